@@ -1,0 +1,34 @@
+"""`get_config` derived from a constructor's signature, so that no layer has to restate its arguments.
+
+Keras' own automatic config records defaults instead of values on `keras.Model` subclasses; this one reads the
+attributes. The rule it needs: every argument of `__init__` is kept under its own name.
+"""
+
+import inspect
+
+import keras
+
+
+class Configured:
+    """Mixin, named before the Keras class: `class MyLayer(Configured, keras.layers.Layer)`."""
+
+    def get_config(self):
+        """The constructor's arguments by name; `dtype` as the serialised policy."""
+        config = {}
+        for name in list(inspect.signature(type(self).__init__).parameters)[1:]:
+            if name == "dtype":
+                config[name] = keras.saving.serialize_keras_object(self.dtype_policy)
+            else:
+                config[name] = getattr(self, name)
+        return config
+
+    @classmethod
+    def from_config(cls, config):
+        """The object of a config, nested Keras objects restored."""
+        return cls(**{name: _restored(value) for name, value in config.items()})
+
+
+def _restored(value):
+    if isinstance(value, dict) and "class_name" in value and "config" in value:
+        return keras.saving.deserialize_keras_object(value)
+    return value

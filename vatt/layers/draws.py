@@ -1,0 +1,67 @@
+"""Random draws that are pure functions of (seed, example, layer, element): the same on any number of replicas.
+
+Inside `with keyed(draw_key):` every draw is a hash of the example's key, of the layer's salt and of the element's
+number, so it depends neither on how a batch is split over devices nor on how often anything was drawn before, and a
+second pass over the same examples repeats the first. Outside of it, layers fall back on `keras.random`, so that
+`model.fit` and a bare call work as for any Keras layer. The hash is "lowbias32" (C. Wellons, 2018), a 32-bit mixer
+whose output passes the usual avalanche tests.
+"""
+
+import contextlib
+import threading
+import zlib
+
+import keras
+from keras import ops
+
+_state = threading.local()
+
+
+@contextlib.contextmanager
+def keyed(draw_key):
+    """Makes the draws of this block functions of `draw_key`, int32 [B, 2] = (seed, example); None changes nothing."""
+    before = getattr(_state, "key", None)
+    _state.key = before if draw_key is None else draw_key
+    try:
+        yield
+    finally:
+        _state.key = before
+
+
+def salt_of(layer) -> int:
+    """A fixed 31-bit number for a built layer: the checksum of its path, so that no two layers draw alike."""
+    return zlib.crc32(layer.path.encode()) & 0x7FFFFFFF
+
+
+def uniform(shape, *, salt: int):
+    """Uniform float32 in [0, 1) of `shape` = [B, ...].
+
+    Args:
+        shape: static or dynamic sizes, the batch first.
+        salt: see `salt_of`.
+    """
+    key = getattr(_state, "key", None)
+    if key is None:
+        return keras.random.uniform(shape)
+    per_example = _mix(ops.bitwise_xor(_uint(key[:, 0]), _uint(salt)))
+    per_example = _mix(per_example + _uint(key[:, 1]))
+    count = 1
+    for size in shape[1:]:
+        count = count * size
+    elements = _mix(ops.cast(ops.arange(count, dtype="int32"), "uint32") + _uint(0x9E3779B9))
+    bits = _mix(ops.bitwise_xor(per_example[:, None], elements[None, :]))
+    # 24 bits: the most that float32 holds exactly.
+    fractions = ops.cast(ops.right_shift(bits, _uint(8)), "float32") * (2.0**-24)
+    return ops.reshape(fractions, shape)
+
+
+def _uint(value):
+    return ops.cast(value, "uint32")
+
+
+def _mix(x):
+    x = ops.bitwise_xor(x, ops.right_shift(x, _uint(16)))
+    x = x * _uint(0x7FEB352D)
+    x = ops.bitwise_xor(x, ops.right_shift(x, _uint(15)))
+    x = x * _uint(0x846CA68B)
+    return ops.bitwise_xor(x, ops.right_shift(x, _uint(16)))

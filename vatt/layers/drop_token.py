@@ -1,0 +1,54 @@
+"""DropToken: train on a random part of the tokens (paper 3.1.1)."""
+
+import keras
+from keras import ops
+
+from vatt.layers import draws
+from vatt.layers.configured import Configured
+
+PATTERNS = ("per_sample", "per_batch")
+
+
+def tokens_kept(tokens: int, rate: float) -> int:
+    """Tokens that DropToken keeps of `tokens`: round((1 − rate) · tokens), at least one."""
+    return max(1, round((1 - rate) * tokens))
+
+
+@keras.saving.register_keras_serializable("vatt")
+class DropToken(Configured, keras.layers.Layer):
+    """Keeps a random subset of the tokens in training, in their order; the identity otherwise.
+
+    Args:
+        rate: share of tokens dropped, float in [0, 1).
+        pattern: "per_sample" draws a subset for each sample (the paper's "from each input sequence"),
+            "per_batch" one for all (original release).
+
+    Input: [B, N, D], positions already added. Output: [B, tokens_kept(N, rate), D].
+    """
+
+    def __init__(self, *, rate, pattern="per_sample", name=None, dtype=None):
+        super().__init__(name=name, dtype=dtype)
+        if not 0 <= rate < 1:
+            raise ValueError(f"`rate` must lie in [0, 1); 0 drops nothing. Received: rate={rate}.")
+        if pattern not in PATTERNS:
+            raise ValueError(f"`pattern` must be one of {PATTERNS}. Received: pattern={pattern!r}.")
+        self.rate = rate
+        self.pattern = pattern
+        self._salt = None
+
+    def build(self, input_shape=None):
+        self._salt = draws.salt_of(self)
+
+    def call(self, tokens, training=False):
+        if not training or not self.rate:
+            return tokens
+        kept = self.kept_indices(ops.shape(tokens)[0], tokens.shape[1])
+        if self.pattern == "per_batch":
+            return ops.take(tokens, kept[0], axis=1)
+        return ops.take_along_axis(tokens, kept[:, :, None], axis=1)
+
+    def kept_indices(self, batch, tokens: int):
+        """Indices of the kept tokens, int [B, kept], rising; one row's subset is uniform among all of its size."""
+        scores = draws.uniform((batch, tokens), salt=self._salt)
+        kept = ops.argsort(scores, axis=-1)[:, : tokens_kept(tokens, self.rate)]
+        return ops.sort(kept, axis=-1)

@@ -1,0 +1,204 @@
+"""From a raw signal or word ids to the sequence that an encoder reads: tokenizer, positions, DropToken, AGG.
+
+An embedder owns all that is specific to a modality; what follows it, the encoder, knows none. That is why the
+modality-agnostic model is nothing but three embedders in front of one encoder (paper 3.3).
+"""
+
+import keras
+from keras import ops
+
+from vatt.layers.aggregate import AggregateToken
+from vatt.layers.configured import Configured
+from vatt.layers.drop_token import DropToken
+from vatt.layers.dropout import Dropout
+from vatt.layers.feed_forward import ACTIVATIONS
+from vatt.layers.patches import PatchEmbedding
+from vatt.layers.positions import FactorisedPositions
+from vatt.spec import PADDING_ID
+
+
+@keras.saving.register_keras_serializable("vatt")
+class PatchEmbedder(Configured, keras.layers.Layer):
+    """Patches of a signal as a sequence: patch map → (projection) → positions → DropToken → AGG.
+
+    Args:
+        patch: size of a patch along each axis.
+        channels: channels of the signal.
+        grid: positions along each axis that the tables hold.
+        axes: names of the axes, see `FactorisedPositions`.
+        width: features of a token, D.
+        edge: see `PatchEmbedding`.
+        projection: whether a dense layer D → D with exact gelu follows the patch map (modality-agnostic release).
+        normalise_positions, position_order, position_interpolation: see `FactorisedPositions`.
+        position_dropout_rate: dropout on tokens after their positions were added.
+        drop_token_rate, drop_token_pattern: see `DropToken`.
+
+    Input: [B, *sizes, channels] or, for one channel, [B, *sizes]. Output: [B, 1 + N, D].
+    """
+
+    def __init__(
+        self,
+        *,
+        patch,
+        channels,
+        grid,
+        axes,
+        width,
+        edge="pad",
+        projection=False,
+        normalise_positions=True,
+        position_order="row_major",
+        position_interpolation="natural_cubic",
+        position_dropout_rate=0.1,
+        drop_token_rate=0.5,
+        drop_token_pattern="per_sample",
+        name=None,
+        dtype=None,
+    ):
+        super().__init__(name=name, dtype=dtype)
+        self.patch = tuple(patch)
+        self.channels = channels
+        self.grid = tuple(grid)
+        self.axes = tuple(axes)
+        self.width = width
+        self.edge = edge
+        self.projection = projection
+        self.normalise_positions = normalise_positions
+        self.position_order = position_order
+        self.position_interpolation = position_interpolation
+        self.position_dropout_rate = position_dropout_rate
+        self.drop_token_rate = drop_token_rate
+        self.drop_token_pattern = drop_token_pattern
+        self.patches = PatchEmbedding(
+            patch=patch, channels=channels, width=width, edge=edge, name="patches", dtype=dtype
+        )
+        self.project = None
+        if projection:
+            self.project = keras.layers.Dense(width, name="projection", dtype=dtype)
+        self.positions = FactorisedPositions(
+            grid=grid,
+            axes=axes,
+            width=width,
+            normalise=normalise_positions,
+            order=position_order,
+            interpolation=position_interpolation,
+            name="positions",
+            dtype=dtype,
+        )
+        self.dropout = Dropout(position_dropout_rate, name="position_dropout", dtype=dtype)
+        self.drop_token = DropToken(
+            rate=drop_token_rate, pattern=drop_token_pattern, name="drop_token", dtype=dtype
+        )
+        self.aggregate = AggregateToken(width=width, name="aggregate", dtype=dtype)
+
+    def build(self, input_shape=None):
+        if self.project is not None:
+            self.project.build((None, None, self.width))
+        for layer in (self.patches, self.positions, self.dropout, self.drop_token, self.aggregate):
+            layer.build()
+
+    def call(self, signal, training=False):
+        if len(signal.shape) == len(self.patch) + 1:
+            signal = signal[..., None]
+        tokens = self.tokens(signal)
+        tokens = self.dropout(tokens, training=training)
+        tokens = self.drop_token(tokens, training=training)
+        return self.aggregate(tokens)
+
+    def tokens(self, signal):
+        """All tokens with their positions, [B, N, D], before dropout, DropToken and AGG."""
+        patches = self.patches(signal)
+        grid = tuple(patches.shape[1:-1])
+        positions = self.positions(grid=grid)
+        tokens = ops.reshape(patches, (-1, positions.shape[0], self.width))
+        if self.project is not None:
+            tokens = ACTIVATIONS["gelu"][0](self.project(tokens))
+        return tokens + positions[None]
+
+
+@keras.saving.register_keras_serializable("vatt")
+class WordEmbedder(Configured, keras.layers.Layer):
+    """Word ids as a sequence: table → (projection) → (positions) → AGG.
+
+    Args:
+        vocabulary_size: rows of the table; ids lie in [0, vocabulary_size), 0 is padding.
+        width: features of a token, D.
+        table_width: features of the table, None for D. If given, a gelu projection to D follows.
+        train_table: whether the table learns (the paper's v × d matrix; the release froze word2vec).
+        projection_bias: whether that projection has a bias.
+        aggregate: whether AGG goes in front.
+        project_aggregate: whether AGG has the table's width and goes through the projection with the words (release,
+            T5 text model), or has width D and comes after it (modality-agnostic).
+        words: absolute positions to learn (modality-agnostic), 0 for none (relative bias in the encoder instead).
+        dropout_rate: dropout on the tokens.
+
+    Input: int32 [B, L]. Output: tokens [B, 1 + L, D] and mask bool [B, 1 + L] (L where there is no AGG).
+    """
+
+    def __init__(
+        self,
+        *,
+        vocabulary_size,
+        width,
+        table_width=None,
+        train_table=True,
+        projection_bias=False,
+        aggregate=True,
+        project_aggregate=True,
+        words=0,
+        dropout_rate=0.0,
+        name=None,
+        dtype=None,
+    ):
+        super().__init__(name=name, dtype=dtype)
+        self.vocabulary_size = vocabulary_size
+        self.width = width
+        self.table_width = table_width
+        self.train_table = train_table
+        self.projection_bias = projection_bias
+        self.aggregate = aggregate
+        self.project_aggregate = project_aggregate
+        self.words = words
+        self.dropout_rate = dropout_rate
+        embedded = table_width or width
+        self.table = keras.layers.Embedding(vocabulary_size, embedded, name="words", dtype=dtype)
+        self.table.trainable = train_table
+        self.project = None
+        if table_width is not None:
+            self.project = keras.layers.Dense(width, use_bias=projection_bias, name="projection", dtype=dtype)
+        self.positions = None
+        if words:
+            self.positions = FactorisedPositions(
+                grid=(words,), axes=("word",), width=width, interpolation=None, name="positions", dtype=dtype
+            )
+        self.aggregate_token = None
+        if aggregate:
+            aggregate_width = embedded if project_aggregate else width
+            self.aggregate_token = AggregateToken(width=aggregate_width, name="aggregate", dtype=dtype)
+        self.dropout = Dropout(dropout_rate, name="dropout", dtype=dtype)
+
+    def build(self, input_shape=None):
+        self.table.build((None, None))
+        if self.project is not None:
+            self.project.build((None, None, self.table_width))
+        for layer in (self.positions, self.aggregate_token, self.dropout):
+            if layer is not None:
+                layer.build()
+
+    def call(self, ids, training=False):
+        if len(ids.shape) != 2:
+            raise ValueError(f"{self.name}: word ids must be [B, L]. Received: shape {tuple(ids.shape)}.")
+        mask = ops.not_equal(ids, PADDING_ID)
+        tokens = self.table(ids)
+        if self.aggregate and self.project_aggregate:
+            tokens = self.aggregate_token(tokens)
+        if self.project is not None:
+            tokens = ACTIVATIONS["gelu"][0](self.project(tokens))
+        if self.positions is not None:
+            tokens = tokens + self.positions(grid=(ids.shape[1],))[None]
+        tokens = self.dropout(tokens, training=training)
+        if self.aggregate:
+            if not self.project_aggregate:
+                tokens = self.aggregate_token(tokens)
+            mask = ops.concatenate([ops.ones_like(mask[:, :1]), mask], axis=1)
+        return tokens, mask

@@ -1,0 +1,89 @@
+"""Tokenizers of raw signals: cut into patches, one linear map per patch (paper 3.1).
+
+One class serves every signal, whatever its number of axes: voxels are patches over (time, row, column), waveforms
+over (sample), spectrograms over (time, frequency). A convolution whose stride is its kernel is exactly this map; the
+kernel keeps the convolution's shape so that weights move freely between the two views.
+"""
+
+import math
+
+import keras
+from keras import ops
+
+from vatt.layers.configured import Configured
+from vatt.spec import patch_grid
+
+EDGES = ("pad", "drop")
+
+
+@keras.saving.register_keras_serializable("vatt")
+class PatchEmbedding(Configured, keras.layers.Layer):
+    """Linear embedding of non-overlapping patches.
+
+    Args:
+        patch: size of a patch along each axis, e.g. (4, 16, 16) for voxels, (128,) for waveforms.
+        channels: channels of the signal: 3 for RGB, 1 for sound.
+        width: features of a token, D.
+        edge: what to do where the patch does not divide the size: "pad" with zeros at the end (the paper's ⌈·⌉) or
+            "drop" the rest (the original release).
+
+    Input: [B, *sizes, channels], float in [-1, 1]. Output: [B, *grid, D].
+    """
+
+    def __init__(self, *, patch, channels, width, edge="pad", name=None, dtype=None):
+        super().__init__(name=name, dtype=dtype)
+        if edge not in EDGES:
+            raise ValueError(f"`edge` must be one of {EDGES}. Received: edge={edge!r}.")
+        self.patch = tuple(patch)
+        self.channels = channels
+        self.width = width
+        self.edge = edge
+
+    def build(self, input_shape=None):
+        # Glorot over a patch, as a dense layer on the flattened patch would be, not over a convolution's field.
+        fan_in = math.prod(self.patch) * self.channels
+        limit = math.sqrt(6 / (fan_in + self.width))
+        initializer = keras.initializers.RandomUniform(-limit, limit)
+        shape = (*self.patch, self.channels, self.width)
+        self.kernel = self.add_weight(name="kernel", shape=shape, initializer=initializer)
+        self.bias = self.add_weight(name="bias", shape=(self.width,), initializer="zeros")
+
+    def grid(self, sizes) -> tuple[int, ...]:
+        """Patches along each axis for a signal of these sizes."""
+        if self.edge == "drop":
+            return tuple(size // step for size, step in zip(sizes, self.patch, strict=True))
+        return patch_grid(sizes, self.patch)
+
+    def call(self, inputs):
+        sizes = inputs.shape[1:-1]
+        if len(sizes) != len(self.patch) or inputs.shape[-1] != self.channels:
+            axes = " × ".join("size" for _ in self.patch)
+            raise ValueError(
+                f"{self.name}: the signal must be [B, {axes}, {self.channels}] for patches of {self.patch}. "
+                f"Received: shape {tuple(inputs.shape)}."
+            )
+        grid = self.grid(sizes)
+        if 0 in grid:
+            raise ValueError(
+                f"{self.name}: each axis must hold at least one patch of {self.patch}. Received: sizes {sizes}. "
+                "Give a longer or larger clip, or a model with smaller patches."
+            )
+        signal = self._fit(inputs, grid)
+        # [B, g1, p1, g2, p2, ..., C] -> [B, g1, g2, ..., p1, p2, ..., C]
+        split = [n for pair in zip(grid, self.patch) for n in pair]
+        signal = ops.reshape(signal, (-1, *split, self.channels))
+        axes = len(self.patch)
+        order = [0, *range(1, 2 * axes, 2), *range(2, 2 * axes + 1, 2), 2 * axes + 1]
+        flat = math.prod(self.patch) * self.channels
+        patches = ops.reshape(ops.transpose(signal, order), (-1, *grid, flat))
+        return ops.matmul(patches, ops.reshape(self.kernel, (flat, self.width))) + self.bias
+
+    def _fit(self, signal, grid):
+        """The signal cut or padded to whole patches."""
+        wanted = [g * p for g, p in zip(grid, self.patch)]
+        sizes = signal.shape[1:-1]
+        if self.edge == "drop":
+            cut = (slice(None), *(slice(0, n) for n in wanted))
+            return signal[cut] if tuple(wanted) != tuple(sizes) else signal
+        missing = [n - size for n, size in zip(wanted, sizes)]
+        return ops.pad(signal, [(0, 0), *((0, n) for n in missing), (0, 0)]) if any(missing) else signal

@@ -1,0 +1,80 @@
+"""What every VATT does once its parts exist: encode whichever modalities came, and map them into the common spaces."""
+
+import keras
+from keras import ops
+
+from vatt.layers import draws
+from vatt.layers.configured import Configured
+from vatt.spec import AUDIO, AUDIO_MASK, MODALITIES, TEXT, TEXT_MASK, VIDEO, VIDEO_AUDIO, VIDEO_MASK, VIDEO_TEXT
+
+DRAW_KEY = "draw_key"  # int32 [B, 2]: (seed, example); see layers/draws.py
+_MASKS = {VIDEO: VIDEO_MASK, AUDIO: AUDIO_MASK, TEXT: TEXT_MASK}
+
+
+class MultimodalModel(Configured, keras.Model):
+    """Base of the modality-specific and the modality-agnostic model.
+
+    A subclass sets `video`, `audio`, `text` (each a `Backbone`) and `spaces` (`CommonSpaces`).
+
+    Input: a dict with any subset of
+        video: float32 [B, T, H, W, 3] in [-1, 1];
+        audio: float32 [B, S] or [B, S, 1] in [-1, 1];
+        text: int32 [B', L], B' may differ from B;
+        video_mask [B], audio_mask [B], text_mask [B']: which rows exist, for the heads' statistics in training;
+        draw_key: int32 [B, 2], see `vatt.layers.draws`; where B' = K·B, row i·K + k of the text belongs to example i.
+    Output: a flat dict: "<modality>/pooled" [B, D], "<modality>/tokens" [B, N, D] and, not normalised, in the common
+        spaces (Eq. 3): "video/video_audio", "audio/video_audio" [B, d_va], "video/video_text", "audio/video_text"
+        (the sound's video-audio embedding sent through g_v→vt), "text/video_text" [B', d_vt].
+    """
+
+    def call(self, inputs, training=False):
+        present = [modality for modality in MODALITIES if inputs.get(modality) is not None]
+        if not present:
+            raise ValueError(
+                f"The inputs must hold at least one of {MODALITIES}. Received: keys {tuple(inputs)}."
+            )
+        outputs = {}
+        for modality in present:
+            key = self._draw_key(inputs, modality)
+            with draws.keyed(key):
+                pooled, tokens = getattr(self, modality)(inputs[modality], training=training)
+            outputs[f"{modality}/pooled"] = pooled
+            outputs[f"{modality}/tokens"] = tokens
+        outputs.update(self.project(outputs, inputs, training=training))
+        return outputs
+
+    def project(self, features, masks=None, training=False):
+        """The common-space outputs for "<modality>/pooled" features; `masks` may hold the inputs' masks."""
+        masks = masks or {}
+        mask = {modality: masks.get(name) for modality, name in _MASKS.items()}
+        outputs = {}
+        if f"{VIDEO}/pooled" in features:
+            embedding = self.spaces.video_to_video_audio(features[f"{VIDEO}/pooled"], mask[VIDEO], training)
+            outputs[f"{VIDEO}/{VIDEO_AUDIO}"] = embedding
+            outputs[f"{VIDEO}/{VIDEO_TEXT}"] = self.spaces.video_audio_to_video_text(
+                embedding, mask[VIDEO], training
+            )
+        if f"{AUDIO}/pooled" in features:
+            embedding = self.spaces.audio_to_video_audio(features[f"{AUDIO}/pooled"], mask[AUDIO], training)
+            outputs[f"{AUDIO}/{VIDEO_AUDIO}"] = embedding
+            # No objective trains this output: the bridge's statistics and weights are learned from video alone.
+            outputs[f"{AUDIO}/{VIDEO_TEXT}"] = self.spaces.video_audio_to_video_text(embedding)
+        if f"{TEXT}/pooled" in features:
+            outputs[f"{TEXT}/{VIDEO_TEXT}"] = self.spaces.text_to_video_text(
+                features[f"{TEXT}/pooled"], mask[TEXT], training
+            )
+        return outputs
+
+    def _draw_key(self, inputs, modality):
+        """Another key per modality and candidate, so that no two rows share their draws."""
+        key = inputs.get(DRAW_KEY)
+        if key is None:
+            return None
+        seed = key[:, 0] + 7919 * MODALITIES.index(modality)
+        example = key[:, 1]
+        if modality == TEXT:
+            rows, examples = inputs[TEXT].shape[0], key.shape[0]
+            candidates = rows // examples
+            seed = ops.repeat(seed, candidates) + 104_729 * (ops.arange(rows, dtype="int32") % candidates)
+            example = ops.repeat(example, candidates)
+        return ops.stack([seed, example], axis=1)
