@@ -1,0 +1,187 @@
+"""The demo corpus: small, real media files whose pictures, sound and narration tell of the same scene.
+
+It is rendered into a folder that is named after everything that decides its content, and prepared into
+records by the code that any user's videos go through. Whatever is there already and whole is used as it is;
+whatever was cut short by a kill is finished; whatever is damaged is made again.
+"""
+
+import contextlib
+import errno
+import hashlib
+import json
+import shutil
+from pathlib import Path
+
+import filelock
+import gin
+import platformdirs
+
+from vatt.prepare import writer
+from vatt.prepare.captions import read_captions
+from vatt.prepare.demo_definition import definition, labels
+from vatt.prepare.demo_plan import plan_clips
+from vatt.prepare.demo_render import ClipPlan, render_clip
+from vatt.prepare.media import MediaOptions
+from vatt.prepare.pool import Failure, WorkerPool
+from vatt.prepare.prepare import PreparationError, prepare_clips
+from vatt.prepare.progress import Progress, say
+from vatt.prepare.record import SCHEMA_VERSION, Clip, RecordOptions
+
+_JPEG_QUALITY = 90
+
+
+@gin.register(module="vatt.prepare")
+def demo_corpus(
+    *,
+    data_dir: str | None = None,
+    clips: int = 2000,
+    heldout_clips_per_combination: int = 4,
+    seed: int = 0,
+    correspondence: float = 1.0,
+    workers: int | None = None,
+) -> str:
+    """Path of the prepared demo corpus, which is made first if it is not there.
+
+    Args:
+        data_dir: where the corpus lies; None or "": the user's cache folder.
+        clips: training clips.
+        heldout_clips_per_combination: test clips of each (colour, shape, action) that training never shows.
+        seed: of everything drawn at random.
+        correspondence: share of training clips whose sound and narration belong to the pictures; in the
+            others each of the two tells of a scene of its own. 0 is the control: there is nothing to learn.
+            Test clips always correspond.
+        workers: processes; None: one per core.
+
+    Returns:
+        The directory with dataset.json and the shards. The media lie beside it, in ../media.
+    """
+    if clips < 1 or heldout_clips_per_combination < 0:
+        raise ValueError(
+            f"The demo needs at least one training clip and no negative number of test clips. "
+            f"Received: clips={clips}, heldout_clips_per_combination={heldout_clips_per_combination}."
+        )
+    if not 0 <= correspondence <= 1:
+        raise ValueError(f"`correspondence` must lie between 0 and 1. Received: {correspondence}.")
+    knobs = {
+        "clips": clips,
+        "heldout_clips_per_combination": heldout_clips_per_combination,
+        "seed": seed,
+        "correspondence": float(correspondence),
+    }
+    base = Path(data_dir).expanduser().absolute() if data_dir else Path(platformdirs.user_cache_dir("vatt"))
+    fingerprint = _fingerprint(knobs)
+    home = base / f"demo-{fingerprint[:12]}"
+    records = home / "records"
+    if not writer.defects(records):
+        return str(records)
+    with _disk_errors(base), _lock(home):
+        if not writer.defects(records):  # made by another process while this one waited
+            return str(records)
+        _make(home, knobs, fingerprint, workers)
+    return str(records)
+
+
+def _fingerprint(knobs: dict) -> str:
+    """Changes with the definition, the knobs and the record format."""
+    content = json.dumps([definition(), knobs, SCHEMA_VERSION, _JPEG_QUALITY], sort_keys=True)
+    return hashlib.sha256(content.encode()).hexdigest()
+
+
+@contextlib.contextmanager
+def _disk_errors(base: Path):
+    """Tells what the user can do about a place that can not be written."""
+    try:
+        yield
+    except OSError as error:
+        reason = (
+            "the disk is full"
+            if error.errno in (errno.ENOSPC, errno.EDQUOT)
+            else error.strerror or str(error)
+        )
+        raise PreparationError(
+            f"The demo corpus can not be made in {base}: {reason}. "
+            "Name another place with --gin.DATA_DIR='\"/some/directory\"' or "
+            "`vatt prepare demo --data_dir /some/directory`."
+        ) from error
+
+
+@contextlib.contextmanager
+def _lock(home: Path):
+    """Only one process at a time makes a corpus; the others wait, and say so."""
+    home.mkdir(parents=True, exist_ok=True)
+    lock = filelock.FileLock(home / ".lock")
+    try:
+        lock.acquire(timeout=0)
+    except filelock.Timeout:
+        say(f"Another process is making the demo corpus in {home}; waiting for it.")
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _make(home: Path, knobs: dict, fingerprint: str, workers: int | None) -> None:
+    media, records = home / "media", home / "records"
+    if (records / writer.DATASET_FILE).exists():
+        say(f"The demo corpus in {home} is damaged ({writer.defects(records)[0]}); it is made again.")
+        shutil.rmtree(records)
+    else:
+        say(f"Making the demo corpus in {home}")
+    plans = plan_clips(**knobs)
+    _render(plans, media, workers)
+    prepare_clips(
+        [_clip(plan, media) for plan in plans],
+        records,
+        name="demo",
+        options=_options(),
+        labels=labels(),
+        definition=f"demo corpus version {definition()['version']}, {json.dumps(knobs)}",
+        fingerprint=fingerprint,
+        workers=workers,
+        max_failures=0.0,
+    )
+
+
+def _render(plans: list[ClipPlan], media: Path, workers: int | None) -> None:
+    """Renders the clips that are not there yet; each file appears whole or not at all."""
+    for folder in sorted({str(Path(plan.path).parent) for plan in plans}):
+        (media / folder).mkdir(parents=True, exist_ok=True)
+        for leftover in (media / folder).glob("*.part"):
+            leftover.unlink()
+    todo = [plan for plan in plans if not (media / plan.path).exists()]
+    if not todo:
+        return
+    with Progress("Rendering the demo corpus", len(todo)) as progress, WorkerPool(workers=workers) as pool:
+        for (plan, _), outcome in pool.run(render_clip, ((plan, str(media)) for plan in todo)):
+            if isinstance(outcome, Failure):
+                if isinstance(outcome.error, OSError):
+                    raise outcome.error
+                raise PreparationError(f"{media / plan.path} could not be rendered: {outcome.reason}")
+            progress.advance()
+
+
+def _clip(plan: ClipPlan, media: Path) -> Clip:
+    path = media / plan.path
+    captions = path.with_suffix(".srt")
+    index = labels().index
+    return Clip(
+        media=str(path),
+        media_id=plan.path.removesuffix(".mp4"),
+        split="test" if plan.is_held_out else "train",
+        group=plan.seen.group,
+        labels=tuple((index(name), name) for name in plan.seen.names),
+        captions=tuple(read_captions(captions)) if plan.has_narration else (),
+    )
+
+
+def _options() -> RecordOptions:
+    clip = definition()["clip"]
+    return RecordOptions(
+        media=MediaOptions(
+            max_frame_rate_hz=float(clip["frame_rate_hz"]),
+            short_side_pixels=clip["frame_size"],
+            audio_rate_hz=clip["audio_rate_hz"],
+        ),
+        jpeg_quality=_JPEG_QUALITY,
+    )

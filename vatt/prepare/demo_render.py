@@ -1,0 +1,97 @@
+"""Renders one demo clip to real files: H.264 and AAC in an MP4, narration in an SRT beside it.
+
+A pure function of the plan of the clip, run in worker processes that import NumPy and PyAV only.
+"""
+
+import dataclasses
+import os
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+
+from vatt.prepare.demo_definition import Combination, definition
+from vatt.prepare.demo_scene import draw
+from vatt.prepare.demo_sound import synthesise
+from vatt.prepare.demo_text import narrate, srt
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ClipPlan:
+    """All that decides the bytes of one clip.
+
+    Attributes:
+        path: the MP4's path, relative to the media folder.
+        seed: of everything drawn at random, with the path's number.
+        seen, heard, told: what the pictures, the sound and the narration are about; the same, unless the
+            corpus was asked for with a correspondence below 1.
+        corresponds: whether they are the same by intent; by chance they may be so in any clip.
+        has_audio, has_narration: whether there is a sound track, a caption file.
+        is_held_out: a clip of the test split, where every sentence names everything.
+    """
+
+    path: str
+    seed: tuple[int, ...]
+    seen: Combination
+    heard: Combination
+    told: Combination
+    corresponds: bool
+    has_audio: bool
+    has_narration: bool
+    is_held_out: bool
+
+
+def render_clip(plan: ClipPlan, media_dir: str) -> None:
+    """Writes the files of one clip, each whole or not at all. A clip that is there already is left alone."""
+    path = Path(media_dir, plan.path)
+    if path.exists():  # written last, so the captions are there too
+        return
+    scene, sound, text = (np.random.default_rng((*plan.seed, part)) for part in range(3))
+    phase = float(scene.random())
+    # The sound of something else than what is seen keeps no trace of it, not even when things happen.
+    sound_phase = phase if plan.corresponds else float(sound.random())
+    frames = draw(plan.seen, phase, scene)
+    samples = synthesise(plan.heard, sound_phase, sound) if plan.has_audio else None
+    if plan.has_narration:
+        captions = srt(narrate(plan.told, plan.is_held_out, text))
+        path.with_suffix(".srt").write_text(captions, encoding="utf-8")
+    temporary = path.with_suffix(".part")
+    try:
+        _encode(temporary, frames, samples)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    os.replace(temporary, path)
+
+
+def _encode(path: Path, frames: np.ndarray, samples: np.ndarray | None) -> None:
+    clip = definition()["clip"]
+    # One thread, "bitexact" and no dates: the same plan gives the same bytes.
+    with av.open(str(path), "w", format="mp4", options={"fflags": "+bitexact"}) as container:
+        video = container.add_stream(
+            "libx264",
+            rate=clip["frame_rate_hz"],
+            options={"preset": "ultrafast", "crf": "18", "flags": "+bitexact", "threads": "1"},
+        )
+        video.height, video.width = frames.shape[1:3]
+        video.pix_fmt = "yuv420p"
+        if samples is not None:
+            audio = container.add_stream(
+                "aac",
+                rate=clip["audio_rate_hz"],
+                layout="mono",
+                options={"flags": "+bitexact", "aac_coder": "fast"},
+            )
+            audio.bit_rate = clip["audio_bits_per_second"]
+        for number, picture in enumerate(frames):
+            frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+            frame.pts, frame.time_base = number, Fraction(1, clip["frame_rate_hz"])
+            container.mux(video.encode(frame))
+        container.mux(video.encode(None))
+        if samples is not None:
+            frame = av.AudioFrame.from_ndarray(samples[None], format="s16", layout="mono")
+            frame.sample_rate = clip["audio_rate_hz"]
+            frame.pts, frame.time_base = 0, Fraction(1, clip["audio_rate_hz"])
+            container.mux(audio.encode(frame))
+            container.mux(audio.encode(None))

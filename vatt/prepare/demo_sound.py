@@ -1,0 +1,76 @@
+"""Makes a demo sound: pitch says the colour, timbre the shape, rhythm the action; with noise."""
+
+import numpy as np
+
+from vatt.prepare.demo_definition import Combination, definition
+
+_BLOCK_SECONDS = 0.08  # of the rattle's random on and off
+
+
+def synthesise(combination: Combination, phase: float, random: np.random.Generator) -> np.ndarray:
+    """int16 [S], mono.
+
+    Args:
+        combination: what to sound like.
+        phase: where in its period the action starts, in [0, 1); with the picture's phase both run in step.
+        random: tuning, phases of the partials, level, noise.
+    """
+    facts = definition()
+    clip = facts["clip"]
+    rate = clip["audio_rate_hz"]
+    times = np.arange(round(clip["frames"] / clip["frame_rate_hz"] * rate), dtype=np.float32) / np.float32(
+        rate
+    )
+    pitch = facts["colours"][combination.colour]["pitch_hz"] * random.uniform(0.985, 1.015)
+    timbre = facts["timbres"][facts["shapes"][combination.shape]["timbre"]]
+    action = facts["actions"][combination.action]
+
+    tone = _tone(timbre, pitch, facts["timbres"]["highest_hz"], times, random)
+    envelope = _envelope(action["rhythm"], times / action["period_seconds"] + phase, times, random)
+    sound = tone / np.sqrt(np.mean(tone**2)) * envelope
+    level = random.uniform(0.10, 0.22)
+    noise = random.standard_normal(len(times), np.float32) * random.uniform(0.003, 0.012)
+    return (np.clip(level * sound + noise, -1, 1) * 32767).astype(np.int16)
+
+
+def _tone(timbre, pitch, highest_hz, times, random) -> np.ndarray:
+    if "bandwidth" in timbre:
+        return _noise_band(pitch, timbre["bandwidth"], times, random)
+    partials = [
+        (ratio * pitch, amplitude) for ratio, amplitude in timbre["partials"] if ratio * pitch <= highest_hz
+    ]
+    tone = sum(
+        amplitude * np.sin(2 * np.pi * frequency * times + random.uniform(0, 2 * np.pi))
+        for frequency, amplitude in partials
+    )
+    if "amplitude_modulation_hz" in timbre:
+        tone = tone * (1 + np.sin(2 * np.pi * timbre["amplitude_modulation_hz"] * times))
+    return tone
+
+
+def _noise_band(pitch, bandwidth, times, random) -> np.ndarray:
+    """Noise around `pitch`, cut out of a spectrum of random phases."""
+    frequencies = np.fft.rfftfreq(len(times), float(times[1]))
+    inside = np.abs(frequencies - pitch) < 0.5 * bandwidth * pitch
+    spectrum = np.zeros(len(frequencies), np.complex64)
+    spectrum[inside] = np.exp(2j * np.pi * random.random(int(inside.sum())))
+    return np.fft.irfft(spectrum, len(times)).astype(np.float32)
+
+
+def _envelope(rhythm, cycle, times, random) -> np.ndarray:
+    """Loudness over time, 0 to 1; `cycle` counts the action's periods."""
+    within = cycle % 1
+    if rhythm == "steady":
+        return np.ones_like(times)
+    if rhythm == "plucks":  # loud at each hit of the floor, gone before the next
+        return np.exp(-within / 0.16) * np.minimum(1, within / 0.01)
+    if rhythm == "swell":  # as loud as the object is large
+        return 0.04 + 0.48 * (1 + np.sin(2 * np.pi * cycle))
+    if rhythm == "beats":  # eight quick beats per turn
+        return 0.5 * (1 + np.tanh(6 * np.sin(2 * np.pi * 8 * cycle)))
+    if rhythm == "gate":  # on while the object is seen
+        return np.clip(0.5 + 40 * (0.25 - np.abs(within - 0.25)), 0, 1)
+    if rhythm == "rattle":  # irregular bursts
+        loudness = random.uniform(0, 1, int(times[-1] / _BLOCK_SECONDS) + 2) ** 2
+        return np.interp(times, np.arange(len(loudness)) * _BLOCK_SECONDS, loudness).astype(np.float32)
+    raise ValueError(f"No rhythm is called {rhythm!r}.")

@@ -1,0 +1,58 @@
+"""Says how far a long job is, on stderr: a live bar on a terminal, a plain line now and then elsewhere."""
+
+import sys
+import time
+
+import rich.console
+import rich.progress
+
+_LINE_EVERY_SECONDS = 10.0
+
+
+class Progress:
+    """A context manager around a job of `total` steps.
+
+    Args:
+        title: what is being done, as the user would say it.
+        total: steps.
+    """
+
+    def __init__(self, title: str, total: int):
+        self._title, self._total = title, total
+        self._done = 0
+        self._started = self._last_line = time.monotonic()
+        self._bar = None
+        if sys.stderr.isatty():
+            self._bar = rich.progress.Progress(
+                rich.progress.TextColumn("{task.description}"),
+                rich.progress.BarColumn(),
+                rich.progress.MofNCompleteColumn(),
+                rich.progress.TimeRemainingColumn(),
+                console=rich.console.Console(stderr=True),
+                transient=True,
+            )
+            self._task = self._bar.add_task(title, total=total)
+
+    def __enter__(self) -> "Progress":
+        if self._bar is not None:
+            self._bar.start()
+        return self
+
+    def __exit__(self, kind, *_) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+        if kind is None:
+            say(f"{self._title}: {self._done} done in {time.monotonic() - self._started:.0f} s")
+
+    def advance(self, steps: int = 1) -> None:
+        self._done += steps
+        if self._bar is not None:
+            self._bar.advance(self._task, steps)
+        elif time.monotonic() - self._last_line >= _LINE_EVERY_SECONDS:
+            self._last_line = time.monotonic()
+            say(f"{self._title}: {self._done} of {self._total}")
+
+
+def say(message: str) -> None:
+    """One line for the user; standard output is left to results."""
+    print(message, file=sys.stderr, flush=True)

@@ -1,0 +1,103 @@
+"""Writes one shard, and the files that make a directory a prepared set; each appears whole or not at all."""
+
+import contextlib
+import hashlib
+import json
+import os
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+
+DATASET_FILE = "dataset.json"
+VOCABULARY_FILE = "vocabulary.txt"
+SPECIAL_WORDS = ("<pad>", "<unk>")  # ids 0 and 1, vatt.spec.PADDING_ID and UNKNOWN_ID
+MAX_WORDS = 1 << 16  # the paper's vocabulary
+
+
+@contextlib.contextmanager
+def whole_file(path: Path) -> Iterator[IO[bytes]]:
+    """A binary file that takes its name only when it is complete and on the disk."""
+    temporary = path.with_name(f".{path.name}.part")
+    try:
+        with open(temporary, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise
+
+
+def write_json(path: Path, content) -> None:
+    with whole_file(path) as file:
+        file.write((json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode())
+
+
+def remove_unfinished(directory: Path) -> None:
+    """Removes what a killed writer left behind."""
+    for path in directory.glob(".*.part"):
+        path.unlink(missing_ok=True)
+
+
+def shard_name(split: str, number: int, count: int) -> str:
+    return f"{split}-{number:05d}-of-{count:05d}.tfrecord"
+
+
+def offsets_path(shard: Path) -> Path:
+    """The file of record starts beside a shard."""
+    return shard.with_suffix(".offsets")
+
+
+def write_shard(path: Path, framed_records: Iterable[bytes]) -> dict:
+    """Writes framed records in their order, and their offsets beside (little-endian uint64).
+
+    Returns:
+        What dataset.json says about the shard: file, records, bytes, sha256.
+    """
+    digest = hashlib.sha256()
+    offsets, size = [], 0
+    with whole_file(path) as file:
+        for framed in framed_records:
+            offsets.append(size)
+            size += len(framed)
+            digest.update(framed)
+            file.write(framed)
+    with whole_file(offsets_path(path)) as file:
+        file.write(np.array(offsets, "<u8").tobytes())
+    return {"file": path.name, "records": len(offsets), "bytes": size, "sha256": digest.hexdigest()}
+
+
+def vocabulary(counts: Counter) -> list[str]:
+    """Words by falling frequency, ties in alphabetical order, after the special ones."""
+    ranked = sorted(counts, key=lambda word: (-counts[word], word))
+    return [*SPECIAL_WORDS, *ranked[: MAX_WORDS - len(SPECIAL_WORDS)]]
+
+
+def defects(directory: Path) -> list[str]:
+    """Why the directory is no complete prepared set, by sizes alone (quick); empty when it is one."""
+    try:
+        dataset = json.loads((directory / DATASET_FILE).read_bytes())
+    except (FileNotFoundError, NotADirectoryError):
+        return [f"{DATASET_FILE} is missing"]
+    except ValueError:
+        return [f"{DATASET_FILE} is damaged"]
+    expected = {dataset["vocabulary"]["file"]: None}
+    for split in dataset["splits"].values():
+        for shard in split["shards"]:
+            expected[shard["file"]] = shard["bytes"]
+            expected[offsets_path(Path(shard["file"])).name] = 8 * shard["records"]
+    found = []
+    for name, size in expected.items():
+        try:
+            actual = (directory / name).stat().st_size
+        except FileNotFoundError:
+            found.append(f"{name} is missing")
+            continue
+        if size is not None and actual != size:
+            found.append(f"{name} has {actual} bytes instead of {size}")
+    return found
