@@ -1,0 +1,176 @@
+"""Zero-shot retrieval between video, audio and text, in all six directions.
+
+Every figure stands beside what chance gives, exactly; a tie counts against the model; and a right answer is
+any clip of the query's group, with the figures for the very clip beside.
+"""
+
+import gin
+import numpy as np
+
+from vatt.evals import examples
+from vatt.evals.directions import DIRECTIONS, RankedDirection, rank_direction
+from vatt.evals.embedding import CAPTION_CHOICES, EmbeddedClips, compiled_encoder, embed_clips
+from vatt.protocols import Dataset, Model
+
+SHOWN_DIRECTIONS = ("text_to_video", "audio_to_video")  # the ones whose answers a person can see
+
+
+@gin.register
+class Retrieval:
+    """Recall at k, median and mean rank of cross-modal retrieval by cosine similarity.
+
+    Clips without one of a direction's two modalities take no part in it, on neither side, and are counted.
+    With `captions="first"` each clip has one caption, its first, as query of text → … and as item of … →
+    text; with "all" each of its up to K captions is one, and any caption of a right clip is a right answer.
+
+    Args:
+        name: prefix of the metrics, name of the file in the report: "retrieval_demo".
+        dataset: gives `eval_batches`.
+        batch_size: clips per call of the model; changes memory and speed, not the figures.
+        ranks: the k of recall at k.
+        captions: "first" or "all".
+        gallery_queries: examples kept for the report, shared between text → video and audio → video, about
+            half of them right; 0 for none.
+        permutations: random permutations of the groups behind a 99 % interval of each recall (the negative
+            control: what a model that learnt no correspondence may reach); 0 for none.
+        seed: of the choice of examples and of the permutations.
+    """
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        dataset: Dataset,
+        batch_size: int = 16,
+        ranks=(1, 5, 10),
+        captions: str = "first",
+        gallery_queries: int = 12,
+        permutations: int = 0,
+        seed: int = 0,
+    ):
+        if not name or "/" in name:
+            raise ValueError(
+                f"`name` must be a word without '/': it prefixes metrics. Received: name={name!r}."
+            )
+        if not ranks or any(not isinstance(k, int) or k < 1 for k in ranks):
+            raise ValueError(f"`ranks` must be whole numbers from 1 on. Received: ranks={tuple(ranks)}.")
+        if captions not in CAPTION_CHOICES:
+            raise ValueError(f"`captions` must be one of {CAPTION_CHOICES}. Received: captions={captions!r}.")
+        self.name = name
+        self.dataset = dataset
+        self.batch_size = batch_size
+        self.ranks = tuple(sorted(set(ranks)))
+        self.captions = captions
+        self.gallery_queries = gallery_queries
+        self.permutations = permutations
+        self.seed = seed
+        self._model = self._encode = None
+        self._artifact: dict | None = None
+
+    def evaluate(self, model: Model) -> dict[str, float]:
+        """Fractions in [0, 1] and ranks from 1, by name.
+
+        Names are `NAME/text_to_video/recall_at_5` and `NAME/text_to_video/chance_recall_at_5`, likewise for
+        median_rank and mean_rank; `NAME/exact_clip/text_to_video/…` where only the very clip counts;
+        `NAME/text_to_video/queries` and `NAME/clips`.
+        """
+        pictures = examples.ClipPictures() if self.gallery_queries else None
+        embedded = embed_clips(
+            self._encoder(model),
+            self.dataset,
+            batch_size=self.batch_size,
+            captions=self.captions,
+            watch=pictures,
+        )
+        ranked = [done for direction in DIRECTIONS if (done := rank_direction(direction, embedded))]
+        if not ranked:
+            held = {modality: len(np.unique(owners)) for modality, owners in embedded.owners.items()}
+            raise ValueError(
+                "Retrieval needs clips with at least two modalities. Received: "
+                f"{len(embedded.clip_ids)} clips of dataset {self.dataset.name!r}, by modality {held}, and "
+                f"model outputs {sorted(embedded.vectors)}. Evaluate on a set with captions or sound."
+            )
+        directions = [self._describe(one) for one in ranked]
+        queries = self._examples(ranked, embedded, pictures)
+        self._artifact = {
+            "kind": "retrieval",
+            "clips": len(embedded.clip_ids),
+            "captions": self.captions,
+            "grouped": len(set(embedded.groups) - {""}) > 0,
+            "ranks": list(self.ranks),
+            "directions": directions,
+            "queries": queries,
+            "shown_clips": examples.describe_clips(queries, embedded=embedded, pictures=pictures),
+        }
+        return {f"{self.name}/clips": float(len(embedded.clip_ids))} | self._flat(directions)
+
+    def table(self) -> tuple[str, list[str], list[list[str]]]:
+        """Title, column heads and rows of the last evaluation, as text for a terminal."""
+        artifact = self.artifact()
+        rows = []
+        for one in artifact["directions"]:
+            figures = one["figures"]
+            recalls = [
+                f"{figures[f'recall_at_{k}']:.1%} ({figures[f'chance_recall_at_{k}']:.1%})"
+                for k in self.ranks
+            ]
+            median = f"{figures['median_rank']:g} ({figures['chance_median_rank']:g})"
+            label = one["label"] + (" *" if one["derived"] else "")
+            rows.append([label, str(one["queries"]), *recalls, median])
+        answer = "any clip of the query's group" if artifact["grouped"] else "the very clip"
+        title = f"{self.name}: {artifact['clips']} clips, right = {answer}, chance in brackets"
+        if any(one["derived"] for one in artifact["directions"]):
+            title += ", * = derived, never trained directly"
+        return title, ["direction", "queries", *(f"R@{k}" for k in self.ranks), "median rank"], rows
+
+    def artifact(self) -> dict:
+        """The last evaluation with its examples, in plain values that JSON can hold, for the report."""
+        if self._artifact is None:
+            raise RuntimeError(
+                f"Evaluator {self.name!r} has nothing to show yet. Call `evaluate(model)` first."
+            )
+        return self._artifact
+
+    def _encoder(self, model: Model):
+        """The compiled call for `model`, kept while the model stays the same: tracing costs seconds."""
+        if self._model is not model:
+            outputs = sorted({name for direction in DIRECTIONS for name in direction.outputs})
+            self._model, self._encode = model, compiled_encoder(model, outputs)
+        return self._encode
+
+    def _describe(self, ranked: RankedDirection) -> dict:
+        figures, exact = ranked.figures(self.ranks, permutations=self.permutations, seed=self.seed)
+        direction = ranked.direction
+        return {
+            "name": direction.name,
+            "label": direction.label,
+            "space": direction.space,
+            "derived": direction.derived,
+            "queries": len(ranked.ranks),
+            "items": len(ranked.gallery.owners),
+            "clips": ranked.clips,
+            "left_out": ranked.left_out,
+            "figures": figures,
+            "exact_clip": exact,
+        }
+
+    def _flat(self, directions: list[dict]) -> dict[str, float]:
+        flat = {}
+        for one in directions:
+            flat[f"{self.name}/{one['name']}/queries"] = float(one["queries"])
+            for key, value in one["figures"].items():
+                flat[f"{self.name}/{one['name']}/{key}"] = value
+            for key, value in one["exact_clip"].items():
+                flat[f"{self.name}/exact_clip/{one['name']}/{key}"] = value
+        return flat
+
+    def _examples(
+        self, ranked: list[RankedDirection], embedded: EmbeddedClips, pictures: examples.ClipPictures | None
+    ) -> list[dict]:
+        shown = [one for one in ranked if one.direction.name in SHOWN_DIRECTIONS]
+        described = []
+        for place, one in enumerate(shown if pictures else ()):
+            share = (self.gallery_queries + place) // len(shown)
+            rows = examples.pick_queries(one.ranks, one.queries.owners, share, self.seed)
+            described += examples.describe_queries(rows, ranked=one, embedded=embedded, pictures=pictures)
+        return described

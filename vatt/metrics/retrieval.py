@@ -1,0 +1,158 @@
+"""Retrieval metrics: at which rank does a query find its first right item.
+
+Relevance is equality of integer ids: item j answers query i when `gallery_ids[j] == query_ids[i]`. One rule
+covers the diagonal (ids = row numbers), groups of clips that answer for each other, and several captions per
+clip. Scores are made and dropped in blocks of rows, so that memory grows with N and not with N².
+"""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+BLOCK_ROWS = 256  # rows of scores held at a time: 256 x 100,000 float64 are 0.2 GB
+
+
+def relevance_ids(groups: Sequence[str]) -> np.ndarray:
+    """Ids that make clips of one group relevant to each other.
+
+    Args:
+        groups: N group names; an empty one belongs to no group, and that clip answers only for itself.
+
+    Returns:
+        int64 [N]: equal exactly where two clips share a non-empty group, or are the same clip.
+    """
+    numbers: dict[tuple[str, int], int] = {}
+    keys = [(group, -1) if group else ("", row) for row, group in enumerate(groups)]
+    return np.array([numbers.setdefault(key, len(numbers)) for key in keys], dtype=np.int64)
+
+
+def relevant_counts(query_ids: np.ndarray, gallery_ids: np.ndarray) -> np.ndarray:
+    """int64 [Q]: how many gallery items are relevant to each query; refuses a query with none."""
+    query_ids, gallery_ids = np.asarray(query_ids), np.asarray(gallery_ids)
+    if not gallery_ids.size:
+        raise ValueError("A retrieval gallery must hold at least one item. Received: an empty one.")
+    known, counts = np.unique(gallery_ids, return_counts=True)
+    place = np.minimum(np.searchsorted(known, query_ids), known.size - 1)
+    found = np.where(known[place] == query_ids, counts[place], 0)
+    if not found.all():
+        lost = np.flatnonzero(found == 0)
+        raise ValueError(
+            "Every query must have a relevant item in the gallery, else its rank means nothing. "
+            f"Received: {lost.size} of {found.size} queries without one, the first is query {lost[0]} "
+            f"(id {query_ids[lost[0]]}). Leave such queries out before ranking."
+        )
+    return found
+
+
+def unit_rows(vectors: np.ndarray, name: str = "vectors") -> np.ndarray:
+    """Rows scaled to length 1, float64 [N, D]; a zero row stays zero. Refuses NaN and infinity."""
+    vectors = np.asarray(vectors, dtype=np.float64)
+    if vectors.ndim != 2:
+        raise ValueError(f"`{name}` must be a matrix, an embedding a row. Received: shape {vectors.shape}.")
+    broken = np.flatnonzero(~np.isfinite(vectors).all(axis=1))
+    if broken.size:
+        raise ValueError(
+            f"`{name}` must be finite. Received: {broken.size} of {len(vectors)} rows with NaN or infinity, "
+            f"the first is row {broken[0]}. Check the weights that made them."
+        )
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return vectors / np.where(lengths > 0, lengths, 1.0)
+
+
+def cosine_blocks(
+    queries: np.ndarray, gallery: np.ndarray, *, block_rows: int = BLOCK_ROWS
+) -> Iterator[tuple[int, np.ndarray]]:
+    """Yields (first row, cosine similarities float32 [R, N]) for consecutive blocks of queries.
+
+    Products are summed in float64 and rounded to float32 at the end: matrix kernels treat edge columns
+    differently, and without the rounding two equal embeddings could differ in the last bit and hide a tie.
+    """
+    queries, gallery = unit_rows(queries, "queries"), unit_rows(gallery, "gallery")
+    if queries.shape[1] != gallery.shape[1]:
+        raise ValueError(
+            "Queries and gallery must lie in one space. "
+            f"Received: widths {queries.shape[1]} and {gallery.shape[1]}."
+        )
+    for first in range(0, len(queries), block_rows):
+        yield first, (queries[first : first + block_rows] @ gallery.T).astype(np.float32)
+
+
+def ranks_from_scores(scores: np.ndarray, query_ids: np.ndarray, gallery_ids: np.ndarray) -> np.ndarray:
+    """Rank of the best relevant item of each query, 1 = first.
+
+    Ties count against the model: an irrelevant item with the same score stands before the relevant one, so
+    that a collapsed model (all scores equal) ranks last and not first.
+
+    Args:
+        scores: [Q, N], higher is more alike; NaN is refused.
+        query_ids: integers [Q].
+        gallery_ids: integers [N].
+
+    Returns:
+        int64 [Q] in [1, N].
+    """
+    scores, query_ids, gallery_ids = np.asarray(scores), np.asarray(query_ids), np.asarray(gallery_ids)
+    if scores.shape != (query_ids.size, gallery_ids.size):
+        raise ValueError(
+            "`scores` must have a row per query and a column per item. "
+            f"Received: shape {scores.shape} for {query_ids.size} queries and {gallery_ids.size} items."
+        )
+    if np.isnan(scores).any():
+        row, column = np.argwhere(np.isnan(scores))[0]
+        raise ValueError(f"`scores` must not hold NaN. Received: NaN at query {row}, item {column}.")
+    relevant_counts(query_ids, gallery_ids)
+    relevant = query_ids[:, None] == gallery_ids[None, :]
+    best = np.where(relevant, scores, -np.inf).max(axis=1, keepdims=True)
+    return 1 + np.count_nonzero((scores >= best) & ~relevant, axis=1).astype(np.int64)
+
+
+def ranks_from_embeddings(
+    queries: np.ndarray,
+    gallery: np.ndarray,
+    query_ids: np.ndarray,
+    gallery_ids: np.ndarray,
+    *,
+    block_rows: int = BLOCK_ROWS,
+) -> np.ndarray:
+    """`ranks_from_scores` of the cosine similarity, in blocks.
+
+    Args:
+        queries: [Q, D], of any length, finite.
+        gallery: [N, D], likewise.
+        query_ids: integers [Q].
+        gallery_ids: integers [N].
+        block_rows: queries scored at a time.
+
+    Returns:
+        int64 [Q] in [1, N].
+    """
+    query_ids = np.asarray(query_ids)
+    ranks = [
+        ranks_from_scores(scores, query_ids[first : first + len(scores)], gallery_ids)
+        for first, scores in cosine_blocks(queries, gallery, block_rows=block_rows)
+    ]
+    return np.concatenate(ranks) if ranks else np.zeros(0, np.int64)
+
+
+def recall_at_k(ranks: np.ndarray, k: int) -> float:
+    """Share of queries whose first right item is among the first `k`, in [0, 1]."""
+    if k < 1:
+        raise ValueError(f"`k` must be at least 1: ranks start at 1. Received: k={k}.")
+    return float(np.mean(_some(ranks) <= k))
+
+
+def median_rank(ranks: np.ndarray) -> float:
+    """Median rank, 1 = first; the mean of the middle two for an even number of queries."""
+    return float(np.median(_some(ranks)))
+
+
+def mean_rank(ranks: np.ndarray) -> float:
+    """Mean rank, 1 = first."""
+    return float(np.mean(_some(ranks)))
+
+
+def _some(ranks: np.ndarray) -> np.ndarray:
+    ranks = np.asarray(ranks)
+    if not ranks.size:
+        raise ValueError("A retrieval figure needs at least one query. Received: none.")
+    return ranks

@@ -1,0 +1,45 @@
+"""HTML and SVG from Python values: text is always escaped, so no caption can break or script the page."""
+
+import html
+from collections.abc import Iterable
+
+_VOID = {"meta", "img", "br", "hr", "link"}
+
+
+class Markup(str):
+    """A string that is markup already."""
+
+    __slots__ = ()
+
+
+def element(name: str, /, *children, **attributes) -> Markup:
+    """An element with its children, e.g. `element("p", "a < b", class_="note")`.
+
+    Args:
+        name: tag.
+        *children: Markup is taken as it is, other values are escaped, None is left out, iterables are joined.
+        **attributes: a trailing "_" is dropped and other "_" become "-"; None is left out, True stands bare.
+    """
+    written = []
+    for key, value in attributes.items():
+        if value is None or value is False:
+            continue
+        key = key.rstrip("_").replace("_", "-")
+        written.append(f" {key}" if value is True else f' {key}="{html.escape(str(value), quote=True)}"')
+    opening = f"<{name}{''.join(written)}>"
+    return Markup(opening if name in _VOID else f"{opening}{join(children)}</{name}>")
+
+
+def join(parts: Iterable) -> Markup:
+    """Parts one after the other, escaped where they are not Markup."""
+    written = []
+    for part in parts:
+        if part is None:
+            continue
+        if isinstance(part, Markup):
+            written.append(part)
+        elif isinstance(part, Iterable) and not isinstance(part, str):
+            written.append(join(part))
+        else:
+            written.append(html.escape(str(part), quote=False))
+    return Markup("".join(written))

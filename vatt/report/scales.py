@@ -1,0 +1,55 @@
+"""Axes and numbers for people: round ticks, short figures, plain durations."""
+
+import math
+
+_SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def ticks(low: float, high: float, count: int = 5) -> list[float]:
+    """About `count` round numbers (1, 2, 2.5 or 5 times a power of ten) inside [low, high]."""
+    if high <= low:
+        return [low]
+    rough = (high - low) / count
+    power = 10.0 ** math.floor(math.log10(rough))
+    step = next(m * power for m in (1, 2, 2.5, 5, 10) if m * power >= rough * 0.999)
+    first = math.ceil(low / step - 1e-9)
+    return [first * step + i * step for i in range(int((high - first * step) / step + 1e-9) + 1)]
+
+
+def short(value: float) -> str:
+    """At most four figures: 1,250 · 0.73 · 2.5×10⁻⁵."""
+    if not math.isfinite(value):
+        return "not finite"
+    if value == 0:
+        return "0"
+    size = abs(value)
+    if 1e-2 <= size < 1e6:
+        if size >= 1000:
+            return f"{value:,.0f}"
+        return f"{value:.{max(0, 3 - math.ceil(math.log10(size) + 1e-12))}f}" if size >= 1 else f"{value:.3g}"
+    mantissa, exponent = f"{value:.2e}".split("e")
+    mantissa = mantissa.rstrip("0").rstrip(".")
+    return f"{mantissa}×10{str(int(exponent)).translate(_SUPERSCRIPTS)}"
+
+
+def tick_label(value: float) -> str:
+    """A tick's number without needless zeros."""
+    text = short(value)
+    return text.rstrip("0").rstrip(".") if "." in text and "×" not in text else text
+
+
+def percent(fraction: float, digits: int = 1) -> str:
+    """0.712 → "71.2 %"; exactly nothing and exactly all stand without decimals."""
+    return f"{100 * fraction:.{0 if fraction in (0, 1) else digits}f}\u202f%"
+
+
+def duration(seconds: float) -> str:
+    """93 → "1 min 33 s"; at most two units."""
+    seconds = round(seconds)
+    if seconds < 60:
+        return f"{seconds} s"
+    if seconds < 3600:
+        return f"{seconds // 60} min {seconds % 60} s"
+    if seconds < 86400:
+        return f"{seconds // 3600} h {seconds % 3600 // 60} min"
+    return f"{seconds // 86400} d {seconds % 86400 // 3600} h"
