@@ -1,0 +1,258 @@
+"""One command, end to end on toys: train, continue, refuse, stop on a signal."""
+
+import json
+import logging
+import os
+import shutil
+import signal
+import subprocess
+import sys
+
+import gin
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests import toys
+from vatt import cli, main
+from vatt.train import loop
+from vatt.train.checkpoint import Checkpoints
+
+TOY = """\
+import vatt.run
+import vatt.train.job
+import vatt.train.optimizer
+import vatt.train.schedules
+import tests.toys
+
+MODEL_DIR = %gin.REQUIRED
+TRAIN_STEPS = 20
+CHECKPOINT_EVERY = 5
+BATCH_SIZE = 4
+SEED = 0
+
+run.job = @train
+run.model_dir = %MODEL_DIR
+run.seed = %SEED
+train.model = @ToyModel()
+train.dataset = @ToyData()
+train.loss = @ToyLoss()
+train.device_inputs = @toy_inputs()
+train.optimizer = @adam()
+adam.learning_rate = @warmup_quarter_cosine()
+warmup_quarter_cosine.steps = 20
+warmup_quarter_cosine.warmup_steps = 4
+warmup_quarter_cosine.peak = 1e-2
+train.batch_size = %BATCH_SIZE
+train.steps = %TRAIN_STEPS
+train.checkpoint_every = %CHECKPOINT_EVERY
+train.log_every = 2
+train.evaluators = [@ToyEvaluator()]
+train.report = @toy_report()
+"""
+
+
+@pytest.fixture(autouse=True)
+def in_a_folder_of_its_own(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "toy.gin").write_text(TOY)
+    yield
+    gin.clear_config()
+    logging.getLogger("vatt").handlers.clear()
+    logging.getLogger("vatt").propagate = True
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """An uninterrupted run of 20 steps; copy it before changing anything."""
+    folder = tmp_path_factory.mktemp("finished")
+    (folder / "toy.gin").write_text(TOY)
+    status = main.main([f"--gin_file={folder}/toy.gin", f'--gin.MODEL_DIR="{folder}/run"'])
+    gin.clear_config()
+    assert status == 0
+    return folder / "run"
+
+
+def train(model_dir, *flags) -> int:
+    return main.main(["--gin_file=toy.gin", f'--gin.MODEL_DIR="{model_dir}"', *flags])
+
+
+def values(directory, step) -> dict[str, np.ndarray]:
+    reader = tf.train.load_checkpoint(str(Checkpoints(directory / "checkpoints").prefix(step)))
+    return {name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()}
+
+
+def assert_same_weights(left, right, step=20):
+    left, right = values(left, step), values(right, step)
+    assert left.keys() == right.keys()
+    assert len(left) > 10  # weights and both of Adam's moments
+    for name, value in left.items():
+        if isinstance(value, np.ndarray):  # not the description of the object graph
+            np.testing.assert_array_equal(value, right[name], err_msg=name)
+
+
+def journal_steps(directory) -> list[int]:
+    return [json.loads(line)["step"] for line in (directory / "journal.jsonl").read_text().splitlines()]
+
+
+def test_a_run_leaves_everything_behind(finished):
+    assert journal_steps(finished) == [1, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20]
+    assert Checkpoints(finished / "checkpoints").steps() == [10, 15, 20]
+    line = json.loads((finished / "journal.jsonl").read_text().splitlines()[-1])
+    assert {"loss", "loss/video_audio", "learning_rate", "clips_per_second", "data_wait_share"} <= line.keys()
+    evaluation = json.loads((finished / "evaluations" / "toy_evaluation.json").read_text())
+    assert evaluation["step"] == 20
+    assert evaluation["artifact"] == {"note": "shown in the report"}
+    metrics = json.loads((finished / "metrics.json").read_text())
+    assert metrics["toy_evaluation/mean_weight"] == evaluation["metrics"]["toy_evaluation/mean_weight"]
+    assert "adam.beta_1 = 0.9" in (finished / "operative.gin").read_text()
+    assert "tensorflow" in (finished / "command.txt").read_text()
+    assert (finished / "report.html").is_file()
+    assert list((finished / "events").glob("events.*"))
+
+
+def test_the_recorded_configuration_repeats_the_run(finished, tmp_path):
+    shutil.copy(finished / "config.gin", tmp_path / "again.gin")
+    assert main.main(["--gin_file=again.gin", f'--gin.MODEL_DIR="{tmp_path}/again"']) == 0
+    assert_same_weights(finished, tmp_path / "again")
+
+
+def test_a_stopped_run_continues_bit_for_bit(finished, tmp_path, monkeypatch, capsys):
+    real = loop.ProgressDisplay.show
+
+    def press_ctrl_c(self, step, line):
+        real(self, step, line)
+        if step == 10:
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(loop.ProgressDisplay, "show", press_ctrl_c)
+    directory = tmp_path / "a run"
+    assert train(directory) == 130
+    told = capsys.readouterr().err
+    assert "Stopped at step 10 of 20; saved." in told
+    assert f'--gin.MODEL_DIR="{directory}"\'' in told  # quoted for the shell
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    monkeypatch.undo()
+    os.chdir(tmp_path)
+    assert train(directory) == 0
+    assert_same_weights(finished, directory)
+    assert journal_steps(directory) == sorted(set(journal_steps(directory)))
+
+
+def test_a_finished_run_says_so_and_restores_a_lost_report(finished, tmp_path, capsys):
+    directory = shutil.copytree(finished, tmp_path / "run")
+    (directory / "report.html").unlink()
+    before = (directory / "journal.jsonl").read_text()
+    assert train(directory) == 0
+    assert "finished: 20 of 20 steps" in capsys.readouterr().err
+    assert (directory / "report.html").is_file()
+    assert (directory / "journal.jsonl").read_text() == before
+
+
+def test_a_damaged_newest_checkpoint_is_set_aside(finished, tmp_path, capsys):
+    directory = shutil.copytree(finished, tmp_path / "run")
+    data = directory / "checkpoints" / "ckpt-20.data-00000-of-00001"
+    content = bytearray(data.read_bytes())
+    content[len(content) // 2] ^= 1
+    data.write_bytes(content)
+    (directory / "checkpoints" / "checkpoint").write_text("")  # a state file that a crash left empty
+    assert train(directory) == 0
+    told = capsys.readouterr().err
+    assert "ckpt-20 is damaged" in told
+    assert "Continuing from step 15 of 20." in told
+    assert (directory / "checkpoints" / "damaged" / "ckpt-20.index").is_file()
+    assert_same_weights(finished, directory)
+    assert journal_steps(directory).count(16) == 1
+
+
+def test_another_configuration_is_refused_with_the_difference(finished, tmp_path, capsys):
+    directory = shutil.copytree(finished, tmp_path / "run")
+    assert train(directory, "--gin.warmup_quarter_cosine.peak=1e-3") == 2
+    told = capsys.readouterr().err
+    assert "-warmup_quarter_cosine.peak = 0.01" in told
+    assert "+warmup_quarter_cosine.peak = 0.001" in told
+    assert "Traceback" not in told
+    assert train(directory, "--gin.TRAIN_STEPS=22", "--overwrite_config") == 0
+    assert journal_steps(directory)[-1] == 22
+
+
+def test_another_model_is_refused_by_its_checkpoint(finished, tmp_path, capsys):
+    directory = shutil.copytree(finished, tmp_path / "run")
+    flags = ("--gin.ToyModel.width=9", "--gin.TRAIN_STEPS=22", "--overwrite_config")
+    assert train(directory, *flags) == 2
+    assert "does not fit" in capsys.readouterr().err
+
+
+def test_a_loss_that_is_not_finite_stops_the_run(finished, tmp_path, capsys):
+    directory = tmp_path / "run"
+    assert train(directory, "--gin.ToyData.poisoned_step=12") == 2
+    told = capsys.readouterr().err
+    assert "Received at step 12: loss=nan, loss/video_audio=nan" in told
+    assert "toy_model/audio/kernel" in told
+    assert Checkpoints(directory / "checkpoints").newest() == 10
+    assert_same_weights(finished, directory, step=10)
+
+
+def test_a_directory_in_use_is_refused(finished, tmp_path, capsys):
+    import filelock
+
+    directory = shutil.copytree(finished, tmp_path / "run")
+    with filelock.FileLock(directory / ".lock"):
+        assert train(directory) == 2
+    assert "One run at a time" in capsys.readouterr().err
+
+
+def test_a_directory_that_can_not_be_made_is_refused(tmp_path, capsys):
+    (tmp_path / "file").write_text("")
+    assert train(tmp_path / "file" / "run") == 2
+    assert "must be writable" in capsys.readouterr().err
+
+
+def test_a_dry_run_describes_and_writes_nothing(tmp_path, capsys):
+    assert train(tmp_path / "run", "--dry_run") == 0
+    told = capsys.readouterr()
+    assert "train.model = @ToyModel()" in told.out
+    assert "toy_model/audio" in told.err
+    assert not (tmp_path / "run").exists()
+
+
+def test_16_bit_arithmetic_keeps_32_bit_weights(tmp_path):
+    flags = ('--gin.run.precision="mixed_bfloat16"', "--gin.TRAIN_STEPS=4")
+    try:
+        assert train(tmp_path / "run", *flags) == 0
+    finally:
+        import keras
+
+        keras.config.set_dtype_policy("float32")
+    kernels = [value for name, value in values(tmp_path / "run", 4).items() if "kernel" in name]
+    assert kernels and all(kernel.dtype == np.float32 for kernel in kernels)
+
+
+def test_a_missing_value_is_one_message(capsys):
+    assert main.main(["--gin_file=toy.gin"]) == 2
+    told = capsys.readouterr().err
+    assert told.startswith("error: Every value marked %gin.REQUIRED")
+    assert "Traceback" not in told
+
+
+def test_an_unknown_flag_names_the_closest(capsys):
+    with pytest.raises(SystemExit) as caught:
+        main.main(["--gin_file=toy.gin", "--dry-run"])
+    assert caught.value.code == 2
+    assert "Closest: `--dry_run`" in capsys.readouterr().err
+
+
+def test_verbs(capsys):
+    assert cli.main(["--help"]) == 0
+    assert "prepare" in capsys.readouterr().out
+    assert cli.main(["repotr"]) == 2
+    assert "Closest: `report`" in capsys.readouterr().err
+    assert cli.main(["train", "--gin_file=nowhere.gin"]) == 2
+    assert "A gin file must exist" in capsys.readouterr().err
+
+
+def test_help_does_without_tensorflow():
+    code = "import sys, vatt.cli; vatt.cli.main(['--help']); assert 'tensorflow' not in sys.modules"
+    subprocess.run(
+        [sys.executable, "-c", code], check=True, capture_output=True, cwd=toys.__file__.rsplit("/", 2)[0]
+    )

@@ -1,0 +1,74 @@
+"""Checkpoints: whole or not at all, found by scanning, checked before they are believed."""
+
+import pytest
+import tensorflow as tf
+
+from vatt.train.checkpoint import Checkpoints
+from vatt.train.context import RunError
+
+
+@pytest.fixture
+def holder():
+    return tf.Module()
+
+
+def save(checkpoints, holder, *steps):
+    for step in steps:
+        holder.value = tf.Variable(float(step))
+        checkpoints.save(step, holder=holder)
+
+
+def test_the_newest_are_kept(tmp_path, holder):
+    checkpoints = Checkpoints(tmp_path / "c", keep=2)
+    assert checkpoints.newest() is None
+    save(checkpoints, holder, 5, 100, 20)
+    assert checkpoints.steps() == [20, 100]
+    checkpoints.restore(20, holder=holder)
+    assert holder.value.numpy() == 20.0
+
+
+@pytest.mark.parametrize("suffix", ["index", "data-00000-of-00001", "json"])
+@pytest.mark.parametrize("damage", ["cut", "gone"])
+def test_whatever_is_missing_or_cut_the_one_before_is_used(tmp_path, holder, suffix, damage):
+    checkpoints = Checkpoints(tmp_path)
+    save(checkpoints, holder, 1, 2)
+    path = tmp_path / f"ckpt-2.{suffix}"
+    if damage == "gone":
+        path.unlink()
+    else:
+        path.write_bytes(path.read_bytes()[:-3])
+    assert checkpoints.newest() == 1
+    assert checkpoints.steps() == [1]
+
+
+def test_a_failed_save_leaves_the_one_before_and_no_litter(tmp_path, holder, monkeypatch):
+    checkpoints = Checkpoints(tmp_path)
+    save(checkpoints, holder, 1)
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("vatt.train.checkpoint._flush", full)
+    with pytest.raises(RunError, match=r"step 2 could not be written.*No space left.*ckpt-1 is whole"):
+        save(checkpoints, holder, 2)
+    assert sorted(path.suffix for path in tmp_path.iterdir()) == sorted(
+        [".index", ".data-00000-of-00001", ".json"]
+    )
+
+
+def test_a_save_that_a_kill_cut_short_is_cleared_away(tmp_path, holder):
+    checkpoints = Checkpoints(tmp_path)
+    save(checkpoints, holder, 1)
+    (tmp_path / ".saving").mkdir()
+    (tmp_path / ".saving" / "ckpt-2.index").write_text("half")
+    assert checkpoints.newest() == 1
+    assert not (tmp_path / ".saving").exists()
+
+
+def test_a_checkpoint_of_other_objects_is_refused(tmp_path, holder):
+    checkpoints = Checkpoints(tmp_path)
+    save(checkpoints, holder, 1)
+    stranger = tf.Module()
+    stranger.other = tf.Variable(0.0)
+    with pytest.raises(RunError, match="does not fit"):
+        checkpoints.restore(1, holder=stranger)

@@ -1,0 +1,42 @@
+"""Evaluations: files per evaluator, flat numbers, and when they count as done."""
+
+import json
+
+import pytest
+
+from vatt.train.context import RunError
+from vatt.train.evaluation import Evaluations
+
+
+class Constant:
+    def __init__(self, name, key="value"):
+        self.name, self.key = name, key
+
+    def evaluate(self, model):
+        return {f"{self.key}/{model}": 0.5}
+
+
+def test_numbers_are_kept_flat_and_per_evaluator(tmp_path):
+    evaluations = Evaluations(tmp_path, [Constant("a", "a"), Constant("b", "b")])
+    assert not evaluations.are_done(3)
+    assert evaluations.run("x", 3) == {"a/x": 0.5, "b/x": 0.5}
+    assert evaluations.are_done(3)
+    assert not evaluations.are_done(4)
+    assert json.loads((tmp_path / "metrics.json").read_text()) == {"step": 3, "a/x": 0.5, "b/x": 0.5}
+    evaluations.run("x", 6)
+    evaluations.cut_back(4)
+    history = (tmp_path / "evaluations" / "history.jsonl").read_text().splitlines()
+    assert [json.loads(line)["step"] for line in history] == [3]
+
+
+def test_names_must_differ(tmp_path):
+    with pytest.raises(ValueError, match="different names"):
+        Evaluations(tmp_path, [Constant("a"), Constant("a")])
+    with pytest.raises(RunError, match="value/x"):
+        Evaluations(tmp_path, [Constant("a"), Constant("b")]).run("x", 1)
+
+
+def test_a_job_without_evaluators_is_done_too(tmp_path):
+    evaluations = Evaluations(tmp_path, [])
+    evaluations.run("x", 1)
+    assert evaluations.are_done(1)

@@ -1,0 +1,68 @@
+"""`vatt VERB …` and `python -m vatt VERB …`: hands over to the package of the verb, which is imported only
+then."""
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+
+import vatt
+
+# verb -> (module, what it does). The module has `add_arguments(parser)` and `main(args) -> exit status`.
+VERBS = {
+    "train": ("vatt.main", "train, evaluate and report, as gin files say"),
+    "prepare": ("vatt.prepare.cli", "turn media files and captions, or the demo corpus, into records"),
+    "report": ("vatt.report.cli", "write a run's report.html again"),
+    "convert": ("vatt.convert.cli", "convert released checkpoints to ours"),
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one verb; returns the exit status."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if not given or given[0] in ("-h", "--help"):
+        print(_help())
+        return 0 if given else 2
+    if given[0] == "--version":
+        print(f"vatt {vatt.__version__}")
+        return 0
+    verb, rest = given[0], given[1:]
+    # What follows imports gin; help and version do without it.
+    from vatt.config import closest
+    from vatt.main import configure_terminal
+    from vatt.main import main as train
+
+    if verb not in VERBS:
+        print(
+            f"error: a verb must be one of {', '.join(VERBS)}. Received: {verb}.{closest(verb, VERBS)}",
+            file=sys.stderr,
+        )
+        return 2
+    if verb == "train":
+        return train(rest, program="python -m vatt train")
+    configure_terminal()
+    module = importlib.import_module(VERBS[verb][0])
+    parser = argparse.ArgumentParser(prog=f"vatt {verb}", description=f"{VERBS[verb][1].capitalize()}.")
+    module.add_arguments(parser)
+    try:
+        return module.main(parser.parse_args(rest)) or 0
+    except KeyboardInterrupt:
+        print("Stopped.", file=sys.stderr)
+        return 130
+    except (ValueError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+
+
+def _help() -> str:
+    width = max(map(len, VERBS))
+    lines = [f"  {verb:<{width}}  {summary}" for verb, (_, summary) in VERBS.items()]
+    return "\n".join(
+        [
+            "usage: vatt VERB …    (the same: python -m vatt VERB …)",
+            "",
+            *lines,
+            "",
+            "vatt VERB --help says more.",
+        ]
+    )

@@ -1,0 +1,270 @@
+"""gin: reads the files and flags of a run, and refuses whatever no run could use.
+
+The statements are read here one by one, with file and line, and bound through gin; `vatt/reachability.py`
+then says what the run can use. Two rules decide what may be left over:
+
+* A file in a folder named `overlay` is an adjective for any run. What does not apply to this run is dropped,
+  and one line of the log says so. In any other file and on the command line it is an error.
+* A binding that is reached only through a value that a later file replaced is legitimate, and dropped in
+  silence.
+
+An `import` line of a gin file runs that module's code while the file is read: read only files that you trust.
+gin's internals are touched in this module and in `vatt/reachability.py`, nowhere else.
+"""
+
+import difflib
+import re
+import sysconfig
+import tokenize
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import gin
+from gin import config as gin_config
+from gin import config_parser
+
+from vatt.reachability import (
+    COMMAND_LINE,
+    MACRO,
+    Binding,
+    Checker,
+    ConfigError,
+    closest,
+    parameters_of,
+    references,
+    written,
+)
+
+OVERLAY_FOLDER = "overlay"
+
+
+def roots() -> tuple[Path, ...]:
+    """Where a relative gin path is looked for, in order."""
+    installed = Path(sysconfig.get_path("data")) / "share" / "vatt"
+    return Path.cwd(), Path(__file__).resolve().parents[1], installed
+
+
+def available() -> list[str]:
+    """Every gin file under `experiments/` of the first root that has that folder, relative to the root."""
+    for root in roots():
+        files = sorted((root / "experiments").rglob("*.gin"))
+        if files:
+            return [file.relative_to(root).as_posix() for file in files]
+    return []
+
+
+def resolve(name: str) -> Path:
+    """The file a `--gin_file` or an `include` means."""
+    given = Path(name).expanduser()
+    for root in roots():
+        if (root / given).is_file():
+            return root / given
+    known = available()
+    short = {Path(file).name: file for file in known}
+    near = [short[match] for match in difflib.get_close_matches(given.name, short, n=3, cutoff=0.5)]
+    hint = f" Closest: {', '.join(near)}." if near else ""
+    listing = "".join(f"\n  {file}" for file in known) or "\n  (none)"
+    raise ConfigError(f"A gin file must exist. Received: {name}.{hint} The gin files that are here:{listing}")
+
+
+def load(gin_files: Iterable[str], bindings: Iterable[str] = ()) -> None:
+    """Reads the files in order, then the bindings (later wins), checks the whole, and locks gin.
+
+    Args:
+        gin_files: paths, resolved against the working directory, then the repository, then the installation.
+        bindings: "NAME = value" statements of the command line.
+    """
+    gin.clear_config()
+    reader = _Reader()
+    for name in gin_files:
+        reader.read_file(resolve(name))
+    for text in bindings:
+        reader.read(text, COMMAND_LINE, overlay=False)
+    live = Checker(reader.history, reader.dropped).check()
+    for scope, selector in list(gin_config._CONFIG):
+        block = gin_config._CONFIG[scope, selector]
+        for parameter in [name for name in block if (scope, selector, name) not in live]:
+            del block[parameter]
+        if not block:
+            del gin_config._CONFIG[scope, selector]
+    gin.finalize()
+
+
+def config_text() -> str:
+    """The configuration in force, as a gin file that reproduces the run alone."""
+    return _plain_imports(gin.config_str(max_line_length=110))
+
+
+def value_of(key: str) -> Any:
+    """The value bound to `key`, macros resolved; None where nothing is bound."""
+    try:
+        value = gin.query_parameter(key)
+    except ValueError:
+        return None
+    reference = next(iter(references(value)), None)
+    return reference.scoped_configurable_fn() if reference is not None else value
+
+
+def operative_text() -> str:
+    """Every value that was used so far, defaults included."""
+    return _plain_imports(gin.operative_config_str(max_line_length=110))
+
+
+def _plain_imports(text: str) -> str:
+    """gin writes `import a.b as a2` to keep names apart that nothing reads; here they are as read."""
+    imports = sorted({statement.format() for statement in gin_config._IMPORTS})
+    body = [line for line in text.splitlines() if not re.match(r"(import|from) ", line)]
+    return "\n".join([*imports, *body]).strip() + "\n"
+
+
+class _Reader:
+    """Reads statements and binds them, keeping every value each key was ever given."""
+
+    def __init__(self):
+        self.history: dict[tuple[str, str, str], list[Binding]] = {}
+        self.dropped: list[str] = []
+        self._open: list[Path] = []
+
+    def read_file(self, path: Path) -> None:
+        if path in self._open:
+            raise ConfigError(f"A gin file must not include itself. Received: {path}.")
+        self._open.append(path)
+        overlay = OVERLAY_FOLDER in path.resolve().parent.parts
+        try:
+            text = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError(f"A gin file must be readable text. Received: {path} ({error}).") from error
+        self.read(text, _shown(path), overlay=overlay)
+        self._open.pop()
+
+    def read(self, text: str, source: str, *, overlay: bool) -> None:
+        for statement in _statements(text, source):
+            place = source if source == COMMAND_LINE else f"{source}:{statement.location.line_num}"
+            match statement:
+                case config_parser.BindingStatement():
+                    self._bind(statement, place, overlay)
+                case config_parser.ImportStatement():
+                    self._import(statement, place)
+                case config_parser.IncludeStatement():
+                    self.read_file(resolve(statement.filename))
+                case config_parser.BlockDeclaration():
+                    pass  # its bindings follow as statements of their own
+
+    def _import(self, statement, place: str) -> None:
+        try:
+            gin.parse_config(statement.format())
+        except ImportError as error:
+            reason = str(error).splitlines()[0]
+            raise ConfigError(
+                f"{place}: a module named in an `import` line must be importable. "
+                f"Received: `{statement.format()}` ({reason})."
+            ) from error
+
+    def _bind(self, statement, place: str, overlay: bool) -> None:
+        scope, selector, parameter, value, _ = statement
+        if not parameter:  # NAME = value: a macro, which gin keeps as the scope of `gin.macro`
+            scope, selector, parameter = "/".join(filter(None, (scope, selector))), MACRO, "value"
+        try:
+            registered = gin_config._REGISTRY.get_match(selector)
+        except KeyError as error:  # two modules register this name
+            raise ConfigError(f"{place}: {error.args[0]}") from error
+        unknown = [ref.selector for ref in references(value, gin_config._UnknownConfigurableReference)]
+        if registered is None or unknown:
+            name = unknown[0] if unknown else selector
+            if overlay and registered is None:
+                self.dropped.append(f"{written(scope, selector, parameter)} ({place})")
+                return
+            raise ConfigError(
+                f"{place}: a name must be registered by a module that the file imports. "
+                f"Received: `{name}`.{closest(name, _registered_names())} Or add its `import` line."
+            )
+        try:
+            gin.bind_parameter((scope, selector, parameter), value)
+        except ValueError as error:
+            names = parameters_of(registered)
+            raise ConfigError(
+                f"{place}: `{selector}` has no parameter `{parameter}`.{closest(parameter, names)} "
+                f"It takes: {', '.join(names)}."
+            ) from error
+        binding = Binding(scope, registered.selector, parameter, value, place, overlay)
+        self.history.setdefault(binding.key, []).append(binding)
+
+
+def _statements(text: str, source: str) -> Iterator[Any]:
+    """gin's parser over `text`; a name that is not registered comes out as an unknown reference."""
+    try:
+        yield from config_parser.ConfigParser(text, gin_config.ParserDelegate(skip_unknown=True))
+    except (SyntaxError, tokenize.TokenError, ValueError) as error:
+        if isinstance(error, ConfigError):
+            raise
+        if source == COMMAND_LINE:
+            raise ConfigError(
+                f"A binding of the command line must be `NAME = value` in gin's syntax. "
+                f"Received: {text.strip()}. Strings need their own quotes: --gin.MODEL_DIR='\"runs/first\"'."
+            ) from error
+        line = getattr(error, "lineno", None)
+        reason = str(error.args[0] if error.args else error).splitlines()[0]
+        where = f"{source}:{line}" if line else source
+        raise ConfigError(f"{where}: this is not gin's syntax: {reason}") from error
+
+
+def _registered_names() -> list[str]:
+    return [selector.rsplit(".", 1)[-1] for selector, _ in gin_config._REGISTRY.items()]
+
+
+def _shown(path: Path) -> str:
+    """A path as short as it can be said from here."""
+    for root in (Path.cwd(), Path(__file__).resolve().parents[1]):
+        if path.is_relative_to(root):
+            return path.relative_to(root).as_posix()
+    return str(path)
+
+
+class _Written(str):
+    """A reference as it stands in the file."""
+
+    __repr__ = str.__str__
+
+
+class _AsWritten(config_parser.ParserDelegate):
+    """Reads a gin file without looking any name up."""
+
+    def configurable_reference(self, scoped_configurable_name, evaluate):
+        return _Written(f"@{scoped_configurable_name}" + ("()" if evaluate else ""))
+
+    def macro(self, macro_name):
+        return _Written(f"%{macro_name}")
+
+
+def difference(recorded: str, current: str, *, ignored=("MODEL_DIR", "run.model_dir")) -> list[str]:
+    """Lines of a unified diff between two configurations; empty where they describe the same run.
+
+    Layout, comments and order do not count, nor does where the run directory lies.
+    """
+
+    def lines(text: str) -> list[str]:
+        keys = {}
+        for statement in config_parser.ConfigParser(text, _AsWritten()):
+            if isinstance(statement, config_parser.BindingStatement):
+                scope, selector, parameter, value, _ = statement
+                key = "/".join(filter(None, (scope, selector))) + (f".{parameter}" if parameter else "")
+                keys[key] = f"{key} = {value!r}"
+        return sorted(line for key, line in keys.items() if key not in ignored)
+
+    compared = difflib.unified_diff(lines(recorded), lines(current), "recorded", "now", lineterm="", n=0)
+    return [line for line in compared if not re.match(r"@@", line)]
+
+
+def split_flags(arguments: list[str]) -> tuple[list[str], list[str]]:
+    """Takes every `--gin.NAME=VALUE` out of the arguments: (the other arguments, "NAME = VALUE" bindings)."""
+    others, bindings = [], []
+    for argument in arguments:
+        name, equals, value = argument.lstrip("-").partition("=")
+        if argument.startswith("-") and name.startswith("gin."):
+            if not equals or not value:
+                raise ConfigError(f"A gin flag must be --gin.NAME=VALUE in one word. Received: {argument}.")
+            bindings.append(f"{name.removeprefix('gin.')} = {value}")
+        else:
+            others.append(argument)
+    return others, bindings

@@ -1,0 +1,173 @@
+"""`python -m vatt.main --gin_file=…`: flags → configuration → run. It makes no decisions of its own."""
+
+import argparse
+import logging
+import os
+import shlex
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+
+from vatt import config
+
+_EPILOG = """\
+A run is described by gin files. Later files win over earlier ones, and the command line over all files.
+
+  python -m vatt.main --gin_file=experiments/pretrain.gin
+  python -m vatt.main --gin_file=experiments/pretrain.gin --gin_file=experiments/overlay/tiny.gin
+  python -m vatt.main --gin_file=experiments/pretrain.gin --gin.MODEL_DIR='"runs/second"' --gin.SEED=1
+  python -m vatt.main --gin_file=experiments/pretrain.gin --gin.adam.epsilon=1e-8 --dry_run
+  python -m vatt.main --gin_file=runs/second/config.gin        (continues or repeats a recorded run)
+
+Names every runnable file binds, to be set with --gin.NAME=VALUE (strings in quotes of their own, as above):
+
+  MODEL_DIR          the run directory: checkpoints, journal, metrics, report
+  DATA_DIR           where prepared data lie
+  TRAIN_STEPS        steps of the whole run
+  CHECKPOINT_EVERY   steps between two checkpoints
+  BATCH_SIZE         clips of a global batch
+  SEED               of the weights, the order of the clips and every random draw
+
+Run the same command again and it goes on from the newest checkpoint, or says that the run is finished.
+Ctrl-C saves and says how to go on (exit status 130); SIGTERM does the same with exit status 0. A
+configuration or a directory that can not be used gives exit status 2 and one message. A gin file's `import`
+lines run code: read only files you trust.
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The flags of a run; `--gin.NAME=VALUE` is taken out of the command line before."""
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    files = "".join(f"  {name}\n" for name in config.available()) or "  (none found)\n"
+    parser.epilog = f"{_EPILOG}\nGin files here:\n\n{files}"
+    parser.add_argument(
+        "--gin_file",
+        action="append",
+        required=True,
+        metavar="FILE",
+        help="a gin file; may be given several times",
+    )
+    parser.add_argument(
+        "--gin_bindings",
+        action="append",
+        default=[],
+        metavar="'NAME = VALUE'",
+        help="like a line of a gin file",
+    )
+    parser.add_argument(
+        "--gin.NAME", dest="_", metavar="VALUE", help="short for --gin_bindings 'NAME = VALUE'"
+    )
+    parser.add_argument(
+        "--dry_run",
+        action="store_true",
+        help="print the configuration, the first batch and the model's size; stop",
+    )
+    parser.add_argument(
+        "--overwrite_config",
+        action="store_true",
+        help="go on in a run directory that recorded another configuration",
+    )
+
+
+def main(arguments: Sequence[str] | None = None, program: str = "python -m vatt.main") -> int:
+    """Runs the command line `arguments` (default: the process's own); returns the exit status."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    configure_terminal()
+    parser = argparse.ArgumentParser(
+        prog=program, description="Trains, evaluates and reports, as gin files say.", allow_abbrev=False
+    )
+    add_arguments(parser)
+    model_dir = None
+    try:
+        others, gin_flags = config.split_flags(given)
+        flags, unknown = parser.parse_known_args(others)
+        if unknown:
+            known = [option for action in parser._actions for option in action.option_strings]
+            near = config.closest(unknown[0].partition("=")[0], known)
+            parser.error(f"a flag must be known. Received: {unknown[0]}.{near}")
+        for name in flags.gin_file:
+            config.resolve(name)  # a missing file is told at once, TensorFlow takes seconds
+        import_tensorflow()
+        config.load(flags.gin_file, [*flags.gin_bindings, *gin_flags])
+
+        from vatt.run import RunError, Start, run
+
+        model_dir = config.value_of("run.model_dir")
+        start = Start(
+            command=shlex.join([*program.split(), *given]),
+            dry_run=flags.dry_run,
+            overwrite_config=flags.overwrite_config,
+        )
+        try:
+            return run(start=start)
+        except RunError as error:  # foreseen; its message is all there is to know
+            return _refuse(error)
+    except config.ConfigError as error:
+        return _refuse(error)
+    except KeyboardInterrupt:
+        print("Stopped. The same command goes on from the newest checkpoint.", file=sys.stderr)
+        return 130
+    except (ValueError, OSError, RuntimeError) as error:
+        return _refuse(error, model_dir)
+
+
+def configure_terminal() -> None:
+    """Lets the terminal show what the user needs to see, and TensorFlow only its errors."""
+    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    logger = logging.getLogger("vatt")
+    if not logger.handlers:
+        logger.addHandler(_Terminal())
+        logger.setLevel(logging.INFO)
+        logger.propagate = False
+    logging.getLogger("absl").setLevel(logging.ERROR)
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
+
+
+def import_tensorflow() -> None:
+    """Imports TensorFlow without what its libraries write before their own log level counts.
+
+    They write straight to file descriptor 2, so it is turned away during the import and the search for
+    devices. Whoever sets TF_CPP_MIN_LOG_LEVEL sees it all.
+    """
+    if "TF_CPP_MIN_LOG_LEVEL" in os.environ:
+        return
+    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
+    sys.stderr.flush()
+    terminal, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        import tensorflow as tf
+
+        tf.config.list_physical_devices()
+    finally:
+        os.dup2(terminal, 2)
+        os.close(terminal)
+        os.close(nowhere)
+
+
+class _Terminal(logging.Handler):
+    """Writes to whatever standard error is at that moment: a live progress bar redirects it."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        prefix = f"{record.levelname.lower()}: " if record.levelno >= logging.WARNING else ""
+        print(prefix + record.getMessage(), file=sys.stderr, flush=True)
+
+
+def _refuse(error: Exception, model_dir: str | None = None) -> int:
+    """One message instead of a traceback, which goes to the run directory for whoever looks for a bug."""
+    message = str(error)
+    gin_trail = message.find("\n  In call to configurable")
+    print(f"error: {message[:gin_trail] if gin_trail >= 0 else message}", file=sys.stderr)
+    file = Path(model_dir).expanduser() / "traceback.txt" if model_dir else None
+    if file is not None and file.parent.is_dir():
+        try:
+            file.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
+            print(f"(where it came from: {file})", file=sys.stderr)
+        except OSError:
+            pass  # the message above already says what is wrong
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

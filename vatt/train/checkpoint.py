@@ -1,0 +1,145 @@
+"""Checkpoints at `checkpoints/ckpt-STEP.index`: written whole or not at all, and checked before they are
+believed.
+
+A save goes to a folder of its own, is hashed, and is renamed into place; `ckpt-STEP.json`, with the SHA-256
+of each file, comes last. The newest checkpoint is found by scanning for these, never through the
+`checkpoint` state file, which a crash can leave empty. What fails the check is moved aside, and the one
+before is used.
+"""
+
+import hashlib
+import json
+import logging
+import os
+import re
+import shutil
+from pathlib import Path
+
+import tensorflow as tf
+
+from vatt.train.context import RunError
+
+_log = logging.getLogger(__name__)
+
+_SAVING = ".saving"
+_DAMAGED = "damaged"
+
+
+class Checkpoints:
+    """The checkpoints of one run.
+
+    Args:
+        directory: where they lie; made when the first one is saved.
+        keep: how many of the newest to keep.
+    """
+
+    def __init__(self, directory: Path, keep: int = 3):
+        if keep < 1:
+            raise ValueError(f"`keep_checkpoints` must be at least 1. Received: {keep}.")
+        self._directory = Path(directory)
+        self._keep = keep
+
+    def steps(self) -> list[int]:
+        """Steps of which any file is there, rising."""
+        found = (re.fullmatch(r"ckpt-(\d+)\..+", path.name) for path in self._directory.glob("ckpt-*"))
+        return sorted({int(match.group(1)) for match in found if match})
+
+    def prefix(self, step: int) -> Path:
+        """What TensorFlow calls the path of the checkpoint at `step`."""
+        return self._directory / f"ckpt-{step}"
+
+    def newest(self) -> int | None:
+        """Step of the newest whole checkpoint, or None; damaged and unfinished ones are moved aside."""
+        shutil.rmtree(self._directory / _SAVING, ignore_errors=True)
+        for step in reversed(self.steps()):
+            fault = self._fault(step)
+            if fault is None:
+                return step
+            aside = self._directory / _DAMAGED
+            aside.mkdir(exist_ok=True)
+            for path in self._files(step):
+                os.replace(path, aside / path.name)
+            _log.warning("Checkpoint ckpt-%d is damaged (%s); moved to %s.", step, fault, aside)
+        return None
+
+    def restore(self, step: int, **trackables) -> None:
+        """Reads the checkpoint at `step` into the objects; nothing may be missing and nothing left over."""
+        try:
+            status = tf.train.Checkpoint(**trackables).read(str(self.prefix(step)))
+            status.assert_consumed()
+        except (AssertionError, ValueError, tf.errors.OpError) as error:
+            reason = str(error).strip().splitlines()[0]
+            raise RunError(
+                f"The checkpoint must hold exactly what the model and the optimizer hold. "
+                f"Received: {self.prefix(step)}, which does not fit: {reason}. "
+                "Use the code and configuration that wrote it, or another MODEL_DIR."
+            ) from error
+
+    def save(self, step: int, **trackables) -> None:
+        """Writes the checkpoint of `step`; on failure the ones before it are as they were."""
+        saving = self._directory / _SAVING
+        try:
+            shutil.rmtree(saving, ignore_errors=True)
+            saving.mkdir(parents=True)
+            tf.train.Checkpoint(**trackables).write(str(saving / f"ckpt-{step}"))
+            # The index comes last but one: TensorFlow takes a checkpoint with an index for a whole one.
+            written = sorted(saving.glob("ckpt-*"), key=lambda path: path.suffix == ".index")
+            record = {"step": step, "files": {path.name: _digest(path) for path in written}}
+            summary = saving / f"ckpt-{step}.json"
+            summary.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+            for path in [*written, summary]:
+                _flush(path)
+                os.replace(path, self._directory / path.name)
+        except (OSError, tf.errors.OpError) as error:
+            for path in self._files(step):
+                path.unlink(missing_ok=True)
+            reason = str(error).strip().splitlines()[0]
+            before = self.newest()
+            kept = "none was saved before" if before is None else f"ckpt-{before} is whole"
+            raise RunError(
+                f"The checkpoint of step {step} could not be written to {self._directory}: {reason}. "
+                f"Of the earlier ones, {kept}. Make room (see `df`), then run the same command again."
+            ) from error
+        finally:
+            shutil.rmtree(saving, ignore_errors=True)
+        self._delete_old()
+
+    def _files(self, step: int) -> list[Path]:
+        return sorted(self._directory.glob(f"ckpt-{step}.*"))
+
+    def _fault(self, step: int) -> str | None:
+        """What is wrong with a checkpoint, or None."""
+        try:
+            record = json.loads(self.prefix(step).with_name(f"ckpt-{step}.json").read_text(encoding="utf-8"))
+            digests = dict(record["files"])
+        except FileNotFoundError:
+            return "its save was not finished"
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            return f"its .json can not be read: {error}"
+        for name, digest in digests.items():
+            path = self._directory / name
+            if not path.is_file():
+                return f"{name} is missing"
+            if _digest(path) != digest:
+                return f"{name} was changed after it was written"
+        return None
+
+    def _delete_old(self) -> None:
+        for step in self.steps()[: -self._keep]:
+            # The summary first: what is half deleted must not look whole.
+            for path in sorted(self._files(step), key=lambda path: path.suffix != ".json"):
+                try:
+                    path.unlink()
+                except OSError as error:
+                    _log.warning("An old checkpoint could not be deleted: %s", error)
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _flush(path: Path) -> None:
+    """Makes sure that the bytes are on the disk before the name is."""
+    with path.open("rb") as file:
+        os.fsync(file.fileno())

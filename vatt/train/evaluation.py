@@ -1,0 +1,81 @@
+"""Runs a job's evaluators and keeps what they say: one JSON file each, one flat `metrics.json`, a table to
+read.
+
+An evaluator has a `name` and `evaluate(model) -> {name: number}`. It may have `artifact() -> dict` (whatever
+the report shows besides numbers) and `table() -> (title, columns, rows)`, both about its last evaluation.
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from vatt.train.context import RunError
+from vatt.train.journal import append_line, cut_back, read_json, write_json
+
+HISTORY = "history.jsonl"
+
+
+class Evaluations:
+    """The evaluations of one run.
+
+    Args:
+        model_dir: the run directory.
+        evaluators: as above; names must differ.
+    """
+
+    def __init__(self, model_dir: Path, evaluators: Iterable):
+        self._model_dir = Path(model_dir)
+        self._evaluators = list(evaluators)
+        names = [evaluator.name for evaluator in self._evaluators]
+        if len(set(names)) < len(names):
+            raise ValueError(f"`evaluators` must have different names. Received: {', '.join(names)}.")
+
+    def cut_back(self, last_step: int) -> None:
+        """Takes evaluations of later steps out of the history."""
+        cut_back(self._model_dir / "evaluations" / HISTORY, last_step)
+
+    def are_done(self, step: int) -> bool:
+        """Every evaluator has measured the weights of `step`, and `metrics.json` is written."""
+        files = (self._file(evaluator) for evaluator in self._evaluators)
+        return (self._model_dir / "metrics.json").is_file() and all(
+            (read_json(file) or {}).get("step") == step for file in files
+        )
+
+    def run(self, model, step: int) -> dict[str, float]:
+        """Evaluates the model at `step`; returns all numbers by name."""
+        numbers: dict[str, float] = {}
+        for evaluator in self._evaluators:
+            metrics = evaluator.evaluate(model)
+            twice = sorted(numbers.keys() & metrics.keys())
+            if twice:
+                raise RunError(
+                    f"Evaluators must name their numbers differently. Received twice: {', '.join(twice)}."
+                )
+            numbers.update(metrics)
+            file = self._file(evaluator)
+            file.parent.mkdir(exist_ok=True)
+            artifact = evaluator.artifact() if hasattr(evaluator, "artifact") else {}
+            write_json(file, {"step": step, "metrics": metrics, "artifact": artifact})
+        if self._evaluators:
+            append_line(self._model_dir / "evaluations" / HISTORY, {"step": step, **numbers})
+        write_json(self._model_dir / "metrics.json", {"step": step, **numbers})
+        return numbers
+
+    def print_tables(self) -> None:
+        """The tables of the last evaluation, to standard output."""
+        console = Console()
+        for evaluator in self._evaluators:
+            if not hasattr(evaluator, "table"):
+                continue
+            title, columns, rows = evaluator.table()
+            table = Table(title=title, title_justify="left")
+            for position, column in enumerate(columns):
+                table.add_column(str(column), justify="left" if position == 0 else "right", no_wrap=True)
+            for row in rows:
+                table.add_row(*(str(cell) for cell in row))
+            console.print(table)
+
+    def _file(self, evaluator) -> Path:
+        return self._model_dir / "evaluations" / f"{evaluator.name}.json"

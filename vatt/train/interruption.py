@@ -1,0 +1,35 @@
+"""Ctrl-C and SIGTERM: the loop is asked to stop after the step it is in; a second Ctrl-C stops at once."""
+
+import signal
+import threading
+
+
+class Interruption:
+    """A context manager; `signal` is None until one of the two has come.
+
+    SIGINT ends the run with exit status 130, as shells expect; SIGTERM with 0, since whoever sends it (a
+    scheduler, a preempted machine) asked for just that: save and go.
+    """
+
+    def __init__(self):
+        self.signal: int | None = None
+        self._previous = {}
+
+    def __enter__(self):
+        if threading.current_thread() is threading.main_thread():  # Python delivers signals nowhere else
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self._previous[number] = signal.signal(number, self._ask)
+        return self
+
+    def __exit__(self, *_):
+        for number, handler in self._previous.items():
+            signal.signal(number, handler)
+
+    @property
+    def exit_status(self) -> int:
+        return 128 + signal.SIGINT if self.signal == signal.SIGINT else 0
+
+    def _ask(self, number, frame):
+        if self.signal is not None and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        self.signal = number

@@ -1,0 +1,82 @@
+"""Which devices a run uses, by name, and how a global batch is cut into one part per replica."""
+
+import difflib
+
+import tensorflow as tf
+
+
+def _one_device():
+    return tf.distribute.get_strategy()
+
+
+def _mirrored():
+    accelerators = [device.name for device in tf.config.list_logical_devices("GPU")]
+    if accelerators:
+        return tf.distribute.MirroredStrategy(accelerators)
+    processors = [device.name for device in tf.config.list_logical_devices("CPU")]
+    # The collectives of logical CPU devices are not complete; reducing on one of them is.
+    return tf.distribute.MirroredStrategy(processors, tf.distribute.ReductionToOneDevice())
+
+
+def _multi_worker():
+    return tf.distribute.MultiWorkerMirroredStrategy()
+
+
+def _tpu():
+    resolver = tf.distribute.cluster_resolver.TPUClusterResolver(tpu="")
+    tf.config.experimental_connect_to_cluster(resolver)
+    tf.tpu.experimental.initialize_tpu_system(resolver)
+    return tf.distribute.TPUStrategy(resolver)
+
+
+STRATEGIES = {
+    "one_device": _one_device,
+    "mirrored": _mirrored,
+    "multi_worker": _multi_worker,
+    "tpu": _tpu,
+}
+
+
+def make_strategy(name: str) -> tf.distribute.Strategy:
+    """The strategy called `name`.
+
+    Args:
+        name: "one_device" (the first GPU if there is one, else the CPU), "mirrored" (every GPU, or every
+            logical CPU device, of this machine), "multi_worker" (the machines of TF_CONFIG) or "tpu".
+    """
+    if name not in STRATEGIES:
+        near = difflib.get_close_matches(name, STRATEGIES, n=1, cutoff=0.0)[0]
+        raise ValueError(
+            f"`strategy` must be one of {', '.join(STRATEGIES)}. Received: {name!r}. Closest: {near!r}."
+        )
+    return STRATEGIES[name]()
+
+
+def split_batch(strategy: tf.distribute.Strategy, batch: dict[str, tf.Tensor]) -> dict:
+    """Cuts the global batch into equal parts, in order: row r belongs to replica r // (B / replicas).
+
+    Args:
+        batch: feature name -> `[B, ...]`.
+
+    Returns:
+        The same names with one `[B / replicas, ...]` tensor per local replica.
+    """
+    replicas = strategy.num_replicas_in_sync
+    if replicas == 1:
+        return batch
+    rows = next(iter(batch.values())).shape[0]
+    if rows % replicas:
+        raise ValueError(
+            f"`batch_size` must be a multiple of the number of replicas. "
+            f"Received: batch_size={rows}, replicas={replicas}. Use {rows - rows % replicas or replicas}."
+        )
+    share = rows // replicas
+
+    def part(name: str):
+        def value(context):
+            first = context.replica_id_in_sync_group * share
+            return batch[name][first : first + share]
+
+        return strategy.experimental_distribute_values_from_function(value)
+
+    return {name: part(name) for name in batch}
