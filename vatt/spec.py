@@ -1,7 +1,7 @@
 """What a clip is, and what a batch of clips is: feature names, shapes, dtypes, ranges, units.
 
-Every other module derives sizes from here; none restates them. It imports nothing but the standard library, so
-that data preparation, models and reports can all stand on it.
+Every other module derives sizes from here; none restates them. It imports nothing of this project and nothing heavy,
+so that data preparation, models and reports can all stand on it.
 
 Dimension letters, used in every docstring of this project:
     B batch (global unless "local" is said)   T frames     H, W pixel rows, columns   C channels
@@ -11,6 +11,8 @@ Dimension letters, used in every docstring of this project:
 
 import dataclasses
 import math
+
+import gin
 
 MODALITIES = ("video", "audio", "text")
 
@@ -35,6 +37,7 @@ GROUP = "group"  # string [B], evaluation only: clips of one group count as hits
 CAPTION = "caption"  # string [B], evaluation only: the first candidate as written
 
 
+@gin.register
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ClipSpec:
     """The size of one clip, in frames, pixels, samples and words; the defaults are the paper's (A.2.1).

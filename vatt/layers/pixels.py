@@ -13,20 +13,20 @@ from keras import ops
 
 from vatt.layers import draws
 from vatt.layers.configured import Configured
+from vatt.spec import TEXT, TEXT_MASK, VIDEO
 
-LUMA = np.array([0.299, 0.587, 0.114], "float32")  # Rec. 601, as in tf.image
-_TO_YIQ = np.array([LUMA, [0.5959, -0.2746, -0.3213], [0.2115, -0.5227, 0.3112]], "float64")
+# NTSC's luma and chroma axes, as in tf.image.rgb_to_yiq.
+_TO_YIQ = np.array([[0.299, 0.587, 0.114], [0.5959, -0.2746, -0.3213], [0.2115, -0.5227, 0.3112]])
 _TO_RGB = np.linalg.inv(_TO_YIQ)
 
 
 @gin.register
 @keras.saving.register_keras_serializable("vatt")
 class ColourJitter(Configured, keras.layers.Layer):
-    """Brightness, saturation, contrast and hue, one draw per clip (paper A.2.1), then clipped to [0, 1].
+    """Brightness, saturation, contrast and hue, one draw per clip (paper A.2.1), as one affine map per clip.
 
-    The four are composed into one 3 × 3 matrix and offset per clip. Hue turns the chroma plane of YIQ and saturation
-    scales it, where `tf.image` goes through HSV: the same for greys, alike for others, at a fraction of the cost.
-    Contrast is about the clip's mean colour.
+    Hue turns the chroma plane of YIQ and saturation scales it, where `tf.image` goes through HSV: the same for greys,
+    alike for others, at a fraction of the cost. Contrast is about the clip's mean colour.
 
     Args:
         brightness: largest shift, of a range of 1.
@@ -34,7 +34,8 @@ class ColourJitter(Configured, keras.layers.Layer):
         hue: largest turn, as a share of the whole circle.
         probability: share of clips jittered at all (the paper: 1; the release: 0.8).
 
-    Input and output: [B, T, H, W, 3] float in [0, 1].
+    Input: the clips' mean colours, float32 [B, 3] in [0, 1]. Output: matrix [B, 3, 3] and offset [B, 3], so that
+    colours c (columns) in [0, 1] become matrix · c + offset, to be clipped to [0, 1].
     """
 
     def __init__(
@@ -48,7 +49,7 @@ class ColourJitter(Configured, keras.layers.Layer):
         name="colour_jitter",
         dtype=None,
     ):
-        super().__init__(name=name, dtype=dtype)
+        super().__init__(name=name, dtype=dtype, autocast=False)
         self.brightness = brightness
         self.saturation = saturation
         self.contrast = contrast
@@ -58,31 +59,27 @@ class ColourJitter(Configured, keras.layers.Layer):
     def build(self, input_shape=None):
         self._salt = draws.salt_of(self)
 
-    def call(self, video):
-        drawn = draws.uniform((ops.shape(video)[0], 5), salt=self._salt)
+    def call(self, mean):
+        drawn = draws.uniform((ops.shape(mean)[0], 5), salt=self._salt)
         chosen = ops.cast(drawn[:, 4] < self.probability, "float32")
         signed = (2 * drawn[:, :4] - 1) * chosen[:, None]
-        shift = signed[:, 0] * self.brightness
-        chroma = 1 + signed[:, 1] * self.saturation
-        contrast = 1 + signed[:, 2] * self.contrast
-        angle = signed[:, 3] * (2 * math.pi * self.hue)
-        # RGB -> YIQ, chroma turned and scaled, -> RGB; rows are output channels.
-        cosine, sine, zero, one = ops.cos(angle), ops.sin(angle), ops.zeros_like(angle), ops.ones_like(angle)
-        turn = ops.stack(
-            [one, zero, zero, zero, chroma * cosine, -chroma * sine, zero, chroma * sine, chroma * cosine], axis=1
-        )
-        turn = ops.reshape(turn, (-1, 3, 3))
-        matrix = ops.matmul(ops.matmul(ops.cast(_TO_RGB, "float32"), turn), ops.cast(_TO_YIQ, "float32"))
-        mean = ops.mean(ops.cast(video, "float32"), axis=(1, 2, 3))  # [B, 3]
-        mean = ops.squeeze(ops.matmul(matrix, (mean + shift[:, None])[:, :, None]), -1)
-        matrix = matrix * contrast[:, None, None]
-        offset = mean * (1 - contrast[:, None])
-        offset = offset + ops.sum(matrix, axis=2) * shift[:, None]
-        shape = ops.shape(video)
-        pixels = ops.reshape(video, (shape[0], -1, 3))
-        matrix = ops.cast(ops.transpose(matrix, (0, 2, 1)), video.dtype)
-        jittered = ops.matmul(pixels, matrix) + ops.cast(offset, video.dtype)[:, None, :]
-        return ops.reshape(ops.clip(jittered, 0.0, 1.0), shape)
+        shift = (signed[:, 0] * self.brightness)[:, None]
+        saturation = 1 + signed[:, 1] * self.saturation
+        contrast = (1 + signed[:, 2] * self.contrast)[:, None]
+        matrix = self._turn(signed[:, 3] * (2 * math.pi * self.hue), saturation)
+        # In A.2.1's order: shift, turn and scale the chroma, then stretch about where the mean has gone.
+        offset = ops.sum(matrix, axis=2) * shift
+        new_mean = ops.squeeze(ops.matmul(matrix, mean[:, :, None]), -1) + offset
+        return matrix * contrast[:, None], offset * contrast + new_mean * (1 - contrast)
+
+    @staticmethod
+    def _turn(angle, scale):
+        """RGB → YIQ, the chroma plane turned by `angle` and scaled, → RGB, [B, 3, 3]."""
+        zero, one = ops.zeros_like(angle), ops.ones_like(angle)
+        cosine, sine = scale * ops.cos(angle), scale * ops.sin(angle)
+        rows = ops.stack([one, zero, zero, zero, cosine, -sine, zero, sine, cosine], axis=1)
+        turned = ops.matmul(ops.cast(_TO_RGB, "float32"), ops.reshape(rows, (-1, 3, 3)))
+        return ops.matmul(turned, ops.cast(_TO_YIQ, "float32"))
 
 
 @gin.register
@@ -107,15 +104,27 @@ class DeviceInputs(Configured, keras.layers.Layer):
 
     def call(self, batch, training=False):
         inputs = dict(batch)
-        if "video" in batch:
-            video = ops.cast(batch["video"], self.compute_dtype) * (1 / 255)
+        if VIDEO in batch:
+            video = ops.cast(batch[VIDEO], self.compute_dtype)
             if training and self.colour is not None:
                 with draws.keyed(batch.get("draw_key")):
-                    video = self.colour(video)
-            inputs["video"] = video * 2 - 1
-        if "text" in batch:
-            words = batch["text"].shape[-1]
-            inputs["text"] = ops.reshape(batch["text"], (-1, words))
-            if "text_mask" in batch:
-                inputs["text_mask"] = ops.reshape(batch["text_mask"], (-1,))
+                    inputs[VIDEO] = self._jittered(video)
+            else:
+                inputs[VIDEO] = video * (2 / 255) - 1
+        if TEXT in batch:
+            inputs[TEXT] = ops.reshape(batch[TEXT], (-1, batch[TEXT].shape[-1]))
+            if TEXT_MASK in batch:
+                inputs[TEXT_MASK] = ops.reshape(batch[TEXT_MASK], (-1,))
         return inputs
+
+    def _jittered(self, video):
+        """Pixels in [0, 255] -> jittered, clipped, in [-1, 1]. All scaling is in the small matrices: every further pass
+        over the pixels costs as much as a Transformer layer of the demo's size."""
+        pixels = ops.reshape(video, (ops.shape(video)[0], -1, 3))
+        # A product with ones sums in float32 whatever the pixels' type.
+        ones = ops.ones((1, pixels.shape[1]), pixels.dtype)
+        mean = ops.cast(ops.matmul(ones, pixels)[:, 0], "float32") / (255.0 * pixels.shape[1])
+        matrix, offset = self.colour(mean)
+        matrix = ops.cast(ops.transpose(matrix, (0, 2, 1)) * (2 / 255), video.dtype)
+        offset = ops.cast(2 * offset - 1, video.dtype)
+        return ops.reshape(ops.clip(ops.matmul(pixels, matrix) + offset[:, None], -1.0, 1.0), ops.shape(video))
