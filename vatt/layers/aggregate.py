@@ -1,4 +1,6 @@
-"""The AGG token: a learned vector in front of the sequence, whose output stands for the whole input (paper Eq. 2)."""
+"""The AGG token: a learned vector in front of the sequence, whose output stands for the whole input (paper
+Eq. 2).
+"""
 
 import keras
 from keras import ops

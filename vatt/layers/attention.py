@@ -19,8 +19,8 @@ class SelfAttention(Configured, keras.layers.Layer):
         scale_scores: whether scores are divided by √head_width (T5 does not).
         dropout_rate: dropout on the probabilities.
 
-    Input: tokens [B, N, D]; `bias` float, broadcast to [B, H, N, N], added to the scores: relative positions, and a
-    large negative number where a key is padding. Output: [B, N, D].
+    Input: tokens [B, N, D]; `bias` float, broadcast to [B, H, N, N], added to the scores: relative
+    positions, and a large negative number where a key is padding. Output: [B, N, D].
     """
 
     def __init__(
@@ -43,7 +43,13 @@ class SelfAttention(Configured, keras.layers.Layer):
         self.scale_scores = scale_scores
         self.dropout_rate = dropout_rate
         inner = heads * head_width
-        self.query = keras.layers.Dense(inner, use_bias=use_bias, name="query", dtype=dtype)
+        # Where scores are not scaled, the initial queries are, as in T5: otherwise attention starts as a hard
+        # choice, which neither learns well nor survives bfloat16.
+        scale = 1.0 if scale_scores else 1.0 / head_width
+        initializer = keras.initializers.VarianceScaling(scale, mode="fan_avg", distribution="uniform")
+        self.query = keras.layers.Dense(
+            inner, use_bias=use_bias, kernel_initializer=initializer, name="query", dtype=dtype
+        )
         self.key = keras.layers.Dense(inner, use_bias=use_bias, name="key", dtype=dtype)
         self.value = keras.layers.Dense(inner, use_bias=use_bias, name="value", dtype=dtype)
         self.output_map = keras.layers.Dense(width, use_bias=use_bias, name="output", dtype=dtype)

@@ -10,15 +10,16 @@ from vatt.layers.configured import Configured
 class GlobalBatchNorm(Configured, keras.layers.Layer):
     """(x − mean) / √(variance + ε) · gain + offset, with statistics of all replicas' existing rows.
 
-    A missing caption or sound track is a row of zeros somewhere upstream; counting it would make the statistics of
-    the others depend on how many are missing.
+    A missing caption or sound track is a row of zeros somewhere upstream; counting it would make the
+    statistics of the others depend on how many are missing.
 
     Args:
         width: features.
         momentum: share of the old value that a moving statistic keeps per step.
         epsilon: added to the variance.
 
-    Input: [B, width]; `rows` number [B], 0 for rows to leave out of the statistics, or None. Output: [B, width].
+    Input: [B, width]; `rows` number [B], 0 for rows to leave out of the statistics, or None.
+    Output: [B, width].
     The variance is biased, in the batch and in its moving average, as in the original release.
     """
 
@@ -58,8 +59,10 @@ class GlobalBatchNorm(Configured, keras.layers.Layer):
         """Global mean and biased variance over existing rows, and the share of rows that exist."""
         rows = ops.ones_like(x[:, :1]) if rows is None else ops.cast(rows, "float32")[:, None]
         stacked = ops.concatenate([x * rows, ops.square(x) * rows, rows], axis=-1)
-        # Replicas hold equally many rows, so the mean of the whole is what `synchronized` gives.
-        averages, _ = ops.moments(stacked, axes=[0], synchronized=True)
+        # Replicas hold equally many rows: the mean of the whole is what `synchronized` gives. Other backends
+        # refuse it; JAX needs none, where a sharded batch is one array.
+        synchronized = keras.backend.backend() == "tensorflow"
+        averages, _ = ops.moments(stacked, axes=[0], synchronized=synchronized)
         count = averages[-1]
         mean, square = ops.split(averages[:-1] / ops.maximum(count, 1e-12), 2)
         return mean, ops.maximum(square - ops.square(mean), 0.0), count

@@ -22,6 +22,10 @@ class Configured:
                 config[name] = getattr(self, name)
         return config
 
+    def get_build_config(self):
+        """None: a part that is restored on its own waits for the whole to build it, under the whole's name."""
+        return None
+
     @classmethod
     def from_config(cls, config):
         """The object of a config, nested Keras objects restored."""

@@ -1,10 +1,11 @@
-"""Random draws that are pure functions of (seed, example, layer, element): the same on any number of replicas.
+"""Random draws that are pure functions of (seed, example, layer, element): the same on any number of
+replicas.
 
-Inside `with keyed(draw_key):` every draw is a hash of the example's key, of the layer's salt and of the element's
-number, so it depends neither on how a batch is split over devices nor on how often anything was drawn before, and a
-second pass over the same examples repeats the first. Outside of it, layers fall back on `keras.random`, so that
-`model.fit` and a bare call work as for any Keras layer. The hash is "lowbias32" (C. Wellons, 2018), a 32-bit mixer
-whose output passes the usual avalanche tests.
+Inside `with keyed(draw_key):` every draw is a hash of the example's key, of the layer's salt and of the
+element's number, so it depends neither on how a batch is split over devices nor on how often anything was
+drawn before, and a second pass over the same examples repeats the first. Outside of it, layers fall back on
+`keras.random`, so that `model.fit` and a bare call work as for any Keras layer. The hash is "lowbias32" (C.
+Wellons, 2018), a 32-bit mixer whose output passes the usual avalanche tests.
 """
 
 import contextlib
@@ -19,7 +20,9 @@ _state = threading.local()
 
 @contextlib.contextmanager
 def keyed(draw_key):
-    """Makes the draws of this block functions of `draw_key`, int32 [B, 2] = (seed, example); None changes nothing."""
+    """Makes the draws of this block functions of `draw_key`, int32 [B, 2] = (seed, example); None changes
+    nothing.
+    """
     before = getattr(_state, "key", None)
     _state.key = before if draw_key is None else draw_key
     try:

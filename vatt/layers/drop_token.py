@@ -48,7 +48,9 @@ class DropToken(Configured, keras.layers.Layer):
         return ops.take_along_axis(tokens, kept[:, :, None], axis=1)
 
     def kept_indices(self, batch, tokens: int):
-        """Indices of the kept tokens, int [B, kept], rising; one row's subset is uniform among all of its size."""
+        """Indices of the kept tokens, int [B, kept], rising; one row's subset is uniform among all of its
+        size.
+        """
         scores = draws.uniform((batch, tokens), salt=self._salt)
         kept = ops.argsort(scores, axis=-1)[:, : tokens_kept(tokens, self.rate)]
         return ops.sort(kept, axis=-1)

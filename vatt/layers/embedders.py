@@ -28,8 +28,9 @@ class PatchEmbedder(Configured, keras.layers.Layer):
         axes: names of the axes, see `FactorisedPositions`.
         width: features of a token, D.
         edge: see `PatchEmbedding`.
-        projection: whether a dense layer D → D with exact gelu follows the patch map (modality-agnostic release).
-        normalise_positions, position_order, position_interpolation: see `FactorisedPositions`.
+        projection: whether a dense layer D → D with exact gelu follows the patch map (modality-agnostic
+            release).
+        normalise_positions, position_order, position_interpolation, joint_axes: see `FactorisedPositions`.
         position_dropout_rate: dropout on tokens after their positions were added.
         drop_token_rate, drop_token_pattern: see `DropToken`.
 
@@ -49,6 +50,7 @@ class PatchEmbedder(Configured, keras.layers.Layer):
         normalise_positions=True,
         position_order="row_major",
         position_interpolation="natural_cubic",
+        joint_axes=(),
         position_dropout_rate=0.1,
         drop_token_rate=0.5,
         drop_token_pattern="per_sample",
@@ -66,6 +68,7 @@ class PatchEmbedder(Configured, keras.layers.Layer):
         self.normalise_positions = normalise_positions
         self.position_order = position_order
         self.position_interpolation = position_interpolation
+        self.joint_axes = tuple(joint_axes)
         self.position_dropout_rate = position_dropout_rate
         self.drop_token_rate = drop_token_rate
         self.drop_token_pattern = drop_token_pattern
@@ -82,6 +85,7 @@ class PatchEmbedder(Configured, keras.layers.Layer):
             normalise=normalise_positions,
             order=position_order,
             interpolation=position_interpolation,
+            joint_axes=joint_axes,
             name="positions",
             dtype=dtype,
         )
@@ -127,9 +131,11 @@ class WordEmbedder(Configured, keras.layers.Layer):
         train_table: whether the table learns (the paper's v × d matrix; the release froze word2vec).
         projection_bias: whether that projection has a bias.
         aggregate: whether AGG goes in front.
-        project_aggregate: whether AGG has the table's width and goes through the projection with the words (release,
-            T5 text model), or has width D and comes after it (modality-agnostic).
-        words: absolute positions to learn (modality-agnostic), 0 for none (relative bias in the encoder instead).
+        project_aggregate: whether AGG has the table's width and goes through the projection with the words
+            (release, T5 text model), or has width D and comes after it (modality-agnostic).
+        words: absolute positions to learn (modality-agnostic), 0 for none (relative bias in the encoder
+            instead).
+        normalise_positions: see `FactorisedPositions`.
         dropout_rate: dropout on the tokens.
 
     Input: int32 [B, L]. Output: tokens [B, 1 + L, D] and mask bool [B, 1 + L] (L where there is no AGG).
@@ -146,6 +152,7 @@ class WordEmbedder(Configured, keras.layers.Layer):
         aggregate=True,
         project_aggregate=True,
         words=0,
+        normalise_positions=True,
         dropout_rate=0.0,
         name=None,
         dtype=None,
@@ -159,6 +166,7 @@ class WordEmbedder(Configured, keras.layers.Layer):
         self.aggregate = aggregate
         self.project_aggregate = project_aggregate
         self.words = words
+        self.normalise_positions = normalise_positions
         self.dropout_rate = dropout_rate
         embedded = table_width or width
         self.table = keras.layers.Embedding(vocabulary_size, embedded, name="words", dtype=dtype)
@@ -169,7 +177,13 @@ class WordEmbedder(Configured, keras.layers.Layer):
         self.positions = None
         if words:
             self.positions = FactorisedPositions(
-                grid=(words,), axes=("word",), width=width, interpolation=None, name="positions", dtype=dtype
+                grid=(words,),
+                axes=("word",),
+                width=width,
+                normalise=normalise_positions,
+                interpolation=None,  # the fifth word is the fifth word in a sentence of any length
+                name="positions",
+                dtype=dtype,
             )
         self.aggregate_token = None
         if aggregate:

@@ -15,7 +15,8 @@ def _gelu_tanh(x):
     return ops.gelu(x, approximate=True)
 
 
-# name -> (function, gated). A gated network multiplies the activation with a second linear map (Shazeer 2020).
+# name -> (function, gated). A gated network multiplies the activation with a second linear map (Shazeer
+# 2020).
 ACTIVATIONS = {
     "gelu": (_gelu, False),
     "relu": (ops.relu, False),
@@ -38,7 +39,15 @@ class FeedForward(Configured, keras.layers.Layer):
     """
 
     def __init__(
-        self, *, width, hidden_width, activation="gelu", use_bias=True, dropout_rate=0.0, name=None, dtype=None
+        self,
+        *,
+        width,
+        hidden_width,
+        activation="gelu",
+        use_bias=True,
+        dropout_rate=0.0,
+        name=None,
+        dtype=None,
     ):
         super().__init__(name=name, dtype=dtype)
         if activation not in ACTIVATIONS:
@@ -50,7 +59,9 @@ class FeedForward(Configured, keras.layers.Layer):
         self.dropout_rate = dropout_rate
         self._function, gated = ACTIVATIONS[activation]
         self.expand = keras.layers.Dense(hidden_width, use_bias=use_bias, name="expand", dtype=dtype)
-        self.gate = keras.layers.Dense(hidden_width, use_bias=use_bias, name="gate", dtype=dtype) if gated else None
+        self.gate = (
+            keras.layers.Dense(hidden_width, use_bias=use_bias, name="gate", dtype=dtype) if gated else None
+        )
         self.contract = keras.layers.Dense(width, use_bias=use_bias, name="contract", dtype=dtype)
         self.dropout = Dropout(dropout_rate, name="dropout", dtype=dtype)
 

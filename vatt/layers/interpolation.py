@@ -1,7 +1,7 @@
 """Moving a position table to another number of positions, as one small matrix.
 
-Interpolation along an axis is linear in the table, so it is a constant [to, from] matrix, computed once in float64;
-at run time it costs one product, and gradients flow through it.
+Interpolation along an axis is linear in the table, so it is a constant [to, from] matrix, computed once in
+float64; at run time it costs one product, and gradients flow through it.
 """
 
 import functools
@@ -32,6 +32,17 @@ def interpolation_matrix(size: int, new_size: int, method: str = "natural_cubic"
     if size == 1:
         return np.ones((new_size, 1))
     return _natural_cubic(size, new_size) if method == "natural_cubic" else _bicubic(size, new_size)
+
+
+def grid_matrix(sizes, new_sizes, method="natural_cubic") -> np.ndarray:
+    """As `interpolation_matrix` for a table over several axes, its rows numbered with the last axis fastest.
+
+    Args:
+        sizes, new_sizes: positions along each axis, had and wanted.
+        method: how each axis is interpolated.
+    """
+    matrices = [interpolation_matrix(size, new, method) for size, new in zip(sizes, new_sizes, strict=True)]
+    return functools.reduce(np.kron, matrices)
 
 
 def _natural_cubic(size, new_size):

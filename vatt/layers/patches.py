@@ -1,13 +1,14 @@
 """Tokenizers of raw signals: cut into patches, one linear map per patch (paper 3.1).
 
-One class serves every signal, whatever its number of axes: voxels are patches over (time, row, column), waveforms
-over (sample), spectrograms over (time, frequency). A convolution whose stride is its kernel is exactly this map; the
-kernel keeps the convolution's shape so that weights move freely between the two views.
+One class serves every signal, whatever its number of axes: voxels are patches over (time, row, column),
+waveforms over (sample), spectrograms over (time, frequency). A convolution whose stride is its kernel is
+exactly this map; the kernel keeps the convolution's shape so that weights move freely between the two views.
 """
 
 import math
 
 import keras
+from absl import logging
 from keras import ops
 
 from vatt.layers.configured import Configured
@@ -24,8 +25,8 @@ class PatchEmbedding(Configured, keras.layers.Layer):
         patch: size of a patch along each axis, e.g. (4, 16, 16) for voxels, (128,) for waveforms.
         channels: channels of the signal: 3 for RGB, 1 for sound.
         width: features of a token, D.
-        edge: what to do where the patch does not divide the size: "pad" with zeros at the end (the paper's ⌈·⌉) or
-            "drop" the rest (the original release).
+        edge: what to do where the patch does not divide the size: "pad" with zeros at the end (the paper's
+            ⌈·⌉) or "drop" the rest (the original release).
 
     Input: [B, *sizes, channels], float in [-1, 1]. Output: [B, *grid, D].
     """
@@ -38,9 +39,11 @@ class PatchEmbedding(Configured, keras.layers.Layer):
         self.channels = channels
         self.width = width
         self.edge = edge
+        self._told = set()  # sizes whose edge the log has mentioned
 
     def build(self, input_shape=None):
-        # Glorot over a patch, as a dense layer on the flattened patch would be, not over a convolution's field.
+        # Glorot over a patch, as a dense layer on the flattened patch would be, not over a convolution's
+        # field.
         fan_in = math.prod(self.patch) * self.channels
         limit = math.sqrt(6 / (fan_in + self.width))
         initializer = keras.initializers.RandomUniform(-limit, limit)
@@ -65,8 +68,8 @@ class PatchEmbedding(Configured, keras.layers.Layer):
         grid = self.grid(sizes)
         if 0 in grid:
             raise ValueError(
-                f"{self.name}: each axis must hold at least one patch of {self.patch}. Received: sizes {sizes}. "
-                "Give a longer or larger clip, or a model with smaller patches."
+                f"{self.name}: each axis must hold at least one patch of {self.patch}. Received: sizes "
+                f"{sizes}. Give a longer or larger clip, or a model with smaller patches."
             )
         signal = self._fit(inputs, grid)
         # [B, g1, p1, g2, p2, ..., C] -> [B, g1, g2, ..., p1, p2, ..., C]
@@ -80,10 +83,16 @@ class PatchEmbedding(Configured, keras.layers.Layer):
 
     def _fit(self, signal, grid):
         """The signal cut or padded to whole patches."""
-        wanted = [g * p for g, p in zip(grid, self.patch)]
-        sizes = signal.shape[1:-1]
+        wanted = tuple(g * p for g, p in zip(grid, self.patch))
+        sizes = tuple(signal.shape[1:-1])
+        if wanted != sizes and sizes not in self._told:
+            self._told.add(sizes)
+            done = "the rest is dropped" if self.edge == "drop" else "the end is padded with zeros"
+            logging.info(
+                "%s: patches of %s do not divide %s, %s: %s.", self.path, self.patch, sizes, done, wanted
+            )
         if self.edge == "drop":
             cut = (slice(None), *(slice(0, n) for n in wanted))
-            return signal[cut] if tuple(wanted) != tuple(sizes) else signal
+            return signal[cut] if wanted != sizes else signal
         missing = [n - size for n, size in zip(wanted, sizes)]
         return ops.pad(signal, [(0, 0), *((0, n) for n in missing), (0, 0)]) if any(missing) else signal

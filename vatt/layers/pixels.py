@@ -127,4 +127,6 @@ class DeviceInputs(Configured, keras.layers.Layer):
         matrix, offset = self.colour(mean)
         matrix = ops.cast(ops.transpose(matrix, (0, 2, 1)) * (2 / 255), video.dtype)
         offset = ops.cast(2 * offset - 1, video.dtype)
-        return ops.reshape(ops.clip(ops.matmul(pixels, matrix) + offset[:, None], -1.0, 1.0), ops.shape(video))
+        return ops.reshape(
+            ops.clip(ops.matmul(pixels, matrix) + offset[:, None], -1.0, 1.0), ops.shape(video)
+        )

@@ -12,8 +12,8 @@ from vatt.layers.configured import Configured
 def relative_buckets(length: int, buckets: int, max_distance: int) -> np.ndarray:
     """Bucket of each (query, key) pair, int32 [length, length], bidirectional.
 
-    Half of the buckets are for keys after the query; of each half, one half is exact distances and the rest grows
-    logarithmically up to `max_distance` (Raffel et al. 2020, 2.1).
+    Half of the buckets are for keys after the query; of each half, one half is exact distances and the rest
+    grows logarithmically up to `max_distance` (Raffel et al. 2020, 2.1).
     """
     positions = np.arange(length)
     relative = positions[None, :] - positions[:, None]
@@ -21,7 +21,8 @@ def relative_buckets(length: int, buckets: int, max_distance: int) -> np.ndarray
     exact = half // 2
     distance = np.abs(relative)
     scaled = np.log(np.maximum(distance, 1) / exact) / math.log(max_distance / exact)
-    # float32, as T5 and the original release compute it: float64 moves exact powers over the edge of a bucket.
+    # float32, as T5 and the original release compute it: float64 moves exact powers over the edge of a
+    # bucket.
     far = exact + np.trunc(np.float32(scaled) * np.float32(half - exact)).astype(np.int32)
     bucket = np.where(distance < exact, distance, np.minimum(far, half - 1))
     return (bucket + np.where(relative > 0, half, 0)).astype(np.int32)
@@ -34,7 +35,8 @@ class RelativeBias(Configured, keras.layers.Layer):
     Args:
         heads: attention heads, H.
         buckets: number of buckets, both directions together.
-        max_distance: distance from which all pairs share the last bucket (64 in the original release, 128 in T5).
+        max_distance: distance from which all pairs share the last bucket (64 in the original release, 128 in
+            T5).
 
     Call: `relative_bias(length=length)` gives [1, H, length, length].
     """

@@ -18,11 +18,11 @@ NORM_EPSILON = 1e-6
 PADDING_BIAS = -1e9  # added to the score of a padding key; softmax then gives it exactly 0
 
 
-def make_norm(kind, *, name, dtype):
+def make_norm(kind, *, name, dtype, epsilon=NORM_EPSILON):
     """A normalisation layer over the last axis."""
     if kind not in NORMS:
         raise ValueError(f"A norm must be one of {tuple(NORMS)}. Received: {kind!r}.")
-    return NORMS[kind](epsilon=NORM_EPSILON, name=name, dtype=dtype)
+    return NORMS[kind](epsilon=epsilon, name=name, dtype=dtype)
 
 
 @keras.saving.register_keras_serializable("vatt")
@@ -43,6 +43,7 @@ class Block(Configured, keras.layers.Layer):
         attention_norm="layer",
         feed_forward_norm="layer",
         norm_placement="pre",
+        norm_epsilon=NORM_EPSILON,
         activation="gelu",
         use_bias=True,
         scale_scores=True,
@@ -60,11 +61,12 @@ class Block(Configured, keras.layers.Layer):
         self.attention_norm = attention_norm
         self.feed_forward_norm = feed_forward_norm
         self.norm_placement = norm_placement
+        self.norm_epsilon = norm_epsilon
         self.activation = activation
         self.use_bias = use_bias
         self.scale_scores = scale_scores
         self.dropout_rate = dropout_rate
-        self.norm1 = make_norm(attention_norm, name="attention_norm", dtype=dtype)
+        self.norm1 = make_norm(attention_norm, name="attention_norm", dtype=dtype, epsilon=norm_epsilon)
         self.attention = SelfAttention(
             width=width,
             heads=heads,
@@ -75,7 +77,7 @@ class Block(Configured, keras.layers.Layer):
             name="attention",
             dtype=dtype,
         )
-        self.norm2 = make_norm(feed_forward_norm, name="feed_forward_norm", dtype=dtype)
+        self.norm2 = make_norm(feed_forward_norm, name="feed_forward_norm", dtype=dtype, epsilon=norm_epsilon)
         self.feed_forward = FeedForward(
             width=width,
             hidden_width=hidden_width,
@@ -119,16 +121,17 @@ class Encoder(Configured, keras.layers.Layer):
         heads: attention heads.
         head_width: features per head; 64 in every published size.
         attention_norm: "layer" or "rms" (T5), before attention and at the end.
-        feed_forward_norm: the norm of the feed-forward network; None: as `attention_norm`. The release's text model
-            mixes "rms" and "layer".
+        feed_forward_norm: the norm of the feed-forward network; None: as `attention_norm`. The release's text
+            model mixes "rms" and "layer".
         norm_placement: "pre" (every published model) or "post".
+        norm_epsilon: added to the variance in every norm; VATT, T5 and timm have 1e-6, other ViTs 1e-12.
         activation: see `FeedForward`.
         use_bias: whether linear maps have biases.
         scale_scores: whether scores are divided by √head_width.
         relative_buckets: buckets of a relative position bias shared by all layers, 0 for none.
         relative_max_distance: see `RelativeBias`.
-        relative_layers: "all" adds that bias in every layer (T5, original release), "first" in the first alone (the
-            paper's wording, A.2.2).
+        relative_layers: "all" adds that bias in every layer (T5, original release), "first" in the first
+            alone (the paper's wording, A.2.2).
         dropout_rate: on probabilities, hidden features, both branches and after the final norm.
 
     Input: tokens [B, N, D]; `words` bool or number [B, N], 0 where a token is padding, or None
@@ -146,6 +149,7 @@ class Encoder(Configured, keras.layers.Layer):
         attention_norm="layer",
         feed_forward_norm=None,
         norm_placement="pre",
+        norm_epsilon=NORM_EPSILON,
         activation="gelu",
         use_bias=True,
         scale_scores=True,
@@ -167,6 +171,7 @@ class Encoder(Configured, keras.layers.Layer):
         self.attention_norm = attention_norm
         self.feed_forward_norm = feed_forward_norm
         self.norm_placement = norm_placement
+        self.norm_epsilon = norm_epsilon
         self.activation = activation
         self.use_bias = use_bias
         self.scale_scores = scale_scores
@@ -183,6 +188,7 @@ class Encoder(Configured, keras.layers.Layer):
                 attention_norm=attention_norm,
                 feed_forward_norm=feed_forward_norm or attention_norm,
                 norm_placement=norm_placement,
+                norm_epsilon=norm_epsilon,
                 activation=activation,
                 use_bias=use_bias,
                 scale_scores=scale_scores,
@@ -203,7 +209,7 @@ class Encoder(Configured, keras.layers.Layer):
             )
         self.final_norm = None
         if norm_placement == "pre":
-            self.final_norm = make_norm(attention_norm, name="final_norm", dtype=dtype)
+            self.final_norm = make_norm(attention_norm, name="final_norm", dtype=dtype, epsilon=norm_epsilon)
         self.dropout = Dropout(dropout_rate, name="dropout", dtype=dtype)
 
     def build(self, input_shape=None):

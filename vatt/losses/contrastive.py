@@ -1,8 +1,9 @@
 """NCE and MIL-NCE between modalities (paper Eq. 4–6), in three forms.
 
-Every row is scored on the replica that holds it, against the rows of all replicas: the sum of the replicas' shares is
-the loss of the global batch, and so is the sum of their gradients. Rows and candidates that do not exist are taken out
-altogether, as positives and as negatives, so the loss is that of the batch without them, however it is split.
+Every row is scored on the replica that holds it, against the rows of all replicas: the sum of the replicas'
+shares is the loss of the global batch, and so is the sum of their gradients. Rows and candidates that do not
+exist are taken out altogether, as positives and as negatives, so the loss is that of the batch without them,
+however it is split.
 """
 
 import gin
@@ -22,9 +23,9 @@ class ContrastiveLoss:
         temperature: τ.
         video_audio_weight: weight of the video-audio loss.
         video_text_weight: λ of Eq. 6.
-        form: "paper": Eq. 4–6, a positive counts once; the sum. "released": the positive counts twice, each replica
-            averages over its own rows; the weighted mean of the two losses. "symmetric": cross-entropy in both
-            directions, summed.
+        form: "paper": Eq. 4–6, a positive counts once; the sum. "released": the positive counts twice, each
+            replica averages over its own rows; the weighted mean of the two losses. "symmetric":
+            cross-entropy in both directions, summed.
     """
 
     def __init__(self, *, temperature=0.07, video_audio_weight=1.0, video_text_weight=1.0, form="paper"):
@@ -78,7 +79,15 @@ class ContrastiveLoss:
 
 
 def contrast(
-    left, right, left_mask=None, right_mask=None, *, index=None, temperature=0.07, form="paper", gather=lambda x: x
+    left,
+    right,
+    left_mask=None,
+    right_mask=None,
+    *,
+    index=None,
+    temperature=0.07,
+    form="paper",
+    gather=lambda x: x,
 ):
     """This replica's share of (MIL-)NCE between clips and their candidates.
 
@@ -99,7 +108,9 @@ def contrast(
     rows, candidates, width = ops.shape(left)[0], right.shape[1], right.shape[-1]
     index = ops.arange(rows) if index is None else index
     left_mask = ops.ones((rows,), "float32") if left_mask is None else ops.cast(left_mask, "float32")
-    right_mask = ops.ones((rows, candidates), "float32") if right_mask is None else ops.cast(right_mask, "float32")
+    right_mask = (
+        ops.ones((rows, candidates), "float32") if right_mask is None else ops.cast(right_mask, "float32")
+    )
     if form == "paper":  # in the other two a clip without text stays a negative for other texts
         valid = left_mask * ops.max(right_mask, axis=1)
         left_mask, right_mask = valid, right_mask * valid[:, None]

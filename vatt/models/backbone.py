@@ -14,10 +14,11 @@ class Backbone(Configured, keras.layers.Layer):
     Args:
         embedder: `PatchEmbedder` or `WordEmbedder`.
         encoder: `Encoder`; several backbones may hold the same one (modality-agnostic, paper 3.3).
-        projection_width: features of a gelu projection of every output token (modality-agnostic release), 0 for none.
+        projection_width: features of a gelu projection of every output token (modality-agnostic release), 0
+            for none.
 
-    Input: what the embedder takes. Output: (pooled [B, D], tokens [B, N, D]); `pooled` is AGG's output or, where the
-    embedder has no AGG (T5), the mean over the words that are no padding.
+    Input: what the embedder takes. Output: (pooled [B, D], tokens [B, N, D]); `pooled` is AGG's output
+    or, where the embedder has no AGG (T5), the mean over the words that are no padding.
     """
 
     def __init__(self, *, embedder, encoder, projection_width=0, name=None, dtype=None):

@@ -17,10 +17,12 @@ class CommonSpaces(Configured, keras.layers.Layer):
         video_width, audio_width, text_width: features of the pooled vectors.
         video_audio_width: features of the video-audio space, d_va; also of the hidden layer of g_v→va.
         video_text_width: features of the video-text space, d_vt.
-        form: "paper": every linear map without bias and followed by batch normalisation, ReLU only inside g_v→va.
-            "released": no batch normalisation but a bias on audio and text, and a ReLU in front of g_v→vt.
+        form: "paper": every linear map without bias and followed by batch normalisation, ReLU only inside
+            g_v→va. "released": no batch normalisation but a bias on audio and text, and a ReLU in front of
+            g_v→vt.
 
-    The methods take [B, width] and give [B, common width], not normalised; `rows` [B] tells which of them exist.
+    The methods take [B, width] and give [B, common width], not normalised; `rows` [B] tells which of them
+    exist.
     """
 
     def __init__(
@@ -69,7 +71,13 @@ class CommonSpaces(Configured, keras.layers.Layer):
         self.bridge.build((None, self.video_audio_width))
         self.audio.build((None, self.audio_width))
         self.text.build((None, self.text_width))
-        norms = (self.video_hidden_norm, self.video_output_norm, self.bridge_norm, self.audio_norm, self.text_norm)
+        norms = (
+            self.video_hidden_norm,
+            self.video_output_norm,
+            self.bridge_norm,
+            self.audio_norm,
+            self.text_norm,
+        )
         for layer in norms:
             if layer is not None:
                 layer.build()

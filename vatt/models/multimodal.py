@@ -1,11 +1,23 @@
-"""What every VATT does once its parts exist: encode whichever modalities came, and map them into the common spaces."""
+"""What every VATT does once its parts exist: encode whichever modalities came, and map them into the common
+spaces.
+"""
 
 import keras
 from keras import ops
 
 from vatt.layers import draws
 from vatt.layers.configured import Configured
-from vatt.spec import AUDIO, AUDIO_MASK, MODALITIES, TEXT, TEXT_MASK, VIDEO, VIDEO_AUDIO, VIDEO_MASK, VIDEO_TEXT
+from vatt.spec import (
+    AUDIO,
+    AUDIO_MASK,
+    MODALITIES,
+    TEXT,
+    TEXT_MASK,
+    VIDEO,
+    VIDEO_AUDIO,
+    VIDEO_MASK,
+    VIDEO_TEXT,
+)
 
 DRAW_KEY = "draw_key"  # int32 [B, 2]: (seed, example); see layers/draws.py
 _MASKS = {VIDEO: VIDEO_MASK, AUDIO: AUDIO_MASK, TEXT: TEXT_MASK}
@@ -20,11 +32,14 @@ class MultimodalModel(Configured, keras.Model):
         video: float32 [B, T, H, W, 3] in [-1, 1];
         audio: float32 [B, S] or [B, S, 1] in [-1, 1];
         text: int32 [B', L], B' may differ from B;
-        video_mask [B], audio_mask [B], text_mask [B']: which rows exist, for the heads' statistics in training;
-        draw_key: int32 [B, 2], see `vatt.layers.draws`; where B' = K·B, row i·K + k of the text belongs to example i.
-    Output: a flat dict: "<modality>/pooled" [B, D], "<modality>/tokens" [B, N, D] and, not normalised, in the common
-        spaces (Eq. 3): "video/video_audio", "audio/video_audio" [B, d_va], "video/video_text", "audio/video_text"
-        (the sound's video-audio embedding sent through g_v→vt), "text/video_text" [B', d_vt].
+        video_mask [B], audio_mask [B], text_mask [B']: which rows exist, for the heads' statistics in
+        training;
+        draw_key: int32 [B, 2], see `vatt.layers.draws`; where B' = K·B, row i·K + k of the text belongs to
+            example i.
+    Output: a flat dict: "<modality>/pooled" [B, D], "<modality>/tokens" [B, N, D] and, not normalised, in the
+        common spaces (Eq. 3): "video/video_audio", "audio/video_audio" [B, d_va], "video/video_text",
+        "audio/video_text" (the sound's video-audio embedding sent through g_v→vt),
+        "text/video_text" [B', d_vt].
     """
 
     def call(self, inputs, training=False):
@@ -57,7 +72,8 @@ class MultimodalModel(Configured, keras.Model):
         if f"{AUDIO}/pooled" in features:
             embedding = self.spaces.audio_to_video_audio(features[f"{AUDIO}/pooled"], mask[AUDIO], training)
             outputs[f"{AUDIO}/{VIDEO_AUDIO}"] = embedding
-            # No objective trains this output: the bridge's statistics and weights are learned from video alone.
+            # No objective trains this output: the bridge's statistics and weights are learned from video
+            # alone.
             outputs[f"{AUDIO}/{VIDEO_TEXT}"] = self.spaces.video_audio_to_video_text(embedding)
         if f"{TEXT}/pooled" in features:
             outputs[f"{TEXT}/{VIDEO_TEXT}"] = self.spaces.text_to_video_text(

@@ -3,16 +3,13 @@
 import gin
 import keras
 
-from vatt.layers.embedders import PatchEmbedder, WordEmbedder
-from vatt.layers.transformer import Encoder
+from vatt.layers.embedders import WordEmbedder
 from vatt.models.backbone import Backbone
 from vatt.models.heads import CommonSpaces
 from vatt.models.multimodal import MultimodalModel
-from vatt.models.presets import Size, size_of
-from vatt.spec import ClipSpec, patch_grid
-
-VIDEO_AXES = ("time", "row", "column")
-AUDIO_AXES = ("sample",)
+from vatt.models.parts import grid_of, patch_encoder, signal_embedder, text_encoder
+from vatt.models.presets import size_of
+from vatt.spec import AUDIO, VIDEO
 
 
 @gin.register
@@ -21,17 +18,18 @@ class VATT(MultimodalModel):
     """Three encoders and the common-space heads; see `MultimodalModel` for inputs and outputs.
 
     Args:
-        video, audio, text: size of each Transformer: "small", "base", "medium", "large" or a `Size`. The paper's
-            MBS is the default, BBS and LBS differ in `video`.
-        video_grid: (time, row, column) positions of the video tables; 8 × 14 × 14 for the paper's 32 × 224² clips.
+        video, audio, text: size of each Transformer: "small", "base", "medium", "large" or a `Size`. The
+            paper's MBS is the default, BBS and LBS differ in `video`.
+        video_grid: (time, row, column) positions of the video tables; 8 × 14 × 14 for the paper's 32 × 224²
+            clips.
         audio_grid: (sample,) positions of the audio table; 1,200 for 153,600 samples.
         clip: derives both grids from a `ClipSpec` instead.
         video_patch: (frames, rows, columns) of a voxel patch.
         audio_patch: samples of a waveform patch.
         edge: "pad" or "drop", see `PatchEmbedding`.
         vocabulary_size: rows of the word table.
-        word_table_width: None for a learned table of the text Transformer's width (paper), or the width of a table
-            that a gelu projection follows (release: 300).
+        word_table_width: None for a learned table of the text Transformer's width (paper), or the width of a
+            table that a gelu projection follows (release: 300).
         train_word_table: whether the table learns (release: no, it was word2vec).
         relative_layers: see `Encoder`.
         heads: "paper" or "released", see `CommonSpaces`.
@@ -72,7 +70,8 @@ class VATT(MultimodalModel):
         self.clip = None  # the grids say it
         self.video_patch = tuple(video_patch)
         self.audio_patch = audio_patch
-        self.video_grid, self.audio_grid = grids_of(clip, video_grid, audio_grid, self.video_patch, audio_patch)
+        self.video_grid = tuple(video_grid or grid_of(VIDEO, self.video_patch, clip))
+        self.audio_grid = tuple(audio_grid or grid_of(AUDIO, (audio_patch,), clip))
         self.edge = edge
         self.vocabulary_size = vocabulary_size
         self.word_table_width = word_table_width
@@ -89,14 +88,18 @@ class VATT(MultimodalModel):
         shared |= {"normalise_positions": normalise_positions, "position_dropout_rate": dropout_rate}
         shared |= {"drop_token_rate": drop_token_rate, "drop_token_pattern": drop_token_pattern}
         self.video = Backbone(
-            embedder=video_embedder(self.video_size.width, self.video_patch, self.video_grid, **shared),
-            encoder=patch_encoder(self.video_size, dropout_rate, dtype),
+            embedder=signal_embedder(
+                VIDEO, width=self.video_size.width, patch=self.video_patch, grid=self.video_grid, **shared
+            ),
+            encoder=patch_encoder(self.video_size, dropout_rate=dropout_rate, dtype=dtype),
             name="video",
             dtype=dtype,
         )
         self.audio = Backbone(
-            embedder=audio_embedder(self.audio_size.width, audio_patch, self.audio_grid, **shared),
-            encoder=patch_encoder(self.audio_size, dropout_rate, dtype),
+            embedder=signal_embedder(
+                AUDIO, width=self.audio_size.width, patch=(audio_patch,), grid=self.audio_grid, **shared
+            ),
+            encoder=patch_encoder(self.audio_size, dropout_rate=dropout_rate, dtype=dtype),
             name="audio",
             dtype=dtype,
         )
@@ -110,7 +113,9 @@ class VATT(MultimodalModel):
                 name="embedder",
                 dtype=dtype,
             ),
-            encoder=text_encoder(self.text_size, dropout_rate, dtype, relative_layers),
+            encoder=text_encoder(
+                self.text_size, relative_layers=relative_layers, dropout_rate=dropout_rate, dtype=dtype
+            ),
             name="text",
             dtype=dtype,
         )
@@ -133,61 +138,3 @@ class VATT(MultimodalModel):
     def get_config(self):
         sizes = {"video": self.video_size, "audio": self.audio_size, "text": self.text_size}
         return super().get_config() | sizes
-
-
-def grids_of(clip, video_grid, audio_grid, video_patch, audio_patch):
-    """The position grids: as given, else from `clip`, else from the paper's clip."""
-    clip = clip or ClipSpec()
-    size = clip.frame_size
-    video = tuple(video_grid) if video_grid else patch_grid((clip.frames, size, size), video_patch)
-    audio = tuple(audio_grid) if audio_grid else patch_grid((clip.samples,), (audio_patch,))
-    return video, audio
-
-
-def video_embedder(width, patch, grid, **options):
-    """Voxel patches over (time, row, column)."""
-    return PatchEmbedder(
-        patch=patch, channels=3, grid=grid, axes=VIDEO_AXES, width=width, name="embedder", **options
-    )
-
-
-def audio_embedder(width, patch, grid, **options):
-    """Waveform patches over time."""
-    return PatchEmbedder(
-        patch=(patch,), channels=1, grid=grid, axes=AUDIO_AXES, width=width, name="embedder", **options
-    )
-
-
-def patch_encoder(size: Size, dropout_rate, dtype, name="encoder"):
-    """Pre-norm encoder of ViT and WaT."""
-    return Encoder(
-        depth=size.depth,
-        width=size.width,
-        hidden_width=size.hidden_width,
-        heads=size.heads,
-        head_width=size.head_width,
-        dropout_rate=dropout_rate,
-        name=name,
-        dtype=dtype,
-    )
-
-
-def text_encoder(size: Size, dropout_rate, dtype, relative_layers="all"):
-    """The release's text model: T5 with a full LayerNorm and exact gelu in the feed-forward, distances up to 64."""
-    return Encoder(
-        depth=size.depth,
-        width=size.width,
-        hidden_width=size.hidden_width,
-        heads=size.heads,
-        head_width=size.head_width,
-        attention_norm="rms",
-        feed_forward_norm="layer",
-        use_bias=False,
-        scale_scores=False,
-        relative_buckets=32,
-        relative_max_distance=64,
-        relative_layers=relative_layers,
-        dropout_rate=dropout_rate,
-        name="encoder",
-        dtype=dtype,
-    )

@@ -11,7 +11,7 @@ import io
 import numpy as np
 from PIL import Image
 
-from vatt.data import tfrecord
+from vatt.prepare import tfrecord
 from vatt.prepare.captions import Caption
 from vatt.prepare.media import MediaOptions, read_media
 from vatt.prepare.sequence_example import serialise

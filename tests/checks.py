@@ -1,0 +1,98 @@
+"""One call that holds a layer to everything a Keras layer of this project promises."""
+
+import inspect
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+# The softmax over keys does not see what all keys share, so this weight's gradient is nothing but rounding.
+WITHOUT_GRADIENT = ("/key/bias",)
+
+
+def check_layer(constructor, kwargs, inputs, trains=True):
+    """Builds, runs eagerly and in a graph, serialises, runs in mixed bfloat16, and sends a gradient to every
+    weight.
+
+    Args:
+        constructor: the layer's class.
+        kwargs: its arguments.
+        inputs: the arguments of its call by name; arrays become tensors, everything else stays as it is.
+        trains: whether the call takes `training` and must run in both modes.
+
+    Returns:
+        the built layer and its output, for further claims.
+    """
+    layer = constructor(**kwargs, name="layer")
+    layer.build()
+    static = {name: value for name, value in inputs.items() if not isinstance(value, np.ndarray)}
+    tensors = {name: tf.constant(value) for name, value in inputs.items() if isinstance(value, np.ndarray)}
+    output = layer(**tensors, **static)
+    _check_graph(layer, tensors, static, output)
+    if trains:
+        for part in _floats(layer(**tensors, **static, training=True)):
+            assert np.isfinite(part).all()
+    _check_config(constructor, layer)
+    _check_round_trip(layer, tensors, static)
+    _check_gradients(layer, tensors, static)
+    _check_mixed_precision(constructor, kwargs, tensors, static)
+    return layer, output
+
+
+def signature_of(constructor):
+    """Names of the constructor's arguments: what `get_config` must give."""
+    return list(inspect.signature(constructor.__init__).parameters)[1:]
+
+
+def _floats(output):
+    return [part for part in tf.nest.flatten(output) if part.dtype.is_floating]
+
+
+def _check_graph(layer, tensors, static, output):
+    compiled = tf.function(lambda given: layer(**given, **static))
+    for eager, graph in zip(_floats(output), _floats(compiled(tensors)), strict=True):
+        np.testing.assert_allclose(graph, eager, rtol=1e-5, atol=1e-5)
+        assert graph.shape == eager.shape
+
+
+def _check_config(constructor, layer):
+    assert list(layer.get_config()) == signature_of(constructor)
+
+
+def _check_round_trip(layer, tensors, static):
+    output = layer(**tensors, **static)
+    saved = keras.saving.serialize_keras_object(layer)
+    again = keras.saving.deserialize_keras_object(saved)
+    assert type(again) is type(layer)
+    if not again.built:
+        again.build()
+    assert [v.path for v in again.weights] == [v.path for v in layer.weights]
+    again.set_weights(layer.get_weights())
+    for before, after in zip(_floats(output), _floats(again(**tensors, **static)), strict=True):
+        np.testing.assert_array_equal(before, after)
+
+
+def _check_gradients(layer, tensors, static):
+    with tf.GradientTape() as tape:
+        generator = np.random.default_rng(0)
+        total = 0.0
+        for part in _floats(layer(**tensors, **static)):
+            total += tf.reduce_sum(part * generator.normal(size=part.shape).astype("float32"))
+    weights = layer.trainable_weights
+    gradients = tape.gradient(total, [weight.value for weight in weights]) if weights else []
+    for weight, gradient in zip(weights, gradients):
+        assert gradient is not None, f"no gradient reaches {weight.path}"
+        if not weight.path.endswith(WITHOUT_GRADIENT):
+            assert tf.reduce_max(tf.abs(tf.convert_to_tensor(gradient))) > 0, (
+                f"zero gradient at {weight.path}"
+            )
+
+
+def _check_mixed_precision(constructor, kwargs, tensors, static):
+    layer = constructor(**kwargs, dtype="mixed_bfloat16")
+    layer.build()
+    for part in _floats(layer(**tensors, **static)):
+        assert part.dtype == tf.bfloat16
+        assert np.isfinite(tf.cast(part, tf.float32)).all()
+    for weight in layer.trainable_weights:
+        assert weight.dtype == "float32"

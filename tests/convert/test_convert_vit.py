@@ -1,0 +1,248 @@
+"""Image ViTs: a still clip gives what transformers gives of the picture; and back, bit for bit."""
+
+import json
+import shutil
+
+import keras
+import numpy as np
+import pytest
+
+import vatt
+from tests import goldens
+from tests.goldens import GOLDEN, arrays, assert_near
+from vatt import cli
+from vatt.convert.report import ConversionError
+from vatt.convert.restore import restore_classifier
+from vatt.convert.safetensors_folder import SafetensorsFolder, write_folder
+from vatt.convert.vit import convert_vit, read_vit_encoder, to_vit, write_vit
+from vatt.convert.vit_embedder import split_loss, split_table
+
+LAYOUTS = ("vit_hugging_face", "vit_timm")
+HEAD_WIDTH = 8
+
+
+def still(pictures, frames=4):
+    """[B, 3, H, W] -> [B, frames, H, W, 3]."""
+    return np.repeat(pictures.transpose(0, 2, 3, 1)[:, None], frames, axis=1)
+
+
+def tokens_of(model, video):
+    """[B, 1 + N, D], AGG first as the class token is."""
+    outputs = model({"video": video})
+    return np.concatenate([np.asarray(outputs["video/pooled"])[:, None], outputs["video/tokens"]], axis=1)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("patch_frames", [1, 4])
+def test_a_still_clip_gives_what_the_picture_gives(layout, patch_frames):
+    model, report = convert_vit(GOLDEN / layout, patch_frames=patch_frames, head_width=HEAD_WIDTH)
+    golden = arrays("vit")
+    clip = still(golden["pictures32"], patch_frames)
+    # The layouts' norms differ in epsilon: 1e-12 and 1e-6.
+    assert_near(tokens_of(model, clip), golden["tokens32"], 1e-4)
+    assert model.backbone.embedder.grid == (32 // patch_frames, 4, 4)
+    assert not report.problems() and report.coverage_percent == 100.0
+    assert len(report.matched) + len(report.transformed) == len(model.weights)
+
+
+def test_other_sizes_are_interpolated_as_transformers_does():
+    golden = arrays("vit")
+    video = still(golden["pictures48"])
+    at_run_time, _ = convert_vit(GOLDEN / "vit_hugging_face")
+    assert_near(tokens_of(at_run_time, video), golden["tokens48"], 1e-4)
+    at_conversion, report = convert_vit(GOLDEN / "vit_hugging_face", frame_size=48)
+    assert_near(tokens_of(at_conversion, video), golden["tokens48"], 1e-4)
+    assert "4 × 4 -> 6 × 6 positions, bicubic" in " ".join(entry.note for entry in report.transformed)
+
+
+def test_a_moving_clip_has_all_its_places():
+    model, _ = convert_vit(GOLDEN / "vit_hugging_face", frames=8)
+    video = goldens.rnd(1, (1, 8, 32, 32, 3))
+    assert model({"video": video})["video/tokens"].shape == (1, 2 * 4 * 4, 24)
+
+
+def test_the_command(tmp_path, capsys):
+    output, report = tmp_path / "vit.keras", tmp_path / "report.json"
+    arguments = ["convert", "vit", str(GOLDEN / "vit_timm"), str(output), "--report", str(report)]
+    assert cli.main([*arguments, "--head_width", "8", "--frames", "16"]) == 0
+    assert "coverage     100.00 %" in capsys.readouterr().out
+    facts = json.loads(report.read_text())
+    assert facts["complete"] and {entry["note"] for entry in facts["skipped"]} == {"classifier"}
+    golden = arrays("vit")
+    assert_near(tokens_of(vatt.load(output), still(golden["pictures32"])), golden["tokens32"], 1e-4)
+    assert cli.main(["convert", "to-vit", str(output), str(tmp_path / "back")]) == 0
+    back, original = SafetensorsFolder(tmp_path / "back"), SafetensorsFolder(GOLDEN / "vit_hugging_face")
+    assert {name for name in original.shapes if name.startswith(("encoder", "layernorm"))} == set(back.shapes)
+    for name in back.shapes:
+        assert back.read(name).tobytes() == original.read(name).tobytes()
+
+
+@pytest.mark.parametrize("modality", ["video", "audio"])
+def test_our_encoders_there_and_back(modality, tmp_path):
+    source, _ = goldens.model_and_report("tx_fac_tiny")
+    write_vit(source, tmp_path, modality)
+    encoder, report = read_vit_encoder(tmp_path)
+    ours = getattr(source, modality).encoder
+    assert not report.problems()
+    assert encoder.get_config() | {"dtype": 0} == ours.get_config() | {"dtype": 0}
+    for before, after in zip(ours.weights, encoder.weights, strict=True):
+        assert np.asarray(before).tobytes() == np.asarray(after).tobytes()
+
+
+def test_an_encoder_alone_needs_leave_to_go_without_patches(tmp_path):
+    source, _ = goldens.model_and_report("tx_fac_tiny")
+    write_vit(source, tmp_path / "encoder")
+    command = ["convert", "vit", str(tmp_path / "encoder"), str(tmp_path / "vit.keras")]
+    assert cli.main(command) == 1
+    assert cli.main([*command, "--allow-missing", "*/embedder/*"]) == 0
+    ours, again = source.video.encoder, vatt.load(tmp_path / "vit.keras").backbone.encoder
+    for before, after in zip(ours.weights, again.weights, strict=True):
+        assert np.asarray(before).tobytes() == np.asarray(after).tobytes()
+
+
+def test_fine_tuning_starts_from_it():
+    model, _ = convert_vit(GOLDEN / "vit_hugging_face")
+    classifier, report = restore_classifier(model, classes=3, modality="image")
+    golden = arrays("vit")
+    outputs = classifier({"image": golden["pictures32"].transpose(0, 2, 3, 1)})
+    assert_near(outputs["image/pooled"], golden["tokens32"][:, 0], 1e-4)
+    assert [entry.target for entry in report.missing] == [weight.path for weight in classifier.head.weights]
+    larger, _ = restore_classifier(
+        model, classes=3, modality="image", grid=(1, 6, 6), interpolation="bicubic"
+    )
+    outputs = larger({"image": golden["pictures48"].transpose(0, 2, 3, 1)})
+    assert_near(outputs["image/pooled"], golden["tokens48"][:, 0], 1e-4)
+    again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(larger))
+    again.set_weights(larger.get_weights())
+    given = {"image": golden["pictures48"].transpose(0, 2, 3, 1)}
+    assert_near(again(given)["image/pooled"], outputs["image/pooled"], 0)
+
+
+def test_split_keeps_what_rows_and_columns_can_say():
+    generator = np.random.default_rng(0)
+    rows, columns = generator.normal(size=(3, 1, 5)), generator.normal(size=(1, 4, 5))
+    table = (rows + columns).reshape(12, 5)
+    kept_rows, kept_columns = split_table(table, (3, 4))
+    assert_near((kept_rows[:, None] + kept_columns[None]).reshape(12, 5), table, 1e-12)
+    assert split_loss(table, (3, 4)) < 1e-12
+    noise = generator.normal(size=(12, 5))
+    # A naive twin: least squares over the indicator matrix of rows and columns.
+    indicators = np.concatenate(
+        [np.kron(np.eye(3), np.ones((4, 1))), np.kron(np.ones((3, 1)), np.eye(4))], axis=1
+    )
+    fitted = indicators @ np.linalg.lstsq(indicators, noise, rcond=None)[0]
+    kept_rows, kept_columns = split_table(noise, (3, 4))
+    assert_near((kept_rows[:, None] + kept_columns[None]).reshape(12, 5), fitted, 1e-10)
+    lost = np.square(noise - fitted).sum() / np.square(noise - noise.mean(axis=0)).sum()
+    assert split_loss(noise, (3, 4)) == pytest.approx(lost)
+
+
+def test_split_positions_make_a_factorised_model():
+    model, report = convert_vit(GOLDEN / "vit_hugging_face", positions="split")
+    assert [table.name for table in model.backbone.embedder.positions.tables] == [
+        "time_table",
+        "row_table",
+        "column_table",
+    ]
+    notes = [entry.note for entry in report.transformed if "split" in entry.note]
+    assert len(notes) == 2 and all("% of its variance lost" in note for note in notes)
+    assert not report.problems()
+
+
+def edited(tmp_path, layout="vit_hugging_face", *, config=None, without=(), rename=str, change=None):
+    """A copy of a golden with other settings or arrays."""
+    folder = SafetensorsFolder(GOLDEN / layout)
+    read = {rename(name): folder.read(name) for name in folder.shapes if name not in without}
+    write_folder(tmp_path / "edited", read | (change or {}), folder.config | (config or {}))
+    return tmp_path / "edited"
+
+
+def test_pixels_that_were_normalised_otherwise(tmp_path):
+    source = edited(tmp_path)
+    normalised = {"image_mean": [0.48, 0.46, 0.41], "image_std": [0.23, 0.22, 0.25]}
+    (source / "preprocessor_config.json").write_text(json.dumps(normalised))
+    model, report = convert_vit(source)
+    golden = arrays("vit")["pictures32"].transpose(0, 2, 3, 1)
+    pixels = (golden * normalised["image_std"] + normalised["image_mean"]).astype("float32")
+    video = np.repeat((2 * pixels - 1)[:, None], 4, axis=1)
+    assert_near(tokens_of(model, video), arrays("vit")["tokens32"], 1e-4)
+    assert not report.problems()
+
+
+def test_a_classifiers_names(tmp_path):
+    source = edited(
+        tmp_path, rename=lambda name: f"vit.{name}", change={"classifier.bias": np.zeros(3, "float32")}
+    )
+    model, report = convert_vit(source)
+    golden = arrays("vit")
+    assert_near(tokens_of(model, still(golden["pictures32"])), golden["tokens32"], 1e-4)
+    assert {entry.note for entry in report.skipped} == {"pooler", "classifier"} and not report.problems()
+
+
+def test_nothing_is_left_out_in_silence(tmp_path, capsys):
+    extra = {"blocks.0.ls1.gamma": np.ones(24, "float32")}
+    source = edited(tmp_path, "vit_timm", without=("norm.bias",), change=extra)
+    command = ["convert", "vit", str(source), str(tmp_path / "vit.keras"), "--head_width", "8"]
+    assert cli.main(command) == 1
+    out = capsys.readouterr().out
+    assert "missing: norm.bias" in out and "unused: blocks.0.ls1.gamma" in out
+    assert not (tmp_path / "vit.keras").exists()
+    allowed = ["--allow-missing", "*/final_norm/beta", "--allow-unused", "blocks.0.ls1.gamma"]
+    assert cli.main([*command, *allowed]) == 0
+
+
+@pytest.mark.parametrize(
+    ("config", "words"),
+    [
+        ({"model_type": "clip"}, "must be an image ViT.*clip"),
+        ({"hidden_act": "relu"}, "hidden_act='gelu'"),
+        ({"qkv_bias": False}, "qkv_bias=True"),
+        ({"num_attention_heads": 5}, "must divide"),
+        ({"hidden_size": "wide"}, "`hidden_size`"),
+    ],
+)
+def test_other_architectures_are_refused(tmp_path, config, words):
+    with pytest.raises(ConversionError, match=words):
+        convert_vit(edited(tmp_path, config=config))
+
+
+def test_refusals_end_with_status_two(tmp_path, capsys):
+    output = str(tmp_path / "vit.keras")
+
+    def refusal(*arguments):
+        assert cli.main(["convert", *map(str, arguments)]) == 2
+        return capsys.readouterr().err
+
+    assert "--head_width 64" in refusal("vit", GOLDEN / "vit_timm", output)
+    registers = edited(
+        tmp_path, "vit_timm", without=("pos_embed",), change={"pos_embed": np.zeros((1, 19, 24), "float32")}
+    )
+    assert "Received: 19 positions" in refusal("vit", registers, output, "--head_width", 8)
+    assert "`frames` must be positive" in refusal("vit", GOLDEN / LAYOUTS[0], output, "--frames", 0)
+    assert "must be an image ViT" in refusal("vit", GOLDEN / "t5_relu", output)
+    shutil.copytree(GOLDEN / LAYOUTS[0], tmp_path / "cut")
+    file = tmp_path / "cut" / "model.safetensors"
+    file.write_bytes(file.read_bytes()[:-100])
+    assert "must be whole" in refusal("vit", tmp_path / "cut", output)
+
+
+def test_encoders_without_a_place_in_a_vit(tmp_path):
+    source, _ = goldens.model_and_report("tx_fac_tiny")
+    with pytest.raises(ConversionError, match="attention_norm=layer"):
+        to_vit(source.text.encoder)
+    with pytest.raises(ConversionError, match="backbone for 'audio'"):
+        write_vit(convert_vit(GOLDEN / "vit_hugging_face")[0], tmp_path, "audio")
+
+
+def test_live(tmp_path):
+    """Against transformers as installed, on fresh weights."""
+    pytest.importorskip("torch", reason="the live comparison needs torch (goldens cover the rest)")
+    pytest.importorskip(
+        "transformers", reason="the live comparison needs transformers (goldens cover the rest)"
+    )
+    from tests.golden import make_vit_goldens as maker
+
+    maker.tiny().save_pretrained(tmp_path)
+    model, _ = convert_vit(tmp_path)
+    pictures = maker.pictures(40)
+    assert_near(tokens_of(model, still(pictures)), maker.encode(tmp_path, pictures), 1e-4)

@@ -1,0 +1,256 @@
+"""The pure functions that cut a clip out of a record, each against a slow twin."""
+
+import numpy as np
+import pytest
+import scipy.signal
+import tensorflow as tf
+
+from tests import records_fixture
+from vatt import spec
+from vatt.data import audio, parse, text, video, window
+
+
+def key(number=0, seed=0):
+    return tf.constant([seed, number], tf.int64)
+
+
+def parsed(serialized, frame_rate_hz=10.0):
+    return parse.parse_record(tf.constant(serialized), frame_rate_hz=frame_rate_hz)
+
+
+# Window.
+
+
+@pytest.mark.parametrize(
+    ("units", "rate_hz", "seconds", "last"),
+    [(36, 10, 3.2, 4), (32, 10, 3.2, 0), (20, 10, 3.2, 0), (80, 25, 3.2, 0), (100, 29.97, 3.2, 4)],
+)
+def test_last_start_leaves_a_whole_clip(units, rate_hz, seconds, last):
+    assert int(window.last_start(units, rate_hz, seconds)) == last
+
+
+def test_starts():
+    drawn = [int(window.random_start(tf.constant(3), key(number))) for number in range(200)]
+    assert set(drawn) == {0, 1, 2, 3} and min(np.bincount(drawn)) > 25
+    assert int(window.spaced_start(tf.constant(9))) == 4
+    assert [int(window.spaced_start(tf.constant(9), window=n, windows=4)) for n in range(4)] == [0, 3, 6, 9]
+
+
+def test_sound_alone_has_starts_of_its_own():
+    record = parsed(records_fixture.record(pictures=[], frames=40, sample_rate_hz=1000))
+    last = []
+    window.start_seconds(record, 3.2, lambda start: last.append(int(start)) or start)
+    assert last == [800]
+
+
+# Video.
+
+
+@pytest.mark.parametrize("rate_hz", [10.0, 12.5, 25.0, 29.97])
+def test_frames_are_the_nearest_in_time(rate_hz):
+    start_seconds, available = 1.3, 90
+    found = video.frame_indices(available, rate_hz, start_seconds, frames=32, clip_frame_rate_hz=10.0)
+    times = np.arange(available) / np.float64(rate_hz)
+    wanted = start_seconds + np.arange(32) / 10
+    distance = np.abs(times[:, None] - wanted)
+    chosen = distance[np.asarray(found), np.arange(32)]
+    np.testing.assert_allclose(chosen, distance.min(axis=0), atol=1e-5)
+
+
+def test_the_last_frame_is_held():
+    found = video.frame_indices(5, 10.0, 0.0, frames=8, clip_frame_rate_hz=10.0)
+    np.testing.assert_array_equal(found, [0, 1, 2, 3, 4, 4, 4, 4])
+
+
+def test_random_boxes_keep_their_bounds():
+    boxes = np.array(
+        [video.random_box(60, 80, key(n), area=(0.08, 1.0), aspect=(0.5, 2.0)) for n in range(300)]
+    )
+    top, left, height, width = boxes.T
+    assert (
+        (top >= 0).all() and (left >= 0).all() and (top + height <= 60).all() and (left + width <= 80).all()
+    )
+    areas, aspects = height * width / 4800, width / height
+    assert areas.min() > 0.07 and areas.min() < 0.15 and areas.max() > 0.85
+    assert aspects.min() > 0.47 and aspects.max() < 2.1 and aspects.std() > 0.2
+    again = video.random_box(60, 80, key(17), area=(0.08, 1.0), aspect=(0.5, 2.0))
+    np.testing.assert_array_equal(again, boxes[17])
+
+
+def test_decoding_a_box_equals_cropping_what_is_decoded():
+    picture = np.random.default_rng(0).integers(0, 255, (48, 64, 3)).astype(np.uint8)
+    jpeg = tf.io.encode_jpeg(picture, quality=95, chroma_downsampling=False)
+    found = video.decode_frames(tf.stack([jpeg, jpeg]), tf.constant([5, 9, 30, 21]), frames=2)
+    np.testing.assert_array_equal(found[1], tf.io.decode_jpeg(jpeg)[5:35, 9:30])
+
+
+def test_central_square_and_resizing():
+    np.testing.assert_array_equal(video.central_box(24, 33), [0, 4, 24, 24])
+    ramp = np.tile(np.arange(0, 160, 10, dtype=np.uint8)[None, None, :, None], (2, 16, 1, 3))
+    found = video.resize(tf.constant(ramp), 8)
+    # Half-pixel centres: output pixel i lies midway between inputs 2i and 2i + 1.
+    np.testing.assert_array_equal(found[0, 3, :, 1], np.arange(5, 160, 20))
+    assert found.dtype == tf.uint8
+
+
+def test_flip_mirrors_the_whole_clip_half_of_the_time():
+    frames = tf.constant(np.arange(2 * 3 * 4 * 3, dtype=np.uint8).reshape(2, 3, 4, 3))
+    flipped = [
+        bool((video.random_flip(frames, key(n)) == frames[:, :, ::-1]).numpy().all()) for n in range(100)
+    ]
+    same = [bool((video.random_flip(frames, key(n)) == frames).numpy().all()) for n in range(100)]
+    assert 30 < sum(flipped) < 70
+    assert sum(flipped) + sum(same) == 100
+
+
+def test_a_record_without_pictures_is_blank_and_masked():
+    clip = spec.ClipSpec(frames=4, frame_size=8)
+    frames, mask = video.clip_frames(
+        parsed(records_fixture.record(pictures=[])), 0.0, clip=clip, choose_box=video.central_box
+    )
+    assert frames.shape == (4, 8, 8, 3) and not np.any(frames) and float(mask) == 0
+
+
+# Audio.
+
+
+@pytest.mark.parametrize(
+    ("source", "target"),
+    [(16_000, 8_000), (48_000, 16_000), (44_100, 48_000), (8_000, 16_000), (16_000, 11_025)],
+)
+def test_resampling_keeps_what_fits_and_removes_what_does_not(source, target):
+    samples = 4_000
+    resampler = audio.Resampler(source, target, samples)
+    times = (np.arange(resampler.inputs) - resampler.lead) / source
+    wanted_times = np.arange(samples) / target
+    low = min(source, target) / 2
+    for frequency in (0.0, 0.11 * low, 0.5 * low, 0.88 * low):
+        found = resampler(tf.constant(0.5 * np.cos(2 * np.pi * frequency * times + 0.3), tf.float32))
+        np.testing.assert_allclose(found, 0.5 * np.cos(2 * np.pi * frequency * wanted_times + 0.3), atol=2e-4)
+    if target < source:
+        for frequency in (1.02 * low, 0.95 * source / 2):
+            found = resampler(tf.constant(np.cos(2 * np.pi * frequency * times), tf.float32))
+            assert np.abs(found).max() < 2e-4  # an alias would have the full height
+
+
+def test_resampling_equals_the_filter_applied_at_the_full_rate():
+    resampler = audio.Resampler(16_000, 8_000, 500)
+    signal = np.random.default_rng(0).uniform(-0.3, 0.3, resampler.inputs)
+    taps, beta = scipy.signal.kaiserord(80.0, 0.1 / 2)
+    response = scipy.signal.firwin(taps | 1, 0.95 / 2, window=("kaiser", beta))
+    full = np.convolve(signal, response)[len(response) // 2 :]
+    np.testing.assert_allclose(
+        resampler(tf.constant(signal, tf.float32)), full[resampler.lead :][: 2 * 500 : 2], atol=1e-6
+    )
+
+
+def test_equal_rates_pass_through_from_the_same_instant():
+    record = parsed(records_fixture.record(sample_rate_hz=1000, channels=2, frames=40))
+    sound, mask = audio.clip_audio(
+        record, tf.constant(0.4), audio.Resampler(1000, 1000, 3200), source_hz=1000
+    )
+    np.testing.assert_allclose(sound, np.arange(400, 3600) / 32768)
+    assert float(mask) == 1
+    late, _ = audio.clip_audio(record, tf.constant(1.0), audio.Resampler(1000, 1000, 3200), source_hz=1000)
+    np.testing.assert_allclose(late, np.append(np.arange(1000, 4000), np.zeros(200)) / 32768)
+
+
+def test_a_clip_in_the_middle_sounds_as_the_whole_record_resampled():
+    noise = np.random.default_rng(1).integers(-9000, 9000, 8000)
+    record = parsed(records_fixture.record(sample_rate_hz=2000, pcm=noise))
+    whole, _ = audio.clip_audio(record, tf.constant(0.0), audio.Resampler(2000, 1000, 4000), source_hz=2000)
+    part, _ = audio.clip_audio(record, tf.constant(0.7), audio.Resampler(2000, 1000, 1000), source_hz=2000)
+    np.testing.assert_allclose(part, whole[700:1700], atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "options", [{"audio": False}, {"pcm": np.zeros(4000)}, {"pcm": np.repeat([0, 900], [3500, 500])}]
+)
+def test_silence_and_absence_are_masked(options):
+    record = parsed(records_fixture.record(**{"sample_rate_hz": 1000} | options))
+    sound, mask = audio.clip_audio(record, tf.constant(0.0), audio.Resampler(1000, 500, 1500), source_hz=1000)
+    assert float(mask) == 0 and sound.shape == (1500,) and not np.any(sound)
+
+
+def test_channels_are_averaged():
+    record = parsed(records_fixture.record(sample_rate_hz=1000, channels=2, pcm=np.tile([3000, -1000], 4000)))
+    sound, _ = audio.clip_audio(record, tf.constant(0.0), audio.Resampler(1000, 1000, 100), source_hz=1000)
+    np.testing.assert_allclose(sound, 1000 / 32768)
+
+
+def test_another_rate_than_stated_is_an_error():
+    record = parsed(records_fixture.record(sample_rate_hz=1000))
+    with pytest.raises(tf.errors.InvalidArgumentError, match="audio rate"):
+        audio.clip_audio(record, tf.constant(0.0), audio.Resampler(2000, 1000, 100), source_hz=2000)
+
+
+# Text.
+
+
+def nearest_by_search(captions, middle, candidates):
+    """Brute-force twin: pick the nearest one that is left, K times."""
+    left = [((start + end) / 2, name) for name, start, end in captions]
+    chosen = []
+    while left and len(chosen) < candidates:
+        best = min(left, key=lambda item: (abs(item[0] - middle), item[0]))
+        left.remove(best)
+        chosen.append(best[1])
+    return chosen + [""] * (candidates - len(chosen))
+
+
+@pytest.mark.parametrize("number", [0, 1, 3, 5, 12])
+def test_the_nearest_captions_in_time(number):
+    random = np.random.default_rng(number)
+    for _ in range(10):
+        # Eighths of a second are exact in float32, and make ties.
+        times = np.sort(random.choice(80, (number, 2)) / 8.0, axis=1)
+        _, first = np.unique(times.sum(axis=1), return_index=True)  # no two with the same middle
+        captions = [(f"caption {row}", float(times[row][0]), float(times[row][1])) for row in first]
+        random.shuffle(captions)
+        middle = float(random.choice(80) / 8)
+        found = text.nearest_captions(parsed(records_fixture.record(captions=captions)), middle, candidates=5)
+        assert [name.decode() for name in found.numpy()] == nearest_by_search(captions, middle, 5)
+
+
+def test_of_two_equally_near_the_earlier_comes_first():
+    captions = [("later", 3.0, 4.0), ("earlier", 1.0, 2.0)]
+    found = text.nearest_captions(parsed(records_fixture.record(captions=captions)), 2.5, candidates=2)
+    assert list(found.numpy()) == [b"earlier", b"later"]
+
+
+# Other spellings.
+
+
+def test_dmvr_records():
+    floats = [0.25] * 100 + [-0.5] * 100
+    for spelling, labels in (
+        ("WAVEFORM/feature/floats", "clip/label/index"),
+        ("waveform/floats", "label/index"),
+    ):
+        serialized = records_fixture.sequence_example(
+            {"caption/string": ["one", "two"], labels: [3, 4]},
+            {"image/encoded": [[jpeg] for jpeg in records_fixture.jpegs(0, frames=3)], spelling: [floats]},
+        )
+        record = parsed(serialized, frame_rate_hz=25.0)
+        assert float(record["frame_rate_hz"]) == 25 and record["jpegs"].shape == (3,)
+        assert int(record["sample_rate_hz"]) == 48_000
+        np.testing.assert_array_equal(record["labels"], [3, 4])
+        sound, mask = audio.clip_audio(
+            record, tf.constant(0.0), audio.Resampler(48_000, 48_000, 250), source_hz=48_000
+        )
+        np.testing.assert_allclose(sound, floats + [0.0] * 50)
+        assert float(mask) == 1
+        assert list(text.nearest_captions(record, 1.0, candidates=3).numpy()) == [b"one", b"two", b""]
+
+
+def test_our_records_name_themselves():
+    record = parsed(records_fixture.record(7))
+    assert record["clip_id"].numpy() == b"clip7@1.500" and record["group"].numpy() == b"red-disc"
+
+
+def test_features_without_a_value_are_absent_features():
+    empty = ("WAVEFORM/pcm16", "WAVEFORM/sample_rate", "clip/group", "caption/string", "clip/start/timestamp")
+    record = parsed(records_fixture.sequence_example({"clip/media_id": ["a"]} | {name: [] for name in empty}))
+    assert record["clip_id"].numpy() == b"a@0.000" and record["group"].numpy() == b""
+    sound, mask = audio.clip_audio(record, tf.constant(0.0), audio.Resampler(8000, 8000, 9), source_hz=8000)
+    assert float(mask) == 0 and not np.any(sound)

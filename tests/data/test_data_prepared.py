@@ -1,0 +1,192 @@
+"""The dataset end to end: records on disk to batches."""
+
+import collections
+
+import gin
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests import records_fixture
+from vatt import protocols, spec
+from vatt.data import batch_check
+from vatt.data.datasets import prepared
+
+CLIP = spec.ClipSpec(frames=8, frame_rate_hz=10.0, frame_size=16, sample_rate_hz=1000, words=4, candidates=3)
+
+
+@pytest.fixture(scope="module")
+def directory(tmp_path_factory):
+    """19 clips; clip 3 has no captions, clip 4 no sound, clip 5 no pictures."""
+    odd = {3: {"captions": ()}, 4: {"audio": False}, 5: {"pictures": []}}
+    serialized = [
+        records_fixture.record(number, frames=12, sample_rate_hz=2000, **odd.get(number, {}))
+        for number in range(19)
+    ]
+    path = tmp_path_factory.mktemp("sets") / "set"
+    return records_fixture.write_set(path, {"train": serialized, "test": serialized[:7]}, audio_rate_hz=2000)
+
+
+def make(directory, **options):
+    return prepared.PreparedClips(**{"directory": directory, "clip": CLIP, "threads": 2} | options)
+
+
+def take(batches, number):
+    return [{name: np.asarray(value) for name, value in batch.items()} for batch in batches.take(number)]
+
+
+def assert_equal_batches(left, right):
+    for one, other in zip(left, right, strict=True):
+        assert one.keys() == other.keys()
+        for name in one:
+            np.testing.assert_array_equal(one[name], other[name], err_msg=name)
+
+
+def test_training_batches_are_what_the_specification_says(directory):
+    dataset = make(directory)
+    assert dataset.name == "fixture" and dataset.train_size == 19 and dataset.eval_size == 7
+    assert dataset.vocabulary.size == 11
+    batches = dataset.train_batches(batch_size=4, first_step=0, seed=1)
+    for step, batch in enumerate(take(batches, 3)):
+        batch_check.check_values(batch, vocabulary_size=11)
+        np.testing.assert_array_equal(batch[spec.EXAMPLE_INDEX], np.arange(4 * step, 4 * step + 4))
+    batch_check.check_structure(batches.element_spec, CLIP, 4, evaluation=False)
+    assert protocols.Dataset  # the protocol is structural: its two methods are exercised here
+
+
+def test_resumes_exactly_whatever_the_threads(directory):
+    straight = take(make(directory, threads=4).train_batches(batch_size=6, first_step=0, seed=5), 7)
+    resumed = take(make(directory, threads=1).train_batches(batch_size=6, first_step=4, seed=5), 3)
+    assert_equal_batches(straight[4:], resumed)
+
+
+def test_no_python_runs_inside_the_pipeline(directory):
+    # TensorFlow destroys an iterator while it holds Python's global lock and waits for functions that run:
+    # one of Python's among them would hang the program.
+    dataset = make(directory)
+    for batches in (
+        dataset.train_batches(batch_size=2, first_step=0, seed=0),
+        dataset.eval_batches(batch_size=2),
+    ):
+        graph = tf.raw_ops.DatasetToGraphV2(input_dataset=tf.data.experimental.to_variant(batches)).numpy()
+        assert b"DecodeAndCropJpeg" in graph and b"PyFunc" not in graph
+
+
+def test_another_seed_is_other_clips_and_other_draws(directory):
+    one = take(make(directory).train_batches(batch_size=19, first_step=0, seed=5), 2)
+    other = take(make(directory).train_batches(batch_size=19, first_step=0, seed=6), 1)
+    assert (one[0][spec.VIDEO] != other[0][spec.VIDEO]).any()
+    assert (one[0][spec.VIDEO] != one[1][spec.VIDEO]).any()
+
+
+def test_an_epoch_holds_every_clip_once(directory):
+    # A frame's grey is 5 * frame + clip, up to JPEG's error: sound (a ramp) says which frame the window began
+    # on.
+    batch = take(make(directory).train_batches(batch_size=19, first_step=0, seed=2), 1)[0]
+    has_both = (batch[spec.VIDEO_MASK] * batch[spec.AUDIO_MASK]) == 1
+    assert has_both.sum() == 17 and batch[spec.TEXT_MASK].sum() == 2 * 18
+    grey = batch[spec.VIDEO].mean(axis=(2, 3, 4))[has_both]
+    np.testing.assert_allclose(np.diff(grey, axis=1), 5, atol=2)
+    # The set is at 2 kHz: sample j of the clip is input sample 200 * start_frame + 2 j.
+    start_frame = np.round((batch[spec.AUDIO][has_both, 400] * 32768 - 800) / 200)
+    assert set(start_frame) <= set(range(5)) and len(set(start_frame)) > 2
+    found = collections.Counter(np.round(grey[:, 0] - 5 * start_frame).astype(int))
+    assert found == collections.Counter(set(range(19)) - {4, 5})
+
+
+def test_evaluation_reads_every_clip_once_and_pads(directory):
+    batches = take(make(directory).eval_batches(batch_size=4), 9)
+    assert len(batches) == 2
+    rows = {name: np.concatenate([batch[name] for batch in batches]) for name in batches[0]}
+    np.testing.assert_array_equal(rows[spec.VALID], [1] * 7 + [0])
+    assert list(rows[spec.CLIP_ID]) == [f"clip{number}@1.500".encode() for number in range(7)] + [b""]
+    assert list(rows[spec.GROUP][:7]) == [b"red-disc"] * 7
+    np.testing.assert_array_equal(rows[spec.EXAMPLE_INDEX][:7], np.arange(7))
+    # The middle of 12 frames: starts at frame 2, 0.2 s; its middle, 0.6 s, is nearest to the first caption.
+    assert rows[spec.CAPTION][0] == b"the red disc spins" and rows[spec.CAPTION][3] == b""
+    np.testing.assert_array_equal(rows[spec.TEXT][0], [[2, 4, 6, 8], [3, 5, 7, 9], [0, 0, 0, 0]])
+    np.testing.assert_allclose(rows[spec.VIDEO][0, :, 0, 0, 0], 5 * np.arange(2, 10), atol=2)
+    np.testing.assert_allclose(rows[spec.AUDIO][0, 400:500] * 32768, 400 + 2 * np.arange(400, 500), atol=1)
+    assert_equal_batches(batches, take(make(directory).eval_batches(batch_size=4), 9))
+
+
+def test_without_augmentation_a_training_crop_is_the_whole_frame(directory):
+    whole = make(directory, crop_area=(1.0, 1.0), crop_aspect=(32 / 24, 32 / 24), flip=False)
+    batch = take(whole.train_batches(batch_size=19, first_step=0, seed=0), 1)[0]
+    assert batch[spec.VIDEO].std(axis=(2, 3)).max() < 1.5  # the fixture's frames are of one grey
+
+
+def test_a_damaged_clip_is_replaced_in_training_and_not_valid_in_evaluation(tmp_path):
+    serialized = [records_fixture.record(number, frames=8) for number in range(5)]
+    directory = records_fixture.write_set(
+        tmp_path / "set", {"train": serialized, "test": serialized}, shards=1
+    )
+    for split in ("train", "test"):
+        shard = directory / f"{split}-00000-of-00001.tfrecord"
+        content = bytearray(shard.read_bytes())
+        content[100] ^= 1
+        shard.write_bytes(content)
+    dataset = make(directory, max_corrupt_share=0.2)
+    batch = take(dataset.eval_batches(batch_size=5), 1)[0]
+    np.testing.assert_array_equal(batch[spec.VALID], [0, 1, 1, 1, 1])
+    trained = take(dataset.train_batches(batch_size=5, first_step=0, seed=0), 2)
+    assert dataset.corrupt_records == 2
+    assert_equal_batches(trained, take(dataset.train_batches(batch_size=5, first_step=0, seed=0), 2))
+
+
+def test_what_cannot_be_used_is_refused_when_it_is_built(directory):
+    with pytest.raises(ValueError, match=r"vocabulary_size=10.*11 words"):
+        make(directory, vocabulary_size=10)
+    with pytest.raises(ValueError, match="more frames a second"):
+        make(directory, clip=spec.ClipSpec(frame_rate_hz=25.0))
+    with pytest.raises(ValueError, match="`crop_area`"):
+        make(directory, crop_area=(0.0, 1.0))
+    with pytest.raises(ValueError, match="`crop_aspect`"):
+        make(directory, crop_aspect=(2.0, 0.5))
+    train_only = make(directory, eval_split="validation")
+    with pytest.raises(ValueError, match="'validation'.*test, train"):
+        train_only.eval_batches(batch_size=2)
+
+
+def test_gin_builds_it_and_refuses_a_misspelt_parameter(directory):
+    gin.clear_config()
+    gin.bind_parameter("PreparedClips.directory", str(directory))
+    gin.bind_parameter("PreparedClips.clip", CLIP)
+    assert gin.get_configurable(prepared.PreparedClips)().train_size == 19
+    with pytest.raises(ValueError, match="crop_aera"):
+        gin.parse_config("PreparedClips.crop_aera = (0.1, 1.0)")
+    gin.clear_config()
+
+
+def test_a_wrong_batch_is_named_feature_by_feature():
+    good = {
+        name: np.zeros(shape, dtype if dtype != "string" else "S1")
+        for name, (dtype, shape) in batch_check.expected_features(CLIP, 2, evaluation=True).items()
+    }
+    batch_check.check_values(good, vocabulary_size=5)
+    bad = good | {
+        spec.AUDIO: np.full((2, 800), np.nan),
+        spec.TEXT: good[spec.TEXT] + 5,
+        spec.VALID: np.array([0.5, 1.0]),
+    }
+    with pytest.raises(
+        ValueError,
+        match=r"audio: got values.*text: got values from 5 to 5, expected 0 to 4.*valid: got 0\.5.*text: got",
+    ):
+        batch_check.check_values(bad, vocabulary_size=5)
+
+    class Feature:
+        def __init__(self, dtype, shape):
+            self.dtype, self.shape = np.dtype(dtype), shape
+
+    structure = {
+        name: Feature(dtype, shape)
+        for name, (dtype, shape) in batch_check.expected_features(CLIP, 2, evaluation=False).items()
+    }
+    batch_check.check_structure(structure, CLIP, 2, evaluation=False)
+    del structure[spec.TEXT_MASK]
+    structure[spec.VIDEO] = Feature("float32", (2, 8, 16, 16, 3))
+    with pytest.raises(
+        ValueError, match=r"text_mask: got nothing.*video: got float32 \[2, 8, 16, 16, 3\], expected uint8"
+    ):
+        batch_check.check_structure(structure, CLIP, 2, evaluation=False)

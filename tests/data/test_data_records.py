@@ -1,0 +1,140 @@
+import json
+import os
+import pathlib
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests import records_fixture
+from vatt.data import records
+
+
+def contents(number):
+    return [bytes([row % 251]) * (20 + 7 * row) for row in range(number)]
+
+
+def open_split(directory, split="train", **options):
+    return records.RecordIndex(records.read_description(directory), split, **options)
+
+
+def flip_byte(path, offset):
+    content = bytearray(path.read_bytes())
+    content[offset] ^= 0x10
+    path.write_bytes(content)
+
+
+def read(index, numbers):
+    """The records and whether each is the one asked for, through a parallel pipeline."""
+    dataset = tf.data.Dataset.from_tensor_slices(np.asarray(numbers, np.int64)).map(
+        index.read, num_parallel_calls=3
+    )
+    rows = list(dataset.as_numpy_iterator())
+    return [content for content, _ in rows], np.array([intact for _, intact in rows])
+
+
+@pytest.mark.parametrize("offsets", [True, False])
+def test_reads_any_record_in_any_order(tmp_path, offsets):
+    written = contents(23)
+    directory = records_fixture.write_set(tmp_path / "set", {"train": written}, shards=4, offsets=offsets)
+    index = open_split(directory)
+    asked = [22, 0, 7, 7, 6, 12, 5]
+    found, intact = read(index, asked)
+    assert len(index) == 23
+    assert found == [written[number] for number in asked]
+    assert intact.all()
+
+
+def test_exactly_the_damaged_record_is_replaced_and_counted_once(tmp_path, capfd):
+    written = contents(8)
+    directory = records_fixture.write_set(tmp_path / "set", {"train": written}, shards=1)
+    start = int(records.scan_offsets(directory / "train-00000-of-00001.tfrecord")[3])
+    flip_byte(directory / "train-00000-of-00001.tfrecord", start + 15)
+    index = open_split(directory, max_corrupt_share=0.2)
+    for _ in range(2):
+        found, intact = read(index, range(8))
+        assert found == written[:3] + [written[4]] + written[4:]
+        np.testing.assert_array_equal(intact, np.arange(8) != 3)
+    assert index.corrupt == 1
+    reports = [line for line in capfd.readouterr().err.splitlines() if "Damaged record" in line]
+    assert len(reports) == 1
+    assert "train-00000-of-00001.tfrecord" in reports[0] and reports[0].endswith(f"at byte {start}")
+
+
+@pytest.mark.parametrize("where", ["length", "length checksum", "content checksum", "offsets file"])
+def test_every_kind_of_damage_is_found(tmp_path, where):
+    written = contents(6)
+    directory = records_fixture.write_set(tmp_path / "set", {"train": written}, shards=1)
+    shard = directory / "train-00000-of-00001.tfrecord"
+    starts = records.scan_offsets(shard).astype(int)
+    if where == "offsets file":
+        flip_byte(shard.with_suffix(".offsets"), 8 * 2)
+    else:
+        flip_byte(
+            shard,
+            {"length": starts[2], "length checksum": starts[2] + 9, "content checksum": starts[3] - 1}[where],
+        )
+    found, intact = read(open_split(directory, max_corrupt_share=0.5), [2])
+    assert found == [written[3]]
+    assert not intact[0]
+
+
+def test_too_much_damage_stops(tmp_path):
+    directory = records_fixture.write_set(tmp_path / "set", {"train": contents(50)}, shards=1)
+    shard = directory / "train-00000-of-00001.tfrecord"
+    for start in records.scan_offsets(shard)[[4, 9]]:
+        flip_byte(shard, int(start) + 14)
+    index = open_split(directory, max_corrupt_share=0.02)
+    read(index, [4])
+    with pytest.raises(tf.errors.InvalidArgumentError, match=r"(?s)2\.00%.*1 of 50.*train-00000-of-00001"):
+        read(index, [9])
+
+
+def test_a_set_without_one_readable_record_stops(tmp_path):
+    directory = records_fixture.write_set(tmp_path / "set", {"train": contents(2)}, shards=1)
+    shard = directory / "train-00000-of-00001.tfrecord"
+    for start in records.scan_offsets(shard):
+        flip_byte(shard, int(start) + 14)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="Not one record"):
+        read(open_split(directory, max_corrupt_share=1.0), [0])
+
+
+@pytest.mark.parametrize("damage", ["missing", "short"])
+def test_a_missing_or_short_shard_is_named_at_once(tmp_path, damage):
+    directory = records_fixture.write_set(tmp_path / "set", {"train": contents(9)}, shards=3)
+    shard = directory / "train-00001-of-00003.tfrecord"
+    if damage == "missing":
+        shard.unlink()
+    else:
+        os.truncate(shard, shard.stat().st_size - 1)
+    with pytest.raises(ValueError, match="train-00001-of-00003.tfrecord"):
+        open_split(directory)
+
+
+def test_unfinished_and_foreign_sets_are_refused(tmp_path):
+    with pytest.raises(FileNotFoundError, match="dataset.json"):
+        records.read_description(tmp_path)
+    directory = records_fixture.write_set(tmp_path / "set", {"train": contents(3), "empty": []}, shards=1)
+    with pytest.raises(ValueError, match="'tset'.*empty, train"):
+        open_split(directory, "tset")
+    with pytest.raises(ValueError, match="at least one clip"):
+        open_split(directory, "empty")
+    path = directory / "dataset.json"
+    fields = json.loads(path.read_text())
+    path.write_text(json.dumps(fields | {"schema_version": 99}))
+    with pytest.raises(ValueError, match="99"):
+        records.read_description(directory)
+    path.write_text("{")
+    with pytest.raises(ValueError, match="must be JSON"):
+        records.read_description(directory)
+
+
+def test_files_are_closed_again(tmp_path):
+    written = contents(40)
+    directory = records_fixture.write_set(tmp_path / "set", {"train": written}, shards=20)
+    index = open_split(directory)
+    found, _ = read(index, np.tile(np.arange(40), 5))
+    assert found == written * 5
+    if pathlib.Path("/proc/self/fd").is_dir():
+        targets = [os.readlink(link) for link in pathlib.Path("/proc/self/fd").iterdir() if link.is_symlink()]
+        assert not [target for target in targets if str(directory) in target]

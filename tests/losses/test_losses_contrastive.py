@@ -1,0 +1,193 @@
+"""NCE and MIL-NCE against the release's numbers, against naive twins, and across replicas."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests import goldens
+from tests.goldens import assert_near
+from vatt.losses.contrastive import ContrastiveLoss, contrast
+
+FORMS = {"asym": "released", "sym": "symmetric"}
+# case -> (video, other) in losses.npz
+PAIRS = {
+    "milnce_L3": ("video_totxt", "text_tovid"),
+    "nce_L1_text": ("video_totxt", "text1_tovid"),
+    "nce_audio": ("video_toaud", "audio_tovid"),
+}
+MASKS = ("none", "ones", "m1011", "m0010", "zeros")
+GOLDEN = goldens.arrays("losses")
+
+
+def embeddings(case):
+    left, right = (GOLDEN[f"in/{name}"] for name in PAIRS[case])
+    return left, right.reshape(left.shape[0], -1, right.shape[-1])
+
+
+def candidate_mask(mask, candidates):
+    return None if mask == "none" else np.repeat(GOLDEN[f"in/mask_{mask}"][:, None], candidates, axis=1)
+
+
+@pytest.mark.parametrize("mask", MASKS)
+@pytest.mark.parametrize("case", PAIRS)
+@pytest.mark.parametrize("form", FORMS)
+def test_the_release_s_losses_and_gradients(form, case, mask):
+    left, right = map(tf.constant, embeddings(case))
+    key = f"{form}/{case}/mask_{mask}"
+    with tf.GradientTape() as tape:
+        tape.watch([left, right])
+        loss = contrast(left, right, None, candidate_mask(mask, right.shape[1]), form=FORMS[form])
+    assert_near(loss, GOLDEN[key], 1e-5)
+    left_gradient, right_gradient = tape.gradient(loss, [left, right])
+    assert_near(left_gradient, GOLDEN[f"{key}/grad_video"], 1e-5)
+    assert_near(tf.reshape(right_gradient, (-1, right.shape[-1])), GOLDEN[f"{key}/grad_other"], 1e-5)
+
+
+@pytest.mark.parametrize("weights", ["vt1_va1", "vt1_va0", "vt0_va1", "vt2_va1"])
+@pytest.mark.parametrize("form", FORMS)
+def test_the_release_s_totals(form, weights):
+    text, audio = (float(part[2:]) for part in weights.split("_"))
+    loss = ContrastiveLoss(form=FORMS[form], video_text_weight=text, video_audio_weight=audio)
+    outputs = {
+        "video/video_audio": GOLDEN["in/video_toaud"],
+        "audio/video_audio": GOLDEN["in/audio_tovid"],
+        "video/video_text": GOLDEN["in/video_totxt"],
+        "text/video_text": GOLDEN["in/text_tovid"],
+    }
+    got = loss(outputs, {"text_mask": candidate_mask("m1011", 3)})
+    key = f"{form}/total/w_{weights}"
+    # The release logs each part times its weight, and takes the weighted mean in either form.
+    divisor = 1.0 if form == "asym" else text + audio
+    assert_near(got["loss"] / divisor, GOLDEN[key], 1e-5)
+    for part, weight, name in (("video_text", text, "vidtxt_loss"), ("video_audio", audio, "vidaud_loss")):
+        if f"{key}/{name}" in GOLDEN:
+            assert_near(got[f"loss/{part}"] * weight, GOLDEN[f"{key}/{name}"], 1e-5)
+
+
+def on_replicas(shares, rows):
+    """Each replica's share, computed as if a gather joined them: what they hand in does not depend on what
+    they get.
+    """
+    handed_in = []
+    for replica in rows:
+        handed = []
+
+        def record(x, handed=handed):
+            handed.append(np.asarray(x))
+            return tf.concat([x] * len(rows), axis=0)
+
+        shares(replica, record)
+        handed_in.append(handed)
+    results = []
+    for replica in rows:
+        calls = iter(range(len(handed_in[0])))
+
+        def gather(x, calls=calls):
+            number = next(calls)
+            return tf.concat([handed[number] for handed in handed_in], axis=0)
+
+        results.append(float(shares(replica, gather)))
+    return results
+
+
+@pytest.mark.parametrize("mask", ["none", "m1011"])
+def test_the_release_on_two_replicas(mask):
+    left, right = embeddings("milnce_L3")
+    exists = candidate_mask(mask, 3)
+
+    def share(rows, gather):
+        there = None if exists is None else exists[rows]
+        index = np.arange(4)[rows]
+        return contrast(left[rows], right[rows], None, there, index=index, form="released", gather=gather)
+
+    shares = on_replicas(share, [slice(0, 2), slice(2, 4)])
+    key = f"asym/two_replicas/milnce_L3/mask_{mask}"
+    # A share is a replica's mean over the number of replicas, as gradients are summed.
+    assert_near(2 * shares[0], GOLDEN[f"{key}/replica0"], 1e-5)
+    assert_near(2 * shares[1], GOLDEN[f"{key}/replica1"], 1e-5)
+    assert_near(sum(shares), GOLDEN[f"{key}/mean"], 1e-5)
+
+
+def naive_paper_loss(left, right, exists, temperature=0.07):
+    """Eq. 4 and 5 word for word, on the clips that have a candidate, in float64."""
+    left, right = left.astype("float64"), right.astype("float64")
+    left = left / np.linalg.norm(left, axis=-1, keepdims=True)
+    right = right / np.linalg.norm(right, axis=-1, keepdims=True)
+    clips = [i for i in range(len(left)) if exists[i].any()]
+
+    def term(i, j, k):
+        return np.exp(left[i] @ right[j, k] / temperature) if exists[j, k] else 0.0
+
+    candidates = range(right.shape[1])
+    losses = []
+    for i in clips:
+        positive = sum(term(i, i, k) for k in candidates)
+        others = [j for j in clips if j != i]
+        negative = sum(term(i, j, k) + term(j, i, k) for j in others for k in candidates)
+        losses.append(-np.log(positive / (positive + negative)))
+    return np.mean(losses) if losses else 0.0
+
+
+MISSING = {
+    "nothing": np.ones((4, 3)),
+    "a_clip": np.array([[1, 1, 1], [0, 0, 0], [1, 1, 1], [1, 1, 1]]),
+    "candidates": np.array([[1, 1, 0], [1, 0, 0], [1, 1, 1], [0, 0, 0]]),
+    "all_but_one": np.array([[0, 0, 0], [0, 0, 0], [1, 1, 1], [0, 0, 0]]),
+    "everything": np.zeros((4, 3)),
+}
+
+
+@pytest.mark.parametrize("missing", MISSING)
+def test_the_paper_s_form_is_the_naive_one_however_the_batch_is_split(missing):
+    left, right = embeddings("milnce_L3")
+    exists = MISSING[missing].astype("float32")
+    wanted = naive_paper_loss(left, right, exists)
+
+    def share(rows, gather):
+        index = np.arange(4)[rows]
+        return contrast(left[rows], right[rows], None, exists[rows], index=index, gather=gather)
+
+    for split in ([slice(0, 4)], [slice(0, 2), slice(2, 4)], [slice(i, i + 1) for i in range(4)]):
+        assert sum(on_replicas(share, split)) == pytest.approx(wanted, abs=1e-5)
+
+
+def test_the_paper_s_form_equals_the_dense_loss_of_the_remaining_clips():
+    left, right = embeddings("milnce_L3")
+    keep = [0, 2, 3]
+    masked = contrast(left, right, None, candidate_mask("m1011", 3))
+    assert_near(masked, contrast(left[keep], right[keep]), 1e-6)
+
+
+def test_the_paper_s_total_is_the_sum():
+    outputs = {
+        "video/video_audio": GOLDEN["in/video_toaud"],
+        "audio/video_audio": GOLDEN["in/audio_tovid"],
+        "video/video_text": GOLDEN["in/video_totxt"],
+        "text/video_text": GOLDEN["in/text_tovid"],
+    }
+    got = ContrastiveLoss(video_text_weight=0.5)(outputs, {})
+    assert_near(got["loss"], got["loss/video_audio"] + 0.5 * got["loss/video_text"], 1e-6)
+
+
+@pytest.mark.parametrize("form", ["paper", "released", "symmetric"])
+def test_no_overflow_and_no_nan_at_the_extremes(form):
+    left = np.eye(4, 8, dtype="float32") * 1e4
+    left[3] = 0  # a zero vector has no direction, yet a loss and a gradient
+    x = tf.constant(left)
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        loss = contrast(x, x[:, None], temperature=1e-3, form=form)
+    assert np.isfinite(loss) and np.isfinite(tape.gradient(loss, x)).all()
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"form": "both"}, "`form` must be one of"),
+        ({"temperature": 0.0}, "`temperature` must be positive"),
+        ({"video_audio_weight": 0.0, "video_text_weight": 0.0}, "must not be negative nor both zero"),
+    ],
+)
+def test_bad_options_are_refused(options, words):
+    with pytest.raises(ValueError, match=words):
+        ContrastiveLoss(**options)

@@ -1,0 +1,67 @@
+"""Run by test_models_backends in a process of its own, under another Keras backend: the forward pass of both
+models.
+
+Usage: python forward_parity.py GOLDEN_DIRECTORY WEIGHTS.npz, where WEIGHTS holds "NAME/PATH" -> array and the
+outputs of the TensorFlow backend as "outputs/NAME/KEY".
+"""
+
+import sys
+
+import numpy as np
+
+TOLERANCE = 2e-5
+GRIDS = {"audio_grid": (5,), "audio_patch": 128, "vocabulary_size": 64, "word_table_width": 24}
+RELEASED = {"edge": "drop", "heads": "released", "train_word_table": False}
+SPACES = {"video_audio_width": 24, "video_text_width": 16}
+
+
+def models():
+    """The architectures of the tiny goldens, without TensorFlow's checkpoint reader."""
+    from vatt.models.agnostic import AgnosticVATT
+    from vatt.models.presets import Size
+    from vatt.models.vatt import VATT
+
+    size = Size(depth=2, width=32, hidden_width=64, heads=4, head_width=8)
+    yield (
+        "tx_fac_tiny",
+        VATT(video=size, audio=size, text=size, video_grid=(2, 2, 3), **GRIDS, **RELEASED, **SPACES),
+    )
+    yield (
+        "ut_fac_tiny",
+        AgnosticVATT(
+            size=size,
+            video_grid=(2, 3, 3),
+            video_patch=(4, 8, 8),
+            output_width=40,
+            **GRIDS,
+            **RELEASED,
+            **SPACES,
+        ),
+    )
+
+
+def main(golden, weights):
+    """Exits with an error where an output differs."""
+    import keras
+
+    stored = dict(np.load(weights))
+    for name, model in models():
+        for weight in model.weights:
+            weight.assign(stored[f"{name}/{weight.path}"])
+        inputs = np.load(f"{golden}/{name}.npz")
+        given = {key: inputs[f"in/{key}"] for key in ("video", "audio", "text")}
+        outputs = model({key: keras.ops.convert_to_tensor(value) for key, value in given.items()})
+        for key, value in outputs.items():
+            wanted = stored[f"outputs/{name}/{key}"]
+            difference = np.abs(keras.ops.convert_to_numpy(value) - wanted).max()
+            print(f"{keras.backend.backend()} {name} {key}: {difference:.1e}")
+            assert difference <= TOLERANCE, (name, key, difference)
+        # One training step's worth of randomness: DropToken and dropout run on this backend too.
+        key = keras.ops.convert_to_tensor(np.array([[0, 1], [0, 2], [0, 3]], "int32"))
+        trained = model({**given, "draw_key": key}, training=True)
+        assert all(np.isfinite(keras.ops.convert_to_numpy(value)).all() for value in trained.values())
+    assert not hasattr(sys.modules.get("tensorflow"), "__version__"), "TensorFlow was imported"
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

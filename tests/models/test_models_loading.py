@@ -1,0 +1,116 @@
+"""`.keras` files: what was saved is what is loaded, and clear words for what is none."""
+
+import keras
+import numpy as np
+import pytest
+
+import vatt
+from tests import goldens
+from tests.checks import signature_of
+from tests.goldens import assert_near, rnd
+from vatt.models.agnostic import AgnosticVATT
+from vatt.models.classifier import Classifier
+from vatt.models.presets import Size
+from vatt.models.vatt import VATT
+
+TINY = Size(depth=1, width=8, hidden_width=16, heads=2, head_width=4)
+GRIDS = {"video_grid": (1, 2, 2), "audio_grid": (3,), "vocabulary_size": 11}
+INPUTS = {
+    "video": rnd(1, (2, 4, 32, 32, 3)),
+    "audio": rnd(2, (2, 384)),
+    "text": np.array([[2, 3, 0, 0], [4, 0, 0, 0]], "int32"),
+    "image": rnd(3, (2, 32, 32, 3)),
+    "spectrogram": rnd(4, (2, 32, 10)),
+}
+
+MODELS = {
+    "specific": lambda: VATT(video=TINY, audio=TINY, text=TINY, **GRIDS),
+    "specific_released": lambda: VATT(
+        video=TINY,
+        audio=TINY,
+        text=TINY,
+        word_table_width=5,
+        train_word_table=False,
+        heads="released",
+        **GRIDS,
+    ),
+    "agnostic": lambda: AgnosticVATT(size=TINY, **GRIDS),
+    "agnostic_released": lambda: AgnosticVATT(
+        size=TINY, word_table_width=5, output_width=6, heads="released", **GRIDS
+    ),
+    "agnostic_plain": lambda: AgnosticVATT(size=TINY, projections=False, normalise_positions=False, **GRIDS),
+    "video": lambda: Classifier(classes=3, size=TINY, grid=(1, 2, 2)),
+    "audio": lambda: Classifier(classes=3, size=TINY, modality="audio", grid=(3,), output_width=6),
+    "image": lambda: Classifier(classes=3, size=TINY, modality="image", grid=(1, 2, 2), views=2),
+    "spectrogram": lambda: Classifier(
+        classes=3, size=TINY, modality="spectrogram", grid=(2, 2), use_bias=False
+    ),
+}
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_saved_model_is_the_same_model(name, tmp_path):
+    model = MODELS[name]()
+    for weight in model.weights:  # away from zeros and ones
+        weight.assign(weight + 0.1 * np.random.default_rng(len(weight.path)).normal(size=weight.shape))
+    model.save(tmp_path / "model.keras")
+    again = vatt.load(tmp_path / "model.keras")
+    assert type(again) is type(model)
+    assert again.get_config() == model.get_config()
+    assert list(model.get_config()) == signature_of(type(model))
+    paths = [weight.path for weight in model.weights]
+    assert [weight.path for weight in again.weights] == paths and len(set(paths)) == len(paths)
+    assert [w.trainable for w in again.weights] == [w.trainable for w in model.weights]
+    outputs, expected = again(INPUTS), model(INPUTS)
+    assert set(outputs) == set(expected)
+    for key, value in expected.items():
+        assert np.isfinite(value).all()
+        assert_near(outputs[key], value, 0)
+
+
+def test_a_file_that_is_none(tmp_path):
+    goldens.model_and_report("wat_finetune_tiny")[0].save(tmp_path / "real.keras")
+    with pytest.raises(FileNotFoundError, match="A model file must exist. .* lie: real.keras"):
+        vatt.load(tmp_path / "reel.keras")
+    (tmp_path / "text.keras").write_text("weights")
+    with pytest.raises(ValueError, match="must be what `model.save` or `vatt convert` writes"):
+        vatt.load(tmp_path / "text.keras")
+    with pytest.raises(ValueError, match="a directory"):
+        vatt.load(tmp_path)
+    whole = (tmp_path / "real.keras").read_bytes()
+    (tmp_path / "cut.keras").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(ValueError, match="cut short"):
+        vatt.load(tmp_path / "cut.keras")
+
+
+def test_another_keras_model(tmp_path):
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    model.save(tmp_path / "other.keras")
+    with pytest.raises(ValueError, match="must be one of this project's. .* 'Sequential'"):
+        vatt.load(tmp_path / "other.keras")
+
+
+def test_no_known_modality():
+    with pytest.raises(ValueError, match=r"must hold at least one of .* keys \('smell',\)"):
+        MODELS["specific"]()({"smell": INPUTS["audio"]})
+    with pytest.raises(ValueError, match="must hold 'audio'"):
+        MODELS["audio"]()({"video": INPUTS["video"]})
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"classes": 1}, "`classes` must be at least 2"),
+        ({"classes": 3, "modality": "smell"}, "`modality` must be one of"),
+        ({"classes": 3, "views": 0}, "`views` must be at least 1"),
+    ],
+)
+def test_bad_options_are_refused(options, words):
+    with pytest.raises(ValueError, match=words):
+        Classifier(size=TINY, grid=(1, 2, 2), **options)
+
+
+def test_sounds_start_at_the_chance_of_a_label():
+    model = Classifier(classes=5, size=TINY, modality="audio", grid=(3,))
+    assert_near(model.head.bias, np.full(5, -np.log(4), "float32"), 1e-6)
+    assert not np.any(MODELS["video"]().head.bias)

@@ -1,0 +1,88 @@
+"""The rules of the house that a machine can keep: which folder may import which, how long a file may be."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+SOURCES = sorted((ROOT / "vatt").rglob("*.py"))
+MAX_LINES = 400
+
+# folder -> what it may import of this project besides itself. `spec` and `protocols` are open to all.
+FOUNDATION = {"spec", "protocols", "__version__"}
+MAY_IMPORT = {
+    "layers": set(),
+    "models": {"layers"},
+    "losses": set(),
+    "metrics": set(),
+    "data": {"tfrecord"},
+    "evals": {"metrics"},
+    "train": set(),
+    "prepare": {"data"},
+    "convert": {"models", "layers", "data"},
+    "report": set(),
+}
+MAY_NOT_IMPORT = {
+    "layers": {"tensorflow"},
+    "models": {"tensorflow"},
+    "losses": {"tensorflow"},
+    "metrics": {"tensorflow", "keras"},
+    "prepare": {"keras", "tensorflow"},
+    "report": {"keras", "tensorflow"},
+}
+
+
+def imported_modules(path):
+    """Full names of all that a file imports, at any depth of it."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def folder_of(path):
+    parts = path.relative_to(ROOT / "vatt").parts
+    return parts[0] if len(parts) > 1 else None
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_imports_go_one_way(path):
+    folder = folder_of(path)
+    if folder is None:
+        return  # the top-level modules are the entry points; they may see everything
+    for name in imported_modules(path):
+        head, *rest = name.split(".")
+        assert head not in MAY_NOT_IMPORT.get(folder, ()), f"{path} must not import {name}"
+        if head == "vatt" and rest:
+            allowed = FOUNDATION | MAY_IMPORT[folder] | {folder}
+            assert rest[0] in allowed, f"vatt/{folder} may import {sorted(allowed)}; {path} imports {name}"
+
+
+def test_every_folder_has_its_rule():
+    assert {folder_of(path) for path in SOURCES} - {None} <= set(MAY_IMPORT)
+
+
+def test_files_are_short():
+    everything = (
+        SOURCES + sorted((ROOT / "tests").rglob("*.py")) + sorted((ROOT / "benchmarks").rglob("*.py"))
+    )
+    long = {
+        str(p.relative_to(ROOT)): n for p in everything if (n := len(p.read_text().splitlines())) > MAX_LINES
+    }
+    assert not long
+
+
+def test_no_folder_is_named_for_nothing():
+    vague = {"utils", "util", "helpers", "common", "misc", "lib"}
+    assert not [path for path in SOURCES if path.stem in vague]
+
+
+def test_runnable_gin_files_are_short_and_say_what_they_are():
+    for path in sorted((ROOT / "experiments").glob("*.gin")):
+        lines = path.read_text(encoding="utf-8").splitlines()
+        assert len(lines) <= 120, f"{path} has {len(lines)} lines"
+        assert lines[0].startswith("# "), f"{path} must start with what it is"
+        header = "\n".join(line for line in lines if line.startswith("#"))
+        assert f"--gin_file=experiments/{path.name}" in header, f"{path} must state its command"

@@ -1,0 +1,222 @@
+"""`vatt convert …`: the command line of conversions, a sub-command each."""
+
+import argparse
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+from vatt.convert.report import ConversionError
+
+INCOMPLETE, REFUSED = 1, 2  # exit statuses
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the conversions as sub-commands."""
+    conversions = parser.add_subparsers(dest="conversion", required=True, metavar="CONVERSION")
+    _add_released(
+        conversions.add_parser("released", help="a checkpoint of the original VATT release -> .keras")
+    )
+    _add_to_released(
+        conversions.add_parser("to-released", help=".keras -> a checkpoint as the release writes it")
+    )
+    _add_t5(conversions.add_parser("t5", help="a T5 encoder in safetensors -> .keras"))
+    _add_vit(conversions.add_parser("vit", help="an image ViT in safetensors -> .keras, for video"))
+    _add_to_vit(conversions.add_parser("to-vit", help=".keras -> a ViT's safetensors"))
+
+
+def main(args: argparse.Namespace) -> int:
+    """Runs the chosen conversion; returns the exit status: 0, 1 where the report is incomplete, 2 for bad
+    input.
+    """
+    try:
+        return args.convert(args)
+    except (ConversionError, ValueError, OSError) as error:
+        print(f"vatt convert: {error}", file=sys.stderr)
+        return REFUSED
+
+
+def add_report_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of every conversion that loads weights."""
+    parser.add_argument("--report", metavar="R.json", help="also write the load report to this file")
+    parser.add_argument(
+        "--allow-missing",
+        metavar="PATTERN",
+        action="append",
+        default=[],
+        help="weights of ours (path, * for anything) that may keep their initial values; may be repeated",
+    )
+    parser.add_argument(
+        "--allow-unused",
+        metavar="PATTERN",
+        action="append",
+        default=[],
+        help="variables of the source (name, * for anything) that may be left behind; may be repeated",
+    )
+
+
+def finish(report, args: argparse.Namespace, save) -> int:
+    """Prints and writes the report and, where it is complete or allowed to be incomplete, calls `save()`."""
+    print(report.summary())
+    if args.report:
+        report.write(args.report)
+    if report.problems(args.allow_missing, args.allow_unused):
+        print(
+            "vatt convert: incomplete, nothing was written. Name what may stay out with --allow-missing or "
+            "--allow-unused.",
+            file=sys.stderr,
+        )
+        return INCOMPLETE
+    save()
+    return 0
+
+
+def save_model(model, path) -> None:
+    """Writes a .keras file that is there whole or not at all."""
+    path = checked_output(path)
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".converting-") as folder:
+        written = Path(folder) / path.name
+        model.save(written)
+        os.replace(written, path)
+    print(path)
+
+
+def checked_output(path) -> Path:
+    """The path of a .keras file to write, refused before any work where it could not be written."""
+    path = Path(path).expanduser()
+    if path.suffix != ".keras":
+        raise ConversionError(f"The file to write must end in .keras. Received: {path}.")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not os.access(path.parent, os.W_OK):
+        raise ConversionError(f"The file's directory must be writable. Received: {path.parent}.")
+    return path
+
+
+def _add_released(parser):
+    parser.description = (
+        "Loads a checkpoint of the original release (pre-trained: tx_fac, ut_fac; fine-tuned: vit, wat, spt) "
+        "into our model. The architecture is read off the shapes."
+    )
+    parser.add_argument("checkpoint", metavar="CKPT", help="prefix (…/ckpt-7) or directory of the checkpoint")
+    parser.add_argument("output", metavar="OUT.keras")
+    parser.add_argument(
+        "--head_width",
+        type=int,
+        default=64,
+        help="features per attention head, which no shape tells (default: %(default)s, as released)",
+    )
+    add_report_arguments(parser)
+    parser.set_defaults(convert=_released)
+
+
+def _released(args):
+    from vatt.convert.released import convert_released
+
+    checked_output(args.output)
+    model, report = convert_released(args.checkpoint, head_width=args.head_width)
+    return finish(report, args, lambda: save_model(model, args.output))
+
+
+def _add_to_released(parser):
+    parser.description = "Writes our model in the release's layout, bit for bit."
+    parser.add_argument("model", metavar="MODEL.keras")
+    parser.add_argument(
+        "output", metavar="OUT_PREFIX", help="prefix of the files to write, such as DIR/ckpt-1"
+    )
+    parser.set_defaults(convert=_to_released)
+
+
+def _to_released(args):
+    import vatt
+    from vatt.convert.released import write_released
+
+    write_released(vatt.load(args.model), args.output)
+    print(args.output)
+    return 0
+
+
+def _add_t5(parser):
+    parser.description = (
+        "Loads the encoder of T5 v1.0, v1.1, FLAN-T5 or mT5 from a directory of config.json and "
+        "model.safetensors into a text model. Its word ids are those of T5's SentencePiece model."
+    )
+    parser.add_argument("directory", metavar="DIR")
+    parser.add_argument("output", metavar="OUT.keras")
+    add_report_arguments(parser)
+    parser.set_defaults(convert=_t5)
+
+
+def _t5(args):
+    from vatt.convert.t5 import convert_t5
+
+    checked_output(args.output)
+    model, report = convert_t5(args.directory)
+    return finish(report, args, lambda: save_model(model, args.output))
+
+
+def _add_vit(parser):
+    parser.description = (
+        "Loads an image ViT (transformers' ViTModel or timm's VisionTransformer: config.json and "
+        "model.safetensors) into a video model: a still clip as long as a patch gives what its picture gives."
+    )
+    parser.add_argument("directory", metavar="DIR")
+    parser.add_argument("output", metavar="OUT.keras")
+    parser.add_argument("--frames", type=int, default=32, help="frames of a clip (default: %(default)s)")
+    parser.add_argument(
+        "--frame_size",
+        type=int,
+        help="height and width in pixels (default: the ViT's); positions are interpolated",
+    )
+    parser.add_argument(
+        "--patch_frames", type=int, default=4, help="frames of a patch (default: %(default)s, the paper's)"
+    )
+    parser.add_argument(
+        "--positions",
+        choices=("joint", "split"),
+        default="joint",
+        help="joint: a table over all places of a frame, exact; split: over rows and columns, as in VATT; "
+        "the report says what that loses (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--head_width",
+        type=int,
+        default=64,
+        help="features per attention head, for timm's layout, which does not tell it (default: %(default)s)",
+    )
+    add_report_arguments(parser)
+    parser.set_defaults(convert=_vit)
+
+
+def _vit(args):
+    from vatt.convert.vit import convert_vit
+
+    checked_output(args.output)
+    model, report = convert_vit(
+        args.directory,
+        frames=args.frames,
+        frame_size=args.frame_size,
+        patch_frames=args.patch_frames,
+        positions=args.positions,
+        head_width=args.head_width,
+    )
+    return finish(report, args, lambda: save_model(model, args.output))
+
+
+def _add_to_vit(parser):
+    parser.description = (
+        "Writes the encoder for video or sound (blocks and final norm, bit for bit) as config.json and "
+        "model.safetensors in the layout of transformers' ViTModel."
+    )
+    parser.add_argument("model", metavar="MODEL.keras")
+    parser.add_argument("output", metavar="OUT_DIR")
+    parser.add_argument("--modality", choices=("video", "audio"), default="video")
+    parser.set_defaults(convert=_to_vit)
+
+
+def _to_vit(args):
+    import vatt
+    from vatt.convert.vit import write_vit
+
+    write_vit(vatt.load(args.model), args.output, args.modality)
+    print(args.output)
+    return 0

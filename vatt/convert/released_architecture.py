@@ -1,0 +1,179 @@
+"""Reads off the shapes of a released checkpoint which of our models it is, and of what size."""
+
+from collections.abc import Mapping
+
+from vatt.convert import released_names as names
+from vatt.convert.report import ConversionError
+from vatt.models.agnostic import AgnosticVATT
+from vatt.models.classifier import Classifier
+from vatt.models.parts import SIGNALS
+from vatt.models.presets import SIZES, Size
+from vatt.models.vatt import VATT
+
+
+def read_architecture(shapes: Mapping[str, tuple[int, ...]], head_width: int = 64) -> tuple[type, dict]:
+    """Class and constructor arguments of the model that a released checkpoint holds.
+
+    Args:
+        shapes: name -> shape of the model's variables.
+        head_width: features per attention head, the one size that no shape tells.
+    """
+    if head_width < 1:
+        raise ConversionError(f"`head_width` must be positive. Received: {head_width}.")
+    reader = _Shapes(shapes, head_width)
+    if reader.any_under(names.UNIFIED_BASE):
+        return AgnosticVATT, _modality_agnostic(reader)
+    if reader.any_under(f"{names.VIDEO_BASE}/tx") and reader.any_under(f"{names.TEXT_BASE}/base_lm/layers"):
+        return VATT, _modality_specific(reader)
+    if reader.any_under(f"{names.FINETUNE_BASE}/tx") and reader.any_under(names.CLASSIFIER):
+        return Classifier, _classifier(reader)
+    raise _unknown(reader)
+
+
+class _Shapes:
+    """Shapes by name, with errors that name what is absent."""
+
+    def __init__(self, shapes, head_width):
+        self.shapes = shapes
+        self.head_width = head_width
+
+    def of(self, name):
+        if name not in self.shapes:
+            raise ConversionError(
+                f"The architecture is read off the shapes, for which `{name}` is needed. Received: a "
+                f"checkpoint without it ({len(self.shapes)} variables). Is it cut, or of another program?"
+            )
+        return tuple(self.shapes[name])
+
+    def any_under(self, at):
+        return any(name.startswith(f"{at}/") for name in self.shapes)
+
+    def size(self, at, attention="mha"):
+        """Size of the Transformer whose layers lie at `at`."""
+        layers = f"{at}/layers/"
+        numbers = {name[len(layers) :].split("/")[0] for name in self.shapes if name.startswith(layers)}
+        width, inner = self.of(f"{layers}0/{attention}/q/kernel")
+        hidden_width = self.of(f"{layers}0/feed_forward/mlp/wi/kernel")[1]
+        if inner % self.head_width:
+            raise ConversionError(
+                f"The width of a head must divide that of all heads together. Received: --head_width "
+                f"{self.head_width}, heads of {inner} features in {at}. Give the width that the model was "
+                "trained with."
+            )
+        size = Size(
+            depth=1 + max(int(number) for number in numbers),
+            width=width,
+            hidden_width=hidden_width,
+            heads=inner // self.head_width,
+            head_width=self.head_width,
+        )
+        return next((name for name, preset in SIZES.items() if preset == size), size)
+
+    def grid(self, at, axes):
+        """Rows of the position tables at `at`."""
+        return tuple(self.of(names.table_name(at, axis))[0] for axis in axes)
+
+    def patch(self, at):
+        return self.of(f"{at}/kernel")[:-2]
+
+
+def _modality_specific(reader):
+    text = f"{names.TEXT_BASE}/base_lm"
+    bias = f"{text}/layers/0/self_attention/attention/relative_attention_bias/embeddings"
+    heads = reader.of(bias)[1]
+    inner = reader.of(f"{text}/layers/0/self_attention/attention/q/kernel")[1]
+    if inner != heads * reader.head_width:
+        raise ConversionError(
+            f"The text model has {heads} heads (its relative position table says so) on {inner} features. "
+            f"Received: --head_width {reader.head_width}. Give --head_width {inner // heads}."
+        )
+    vocabulary_size, table_width = reader.of(f"{names.TEXT_BASE}/embedding/embeddings")
+    return _released_forms(reader) | {
+        "video": reader.size(f"{names.VIDEO_BASE}/tx"),
+        "audio": reader.size(f"{names.AUDIO_BASE}/tx"),
+        "text": reader.size(text, "self_attention/attention"),
+        "video_grid": reader.grid(f"{names.VIDEO_BASE}/pos_embedding_lookup", SIGNALS["video"].axes),
+        "audio_grid": reader.grid(f"{names.AUDIO_BASE}/pos_embedding_lookup", SIGNALS["audio"].axes),
+        "video_patch": reader.patch(f"{names.VIDEO_BASE}/{names.PATCHES['video']}"),
+        "audio_patch": reader.patch(f"{names.AUDIO_BASE}/{names.PATCHES['audio']}")[0],
+        "vocabulary_size": vocabulary_size,
+        "word_table_width": table_width,
+        "relative_layers": "all",
+    }
+
+
+def _modality_agnostic(reader):
+    tokenizers = f"{names.UNIFIED_BASE}/raw_to_embeddings"
+    positions = f"{names.UNIFIED_BASE}/pos_embedding_lookup"
+    vocabulary_size, table_width = reader.of(f"{tokenizers}/text/embeddings")
+    return _released_forms(reader) | {
+        "size": reader.size(f"{names.UNIFIED_BASE}/tx"),
+        "video_grid": reader.grid(f"{positions}/video", SIGNALS["video"].axes),
+        "audio_grid": reader.grid(f"{positions}/audio", SIGNALS["audio"].axes),
+        "words": reader.grid(f"{positions}/text", ("word",))[0],
+        "video_patch": reader.patch(f"{tokenizers}/video"),
+        "audio_patch": reader.patch(f"{tokenizers}/audio")[0],
+        "projections": True,
+        "output_width": reader.of(f"{names.UNIFIED_BASE}/post_proj/video/kernel")[1],
+        "vocabulary_size": vocabulary_size,
+        "word_table_width": table_width,
+    }
+
+
+def _released_forms(reader):
+    """What no shape tells, because the release has one form of it, and the widths of the common spaces."""
+    return {
+        "edge": "drop",
+        "heads": "released",
+        "normalise_positions": True,
+        "train_word_table": False,
+        "video_audio_width": reader.of(f"{names.HEADS}/aud_to_va/kernel")[1],
+        "video_text_width": reader.of(f"{names.HEADS}/txt_to_vat/kernel")[1],
+    }
+
+
+def _classifier(reader):
+    base = names.FINETUNE_BASE
+    kinds = [
+        kind
+        for kind in ("video", "audio", "spectrogram")
+        if reader.any_under(f"{base}/{names.PATCHES[kind]}")
+    ]
+    if len(kinds) != 1:
+        raise _unknown(reader)
+    kind = kinds[0]
+    post = f"{base}/post_proj/kernel"
+    return {
+        "classes": reader.of(f"{names.CLASSIFIER}/kernel")[1],
+        "modality": kind,
+        "size": reader.size(f"{base}/tx"),
+        "grid": reader.grid(f"{base}/pos_embedding_lookup", SIGNALS[kind].axes),
+        "patch": reader.patch(f"{base}/{names.PATCHES[kind]}"),
+        "edge": "drop",
+        "use_bias": f"{base}/tx/layers/0/mha/q/bias" in reader.shapes,
+        "input_projection": f"{base}/pre_proj/kernel" in reader.shapes,
+        "output_width": reader.of(post)[1] if post in reader.shapes else 0,
+        "normalise_positions": True,
+        # The release numbered its spectrogram positions across the grid; its weights know no other order.
+        "position_order": "column_major" if kind == "spectrogram" else "row_major",
+    }
+
+
+def _unknown(reader):
+    convertible = "modality-specific (tx_fac), modality-agnostic (ut_fac), fine-tuned (vit, wat, spt)"
+    convolutional = [
+        f"{names.VIDEO_BASE}/mixed_5c",
+        f"{names.AUDIO_BASE}/block_groups",
+        f"{names.TEXT_BASE}/base_lm/conv1d",
+    ]
+    if any(reader.any_under(at) for at in convolutional):
+        came = "the convolutional baseline (mmv_fac: I3D, ResNet-50, linear text), which is no Transformer"
+    elif reader.any_under(f"{names.TEXT_BASE}/base_lm") or reader.any_under(names.BASE):
+        came = "a multimodal checkpoint with another than the default backbones (the BERT option?)"
+    else:
+        first = ", ".join(sorted(reader.shapes)[:3]) or "no variable of a model"
+        came = f"{len(reader.shapes)} variables: {first} …"
+    return ConversionError(
+        f"A released VATT checkpoint holds one of: {convertible}. Received: {came}. "
+        "Only Transformers can be converted; a checkpoint of this project needs no conversion."
+    )

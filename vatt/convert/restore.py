@@ -1,0 +1,180 @@
+"""A classifier on the backbone of a pre-trained model, for clips of any size (paper A.2.5).
+
+Position tables of another size than the pre-trained ones are interpolated once, here, and train on from
+there.
+"""
+
+from pathlib import Path
+
+import gin
+from absl import logging
+
+from vatt.convert.loading import copied, fill, match, require_complete, resized
+from vatt.convert.report import ConversionError, LoadReport
+from vatt.models.classifier import Classifier
+from vatt.models.loading import load_model
+from vatt.models.parts import IMAGE, grid_of
+from vatt.models.presets import Size
+from vatt.models.unimodal import Unimodal
+from vatt.spec import VIDEO
+
+HEAD = "head"
+
+
+@gin.register
+def pretrained_classifier(
+    *,
+    path,
+    classes,
+    modality=VIDEO,
+    grid=None,
+    clip=None,
+    interpolation="natural_cubic",
+    drop_token_rate=0.0,
+    dropout_rate=0.1,
+    head_dropout_rate=0.0,
+    views=1,
+    head_width=64,
+) -> Classifier:
+    """A `Classifier` with the weights of a file; only its head is new. The load report goes to the log.
+
+    Args:
+        path: a `.keras` file of ours, or prefix or directory of a released checkpoint.
+        classes, modality, grid, clip, drop_token_rate, dropout_rate, head_dropout_rate, views: see
+            `Classifier`.
+        interpolation: see `interpolation_matrix`.
+        head_width: see `load_released`; for released checkpoints alone.
+    """
+    if Path(path).suffix == ".keras":
+        source = load_model(path)
+    else:
+        from vatt.convert.released import load_released  # imports TensorFlow
+
+        source, _ = load_released(path, head_width=head_width)
+    model, report = restore_classifier(
+        source,
+        classes=classes,
+        modality=modality,
+        grid=grid,
+        clip=clip,
+        interpolation=interpolation,
+        drop_token_rate=drop_token_rate,
+        dropout_rate=dropout_rate,
+        head_dropout_rate=head_dropout_rate,
+        views=views,
+    )
+    logging.info("Restored from %s.\n%s", path, report.summary())
+    return model
+
+
+def restore_classifier(
+    source,
+    *,
+    classes,
+    modality=VIDEO,
+    grid=None,
+    clip=None,
+    interpolation="natural_cubic",
+    drop_token_rate=0.0,
+    dropout_rate=0.1,
+    head_dropout_rate=0.0,
+    views=1,
+) -> tuple[Classifier, LoadReport]:
+    """A classifier with the backbone of another model, of which it takes all that a signal and weights imply.
+
+    Args:
+        source: `VATT`, `AgnosticVATT`, `Classifier` or `Unimodal`.
+        The others: see `pretrained_classifier`. Without `grid` and `clip`, the tables keep their size.
+
+    Returns:
+        the classifier and the load report, in which the head alone is missing.
+    """
+    backbone = backbone_of(source, modality)
+    embedder, encoder = backbone.embedder, backbone.encoder
+    if grid is None:
+        grid = grid_of(modality, embedder.patch, clip) if clip else embedder.grid
+    model = Classifier(
+        classes=classes,
+        modality=modality,
+        size=Size(
+            depth=encoder.depth,
+            width=encoder.width,
+            hidden_width=encoder.hidden_width,
+            heads=encoder.heads,
+            head_width=encoder.head_width,
+        ),
+        grid=grid,
+        patch=embedder.patch,
+        edge=embedder.edge,
+        use_bias=encoder.use_bias,
+        norm_epsilon=encoder.norm_epsilon,
+        input_projection=embedder.projection,
+        output_width=backbone.projection_width,
+        normalise_positions=embedder.normalise_positions,
+        joint_axes=embedder.joint_axes,
+        position_order=embedder.position_order,
+        drop_token_rate=drop_token_rate,
+        drop_token_pattern=embedder.drop_token_pattern,
+        dropout_rate=dropout_rate,
+        head_dropout_rate=head_dropout_rate,
+        views=views,
+    )
+    weights = _weights_by_place(backbone)
+    names = _weights_by_place(model.backbone)
+    names |= {f"{HEAD}/{variable.name}": variable for variable in model.head.weights}
+    tables = _tables(embedder.positions, model.backbone.embedder.positions)
+    recipes = [
+        resized(place, variable, *tables[place], interpolation)
+        if place in tables
+        else copied(place, variable)
+        for place, variable in names.items()
+    ]
+    shapes = {place: tuple(variable.shape) for place, variable in weights.items()}
+    report = match(
+        recipes,
+        shapes,
+        source=f"{backbone.path} of {type(source).__name__}",
+        target=f"Classifier ({modality}, grid {tuple(grid)}, {classes} classes)",
+    )
+    require_complete(report, allow_missing=(f"{model.head.path}/*",))
+    fill(report, recipes, lambda place: weights[place].numpy())
+    return model, report
+
+
+def backbone_of(source, modality):
+    """The `Backbone` for a modality of any of our models; pictures go through that for video."""
+    wanted = VIDEO if modality == IMAGE else modality
+    if isinstance(source, Classifier | Unimodal):
+        here = VIDEO if source.modality == IMAGE else source.modality
+        backbone = source.backbone if here == wanted else None
+    else:
+        here = ", ".join(name for name in ("video", "audio") if hasattr(source, name))
+        backbone = getattr(source, wanted, None)
+    if backbone is None:
+        raise ConversionError(
+            f"The model must have a backbone for {modality!r}. Received: {type(source).__name__} for {here}."
+        )
+    return backbone
+
+
+def _tables(positions, new_positions) -> dict:
+    """Place inside the backbone of each position table -> sizes of its axes, in the source and in ours."""
+    return {
+        f"embedder/positions/{table.name}": tuple(
+            tuple(grid[axis] for axis in tabled) for grid in (positions.grid, new_positions.grid)
+        )
+        for table, tabled in zip(new_positions.tables, new_positions.tabled_axes)
+    }
+
+
+def _weights_by_place(backbone) -> dict:
+    """Place inside the backbone -> variable; the place does not depend on where the model keeps its
+    encoder.
+    """
+    places = {}
+    for part in ("embedder", "encoder", "projection"):
+        layer = getattr(backbone, part)
+        if layer is not None:
+            for variable in layer.weights:
+                places[part + variable.path.removeprefix(layer.path)] = variable
+    return places

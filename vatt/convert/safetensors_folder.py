@@ -1,0 +1,120 @@
+"""Directories of the Hugging Face layout: `config.json` beside `model.safetensors`, in one file or in shards.
+
+Keys, shapes and arrays are read from safetensors alone: opening such a file runs no code of its author.
+"""
+
+import json
+from pathlib import Path
+
+import ml_dtypes  # noqa: F401 (makes bfloat16 a NumPy type, which safetensors asks for by name)
+import numpy as np
+import safetensors
+import safetensors.numpy
+
+from vatt.convert.report import ConversionError
+
+CONFIG = "config.json"
+WEIGHTS = "model.safetensors"
+INDEX = "model.safetensors.index.json"  # of several files: {"weight_map": {name: file}}
+FLOATS = ("F64", "F32", "F16", "BF16")
+WAY_OUT = "`save_pretrained(DIR)` of Hugging Face transformers writes both files."
+
+
+class SafetensorsFolder:
+    """The configuration and arrays of a directory.
+
+    Args:
+        path: the directory.
+
+    Attributes:
+        config: content of config.json.
+        shapes: name -> shape of every array.
+    """
+
+    def __init__(self, path):
+        self.path = Path(path).expanduser()
+        if not self.path.is_dir():
+            raise ConversionError(
+                f"The source must be a directory with {CONFIG} and {WEIGHTS}. Received: {self.path}, "
+                f"which is {'a file' if self.path.exists() else 'not there'}. {WAY_OUT}"
+            )
+        self.config = self._json(CONFIG)
+        self.shapes: dict[str, tuple[int, ...]] = {}
+        self._files: dict[str, Path] = {}
+        for file in self._weight_files():
+            self._index(file)
+
+    def read(self, name: str) -> np.ndarray:
+        """An array as float32."""
+        with safetensors.safe_open(self._files[name], framework="numpy") as opened:
+            return np.asarray(opened.get_tensor(name)).astype("float32", copy=False)
+
+    def json(self, name: str) -> dict:
+        """Content of another JSON file of the directory, {} where there is none."""
+        return self._json(name) if (self.path / name).exists() else {}
+
+    def setting(self, name: str, kinds=(int,)):
+        """A value that config.json must have."""
+        value = self.config.get(name)
+        if not isinstance(value, kinds) or isinstance(value, bool):
+            raise ConversionError(
+                f"{CONFIG} must say `{name}`. Received: {name}={value!r} in {self.path / CONFIG}. "
+                "Take the file that belongs to these weights."
+            )
+        return value
+
+    def _weight_files(self):
+        if (self.path / WEIGHTS).exists():
+            return [self.path / WEIGHTS]
+        if (self.path / INDEX).exists():
+            return [
+                self.path / name for name in sorted(set(self._json(INDEX).get("weight_map", {}).values()))
+            ]
+        here = ", ".join(sorted(file.name for file in self.path.iterdir())[:8]) or "nothing"
+        raise ConversionError(
+            f"The directory must hold {WEIGHTS} (or {INDEX} with its shards). Received: {self.path}, which "
+            f"holds {here}. {WAY_OUT}"
+        )
+
+    def _json(self, name):
+        try:
+            content = json.loads((self.path / name).read_text(encoding="utf-8"))
+        except FileNotFoundError as error:
+            raise ConversionError(
+                f"The directory must hold {name}. Received: {self.path} without it. {WAY_OUT}"
+            ) from error
+        except ValueError as error:
+            content = error
+        if not isinstance(content, dict):
+            raise ConversionError(
+                f"{name} must hold a JSON object. Received: {self.path / name} ({content}). Copy it again."
+            )
+        return content
+
+    def _index(self, file):
+        try:
+            with safetensors.safe_open(file, framework="numpy") as opened:
+                for name in opened.keys():  # noqa: SIM118 (an opened file is no mapping)
+                    piece = opened.get_slice(name)
+                    if piece.get_dtype() not in FLOATS:
+                        raise ConversionError(
+                            f"Weights must be of one of {FLOATS}. Received: `{name}` of "
+                            f"{piece.get_dtype()} in {file}. Give the model before quantisation."
+                        )
+                    self.shapes[name] = tuple(piece.get_shape())
+                    self._files[name] = file
+        except (safetensors.SafetensorError, OSError) as error:
+            raise ConversionError(
+                f"A safetensors file must be whole. Received: {file}, which cannot be read ({error}). "
+                "Copy it again and compare its size."
+            ) from error
+
+
+def write_folder(path, arrays: dict[str, np.ndarray], config: dict) -> None:
+    """Writes a directory of this layout."""
+    path = Path(path).expanduser()
+    path.mkdir(parents=True, exist_ok=True)
+    arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    # Readers of the layout refuse a file that does not say which framework's conventions it follows.
+    safetensors.numpy.save_file(arrays, path / WEIGHTS, metadata={"format": "pt"})
+    (path / CONFIG).write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")

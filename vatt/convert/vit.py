@@ -1,0 +1,155 @@
+"""Image ViTs in safetensors → our video backbone, and our encoders → the layout of transformers'
+`ViTModel`.
+"""
+
+import numpy as np
+
+from vatt.convert.loading import fill, match, require_complete
+from vatt.convert.report import ConversionError, Entry, LoadReport
+from vatt.convert.restore import backbone_of
+from vatt.convert.safetensors_folder import SafetensorsFolder, write_folder
+from vatt.convert.vit_architecture import CHANNELS, HUGGING_FACE, read_vit
+from vatt.convert.vit_embedder import JOINT, embedder_recipes, video_embedder
+from vatt.convert.vit_names import hugging_face_names, hugging_face_recipes, timm_recipes
+from vatt.layers.transformer import Encoder
+from vatt.models.backbone import Backbone
+from vatt.models.unimodal import Unimodal
+from vatt.spec import VIDEO
+
+# First parts of names that stand behind the features or serve another objective -> what they are.
+SKIPPED = {"pooler": "pooler", "classifier": "classifier", "head": "classifier", "decoder": "decoder"}
+MASK_TOKEN = "embeddings.mask_token"
+
+
+def convert_vit(
+    path, *, frames=32, frame_size=None, patch_frames=4, positions=JOINT, head_width=64
+) -> tuple[Unimodal, LoadReport]:
+    """A video model with the weights of an image ViT.
+
+    Args:
+        path: directory of config.json and model.safetensors.
+        frames: frames of a clip, T.
+        frame_size: H = W in pixels, None for the ViT's own; its positions are interpolated to other sizes.
+        patch_frames: frames of a patch; a still clip of so many gives what the picture gives.
+        positions: "joint" keeps a table over all places of the grid, which is exact; "split" takes the
+            nearest tables over rows and columns, VATT's form (Eq. 1), and reports what that loses.
+        head_width: features per attention head, for timm's layout alone.
+    """
+    folder = SafetensorsFolder(path)
+    vit = read_vit(folder, head_width)
+    embedder = video_embedder(
+        vit, frames=frames, frame_size=frame_size, patch_frames=patch_frames, positions=positions
+    )
+    model = Unimodal(
+        backbone=Backbone(embedder=embedder, encoder=vit.encoder(), name=VIDEO), modality=VIDEO, name="vit"
+    )
+    shapes, skipped = _without_heads(folder.shapes, vit.prefix)
+    recipes = embedder_recipes(vit, embedder, folder) + _encoder_recipes(vit, model.backbone.encoder)
+    report = match(
+        recipes, shapes, source=str(folder.path), target=f"video ViT ({_words(vit, embedder.grid)})"
+    )
+    report.skipped = skipped
+    fill(report, recipes, folder.read)
+    return model, report
+
+
+def read_vit_encoder(path, *, head_width=64) -> tuple[Encoder, LoadReport]:
+    """The Transformer of an image ViT alone, such as `write_vit` writes it; raises unless complete."""
+    folder = SafetensorsFolder(path)
+    vit = read_vit(folder, head_width)
+    encoder = vit.encoder()
+    encoder.build()
+    recipes = _encoder_recipes(vit, encoder)
+    report = match(recipes, _without_heads(folder.shapes, vit.prefix)[0], source=str(path), target="encoder")
+    require_complete(
+        report, allow_unused=[f"{vit.prefix}{at}*" for at in ("embeddings", "patch", "pos", "cls")]
+    )
+    fill(report, recipes, folder.read)
+    return encoder, report
+
+
+def to_vit(encoder: Encoder) -> dict[str, np.ndarray]:
+    """Name in `ViTModel` -> array, for every weight of a patch encoder, bit for bit."""
+    _require_vit(encoder)
+    return {
+        name: np.transpose(np.asarray(variable)) for name, variable in hugging_face_names(encoder).items()
+    }
+
+
+def write_vit(model, path, modality=VIDEO) -> None:
+    """Writes the encoder of one of our models as config.json and model.safetensors.
+
+    What stands before an encoder, patches and positions, has no place in an image ViT and stays out.
+
+    Args:
+        model: `VATT`, `AgnosticVATT`, `Classifier` or `Unimodal`.
+        path: directory to write.
+        modality: "video" or "audio".
+    """
+    backbone = backbone_of(model, modality)
+    encoder = backbone.encoder
+    arrays = to_vit(encoder)
+    config = {
+        "architectures": ["ViTModel"],
+        "model_type": "vit",
+        "hidden_size": encoder.width,
+        "num_hidden_layers": encoder.depth,
+        "num_attention_heads": encoder.heads,
+        "intermediate_size": encoder.hidden_width,
+        "hidden_act": "gelu",
+        "qkv_bias": True,
+        "layer_norm_eps": encoder.norm_epsilon,
+        "hidden_dropout_prob": encoder.dropout_rate,
+        "attention_probs_dropout_prob": encoder.dropout_rate,
+    }
+    if modality == VIDEO:
+        embedder = backbone.embedder
+        patch = embedder.patch[1:]
+        image = [places * step for places, step in zip(embedder.grid[1:], patch)]
+        config |= {"image_size": image, "patch_size": list(patch), "num_channels": CHANNELS}
+    write_folder(path, arrays, config)
+
+
+def _encoder_recipes(vit, encoder):
+    if vit.layout == HUGGING_FACE:
+        return hugging_face_recipes(encoder, vit.prefix)
+    return timm_recipes(encoder)
+
+
+def _without_heads(shapes, prefix):
+    """Shapes without what the features do not need, and `Entry` for that."""
+    kept, skipped = {}, []
+    for name, shape in shapes.items():
+        inner = name.removeprefix(prefix)
+        reason = "mask token" if inner == MASK_TOKEN else SKIPPED.get(inner.split(".")[0])
+        if reason:
+            skipped.append(Entry(name, None, shape, reason))
+        else:
+            kept[name] = shape
+    return kept, skipped
+
+
+def _words(vit, grid):
+    return f"{vit.size.depth} × {vit.size.width}, grid {' × '.join(map(str, grid))}"
+
+
+def _require_vit(encoder):
+    wanted = {
+        "attention_norm": "layer",
+        "norm_placement": "pre",
+        "activation": "gelu",
+        "use_bias": True,
+        "scale_scores": True,
+        "relative_buckets": 0,
+    }
+    config = encoder.get_config()
+    wrong = {name: config[name] for name, value in wanted.items() if config[name] != value}
+    if encoder.heads * encoder.head_width != encoder.width:
+        wrong["heads × head_width"] = f"{encoder.heads} × {encoder.head_width}"
+        wanted["heads × head_width"] = f"width = {encoder.width}"
+    if wrong:
+        rule = ", ".join(f"{name}={wanted[name]}" for name in wrong)
+        raise ConversionError(
+            f"An encoder has a place in a ViT's layout only with {rule}. Received: {wrong}. "
+            "Keep this model as .keras."
+        )

@@ -1,0 +1,234 @@
+"""A prepared set on disk: its description, its shards, and any record of them at a time.
+
+Records are read one by one, from where they start, instead of streaming through a shard: so the order can be
+a pure function of the step, and a damaged byte costs the one record it lies in. TensorFlow's own ops do it. A
+Python function inside a `tf.data` pipeline can hang the program: TensorFlow destroys an iterator holding
+Python's global lock, and waits for that function to end, which waits for the lock.
+"""
+
+import dataclasses
+import json
+import pathlib
+import struct
+
+import numpy as np
+import tensorflow as tf
+from absl import logging
+
+SCHEMA_VERSION = 1
+
+_BUFFER_BYTES = 1 << 16
+_OFFSET_BYTES = 8
+_LENGTH = struct.Struct("<Q")  # first field of a TFRecord frame
+_FRAMING_BYTES = 16  # length, CRC of the length, …, CRC of the content
+
+
+@dataclasses.dataclass(frozen=True)
+class SetDescription:
+    """What `dataset.json` says about a prepared set.
+
+    Args:
+        directory: where the set lies.
+        name: its name.
+        splits: split -> list of shards as written, {"file", "records", "bytes", ...}.
+        frame_rate_hz: highest frame rate of any record.
+        audio_rate_hz: audio samples per second of every record that has sound.
+        vocabulary_file: file of one word a line.
+        labels: label names; a label's index is its place.
+    """
+
+    directory: pathlib.Path
+    name: str
+    splits: dict
+    frame_rate_hz: float
+    audio_rate_hz: int
+    vocabulary_file: pathlib.Path
+    labels: tuple
+
+
+def read_description(directory) -> SetDescription:
+    """Reads `dataset.json`, which preparation writes last: without it the set is unfinished."""
+    directory = pathlib.Path(directory)
+    path = directory / "dataset.json"
+    try:
+        fields = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise FileNotFoundError(
+            f"A prepared set must hold `dataset.json`, written last. There is none in "
+            f"{directory}. Run `vatt prepare` (again): finished shards are kept."
+        ) from None
+    except ValueError as error:
+        raise ValueError(
+            f"`dataset.json` must be JSON. Received: {path}, {error}. Prepare the set again."
+        ) from error
+    if fields.get("schema_version") != SCHEMA_VERSION:
+        raise ValueError(
+            f"This version reads sets of schema_version {SCHEMA_VERSION}. Received: "
+            f"{fields.get('schema_version')} in {path}. Prepare the set again with this version."
+        )
+    try:
+        return SetDescription(
+            directory=directory,
+            name=fields["name"],
+            splits={split: content["shards"] for split, content in fields["splits"].items()},
+            frame_rate_hz=float(fields["frame_rate_hz"]),
+            audio_rate_hz=int(fields["audio_rate_hz"]),
+            vocabulary_file=directory / fields["vocabulary"]["file"],
+            labels=tuple(fields.get("labels", ())),
+        )
+    except KeyError as error:
+        raise ValueError(
+            f"`dataset.json` must have {error}. Received: {path} without it. Prepare the set again."
+        ) from error
+
+
+def scan_offsets(path) -> np.ndarray:
+    """Where each record of a shard starts, int64 [records] in bytes, by stepping from length to length."""
+    size, offsets, offset = path.stat().st_size, [], 0
+    with open(path, "rb") as file:
+        while offset < size:
+            offsets.append(offset)
+            file.seek(offset)
+            offset += _LENGTH.unpack(file.read(_LENGTH.size).ljust(_LENGTH.size, b"\xff"))[0] + _FRAMING_BYTES
+    if offset != size:
+        raise ValueError(
+            f"To find the records of a shard without its .offsets file, every length in it must be intact. "
+            f"Received: {path}, damaged at byte {offsets[-1]} or before. Copy both files again, or prepare "
+            f"the set again."
+        )
+    return np.asarray(offsets, np.int64)
+
+
+def _read_offsets(directory, shard) -> np.ndarray:
+    """Checks that a shard is there, whole, and returns where its records start, int64 [records] in bytes."""
+    path = directory / shard["file"]
+    found = path.stat().st_size if path.is_file() else None
+    if found != shard["bytes"]:
+        state = "missing" if found is None else f"{found} bytes long"
+        raise ValueError(
+            f"Every shard must have the size that dataset.json states. Received: {path} is {state}, expected "
+            f"{shard['bytes']} bytes. Copy it again, or delete the directory and prepare the set again."
+        )
+    offsets_path = path.with_suffix(".offsets")
+    if offsets_path.is_file() and offsets_path.stat().st_size == _OFFSET_BYTES * shard["records"]:
+        return np.fromfile(offsets_path, "<i8")
+    logging.warning(
+        "%s is missing or has not the right size: looking for the records in the shard", offsets_path
+    )
+    offsets = scan_offsets(path)
+    if len(offsets) != shard["records"]:
+        raise ValueError(
+            f"A shard must hold the records that dataset.json states. Received: {path} with {len(offsets)}, "
+            f"expected {shard['records']}. Prepare the set again."
+        )
+    return offsets
+
+
+class RecordIndex:
+    """The records of one split by number, in the order of the shards.
+
+    Holds 8 bytes of memory for each record.
+
+    Args:
+        description: `SetDescription` of the prepared set.
+        split: name of the split.
+        max_corrupt_share: share of damaged records, in [0, 1], above which reading stops the run.
+    """
+
+    def __init__(self, description, split, *, max_corrupt_share=0.01):
+        if split not in description.splits:
+            raise ValueError(
+                f"A split must be one that the set has. Received: split={split!r}; {description.directory} "
+                f"has {', '.join(sorted(description.splits)) or 'none'}."
+            )
+        if not 0 <= max_corrupt_share <= 1:
+            raise ValueError(f"`max_corrupt_share` must be in [0, 1]. Received: {max_corrupt_share}.")
+        shards = description.splits[split]
+        offsets = [_read_offsets(description.directory, shard) for shard in shards]
+        self._size = sum(map(len, offsets))
+        if not self._size:
+            raise ValueError(
+                f"A split must hold at least one clip. Received: {split!r} of {description.directory}."
+            )
+        self._max_corrupt_share = max_corrupt_share
+        self._paths = tf.constant([str(description.directory / shard["file"]) for shard in shards])
+        self._ends = tf.constant(np.cumsum([len(starts) for starts in offsets]), tf.int64)
+        self._offsets = tf.constant(np.concatenate(offsets), tf.int64)
+        self._corrupt = tf.lookup.experimental.MutableHashTable(tf.int64, tf.int64, default_value=-1)
+
+    def __len__(self):
+        return self._size
+
+    @property
+    def corrupt(self) -> int:
+        """Number of damaged records met so far."""
+        return int(self._corrupt.size())
+
+    def read(self, number):
+        """One record, usable inside `tf.data` functions.
+
+        A damaged record is replaced by the next readable one, so what is returned depends on the files alone,
+        never on what was read before.
+
+        Args:
+            number: int64 scalar in [0, len(self)).
+
+        Returns:
+            string scalar, the record, and bool scalar: False where it is damaged and another one stands in.
+        """
+        record = self._read_or_empty(number)
+        intact = tf.strings.length(record) > 0
+        return tf.cond(intact, lambda: record, lambda: self._replacement(number)), intact
+
+    def _locate(self, number):
+        """Path of the shard of a record, and the byte it starts at."""
+        return self._paths[tf.searchsorted(self._ends, [number], side="right")[0]], self._offsets[number]
+
+    def _read_or_empty(self, number):
+        """The record, string scalar; "" if a checksum fails."""
+        path, offset = self._locate(number)
+        from_there = tf.raw_ops.TFRecordDatasetV2(
+            filenames=[path],
+            compression_type="",
+            buffer_size=_BUFFER_BYTES,
+            byte_offsets=[offset],
+            metadata="",
+        )
+        records = tf.data.experimental.from_variant(from_there, tf.TensorSpec([], tf.string)).ignore_errors()
+        return records.concatenate(tf.data.Dataset.from_tensors("")).take(1).get_single_element()
+
+    def _replacement(self, number):
+        """Counts and reports a damaged record and returns the next readable one."""
+        with tf.control_dependencies([self._report(number)]):
+            others = tf.data.Dataset.range(1, self._size).map(
+                lambda step: self._read_or_empty((number + step) % self._size)
+            )
+        readable = others.filter(lambda record: tf.strings.length(record) > 0)
+        record = readable.concatenate(tf.data.Dataset.from_tensors("")).take(1).get_single_element()
+        message = f"Not one record is readable. Received: {self._size} damaged ones. Prepare the set again."
+        with tf.control_dependencies([tf.debugging.Assert(tf.strings.length(record) > 0, [message])]):
+            return tf.identity(record)
+
+    def _report(self, number):
+        path, offset = self._locate(number)
+
+        def first_time():
+            report = tf.print("Damaged record replaced by the next one:", path, "at byte", offset)
+            with tf.control_dependencies([report, self._corrupt.insert(number, offset)]):
+                return tf.constant(True)
+
+        is_new = self._corrupt.lookup(number) < 0
+        with tf.control_dependencies([tf.cond(is_new, first_time, lambda: tf.constant(False))]):
+            corrupt = self._corrupt.size()
+        allowed = int(self._max_corrupt_share * self._size)
+        return tf.debugging.Assert(
+            corrupt <= allowed,
+            [
+                f"At most {self._max_corrupt_share:.2%} of the records may be damaged (`max_corrupt_share`): "
+                f"{allowed} of {self._size}. Copy or prepare the set again. Received this number of damaged "
+                f"ones, the last one in this shard, at this byte:",
+                corrupt,
+                path,
+                offset,
+            ],
+        )

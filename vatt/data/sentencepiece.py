@@ -1,0 +1,73 @@
+"""Captions to ids of a SentencePiece model, for text encoders that were trained with one (T5).
+
+Its ids are the model's own: of T5 0 is padding, 1 ends a sentence and 2 is an unknown piece. It runs in
+graphs, through tensorflow-text.
+"""
+
+import pathlib
+
+import tensorflow as tf
+
+from vatt import spec
+
+
+class SentencePieceTokenizer:
+    """Cuts captions into pieces; has the methods of `Vocabulary`.
+
+    Args:
+        path: SentencePiece model file (`spiece.model`).
+        end_sentences: whether the id of </s> follows the last piece, as T5 was trained.
+
+    Attributes:
+        size: number of pieces; a model's word table may have more rows.
+    """
+
+    def __init__(self, path, *, end_sentences=True):
+        import tensorflow_text  # registers its ops; nothing else of this package needs them
+
+        self.path = pathlib.Path(path)
+        self.end_sentences = end_sentences
+        if not self.path.is_file():
+            raise FileNotFoundError(
+                f"A SentencePiece model file must exist. There is no {self.path}. T5's is `spiece.model`, "
+                "beside its weights."
+            )
+        try:
+            self._pieces = tensorflow_text.SentencepieceTokenizer(self.path.read_bytes(), out_type=tf.int32)
+            self.size = int(self._pieces.vocab_size())
+        except (tf.errors.OpError, ValueError, RuntimeError) as error:
+            raise ValueError(
+                f"A SentencePiece model file must be whole. Received: {self.path}, which cannot be read "
+                f"({str(error).splitlines()[0]}). Copy it again; a tokenizer.json is another format."
+            ) from error
+        self._end = int(self._pieces.string_to_id("</s>"))
+        first = self._pieces.id_to_string(spec.PADDING_ID).numpy().decode()
+        if first != "<pad>":
+            raise ValueError(
+                f"Piece {spec.PADDING_ID} must be <pad>, the id of padding here. Received: {first!r} in "
+                f"{self.path}. Train the model with pad_id={spec.PADDING_ID}, as T5's."
+            )
+
+    def tokenize(self, sentences, *, length):
+        """Ids of the pieces of each sentence; usable inside graphs.
+
+        Args:
+            sentences: string tensor [N].
+            length: ids kept of each sentence, L, </s> included; longer ones are cut, shorter ones padded.
+
+        Returns:
+            int32 [N, L], in [0, size); all padding for a sentence without pieces.
+        """
+        ids = self._pieces.tokenize(sentences)
+        if self.end_sentences:
+            ids = ids[:, : length - 1]
+            # No </s> after nothing: a caption of padding alone is no caption.
+            ends = tf.cast(ids.row_lengths() > 0, tf.int64)
+            end = tf.fill([tf.reduce_sum(ends)], self._end)
+            ids = tf.concat([ids, tf.RaggedTensor.from_row_lengths(end, ends)], axis=1)
+        return ids.to_tensor(default_value=spec.PADDING_ID, shape=[None, length])
+
+    def encode(self, sentences, *, length):
+        """`tokenize` for a Python list of strings: int32 NumPy array [N, L]."""
+        sentences = tf.constant(list(sentences), tf.string, shape=[len(sentences)])
+        return self.tokenize(sentences, length=length).numpy()

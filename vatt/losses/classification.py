@@ -1,0 +1,73 @@
+"""Fine-tuning losses: one label per clip (paper A.2.5, A.3.1), or several with rare ones weighted up (A.3).
+
+As in `contrastive`, every replica gives its share: the sum over replicas is the loss of the global batch.
+"""
+
+import gin
+from keras import ops
+
+LABELS = "labels"  # float32 [B, C]: one-hot or mixed targets; several ones where a clip has several labels
+INVERSE_COUNT, UNIFORM = "inverse_count", "uniform"
+
+
+@gin.register
+class SoftmaxLoss:
+    """Cross-entropy between softmax(logits) and the targets, mean over the global batch.
+
+    Args:
+        label_smoothing: α: targets become (1 − α) · y + α / C.
+    """
+
+    def __init__(self, *, label_smoothing=0.1):
+        if not 0 <= label_smoothing < 1:
+            raise ValueError(f"`label_smoothing` must lie in [0, 1). Received: {label_smoothing}.")
+        self.label_smoothing = label_smoothing
+
+    def __call__(self, outputs, batch, gather=lambda rows: rows):
+        """{"loss"} from "logits" [B, C] and `labels` float [B, C]; `gather` as in `ContrastiveLoss`."""
+        logits = ops.cast(outputs["logits"], "float32")
+        targets = ops.cast(batch[LABELS], "float32")
+        targets = targets * (1 - self.label_smoothing) + self.label_smoothing / targets.shape[-1]
+        losses = -ops.sum(targets * ops.log_softmax(logits, axis=-1), axis=-1)
+        return {"loss": _share(losses, gather)}
+
+
+@gin.register
+class MultiLabelLoss:
+    """Sigmoid cross-entropy summed over classes, mean over the global batch.
+
+    Args:
+        weighting: "inverse_count": a clip weighs by the mean, over its labels, of 1 / (how often the batch
+            has that label) (paper A.3); "uniform": all clips weigh the same.
+    """
+
+    def __init__(self, *, weighting=INVERSE_COUNT):
+        if weighting not in (INVERSE_COUNT, UNIFORM):
+            raise ValueError(
+                f"`weighting` must be {INVERSE_COUNT!r} or {UNIFORM!r}. Received: weighting={weighting!r}."
+            )
+        self.weighting = weighting
+
+    def __call__(self, outputs, batch, gather=lambda rows: rows):
+        """{"loss"} from "logits" [B, C] and `labels` float [B, C]; `gather` as in `ContrastiveLoss`."""
+        logits = ops.cast(outputs["logits"], "float32")
+        targets = ops.cast(batch[LABELS], "float32")
+        # max(x, 0) − x·y + log(1 + e^−|x|): never overflows.
+        losses = ops.relu(logits) - logits * targets + ops.log1p(ops.exp(-ops.abs(logits)))
+        losses = ops.sum(losses, axis=-1)
+        if self.weighting == INVERSE_COUNT:
+            losses = losses * self.weights(targets, gather)
+        return {"loss": _share(losses, gather)}
+
+    @staticmethod
+    def weights(targets, gather=lambda rows: rows):
+        """Weight of each clip, [B]; 0 for one without labels. Counts are those of the global batch."""
+        counts = ops.sum(gather(targets), axis=0)
+        inverse = ops.where(counts > 0, 1 / ops.where(counts > 0, counts, 1.0), 0.0)
+        labels = ops.sum(targets, axis=-1)
+        return ops.sum(targets * inverse, axis=-1) / ops.where(labels > 0, labels, 1.0)
+
+
+def _share(losses, gather):
+    """This replica's part of the mean over all replicas' rows."""
+    return ops.sum(losses) / ops.cast(ops.shape(gather(losses))[0], "float32")

@@ -1,0 +1,141 @@
+"""The modality-agnostic VATT: one Transformer for video, audio and text (paper 3.3)."""
+
+import gin
+import keras
+
+from vatt.layers.embedders import WordEmbedder
+from vatt.models.backbone import Backbone
+from vatt.models.heads import CommonSpaces
+from vatt.models.multimodal import MultimodalModel
+from vatt.models.parts import grid_of, patch_encoder, signal_embedder
+from vatt.models.presets import size_of
+from vatt.spec import AUDIO, VIDEO, ClipSpec
+
+
+@gin.register
+@keras.saving.register_keras_serializable("vatt")
+class AgnosticVATT(MultimodalModel):
+    """Three embedders in front of one encoder, and the common-space heads; see `MultimodalModel`.
+
+    Each modality keeps its tokenizer, positions (words too have learned absolute ones) and AGG vector; all
+    weights of attention and feed-forward are shared.
+
+    Args:
+        size: size of the shared Transformer; "medium" is the paper's.
+        video_grid: (time, row, column) positions of the video tables.
+        audio_grid: (sample,) positions of the audio table.
+        words: positions of the text table; longer sentences are refused.
+        clip: derives the three from a `ClipSpec` instead.
+        video_patch: (frames, rows, columns) of a voxel patch.
+        audio_patch: samples of a waveform patch.
+        edge: "pad" or "drop", see `PatchEmbedding`.
+        projections: whether dense layers with gelu stand in front of the encoder (D → D) and behind it
+            (D → `output_width`), of each modality its own (release; the paper speaks of the tokenizers
+            alone).
+        output_width: features of the outputs, if there are projections; None for D.
+        vocabulary_size: rows of the word table.
+        word_table_width: None for a learned table of width D (paper), or the width of a table that a gelu
+            projection follows (release: 300).
+        train_word_table: whether the table learns (release: no, it was word2vec).
+        heads: "paper" or "released", see `CommonSpaces`.
+        video_audio_width, video_text_width: d_va and d_vt.
+        normalise_positions: whether a LayerNorm follows the sum of position tables (release; Eq. 1 has none).
+        drop_token_rate, drop_token_pattern: DropToken on video and audio in training.
+        dropout_rate: dropout inside the Transformer and on its inputs.
+    """
+
+    def __init__(
+        self,
+        *,
+        size="medium",
+        video_grid=None,
+        audio_grid=None,
+        words=None,
+        clip=None,
+        video_patch=(4, 16, 16),
+        audio_patch=128,
+        edge="pad",
+        projections=True,
+        output_width=None,
+        vocabulary_size=2**16,
+        word_table_width=None,
+        train_word_table=True,
+        heads="paper",
+        video_audio_width=512,
+        video_text_width=256,
+        normalise_positions=True,
+        drop_token_rate=0.5,
+        drop_token_pattern="per_sample",
+        dropout_rate=0.1,
+        name="vatt",
+        dtype=None,
+    ):
+        super().__init__(name=name, dtype=dtype)
+        self.size = size_of(size)
+        self.video_patch = tuple(video_patch)
+        self.audio_patch = audio_patch
+        self.video_grid = tuple(video_grid or grid_of(VIDEO, self.video_patch, clip))
+        self.audio_grid = tuple(audio_grid or grid_of(AUDIO, (audio_patch,), clip))
+        self.words = words or (clip or ClipSpec()).words
+        self.clip = None  # the grids and `words` say it
+        self.edge = edge
+        self.projections = projections
+        self.output_width = output_width
+        self.vocabulary_size = vocabulary_size
+        self.word_table_width = word_table_width
+        self.train_word_table = train_word_table
+        self.heads = heads
+        self.video_audio_width = video_audio_width
+        self.video_text_width = video_text_width
+        self.normalise_positions = normalise_positions
+        self.drop_token_rate = drop_token_rate
+        self.drop_token_pattern = drop_token_pattern
+        self.dropout_rate = dropout_rate
+        width = self.size.width
+        self.encoder = patch_encoder(self.size, dropout_rate=dropout_rate, dtype=dtype)
+        shared = {"width": width, "edge": edge, "projection": projections, "dtype": dtype}
+        shared |= {"normalise_positions": normalise_positions, "position_dropout_rate": dropout_rate}
+        shared |= {"drop_token_rate": drop_token_rate, "drop_token_pattern": drop_token_pattern}
+        embedders = {
+            "video": signal_embedder(VIDEO, patch=self.video_patch, grid=self.video_grid, **shared),
+            "audio": signal_embedder(AUDIO, patch=(audio_patch,), grid=self.audio_grid, **shared),
+            "text": WordEmbedder(
+                vocabulary_size=vocabulary_size,
+                width=width,
+                table_width=word_table_width,
+                train_table=train_word_table,
+                projection_bias=True,
+                project_aggregate=False,
+                words=self.words,
+                normalise_positions=normalise_positions,
+                dropout_rate=dropout_rate,
+                name="embedder",
+                dtype=dtype,
+            ),
+        }
+        projection_width = (output_width or width) if projections else 0
+        for modality, embedder in embedders.items():
+            backbone = Backbone(
+                embedder=embedder,
+                encoder=self.encoder,
+                projection_width=projection_width,
+                name=modality,
+                dtype=dtype,
+            )
+            setattr(self, modality, backbone)
+        self.spaces = CommonSpaces(
+            video_width=self.video.width,
+            audio_width=self.audio.width,
+            text_width=self.text.width,
+            video_audio_width=video_audio_width,
+            video_text_width=video_text_width,
+            form=heads,
+            name="spaces",
+            dtype="float32",  # as in `VATT`
+        )
+        self.build()
+
+    def build(self, input_shape=None):
+        # The encoder first: built inside a backbone, its weights would carry that modality's name.
+        for part in (self.encoder, self.video, self.audio, self.text, self.spaces):
+            part.build()

@@ -1,0 +1,99 @@
+"""The parts that the models are put together from: what a signal looks like, its embedder, the encoders."""
+
+import dataclasses
+
+from vatt.layers.embedders import PatchEmbedder
+from vatt.layers.transformer import NORM_EPSILON, Encoder
+from vatt.models.presets import Size
+from vatt.spec import AUDIO, VIDEO, ClipSpec, patch_grid
+
+IMAGE = "image"
+SPECTROGRAM = "spectrogram"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Signal:
+    """A kind of raw input: the names of its axes, its channels and the paper's patch (3.1, A.2.2, Table
+    10).
+    """
+
+    axes: tuple[str, ...]
+    channels: int
+    patch: tuple[int, ...]
+
+
+_VOXELS = Signal(axes=("time", "row", "column"), channels=3, patch=(4, 16, 16))
+SIGNALS = {
+    VIDEO: _VOXELS,
+    IMAGE: _VOXELS,  # the picture is repeated over a temporal patch (A.3.1)
+    AUDIO: Signal(axes=("sample",), channels=1, patch=(128,)),
+    SPECTROGRAM: Signal(axes=("time", "frequency"), channels=1, patch=(16, 5)),
+}
+# STFT steps of 21.34 ms in 3.2 s, and mel bins (Table 10).
+SPECTROGRAM_SIZES = (150, 80)
+
+
+def grid_of(kind, patch, clip=None) -> tuple[int, ...]:
+    """Patches along each axis of a clip, by default the paper's."""
+    clip = clip or ClipSpec()
+    size = clip.frame_size
+    sizes = {
+        VIDEO: (clip.frames, size, size),
+        IMAGE: (patch[0], size, size),
+        AUDIO: (clip.samples,),
+        SPECTROGRAM: SPECTROGRAM_SIZES,
+    }
+    return patch_grid(sizes[kind], patch)
+
+
+def signal_embedder(kind, *, width, grid, patch=None, **options):
+    """Patches of a signal of one of `SIGNALS`; `options` as in `PatchEmbedder`."""
+    signal = SIGNALS[kind]
+    return PatchEmbedder(
+        patch=patch or signal.patch,
+        channels=signal.channels,
+        grid=grid,
+        axes=signal.axes,
+        width=width,
+        name="embedder",
+        **options,
+    )
+
+
+def patch_encoder(size: Size, *, use_bias=True, norm_epsilon=NORM_EPSILON, dropout_rate, dtype):
+    """Pre-norm encoder of ViT, WaT, SpT (which has no biases) and the modality-agnostic model."""
+    return Encoder(
+        depth=size.depth,
+        width=size.width,
+        hidden_width=size.hidden_width,
+        heads=size.heads,
+        head_width=size.head_width,
+        use_bias=use_bias,
+        norm_epsilon=norm_epsilon,
+        dropout_rate=dropout_rate,
+        name="encoder",
+        dtype=dtype,
+    )
+
+
+def text_encoder(size: Size, *, relative_layers="all", dropout_rate, dtype):
+    """The release's text model: T5 with a full LayerNorm and exact gelu in the feed-forward, distances up to
+    64.
+    """
+    return Encoder(
+        depth=size.depth,
+        width=size.width,
+        hidden_width=size.hidden_width,
+        heads=size.heads,
+        head_width=size.head_width,
+        attention_norm="rms",
+        feed_forward_norm="layer",
+        use_bias=False,
+        scale_scores=False,
+        relative_buckets=32,
+        relative_max_distance=64,
+        relative_layers=relative_layers,
+        dropout_rate=dropout_rate,
+        name="encoder",
+        dtype=dtype,
+    )
