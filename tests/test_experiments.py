@@ -1,4 +1,4 @@
-"""Every runnable gin file, as shipped, with the tiny overlay: it trains, checkpoints, evaluates, reports, resumes."""
+"""Every runnable gin file, as shipped, made tiny: it trains, checkpoints, evaluates, reports, resumes."""
 
 import json
 from pathlib import Path

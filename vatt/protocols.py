@@ -1,7 +1,7 @@
 """The nouns of this project and the one thing each must do.
 
-Implementations live one per file in the folder of their noun; they meet only in `vatt/train`, which receives them
-already built. Anything with the right methods fits: nothing needs to inherit from these classes.
+Implementations live one per file in the folder of their noun; they meet only in `vatt/train`, which receives
+them already built. Anything with the right methods fits: nothing needs to inherit from these classes.
 """
 
 from collections.abc import Callable, Iterable
@@ -21,7 +21,7 @@ class Dataset(Protocol):
         (seed, n), and iteration starts at n = `first_step`."""
 
     def eval_batches(self, *, batch_size: int) -> Iterable[Batch]:
-        """A `tf.data.Dataset` of every example once, in a fixed order; the last batch is padded and `valid` says where."""
+        """A `tf.data.Dataset` of every example once, in a fixed order; the last one is padded, see `valid`."""
 
 
 class Model(Protocol):
@@ -35,7 +35,7 @@ class Loss(Protocol):
     """Scores one batch of embeddings."""
 
     def __call__(self, outputs: Outputs, batch: Batch, gather: Callable) -> dict[str, Any]:
-        """Scalars by name, with the one to minimise under "loss". `gather` makes local rows global, in order."""
+        """Scalars by name; "loss" is this replica's share. `gather` makes local rows global, in order."""
 
 
 class Evaluator(Protocol):

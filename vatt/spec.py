@@ -1,7 +1,7 @@
 """What a clip is, and what a batch of clips is: feature names, shapes, dtypes, ranges, units.
 
-Every other module derives sizes from here; none restates them. It imports nothing of this project and nothing heavy,
-so that data preparation, models and reports can all stand on it.
+Every other module derives sizes from here; none restates them. It imports nothing of this project and nothing
+heavy, so that data preparation, models and reports can all stand on it.
 
 Dimension letters, used in every docstring of this project:
     B batch (global unless "local" is said)   T frames     H, W pixel rows, columns   C channels

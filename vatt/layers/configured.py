@@ -23,7 +23,7 @@ class Configured:
         return config
 
     def get_build_config(self):
-        """None: a part that is restored on its own waits for the whole to build it, under the whole's name."""
+        """None: a part that is restored waits for the whole to build it, under the whole's name."""
         return None
 
     @classmethod

@@ -43,14 +43,25 @@ class DropToken(Configured, keras.layers.Layer):
         if not training or not self.rate:
             return tokens
         kept = self.kept_indices(ops.shape(tokens)[0], tokens.shape[1])
-        if self.pattern == "per_batch":
-            return ops.take(tokens, kept[0], axis=1)
-        return ops.take_along_axis(tokens, kept[:, :, None], axis=1)
+        return take_tokens(tokens, kept)
 
     def kept_indices(self, batch, tokens: int):
-        """Indices of the kept tokens, int [B, kept], rising; one row's subset is uniform among all of its
-        size.
+        """Indices of the kept tokens, int32 [B, kept], rising.
+
+        A row's subset is uniform among all of its size.
         """
         scores = draws.uniform((batch, tokens), salt=self._salt)
+        if self.pattern == "per_batch":
+            scores = ops.broadcast_to(scores[:1], ops.shape(scores))
         kept = ops.argsort(scores, axis=-1)[:, : tokens_kept(tokens, self.rate)]
-        return ops.sort(kept, axis=-1)
+        return ops.cast(ops.sort(kept, axis=-1), "int32")
+
+
+def take_tokens(tokens, kept):
+    """Rows `kept` [B, K] of tokens [B, N, D] -> [B, K, D].
+
+    Whole rows of the flattened batch are copied; `take_along_axis` would index every single feature.
+    """
+    batch, length, width = ops.shape(tokens)[0], tokens.shape[1], tokens.shape[2]
+    rows = kept + length * ops.arange(batch, dtype=kept.dtype)[:, None]
+    return ops.take(ops.reshape(tokens, (-1, width)), rows, axis=0)

@@ -9,7 +9,7 @@ from keras import ops
 
 from vatt.layers.aggregate import AggregateToken
 from vatt.layers.configured import Configured
-from vatt.layers.drop_token import DropToken
+from vatt.layers.drop_token import DropToken, take_tokens
 from vatt.layers.dropout import Dropout
 from vatt.layers.feed_forward import ACTIVATIONS
 from vatt.layers.patches import PatchEmbedding
@@ -104,20 +104,17 @@ class PatchEmbedder(Configured, keras.layers.Layer):
     def call(self, signal, training=False):
         if len(signal.shape) == len(self.patch) + 1:
             signal = signal[..., None]
-        tokens = self.tokens(signal)
-        tokens = self.dropout(tokens, training=training)
-        tokens = self.drop_token(tokens, training=training)
-        return self.aggregate(tokens)
-
-    def tokens(self, signal):
-        """All tokens with their positions, [B, N, D], before dropout, DropToken and AGG."""
-        patches = self.patches(signal)
-        grid = tuple(patches.shape[1:-1])
-        positions = self.positions(grid=grid)
-        tokens = ops.reshape(patches, (-1, positions.shape[0], self.width))
+        patches = self.patches.cut(signal)
+        positions = self.positions(grid=tuple(patches.shape[1:-1]))
+        patches = ops.reshape(patches, (-1, positions.shape[0], patches.shape[-1]))
+        if training and self.drop_token_rate:
+            # Each token is made from its patch and its position alone, so a dropped one need not be made.
+            kept = self.drop_token.kept_indices(ops.shape(patches)[0], positions.shape[0])
+            patches, positions = take_tokens(patches, kept), ops.take(positions, kept, axis=0)
+        tokens = self.patches.embed(patches)
         if self.project is not None:
             tokens = ACTIVATIONS["gelu"][0](self.project(tokens))
-        return tokens + positions[None]
+        return self.aggregate(self.dropout(tokens + positions, training=training))
 
 
 @keras.saving.register_keras_serializable("vatt")

@@ -58,6 +58,10 @@ class PatchEmbedding(Configured, keras.layers.Layer):
         return patch_grid(sizes, self.patch)
 
     def call(self, inputs):
+        return self.embed(self.cut(inputs))
+
+    def cut(self, inputs):
+        """The patches as they are, [B, *grid, values of a patch]."""
         sizes = inputs.shape[1:-1]
         if len(sizes) != len(self.patch) or inputs.shape[-1] != self.channels:
             axes = " × ".join("size" for _ in self.patch)
@@ -77,9 +81,11 @@ class PatchEmbedding(Configured, keras.layers.Layer):
         signal = ops.reshape(signal, (-1, *split, self.channels))
         axes = len(self.patch)
         order = [0, *range(1, 2 * axes, 2), *range(2, 2 * axes + 1, 2), 2 * axes + 1]
-        flat = math.prod(self.patch) * self.channels
-        patches = ops.reshape(ops.transpose(signal, order), (-1, *grid, flat))
-        return ops.matmul(patches, ops.reshape(self.kernel, (flat, self.width))) + self.bias
+        return ops.reshape(ops.transpose(signal, order), (-1, *grid, math.prod(self.patch) * self.channels))
+
+    def embed(self, patches):
+        """Patches [..., values of a patch] as tokens [..., D]."""
+        return ops.matmul(patches, ops.reshape(self.kernel, (-1, self.width))) + self.bias
 
     def _fit(self, signal, grid):
         """The signal cut or padded to whole patches."""

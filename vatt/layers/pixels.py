@@ -1,7 +1,7 @@
 """What the device does to a batch before the model: pixels to [-1, 1], in training with jittered colours.
 
-Batches travel as uint8, a quarter of float32's bytes, and colour costs the host more than everything else together;
-so both happen here, inside the compiled step.
+Batches travel as uint8, a quarter of float32's bytes, and colour costs the host more than everything else
+together; so both happen here, inside the compiled step.
 """
 
 import math
@@ -25,8 +25,8 @@ _TO_RGB = np.linalg.inv(_TO_YIQ)
 class ColourJitter(Configured, keras.layers.Layer):
     """Brightness, saturation, contrast and hue, one draw per clip (paper A.2.1), as one affine map per clip.
 
-    Hue turns the chroma plane of YIQ and saturation scales it, where `tf.image` goes through HSV: the same for greys,
-    alike for others, at a fraction of the cost. Contrast is about the clip's mean colour.
+    Hue turns the chroma plane of YIQ and saturation scales it, where `tf.image` goes through HSV: the same for
+    greys, alike for others, at a fraction of the cost. Contrast is about the clip's mean colour.
 
     Args:
         brightness: largest shift, of a range of 1.
@@ -34,8 +34,8 @@ class ColourJitter(Configured, keras.layers.Layer):
         hue: largest turn, as a share of the whole circle.
         probability: share of clips jittered at all (the paper: 1; the release: 0.8).
 
-    Input: the clips' mean colours, float32 [B, 3] in [0, 1]. Output: matrix [B, 3, 3] and offset [B, 3], so that
-    colours c (columns) in [0, 1] become matrix · c + offset, to be clipped to [0, 1].
+    Input: the clips' mean colours, float32 [B, 3] in [0, 1]. Output: matrix [B, 3, 3] and offset [B, 3], so
+    that colours c (columns) in [0, 1] become matrix · c + offset, to be clipped to [0, 1].
     """
 
     def __init__(
@@ -90,8 +90,8 @@ class DeviceInputs(Configured, keras.layers.Layer):
     Args:
         colour: a `ColourJitter` applied in training, or None.
 
-    Input: a batch; `draw_key` int32 [B, 2] may be in it. Output: the same dict with video as float [B, T, H, W, 3] in
-    [-1, 1], text as [B · K, L] and text_mask as [B · K].
+    Input: a batch; `draw_key` int32 [B, 2] may be in it. Output: the same dict with video as float
+    [B, T, H, W, 3] in [-1, 1], text as [B · K, L] and text_mask as [B · K].
     """
 
     def __init__(self, *, colour=None, name="device_inputs", dtype=None):
@@ -118,8 +118,10 @@ class DeviceInputs(Configured, keras.layers.Layer):
         return inputs
 
     def _jittered(self, video):
-        """Pixels in [0, 255] -> jittered, clipped, in [-1, 1]. All scaling is in the small matrices: every further pass
-        over the pixels costs as much as a Transformer layer of the demo's size."""
+        """Pixels in [0, 255] -> jittered, clipped, in [-1, 1].
+
+        All scaling is in the small matrices: a pass over the pixels costs as much as a small Transformer layer.
+        """
         pixels = ops.reshape(video, (ops.shape(video)[0], -1, 3))
         # A product with ones sums in float32 whatever the pixels' type.
         ones = ops.ones((1, pixels.shape[1]), pixels.dtype)

@@ -176,12 +176,12 @@ def _clip(plan: ClipPlan, media: Path) -> Clip:
 
 
 def _options() -> RecordOptions:
-    clip = definition()["clip"]
+    kept = definition()["records"]
     return RecordOptions(
         media=MediaOptions(
-            max_frame_rate_hz=float(clip["frame_rate_hz"]),
-            short_side_pixels=clip["frame_size"],
-            audio_rate_hz=clip["audio_rate_hz"],
+            max_frame_rate_hz=float(definition()["clip"]["frame_rate_hz"]),
+            short_side_pixels=kept["short_side_pixels"],
+            audio_rate_hz=kept["audio_rate_hz"],
         ),
         jpeg_quality=_JPEG_QUALITY,
     )

@@ -4,7 +4,8 @@ import numpy as np
 
 from vatt.prepare.demo_definition import Combination, definition
 
-_BLOCK_SECONDS = 0.08  # of the rattle's random on and off
+_BEAD_SECONDS = 0.09  # mean time between two beads of the rattle
+_BURST_SECONDS = 0.012  # in which a burst of noise falls to 1/e
 
 
 def synthesise(combination: Combination, phase: float, random: np.random.Generator) -> np.ndarray:
@@ -28,9 +29,10 @@ def synthesise(combination: Combination, phase: float, random: np.random.Generat
     tone = _tone(timbre, pitch, facts["timbres"]["highest_hz"], times, random)
     envelope = _envelope(action["rhythm"], times / action["period_seconds"] + phase, times, random)
     sound = tone / np.sqrt(np.mean(tone**2)) * envelope
-    level = random.uniform(0.10, 0.22)
+    bursts = _bursts(action["rhythm"], action["period_seconds"], phase, times, random)
+    level = random.uniform(0.16, 0.32)
     noise = random.standard_normal(len(times), np.float32) * random.uniform(0.003, 0.012)
-    return (np.clip(level * sound + noise, -1, 1) * 32767).astype(np.int16)
+    return (np.clip(level * (sound + bursts) + noise, -1, 1) * 32767).astype(np.int16)
 
 
 def _tone(timbre, pitch, highest_hz, times, random) -> np.ndarray:
@@ -63,14 +65,26 @@ def _envelope(rhythm, cycle, times, random) -> np.ndarray:
     if rhythm == "steady":
         return np.ones_like(times)
     if rhythm == "plucks":  # loud at each hit of the floor, gone before the next
-        return np.exp(-within / 0.16) * np.minimum(1, within / 0.01)
+        return 1.6 * np.exp(-within / 0.16) * np.minimum(1, within / 0.01)
     if rhythm == "swell":  # as loud as the object is large
-        return 0.04 + 0.48 * (1 + np.sin(2 * np.pi * cycle))
-    if rhythm == "beats":  # eight quick beats per turn
-        return 0.5 * (1 + np.tanh(6 * np.sin(2 * np.pi * 8 * cycle)))
+        return 0.06 + 0.6 * (1 + np.sin(2 * np.pi * cycle))
+    if rhythm == "whirr":  # a flutter of 36 beats per turn
+        return 0.75 * (1 + np.sin(2 * np.pi * 36 * cycle))
     if rhythm == "gate":  # on while the object is seen
         return np.clip(0.5 + 40 * (0.25 - np.abs(within - 0.25)), 0, 1)
-    if rhythm == "rattle":  # irregular bursts
-        loudness = random.uniform(0, 1, int(times[-1] / _BLOCK_SECONDS) + 2) ** 2
-        return np.interp(times, np.arange(len(loudness)) * _BLOCK_SECONDS, loudness).astype(np.float32)
+    if rhythm == "rattle":  # the tone stays in the background of the bursts
+        return np.full_like(times, 0.5)
     raise ValueError(f"No rhythm is called {rhythm!r}.")
+
+
+def _bursts(rhythm, period_seconds, phase, times, random) -> np.ndarray | float:
+    """Short bursts of noise beside the tone: a thump where something hits the floor, a rattle's beads."""
+    if rhythm == "plucks":
+        starts = (np.arange(0, times[-1] / period_seconds + 1) - phase) * period_seconds
+    elif rhythm == "rattle":
+        starts = np.cumsum(random.uniform(0.4, 1.6, int(times[-1] / _BEAD_SECONDS))) * _BEAD_SECONDS
+    else:
+        return 0.0
+    since = times[:, None] - starts[None, :].astype(np.float32)
+    loudness = np.where(since >= 0, np.exp(-np.abs(since) / _BURST_SECONDS), 0).sum(axis=1)
+    return (1.5 * loudness * random.standard_normal(len(times), np.float32)).astype(np.float32)

@@ -56,8 +56,8 @@ def serialise(context: Mapping[str, Feature], frames: Mapping[str, Sequence[Feat
     """The bytes of a SequenceExample.
 
     Args:
-        context: feature name -> values of the whole clip. A feature without values is left out: TensorFlow's parser
-            gives a missing feature its default, but refuses an empty one.
+        context: feature name -> values of the whole clip. A feature without values is left out: TensorFlow's
+            parser gives a missing feature its default, but refuses an empty one.
         frames: feature name -> one list of values per frame.
     """
     features = _map_entries((name, _feature(name, values)) for name, values in context.items() if values)

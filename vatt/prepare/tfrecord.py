@@ -1,7 +1,7 @@
 """The framing of one record in a TFRecord file, without TensorFlow.
 
-Workers that decode media would pay seconds and 400 MB each for `import tensorflow`, only to frame bytes. A frame is,
-little-endian: uint64 length, masked CRC of the length, the content, masked CRC of the content.
+Workers that decode media would pay seconds and 400 MB each for `import tensorflow`, only to frame bytes. A
+frame is, little-endian: uint64 length, masked CRC of the length, the content, masked CRC of the content.
 """
 
 import struct
