@@ -1,16 +1,23 @@
-"""The order of the training stream: position in the endless stream -> number of an example.
+"""The order of the training stream: position in the endless stream -> number of an example, of one set or of
+several.
 
 It is a pure function of (seed, position), in TensorFlow ops: there is no shuffle buffer to fill and no
 iterator state to save; a run that resumes at position p asks for p. Each epoch (one pass over the set) is
 another permutation of the whole set.
 """
 
+import math
+
+import numpy as np
 import tensorflow as tf
 
 # Luby and Rackoff prove four rounds enough for ideal round functions; ours is a hash, and a small set's
 # halves are of few bits.
 ROUNDS = 8
 MAXIMUM_SIZE = 1 << 40
+# Positions within which sets mixed by weights stand in exactly the given shares. Shares are kept to one in
+# this many; a multiple of 2, 4, 5, 8 and 10, so that those people write are kept exactly.
+CYCLE = 10_000
 
 _WORD = (1 << 64) - 1
 _GOLDEN_GAMMA = 0x9E3779B97F4A7C15  # the odd step of SplitMix64 (Steele, Lea, Flood 2014)
@@ -81,3 +88,78 @@ def examples_at(positions, *, size, seed):
         [_permute(within, keys, half_bits)],
     )[0]
     return tf.cast(examples, tf.int64)
+
+
+def examples_of_sets_at(positions, *, sizes, seed, weights=None):
+    """Which set, and which example of it, stands at each position of a stream over several sets.
+
+    Without weights the stream is that of the concatenated sets: every epoch holds every example of every set
+    once, so a set's share is its share of the examples. With weights every `CYCLE` positions are permuted
+    anew and dealt out to the sets, to each as many as its share. How many of a set came in earlier cycles is
+    then known without counting, so each cycle goes on in the set's own endless order where the last one ended
+    (within a cycle that order is scrambled).
+
+    Args:
+        positions: int64 tensor of any shape, each >= 0.
+        sizes: number of examples of each set, each at least 1, 2^40 in all.
+        seed: any integer; another seed is another order.
+        weights: one positive number for each set, its share of the stream up to a common factor; None for
+            shares by size.
+
+    Returns:
+        Two int64 tensors of the shape of `positions`: the set, in [0, len(sizes)), and its example, in
+        [0, sizes[set]).
+    """
+    if weights is None:
+        ends = np.cumsum(sizes)
+        numbers = examples_at(positions, size=int(ends[-1]), seed=seed)
+        sets = _piece(numbers, ends)
+        return sets, numbers - tf.gather(tf.constant(ends - sizes, tf.int64), sets)
+
+    positions = tf.convert_to_tensor(positions, tf.int64)
+    slots = examples_at(positions, size=CYCLE, seed=seed)
+    counts = slots_of_sets(weights)
+    ends = np.cumsum(counts)
+    sets = _piece(slots, ends)
+    examples = tf.zeros_like(positions)
+    for number, (size, count, end) in enumerate(zip(sizes, counts, ends, strict=True)):
+        # Where another set stands this is some number that is not used; it must only not be negative.
+        earlier = positions // CYCLE * count + tf.maximum(slots - (end - count), 0)
+        # Sets of one size would otherwise come in one order.
+        own = examples_at(earlier, size=size, seed=seed + ((number + 1) << 32))
+        examples = tf.where(sets == number, own, examples)
+    return sets, examples
+
+
+def slots_of_sets(weights) -> list[int]:
+    """Positions of each set in a cycle: shares of `CYCLE`, rounded so that they add up to it (largest
+    remainders).
+
+    Args:
+        weights: one positive number for each set.
+    """
+    weights = [float(weight) for weight in weights]
+    if not weights or not all(0 < weight < math.inf for weight in weights):
+        raise ValueError(
+            f"`weights` must be positive numbers. Received: weights={tuple(weights)}. Leave out the set that "
+            f"is not wanted."
+        )
+    exact = [CYCLE * weight / sum(weights) for weight in weights]
+    counts = [math.floor(share) for share in exact]
+    by_remainder = sorted(range(len(exact)), key=lambda number: counts[number] - exact[number])
+    for number in by_remainder[: CYCLE - sum(counts)]:
+        counts[number] += 1
+    if not all(counts):
+        raise ValueError(
+            f"Every set must get at least one position in {CYCLE}. Received: weights={tuple(weights)}. Raise "
+            f"the smallest, or leave out its set."
+        )
+    return counts
+
+
+def _piece(numbers, ends):
+    """Which of the consecutive pieces, given by their ends, each number lies in: int64 of its shape."""
+    flat = tf.searchsorted(
+        tf.constant(ends, tf.int64), tf.reshape(numbers, [-1]), side="right", out_type=tf.int64
+    )
+    return tf.reshape(flat, tf.shape(numbers))

@@ -36,7 +36,8 @@ class Vocabulary:
             text = self.path.read_text(encoding="utf-8")
         except FileNotFoundError:
             raise FileNotFoundError(
-                f"A prepared set must hold its word list. There is no {self.path}. Prepare it again."
+                f"A prepared set must hold its word list. There is no {self.path}. Prepare it again, or give "
+                f"another word list (`PreparedClips.vocabulary_file`)."
             ) from None
         self.words = text.removesuffix("\n").split("\n")
         self.size = len(self.words)

@@ -1,12 +1,8 @@
 """A prepared set (`vatt prepare …`) as a dataset: the one that every experiment on records uses."""
 
-import functools
-
 import gin
 
-from vatt.data import batch_check, pipeline, records, vocabulary
-
-_CHECKED_CLIPS = 2  # of each split, decoded once before the first batch; their sizes and types hold for all
+from vatt.data import pipeline, records, vocabulary
 
 
 @gin.register
@@ -19,6 +15,8 @@ class PreparedClips:
         name: name in reports; None is the set's own.
         train_split: split that `train_batches` reads.
         eval_split: split that `eval_batches` reads.
+        vocabulary_file: word list that captions are read with; None is the set's own. Another one is that of
+            the model, where it learnt from other sets.
         vocabulary_size: word ids that the model has; None is "as many as the set". A larger word list is
             refused.
         release_tokenizer: cut captions into words as the released VATT does (ASCII rules only).
@@ -31,7 +29,8 @@ class PreparedClips:
 
     Attributes:
         name: name in reports.
-        vocabulary: `Vocabulary` of the set.
+        clip: `ClipSpec`.
+        vocabulary: `Vocabulary` that captions are read with.
     """
 
     def __init__(
@@ -42,6 +41,7 @@ class PreparedClips:
         name=None,
         train_split="train",
         eval_split="test",
+        vocabulary_file=None,
         vocabulary_size=None,
         release_tokenizer=False,
         crop_area=(0.08, 1.0),
@@ -52,7 +52,7 @@ class PreparedClips:
         prefetch=2,
     ):
         self._description = records.read_description(directory)
-        self._clip = clip
+        self.clip = clip
         self.name = name or self._description.name
         self._augmentation = pipeline.Augmentation(crop_area=crop_area, crop_aspect=crop_aspect, flip=flip)
         if clip.frame_rate_hz > self._description.frame_rate_hz > 0:
@@ -62,7 +62,9 @@ class PreparedClips:
                 f"but {directory} has at most {self._description.frame_rate_hz}. Prepare it with a higher "
                 f"`max_frame_rate_hz`, or lower `ClipSpec.frame_rate_hz`."
             )
-        self.vocabulary = vocabulary.Vocabulary(self._description.vocabulary_file, release=release_tokenizer)
+        self.vocabulary = vocabulary.Vocabulary(
+            vocabulary_file or self._description.vocabulary_file, release=release_tokenizer
+        )
         if vocabulary_size is not None and self.vocabulary.size > vocabulary_size:
             raise ValueError(
                 f"The model must have an id for every word of the set. Received: "
@@ -94,20 +96,18 @@ class PreparedClips:
         """Damaged records met so far."""
         return sum(split.corrupt for split in self._records.values())
 
+    @property
+    def train_source(self) -> pipeline.ClipSource:
+        """The training split's clips, one at a time."""
+        return self._source("train")
+
     def train_batches(self, *, batch_size, first_step, seed):
         """See `vatt.protocols.Dataset`."""
-        build = functools.partial(self._pipeline("train").train_batches, self._augmentation, seed=seed)
-        sample = build(batch_size=_CHECKED_CLIPS, first_step=0)
-        return self._checked(
-            build(batch_size=batch_size, first_step=first_step), sample, batch_size, evaluation=False
-        )
+        return self._pipeline("train").train_batches(batch_size=batch_size, first_step=first_step, seed=seed)
 
     def eval_batches(self, *, batch_size):
         """See `vatt.protocols.Dataset`."""
-        build = self._pipeline("eval").eval_batches
-        return self._checked(
-            build(batch_size=batch_size), build(batch_size=_CHECKED_CLIPS), batch_size, evaluation=True
-        )
+        return self._pipeline("eval").eval_batches(batch_size=batch_size)
 
     def _opened(self, role):
         split = self._splits[role]
@@ -118,19 +118,19 @@ class PreparedClips:
             )
         return self._records[split]
 
+    def _source(self, role):
+        return pipeline.ClipSource(
+            self._opened(role),
+            clip=self.clip,
+            description=self._description,
+            augmentation=self._augmentation,
+        )
+
     def _pipeline(self, role):
         return pipeline.ClipPipeline(
-            self._opened(role),
-            clip=self._clip,
-            description=self._description,
+            [self._source(role)],
+            clip=self.clip,
             vocabulary=self.vocabulary,
             threads=self._threads,
             prefetch=self._prefetch,
         )
-
-    def _checked(self, batches, sample, batch_size, *, evaluation):
-        """`batches`, once its structure and the values of one small batch of `sample` are what the
-        specification says."""
-        batch_check.check_structure(batches.element_spec, self._clip, batch_size, evaluation=evaluation)
-        batch_check.check_values(next(iter(sample)), vocabulary_size=self.vocabulary.size)
-        return batches

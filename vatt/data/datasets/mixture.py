@@ -1,0 +1,113 @@
+"""Several prepared sets as one training stream (paper 4.1: HowTo100M and AudioSet, mixed).
+
+Which clip of which set stands at a position is a pure function of the seed and the position
+(`vatt.data.order`), as for one set: nothing to save, nothing to fill, and a run resumes at any batch.
+"""
+
+import gin
+
+from vatt.data import order, pipeline
+
+_SPECIAL_WORDS = 2  # padding and unknown: the whole word list of a set without captions
+
+
+@gin.register
+class MixedClips:
+    """Training clips of several prepared sets; evaluation reads one `PreparedClips` at a time.
+
+    Each set keeps its own rates, augmentation and limit of damaged records. Captions of all of them are read
+    with one word list: the one of the sets that have captions. A set without (AudioSet) gives zeros for text
+    and text_mask, which leaves its clips out of MIL-NCE (paper A.1.1).
+
+    Args:
+        datasets: `PreparedClips`, one or more, of the same clip. Their `threads` and `prefetch` play no part.
+        name: name in reports; None is the sets' names, joined by "+".
+        weights: None for clips drawn uniformly from all sets together (the paper), or one positive number
+            for each set, its share of the stream up to a common factor (the release's (1, 1)). Then each set
+            runs through its own permutations, and a small one comes round more often than a large one.
+        threads: threads that decode; None is one per core.
+        prefetch: batches kept ready.
+
+    Attributes:
+        name: name in reports.
+        clip: `ClipSpec` of all sets.
+        vocabulary: `Vocabulary` that captions are read with.
+    """
+
+    def __init__(self, *, datasets, name=None, weights=None, threads=None, prefetch=2):
+        self._datasets = tuple(datasets)
+        if not self._datasets:
+            raise ValueError("`datasets` must hold at least one `PreparedClips`. Received: none.")
+        self.name = name or "+".join(dataset.name for dataset in self._datasets)
+        if weights is not None:
+            if len(weights) != len(self._datasets):
+                raise ValueError(
+                    f"`weights` must be as many as `datasets`. Received: {len(weights)} weights for "
+                    f"{len(self._datasets)} sets ({self.name}). None draws uniformly from all clips."
+                )
+            order.slots_of_sets(weights)  # refuses what is no share now, not at the first batch
+        self.clip = _common_clip(self._datasets)
+        self.vocabulary = _common_vocabulary(self._datasets)
+        self._weights = weights
+        self._threads, self._prefetch = threads, prefetch
+
+    @property
+    def train_size(self) -> int:
+        """Training clips of all sets."""
+        return sum(dataset.train_size for dataset in self._datasets)
+
+    @property
+    def corrupt_records(self) -> int:
+        """Damaged records met so far, in all sets."""
+        return sum(dataset.corrupt_records for dataset in self._datasets)
+
+    def train_batches(self, *, batch_size, first_step, seed):
+        """See `vatt.protocols.Dataset`."""
+        mixed = pipeline.ClipPipeline(
+            [dataset.train_source for dataset in self._datasets],
+            clip=self.clip,
+            vocabulary=self.vocabulary,
+            weights=self._weights,
+            threads=self._threads,
+            prefetch=self._prefetch,
+        )
+        return mixed.train_batches(batch_size=batch_size, first_step=first_step, seed=seed)
+
+    def eval_batches(self, *, batch_size):
+        """Refuses: a figure over a mixture would be a figure of no data set."""
+        raise ValueError(
+            f"A mixture is for training. Received: a request for evaluation batches of {self.name!r}. Give "
+            f"each evaluator one set, a `PreparedClips`."
+        )
+
+
+def _common_clip(datasets):
+    """The one `ClipSpec` of all sets."""
+    first = datasets[0].clip
+    for dataset in datasets:
+        if dataset.clip != first:
+            raise ValueError(
+                f"The sets of a mixture must agree on the clip. Received: {first} for {datasets[0].name!r}, "
+                f"but {dataset.clip} for {dataset.name!r}. Give all of them the same `PreparedClips.clip`."
+            )
+    return first
+
+
+def _common_vocabulary(datasets):
+    """The one word list of the sets that have captions; any set's where none has."""
+    spoken = [dataset for dataset in datasets if dataset.vocabulary.size > _SPECIAL_WORDS] or datasets[:1]
+    chosen = spoken[0].vocabulary
+    for dataset in spoken:
+        if dataset.vocabulary.words != chosen.words:
+            found = "; ".join(f"{each.name!r} with {each.vocabulary.path}" for each in spoken)
+            raise ValueError(
+                f"The sets of a mixture must agree on every word's number. Received different word lists: "
+                f"{found}. Name one file, theirs or another, as `PreparedClips.vocabulary_file` of all."
+            )
+        if dataset.vocabulary.release != chosen.release:
+            raise ValueError(
+                f"The sets of a mixture must cut captions into words alike. Received: release_tokenizer="
+                f"{chosen.release} for {spoken[0].name!r}, but {dataset.vocabulary.release} for "
+                f"{dataset.name!r}. Give all of them the same `PreparedClips.release_tokenizer`."
+            )
+    return chosen
