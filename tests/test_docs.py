@@ -1,4 +1,4 @@
-"""What the documents and the gin headers say is there, is there: every path, command, verb, flag and macro."""
+"""What the documents and the gin headers say is there, is there: paths, links, commands, verbs, flags."""
 
 import argparse
 import importlib

@@ -13,8 +13,9 @@ VERBS = {
     "train": ("vatt.main", "train, evaluate and report, as gin files say"),
     "prepare": ("vatt.prepare.cli", "turn media files and captions, or the demo corpus, into records"),
     "report": ("vatt.report.cli", "write a run's report.html again"),
-    "convert": ("vatt.convert.cli", "convert released checkpoints to ours"),
+    "convert": ("vatt.convert.cli", "load released VATT, T5 and ViT weights, and write ours in their layouts"),
 }
+NEED_TENSORFLOW = {"convert"}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -29,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     verb, rest = given[0], given[1:]
     # What follows imports gin; help and version do without it.
     from vatt.config import closest
-    from vatt.main import configure_terminal
+    from vatt.main import configure_terminal, import_tensorflow
     from vatt.main import main as train
 
     if verb not in VERBS:
@@ -41,6 +42,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if verb == "train":
         return train(rest, program="python -m vatt train")
     configure_terminal()
+    if verb in NEED_TENSORFLOW and not {"-h", "--help"} & set(rest):
+        import_tensorflow()
     module = importlib.import_module(VERBS[verb][0])
     parser = argparse.ArgumentParser(prog=f"vatt {verb}", description=f"{VERBS[verb][1].capitalize()}.")
     module.add_arguments(parser)

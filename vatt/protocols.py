@@ -21,7 +21,7 @@ class Dataset(Protocol):
         (seed, n), and iteration starts at n = `first_step`."""
 
     def eval_batches(self, *, batch_size: int) -> Iterable[Batch]:
-        """A `tf.data.Dataset` of every example once, in a fixed order; the last one is padded, see `valid`."""
+        """A `tf.data.Dataset` of every example once, in fixed order; the last is padded, see `valid`."""
 
 
 class Model(Protocol):

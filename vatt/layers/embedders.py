@@ -104,6 +104,11 @@ class PatchEmbedder(Configured, keras.layers.Layer):
     def call(self, signal, training=False):
         if len(signal.shape) == len(self.patch) + 1:
             signal = signal[..., None]
+        tokens = self.dropout(self.tokens(signal, training=training), training=training)
+        return self.aggregate(tokens)
+
+    def tokens(self, signal, training=False):
+        """Tokens with their positions, without AGG: all of them, in training those that DropToken keeps."""
         patches = self.patches.cut(signal)
         positions = self.positions(grid=tuple(patches.shape[1:-1]))
         patches = ops.reshape(patches, (-1, positions.shape[0], patches.shape[-1]))
@@ -114,7 +119,7 @@ class PatchEmbedder(Configured, keras.layers.Layer):
         tokens = self.patches.embed(patches)
         if self.project is not None:
             tokens = ACTIVATIONS["gelu"][0](self.project(tokens))
-        return self.aggregate(self.dropout(tokens + positions, training=training))
+        return tokens + positions
 
 
 @keras.saving.register_keras_serializable("vatt")

@@ -25,8 +25,10 @@ _TO_RGB = np.linalg.inv(_TO_YIQ)
 class ColourJitter(Configured, keras.layers.Layer):
     """Brightness, saturation, contrast and hue, one draw per clip (paper A.2.1), as one affine map per clip.
 
-    Hue turns the chroma plane of YIQ and saturation scales it, where `tf.image` goes through HSV: the same for
-    greys, alike for others, at a fraction of the cost. Contrast is about the clip's mean colour.
+    Hue turns the chroma plane of YIQ and saturation scales it, where `tf.image` goes through HSV, at several
+    times the cost. Greys come out the same; for colours drawn uniformly from the RGB cube the mean deviation
+    of a channel from `tf.image` is 0.05, 0.09 and 0.12 of its range at turns of 0.05, 0.1 and 0.2 (leaving
+    the colours alone deviates by 0.05, 0.10 and 0.20). Contrast is about the clip's mean colour.
 
     Args:
         brightness: largest shift, of a range of 1.
@@ -120,7 +122,7 @@ class DeviceInputs(Configured, keras.layers.Layer):
     def _jittered(self, video):
         """Pixels in [0, 255] -> jittered, clipped, in [-1, 1].
 
-        All scaling is in the small matrices: a pass over the pixels costs as much as a small Transformer layer.
+        All scaling is in the small matrices: a pass over the pixels costs as much as a small layer.
         """
         pixels = ops.reshape(video, (ops.shape(video)[0], -1, 3))
         # A product with ones sums in float32 whatever the pixels' type.
