@@ -11,13 +11,13 @@ from vatt import config
 
 
 @gin.register(module="kitchen")
-def cook(*, run, dish, guests=2, sauce=None):
+def cook(*, run, dish, guests: int = 2, sauce=None):
     return run, dish, guests, sauce
 
 
 @gin.register(module="kitchen")
 class Soup:
-    def __init__(self, *, salt_grams=3.0, water_litres, stock=None):
+    def __init__(self, *, salt_grams: float | None = 3.0, water_litres, stock=None):
         self.salt_grams, self.water_litres, self.stock = salt_grams, water_litres, stock
 
 
@@ -115,6 +115,26 @@ def test_a_line_no_run_can_use_is_refused_with_its_place(line, expected):
     message = refusal(GOOD + line + "\n")
     for part in expected:
         assert part in message
+
+
+@pytest.mark.parametrize(
+    ("binding", "message"),
+    [
+        ("cook.guests = 2.5", "`cook.guests` must be int. Received: 2.5."),
+        ("cook.guests = True", "`cook.guests` must be int. Received: True."),
+        ("SEED = 'three'", "`run.seed` must be int. Received: 'three', through `%SEED`."),
+        ("MODEL_DIR = None", "`run.model_dir` must be str. Received: None, through `%MODEL_DIR`."),
+        ("Soup.salt_grams = 'two'", "`Soup.salt_grams` must be float or None. Received: 'two'."),
+    ],
+)
+def test_a_value_of_the_wrong_kind_is_refused_with_its_place(binding, message):
+    text = GOOD.replace("hot/Soup.salt_grams", "Soup.salt_grams")
+    assert f"command line: {message}" in refusal(text, [binding])
+
+
+def test_numbers_without_a_point_and_none_fit_where_they_may():
+    load(GOOD, ["hot/Soup.salt_grams = 5", "Soup.salt_grams = None"])
+    assert gin.query_parameter("hot/Soup.salt_grams") == 5
 
 
 def test_a_block_nothing_reaches_is_refused():

@@ -1,5 +1,6 @@
 """One command, end to end on toys: train, continue, refuse, stop on a signal."""
 
+import errno
 import json
 import logging
 import os
@@ -17,6 +18,7 @@ from tests import toys
 from vatt import cli, main
 from vatt.train import loop
 from vatt.train.checkpoint import Checkpoints
+from vatt.train.context import reason_of
 
 TOY = """\
 import vatt.run
@@ -126,12 +128,13 @@ def test_a_stopped_run_continues_bit_for_bit(finished, tmp_path, monkeypatch, ca
             signal.raise_signal(signal.SIGINT)
 
     monkeypatch.setattr(loop.ProgressDisplay, "show", press_ctrl_c)
+    handler = signal.getsignal(signal.SIGINT)
     directory = tmp_path / "a run"
     assert train(directory) == 130
     told = capsys.readouterr().err
     assert "Stopped at step 10 of 20; saved." in told
     assert f'--gin.MODEL_DIR="{directory}"\'' in told  # quoted for the shell
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert signal.getsignal(signal.SIGINT) is handler
     monkeypatch.undo()
     os.chdir(tmp_path)
     assert train(directory) == 0
@@ -174,6 +177,58 @@ def test_another_configuration_is_refused_with_the_difference(finished, tmp_path
     assert "Traceback" not in told
     assert train(directory, "--gin.TRAIN_STEPS=22", "--overwrite_config") == 0
     assert journal_steps(directory)[-1] == 22
+
+
+def test_a_start_that_failed_does_not_bind_the_directory(tmp_path, capsys):
+    directory = tmp_path / "run"
+    assert train(directory, "--gin.TRAIN_STEPS=0") == 2
+    assert "must be at least 1. Received: 0" in capsys.readouterr().err
+    assert train(directory, "--gin.TRAIN_STEPS=1") == 0
+    assert train(directory, "--gin.TRAIN_STEPS=2") == 2  # now there is something to lose
+
+
+def test_a_recorded_configuration_that_can_not_be_read_is_named(finished, tmp_path, capsys):
+    directory = shutil.copytree(finished, tmp_path / "run")
+    (directory / "config.gin").write_bytes(b"\xff\xfe [")
+    assert train(directory) == 2
+    assert "config.gin can not be read" in capsys.readouterr().err
+
+
+def test_what_tensorflow_says_becomes_a_sentence():
+
+    def check(number):
+        with tf.control_dependencies([tf.debugging.Assert(number > 0, ["Received:", number, "a/shard"])]):
+            return tf.identity(number)
+
+    broken = tf.data.Dataset.range(1).map(check)
+    with pytest.raises(tf.errors.InvalidArgumentError) as caught:
+        next(iter(broken))
+    assert reason_of(caught.value) == "Received: 0 a/shard"
+
+
+def test_a_full_disk_is_a_sentence(finished, tmp_path, capsys, monkeypatch):
+    directory = shutil.copytree(finished, tmp_path / "run")
+    (directory / "report.html").unlink()
+
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device", "report.html")
+
+    monkeypatch.setattr("vatt.train.job._report", full)
+    assert train(directory) == 2
+    assert "The disk is full where report.html lies. Make room" in capsys.readouterr().err
+
+
+def test_a_run_directory_must_have_a_name(tmp_path, capsys):
+    assert train("") == 2
+    assert "must name the run directory" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["toy.gin"]
+
+
+def test_a_value_that_python_stumbles_over_is_one_message(tmp_path, capsys):
+    assert train(tmp_path / "run", "--gin.train.evaluators=3") == 2
+    told = capsys.readouterr().err
+    assert "may be of the wrong kind in 'train'" in told and "Traceback" not in told
+    assert "Traceback" in (tmp_path / "run" / "traceback.txt").read_text()
 
 
 def test_another_model_is_refused_by_its_checkpoint(finished, tmp_path, capsys):
@@ -233,6 +288,11 @@ def test_a_missing_value_is_one_message(capsys):
     told = capsys.readouterr().err
     assert told.startswith("error: Every value marked %gin.REQUIRED")
     assert "Traceback" not in told
+
+
+def test_a_run_without_a_gin_file_lists_what_is_there(capsys):
+    assert main.main([]) == 2
+    assert "experiments/pretrain.gin" in capsys.readouterr().err
 
 
 def test_an_unknown_flag_names_the_closest(capsys):

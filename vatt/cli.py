@@ -13,7 +13,7 @@ VERBS = {
     "train": ("vatt.main", "train, evaluate and report, as gin files say"),
     "prepare": ("vatt.prepare.cli", "turn media files and captions, or the demo corpus, into records"),
     "report": ("vatt.report.cli", "write a run's report.html again"),
-    "convert": ("vatt.convert.cli", "load released VATT, T5 and ViT weights, and write ours in their layouts"),
+    "convert": ("vatt.convert.cli", "load released VATT, T5 and ViT weights, or write theirs from ours"),
 }
 NEED_TENSORFLOW = {"convert"}
 

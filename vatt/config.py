@@ -54,6 +54,11 @@ def available() -> list[str]:
     return []
 
 
+def listing() -> str:
+    """What `available` gives, as the end of a message."""
+    return "The gin files that are here:" + ("".join(f"\n  {file}" for file in available()) or "\n  (none)")
+
+
 def resolve(name: str) -> Path:
     """The file a `--gin_file` or an `include` means."""
     given = Path(name).expanduser()
@@ -64,8 +69,7 @@ def resolve(name: str) -> Path:
     short = {Path(file).name: file for file in known}
     near = [short[match] for match in difflib.get_close_matches(given.name, short, n=3, cutoff=0.5)]
     hint = f" Closest: {', '.join(near)}." if near else ""
-    listing = "".join(f"\n  {file}" for file in known) or "\n  (none)"
-    raise ConfigError(f"A gin file must exist. Received: {name}.{hint} The gin files that are here:{listing}")
+    raise ConfigError(f"A gin file must exist. Received: {name or 'no name'}.{hint} {listing()}")
 
 
 def load(gin_files: Iterable[str], bindings: Iterable[str] = ()) -> None:

@@ -1,8 +1,10 @@
 """`python -m vatt.main --gin_file=…`: flags → configuration → run. It makes no decisions of its own."""
 
 import argparse
+import errno
 import logging
 import os
+import re
 import shlex
 import sys
 import traceback
@@ -30,9 +32,9 @@ Names every runnable file binds, to be set with --gin.NAME=VALUE (strings in quo
   SEED               of the weights, the order of the clips and every random draw
 
 Run the same command again and it goes on from the newest checkpoint, or says that the run is finished.
-Ctrl-C saves and says how to go on (exit status 130); SIGTERM does the same with exit status 0. A
-configuration or a directory that can not be used gives exit status 2 and one message. A gin file's `import`
-lines run code: read only files you trust.
+While it trains, Ctrl-C saves and says how to go on (exit status 130; a second Ctrl-C stops at once), and
+SIGTERM does the same with exit status 0. A configuration or a directory that can not be used gives exit
+status 2 and one message. A gin file's `import` lines run code: read only files you trust.
 """
 
 
@@ -44,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--gin_file",
         action="append",
-        required=True,
+        default=[],
         metavar="FILE",
         help="a gin file; may be given several times",
     )
@@ -86,6 +88,8 @@ def main(arguments: Sequence[str] | None = None, program: str = "python -m vatt.
             known = [option for action in parser._actions for option in action.option_strings]
             near = config.closest(unknown[0].partition("=")[0], known)
             parser.error(f"a flag must be known. Received: {unknown[0]}.{near}")
+        if not flags.gin_file:
+            raise config.ConfigError(f"A run needs at least one --gin_file=FILE. {config.listing()}")
         for name in flags.gin_file:
             config.resolve(name)  # a missing file is told at once, TensorFlow takes seconds
         import_tensorflow()
@@ -106,9 +110,11 @@ def main(arguments: Sequence[str] | None = None, program: str = "python -m vatt.
     except config.ConfigError as error:
         return _refuse(error)
     except KeyboardInterrupt:
-        print("Stopped. The same command goes on from the newest checkpoint.", file=sys.stderr)
+        print("Stopped at once. The same command goes on from what was finished before.", file=sys.stderr)
         return 130
-    except (ValueError, OSError, RuntimeError) as error:
+    except Exception as error:
+        if not isinstance(error, (ValueError, TypeError, OSError, RuntimeError, _tensorflow_error())):
+            raise
         return _refuse(error, model_dir)
 
 
@@ -146,6 +152,13 @@ def import_tensorflow() -> None:
         os.close(nowhere)
 
 
+def _tensorflow_error() -> type[Exception]:
+    """What TensorFlow raises where an operation fails, such as the reading of damaged records."""
+    import tensorflow as tf
+
+    return tf.errors.OpError
+
+
 class _Terminal(logging.Handler):
     """Writes to whatever standard error is at that moment: a live progress bar redirects it."""
 
@@ -156,9 +169,20 @@ class _Terminal(logging.Handler):
 
 def _refuse(error: Exception, model_dir: str | None = None) -> int:
     """One message instead of a traceback, which goes to the run directory for whoever looks for a bug."""
-    message = str(error)
-    gin_trail = message.find("\n  In call to configurable")
-    print(f"error: {message[:gin_trail] if gin_trail >= 0 else message}", file=sys.stderr)
+    from vatt.train.context import reason_of
+
+    message = reason_of(error)
+    original = error
+    while isinstance(original, OSError) and original.errno is None and original.__context__ is not None:
+        original = original.__context__  # gin adds its calls to the message in a copy without the number
+    if isinstance(original, OSError) and original.errno in (errno.ENOSPC, errno.EDQUOT):
+        place = f" where {original.filename} lies" if original.filename else ""
+        message = f"The disk is full{place}. Make room (see `df`), then run the same command again."
+    if isinstance(error, TypeError):  # Python's words, which say nothing about where
+        within = re.search(r"In call to configurable ('\w+')", str(error))
+        inside = f" in {within.group(1)}" if within else ""
+        message = f"A value of the configuration may be of the wrong kind{inside}: {message}."
+    print(f"error: {message}", file=sys.stderr)
     file = Path(model_dir).expanduser() / "traceback.txt" if model_dir else None
     if file is not None and file.parent.is_dir():
         try:

@@ -9,6 +9,7 @@ import dataclasses
 import difflib
 import inspect
 import logging
+import typing
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -25,6 +26,7 @@ SHARED_MACROS = ("MODEL_DIR", "DATA_DIR", "TRAIN_STEPS", "CHECKPOINT_EVERY", "BA
 
 MACRO = "gin.macro"  # the macro NAME is kept by gin as the value of `NAME/gin.macro`
 _CONSTANT = "gin.constant"
+_PLAIN_KINDS = frozenset({bool, int, float, str, type(None)})
 
 
 class ConfigError(ValueError):
@@ -118,6 +120,7 @@ class Checker:
                         found.setdefault(parameter, []).extend(bindings)
             if in_force_only:
                 self._check_complete(state, found)
+                self._check_kinds(selector, found)
             for bindings in found.values():
                 for binding in bindings:
                     reached.add(binding.key)
@@ -149,6 +152,33 @@ class Checker:
             return
         for parameter in sorted(required - found.keys()):
             self._missing.append(_way_out(written("/".join(scope), selector, parameter), "has no default"))
+
+    def _check_kinds(self, selector: str, found: dict[str, list[Binding]]) -> None:
+        """What a signature asks for in plain kinds is checked here: from inside a run, it is hard to tell."""
+        allowed = _plain_kinds(gin_config._REGISTRY[selector])
+        for parameter, (binding,) in found.items():
+            source = self._source(binding)
+            if parameter not in allowed or _fits(source.value, allowed[parameter]):
+                continue
+            kinds = " or ".join(
+                "None" if kind is type(None) else kind.__name__ for kind in allowed[parameter]
+            )
+            through = "" if source is binding else f", through `%{source.name}`"
+            self._problems.append(
+                f"{source.place}: `{binding.name}` must be {kinds}. Received: {source.value!r}{through}."
+            )
+
+    def _source(self, binding: Binding) -> Binding:
+        """Where the value of a binding is written: itself, or the macro that it names."""
+        value, seen = binding.value, set()
+        while isinstance(value, gin_config.ConfigurableReference) and value.configurable.selector == MACRO:
+            key = ("/".join(value.scopes), MACRO, "value")
+            if key in seen or key not in self._history:
+                break
+            seen.add(key)
+            binding = self._history[key][-1]
+            value = binding.value
+        return binding
 
     def _judge_unreached(self, bindings: list[Binding], states) -> None:
         binding = bindings[-1]
@@ -185,6 +215,25 @@ def parameters_of(registered, *, required: bool = False) -> list[str]:
     open_ended = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
     named = {name: each for name, each in signature.parameters.items() if each.kind not in open_ended}
     return [name for name, each in named.items() if not required or each.default is inspect.Parameter.empty]
+
+
+def _plain_kinds(registered) -> dict[str, tuple[type, ...]]:
+    """Parameters that take numbers, text, truth values or None and nothing else: name -> which of these."""
+    try:
+        signature = inspect.signature(registered.wrapped)
+    except (TypeError, ValueError):
+        return {}
+    kinds = {
+        name: typing.get_args(each.annotation) or (each.annotation,)
+        for name, each in signature.parameters.items()
+    }
+    return {name: each for name, each in kinds.items() if set(each) <= _PLAIN_KINDS}
+
+
+def _fits(value: Any, kinds: tuple[type, ...]) -> bool:
+    if isinstance(value, gin_config.ConfigurableReference):  # what it will give is not known yet
+        return True
+    return type(value) in kinds or (type(value) is int and float in kinds)
 
 
 def references(value: Any, kind=gin_config.ConfigurableReference) -> Iterator[Any]:

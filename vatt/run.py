@@ -11,6 +11,7 @@ import logging
 import os
 import platform
 import subprocess
+import tokenize
 from collections.abc import Callable
 from pathlib import Path
 
@@ -23,6 +24,8 @@ from vatt.train.context import RunContext, RunError
 
 _log = logging.getLogger(__name__)
 
+# What a run can lose. Without any of these, a recorded configuration is that of a start that failed.
+RESULTS = ("checkpoints", "journal.jsonl", "metrics.json")
 PRECISIONS = ("float32", "mixed_bfloat16")  # float16 would need loss scaling
 
 
@@ -67,6 +70,11 @@ def run(
     """
     if precision not in PRECISIONS:
         raise ValueError(f"`precision` must be one of {', '.join(PRECISIONS)}. Received: {precision!r}.")
+    if not model_dir:
+        raise RunError(
+            f"`run.model_dir` must name the run directory. Received: {model_dir!r}. "
+            "Name one with --gin.MODEL_DIR='\"DIR\"'."
+        )
     directory = Path(model_dir).expanduser().absolute()
     text = config.config_text()
     if start.dry_run:
@@ -81,9 +89,11 @@ def run(
             f"One run at a time may use a run directory. {directory} is in use by another process. "
             "Wait for it, stop it, or choose another --gin.MODEL_DIR='\"DIR\"'."
         ) from error
-    with lock:
+    try:
         _record(directory, text, start)
         return _work(job, directory, seed, precision, strategy, start)
+    finally:
+        lock.release()
 
 
 def _work(job, directory: Path, seed: int, precision: str, strategy: str, start: Start) -> int:
@@ -130,12 +140,13 @@ def _make(directory: Path) -> None:
 
 
 def _record(directory: Path, text: str, start: Start) -> None:
-    """Writes `config.gin`; refuses where another configuration is recorded."""
+    """Writes `config.gin`; refuses where another configuration has left results."""
     recorded = directory / "config.gin"
-    if recorded.is_file() and not start.overwrite_config:
+    has_results = any((directory / name).exists() for name in RESULTS)
+    if recorded.is_file() and has_results and not start.overwrite_config:
         try:
             changes = config.difference(recorded.read_text(encoding="utf-8"), text)
-        except SyntaxError as error:
+        except (SyntaxError, ValueError, tokenize.TokenError) as error:
             raise RunError(
                 f"{recorded} can not be read: {error}. Add --overwrite_config to replace it."
             ) from error

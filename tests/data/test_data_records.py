@@ -111,6 +111,15 @@ def test_a_missing_or_short_shard_is_named_at_once(tmp_path, damage):
         open_split(directory)
 
 
+def test_a_shard_that_vanishes_during_a_run_stops_it(tmp_path):
+    directory = records_fixture.write_set(tmp_path / "set", {"train": contents(9)}, shards=3)
+    index = open_split(directory)
+    (directory / "train-00001-of-00003.tfrecord").unlink()
+    assert read(index, [0])[1].all()
+    with pytest.raises(tf.errors.InvalidArgumentError, match="train-00001-of-00003.tfrecord"):
+        read(index, [4])
+
+
 def test_unfinished_and_foreign_sets_are_refused(tmp_path):
     with pytest.raises(FileNotFoundError, match="dataset.json"):
         records.read_description(tmp_path)

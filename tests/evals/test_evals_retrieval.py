@@ -242,9 +242,9 @@ def test_table_has_a_row_per_direction_and_marks_the_derived_ones():
     one.evaluate(ToyModel())
     title, columns, rows = one.table()
     assert "10 clips" in title and "never trained directly" in title
-    assert columns == ["direction", "queries", "R@1", "R@5", "median rank"]
+    assert columns == ["direction", "queries", "R@1 %", "R@5 %", "median rank"]
     assert [row[0] for row in rows if row[0].endswith("*")] == ["text → audio *", "audio → text *"]
-    assert rows[0] == ["text → video", "10", "100.0% (20.0%)", "100.0% (77.8%)", "1 (3)"]
+    assert rows[0] == ["text → video", "10", "100.0 (20.0)", "100.0 (77.8)", "1 (3)"]
 
 
 @pytest.mark.parametrize(

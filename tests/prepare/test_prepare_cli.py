@@ -29,10 +29,20 @@ def folder(tmp_path):
 def test_folder(folder, tmp_path, capsys):
     out = tmp_path / "out"
     assert vatt_prepare("folder", folder, out, "--test_share", 0, "--workers", 1) == 0
-    assert capsys.readouterr().out.strip() == str(out)
+    told = capsys.readouterr()
+    assert told.out.strip() == str(out)
+    assert f"--gin.DATA_DIR='{out}'" in told.err.replace("'\"'\"'", "'")
     dataset = json.loads((out / "dataset.json").read_text())
     assert dataset["splits"]["train"]["clips"] == 3 and dataset["name"] == "media"
     assert (out / "vocabulary.txt").read_text().split() == ["<pad>", "<unk>", "hello", "there"]
+
+
+def test_a_place_that_can_not_be_written(folder, tmp_path, capsys):
+    (folder / "c.srt").write_text("")
+    assert vatt_prepare("folder", folder, folder / "a.mp4" / "out") == 1
+    told = capsys.readouterr().err
+    assert "a.mp4/out can not be written" in told and "another OUT" in told
+    assert "c.srt: holds no caption" in told
 
 
 def test_the_split_is_a_property_of_the_name(folder):

@@ -1,3 +1,4 @@
+import dataclasses
 import itertools
 import json
 from pathlib import Path
@@ -126,7 +127,7 @@ def test_a_rendered_clip_is_a_real_file_in_step(tmp_path):
     plan = next(p for p in plans() if p.seen.action == "blinks" and p.has_audio and p.has_narration)
     render_clip(plan, str(tmp_path))
     path = tmp_path / plan.path
-    media = read_media(path, demo._options().media)
+    media = read_media(path, dataclasses.replace(demo._options().media, audio_rate_hz=16_000))
     assert len(media.frames) == 36 and media.frame_rate_hz == 10.0
     assert len(media.audio) == 57_600 and media.start_seconds == 0.0
     assert path.with_suffix(".srt").exists()

@@ -29,6 +29,22 @@ def test_numbers_are_kept_flat_and_per_evaluator(tmp_path):
     assert [json.loads(line)["step"] for line in history] == [3]
 
 
+@pytest.mark.parametrize("columns", ["20", "80", "200"])
+def test_a_table_keeps_every_figure_whatever_the_width(tmp_path, monkeypatch, capsys, columns):
+    class Wide(Constant):
+        def table(self):
+            return (
+                "figures",
+                ["direction", *(f"R@{k}" for k in range(8))],
+                [["a → b", *["100.0 (13.9)"] * 8]],
+            )
+
+    monkeypatch.setenv("COLUMNS", columns)
+    Evaluations(tmp_path, [Wide("a")]).print_tables()
+    printed = capsys.readouterr().out
+    assert printed.count("100.0 (13.9)") == 8 and "R@7" in printed and "…" not in printed
+
+
 def test_names_must_differ(tmp_path):
     with pytest.raises(ValueError, match="different names"):
         Evaluations(tmp_path, [Constant("a"), Constant("a")])

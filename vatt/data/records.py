@@ -185,17 +185,23 @@ class RecordIndex:
         return self._paths[tf.searchsorted(self._ends, [number], side="right")[0]], self._offsets[number]
 
     def _read_or_empty(self, number):
-        """The record, string scalar; "" if a checksum fails."""
-        path, offset = self._locate(number)
-        from_there = tf.raw_ops.TFRecordDatasetV2(
-            filenames=[path],
-            compression_type="",
-            buffer_size=_BUFFER_BYTES,
-            byte_offsets=[offset],
-            metadata="",
-        )
-        records = tf.data.experimental.from_variant(from_there, tf.TensorSpec([], tf.string)).ignore_errors()
-        return records.concatenate(tf.data.Dataset.from_tensors("")).take(1).get_single_element()
+        """The record, string scalar; "" if a checksum fails or the shard can not be read."""
+
+        def first(path, offset):
+            from_there = tf.raw_ops.TFRecordDatasetV2(
+                filenames=[path],
+                compression_type="",
+                buffer_size=_BUFFER_BYTES,
+                byte_offsets=[offset],
+                metadata="",
+            )
+            records = tf.data.experimental.from_variant(from_there, tf.TensorSpec([], tf.string))
+            return records.take(1).get_single_element()
+
+        # Through `map`, one element is one attempt. Errors that are ignored on the reader itself have it try
+        # again for ever where the file is gone.
+        attempt = tf.data.Dataset.from_tensors(self._locate(number)).map(first).ignore_errors()
+        return attempt.concatenate(tf.data.Dataset.from_tensors("")).take(1).get_single_element()
 
     def _replacement(self, number):
         """Counts and reports a damaged record and returns the next readable one."""

@@ -111,7 +111,7 @@ class Retrieval:
         for one in artifact["directions"]:
             figures = one["figures"]
             recalls = [
-                f"{figures[f'recall_at_{k}']:.1%} ({figures[f'chance_recall_at_{k}']:.1%})"
+                f"{100 * figures[f'recall_at_{k}']:.1f} ({100 * figures[f'chance_recall_at_{k}']:.1f})"
                 for k in self.ranks
             ]
             median = f"{figures['median_rank']:g} ({figures['chance_median_rank']:g})"
@@ -121,7 +121,7 @@ class Retrieval:
         title = f"{self.name}: {artifact['clips']} clips, right = {answer}, chance in brackets"
         if any(one["derived"] for one in artifact["directions"]):
             title += ", * = derived, never trained directly"
-        return title, ["direction", "queries", *(f"R@{k}" for k in self.ranks), "median rank"], rows
+        return title, ["direction", "queries", *(f"R@{k} %" for k in self.ranks), "median rank"], rows
 
     def artifact(self) -> dict:
         """The last evaluation with its examples, in plain values that JSON can hold, for the report."""

@@ -1,19 +1,45 @@
 """`vatt prepare demo` and `vatt prepare folder DIR OUT`: the command line of data preparation."""
 
 import argparse
+import shlex
 import sys
 
 from vatt.prepare import demo, folder
 from vatt.prepare.media import MediaOptions
 from vatt.prepare.prepare import PreparationError
+from vatt.prepare.progress import say
 from vatt.prepare.record import RecordOptions
+
+_DEMO = """\
+Renders the demo corpus, files with pictures, sound and captions that tell of the same scene, and prepares it.
+A run of experiments/pretrain.gin does this by itself; this does it beforehand.
+"""
+_TRAINING = (
+    "python -m vatt.main --gin_file=experiments/pretrain.gin --gin_file=experiments/overlay/folder.gin"
+)
+_FOLDER = f"""\
+Decodes every film and sound file below DIR, with the captions beside it (film.mp4 and film.srt), into records
+for training. Files may lack pictures, sound or captions; those that can not be read are listed in
+OUT/failures.json. A run that was stopped goes on with the same command. To train on what it made:
+
+  {_TRAINING} --gin.DATA_DIR='"OUT"'
+"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the layouts as sub-commands."""
     layouts = parser.add_subparsers(dest="layout", required=True, metavar="LAYOUT")
-    _add_demo(layouts.add_parser("demo", help="render and prepare the demo corpus"))
-    _add_folder(layouts.add_parser("folder", help="prepare a folder of your own media files"))
+    for name, add, summary, description in (
+        ("demo", _add_demo, "render and prepare the demo corpus", _DEMO),
+        ("folder", _add_folder, "prepare a folder of your own media files", _FOLDER),
+    ):
+        layout = layouts.add_parser(
+            name,
+            help=summary,
+            description=description,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        add(layout)
 
 
 def main(args: argparse.Namespace) -> int:
@@ -119,4 +145,6 @@ def _prepare_folder(args: argparse.Namespace) -> str:
         timeout_seconds=args.timeout_seconds,
         max_failures=args.max_failures,
     )
+    bindings = f"--gin.DATA_DIR={str(summary.directory.absolute())!r}"
+    say(f"To train on it:\n  {_TRAINING} {shlex.quote(bindings)}")
     return str(summary.directory)

@@ -6,7 +6,6 @@ whatever was cut short by a kill is finished; whatever is damaged is made again.
 """
 
 import contextlib
-import errno
 import hashlib
 import json
 import shutil
@@ -23,7 +22,7 @@ from vatt.prepare.demo_plan import plan_clips
 from vatt.prepare.demo_render import ClipPlan, render_clip
 from vatt.prepare.media import MediaOptions
 from vatt.prepare.pool import Failure, WorkerPool
-from vatt.prepare.prepare import PreparationError, prepare_clips
+from vatt.prepare.prepare import PreparationError, disk_errors, prepare_clips
 from vatt.prepare.progress import Progress, say
 from vatt.prepare.record import SCHEMA_VERSION, Clip, RecordOptions
 
@@ -74,7 +73,11 @@ def demo_corpus(
     records = home / "records"
     if not writer.defects(records):
         return str(records)
-    with _disk_errors(base), _lock(home):
+    way_out = (
+        "Name another place with --gin.DATA_DIR='\"/some/directory\"' or "
+        "`vatt prepare demo --data_dir /some/directory`."
+    )
+    with disk_errors(base, way_out), _lock(home):
         if not writer.defects(records):  # made by another process while this one waited
             return str(records)
         _make(home, knobs, fingerprint, workers)
@@ -85,24 +88,6 @@ def _fingerprint(knobs: dict) -> str:
     """Changes with the definition, the knobs and the record format."""
     content = json.dumps([definition(), knobs, SCHEMA_VERSION, _JPEG_QUALITY], sort_keys=True)
     return hashlib.sha256(content.encode()).hexdigest()
-
-
-@contextlib.contextmanager
-def _disk_errors(base: Path):
-    """Tells what the user can do about a place that can not be written."""
-    try:
-        yield
-    except OSError as error:
-        reason = (
-            "the disk is full"
-            if error.errno in (errno.ENOSPC, errno.EDQUOT)
-            else error.strerror or str(error)
-        )
-        raise PreparationError(
-            f"The demo corpus can not be made in {base}: {reason}. "
-            "Name another place with --gin.DATA_DIR='\"/some/directory\"' or "
-            "`vatt prepare demo --data_dir /some/directory`."
-        ) from error
 
 
 @contextlib.contextmanager

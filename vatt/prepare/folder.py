@@ -4,7 +4,7 @@ import hashlib
 from pathlib import Path
 
 from vatt.prepare.captions import CaptionError, find_captions, read_captions
-from vatt.prepare.prepare import PreparationError, Summary, prepare_clips
+from vatt.prepare.prepare import PreparationError, Summary, disk_errors, prepare_clips
 from vatt.prepare.progress import say
 from vatt.prepare.record import Clip, RecordOptions
 
@@ -60,16 +60,18 @@ def prepare_folder(
         )
     with_captions = sum(bool(clip.captions) for clip in clips)
     say(f"{media_dir}: {len(clips)} media files, {with_captions} of them with captions")
-    return prepare_clips(
-        clips,
-        out_dir,
-        name=media_dir.resolve().name,
-        options=options,
-        definition=f"folder, test_share={test_share}",
-        workers=workers,
-        timeout_seconds=timeout_seconds,
-        max_failures=max_failures,
-    )
+    way_out = "What is finished stays: make room and run the same command again, or name another OUT."
+    with disk_errors(Path(out_dir), way_out):
+        return prepare_clips(
+            clips,
+            out_dir,
+            name=media_dir.resolve().name,
+            options=options,
+            definition=f"folder, test_share={test_share}",
+            workers=workers,
+            timeout_seconds=timeout_seconds,
+            max_failures=max_failures,
+        )
 
 
 def find_clips(media_dir: Path, test_share: float) -> list[Clip]:
@@ -86,6 +88,8 @@ def find_clips(media_dir: Path, test_share: float) -> list[Clip]:
         if captions_file is not None:
             try:
                 captions = tuple(read_captions(captions_file))
+                if not captions:
+                    say(f"{captions_file}: holds no caption")
             except CaptionError as error:
                 say(str(error))
         split = "test" if _hash_share(media_id) < test_share else "train"

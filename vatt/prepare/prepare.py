@@ -7,6 +7,7 @@ the first shard that is not finished; `dataset.json` comes last.
 
 import contextlib
 import dataclasses
+import errno
 import hashlib
 import json
 import math
@@ -33,6 +34,17 @@ _UNFINISHED = ".unfinished"  # folder within a set that is being made: one JSON 
 
 class PreparationError(Exception):
     """The set could not be made, or must not be; the message says what to do."""
+
+
+@contextlib.contextmanager
+def disk_errors(place: Path, way_out: str) -> Iterator[None]:
+    """Says of a place that can not be written what the user can do about it."""
+    try:
+        yield
+    except OSError as error:
+        is_full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        reason = "the disk is full" if is_full else error.strerror or str(error)
+        raise PreparationError(f"{place} can not be written: {reason}. {way_out}") from error
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

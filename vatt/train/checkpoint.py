@@ -17,7 +17,7 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from vatt.train.context import RunError
+from vatt.train.context import RunError, reason_of
 
 _log = logging.getLogger(__name__)
 
@@ -68,7 +68,7 @@ class Checkpoints:
             status = tf.train.Checkpoint(**trackables).read(str(self.prefix(step)))
             status.assert_consumed()
         except (AssertionError, ValueError, tf.errors.OpError) as error:
-            reason = str(error).strip().splitlines()[0]
+            reason = reason_of(error).splitlines()[0]
             raise RunError(
                 f"The checkpoint must hold exactly what the model and the optimizer hold. "
                 f"Received: {self.prefix(step)}, which does not fit: {reason}. "
@@ -93,7 +93,7 @@ class Checkpoints:
         except (OSError, tf.errors.OpError) as error:
             for path in self._files(step):
                 path.unlink(missing_ok=True)
-            reason = str(error).strip().splitlines()[0]
+            reason = reason_of(error).rstrip(".")
             before = self.newest()
             kept = "none was saved before" if before is None else f"ckpt-{before} is whole"
             raise RunError(

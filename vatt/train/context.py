@@ -1,6 +1,7 @@
 """What a run hands to its job: where it writes, its seed, its devices, and how to call it again."""
 
 import dataclasses
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,17 @@ from typing import Any
 
 class RunError(RuntimeError):
     """A condition of a run that the user can act on; the message is all there is to see."""
+
+
+def reason_of(error: Exception) -> str:
+    """What an error says to a person: without the calls that gin lists and the nodes TensorFlow names."""
+    text = str(error).partition("\n  In call to configurable ")[0].strip()
+    if hasattr(error, "error_code"):  # TensorFlow's: "{{node …}} assertion failed: [text] [value] [Op:…]"
+        text = re.sub(r"\{\{.*?\}\} ?|\s*\[Op:\w+\].*", "", text.splitlines()[0])
+        _, failed, values = text.partition("assertion failed: [")
+        if failed:
+            text = values.removesuffix("]").replace("] [", " ")
+    return text
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

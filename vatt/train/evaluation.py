@@ -8,6 +8,7 @@ the report shows besides numbers) and `table() -> (title, columns, rows)`, both 
 from collections.abc import Iterable
 from pathlib import Path
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -15,6 +16,7 @@ from vatt.train.context import RunError
 from vatt.train.journal import append_line, cut_back, read_json, write_json
 
 HISTORY = "history.jsonl"
+_ANY_WIDTH = 1000  # columns of a terminal, more than any table needs
 
 
 class Evaluations:
@@ -65,17 +67,20 @@ class Evaluations:
 
     def print_tables(self) -> None:
         """The tables of the last evaluation, to standard output."""
-        console = Console()
         for evaluator in self._evaluators:
             if not hasattr(evaluator, "table"):
                 continue
             title, columns, rows = evaluator.table()
-            table = Table(title=title, title_justify="left")
+            table = Table(box=SIMPLE_HEAD, padding=0, pad_edge=False)
             for position, column in enumerate(columns):
                 table.add_column(str(column), justify="left" if position == 0 else "right", no_wrap=True)
             for row in rows:
                 table.add_row(*(str(cell) for cell in row))
-            console.print(table)
+            # As wide as it needs, whatever the terminal: a figure that is cut off is worth nothing.
+            console = Console()
+            needed = table.__rich_measure__(console, console.options.update(width=_ANY_WIDTH)).maximum
+            console.width = max(console.width, needed)
+            console.print(title, table, sep="\n", markup=False, highlight=False)
 
     def _file(self, evaluator) -> Path:
         return self._model_dir / "evaluations" / f"{evaluator.name}.json"

@@ -85,7 +85,12 @@ def train(
     evaluations = Evaluations(run.model_dir, evaluators)
     first_step = checkpoints.newest() or 0
     if first_step >= steps and evaluations.are_done(first_step):
-        _log.info("This run is finished: %d of %d steps, evaluated.", first_step, steps)
+        _log.info(
+            "This run is finished: %d of %d steps, evaluated. Its numbers: %s",
+            first_step,
+            steps,
+            run.model_dir / "metrics.json",
+        )
         _report(report, run, only_if_missing=True)
         return 0
 
@@ -171,10 +176,12 @@ def _save_vocabulary(dataset, model_dir) -> None:
 
 
 def _report(report, run: RunContext, *, only_if_missing: bool = False) -> None:
-    if report is None or (only_if_missing and (run.model_dir / "report.html").is_file()):
+    if report is None:
         return
-    path = report(run.model_dir)
-    _log.info("Report: %s", path or run.model_dir)
+    path = run.model_dir / "report.html"
+    if not (only_if_missing and path.is_file()):
+        path = report(run.model_dir) or run.model_dir
+    _log.info("Report: %s", path)
 
 
 def _count(variables) -> int:

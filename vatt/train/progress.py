@@ -75,15 +75,16 @@ class ProgressDisplay:
             self._bar.update(self._task, completed=step)
             return
         now = time.perf_counter()
+        left = ""
+        if self._last_plain is None:  # the first step compiles: it says nothing about the others
+            self._first_step, self._began = step, now
+        else:
+            seconds = (now - self._began) / (step - self._first_step) * (self._steps - step)
+            left = f"  {_clock(seconds)} left"
         due = self._last_plain is None or now - self._last_plain >= _PLAIN_SECONDS or step == self._steps
         if line is not None and due:
             self._last_plain = now
-            left = (now - self._began) / max(step - self._first_step, 1) * (self._steps - step)
-            print(
-                f"step {step}/{self._steps}  {self._numbers}  {_clock(left)} left",
-                file=sys.stderr,
-                flush=True,
-            )
+            print(f"step {step}/{self._steps}  {self._numbers}{left}", file=sys.stderr, flush=True)
 
 
 def _format(line: dict) -> str:

@@ -24,7 +24,7 @@ class WarmupCosine(keras.optimizers.schedules.LearningRateSchedule):
             otherwise from 0 to π (its fine-tuning, A.2.5), which ends flat.
     """
 
-    def __init__(self, *, peak, end, warmup_steps, steps, quarter_period):
+    def __init__(self, *, peak: float, end: float, warmup_steps: int, steps: int, quarter_period: bool):
         super().__init__()
         if warmup_steps < 0 or steps < 1:
             raise ValueError(
@@ -60,19 +60,19 @@ class WarmupCosine(keras.optimizers.schedules.LearningRateSchedule):
 
 
 @gin.register
-def warmup_quarter_cosine(*, steps, peak=1e-4, end=5e-5, warmup_steps=10_000):
+def warmup_quarter_cosine(*, steps: int, peak: float = 1e-4, end: float = 5e-5, warmup_steps: int = 10_000):
     """The paper's pre-training schedule (A.2.4): end + (peak - end)·cos(π/2·p), p = 0 … 1 after warm-up."""
     return WarmupCosine(peak=peak, end=end, warmup_steps=warmup_steps, steps=steps, quarter_period=True)
 
 
 @gin.register
-def warmup_half_cosine(*, steps, peak, end=0.0, warmup_steps=2_500):
+def warmup_half_cosine(*, steps: int, peak: float, end: float = 0.0, warmup_steps: int = 2_500):
     """The paper's fine-tuning schedule (A.2.5): end + (peak - end)·(1 + cos(π·p))/2, p as above."""
     return WarmupCosine(peak=peak, end=end, warmup_steps=warmup_steps, steps=steps, quarter_period=False)
 
 
 @gin.register
-def constant(*, peak, warmup_steps=0):
+def constant(*, peak: float, warmup_steps: int = 0):
     """`peak` from the end of the linear warm-up on."""
     return WarmupCosine(
         peak=peak, end=peak, warmup_steps=warmup_steps, steps=max(warmup_steps, 1), quarter_period=False
