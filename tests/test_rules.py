@@ -19,7 +19,7 @@ MAY_IMPORT = {
     "data": {"tfrecord"},
     "evals": {"metrics"},
     "train": set(),
-    "prepare": {"data"},
+    "prepare": {"data", "report"},
     "convert": {"models", "layers", "data"},
     "report": set(),
 }

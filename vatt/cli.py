@@ -12,6 +12,7 @@ import vatt
 VERBS = {
     "train": ("vatt.main", "train, evaluate and report, as gin files say"),
     "prepare": ("vatt.prepare.cli", "turn media files and captions, or the demo corpus, into records"),
+    "doctor": ("vatt.prepare.doctor.cli", "examine prepared records: damage, silence, leakage, wrong labels"),
     "report": ("vatt.report.cli", "write a run's report.html again"),
     "convert": ("vatt.convert.cli", "load released VATT, T5 and ViT weights, or write theirs from ours"),
 }

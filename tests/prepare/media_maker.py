@@ -1,10 +1,12 @@
-"""Makes small media files for the tests: flashes, beeps, offsets, rotations, damage."""
+"""Makes small media files for the tests, and reads them: flashes, beeps, offsets, rotations, damage."""
 
 import struct
 from fractions import Fraction
 
 import av
 import numpy as np
+
+from vatt.prepare.media import read_segments
 
 
 def make_media(
@@ -19,30 +21,51 @@ def make_media(
     layout="mono",
     video_codec="mpeg4",
     audio_codec="aac",
+    pixel_format="yuv420p",
+    video_options=None,
+    container_options=None,
+    is_audio_first=False,
 ):
     """Writes pictures uint8 [T, H, W, 3] at `picture_times` (seconds) and sound int16 [S, channels]."""
-    with av.open(str(path), "w") as container:
+    with av.open(str(path), "w", options=container_options or {}) as container:
         video = audio = None
+
+        def add_audio():
+            return container.add_stream(audio_codec, rate=sound_rate_hz, layout=layout)
+
+        if sound is not None and is_audio_first:
+            audio = add_audio()
         if pictures is not None:
-            video = container.add_stream(video_codec, rate=rate_hz)
+            video = container.add_stream(video_codec, rate=rate_hz, options=video_options or {})
             video.height, video.width = pictures.shape[1:3]
-            video.pix_fmt = "yuv420p"
-            video.codec_context.time_base = Fraction(1, 1000)
-        if sound is not None:
-            audio = container.add_stream(audio_codec, rate=sound_rate_hz, layout=layout)
+            video.pix_fmt = pixel_format
+            if video_codec not in ("mpeg1video", "mpeg2video", "gif") and not str(path).endswith(".avi"):
+                video.codec_context.time_base = Fraction(1, 1000)
+        if sound is not None and audio is None:
+            audio = add_audio()
+        frames = []
         if video is not None:
             times = np.arange(len(pictures)) / rate_hz if picture_times is None else picture_times
-            for picture, time in zip(pictures, times):
-                frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
-                frame.pts, frame.time_base = round(time * 1000), Fraction(1, 1000)
-                container.mux(video.encode(frame))
-            container.mux(video.encode(None))
+            frames += [(time, video, picture) for time, picture in zip(times, pictures)]
         if audio is not None:
-            frame = av.AudioFrame.from_ndarray(sound.reshape(1, -1), format="s16", layout=layout)
-            frame.sample_rate = sound_rate_hz
-            frame.pts, frame.time_base = round(sound_start * sound_rate_hz), Fraction(1, sound_rate_hz)
-            container.mux(audio.encode(frame))
-            container.mux(audio.encode(None))
+            step = sound_rate_hz // 10
+            frames += [
+                (sound_start + at / sound_rate_hz, audio, sound[at : at + step])
+                for at in range(0, len(sound), step)
+            ]
+        for time, stream, content in sorted(frames, key=lambda item: item[0]):
+            if stream is video:
+                frame = av.VideoFrame.from_ndarray(content, format="rgb24")
+                base = video.codec_context.time_base or Fraction(1, rate_hz)
+                frame.pts, frame.time_base = round(time / base), base
+            else:
+                frame = av.AudioFrame.from_ndarray(content.reshape(1, -1), format="s16", layout=layout)
+                frame.sample_rate = sound_rate_hz
+                frame.pts, frame.time_base = round(time * sound_rate_hz), Fraction(1, sound_rate_hz)
+            container.mux(stream.encode(frame))
+        for stream in (video, audio):
+            if stream is not None:
+                container.mux(stream.encode(None))
     return path
 
 
@@ -66,3 +89,9 @@ def rotate_mp4(path, matrix):
     a, b, c, d = (value * 0x10000 for value in matrix)
     data[at : at + 36] = struct.pack(">9i", a, b, 0, c, d, 0, 0, 0, 0x40000000)
     path.write_bytes(data)
+
+
+def read_whole(path, options, **part):
+    """The Media of a file that is read in one piece."""
+    (media,) = read_segments(path, options, **part)
+    return media

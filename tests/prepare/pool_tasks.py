@@ -5,6 +5,8 @@ import signal
 import sys
 import time
 
+from vatt.prepare import pool
+
 
 def square(number):
     print("noise on standard output")
@@ -18,9 +20,28 @@ def misbehave(how):
         raise KeyError("a defect")
     if how == "die":
         os.kill(os.getpid(), signal.SIGKILL)
+    if how == "crash":
+        os.kill(os.getpid(), signal.SIGSEGV)
     if how == "hang":
         time.sleep(60)
+    if how == "devour":
+        return len(bytearray(1 << 30))
     return os.getpid()
+
+
+def die_later():
+    """A worker that ends while it is idle."""
+    import threading
+
+    threading.Timer(0.2, os._exit, (3,)).start()
+
+
+def plod(seconds, signs):
+    """Takes `seconds`, and gives so many signs of life on the way."""
+    for _ in range(signs):
+        time.sleep(seconds / signs)
+        pool.heartbeat()
+    return "arrived"
 
 
 def loaded(name):

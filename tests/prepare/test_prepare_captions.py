@@ -1,6 +1,9 @@
+import json
+import math
+
 import pytest
 
-from vatt.prepare.captions import CaptionError, find_captions, read_captions
+from vatt.prepare.captions import CaptionError, SideCars, read_captions
 
 SRT = (
     "1\n00:00:01,000 --> 00:00:02,500\n<i>Hello</i>\nworld\n\n"
@@ -33,6 +36,77 @@ def test_captions_without_tags_in_order(tmp_path, suffix, content, expected):
     assert [(start, end, " ".join(text.split())) for start, end, text in captions] == expected
 
 
+SEGMENTS = [{"start": 2.5, "end": 4, "text": " second\n one "}, {"start": 0.0, "end": 2.5, "text": "first"}]
+WHISPER = [(0.0, 2.5, "first"), (2.5, 4.0, "second one")]
+
+
+@pytest.mark.parametrize(
+    "content, expected",
+    [
+        ({"text": "first second one", "segments": SEGMENTS, "language": "en"}, WHISPER),
+        (SEGMENTS, WHISPER),
+        (
+            {
+                "segments": [
+                    {**SEGMENTS[0], "words": []},
+                    SEGMENTS[1],
+                    {"start": None, "end": None, "text": "x"},
+                ],
+                "word_segments": [],
+            },
+            WHISPER,
+        ),
+        (
+            {
+                "transcription": [
+                    {"timestamps": {}, "offsets": {"from": 0, "to": 2500}, "text": " first"},
+                    {"timestamps": {}, "offsets": {"from": 2500, "to": 4000}, "text": " second one"},
+                ]
+            },
+            WHISPER,
+        ),
+        ({"segments": []}, []),
+        ({"segments": [{"start": 1, "end": 2, "text": "  "}]}, []),
+    ],
+)
+def test_transcripts(tmp_path, content, expected):
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps(content))
+    assert read_captions(path) == expected
+
+
+@pytest.mark.parametrize(
+    "content, reason",
+    [
+        ("{", "Expecting"),
+        ('{"title": "a video"}', "`segments`"),
+        ('"text"', "`segments`"),
+        ('{"segments": [{"start": "now", "end": 2, "text": "x"}]}', "start and end in seconds"),
+        ('{"segments": [{"start": 0, "end": 2}]}', "start and end in seconds"),
+        ('{"segments": [3]}', "start and end in seconds"),
+        ('{"segments": [{"start": NaN, "end": 2, "text": "x"}]}', "start and end in seconds"),
+    ],
+)
+def test_json_that_is_no_transcript(tmp_path, content, reason):
+    path = tmp_path / "a.json"
+    path.write_text(content)
+    with pytest.raises(CaptionError, match=f"a.json.*{reason}"):
+        read_captions(path)
+
+
+def test_lines_of_plain_text_describe_the_whole_file(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_text("A dog  barks.\n\n  At the moon. \n", encoding="utf-8")
+    assert read_captions(path) == [(0.0, math.inf, "A dog barks."), (0.0, math.inf, "At the moon.")]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-8-sig"])
+def test_byte_order_marks(tmp_path, encoding):
+    path = tmp_path / "a.srt"
+    path.write_text("1\n00:00:01,000 --> 00:00:02,000\ncafé ☕\n", encoding=encoding)
+    assert read_captions(path) == [(1.0, 2.0, "café ☕")]
+
+
 def test_odd_bytes_are_replaced(tmp_path):
     path = tmp_path / "a.srt"
     path.write_bytes(b"1\n00:00:01,000 --> 00:00:02,000\ncaf\xe9\n")
@@ -44,12 +118,41 @@ def test_an_unreadable_file_names_itself(tmp_path):
         read_captions(tmp_path / "a.srt")
 
 
+def find(media):
+    return SideCars().find(media)
+
+
 def test_the_side_car_is_found(tmp_path):
     film = tmp_path / "film [1].mp4"
-    assert find_captions(film) is None
+    assert find(film) is None
     (tmp_path / "film [1].en.srt").touch()
-    assert find_captions(film).name == "film [1].en.srt"
+    assert find(film).name == "film [1].en.srt"
     (tmp_path / "film [1].de.srt").touch()
-    assert find_captions(film) is None
-    (tmp_path / "film [1].vtt").touch()
-    assert find_captions(film).name == "film [1].vtt"
+    assert find(film) is None
+    (tmp_path / "film [1].txt").touch()
+    assert find(film).name == "film [1].txt"
+    (tmp_path / "film [1].mp4.json").touch()
+    assert find(film).name == "film [1].mp4.json"
+    (tmp_path / "film [1].VTT").touch()
+    assert find(film).name == "film [1].VTT"
+
+
+def test_what_is_no_side_car(tmp_path):
+    for name in ("film.info.json", "film.notes.txt", "film2.srt", ".film.srt", "afilm.srt", "film.mkv"):
+        (tmp_path / name).touch()
+    assert find(tmp_path / "film.mp4") is None
+    assert find(tmp_path / "none" / "film.mp4") is None
+
+
+def test_each_folder_is_listed_once(tmp_path, monkeypatch):
+    import os
+
+    listed = []
+    real = os.listdir
+    monkeypatch.setattr(
+        "vatt.prepare.captions.os.listdir", lambda folder: listed.append(folder) or real(folder)
+    )
+    side_cars = SideCars()
+    for number in range(50):
+        side_cars.find(tmp_path / f"{number}.mp4")
+    assert len(listed) == 1

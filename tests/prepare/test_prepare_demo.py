@@ -14,7 +14,7 @@ from vatt.prepare.demo_render import render_clip
 from vatt.prepare.demo_scene import draw
 from vatt.prepare.demo_sound import synthesise
 from vatt.prepare.demo_text import narrate, srt
-from vatt.prepare.media import read_media
+from vatt.prepare.media import read_segments
 from vatt.prepare.prepare import PreparationError
 from vatt.spec import ClipSpec
 
@@ -127,7 +127,8 @@ def test_a_rendered_clip_is_a_real_file_in_step(tmp_path):
     plan = next(p for p in plans() if p.seen.action == "blinks" and p.has_audio and p.has_narration)
     render_clip(plan, str(tmp_path))
     path = tmp_path / plan.path
-    media = read_media(path, dataclasses.replace(demo._options().media, audio_rate_hz=16_000))
+    options = dataclasses.replace(demo._options().media, audio_rate_hz=16_000)
+    (media,) = read_segments(path, options)
     assert len(media.frames) == 36 and media.frame_rate_hz == 10.0
     assert len(media.audio) == 57_600 and media.start_seconds == 0.0
     assert path.with_suffix(".srt").exists()

@@ -1,9 +1,10 @@
+import sys
 import time
 
 import pool_tasks
 import pytest
 
-from vatt.prepare.pool import Failure, WorkerPool
+from vatt.prepare.pool import Failure, WorkerPool, heartbeat
 
 
 def test_results_come_in_order_and_prints_do_not_disturb():
@@ -12,15 +13,43 @@ def test_results_come_in_order_and_prints_do_not_disturb():
     assert results == [n * n for n in range(50)]
 
 
-def test_one_bad_task_costs_only_itself():
-    tasks = [("fine",), ("die",), ("raise",), ("hang",), ("bug",), ("fine",)]
+def test_one_bad_task_costs_only_itself(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    tasks = [("fine",), ("die",), ("raise",), ("hang",), ("crash",), ("bug",), ("fine",)]
     with WorkerPool(workers=2, timeout_seconds=3.0) as pool:
         results = [result for _, result in pool.run(pool_tasks.misbehave, tasks)]
-    assert isinstance(results[0], int) and isinstance(results[5], int)
+    assert isinstance(results[0], int) and isinstance(results[6], int)
     assert "signal 9" in results[1].reason
     assert results[2].reason == "told to" and isinstance(results[2].error, ValueError)
-    assert "more than 3 s" in results[3].reason
-    assert "KeyError" in results[4].reason and isinstance(results[4], Failure)
+    assert "no sign of life for more than 3 s" in results[3].reason
+    assert "signal 11, Segmentation fault" in results[4].reason
+    assert "KeyError" in results[5].reason and isinstance(results[5], Failure)
+    assert not list(tmp_path.iterdir())  # no core file
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not limit what a process maps")
+def test_a_task_that_devours_memory_fails_and_its_worker_goes_on():
+    with WorkerPool(workers=1, memory_bytes=1 << 29) as pool:
+        results = [r for _, r in pool.run(pool_tasks.misbehave, [("fine",), ("devour",), ("fine",)])]
+    assert results[1].reason == "needed more memory than the 0.5 GiB it may have and was given up"
+    assert results[0] == results[2]
+    with WorkerPool(workers=1) as pool:
+        assert [r for _, r in pool.run(pool_tasks.misbehave, [("devour",)])] == [1 << 30]
+
+
+def test_signs_of_life_keep_a_long_task_from_being_given_up():
+    with WorkerPool(workers=2, timeout_seconds=1.5) as pool:
+        slow, silent = (result for _, result in pool.run(pool_tasks.plod, [(3.0, 12), (3.0, 1)]))
+    assert slow == "arrived"
+    assert "no sign of life" in silent.reason
+    heartbeat()  # outside of a worker: nothing
+
+
+def test_the_next_task_does_not_pay_for_a_worker_that_died_idle():
+    with WorkerPool(workers=1) as pool:
+        next(pool.run(pool_tasks.die_later, [()]))
+        time.sleep(0.5)
+        assert [result for _, result in pool.run(pool_tasks.square, [(3,)])] == [9]
 
 
 def test_leaving_ends_the_workers_at_once():
@@ -33,7 +62,7 @@ def test_leaving_ends_the_workers_at_once():
 
 
 def test_workers_do_not_import_tensorflow():
-    from vatt.prepare import demo_render, record  # noqa: F401  (what the workers import)
+    from vatt.prepare import demo_render, spool  # noqa: F401  (what the workers import)
 
     with WorkerPool(workers=1) as pool:
         assert [loaded for _, loaded in pool.run(pool_tasks.loaded, [("tensorflow",), ("keras",)])] == [
@@ -42,6 +71,14 @@ def test_workers_do_not_import_tensorflow():
         ]
 
 
-def test_no_worker_is_no_pool():
-    with pytest.raises(ValueError, match="at least 1"):
-        WorkerPool(workers=0)
+@pytest.mark.parametrize(
+    "limits, rule",
+    [
+        ({"workers": 0}, "`workers` must be at least 1"),
+        ({"timeout_seconds": 0}, "`timeout_seconds` must be positive"),
+        ({"memory_bytes": 1000}, "`memory_bytes` must be at least"),
+    ],
+)
+def test_impossible_limits_are_refused(limits, rule):
+    with pytest.raises(ValueError, match=rule):
+        WorkerPool(**limits)

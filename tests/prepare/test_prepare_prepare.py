@@ -1,51 +1,32 @@
 import dataclasses
 import json
+import sys
 
 import numpy as np
 import pytest
 import tensorflow as tf
+from clip_maker import Poison, make_clips, prepare, shard_bytes
 from media_maker import beep, grey, make_media
 
-from vatt.prepare import prepare, writer
-from vatt.prepare.media import MediaOptions
-from vatt.prepare.prepare import PreparationError, prepare_clips
-from vatt.prepare.record import Clip, RecordOptions
-
-OPTIONS = RecordOptions(media=MediaOptions(max_frame_rate_hz=10.0, short_side_pixels=16, audio_rate_hz=8_000))
+from vatt.prepare import writer
+from vatt.prepare.prepare import PreparationError, TooManyFailures
+from vatt.prepare.record import Clip
 
 
 @pytest.fixture
 def clips(tmp_path):
-    made = []
-    for number in range(7):
-        path = make_media(
-            tmp_path / f"{number}.mp4", pictures=grey([number * 30] * 4), sound=beep(0.4, at=0.1)
-        )
-        captions = ((0.0, 0.2, "A b, b"), (0.1, 0.3, "c")) if number else ()
-        split = "test" if number == 6 else "train"
-        made.append(
-            Clip(
-                media=str(path), media_id=f"m{number}", split=split, group=f"g{number % 2}", captions=captions
-            )
-        )
-    return made
-
-
-def files(directory):
-    return {path.name: path.read_bytes() for path in directory.glob("*-of-*")}
-
-
-def run(clips, directory, **options):
-    return prepare_clips(clips, directory, name="x", options=OPTIONS, clips_per_shard=2, workers=2, **options)
+    return make_clips(tmp_path)
 
 
 def test_a_set_as_the_schema_says(clips, tmp_path):
     out = tmp_path / "out"
-    summary = run(clips, out, labels=("p", "q"))
+    summary = prepare(clips, out, labels=("p", "q"), missing=(("m9", "m9.mp4"),))
     assert (summary.clips, summary.failures, summary.warnings) == (7, (), ())
+    assert summary.missing == (("m9", "m9.mp4"),)
     dataset = json.loads((out / "dataset.json").read_text())
     assert dataset["schema_version"] == 1 and dataset["labels"] == ["p", "q"]
     assert {name: split["clips"] for name, split in dataset["splits"].items()} == {"test": 1, "train": 6}
+    assert dataset["splits"]["train"]["clips_with"] == {"video": 6, "audio": 6, "captions": 5, "labels": 0}
     assert [shard["file"] for shard in dataset["splits"]["train"]["shards"]] == [
         f"train-{n:05d}-of-00003.tfrecord" for n in range(3)
     ]
@@ -71,75 +52,98 @@ def test_a_set_as_the_schema_says(clips, tmp_path):
 
 
 def test_the_bytes_do_not_depend_on_the_workers(clips, tmp_path):
-    run(clips, tmp_path / "two")
-    prepare_clips(clips, tmp_path / "one", name="x", options=OPTIONS, clips_per_shard=2, workers=1)
-    assert files(tmp_path / "one") == files(tmp_path / "two")
-
-
-def test_a_killed_run_goes_on_with_what_is_missing(clips, tmp_path, monkeypatch):
-    run(clips, tmp_path / "whole")
-    out = tmp_path / "out"
-    write_shard, calls = writer.write_shard, []
-
-    def stop_at_third(path, framed):
-        calls.append(path.name)
-        if len(calls) == 3:
-            raise KeyboardInterrupt
-        return write_shard(path, framed)
-
-    monkeypatch.setattr(prepare.writer, "write_shard", stop_at_third)
-    with pytest.raises(KeyboardInterrupt):
-        run(clips, out)
-    assert writer.defects(out) == ["dataset.json is missing"]
-    finished = {name: (out / name).stat().st_mtime_ns for name in files(out) if name.endswith("tfrecord")}
-    assert len(finished) == 2
-    (out / ".train-00001-of-00003.tfrecord.part").write_bytes(b"half")
-    run(clips, out)
-    assert len(calls) == 5
-    assert {name: (out / name).stat().st_mtime_ns for name in finished} == finished
-    assert files(out) == files(tmp_path / "whole")
-    assert (out / "vocabulary.txt").read_text() == (tmp_path / "whole" / "vocabulary.txt").read_text()
-    assert not list(out.glob(".*.part"))
-
-
-def test_other_clips_start_over(clips, tmp_path, monkeypatch):
-    out = tmp_path / "out"
-    monkeypatch.setattr(prepare, "_close", lambda *arguments: (_ for _ in ()).throw(KeyboardInterrupt))
-    with pytest.raises(KeyboardInterrupt):
-        run(clips, out)
-    monkeypatch.undo()
-    renamed = [dataclasses.replace(clip, group="other") for clip in clips]
-    run(renamed, out)
-    run(renamed, tmp_path / "whole")
-    assert files(out) == files(tmp_path / "whole")
+    long = make_media(tmp_path / "long.mp4", pictures=grey(range(40)), sound=beep(4.0, at=0.1))
+    film = Clip(media=str(long), media_id="film", split="train", segment_seconds=0.5)
+    for workers in (1, 2, 4):
+        summary = prepare([film, *clips], tmp_path / str(workers), workers=workers)
+        assert summary.clips == 7 + 8
+    assert shard_bytes(tmp_path / "1") == shard_bytes(tmp_path / "2") == shard_bytes(tmp_path / "4")
 
 
 def test_done_is_done_and_another_set_is_refused(clips, tmp_path):
     out = tmp_path / "out"
-    run(clips, out)
+    broken = [*clips, Clip(media=str(tmp_path / "gone.mp4"), media_id="gone", split="train")]
+    first = prepare(broken, out, max_failures=0.2)
     before = (out / "dataset.json").stat().st_mtime_ns
-    assert run(clips, out).clips == 7
-    assert (out / "dataset.json").stat().st_mtime_ns == before
+    (out / ".unfinished").mkdir()  # the run was killed before its last step
+    assert prepare(broken, out, max_failures=0.2) == first
+    assert (out / "dataset.json").stat().st_mtime_ns == before and not (out / ".unfinished").exists()
     with pytest.raises(PreparationError, match="other clips"):
-        run(clips[:3], out)
+        prepare(clips[:3], out)
+    (out / "vocabulary.txt").unlink()
+    with pytest.raises(PreparationError, match=r"damaged set \(vocabulary.txt is missing\)"):
+        prepare(broken, out)
 
 
 def test_failures_are_listed_and_counted(clips, tmp_path):
     broken = [*clips, Clip(media=str(tmp_path / "gone.mp4"), media_id="gone", split="train")]
-    summary = run(broken, tmp_path / "out", max_failures=0.2)
+    summary = prepare(broken, tmp_path / "out", max_failures=0.2)
     assert summary.clips == 7
-    listed = json.loads((tmp_path / "out" / "failures.json").read_text())["failed"]
-    assert [item["media_id"] for item in listed] == ["gone"] and "no such file" in listed[0]["reason"]
-    with pytest.raises(PreparationError, match=r"1 of 8, first gone.*no such file"):
-        run(broken, tmp_path / "strict", max_failures=0.05)
-    assert writer.defects(tmp_path / "strict") and (tmp_path / "strict" / "failures.json").exists()
+    report = json.loads((tmp_path / "out" / "preparation.json").read_text())
+    assert report["finished"] and (report["clips"], report["records"]) == (8, 7)
+    assert [item["media_id"] for item in report["failed"]] == ["gone"]
+    assert "no such file" in report["failed"][0]["reason"]
+
+    strict = tmp_path / "strict"
+    with pytest.raises(TooManyFailures, match=r"1 of 8, first gone.*no such file.*preparation.html"):
+        prepare(broken, strict, max_failures=0.05)
+    assert writer.defects(strict) and not json.loads((strict / "preparation.json").read_text())["finished"]
+    shards = {path: path.stat().st_mtime_ns for path in strict.glob("*.tfrecord")}
+    assert prepare(broken, strict, max_failures=0.2).failures == summary.failures
+    assert {path: path.stat().st_mtime_ns for path in shards} == shards  # all was kept
+    assert shard_bytes(strict) == shard_bytes(tmp_path / "out")
+
+
+def test_nothing_but_failures_is_no_set(tmp_path):
+    gone = Clip(media=str(tmp_path / "gone.mp4"), media_id="gone", split="train")
+    with pytest.raises(TooManyFailures):
+        prepare([gone], tmp_path / "out", max_failures=1.0)
     with pytest.raises(PreparationError, match="no clip"):
-        run([], tmp_path / "none")
+        prepare([], tmp_path / "none")
+
+
+@pytest.mark.parametrize(
+    "how, reason",
+    [
+        ("crash", "signal 11"),
+        ("hang", "no sign of life"),
+        pytest.param(
+            "devour",
+            "needed more memory than the 0.5 GiB",
+            marks=pytest.mark.skipif(sys.platform != "linux", reason="kept by Linux only"),
+        ),
+    ],
+)
+def test_a_file_that_harms_the_decoder_costs_itself(clips, tmp_path, how, reason):
+    prepare([*clips[:2], *clips[3:]], tmp_path / "without")
+    clips[2] = dataclasses.replace(clips[2], media=Poison(clips[2].media, how))
+    limits = {"timeout_seconds": 4.0, "memory_bytes": 1 << 29}
+    summary = prepare(clips, tmp_path / "out", max_failures=0.2, **limits)
+    assert [media_id for media_id, _ in summary.failures] == ["m2"] and reason in summary.failures[0][1]
+    assert summary.clips == 6
+    records = [
+        b"".join(shard_bytes(tmp_path / name)[f"train-0000{n}-of-00003.tfrecord"] for n in range(3))
+        for name in ("out", "without")
+    ]
+    assert records[0] == records[1]
+
+
+@pytest.mark.parametrize(
+    "settings, rule",
+    [
+        ({"runner": "spark"}, "`runner` must be one of local, beam"),
+        ({"max_failures": 5}, "`max_failures` must be a share"),
+        ({"clips_per_shard": 0}, "`clips_per_shard` must be at least 1"),
+    ],
+)
+def test_impossible_settings_are_refused(clips, tmp_path, settings, rule):
+    with pytest.raises(ValueError, match=rule):
+        prepare(clips, tmp_path / "out", **settings)
 
 
 def test_damage_is_seen_by_sizes(clips, tmp_path):
     out = tmp_path / "out"
-    run(clips, out)
+    prepare(clips, out)
     shard = out / "train-00001-of-00003.tfrecord"
     data = shard.read_bytes()
     shard.write_bytes(data[:-1])
@@ -148,11 +152,3 @@ def test_damage_is_seen_by_sizes(clips, tmp_path):
     assert writer.defects(out) == [f"{shard.name} is missing"]
     (out / "dataset.json").write_text("{")
     assert writer.defects(out) == ["dataset.json is damaged"]
-
-
-def test_a_file_appears_whole_or_not_at_all(tmp_path):
-    path = tmp_path / "x"
-    with pytest.raises(OSError, match="disk full"), writer.whole_file(path) as file:
-        file.write(b"half")
-        raise OSError("disk full")
-    assert list(tmp_path.iterdir()) == []

@@ -1,17 +1,25 @@
-"""Side-car captions: .srt, .vtt and .ass files to (start, end, text), through pysubs2."""
+"""Side-car captions: subtitles, transcripts and descriptions beside a media file to (start, end, text).
 
+Each format is one function from text to captions in `_READERS`; pysubs2 reads the subtitle formats.
+"""
+
+import json
+import math
+import os
 import re
+from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 
 import pysubs2
 
-SUFFIXES = (".srt", ".vtt", ".ass", ".ssa")  # in this order when a clip has several
+Caption = tuple[float, float, str]  # start and end in seconds of the media file's own clock; text
+WHOLE_FILE = (0.0, math.inf)  # the times of a text that describes all of a file
 
 # Web captions carry inline tags that pysubs2 leaves alone: <c.yellow>, <v Speaker>, <00:00:01.500>, <i> ...
 _TAG = re.compile(r"<[^<>]*>")
 _ENTITIES = {"&amp;": "&", "&lt;": "<", "&gt;": ">", "&nbsp;": " ", "&lrm;": "", "&rlm;": ""}
-
-Caption = tuple[float, float, str]  # start and end in seconds of the media file's own clock; text
+_BYTE_ORDER_MARKS_16 = (b"\xff\xfe", b"\xfe\xff")
 
 
 class CaptionError(ValueError):
@@ -21,23 +29,25 @@ class CaptionError(ValueError):
 def read_captions(path: str | Path) -> list[Caption]:
     """The captions of one file in order of time, without tags, comments and empty lines.
 
-    Text is decoded as UTF-8 (a byte-order mark is dropped); bytes that are not are replaced, as one odd
-    letter is no reason to lose a film's narration.
+    Text is decoded as UTF-8, or UTF-16 if it starts with that byte-order mark; bytes that are not text are
+    replaced, as one odd letter is no reason to lose a film's narration.
     """
     path = Path(path)
     try:
-        text = path.read_bytes().decode("utf-8-sig", errors="replace")
-        if not text.strip():
-            return []
-        subtitles = pysubs2.SSAFile.from_string(text, format_=path.suffix.lower().removeprefix("."))
-    except (OSError, ValueError, pysubs2.Pysubs2Error) as error:
+        data = path.read_bytes()
+        encoding = "utf-16" if data.startswith(_BYTE_ORDER_MARKS_16) else "utf-8-sig"
+        text = data.decode(encoding, errors="replace")
+        captions = list(_READERS[path.suffix.lower()](text, path)) if text.strip() else []
+    # Times beyond all bounds overflow, and pysubs2 looks up what damaged files do not have.
+    except (OSError, ValueError, ArithmeticError, LookupError, pysubs2.Pysubs2Error) as error:
         raise CaptionError(f"{path}: the captions can not be read: {error}") from error
-    captions = []
-    for event in subtitles:
-        words = "" if event.is_comment or event.is_drawing else _clean(event.plaintext)
-        if words and event.end >= event.start:
-            captions.append((event.start / 1000, event.end / 1000, words))
-    return sorted(captions)
+    return sorted((start, end, words) for start, end, words in captions if words and 0 <= end >= start)
+
+
+def _subtitles(text: str, path: Path) -> Iterator[Caption]:
+    for event in pysubs2.SSAFile.from_string(text, format_=path.suffix.lower().removeprefix(".")):
+        if not event.is_comment and not event.is_drawing:
+            yield event.start / 1000, event.end / 1000, _clean(event.plaintext)
 
 
 def _clean(text: str) -> str:
@@ -47,20 +57,80 @@ def _clean(text: str) -> str:
     return " ".join(text.split())
 
 
-def find_captions(media: Path) -> Path | None:
-    """The caption file beside a media file: film.mp4 -> film.srt, or film.en.srt if that is the only one."""
-    for suffix in SUFFIXES:
-        plain = media.with_suffix(suffix)
-        if plain.is_file():
-            return plain
-    with_language = [
-        path
-        for path in sorted(media.parent.glob(f"{_literal(media.stem)}.*"))
-        if path.suffix.lower() in SUFFIXES and path.is_file()
-    ]
-    return with_language[0] if len(with_language) == 1 else None
+def _transcript(text: str, path: Path) -> Iterator[Caption]:
+    """JSON of Whisper, faster-whisper, whisperX or whisper.cpp, or the bare list of segments."""
+    content = json.loads(text)
+    if isinstance(content, dict):
+        content = content.get("segments", content.get("transcription"))
+    if not isinstance(content, list):
+        raise ValueError(
+            "a transcript must have a list `segments` of {start, end, text}, as Whisper writes it. "
+            "Give other JSON files another name than the media's."
+        )
+    for segment in content:
+        start, end, words = _segment(segment)
+        if start is not None and end is not None:  # whisperX leaves out times that it could not align
+            yield float(start), float(end), " ".join(words.split())
 
 
-def _literal(name: str) -> str:
-    """`name` as a glob pattern that matches only itself."""
-    return re.sub(r"([*?[])", r"[\1]", name)
+def _segment(segment) -> tuple:
+    """(start, end, text) of a segment; the times may be None."""
+    try:
+        if "offsets" in segment:  # whisper.cpp counts milliseconds
+            start, end = segment["offsets"]["from"] / 1000, segment["offsets"]["to"] / 1000
+        else:
+            start, end = segment.get("start"), segment.get("end")
+        words = segment["text"]
+        times_are_numbers = all(time is None or math.isfinite(time) for time in (start, end))
+    except (TypeError, KeyError, AttributeError):
+        times_are_numbers, words = False, None
+    if not times_are_numbers or not isinstance(words, str):
+        raise ValueError(
+            f"a segment must have start and end in seconds and a text. Received: {segment!r:.200}"
+        )
+    return start, end, words
+
+
+def _description(text: str, path: Path) -> Iterator[Caption]:
+    """Each line is a description of the whole file: plain text has no times to spread it over."""
+    for line in text.splitlines():
+        yield *WHOLE_FILE, " ".join(line.split())
+
+
+_SUBTITLES = (".srt", ".vtt", ".ass", ".ssa")
+_READERS = dict.fromkeys(_SUBTITLES, _subtitles) | {".json": _transcript, ".txt": _description}
+SUFFIXES = tuple(_READERS)  # in this order when a clip has several
+
+
+class SideCars:
+    """Finds the caption file beside a media file; each folder is listed once."""
+
+    def __init__(self):
+        self._folders: dict[Path, tuple[dict, dict]] = {}
+
+    def find(self, media: Path) -> Path | None:
+        """film.mp4 -> film.srt or film.mp4.srt, or film.en.srt if that is the only one with a language."""
+        if media.parent not in self._folders:
+            self._folders[media.parent] = self._listed(media.parent)
+        plain, with_language = self._folders[media.parent]
+        own = [*plain[media.stem], *plain[media.name]]
+        if own:
+            return min(own, key=lambda path: SUFFIXES.index(path.suffix.lower()))
+        others = with_language[media.stem]
+        return others[0] if len(others) == 1 else None
+
+    @staticmethod
+    def _listed(folder: Path) -> tuple[dict, dict]:
+        """Caption files by their names without the ending, and subtitles by those without a language too."""
+        plain, with_language = defaultdict(list), defaultdict(list)
+        if not folder.is_dir():
+            return plain, with_language
+        for name in sorted(os.listdir(folder)):
+            path = folder / name
+            suffix = path.suffix.lower()
+            if suffix not in _READERS or name.startswith("."):
+                continue
+            plain[path.stem].append(path)
+            if suffix in _SUBTITLES:
+                with_language[Path(path.stem).stem if Path(path.stem).suffix else ""].append(path)
+        return plain, with_language

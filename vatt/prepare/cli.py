@@ -1,14 +1,41 @@
-"""`vatt prepare demo` and `vatt prepare folder DIR OUT`: the command line of data preparation."""
+"""`vatt prepare LAYOUT …`: the command line of data preparation.
+
+A published data set is one line of `LAYOUTS` and one module, see `vatt/prepare/layouts/plan.py`.
+"""
 
 import argparse
+import importlib
 import shlex
 import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
 
-from vatt.prepare import demo, folder
-from vatt.prepare.media import MediaOptions
-from vatt.prepare.prepare import PreparationError
+from vatt.prepare import demo, folder, manifest
+from vatt.prepare.errors import PreparationError, TooManyFailures
+from vatt.prepare.layouts.plan import Plan
+from vatt.prepare.prepare import prepare_clips
 from vatt.prepare.progress import say
-from vatt.prepare.record import RecordOptions
+from vatt.prepare.storage_arguments import add_storage_arguments, storage_options
+
+# layout -> (module, what it prepares). The module's docstring is what `--help` says. One without `plan` reads
+# something else than annotations and media: it adds all of its arguments, and its `prepare(args)` returns the
+# directory of the prepared set.
+LAYOUTS = {
+    "howto100m": ("howto100m", "HowTo100M: instructional videos with narration"),
+    "audioset": ("audioset", "AudioSet: ten seconds of sound and pictures, 527 classes"),
+    "kinetics400": ("kinetics", "Kinetics-400: actions"),
+    "kinetics600": ("kinetics", "Kinetics-600: actions"),
+    "kinetics700": ("kinetics", "Kinetics-700: actions"),
+    "moments_in_time": ("moments_in_time", "Moments in Time: three seconds, 339 or 305 classes"),
+    "ucf101": ("ucf101", "UCF101: actions, three official splits"),
+    "hmdb51": ("hmdb51", "HMDB51: actions, three official splits"),
+    "esc50": ("esc50", "ESC-50: environmental sounds, five folds"),
+    "youcook2": ("youcook2", "YouCook2: steps of recipes with a sentence each"),
+    "msrvtt": ("msrvtt", "MSR-VTT: clips with twenty sentences each; with the 1k-A split"),
+    "imagenet": ("imagenet", "ImageNet (ILSVRC 2012): pictures, 1,000 classes"),
+    "dmvr": ("dmvr", "shards of DMVR: described where they lie, without a copy"),
+}
 
 _DEMO = """\
 Renders the demo corpus, files with pictures, sound and captions that tell of the same scene, and prepares it.
@@ -18,42 +45,102 @@ _TRAINING = (
     "python -m vatt.main --gin_file=experiments/pretrain.gin --gin_file=experiments/overlay/folder.gin"
 )
 _FOLDER = f"""\
-Decodes every film and sound file below DIR, with the captions beside it (film.mp4 and film.srt), into records
-for training. Files may lack pictures, sound or captions; those that can not be read are listed in
-OUT/failures.json. A run that was stopped goes on with the same command. To train on what it made:
+Decodes every film, sound and image file below DIR into records for training, with the captions beside it:
+film.mp4 and film.srt (.vtt .ass .ssa, Whisper's .json), or film.txt, each line of which describes all of the
+film. Files may lack pictures, sound or captions.
+
+In place of DIR a manifest may be given, a table with the columns {", ".join(manifest.COLUMNS)};
+all but `path` may be left out. Rows of one path, start and end are one clip with several captions.
+
+Those that can not be read are listed in OUT/preparation.html, with the reason. A run that was stopped goes on
+with the same command. To train on what it made:
 
   {_TRAINING} --gin.DATA_DIR='"OUT"'
+"""
+_AFTER = """\
+example:
+  {example}
+
+Clips whose media are not there are counted and listed, and are no error. OUT/preparation.html says what was
+prepared, what is missing and what failed, and why. A run that was stopped goes on with the same command.
+Exit status: 0 prepared, 1 more clips failed than --max_failures allows, 2 wrong arguments or files.
 """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the layouts as sub-commands."""
     layouts = parser.add_subparsers(dest="layout", required=True, metavar="LAYOUT")
-    for name, add, summary, description in (
-        ("demo", _add_demo, "render and prepare the demo corpus", _DEMO),
-        ("folder", _add_folder, "prepare a folder of your own media files", _FOLDER),
-    ):
-        layout = layouts.add_parser(
-            name,
-            help=summary,
-            description=description,
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-        )
-        add(layout)
+    _add_demo(_sub_command(layouts, "demo", "the demo corpus, which is rendered first", _DEMO))
+    _add_folder(_sub_command(layouts, "folder", "a folder of your own media files", _FOLDER))
+    for name, (module_name, summary) in LAYOUTS.items():
+        module = layout_module(module_name)
+        layout = _sub_command(layouts, name, summary, module.__doc__)
+        if hasattr(module, "plan"):
+            _add_layout(layout, name, module)
+        else:
+            module.add_arguments(layout)
+            layout.set_defaults(prepare=module.prepare)
+
+
+def layout_module(name: str) -> ModuleType:
+    """A module of `vatt/prepare/layouts`."""
+    return importlib.import_module(f"vatt.prepare.layouts.{name}")
 
 
 def main(args: argparse.Namespace) -> int:
     """Runs the chosen layout; returns the exit status."""
     try:
         directory = args.prepare(args)
-    except (PreparationError, ValueError, OSError) as error:
+    except TooManyFailures as error:
         print(f"vatt prepare: {error}", file=sys.stderr)
         return 1
+    except (PreparationError, ValueError, OSError) as error:
+        print(f"vatt prepare: {error}", file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
         print("Stopped. What is finished stays; the same command goes on from there.", file=sys.stderr)
         return 130
     print(directory)
     return 0
+
+
+def _sub_command(layouts, name: str, summary: str, description: str) -> argparse.ArgumentParser:
+    return layouts.add_parser(
+        name,
+        help=summary,
+        description=description,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+
+
+def _add_layout(parser: argparse.ArgumentParser, name: str, module: ModuleType) -> None:
+    parser.add_argument("--annotations", required=True, metavar="DIR", help="folder with the official files")
+    parser.add_argument("--media", required=True, metavar="DIR", help="folder with the media files")
+    module.add_arguments(parser)
+    parser.add_argument("out_dir", metavar="OUT", help="folder for the prepared set")
+    add_storage_arguments(parser)
+    parser.epilog = _AFTER.format(example=module.EXAMPLE.format(layout=name))
+    parser.set_defaults(prepare=lambda args: _prepare_layout(args, module))
+
+
+def _prepare_layout(args: argparse.Namespace, module: ModuleType) -> Path:
+    options = storage_options(args)  # before the annotations are read: some take minutes
+    plan = module.plan(args)
+    say(f"{plan.name}: {len(plan.clips)} clips at hand, {len(plan.missing)} missing")
+    return _carry_out(plan, args.out_dir, options)
+
+
+def _carry_out(plan: Plan, out_dir: str, options: dict[str, Any]) -> Path:
+    summary = prepare_clips(
+        plan.clips,
+        out_dir,
+        name=plan.name,
+        labels=plan.labels,
+        missing=plan.missing,
+        definition=plan.definition,
+        **options,
+    )
+    return summary.directory
 
 
 def _add_demo(parser: argparse.ArgumentParser) -> None:
@@ -81,70 +168,45 @@ def _prepare_demo(args: argparse.Namespace) -> str:
 
 
 def _add_folder(parser: argparse.ArgumentParser) -> None:
-    media = MediaOptions()
     parser.add_argument(
-        "media_dir", metavar="DIR", help="folder with media files; captions (.srt .vtt .ass) beside them"
+        "media",
+        metavar="DIR",
+        help=f"folder with media files, or a manifest ({' '.join(manifest.SUFFIXES)})",
     )
     parser.add_argument("out_dir", metavar="OUT", help="folder for the prepared set")
     parser.add_argument(
-        "--test_share", type=float, default=0.1, help="share of files for testing (default: %(default)s)"
-    )
-    parser.add_argument(
-        "--max_frame_rate_hz",
+        "--test_share",
         type=float,
-        default=media.max_frame_rate_hz,
-        help="frames kept a second (default: %(default)s)",
+        default=0.1,
+        metavar="SHARE",
+        help="share of files for testing (default: %(default)s)",
     )
     parser.add_argument(
-        "--short_side_pixels",
-        type=int,
-        default=media.short_side_pixels,
-        help="size of the pictures (default: %(default)s)",
+        "--segment_seconds",
+        type=float,
+        default=10.0,
+        metavar="S",
+        help="files are cut into records of about this length; 0: one record per file (default: %(default)g)",
     )
     parser.add_argument(
-        "--audio_rate_hz",
-        type=int,
-        default=media.audio_rate_hz,
-        help="samples a second (default: %(default)s)",
+        "--labels",
+        choices=folder.LABELS,
+        default="none",
+        help="label each file with the name of its folder (default: %(default)s)",
     )
-    parser.add_argument(
-        "--all_channels", action="store_true", help="keep the sound's channels instead of mixing to mono"
-    )
-    parser.add_argument(
-        "--jpeg_quality",
-        type=int,
-        default=RecordOptions().jpeg_quality,
-        help="1 to 95 (default: %(default)s)",
-    )
-    parser.add_argument("--workers", type=int, help="processes (default: one per core)")
-    parser.add_argument(
-        "--timeout_seconds", type=float, default=600.0, help="per file (default: %(default)s)"
-    )
-    parser.add_argument(
-        "--max_failures", type=float, default=0.05, help="share of files that may fail (default: %(default)s)"
-    )
+    add_storage_arguments(parser)
     parser.set_defaults(prepare=_prepare_folder)
 
 
-def _prepare_folder(args: argparse.Namespace) -> str:
-    options = RecordOptions(
-        media=MediaOptions(
-            max_frame_rate_hz=args.max_frame_rate_hz,
-            short_side_pixels=args.short_side_pixels,
-            audio_rate_hz=args.audio_rate_hz,
-            mono=not args.all_channels,
-        ),
-        jpeg_quality=args.jpeg_quality,
-    )
-    summary = folder.prepare_folder(
-        args.media_dir,
-        args.out_dir,
+def _prepare_folder(args: argparse.Namespace) -> Path:
+    options = storage_options(args)
+    plan = folder.plan_folder(
+        args.media,
         test_share=args.test_share,
-        options=options,
-        workers=args.workers,
-        timeout_seconds=args.timeout_seconds,
-        max_failures=args.max_failures,
+        segment_seconds=args.segment_seconds or None,
+        labels=args.labels,
     )
-    bindings = f"--gin.DATA_DIR={str(summary.directory.absolute())!r}"
+    directory = _carry_out(plan, args.out_dir, options)
+    bindings = f"--gin.DATA_DIR={str(directory.absolute())!r}"
     say(f"To train on it:\n  {_TRAINING} {shlex.quote(bindings)}")
-    return str(summary.directory)
+    return directory

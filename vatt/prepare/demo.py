@@ -20,9 +20,10 @@ from vatt.prepare.captions import read_captions
 from vatt.prepare.demo_definition import definition, labels
 from vatt.prepare.demo_plan import plan_clips
 from vatt.prepare.demo_render import ClipPlan, render_clip
+from vatt.prepare.errors import PreparationError, disk_errors
 from vatt.prepare.media import MediaOptions
 from vatt.prepare.pool import Failure, WorkerPool
-from vatt.prepare.prepare import PreparationError, disk_errors, prepare_clips
+from vatt.prepare.prepare import prepare_clips
 from vatt.prepare.progress import Progress, say
 from vatt.prepare.record import SCHEMA_VERSION, Clip, RecordOptions
 

@@ -4,7 +4,7 @@
 its "spawn" imports the caller's main module again in every worker (seconds and 400 MB each when that is the
 trainer), and its pools break as a whole when a worker dies. Here a worker is `python -c` with our import
 path, which reads pickled tasks from a pipe, imports what the function's module needs and nothing else, and
-ends when the pipe does.
+ends when the pipe does. On the pipe back, an empty message is a sign of life and any other is the reply.
 """
 
 import collections
@@ -13,12 +13,18 @@ import dataclasses
 import os
 import pickle
 import queue
+import resource
+import signal
 import subprocess
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator
 from multiprocessing.connection import Connection
 from typing import Any
+
+_LEAST_MEMORY_BYTES = 1 << 28  # what Python with NumPy and FFmpeg takes before the first picture, with room
+_SIGN_OF_LIFE = b""
+_reply_pipe: Connection | None = None  # of the worker that this process is; None: it is none
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,6 +33,15 @@ class Failure:
 
     reason: str
     error: Exception | None = None  # when it was the function's own and can be pickled
+
+
+def heartbeat() -> None:
+    """Tells the pool that the task makes progress, so that a long one is not taken for one that hangs.
+
+    For tasks to call; outside of a worker it does nothing.
+    """
+    if _reply_pipe is not None:
+        _reply_pipe.send_bytes(_SIGN_OF_LIFE)
 
 
 def available_cores() -> int:
@@ -39,17 +54,36 @@ class WorkerPool:
 
     Args:
         workers: processes; None: one per core.
-        timeout_seconds: a task that takes longer is given up and its process ended.
+        timeout_seconds: a task without an end or a `heartbeat()` for so long is given up, its process killed.
+        memory_bytes: that a process may hold; a task that wants more fails. None: no limit. Kept by Linux
+            only; other systems do not limit what a process maps.
+        tasks_ahead: tasks per worker that may be under way or done before the first of them is taken. Results
+            come in order, so this is how far the others get while one worker is busy with a long task.
     """
 
-    def __init__(self, *, workers: int | None = None, timeout_seconds: float = 600.0):
+    def __init__(
+        self,
+        *,
+        workers: int | None = None,
+        timeout_seconds: float = 600.0,
+        memory_bytes: int | None = None,
+        tasks_ahead: int = 4,
+    ):
         if workers is not None and workers < 1:
             raise ValueError(f"`workers` must be at least 1. Received: {workers}.")
+        if timeout_seconds <= 0:
+            raise ValueError(f"`timeout_seconds` must be positive. Received: {timeout_seconds}.")
+        if memory_bytes is not None and memory_bytes < _LEAST_MEMORY_BYTES:
+            raise ValueError(
+                f"`memory_bytes` must be at least {_LEAST_MEMORY_BYTES}, which a worker needs to start. "
+                f"Received: {memory_bytes}."
+            )
         self.workers = workers or available_cores()
         self._timeout_seconds = timeout_seconds
+        self._tasks_ahead = tasks_ahead
         self._idle: queue.SimpleQueue[_Worker] = queue.SimpleQueue()
         self._threads = concurrent.futures.ThreadPoolExecutor(self.workers, thread_name_prefix="worker")
-        self._all = [_Worker() for _ in range(self.workers)]
+        self._all = [_Worker(memory_bytes) for _ in range(self.workers)]
         for worker in self._all:
             self._idle.put(worker)
 
@@ -57,6 +91,10 @@ class WorkerPool:
         return self
 
     def __exit__(self, kind, *_) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Ends the workers at once, whatever they do."""
         for worker in self._all:
             worker.stop()  # a thread that waits for a reply sees the end of the pipe and returns
         self._threads.shutdown(wait=True, cancel_futures=True)
@@ -75,7 +113,7 @@ class WorkerPool:
         pending = collections.deque()
         for task in tasks:
             pending.append((task, self._threads.submit(self._call, function, task)))
-            if len(pending) >= 4 * self.workers:
+            if len(pending) >= self._tasks_ahead * self.workers:
                 task, future = pending.popleft()
                 yield task, future.result()
         while pending:
@@ -93,11 +131,14 @@ class WorkerPool:
 class _Worker:
     """One process, started when it is first needed and again after it died."""
 
-    def __init__(self):
+    def __init__(self, memory_bytes: int | None):
+        self._memory_bytes = memory_bytes
         self._process: subprocess.Popen | None = None
         self._stopped = False
 
     def call(self, function: Callable, task: tuple, timeout_seconds: float) -> Any | Failure:
+        if self._process is not None and self._process.poll() is not None:
+            self.end()  # died after its last task, which is no fault of this one
         if self._process is None and not self._stopped:
             self._start()
             if self._stopped:  # in the meantime
@@ -106,11 +147,13 @@ class _Worker:
             return Failure("stopped")
         try:
             self._send.send_bytes(pickle.dumps((function, task)))
-            if not self._receive.poll(timeout_seconds):
-                self._process.kill()
-                self.end()
-                return Failure(f"took more than {timeout_seconds:g} s and was given up")
-            return pickle.loads(self._receive.recv_bytes())
+            while self._receive.poll(timeout_seconds):
+                reply = self._receive.recv_bytes()
+                if reply != _SIGN_OF_LIFE:
+                    return pickle.loads(reply)
+            self._process.kill()
+            self.end()
+            return Failure(f"gave no sign of life for more than {timeout_seconds:g} s and was given up")
         except (EOFError, OSError):
             return Failure(f"the worker process died ({self.end()})")
 
@@ -122,7 +165,10 @@ class _Worker:
             process.kill()
 
     def _start(self) -> None:
-        code = f"import sys; sys.path[:] = {sys.path!r}; from vatt.prepare import pool; pool.serve()"
+        code = (
+            f"import sys; sys.path[:] = {sys.path!r}; "
+            f"from vatt.prepare import pool; pool.serve({self._memory_bytes})"
+        )
         # One numeric thread each: the processes are the parallelism.
         environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
         self._process = subprocess.Popen(
@@ -149,13 +195,15 @@ class _Worker:
         self._process = None
         self._send.close()
         self._receive.close()
-        return f"signal {-status}" if status < 0 else f"exit status {status}"
+        return f"exit status {status}" if status >= 0 else f"signal {-status}, {signal.strsignal(-status)}"
 
 
-def serve() -> None:
+def serve(memory_bytes: int | None) -> None:
     """The life of a worker process: reads tasks from standard input, writes results to standard output."""
+    global _reply_pipe
+    _limit(memory_bytes)
     receive = Connection(os.dup(0), writable=False)
-    send = Connection(os.dup(1), readable=False)
+    send = _reply_pipe = Connection(os.dup(1), readable=False)
     os.dup2(2, 1)  # whatever prints must not end up among the results
     os.close(0)
     while True:
@@ -167,14 +215,26 @@ def serve() -> None:
             function, task = pickle.loads(message)
             reply = pickle.dumps(function(*task))
         except Exception as error:
-            reply = _pickled_failure(error)
+            reply = _pickled_failure(error, memory_bytes)
         try:
             send.send_bytes(reply)
         except BrokenPipeError:
             return
 
 
-def _pickled_failure(error: Exception) -> bytes:
+def _limit(memory_bytes: int | None) -> None:
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a crash is expected here: no core file for it
+    if memory_bytes is not None:
+        # Not RLIMIT_AS: that counts libraries and reserved addresses, which take gigabytes and cost nothing.
+        hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
+        limit = memory_bytes if hard == resource.RLIM_INFINITY else min(memory_bytes, hard)
+        resource.setrlimit(resource.RLIMIT_DATA, (limit, hard))
+
+
+def _pickled_failure(error: Exception, memory_bytes: int | None) -> bytes:
+    if isinstance(error, MemoryError):
+        limit = "there is" if memory_bytes is None else f"the {memory_bytes / 2**30:.3g} GiB it may have"
+        return pickle.dumps(Failure(f"needed more memory than {limit} and was given up"))
     # Errors with words of their own need no name in front; anything else is a defect and gets its place.
     expected = isinstance(error, ValueError | OSError)
     reason = str(error) if expected else "".join(traceback.format_exception(error)[-2:]).strip()

@@ -1,50 +1,34 @@
 """Clips -> a prepared set: the code that everybody's videos go through, the demo's included.
 
-Clips lie in the shards in the order given, in pieces of a fixed size, so the bytes of a shard depend on its
-clips only and never on the number of workers or on what finished first. A run that was killed goes on with
-the first shard that is not finished; `dataset.json` comes last.
+Clips lie in the shards in the order given, and what lies in which shard is planned beforehand, so the bytes
+of a shard depend on its clips only and never on the runner, the number of workers or what finished first. A
+run that was killed goes on with the first shard that is not finished; `dataset.json` comes last.
 """
 
-import contextlib
 import dataclasses
-import errno
-import hashlib
 import json
-import math
 import shlex
-import shutil
 import sys
 import time
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import filelock
-
 import vatt
-from vatt.data.words import split_words
-from vatt.prepare import writer
-from vatt.prepare.pool import Failure, WorkerPool
-from vatt.prepare.progress import Progress, say
-from vatt.prepare.record import SCHEMA_VERSION, Clip, RecordOptions, make_record
+from vatt.prepare import preparation_report, writer
+from vatt.prepare.errors import PreparationError, TooManyFailures, disk_errors
+from vatt.prepare.job import Job
+from vatt.prepare.local import run_local
+from vatt.prepare.plan import Shard, plan_fingerprint, plan_shards
+from vatt.prepare.pool import available_cores
+from vatt.prepare.progress import say
+from vatt.prepare.record import SCHEMA_VERSION, Clip, RecordOptions
+from vatt.prepare.totals import Totals, add_up
+from vatt.prepare.unfinished import ShardResult, Unfinished
 
-FAILURES_FILE = "failures.json"
-_UNFINISHED = ".unfinished"  # folder within a set that is being made: one JSON per finished shard
+__all__ = ["PreparationError", "Summary", "TooManyFailures", "disk_errors", "prepare_clips"]
 
-
-class PreparationError(Exception):
-    """The set could not be made, or must not be; the message says what to do."""
-
-
-@contextlib.contextmanager
-def disk_errors(place: Path, way_out: str) -> Iterator[None]:
-    """Says of a place that can not be written what the user can do about it."""
-    try:
-        yield
-    except OSError as error:
-        is_full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-        reason = "the disk is full" if is_full else error.strerror or str(error)
-        raise PreparationError(f"{place} can not be written: {reason}. {way_out}") from error
+RUNNERS = ("local", "beam")
+_WAY_OUT = "What is finished stays: make room and run the same command again, or name another directory."
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -56,12 +40,14 @@ class Summary:
         clips: records in the set, over all splits.
         failures: (media_id, reason) of each clip that could not be read.
         warnings: (media_id, what was lost) of clips that were kept in part.
+        missing: (media_id, what was looked for) of media that are not there.
     """
 
     directory: Path
     clips: int
     failures: tuple[tuple[str, str], ...]
     warnings: tuple[tuple[str, str], ...]
+    missing: tuple[tuple[str, str], ...]
 
 
 def prepare_clips(
@@ -71,14 +57,21 @@ def prepare_clips(
     name: str,
     options: RecordOptions = RecordOptions(),  # noqa: B008 (frozen)
     labels: Sequence[str] = (),
+    missing: Sequence[tuple[str, str]] = (),
     definition: str = "",
     fingerprint: str | None = None,
     clips_per_shard: int = 256,
     workers: int | None = None,
     timeout_seconds: float = 600.0,
+    memory_bytes: int | None = 4 << 30,
     max_failures: float = 0.05,
+    runner: str = "local",
+    beam_options: Sequence[str] = (),
 ) -> Summary:
     """Decodes clips in parallel and writes them as records.
+
+    Beside the shards and dataset.json it leaves preparation.json and preparation.html, which name every clip
+    that failed and why; these are written also where the set is refused.
 
     Args:
         clips: what to prepare; their order is the order in the shards.
@@ -87,87 +80,93 @@ def prepare_clips(
         name: of the set, for people.
         options: rates, sizes, quality.
         labels: label texts by index.
+        missing: (media_id, what was looked for) of media that the annotations name and that are not there;
+            they are reported, and count neither as clips nor as failures.
         definition: one line for dataset.json: what the set was made from.
         fingerprint: hash of the set's content, where the caller has a better one than the clips' list.
-        clips_per_shard: the largest number of clips in one shard.
+        clips_per_shard: the largest number of clips in one shard; of large media there are fewer.
         workers: processes; None: one per core.
-        timeout_seconds: a clip that takes longer is given up, and listed.
-        max_failures: the share of clips that may fail; the list of failures is written in any case.
+        timeout_seconds: a clip that goes so long without another record is given up, and listed.
+        memory_bytes: that a worker may hold; a clip that wants more fails, and is listed. None: no limit.
+        max_failures: the share of clips that may fail, 0 to 1.
+        runner: "local", or "beam" for an Apache Beam pipeline.
+        beam_options: the pipeline's options, as on Beam's own command line; none: Beam runs here.
 
     Raises:
-        PreparationError: nothing to prepare, too many failures, or the directory holds another set.
-        OSError: the directory can not be written, or the disk is full.
+        TooManyFailures: of the clips. What was prepared is kept for a run that allows more.
+        PreparationError: nothing to prepare, the directory holds another set or can not be written.
     """
     directory = Path(directory)
+    if runner not in RUNNERS:
+        raise ValueError(f"`runner` must be one of {', '.join(RUNNERS)}. Received: {runner!r}.")
+    if not 0 <= max_failures <= 1:
+        raise ValueError(f"`max_failures` must be a share between 0 and 1. Received: {max_failures}.")
     if not clips:
         raise PreparationError(f"There is no clip to prepare for {directory}.")
-    plan = _fingerprint(clips, options, labels, clips_per_shard)
-    if (directory / writer.DATASET_FILE).exists():
-        return _finished_before(directory, plan)
-    progress_dir = directory / _UNFINISHED
-    progress_dir.mkdir(parents=True, exist_ok=True)
-    with _alone(progress_dir):
-        _open_plan(progress_dir, plan)
-        writer.remove_unfinished(directory)
-        shards = list(_shards(clips, clips_per_shard))
-        kept = _make_shards(directory, progress_dir, shards, name, options, workers, timeout_seconds)
-        summary = _summarise(directory, [kept[shard] for shard, _ in shards])
-        _report_failures(summary, len(clips), max_failures)
-        _close(directory, clips, shards, kept, name, labels, options, definition, fingerprint or plan, plan)
-        shutil.rmtree(progress_dir)
-    return summary
+    shards = plan_shards(clips, options, clips_per_shard)
+    plan = plan_fingerprint(shards, labels)
+    unfinished = Unfinished(directory)
+    with disk_errors(directory, _WAY_OUT), unfinished.alone():
+        if (directory / writer.DATASET_FILE).exists():
+            summary = _finished_before(directory, plan, missing)
+            unfinished.remove()  # left by a run that was killed between its last two steps
+            return summary
+        unfinished.tidy(shards)
+        todo = [shard for shard in shards if unfinished.finished(shard) is None]
+        if len(todo) < len(shards):
+            say(f"{name}: going on after {len(shards) - len(todo)} of {len(shards)} shards")
+        job = Job(
+            name=name,
+            clips=clips,
+            shards=todo,
+            options=options,
+            unfinished=unfinished,
+            workers=workers,
+            timeout_seconds=timeout_seconds,
+            memory_bytes=memory_bytes,
+            beam_options=beam_options,
+        )
+        effort = _run(job, runner)
+        totals = add_up(_results(unfinished, shards))
+        is_refused = len(totals.failures) > max_failures * len(clips) or not totals.records
+        made_by = {
+            "program": "vatt.prepare",
+            "version": vatt.__version__,
+            "command": shlex.join(sys.argv),
+            "date": time.strftime("%Y-%m-%d"),
+        }
+        report = preparation_report.describe(
+            name=name,
+            clips=len(clips),
+            totals=totals,
+            missing=missing,
+            max_failures=max_failures,
+            is_finished=not is_refused,
+            effort=effort,
+            made_by=made_by,
+        )
+        page = preparation_report.write_report(directory, report)
+        _say_what_is_lost(totals, len(clips), missing, page)
+        if is_refused:
+            media_id, reason = totals.failures[0]
+            raise TooManyFailures(
+                f"At most {max_failures:.1%} of the clips may fail (--max_failures). "
+                f"Received: {len(totals.failures)} of {len(clips)}, first {media_id}: {reason}. "
+                f"All are listed in {page}."
+            )
+        made_by |= {"definition": definition, "plan": plan}
+        _write_description(directory, totals, name, labels, options, fingerprint or plan, made_by)
+        unfinished.remove()
+    return Summary(
+        directory=directory,
+        clips=totals.records,
+        failures=tuple(totals.failures),
+        warnings=tuple(totals.warnings),
+        missing=tuple(missing),
+    )
 
 
-@contextlib.contextmanager
-def _alone(progress_dir: Path) -> Iterator[None]:
-    lock = filelock.FileLock(progress_dir / "lock")
-    try:
-        lock.acquire(timeout=0)
-    except filelock.Timeout:
-        raise PreparationError(
-            f"Another process is preparing {progress_dir.parent} at this moment."
-        ) from None
-    try:
-        yield
-    finally:
-        lock.release()
-
-
-def _make_shards(directory, progress_dir, shards, name, options, workers, timeout_seconds) -> dict[str, dict]:
-    """What is known about each shard, by file name, after the missing ones were made."""
-    kept = {shard: _finished_shard(directory, progress_dir, shard) for shard, _ in shards}
-    todo = [(shard, part) for shard, part in shards if kept[shard] is None]
-    if len(todo) < len(shards):
-        say(f"{name}: going on after {len(shards) - len(todo)} of {len(shards)} shards")
-    if not todo:
-        return kept
-    with (
-        Progress(f"Preparing {name}", sum(len(part) for _, part in todo)) as progress,
-        WorkerPool(workers=workers, timeout_seconds=timeout_seconds) as pool,
-    ):
-        outcomes = pool.run(make_record, ((clip, options) for _, part in todo for clip in part))
-        for shard, part in todo:
-            kept[shard] = _write_shard(directory / shard, part, outcomes, progress)
-            writer.write_json(progress_dir / f"{shard}.json", kept[shard])
-    return kept
-
-
-def _fingerprint(clips, options, labels, clips_per_shard) -> str:
-    """Changes with anything that decides the records; the media count by size and date."""
-    digest = hashlib.sha256()
-    digest.update(repr((SCHEMA_VERSION, options, tuple(labels), clips_per_shard)).encode())
-    for clip in clips:
-        try:
-            stat = Path(clip.media).stat()
-            file = (stat.st_size, stat.st_mtime_ns)
-        except OSError:
-            file = None  # it will fail, and be listed
-        # The set may lie elsewhere next time: the path itself is no content.
-        digest.update(repr((dataclasses.replace(clip, media=""), file)).encode())
-    return digest.hexdigest()
-
-
-def _finished_before(directory: Path, plan: str) -> Summary:
+def _finished_before(directory: Path, plan: str, missing: Sequence[tuple[str, str]]) -> Summary:
     dataset = json.loads((directory / writer.DATASET_FILE).read_bytes())
     defects = writer.defects(directory)
     if defects or dataset["made_by"].get("plan") != plan:
@@ -178,126 +177,72 @@ def _finished_before(directory: Path, plan: str) -> Summary:
             f"{directory} holds {what}. Prepare into another directory, or remove this one first."
         )
     say(f"{directory} is prepared already")
+    report = preparation_report.read_report(directory)
     return Summary(
         directory=directory,
         clips=sum(split["clips"] for split in dataset["splits"].values()),
-        failures=(),
-        warnings=(),
+        failures=tuple((item["media_id"], item["reason"]) for item in report.get("failed", ())),
+        warnings=tuple((item["media_id"], item["lost"]) for item in report.get("kept_in_part", ())),
+        missing=tuple(missing),
     )
 
 
-def _open_plan(progress_dir: Path, plan: str) -> None:
-    """Keeps what an earlier run finished, if it did the same."""
-    plan_file = progress_dir / "plan"
-    if not plan_file.exists() or plan_file.read_text() != plan:
-        for path in progress_dir.glob("*.json"):
-            path.unlink()
-        with writer.whole_file(plan_file) as file:
-            file.write(plan.encode())
+def _run(job: Job, runner: str) -> preparation_report.Effort:
+    """Makes the job's shards; says what that took."""
+    started = time.monotonic()
+    if not job.shards:
+        pass
+    elif runner == "beam":
+        from vatt.prepare.beam import run_beam  # Apache Beam is an extra, and seconds to import
 
-
-def _shards(clips: Sequence[Clip], clips_per_shard: int) -> Iterator[tuple[str, list[Clip]]]:
-    """(file name, its clips), split by split; the pieces of a split differ by at most one clip in size."""
-    for split in sorted({clip.split for clip in clips}):
-        members = [clip for clip in clips if clip.split == split]
-        count = math.ceil(len(members) / clips_per_shard)
-        bounds = [len(members) * number // count for number in range(count + 1)]
-        for number in range(count):
-            yield writer.shard_name(split, number, count), members[bounds[number] : bounds[number + 1]]
-
-
-def _finished_shard(directory: Path, progress_dir: Path, shard: str) -> dict | None:
-    """What is known about a shard that an earlier run finished; None if it has to be made."""
-    try:
-        known = json.loads((progress_dir / f"{shard}.json").read_bytes())
-        sizes = [path.stat().st_size for path in (directory / shard, writer.offsets_path(directory / shard))]
-    except (OSError, ValueError):
-        return None
-    return known if sizes == [known["shard"]["bytes"], 8 * known["shard"]["records"]] else None
-
-
-def _write_shard(path: Path, part: Sequence[Clip], outcomes: Iterator, progress: Progress) -> dict:
-    """Takes the outcomes of `part` and writes those that are records."""
-    failures, warnings = [], []
-
-    def framed():
-        for clip in part:
-            _, outcome = next(outcomes)
-            progress.advance()
-            if isinstance(outcome, Failure):
-                failures.append((clip.media_id, outcome.reason))
-                continue
-            warnings.extend((clip.media_id, warning) for warning in outcome.warnings)
-            yield outcome.framed
-
-    shard = writer.write_shard(path, framed())
-    failed = {media_id for media_id, _ in failures}
-    words = Counter(
-        word
-        for clip in part
-        if clip.split == "train" and clip.media_id not in failed
-        for _, _, text in clip.captions
-        for word in split_words(text)
-    )
-    return {"shard": shard, "failures": failures, "warnings": warnings, "words": dict(words)}
-
-
-def _summarise(directory: Path, shards: list[dict]) -> Summary:
-    return Summary(
-        directory=directory,
-        clips=sum(known["shard"]["records"] for known in shards),
-        failures=tuple(tuple(failure) for known in shards for failure in known["failures"]),
-        warnings=tuple(tuple(warning) for known in shards for warning in known["warnings"]),
+        run_beam(job)
+    else:
+        run_local(job)
+    return preparation_report.Effort(
+        clips=sum(len(shard.clips) for shard in job.shards),
+        media_seconds=sum(result.seconds for _, result in _results(job.unfinished, job.shards)),
+        elapsed_seconds=time.monotonic() - started,
+        runner=runner,
+        workers=None if job.beam_options else job.workers or available_cores(),
     )
 
 
-def _report_failures(summary: Summary, clips: int, max_failures: float) -> None:
-    path = summary.directory / FAILURES_FILE
-    writer.write_json(
-        path,
-        {
-            "failed": [{"media_id": media_id, "reason": reason} for media_id, reason in summary.failures],
-            "kept_in_part": [{"media_id": media_id, "lost": lost} for media_id, lost in summary.warnings],
-        },
-    )
-    if summary.failures:
-        say(f"{len(summary.failures)} of {clips} clips could not be prepared; {path} says why")
-    if len(summary.failures) > max_failures * clips or not summary.clips:
-        media_id, reason = summary.failures[0]
-        raise PreparationError(
-            f"At most {max_failures:.1%} of the clips may fail (--max_failures). "
-            f"Received: {len(summary.failures)} of {clips}, first {media_id}: {reason}. "
-            f"All are listed in {path}."
-        )
+def _results(unfinished: Unfinished, shards: Sequence[Shard]) -> Iterator[tuple[Shard, ShardResult]]:
+    """What is known about shards that are all finished, read one by one."""
+    for shard in shards:
+        result = unfinished.finished(shard)
+        if result is None:
+            raise PreparationError(
+                f"{unfinished.directory / shard.file} was made and is no longer there, or was changed "
+                f"meanwhile. Run the same command again: it makes what is missing."
+            )
+        yield shard, result
 
 
-def _close(directory, clips, shards, kept, name, labels, options, definition, fingerprint, plan) -> None:
+def _say_what_is_lost(totals: Totals, clips: int, missing: Sequence, page: Path) -> None:
+    if missing:
+        say(f"Missing media: {len(missing)}; {page} says what was looked for")
+    if totals.failures:
+        say(f"{len(totals.failures)} of {clips} clips could not be prepared; {page} says why")
+
+
+def _write_description(directory, totals, name, labels, options, fingerprint, made_by) -> None:
     """Writes the vocabulary and, last, dataset.json."""
-    counts = sum((Counter(kept[shard]["words"]) for shard, _ in shards), Counter())
-    words = writer.vocabulary(counts)
-    with writer.whole_file(directory / writer.VOCABULARY_FILE) as file:
-        file.write(("\n".join(words) + "\n").encode())
-    splits = {}
-    for split in sorted({clip.split for clip in clips}):
-        members = [kept[shard]["shard"] for shard, part in shards if part[0].split == split]
-        splits[split] = {"clips": sum(shard["records"] for shard in members), "shards": members}
-    content = {
+    words = writer.vocabulary(totals.words)
+    writer.write_text(directory / writer.VOCABULARY_FILE, "\n".join(words) + "\n")
+    description = {
         "schema_version": SCHEMA_VERSION,
         "name": name,
-        "splits": splits,
+        "splits": {
+            split: {"clips": it.records, "clips_with": dict(it.contents), "shards": it.shards}
+            for split, it in sorted(totals.splits.items())
+        },
         "labels": list(labels),
         "vocabulary": {"file": writer.VOCABULARY_FILE, "size": len(words)},
         "frame_rate_hz": options.media.max_frame_rate_hz,
         "audio_rate_hz": options.media.audio_rate_hz,
         "short_side_pixels": options.media.short_side_pixels,
         "fingerprint": fingerprint,
-        "made_by": {
-            "program": "vatt.prepare",
-            "version": vatt.__version__,
-            "command": shlex.join(sys.argv),
-            "definition": definition,
-            "plan": plan,
-            "date": time.strftime("%Y-%m-%d"),
-        },
+        "made_by": made_by,
     }
-    writer.write_json(directory / writer.DATASET_FILE, content)
+    writer.write_json(directory / writer.DATASET_FILE, description)

@@ -2,9 +2,13 @@
 
 import sys
 import time
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
 
 import rich.console
 import rich.progress
+
+T = TypeVar("T")
 
 _LINE_EVERY_SECONDS = 10.0
 
@@ -51,6 +55,12 @@ class Progress:
         elif time.monotonic() - self._last_line >= _LINE_EVERY_SECONDS:
             self._last_line = time.monotonic()
             say(f"{self._title}: {self._done} of {self._total}")
+
+    def each(self, steps: Iterable[T]) -> Iterator[T]:
+        """`steps`, each counted as soon as it is there."""
+        for step in steps:
+            self.advance()
+            yield step
 
 
 def say(message: str) -> None:

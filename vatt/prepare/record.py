@@ -1,22 +1,32 @@
-"""One clip of a media file -> one record: the pure function that every runner of the preparation calls.
+"""One clip of a media file -> its records: the pure function that every runner of the preparation calls.
 
-The record is a `tf.train.SequenceExample` (schema in BUILD.md): JPEG per frame, 16-bit PCM, captions with
+A record is a `tf.train.SequenceExample` (schema in docs/data.md): JPEG per frame, 16-bit PCM, captions with
 times. Pillow encodes the JPEGs: at clip sizes it is seven times as fast as FFmpeg's encoder, which has to be
 opened per picture, and its quality scale is the one that everybody knows.
 """
 
 import dataclasses
+import heapq
 import io
+import math
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from PIL import Image
 
 from vatt.prepare import tfrecord
 from vatt.prepare.captions import Caption
-from vatt.prepare.media import MediaOptions, read_media
+from vatt.prepare.media import Media, MediaOptions, read_segments
 from vatt.prepare.sequence_example import serialise
 
 SCHEMA_VERSION = 1
+
+# What a record can hold, as dataset.json and the report count it.
+CONTENTS = ("video", "audio", "captions", "labels")
+
+# Captions kept on either side of a segment: the paper's five (A.2.1) nearest to any window of it are among
+# those that overlap it, the five before and the five after.
+_NEIGHBOURS = 5
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -29,8 +39,9 @@ class Clip:
         split: "train", "test", ...
         group: clips of one group count as hits for each other in retrieval; "" for none.
         labels: (index, text) of each label.
-        captions: (start, end, text), in seconds from the file's start.
+        captions: (start, end, text), in seconds from the file's start; an infinite end: of the whole file.
         start_seconds, end_seconds: the part of the file; None: to its end.
+        segment_seconds: that part is cut into records of about this length; None: it is one record.
     """
 
     media: str
@@ -41,6 +52,7 @@ class Clip:
     captions: tuple[Caption, ...] = ()
     start_seconds: float = 0.0
     end_seconds: float | None = None
+    segment_seconds: float | None = None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -56,39 +68,56 @@ class RecordOptions:
     jpeg_quality: int = 85
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Record:
-    """A framed record, ready to be appended to a TFRecord file, and what was lost on the way."""
+    """A framed record, ready to be appended to a TFRecord file, and what is said about it elsewhere.
+
+    Attributes:
+        framed: the bytes.
+        seconds: its length.
+        contents: which of `CONTENTS` it holds; digital silence is no audio.
+        told: texts of the captions that are told within it, without the neighbours stored for context.
+        warnings: what was lost on the way, in words.
+    """
 
     framed: bytes
+    seconds: float
+    contents: frozenset[str]
+    told: tuple[str, ...]
     warnings: tuple[str, ...]
 
 
-def make_record(clip: Clip, options: RecordOptions) -> Record:
-    """Decodes a clip and serialises it.
+def make_records(clip: Clip, options: RecordOptions) -> Iterator[Record]:
+    """Decodes a clip in one pass and gives a record whenever a segment of it is complete.
 
     Raises:
         MediaError: the file gives neither pictures nor sound.
     """
-    media = read_media(
+    segments = read_segments(
         clip.media,
         options.media,
         keep=lambda picture: _jpeg(picture, options.jpeg_quality),
         start_seconds=clip.start_seconds,
         end_seconds=clip.end_seconds,
+        segment_seconds=clip.segment_seconds,
     )
-    audio = media.audio
-    seconds = media.end_seconds - media.start_seconds
-    captions = [
-        c for c in clip.captions if c[1] >= media.start_seconds and c[0] <= media.start_seconds + seconds
-    ]
+    for media in segments:
+        yield _record(clip, media, options)
+
+
+def _record(clip: Clip, media: Media, options: RecordOptions) -> Record:
+    audio, start, end = media.audio, media.start_seconds, media.end_seconds
+    # A caption without an end describes the whole file, and so each of its records from end to end.
+    known = [(start, end, c[2]) if math.isinf(c[1]) else c for c in clip.captions]
+    told = [caption for caption in known if caption[1] >= start and caption[0] <= end]
+    captions = told if clip.segment_seconds is None else with_neighbours(known, start, end)
     context = {
         "schema_version": [SCHEMA_VERSION],
         "clip/media_id": [clip.media_id.encode()],
         "clip/split": [clip.split.encode()],
         "clip/group": [clip.group.encode()],
-        "clip/start/timestamp": [round(media.start_seconds * 1e6)],
-        "clip/end/timestamp": [round(media.end_seconds * 1e6)],
+        "clip/start/timestamp": [round(start * 1e6)],
+        "clip/end/timestamp": [round(end * 1e6)],
         "clip/label/index": [index for index, _ in clip.labels],
         "clip/label/text": [text.encode() for _, text in clip.labels],
         "image/frame_rate": [float(media.frame_rate_hz)],
@@ -98,11 +127,44 @@ def make_record(clip: Clip, options: RecordOptions) -> Record:
         "WAVEFORM/sample_rate": [options.media.audio_rate_hz],
         "WAVEFORM/num_channels": [0 if audio is None else audio.shape[1]],
         "caption/string": [text.encode() for _, _, text in captions],
-        "caption/start_seconds": [start - media.start_seconds for start, _, _ in captions],
-        "caption/end_seconds": [end - media.start_seconds for _, end, _ in captions],
+        "caption/start_seconds": [caption_start - start for caption_start, _, _ in captions],
+        "caption/end_seconds": [caption_end - start for _, caption_end, _ in captions],
     }
     frames = {"image/encoded": [[jpeg] for jpeg in media.frames]}
-    return Record(tfrecord.frame(serialise(context, frames)), tuple(media.warnings))
+    holds = {
+        "video": bool(media.frames),
+        "audio": audio is not None and bool(audio.any()),
+        "captions": bool(captions),
+        "labels": bool(clip.labels),
+    }
+    return Record(
+        framed=tfrecord.frame(serialise(context, frames)),
+        seconds=end - start,
+        contents=frozenset(name for name in CONTENTS if holds[name]),
+        told=tuple(text for _, _, text in told),
+        warnings=tuple(media.warnings),
+    )
+
+
+def with_neighbours(captions: Sequence[Caption], start: float, end: float) -> list[Caption]:
+    """The captions that overlap [start, end], and the nearest before and after it by their midpoints.
+
+    They keep their order, and of equally near ones the earlier in that order are taken, as the pipeline does
+    when it looks for those nearest to a window.
+    """
+
+    def midpoint(number: int) -> float:
+        return (captions[number][0] + captions[number][1]) / 2
+
+    numbers = range(len(captions))
+    overlapping = {n for n in numbers if captions[n][1] >= start and captions[n][0] <= end}
+    before = (n for n in numbers if midpoint(n) < start)
+    after = (n for n in numbers if midpoint(n) > end)
+    chosen = overlapping.union(
+        heapq.nsmallest(_NEIGHBOURS, before, key=lambda n: (-midpoint(n), n)),
+        heapq.nsmallest(_NEIGHBOURS, after, key=lambda n: (midpoint(n), n)),
+    )
+    return [captions[n] for n in sorted(chosen)]
 
 
 def _jpeg(picture: np.ndarray, quality: int) -> bytes:

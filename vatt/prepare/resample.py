@@ -1,53 +1,90 @@
 """Brings decoded frames to constant rates: pictures to the ticks of a clock, sound to samples in their place.
 
-Both take frames one by one, in the order of the file, so that a long film never lies in memory as raw
-pictures.
+Both take frames one by one, in the order of the file, and give away what is complete, so that a long film
+never lies in memory. Every position is computed from the origin, the instant of frame 0, and rounded once:
+over hours nothing drifts.
 """
+
+from collections import Counter
 
 import av
 import numpy as np
-from av.video.reformatter import Interpolation, VideoReformatter
 
-_SCALING = Interpolation.AREA  # every source pixel counts, so that fine patterns do not flicker
-_MAX_GAP_SECONDS = (
-    0.1  # sound that jumps by more is put where its timestamps say; less is jitter of the muxer
-)
-_MAX_HOLD_SECONDS = 600.0  # a picture or a silence that lasts longer is a damaged timestamp, not a slow film
+from vatt.prepare.container import FrameClock, FrameError, frame_time
+from vatt.prepare.scale import PictureScaler
+
+_MIN_RATE_HZ = 1.0  # slower slides are repeated, so that pieces can be cut to the second
+# Sound that jumps by more is put where its timestamps say; less is jitter of the muxer ...
+_MAX_GAP_SECONDS = 0.1
+# ... unless it is off by this much on the average of a second: then the clock of the sound runs differently.
+_MAX_DRIFT_SECONDS = 0.02
+MAX_HOLD_SECONDS = 600.0  # a picture or a silence that lasts longer is a damaged timestamp, not a slow film
 
 
 class Pictures:
-    """Takes the frame nearest to each tick of a constant rate, scales and turns it, hands it to `keep`."""
+    """Takes the frame nearest to each tick of a constant rate, makes a picture of it, hands it to `keep`.
 
-    def __init__(self, stream, *, max_frame_rate_hz, short_side_pixels, keep, start_seconds, end_seconds):
+    Attributes:
+        rate: ticks per second.
+        origin: time of tick 0 in seconds on the file's clock; None before the first frame.
+        ticks: ticks that have got their frame so far.
+        sources: frames of the file that were used so far.
+        height, width: of the pictures, in pixels; 0 before the first.
+    """
+
+    def __init__(
+        self, stream, *, max_frame_rate_hz, short_side_pixels, keep, start_seconds, end_seconds, warnings
+    ):
         """`stream` may be None: then nothing is added. Times are on the file's own clock."""
-        self.frames = []
-        self.origin = None  # time of frame 0
-        self.height = self.width = 0
-        self._keep, self._short_side_pixels = keep, short_side_pixels
+        self.origin = None
+        self.ticks = self.sources = 0
+        self._frames = []  # of the last ticks: what was not taken yet
+        self._keep = keep
         self._start, self._end = start_seconds, end_seconds
+        self._warnings: Counter = warnings
+        self._before = None  # the last frame before the start: it stands there still if the next comes late
         self._previous = None  # (time, frame): decided only when the next one is known
-        self._scaler = VideoReformatter()
         self._made = (None, None)  # the last picture made, since a slow source repeats frames
         native = float((stream.guessed_rate or stream.average_rate or 0) if stream is not None else 0)
-        self.rate = min(native, max_frame_rate_hz) if native > 0 else max_frame_rate_hz
+        self.rate = min(max(native, _MIN_RATE_HZ), max_frame_rate_hz) if native > 0 else max_frame_rate_hz
+        self._native_rate = native or max_frame_rate_hz
+        self._clock = FrameClock()
+        self._scaler = PictureScaler(stream, short_side_pixels)
+
+    @property
+    def height(self) -> int:
+        return self._scaler.height
+
+    @property
+    def width(self) -> int:
+        return self._scaler.width
+
+    @property
+    def reached_seconds(self) -> float | None:
+        """Time of the last frame that came; None before the first."""
+        return self._previous[0] if self._previous is not None else None
 
     def add(self, frame) -> None:
-        time = frame.time
+        time = self._clock.time(frame)
+        known = self._previous or self._before
         if time is None:  # raw streams without timestamps run at their nominal rate
-            time = self._previous[0] + 1 / self.rate if self._previous else 0.0
-        if self._previous is not None and not 0 < time - self._previous[0] < _MAX_HOLD_SECONDS:
+            time = known[0] + 1 / self._native_rate if known else 0.0
+        if known is not None and not 0 < time - known[0] < MAX_HOLD_SECONDS:
+            if time != known[0]:
+                self._warnings["a picture out of the order of time was skipped"] += 1
             return
         if time < self._start - 0.5 / self.rate:
+            self._before = (time, frame)
             return
+        if self.origin is None and self._before is not None and time > self._start + 0.5 / self.rate:
+            self._previous = (self._start, self._before[1])
+            self.origin, self.sources = self._start, 1
         if self.origin is None:
             self.origin = time
         elif self._previous is not None:
             self._emit_until((self._previous[0] + time) / 2)
         self._previous = (time, frame)
-
-    def done(self, frame) -> bool:
-        """Whether the wanted part lies behind; sound may be interleaved up to a second later."""
-        return frame.time is not None and frame.time > self._end + 1.0
+        self.sources += 1
 
     def close(self) -> None:
         """The last frame stays for its own duration."""
@@ -55,73 +92,99 @@ class Pictures:
             return
         time, frame = self._previous
         duration = float(frame.duration * frame.time_base) if frame.duration and frame.time_base else 0.0
-        # Without half a tick less, a rounding error of the duration would repeat the last frame.
-        self._emit_until(time + max(duration, 1 / self.rate) - 0.5 / self.rate)
+        duration = min(duration or 1 / self._native_rate, MAX_HOLD_SECONDS)
+        # A tick of which less than half is left would repeat the last frame; one picture alone has one.
+        self._emit_until(max(time + duration - 0.5 / self.rate, self.origin + 0.5 / self.rate))
         self._previous = None
+
+    def take(self, count: int) -> list:
+        """The next `count` of the ticks that have got their frame."""
+        taken, self._frames = self._frames[:count], self._frames[count:]
+        return taken
 
     def _emit_until(self, time: float) -> None:
         """Gives the previous frame to every tick before `time`."""
-        while True:
-            tick = self.origin + len(self.frames) / self.rate
-            if tick >= min(time, self._end - 0.5 / self.rate):
-                return
-            self.frames.append(self._picture(self._previous[1]))
-
-    def _picture(self, frame):
-        if self._made[0] is frame:
-            return self._made[1]
-        scale = min(1.0, self._short_side_pixels / min(frame.width, frame.height))
-        width, height = max(1, round(frame.width * scale)), max(1, round(frame.height * scale))
-        turns = round(frame.rotation / 90) % 4
-        if self.frames:  # a size that changes in the middle of the stream is brought back
-            width, height = (self.height, self.width) if turns % 2 else (self.width, self.height)
-        # One scaler for all frames: setting one up costs more than scaling a small picture.
-        array = self._scaler.reformat(
-            frame, width, height, "rgb24", interpolation=_SCALING, threads=1
-        ).to_ndarray()
-        if turns:
-            array = np.rot90(array, turns)
-        self.height, self.width = array.shape[:2]
-        kept = self._keep(np.ascontiguousarray(array))
-        self._made = (frame, kept)
-        return kept
+        limit = min(time, self._end - 0.5 / self.rate)
+        while self.origin + self.ticks / self.rate < limit:
+            frame = self._previous[1]
+            if self._made[0] is not frame:
+                self._made = (frame, self._keep(self._scaler.picture(frame)))
+            self._frames.append(self._made[1])
+            self.ticks += 1
 
 
 class Sound:
-    """Resamples sound to int16 pieces, each with the time of its first sample."""
+    """Resamples sound to int16 blocks and knows the time of each.
 
-    def __init__(self, *, rate_hz: int, mono: bool):
-        self.pieces = []  # (start in seconds, [int16 [S, channels], ...])
+    Attributes:
+        reached_seconds: time up to which sound has come, on the file's clock; None before the first.
+    """
+
+    def __init__(self, *, rate_hz: int, mono: bool, start_seconds: float, warnings: Counter):
+        """Sound well before `start_seconds` is not kept."""
+        self.reached_seconds = None
         self._rate_hz, self._mono = rate_hz, mono
+        self._start = start_seconds
+        self._warnings = warnings
+        self._blocks = []  # (start of its piece in seconds, samples from there, int16 [S, channels])
         self._resampler = None
         self._shape = None  # of the incoming sound: a change starts a new piece
-        self._expected = 0.0  # time at which the next frame should start
+        self._piece_seconds = 0.0  # where the piece that is being resampled starts
+        self._samples_in = self._samples_out = 0  # of that piece
+        self._drift_seconds = 0.0  # what timestamps and number of samples differ by, averaged over a second
+        self._end = None  # time at which the last block ends
+        self._taken_until = -np.inf  # what lies before was given away
         self._channels = None
 
     @property
-    def end_seconds(self) -> float:
-        start, blocks = self.pieces[-1]
-        return start + sum(len(block) for block in blocks) / self._rate_hz
+    def first_seconds(self) -> float | None:
+        """Time of the first sample that is kept; None without any."""
+        return self._blocks[0][0] + self._blocks[0][1] / self._rate_hz if self._blocks else None
+
+    @property
+    def end_seconds(self) -> float | None:
+        """Time at which the last sample ends that has come; None without any."""
+        return self._end
 
     def add(self, frame) -> None:
         if not frame.sample_rate or not frame.samples:
             return
-        time = self._expected if frame.time is None else frame.time
-        if self.pieces and abs(time - self._expected) > _MAX_HOLD_SECONDS:
-            time = self._expected
+        time, expected = frame_time(frame), self._expected_seconds()
+        if time is None or (self.reached_seconds is not None and abs(time - expected) > MAX_HOLD_SECONDS):
+            time = expected
+        seconds = frame.samples / frame.sample_rate
+        if time + seconds < self._start - _MAX_GAP_SECONDS:
+            self.reached_seconds = time + seconds
+            return
+        if time + seconds < self._taken_until:
+            self._warnings["sound that came too late in the file was left out"] += 1
+            return
+        late = time - expected
+        self._drift_seconds += (late - self._drift_seconds) * min(1.0, seconds)
         shape = (frame.format.name, frame.layout.name, frame.sample_rate)
-        if self._resampler is None or shape != self._shape or abs(time - self._expected) > _MAX_GAP_SECONDS:
-            self.close()
-            if self._channels is None:
-                self._channels = 1 if self._mono else frame.layout.nb_channels
-                self._layout = "mono" if self._mono else frame.layout.name
-            self._resampler = av.AudioResampler("s16", self._layout, self._rate_hz)
-            self._shape = shape
-            self._expected = time
-            self.pieces.append((time, []))
-        self._expected += frame.samples / frame.sample_rate
+        jumps = abs(late) > _MAX_GAP_SECONDS or abs(self._drift_seconds) > _MAX_DRIFT_SECONDS
+        if self._resampler is None or shape != self._shape or jumps:
+            self._begin_piece(frame, time, shape)
+        self._samples_in += frame.samples
+        self.reached_seconds = self._expected_seconds()
         frame.pts = None  # the resampler must not second-guess the timing that is kept here
         self._collect(frame)
+
+    def _expected_seconds(self) -> float:
+        """Where the next frame starts if nothing is missing."""
+        if self._shape is None:
+            return self.reached_seconds or 0.0
+        return self._piece_seconds + self._samples_in / self._shape[2]
+
+    def _begin_piece(self, frame, time: float, shape: tuple) -> None:
+        self.close()
+        if self._channels is None:
+            self._channels = 1 if self._mono else frame.layout.nb_channels
+            self._layout = "mono" if self._mono else frame.layout.name
+        self._resampler = av.AudioResampler("s16", self._layout, self._rate_hz)
+        self._shape = shape
+        self._piece_seconds, self._samples_in, self._samples_out = time, 0, 0
+        self._drift_seconds = 0.0
 
     def close(self) -> None:
         if self._resampler is not None:
@@ -129,24 +192,38 @@ class Sound:
             self._resampler = None
 
     def _collect(self, frame) -> None:
-        for block in self._resampler.resample(frame):
-            self.pieces[-1][1].append(block.to_ndarray().reshape(-1, self._channels))
+        try:
+            blocks = self._resampler.resample(frame)
+        except (av.FFmpegError, ValueError) as error:
+            raise FrameError(f"sound {self._shape} can not be resampled: {error}") from error
+        for block in blocks:
+            samples = block.to_ndarray().reshape(-1, self._channels)
+            self._blocks.append((self._piece_seconds, self._samples_out, samples))
+            self._samples_out += len(samples)
+            self._end = self._piece_seconds + self._samples_out / self._rate_hz
 
-    def between(self, start: float, end: float) -> np.ndarray | None:
-        """int16 [S, channels] from `start` to the last sample or `end`; silence where there is a gap."""
-        if not any(blocks for _, blocks in self.pieces):
+    def take(self, origin: float, first: int, last: int) -> np.ndarray | None:
+        """int16 [S, channels]: samples `first` to `last` as counted from the instant `origin`.
+
+        It ends where the last sound that has come ends; gaps are silence; None without any sound in it. What
+        lies before `last` is given away: the next call starts there.
+        """
+        found, kept = [], []
+        end = first
+        for piece_seconds, offset, samples in self._blocks:
+            at = round((piece_seconds - origin) * self._rate_hz) + offset - first
+            end = max(end, at + first + len(samples))
+            if at < last - first and at + len(samples) > 0:
+                found.append((at, samples))
+            if at + len(samples) > last - first:
+                kept.append((piece_seconds, offset, samples))
+        self._blocks = kept
+        self._taken_until = origin + last / self._rate_hz
+        if not found:
             return None
-        placed = [
-            (round((time - start) * self._rate_hz), np.concatenate(blocks))
-            for time, blocks in self.pieces
-            if blocks
-        ]
-        samples = min(max(at + len(block) for at, block in placed), round((end - start) * self._rate_hz))
-        if samples <= 0:
-            return None
-        sound = np.zeros((samples, self._channels), np.int16)
-        for at, block in placed:
-            block = block[max(0, -at) :]
+        sound = np.zeros((min(end, last) - first, self._channels), np.int16)
+        for at, samples in found:
+            samples = samples[max(0, -at) :]
             at = max(0, at)
-            sound[at : at + len(block)] = block[: max(0, samples - at)]
+            sound[at : at + len(samples)] = samples[: max(0, len(sound) - at)]
         return sound

@@ -5,7 +5,7 @@ import hashlib
 import json
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import IO
 
@@ -34,8 +34,12 @@ def whole_file(path: Path) -> Iterator[IO[bytes]]:
 
 
 def write_json(path: Path, content) -> None:
+    write_text(path, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+
+
+def write_text(path: Path, text: str) -> None:
     with whole_file(path) as file:
-        file.write((json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode())
+        file.write(text.encode("utf-8", "surrogateescape"))  # a file's name need not be UTF-8
 
 
 def remove_unfinished(directory: Path) -> None:
@@ -49,27 +53,36 @@ def shard_name(split: str, number: int, count: int) -> str:
 
 
 def offsets_path(shard: Path) -> Path:
-    """The file of record starts beside a shard."""
-    return shard.with_suffix(".offsets")
+    """The file of record starts beside a shard, whose name may also be `train.tfrecord-00000-of-00002`."""
+    return shard.with_name(shard.name.removesuffix(".tfrecord") + ".offsets")
 
 
-def write_shard(path: Path, framed_records: Iterable[bytes]) -> dict:
+def write_shard(
+    path: Path, framed_records: Iterable[bytes], *, announce: Callable[[dict], None] = lambda shard: None
+) -> dict:
     """Writes framed records in their order, and their offsets beside (little-endian uint64).
+
+    Args:
+        path: the shard.
+        framed_records: as `tfrecord.frame` makes them; one at a time is in memory.
+        announce: called with what is returned when all is on the disk and nothing has its name yet, so that a
+            journal knows of every file that can ever be found.
 
     Returns:
         What dataset.json says about the shard: file, records, bytes, sha256.
     """
     digest = hashlib.sha256()
     offsets, size = [], 0
-    with whole_file(path) as file:
+    with whole_file(offsets_path(path)) as offsets_file, whole_file(path) as file:
         for framed in framed_records:
             offsets.append(size)
             size += len(framed)
             digest.update(framed)
             file.write(framed)
-    with whole_file(offsets_path(path)) as file:
-        file.write(np.array(offsets, "<u8").tobytes())
-    return {"file": path.name, "records": len(offsets), "bytes": size, "sha256": digest.hexdigest()}
+        offsets_file.write(np.array(offsets, "<u8").tobytes())
+        shard = {"file": path.name, "records": len(offsets), "bytes": size, "sha256": digest.hexdigest()}
+        announce(shard)
+    return shard
 
 
 def vocabulary(counts: Counter) -> list[str]:

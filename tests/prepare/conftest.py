@@ -1,0 +1,36 @@
+"""Media that are made once for all tests."""
+
+import shutil
+
+import numpy as np
+import pytest
+from media_maker import beep, grey, make_media
+from PIL import Image
+
+
+@pytest.fixture(scope="session")
+def samples(tmp_path_factory):
+    """Kind -> path of a small real file: half a second of video with sound, of sound, and a picture."""
+    folder = tmp_path_factory.mktemp("samples")
+    Image.fromarray(np.full((24, 32, 3), 90, np.uint8)).save(folder / "a.jpeg")
+    return {
+        "video": make_media(folder / "a.mp4", pictures=grey([60] * 5), sound=beep(0.5, at=0.1)),
+        "sound": make_media(folder / "a.wav", sound=beep(0.5, at=0.1), audio_codec="pcm_s16le"),
+        "picture": folder / "a.jpeg",
+    }
+
+
+@pytest.fixture
+def place(samples, tmp_path):
+    """place("class/name.avi"): copies of the samples below tmp_path/media, by what the ending calls for."""
+
+    def copy(*names):
+        for name in names:
+            path = tmp_path / "media" / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            suffix = path.suffix.lower()
+            kind = {".wav": "sound", ".flac": "sound", ".jpeg": "picture"}.get(suffix, "video")
+            shutil.copyfile(samples[kind], path)
+        return tmp_path / "media"
+
+    return copy

@@ -1,0 +1,231 @@
+"""Files made to do harm: nothing but the file itself is opened, and nothing crashes, hangs or swells."""
+
+import http.server
+import io
+import os
+import struct
+import threading
+import time
+import zlib
+from fractions import Fraction
+
+import av
+import numpy as np
+import pytest
+from media_maker import beep, grey, make_media, read_whole
+from PIL import Image
+
+from vatt.prepare.media import MediaError, MediaOptions, read_segments
+
+OPTIONS = MediaOptions(max_frame_rate_hz=10.0, short_side_pixels=32, audio_rate_hz=16_000)
+MAX_SECONDS = 10.0
+
+
+@pytest.fixture
+def canary(tmp_path):
+    """A film, also behind a web server: (address, path, what was asked of the server)."""
+    secret = make_media(tmp_path / "secret.mp4", pictures=grey([9] * 5))
+    os.utime(secret, (0, 10**9))  # a time of access before that of the change is renewed by any reading
+    requests = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            requests.append(self.path)
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(secret.read_bytes())
+
+        do_HEAD = do_GET
+
+        def log_message(self, *arguments):
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}/secret.mp4", secret, requests
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+HLS = "#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\n{target}\n#EXT-X-ENDLIST\n"
+DASH = (
+    '<?xml version="1.0"?><MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="static" '
+    'mediaPresentationDuration="PT1S" profiles="urn:mpeg:dash:profile:isoff-on-demand:2011"><Period>'
+    '<AdaptationSet mimeType="video/mp4"><Representation id="1" bandwidth="1"><BaseURL>{target}</BaseURL>'
+    '<SegmentBase indexRange="0-100"/></Representation></AdaptationSet></Period></MPD>'
+)
+SDP = (
+    "v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nt=0 0\n"
+    "m=video 5004 RTP/AVP 96\na=rtpmap:96 H264/90000\n"
+)
+PLAYLISTS = {
+    "list.m3u8": HLS,
+    "list.mp4": HLS,
+    "list.mpg": HLS,
+    "list.gif": HLS,
+    "concat.txt": "ffconcat version 1.0\nfile {target}\n",
+    "concat.mkv": "ffconcat version 1.0\nfile {target}\n",
+    "list.mpd": DASH,
+    "dash.mov": DASH,
+    "list.sdp": SDP,
+    "sdp.avi": SDP,
+    "list.asx": '<asx version="3.0"><entry><ref href="{target}"/></entry></asx>',
+    "list.wmv": "[Reference]\nRef1={target}\n",
+    "list.ram": "{target}\n",
+    "subtitled.avs": 'DirectShowSource("{target}")\n',
+    "picture.mp4": '<svg xmlns="http://www.w3.org/2000/svg"><image href="{target}"/></svg>',
+}
+
+
+@pytest.mark.parametrize("by_address", [True, False])
+@pytest.mark.parametrize("name", PLAYLISTS)
+def test_playlists_open_nothing_else(tmp_path, canary, name, by_address):
+    address, secret, requests = canary
+    path = tmp_path / name
+    path.write_text(PLAYLISTS[name].format(target=address if by_address else secret))
+    with pytest.raises(MediaError, match="can not be opened"):
+        read_whole(path, OPTIONS)
+    assert not requests and secret.stat().st_atime == 0
+
+
+def test_addresses_are_no_paths(canary):
+    address, secret, requests = canary
+    for path in (
+        address,
+        f"concat:{secret}",
+        f"subfile,,start,0,end,0,,:{secret}",
+        "pipe:0",
+        "tcp://127.0.0.1:1",
+    ):
+        with pytest.raises(MediaError, match="no such file"):
+            read_whole(path, OPTIONS)
+    assert not requests
+
+
+@pytest.mark.parametrize("kind", [b"url ", b"alis"])
+def test_external_references_of_quicktime_are_not_followed(tmp_path, canary, kind):
+    """A track whose data are said to lie elsewhere: a `dref` that is not marked as this file."""
+    address, secret, requests = canary
+    path = make_media(tmp_path / "a.mov", pictures=grey([9] * 5))
+    data = path.read_bytes()
+    at = data.index(b"dref") - 4
+    (size,) = struct.unpack_from(">I", data, at)
+    target = (address if kind == b"url " else f"file://{secret}").encode() + b"\0"
+    entry = struct.pack(">I4sI", 12 + len(target), kind, 0) + target
+    box = struct.pack(">I4sII", 16 + len(entry), b"dref", 0, 1) + entry
+    changed = bytearray(data[:at] + box + data[at + size :])
+    for parent in (b"moov", b"trak", b"mdia", b"minf", b"dinf"):
+        place = changed.index(parent) - 4
+        (old,) = struct.unpack_from(">I", changed, place)
+        struct.pack_into(">I", changed, place, old + len(box) - size)
+    path.write_bytes(changed)
+    try:
+        read_whole(path, OPTIONS)  # its own data are there too, so it may play
+    except MediaError as error:
+        assert str(path) in str(error)
+    assert not requests and secret.stat().st_atime == 0
+
+
+def png(width, height):
+    """A PNG of some hundred bytes that claims a size and has next to no data."""
+
+    def chunk(kind, content):
+        return (
+            struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+        )
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", header)
+        + chunk(b"IDAT", zlib.compress(bytes(99)))
+        + chunk(b"IEND", b"")
+    )
+
+
+def jpeg(width, height):
+    """A JPEG of some hundred bytes that claims a size."""
+    stream = io.BytesIO()
+    Image.new("RGB", (16, 16), (9, 9, 9)).save(stream, "JPEG")
+    data = bytearray(stream.getvalue())
+    at = data.index(b"\xff\xc0") + 5
+    struct.pack_into(">HH", data, at, height, width)
+    return bytes(data)
+
+
+@pytest.mark.parametrize("suffix", ["png", "jpg"])
+def test_picture_bombs_are_refused_by_their_header(tmp_path, suffix):
+    path = tmp_path / f"bomb.{suffix}"
+    path.write_bytes(png(30_000, 30_000) if suffix == "png" else jpeg(30_000, 30_000))
+    began = time.process_time()
+    with pytest.raises(MediaError, match="bomb"):
+        read_whole(path, OPTIONS)
+    assert time.process_time() - began < 0.5
+
+
+def jpeg_film(path, sizes):
+    """A film of JPEGs that claim to be squares of these sizes."""
+    with av.open(str(path), "w") as file:
+        stream = file.add_stream("mjpeg", rate=10)
+        stream.width = stream.height = sizes[0]
+        stream.pix_fmt = "yuvj420p"
+        for number, size in enumerate(sizes):
+            packet = av.Packet(jpeg(size, size))
+            packet.stream, packet.time_base, packet.is_keyframe = stream, Fraction(1, 10), True
+            packet.pts = packet.dts = number
+            file.mux(packet)
+    return path
+
+
+@pytest.mark.parametrize("suffix", ["mkv", "mov", "avi", "nut"])
+def test_films_that_claim_giant_pictures_are_refused(tmp_path, suffix):
+    path = jpeg_film(tmp_path / f"bomb.{suffix}", [16_000] * 3)
+    with pytest.raises(MediaError, match="bomb"):
+        read_whole(path, OPTIONS)
+
+
+def test_a_picture_that_grows_in_mid_stream_costs_itself(tmp_path):
+    media = read_whole(jpeg_film(tmp_path / "a.nut", [16] * 4 + [16_000] + [16] * 4), OPTIONS)
+    assert len(media.frames) == 9 and {frame.shape for frame in media.frames} == {(16, 16, 3)}
+    assert any("damaged video packet" in warning for warning in media.warnings)
+
+
+def mutated(whole, random):
+    """Bytes of a file after one of several kinds of damage."""
+    data = bytearray(whole)
+    kind = random.integers(4)
+    if kind == 0:  # single bytes anywhere
+        for position in random.integers(0, len(data), random.integers(1, 40)):
+            data[position] = random.integers(256)
+    elif kind == 1:  # a field of a header
+        at = data.index(b"moov") + random.integers(0, 600)
+        data[at : at + 4] = random.integers(0, 256, 4, np.uint8).tobytes()
+    elif kind == 2:  # cut off
+        del data[random.integers(1, len(data)) :]
+    else:  # a block that is missing, or there twice
+        begin, length = random.integers(0, len(data)), random.integers(1, 400)
+        block = data[begin : begin + length]
+        data[begin : begin + length] = block * 2 if random.integers(2) else b""
+    return bytes(data)
+
+
+def test_damaged_films_are_read_or_refused(tmp_path):
+    film = {"pictures": grey(np.arange(20) * 12), "sound": beep(2.0, at=1.0)}
+    whole = make_media(tmp_path / "whole.mp4", **film, video_codec="libx264").read_bytes()
+    random = np.random.default_rng(0)
+    path = tmp_path / "mutant.mp4"
+    read = refused = 0
+    for number in range(200):
+        path.write_bytes(mutated(whole, random))
+        began = time.monotonic()
+        try:
+            pieces = list(read_segments(path, OPTIONS, segment_seconds=0.7 if number % 2 else None))
+            assert pieces and all(media.frames or len(media.audio) for media in pieces)
+            read += 1
+        except MediaError as error:
+            assert str(path) in str(error)
+            refused += 1
+        assert time.monotonic() - began < MAX_SECONDS
+    assert read > 50 and refused > 20

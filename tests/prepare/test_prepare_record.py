@@ -1,0 +1,94 @@
+import math
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from clip_maker import OPTIONS
+from media_maker import beep, grey, make_media
+
+from vatt.prepare.media import MediaError
+from vatt.prepare.record import Clip, make_records, with_neighbours
+
+
+@pytest.fixture(scope="module")
+def film(tmp_path_factory):
+    """Four seconds; the grey level of a picture is its number, and sound beeps from 2.2 to 2.3 s only."""
+    path = tmp_path_factory.mktemp("film") / "film.mp4"
+    return str(make_media(path, pictures=grey(5 * np.arange(40)), sound=beep(4.0, at=2.2)))
+
+
+def contexts(records):
+    """Each record's context features."""
+    return [tf.train.SequenceExample.FromString(r.framed[12:-4]).context.feature for r in records]
+
+
+def test_a_film_in_segments(film):
+    captions = (
+        (0.0, 0.5, "first"),
+        (0.8, 1.4, "over the border"),
+        (3.0, math.inf, "whole"),
+        (9.0, 9.5, "late"),
+    )
+    clip = Clip(
+        media=film, media_id="f", split="train", labels=((3, "x"),), captions=captions, segment_seconds=1.0
+    )
+    records = list(make_records(clip, OPTIONS))
+    features = contexts(records)
+    starts = [f["clip/start/timestamp"].int64_list.value[0] for f in features]
+    ends = [f["clip/end/timestamp"].int64_list.value[0] for f in features]
+    assert starts == [0, 1_000_000, 2_000_000, 3_000_000] and ends == [*starts[1:], 4_000_000]
+    assert [record.seconds for record in records] == pytest.approx([1.0] * 4)
+    assert {f["clip/media_id"].bytes_list.value[0] for f in features} == {b"f"}
+    # What is told within a segment; all others are near enough to be stored with it.
+    assert [record.told for record in records] == [
+        ("first", "over the border", "whole"),
+        ("over the border", "whole"),
+        ("whole",),
+        ("whole",),
+    ]
+    stored = features[1]["caption/string"].bytes_list.value
+    assert list(stored) == [b"first", b"over the border", b"whole", b"late"]
+    assert list(features[1]["caption/start_seconds"].float_list.value) == pytest.approx([-1, -0.2, 0, 8])
+    assert list(features[1]["caption/end_seconds"].float_list.value) == pytest.approx([-0.5, 0.4, 1, 8.5])
+    assert records[2].contents == {"video", "audio", "captions", "labels"}
+
+
+def test_silence_counts_as_no_audio(tmp_path):
+    path = make_media(
+        tmp_path / "a.mkv", pictures=grey([9] * 4), sound=0 * beep(0.4, at=0), audio_codec="pcm_s16le"
+    )
+    [record] = make_records(Clip(media=str(path), media_id="a", split="train"), OPTIONS)
+    assert record.contents == {"video"}
+    assert contexts([record])[0]["WAVEFORM/num_channels"].int64_list.value[0] == 1
+
+
+def test_a_clip_with_given_ends_keeps_to_its_own_captions(film):
+    captions = ((0.0, 0.5, "before"), (1.2, 1.4, "within"), (3.0, 3.5, "after"))
+    clip = Clip(
+        media=film, media_id="f", split="train", captions=captions, start_seconds=1.0, end_seconds=2.0
+    )
+    [record] = make_records(clip, OPTIONS)
+    assert list(contexts([record])[0]["caption/string"].bytes_list.value) == [b"within"]
+
+
+def test_a_file_without_anything_fails(tmp_path):
+    (tmp_path / "x.mp4").write_bytes(b"no media")
+    with pytest.raises(MediaError):
+        list(make_records(Clip(media=str(tmp_path / "x.mp4"), media_id="x", split="train"), OPTIONS))
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_five_captions_nearest_to_any_window_are_stored(seed):
+    random = np.random.default_rng(seed)
+    starts = np.sort(random.integers(0, 400, 80)) / 4  # quarters: many ties
+    captions = [(s, s + random.integers(1, 40) / 4, str(n)) for n, s in enumerate(starts.tolist())]
+    start, end = 40.0, 50.0
+    stored = with_neighbours(captions, start, end)
+    assert stored == [caption for caption in captions if caption in stored]
+    assert len(stored) < len(captions)
+    for middle in np.linspace(start, end, 81):
+
+        def distance(caption, middle=middle):
+            return abs((caption[0] + caption[1]) / 2 - middle)
+
+        assert sorted(stored, key=distance)[:5] == sorted(captions, key=distance)[:5]

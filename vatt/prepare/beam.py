@@ -1,0 +1,135 @@
+"""Prepares shards as an Apache Beam pipeline, which runs on Dataflow, Flink, Spark or, to try it, right here.
+
+The same function decodes a clip and the same one writes a shard as in a local run, so the bytes are the same.
+Records do not travel through the pipeline, nor do clips lie in its graph: the launcher leaves a file for each
+shard, and workers spool records, in the set's directory. So the media and the set must lie where every worker
+sees them under the same path, on a shared or mounted file system. Steps that the runner repeats do no harm:
+each attempt has a spool file of its own, and a shard that is finished is not made again.
+"""
+
+import pickle
+import uuid
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from vatt.prepare.errors import PreparationError
+from vatt.prepare.job import Job
+from vatt.prepare.plan import Shard
+from vatt.prepare.pool import Failure, WorkerPool, available_cores
+from vatt.prepare.progress import say
+from vatt.prepare.record import Clip
+from vatt.prepare.shard import make_shard
+from vatt.prepare.spool import Spooled, SpoolError, spool_clip
+from vatt.prepare.unfinished import Unfinished
+
+try:
+    import apache_beam as beam
+    from apache_beam.options.pipeline_options import PipelineOptions
+    from apache_beam.runners.runner import PipelineState
+except ImportError as error:
+    raise PreparationError(
+        "`--runner=beam` needs Apache Beam, which is not installed. Install it with "
+        "`pip install 'vatt[beam]'`, best in an environment of its own: preparing needs no TensorFlow."
+    ) from error
+
+# By its full name: "DirectRunner" would first try to download a runner that is written in Go.
+_LOCAL_RUNNER = "apache_beam.runners.portability.fn_api_runner.FnApiRunner"
+
+
+def run_beam(job: Job) -> None:
+    """Makes the job's shards; returns when the pipeline has ended.
+
+    Raises:
+        PreparationError: the pipeline failed. Shards that were finished are kept.
+    """
+    clips = sum(len(shard.clips) for shard in job.shards)
+    say(f"Preparing {job.name}: {clips} clips in {len(job.shards)} shards, as a Beam pipeline")
+    with job.unfinished.spool() as spool:
+        files = [shard.file for shard in job.shards]
+        for shard in job.shards:
+            part = (shard, [job.clips[number] for number in shard.clips])
+            (spool / _part_name(shard.file)).write_bytes(pickle.dumps(part))
+        decode = _Decode(spool, job)
+        pipeline = beam.Pipeline(options=PipelineOptions(_flags(job)))
+        _ = (
+            pipeline
+            | "Shards" >> beam.Create(files)
+            | "Clips" >> beam.FlatMap(_clips_of, str(spool))
+            | "Spread" >> beam.Reshuffle()  # the clips of one shard over all workers
+            | "Decode" >> beam.ParDo(decode)
+            | "Gather" >> beam.GroupByKey()
+            | "Write" >> beam.Map(_write, str(spool), str(job.unfinished.directory))
+        )
+        try:
+            state = pipeline.run().wait_until_finish()
+        except Exception as error:  # each runner has its own
+            raise _failed(str(error)) from error
+        if state != PipelineState.DONE:
+            raise _failed(str(state))
+
+
+def _flags(job: Job) -> list[str]:
+    """The pipeline's options; without the caller's own it runs here, a thread for each worker process."""
+    workers = job.workers or available_cores()
+    here = [
+        f"--runner={_LOCAL_RUNNER}",
+        "--direct_running_mode=multi_threading",
+        f"--direct_num_workers={workers}",
+    ]
+    return list(job.beam_options) or here
+
+
+def _failed(reason: str) -> PreparationError:
+    return PreparationError(
+        f"The Beam pipeline failed: {reason}. Finished shards are kept: mend the cause and run the same "
+        f"command again."
+    )
+
+
+def _part_name(file: str) -> str:
+    return f"{file}.part"
+
+
+def _part(file: str, spool: str) -> tuple[Shard, list[Clip]]:
+    """A shard and its clips, as the launcher left them."""
+    return pickle.loads((Path(spool) / _part_name(file)).read_bytes())
+
+
+def _clips_of(file: str, spool: str) -> Iterator[tuple[str, int, Clip]]:
+    """(shard, place in it, clip)."""
+    for place, clip in enumerate(_part(file, spool)[1]):
+        yield file, place, clip
+
+
+class _Decode(beam.DoFn):
+    """Decodes clips in a process of its own: a file that crashes the decoder must not end a Beam worker."""
+
+    def __init__(self, spool: Path, job: Job):
+        self._spool, self._options = str(spool), job.options
+        self._limits = {"timeout_seconds": job.timeout_seconds, "memory_bytes": job.memory_bytes}
+
+    def setup(self) -> None:
+        self._pool = WorkerPool(workers=1, **self._limits)
+
+    def teardown(self) -> None:
+        self._pool.close()
+
+    def process(self, element) -> Iterator[tuple[str, tuple[int, Spooled | Failure]]]:
+        file, place, clip = element
+        path = str(Path(self._spool) / uuid.uuid4().hex)
+        [(_, outcome)] = self._pool.run(spool_clip, [(clip, self._options, path)])
+        if isinstance(outcome, Failure):
+            if isinstance(outcome.error, SpoolError):
+                raise outcome.error
+            outcome = Failure(outcome.reason)
+        yield file, (place, outcome)
+
+
+def _write(gathered: tuple[str, Iterable[tuple[int, Spooled | Failure]]], spool: str, directory: str) -> str:
+    file, outcomes = gathered
+    shard, clips = _part(file, spool)
+    unfinished = Unfinished(Path(directory))
+    if unfinished.finished(shard) is None:
+        in_order = [outcome for _, outcome in sorted(outcomes, key=lambda numbered: numbered[0])]
+        make_shard(unfinished, shard, [clip.media_id for clip in clips], in_order)
+    return file

@@ -1,0 +1,241 @@
+"""Opens media files of strangers and decodes what can be decoded: the only place that hands a path to FFmpeg.
+
+FFmpeg follows playlists and addresses inside files unless told not to, so only plain containers over the
+`file` protocol are opened. Files of every age are met, so a damaged packet costs that packet, and a file that
+was cut short costs what lies behind the cut.
+"""
+
+import contextlib
+import itertools
+import math
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import av
+
+# Demuxers of plain containers. What is not here, above all hls, dash, concat, sdp, image2, can name files.
+_CONTAINERS = (
+    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,asf,flv,ogg,mpeg,mpegts,mpegvideo,m4v,h264,hevc,mxf,gif,apng,nut,dv,ivf,"
+    "rm,wav,w64,mp3,aac,flac,aiff,au,caf,ac3,eac3,amr,ape,wv,tta"
+)
+MAX_PIXELS = 1 << 26  # 8192 x 8192: a few bytes of header can claim more and take gigabytes to decode
+# Codecs of single pictures: in a file with sound a stream of them is more often its cover than its film.
+_STILL_CODECS = ("mjpeg", "png", "bmp", "gif", "tiff", "webp")
+# Where a seek aims before what is wanted, at first and at second try: the sound of codecs that overlap their
+# blocks is whole only after up to 0.1 s, and indexes of old files are wrong by seconds.
+_SEEK_MARGINS_SECONDS = (0.25, 15.0)
+_MAX_FAULTS = (
+    1 / 8
+)  # of presentation times; without B-frames made up ones are right, with them half are wrong
+
+
+class MediaError(ValueError):
+    """A media file that gives neither pictures nor sound; says which file and why."""
+
+    def __init__(self, path, reason: str):
+        super().__init__(f"{path}: {reason}")
+        self._arguments = (path, reason)
+
+    def __reduce__(self):  # errors travel between processes
+        return type(self), self._arguments
+
+
+class FrameError(ValueError):
+    """A decoded frame of a kind that can not be brought to RGB or to 16-bit samples."""
+
+
+@contextlib.contextmanager
+def open_container(path) -> Iterator[av.container.InputContainer]:
+    """An open container, closed at the end.
+
+    Raises:
+        MediaError: there is no such file, or it is no container that may be opened.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise MediaError(path, "there is no such file")
+    if path.stat().st_size == 0:
+        raise MediaError(path, "the file is empty")
+    options = {"protocol_whitelist": "file", "format_whitelist": _CONTAINERS}
+    try:
+        # "file:" keeps a name like "12:30.mp4" from being read as a protocol.
+        container = av.open(f"file:{path}", options=options, metadata_errors="ignore")
+    except Exception as error:  # of any kind: headers of strangers raise more than FFmpeg's own errors
+        _pass_on_exhaustion(error)
+        raise MediaError(path, f"can not be opened as media: {_reason(error)}") from error
+    with container:
+        yield container
+
+
+def _reason(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__
+
+
+def _pass_on_exhaustion(error: Exception) -> None:
+    """Raises what is no fault of the file; FFmpeg's own lack of memory is: its header claims too much."""
+    if isinstance(error, MemoryError) and not isinstance(error, av.FFmpegError):
+        raise error
+
+
+def choose_streams(container, path, warnings: Counter):
+    """The video stream and the audio stream to decode, ready for it; None for either that is not there.
+
+    Video is the first stream that is a film rather than a cover; audio is the one that goes with it, which
+    in a transport stream means: of the same programme.
+    """
+    films = [
+        stream
+        for stream in container.streams.video
+        if stream.codec_context is not None and not stream.disposition & av.stream.Disposition.attached_pic
+    ]
+    films.sort(key=lambda stream: stream.codec_context.name in _STILL_CODECS)  # stable: else in their order
+    for stream in films:
+        width, height = stream.codec_context.width, stream.codec_context.height
+        if width * height > MAX_PIXELS:
+            raise MediaError(path, f"claims pictures of {width}x{height}, more than {MAX_PIXELS} pixels")
+    video = next((stream for stream in films if _is_ready(stream, warnings)), None)
+    sounds = [stream for stream in container.streams.audio if stream.codec_context is not None]
+    if video is not None and len(sounds) > 1:
+        sounds.sort(key=lambda stream: stream is not container.streams.best("audio", related=video))
+    audio = next((stream for stream in sounds if _is_ready(stream, warnings)), None)
+    return video, audio
+
+
+def _is_ready(stream, warnings: Counter) -> bool:
+    """Opens the decoder of a stream; says so if that fails, as it does for sound declared at 0 Hz."""
+    context = stream.codec_context
+    # One codec thread: many workers share the cores, and two threads cost up to 30 % more CPU.
+    context.thread_count = 1
+    if stream.type == "video":
+        context.options = {"max_pixels": str(MAX_PIXELS)}  # a size can change in mid stream
+    try:
+        context.open(strict=False)
+    except Exception as error:
+        _pass_on_exhaustion(error)
+        warnings[f"the {stream.type} can not be decoded: {_reason(error)}"] += 1
+        return False
+    return True
+
+
+def decoded_frames(
+    container, streams, warnings: Counter, *, is_in_the_middle: bool = False
+) -> Iterator[tuple[av.stream.Stream, av.frame.Frame]]:
+    """(stream, frame) of everything that decodes from here to the end, in the order of the file.
+
+    In the middle of a file, after a seek, a stream may start with half a packet, which is no damage.
+    """
+    if not streams:
+        return
+    begun = set() if is_in_the_middle else {stream.index for stream in streams}
+    packets = container.demux(streams)
+    while True:
+        try:
+            packet = next(packets)
+        except StopIteration:
+            break
+        except Exception as error:
+            _pass_on_exhaustion(error)
+            warnings[f"reading stopped early: {_reason(error)}"] += 1
+            break
+        if packet.size == 0:
+            continue  # to the decoder an empty packet means the end of the stream
+        for item in _decoded(packet.stream, packet, warnings if packet.stream.index in begun else Counter()):
+            begun.add(packet.stream.index)
+            yield item
+    for stream in streams:
+        yield from _decoded(stream, None, warnings)  # what the decoder still holds
+
+
+def _decoded(stream, packet, warnings: Counter):
+    """(stream, frame) of a packet, or of the end of the stream for None."""
+    try:
+        frames = stream.codec_context.decode(packet)
+    except Exception as error:
+        _pass_on_exhaustion(error)
+        if packet is not None:
+            warnings[f"a damaged {stream.type} packet was skipped: {_reason(error)}"] += 1
+        return
+    for frame in frames:
+        # Frames that leave the decoder without a packet lack the stream's time base.
+        if not frame.time_base:
+            frame.time_base = stream.time_base
+        yield stream, frame
+
+
+def frames_from(container, streams, seconds: float, warnings: Counter):
+    """As `decoded_frames`, but from a little before `seconds` on the file's clock, where the file can seek.
+
+    Every seek is checked by the first frame that it gives: one that comes too late is tried from further
+    ahead, and at last the file is read from its start.
+    """
+    frames = decoded_frames(container, streams, warnings)
+    head = _until_first_of(streams[0], frames)
+    time = frame_time(head[-1][1]) if head else None
+    if time is None or time >= seconds:  # without timestamps it is not known where a seek leads
+        return itertools.chain(head, frames)
+    start = (container.start_time or 0) / av.time_base
+    earliest = start - 1.0  # seeks go by decoding times, which lie before the start
+    for target in (*(max(earliest, seconds - margin) for margin in _SEEK_MARGINS_SECONDS), earliest, start):
+        try:
+            container.seek(int(target * av.time_base))
+        except (av.FFmpegError, OverflowError):
+            continue  # not seekable, or not to there: on from where the file is now
+        frames = decoded_frames(container, streams, warnings, is_in_the_middle=True)
+        head = _until_first_of(streams[0], frames)
+        time = frame_time(head[-1][1]) if head else None
+        if time is not None and time <= seconds:
+            break
+    return itertools.chain(head, frames)
+
+
+def _until_first_of(stream, frames) -> list:
+    """What comes up to the first frame of a stream, that one included."""
+    head = []
+    for item in frames:
+        head.append(item)
+        if item[0] is stream:
+            break
+    return head
+
+
+def frame_time(frame) -> float | None:
+    """Seconds on the file's clock at which a frame is to be shown or heard; None if it does not say."""
+    time = frame.time  # None without a `pts`
+    return _seconds(frame, frame.dts) if time is None else time
+
+
+def _seconds(frame, ticks: int | None) -> float | None:
+    base = frame.time_base
+    return None if ticks is None or not base else float(ticks * base)
+
+
+class FrameClock:
+    """Times of the pictures of one stream, also where a container, as AVI, knows decoding times only.
+
+    Such a demuxer makes up presentation times, which then jump back and forth. As in FFmpeg's
+    `best_effort_timestamp`, whichever of the two went wrong less often is believed; but a single fault among
+    many frames is no reason to leave presentation times.
+    """
+
+    def __init__(self):
+        self._last_pts = self._last_dts = -math.inf
+        self._frames = 0
+        self._faults = 0  # of presentation times, less those of decoding times
+        self._delay = None  # by which a picture leaves the decoder after its packet went in, in ticks
+
+    def time(self, frame) -> float | None:
+        """As `frame_time`; call it once for each frame, in the order in which they leave the decoder."""
+        pts, dts = frame.pts, frame.dts
+        self._frames += 1
+        if pts is not None:
+            self._faults += pts <= self._last_pts
+            self._last_pts = pts
+        if dts is not None:
+            self._faults -= dts <= self._last_dts
+            self._last_dts = dts
+            if self._delay is None and pts is not None:
+                self._delay = max(0, dts - pts)
+        if dts is None or self._faults <= self._frames * _MAX_FAULTS:
+            return frame_time(frame)
+        return _seconds(frame, dts - (self._delay or 0))

@@ -1,0 +1,59 @@
+"""`vatt doctor RECORDS`: examines a prepared set; exit status 0 clean, 1 findings, 2 it could not be read."""
+
+import argparse
+from pathlib import Path
+
+from vatt.prepare import writer
+from vatt.prepare.doctor.examine import examine
+from vatt.prepare.doctor.facts import as_json, as_text
+from vatt.prepare.doctor.page import write_page
+from vatt.prepare.doctor.repair import check_target, repair
+from vatt.prepare.progress import say
+
+_DESCRIPTION = """\
+Reads every record of a prepared set and looks for what goes wrong in silence: damaged or missing shards,
+pictures that do not decode, sound that is silent, cast or out of sync, labels that shifted, captions with
+broken text or times, and clips that are in two splits. It changes nothing.
+
+Exit status: 0 clean, 1 findings, 2 the set could not be read.
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declares the arguments of the verb."""
+    parser.description = _DESCRIPTION
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("records", metavar="RECORDS", help="directory of the prepared set")
+    parser.add_argument(
+        "--sample",
+        type=int,
+        metavar="N",
+        help="decode all pictures of N records only, and three pictures of each other (default: all)",
+    )
+    parser.add_argument("--train_split", default="train", help="the split to train on (default: %(default)s)")
+    parser.add_argument(
+        "--html", metavar="FILE", help="write a page with findings, facts and a contact sheet"
+    )
+    parser.add_argument("--json", metavar="FILE", help="write findings and facts for programs")
+    parser.add_argument("--repair", metavar="OUT", help="write a repaired copy of the set into OUT")
+    parser.add_argument("--workers", type=int, help="processes (default: one per core)")
+
+
+def main(args: argparse.Namespace) -> int:
+    """Examines, reports and, if asked, repairs; returns the exit status."""
+    if args.repair:
+        check_target(args.repair)  # now, not after an hour
+    diagnosis = examine(args.records, sample=args.sample, training=args.train_split, workers=args.workers)
+    print(as_text(diagnosis))
+    if args.json:
+        writer.write_json(Path(args.json), as_json(diagnosis))
+    if args.html:
+        write_page(diagnosis, Path(args.html))
+        say(f"Report: {args.html}")
+    if args.repair:
+        repaired = repair(diagnosis.prepared, args.repair, workers=args.workers)
+        say(
+            f"Repaired copy in {repaired.directory}: {repaired.mended} records mended, "
+            f"{repaired.left_out} left out. Examine it as well."
+        )
+    return 1 if diagnosis.findings else 0

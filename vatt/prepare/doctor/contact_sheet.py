@@ -1,0 +1,130 @@
+"""A few clips to look at and to read: pictures in a strip, the outline of the sound, captions with times."""
+
+import base64
+import dataclasses
+import io
+
+import numpy as np
+from PIL import Image
+
+from vatt.prepare.doctor.clip_record import ClipRecord
+from vatt.prepare.doctor.examine import Diagnosis
+from vatt.prepare.doctor.findings import Place
+from vatt.prepare.doctor.pictures import PictureError, look_at
+from vatt.prepare.example_reader import ExampleError
+from vatt.report.markup import Markup, element
+
+_PICTURES, _HEIGHT_PIXELS, _QUALITY = 4, 90, 80
+_BARS = 96  # of a waveform
+_CAPTIONS = 6
+
+
+def contact_sheet(diagnosis: Diagnosis, clips: int) -> list[Markup]:
+    """Cards of clips: first those that a finding names, then others spread evenly over the splits."""
+    cards = []
+    for row, why in _chosen(diagnosis, clips):
+        try:
+            clip, place = diagnosis.read(row)
+        except (OSError, ExampleError):
+            continue  # damaged: it is among the findings
+        cards.append(_card(clip, place, why, diagnosis.prepared.setting.labels))
+    return cards
+
+
+def _chosen(diagnosis: Diagnosis, clips: int) -> list[tuple[np.void, str]]:
+    """Rows of the diagnosis's hashes, and the name of the check that points at each, or ""."""
+    hashes, chosen = diagnosis.hashes, {}
+    number_of = {stated["file"]: number for number, (_, stated) in enumerate(diagnosis.prepared.shards)}
+    for finding in diagnosis.findings:
+        for _, place in finding.places[:2]:
+            if place.offset is None or len(chosen) >= clips // 2:
+                continue
+            here = (hashes["shard"] == number_of[place.shard]) & (hashes["offset"] == place.offset)
+            for row in np.flatnonzero(here):
+                chosen.setdefault(int(row), finding.check.name)
+    wanted = min(clips, len(hashes)) - len(chosen)
+    others = np.setdiff1d(np.arange(len(hashes)), list(chosen))
+    if wanted > 0 and len(others):
+        spread = others[np.linspace(0, len(others) - 1, wanted).round().astype(int)]
+        chosen.update((int(row), "") for row in spread)
+    return [(hashes[row], why) for row, why in chosen.items()]
+
+
+def _card(clip: ClipRecord, place: Place, why: str, labels: tuple[str, ...]) -> Markup:
+    names = [text.decode("utf-8", "replace") for text in clip.label_texts] or [
+        labels[label] if 0 <= label < len(labels) else f"id {label}" for label in clip.labels
+    ]
+    length = f"{max(clip.video_seconds, clip.audio_seconds):.1f} s"
+    about = [dataclasses.replace(place, clip_id=""), length, f"{len(clip.jpegs)} pictures", *names]
+    return element(
+        "article",
+        element(
+            "header",
+            element("span", clip.clip_id, class_="caption"),
+            element("span", why, class_="verdict wrong") if why else None,
+        ),
+        element("small", " · ".join(map(str, about))),
+        _strip(clip),
+        _waveform(clip.sound),
+        _captions(clip),
+        class_="card",
+    )
+
+
+def _strip(clip: ClipRecord) -> Markup:
+    """Pictures from the beginning to the end, side by side as one JPEG."""
+    pictures = []
+    for number in np.linspace(0, max(0, len(clip.jpegs) - 1), min(_PICTURES, len(clip.jpegs))).round():
+        try:
+            _, picture = look_at(clip.jpegs[int(number)], "RGB", _HEIGHT_PIXELS)
+        except PictureError:
+            continue
+        width = max(1, round(picture.width * _HEIGHT_PIXELS / picture.height))
+        pictures.append(picture.resize((min(width, 4 * _HEIGHT_PIXELS), _HEIGHT_PIXELS)))
+    if not pictures:
+        return element("div", "no pictures" if not clip.jpegs else "no picture decodes", class_="absent")
+    strip = Image.new("RGB", (sum(picture.width for picture in pictures), _HEIGHT_PIXELS))
+    left = 0
+    for picture in pictures:
+        strip.paste(picture, (left, 0))
+        left += picture.width
+    stream = io.BytesIO()
+    strip.save(stream, "JPEG", quality=_QUALITY)
+    encoded = base64.b64encode(stream.getvalue()).decode()
+    return element("img", src=f"data:image/jpeg;base64,{encoded}", alt=f"Pictures of {clip.clip_id}")
+
+
+def _waveform(sound: np.ndarray | None) -> Markup:
+    """Peaks of the sound against full scale, so that a quiet track looks quiet."""
+    if sound is None:
+        return element("div", "no sound", class_="absent")
+    full_scale = 1 << 15 if sound.dtype == np.int16 else 1
+    magnitude = np.nan_to_num(np.abs(sound.astype(np.float32)).max(axis=1) / full_scale, posinf=1.0)
+    peaks = [float(part.max()) for part in np.array_split(magnitude, _BARS) if len(part)]
+    bars = []
+    for place, peak in enumerate(peaks):
+        half = round(max(0.3, 15 * min(peak, 1.0)), 1)
+        bars.append(element("rect", x=3 * place, y=16 - half, width=2, height=2 * half))
+    return element(
+        "svg",
+        bars,
+        viewBox=f"0 0 {3 * len(peaks)} 32",
+        preserveAspectRatio="none",
+        class_="waveform",
+        role="img",
+        aria_label="Outline of the sound, against full scale",
+    )
+
+
+def _captions(clip: ClipRecord) -> Markup:
+    if not clip.captions:
+        return element("div", "no captions", class_="absent")
+    items = []
+    for number, caption in enumerate(clip.captions[:_CAPTIONS]):
+        when = ""
+        if clip.caption_times is not None:
+            start, end = clip.caption_times[number].tolist()
+            when = f"{start:.1f}–{end:.1f} s"
+        items.append(element("li", element("i", when), " ", caption.decode("utf-8", "replace")))
+    more = len(clip.captions) - len(items)
+    return element("ul", items, element("li", f"and {more} more", class_="quiet") if more else None)

@@ -1,0 +1,135 @@
+"""Examines a whole prepared set: a task per shard in worker processes, then what only the whole can tell."""
+
+import dataclasses
+import functools
+from pathlib import Path
+
+import numpy as np
+
+from vatt.prepare.doctor import captions, duplicates, labels, sound
+from vatt.prepare.doctor.clip_record import ClipRecord, read_clip
+from vatt.prepare.doctor.findings import ERROR, Check, Finding, Findings, Place
+from vatt.prepare.doctor.prepared_set import PreparedSet, inspect_set, read_set
+from vatt.prepare.doctor.shard import (
+    DAMAGED,
+    RECORD_HASHES,
+    SHARD_MISSING,
+    SHARD_SIZE,
+    ShardTask,
+    examine_shard,
+)
+from vatt.prepare.doctor.tally import Tally
+from vatt.prepare.pool import Failure, WorkerPool
+from vatt.prepare.progress import Progress
+from vatt.prepare.shard_reader import read_record
+
+UNEXAMINED = Check(
+    name="shard-unexamined",
+    severity=ERROR,
+    rule="Every shard must be examined to its end.",
+    way_out="Look at the reason; a crash or a lack of memory may come from one record.",
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Diagnosis:
+    """What was found in a set.
+
+    Attributes:
+        prepared: the set.
+        findings: errors first.
+        tolerated: what any large set has a little of.
+        splits: what was counted, by split.
+        hashes: `shard.RECORD_HASHES` of every readable record.
+        decode_every: of every so manieth record all pictures were decoded.
+    """
+
+    prepared: PreparedSet
+    findings: list[Finding]
+    tolerated: list[Finding]
+    splits: dict[str, Tally]
+    hashes: np.ndarray
+    decode_every: int
+
+    @property
+    def whole(self) -> Tally:
+        """The counts of all splits."""
+        total = Tally()
+        for tally in self.splits.values():
+            total.add(tally)
+        return total
+
+    def read(self, row: np.void) -> tuple[ClipRecord, Place]:
+        """The clip of a row of `hashes`, and where it is."""
+        return _read(self.prepared, row)
+
+
+def examine(
+    directory, *, sample: int | None = None, training: str = "train", workers: int | None = None
+) -> Diagnosis:
+    """Examines every record of a prepared set.
+
+    Args:
+        directory: of the set.
+        sample: decode all pictures of about so many records, spread evenly, and three pictures of the others;
+            None: all pictures of all records.
+        training: name of the training split, which must share nothing with the others.
+        workers: processes; None: one per core.
+
+    Raises:
+        UnreadableSet: the directory holds no set of this version.
+    """
+    if sample is not None and sample < 1:
+        raise ValueError(f"`sample` must be at least 1. Received: {sample}.")
+    prepared = read_set(directory)
+    records = sum(stated["records"] for _, stated in prepared.shards)
+    decode_every = 1 if sample is None else max(1, records // sample)
+    tasks = [
+        ShardTask(
+            path=prepared.directory / stated["file"],
+            number=number,
+            split=split,
+            records=stated["records"],
+            bytes=stated["bytes"],
+            sha256=stated["sha256"],
+            setting=prepared.setting,
+            decode_every=decode_every,
+        )
+        for number, (split, stated) in enumerate(prepared.shards)
+    ]
+    findings, hashes = Findings(), [np.zeros(0, RECORD_HASHES)]
+    splits = {split: Tally() for split in prepared.content["splits"]}
+    with (
+        Progress(f"Examining {prepared.name}", records) as progress,
+        WorkerPool(workers=workers) as pool,
+    ):
+        for (task,), notes in pool.run(examine_shard, ((task,) for task in tasks)):
+            progress.advance(task.records)
+            if isinstance(notes, Failure):
+                findings.add(UNEXAMINED, notes.reason, Place(task.split, task.path.name))
+                continue
+            findings.merge(notes.findings)
+            splits[task.split].add(notes.tally)
+            hashes.append(notes.hashes)
+    hashes = np.concatenate(hashes)
+    is_whole = not any(check in findings for check in (DAMAGED, SHARD_MISSING, SHARD_SIZE, UNEXAMINED))
+    inspect_set(prepared, splits, training, findings, is_whole=is_whole)
+    labels.conclude(splits, training, findings)
+    captions.conclude(hashes, findings)
+    split_of_shard = [split for split, _ in prepared.shards]
+    read = functools.partial(_read, prepared)
+    sound.conclude(hashes, read, findings)
+    duplicates.compare(hashes, split_of_shard, training, read, findings)
+    whole = Tally()
+    for tally in splits.values():
+        whole.add(tally)
+    kept, tolerated = findings.settle(whole.counts)
+    return Diagnosis(prepared, kept, tolerated, splits, hashes, decode_every)
+
+
+def _read(prepared: PreparedSet, row: np.void) -> tuple[ClipRecord, Place]:
+    split, stated = prepared.shards[row["shard"]]
+    path = Path(prepared.directory) / stated["file"]
+    stored = read_record(path, int(row["offset"]))
+    clip = read_clip(stored.content or b"", prepared.setting)
+    return clip, Place(split, path.name, None, int(row["offset"]), clip.clip_id)

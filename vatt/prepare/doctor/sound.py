@@ -1,0 +1,189 @@
+"""Checks of one record's sound: is it sound at all, is it there, is it as long as the pictures.
+
+A known script of DMVR has FFmpeg write 32-bit integers and reads the bytes as 32-bit floats. Small positive
+samples then become denormals and powers of two far below one, small negative ones NaN or some -1e38, which a
+loss turns into NaN or a clip of silence. The integers are all there and can be had back: `uncast`.
+"""
+
+import enum
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from vatt.prepare.doctor.clip_record import ClipRecord, Setting
+from vatt.prepare.doctor.findings import ERROR, WARNING, Check, Findings, Place
+from vatt.prepare.doctor.sources import ABSENT, USEFUL, USELESS, best_of_sources
+from vatt.prepare.doctor.tally import Tally
+
+CAST = Check(
+    name="sound-cast",
+    severity=ERROR,
+    rule="Sound stored as floats must be samples in [-1, 1], not integers that were cast or relabelled.",
+    way_out="Run `vatt doctor RECORDS --repair OUT`, which scales the integers back.",
+    is_mended=True,
+)
+NOT_A_NUMBER = Check(
+    name="sound-not-a-number",
+    severity=ERROR,
+    rule="Every sample must be a finite number.",
+    way_out="Prepare these clips again from their media: what stood there is lost.",
+)
+DENORMAL = Check(
+    name="sound-denormal",
+    severity=WARNING,
+    rule="No sample may be a denormal number (below 1.2e-38, not 0): such arithmetic is many times slower.",
+    way_out="Prepare these clips again; set such samples to 0.",
+)
+OUT_OF_RANGE = Check(
+    name="sound-out-of-range",
+    severity=ERROR,
+    rule="Every sample must lie in [-1, 1].",
+    way_out="Divide the sound by its full scale and write the records again.",
+)
+SILENT = Check(
+    name="sound-silent",
+    severity=WARNING,
+    rule="A source's sound must not be digital silence from end to end.",
+    way_out="Look at how it was extracted. Where the film has none, its mask leaves it out of training.",
+)
+RATE = Check(
+    name="sound-rate",
+    severity=ERROR,
+    rule="Every record with sound must have the `audio_rate_hz` of dataset.json.",
+    way_out="Prepare the set again with one rate.",
+)
+LENGTH = Check(
+    name="sound-length",
+    severity=WARNING,
+    rule="Sound and pictures must end within one frame of each other.",
+    way_out="If most clips are off by the same share, a rate is stated wrongly; else the sources' tracks end "
+    "apart, and the rest is read as silence.",
+)
+
+_SMALLEST_NORMAL = np.finfo(np.float32).tiny
+# Samples of true sound lie between the noise of 24 bits with room to spare and far overload; of integers read
+# as floats only those do whose exponent bits happen to fit, amplitudes 0.38 to 0.52 and -0.62 to -0.48.
+_ORDINARY = (1e-9, 16.0)
+_INT16_SCALE, _INT32_SCALE = 1 << 15, 1 << 31
+# As integers, overload of true float sound is never this: whole numbers, and some well above 1.
+_WHOLE_NUMBERS_FROM = 2.0
+_BLOCK_SECONDS = 0.1
+_DECIBELS_PER_STEP = 6.02  # a factor of two
+_QUIETEST_STEP = 16  # of 16 bits
+
+
+class Cast(enum.StrEnum):
+    """How integers came to be stored as float samples."""
+
+    INT32_BITS = "the bits of int32 samples read as floats"
+    INT32_VALUES = "int32 samples stored as floats without a scale"
+    INT16_VALUES = "int16 samples stored as floats without a scale"
+
+
+def inspect(clip: ClipRecord, setting: Setting, tally: Tally) -> Iterator[tuple[Check, str]]:
+    """Counts the sound of a clip and yields what is wrong with it; silence is for `conclude` to judge."""
+    if clip.sound is None:
+        return
+    tally.counts["with_audio"] += 1
+    tally.counts["audible"] += clip.is_audible
+    tally.seconds["audio"] += clip.audio_seconds
+    tally.audio_rates[clip.audio_rate_hz] += 1
+    if clip.audio_rate_hz != setting.audio_rate_hz:
+        yield RATE, f"{clip.audio_rate_hz} samples a second instead of {setting.audio_rate_hz}"
+    elif _ends_apart(clip):
+        yield (
+            LENGTH,
+            f"{clip.audio_seconds:.3f} s of sound, {clip.video_seconds:.3f} s of pictures "
+            f"({clip.audio_seconds / clip.video_seconds - 1:+.2%})",
+        )
+    if clip.sound.dtype == np.int16:
+        _measure_level(clip, _INT16_SCALE, tally)
+        return
+    sound = clip.sound
+    if (cast := cast_of(sound)) is not None:
+        finite = np.abs(sound[np.isfinite(sound) & (sound != 0)])
+        span = f"magnitudes {finite.min():.3g} to {finite.max():.3g}, " if len(finite) else ""
+        yield CAST, f"{cast}: {span}{np.mean(~np.isfinite(sound)):.0%} not finite"
+        return
+    magnitude = np.abs(sound)
+    if not np.isfinite(sound).all():
+        yield NOT_A_NUMBER, f"{int((~np.isfinite(sound)).sum())} of {len(sound)} samples are NaN or infinite"
+        magnitude = np.nan_to_num(magnitude, nan=0.0, posinf=0.0)
+    if (denormal := int(((magnitude > 0) & (magnitude < _SMALLEST_NORMAL)).sum())) > 0:
+        yield DENORMAL, f"{denormal} of {len(sound)} samples are denormal"
+    if magnitude.max() > 1:
+        yield OUT_OF_RANGE, f"{int((magnitude > 1).sum())} of {len(sound)} samples, up to {magnitude.max():g}"
+    _measure_level(clip, 1, tally)
+
+
+def _ends_apart(clip: ClipRecord) -> bool:
+    """Whether a film's sound and pictures end more than a frame apart; a still has no length."""
+    if len(clip.jpegs) < 2 or not clip.video_seconds > 0:
+        return False
+    return abs(clip.audio_seconds - clip.video_seconds) > 1 / clip.frame_rate_hz + 1e-6
+
+
+def level(clip: ClipRecord) -> int:
+    """`sources.ABSENT` for a clip without sound, `USELESS` for digital silence, `USEFUL`."""
+    if clip.sound is None:
+        return ABSENT
+    return USEFUL if clip.is_audible else USELESS
+
+
+def conclude(
+    records: np.ndarray, read: Callable[[np.void], tuple[ClipRecord, Place]], findings: Findings
+) -> None:
+    """What only the whole set tells: sources that are silent from end to end.
+
+    Args:
+        records: `shard.RECORD_HASHES` of the set.
+        read: the clip of one of them, and where it is.
+        findings: where to put what is wrong.
+    """
+    first, best = best_of_sources(records, "level")
+    for row in first[best == USELESS]:
+        place = read(records[row])[1] if findings.takes_places(SILENT) else Place()
+        findings.add(SILENT, "nothing but zeros, here and in every other clip of its source", place)
+
+
+def _measure_level(clip: ClipRecord, full_scale: int, tally: Tally) -> None:
+    """Counts how loud a clip is and how much of it is digital silence."""
+    sound = clip.sound
+    peak = max(abs(float(np.nanmax(sound))), abs(float(np.nanmin(sound)))) / full_scale
+    if not peak > 0:
+        tally.seconds["digital_silence"] += clip.audio_seconds
+        return
+    steps = -20 * np.log10(min(peak, 1.0)) / _DECIBELS_PER_STEP
+    tally.peaks[min(_QUIETEST_STEP, int(steps))] += 1
+    block = max(1, round(_BLOCK_SECONDS * clip.audio_rate_hz))
+    whole = sound[: len(sound) // block * block].reshape(-1, block * sound.shape[1])
+    tally.seconds["digital_silence"] += _BLOCK_SECONDS * int((~whole.any(axis=1)).sum())
+
+
+def cast_of(sound: np.ndarray) -> Cast | None:
+    """How float32 [S, …] came from integers; None where it is true sound."""
+    with np.errstate(invalid="ignore"):
+        magnitude = np.abs(sound[sound != 0])  # NaN is not 0
+        if not len(magnitude):
+            return None
+        ordinary = (magnitude >= _ORDINARY[0]) & (magnitude <= _ORDINARY[1])
+        is_whole = bool(np.all(magnitude == np.rint(magnitude)))  # False where one is NaN
+    if is_whole and _WHOLE_NUMBERS_FROM <= magnitude.max() <= _INT32_SCALE:
+        return Cast.INT16_VALUES if magnitude.max() <= _INT16_SCALE else Cast.INT32_VALUES
+    return Cast.INT32_BITS if ordinary.mean() < 0.5 else None
+
+
+def uncast(sound: np.ndarray) -> np.ndarray:
+    """True samples in [-1, 1], float32, of sound that was cast; any other as it is.
+
+    Where the script went through Python's floats, the NaNs among the samples were made "quiet" on the way,
+    which sets one bit: samples in (-0.0039, -0.0020) are then 0.0020 too high. No more is lost.
+    """
+    match cast_of(sound):
+        case Cast.INT32_BITS:
+            return (np.ascontiguousarray(sound).view("<i4") / _INT32_SCALE).astype(np.float32)
+        case Cast.INT32_VALUES:
+            return sound / np.float32(_INT32_SCALE)
+        case Cast.INT16_VALUES:
+            return sound / np.float32(_INT16_SCALE)
+    return sound

@@ -1,0 +1,25 @@
+"""What stops a preparation, told in one sentence with a way out."""
+
+import contextlib
+import errno
+from collections.abc import Iterator
+from pathlib import Path
+
+
+class PreparationError(Exception):
+    """The set could not be made, or must not be; the message says what to do."""
+
+
+class TooManyFailures(PreparationError):
+    """More clips failed than may; all that could be prepared is kept."""
+
+
+@contextlib.contextmanager
+def disk_errors(place: Path, way_out: str) -> Iterator[None]:
+    """Says of a place that can not be written what the user can do about it."""
+    try:
+        yield
+    except OSError as error:
+        is_full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        reason = "the disk is full" if is_full else error.strerror or str(error)
+        raise PreparationError(f"{place} can not be written: {reason}. {way_out}") from error

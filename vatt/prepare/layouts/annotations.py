@@ -1,0 +1,236 @@
+"""Reads official annotation files strictly: what is not as published is an error that names file and line.
+
+A data set's labels hang on the order of its files, so a file that was edited, cut short or belongs to another
+release must not be read as if nothing had happened.
+"""
+
+import contextlib
+import csv
+import dataclasses
+import difflib
+import json
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import IO
+
+
+class AnnotationError(ValueError):
+    """An annotation file that is absent or not as its data set publishes it."""
+
+
+def find_file(directory, *names: str, required: bool = True) -> Path | None:
+    """The first of `names` (paths below `directory`) that is a file; None where none is, if not required."""
+    directory = Path(directory)
+    for name in names:
+        if (directory / name).is_file():
+            return directory / name
+    if not required:
+        return None
+    wanted = " or ".join(names)
+    if not directory.is_dir():
+        raise AnnotationError(
+            f"`--annotations` must be a folder that holds {wanted}. Received: {directory}, "
+            "which is no folder."
+        )
+    present = sorted(path.name for path in directory.iterdir())[:5]
+    raise AnnotationError(
+        f"`--annotations` must be a folder that holds {wanted}. Received: {directory}, which holds "
+        f"{', '.join(present) or 'nothing'}{' …' if len(present) == 5 else ''}. "
+        "Name the folder that the official files lie in, and keep their names."
+    )
+
+
+def find_files(directory, *names: str) -> list[Path]:
+    """Those of `names` that are there, at least one."""
+    found = [path for name in names if (path := find_file(directory, name, required=False))]
+    return found or [find_file(directory, *names)]  # raises: says what is missing
+
+
+@contextlib.contextmanager
+def _text(path: Path) -> Iterator[IO[str]]:
+    """The file opened as text; what is no text is an error that names it."""
+    try:
+        with open(path, encoding="utf-8-sig", newline="") as file:
+            yield file
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise AnnotationError(
+            f"{path} must be a text file in UTF-8. Received: {error}. "
+            "Take the file as the data set publishes it, unpacked."
+        ) from error
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """One line of a table.
+
+    Attributes:
+        where: "file:line", for messages.
+        values: column -> text.
+    """
+
+    where: str
+    values: dict[str, str]
+
+    def __getitem__(self, column: str) -> str:
+        return self.values[column]
+
+    def get(self, column: str, default: str = "") -> str:
+        return self.values.get(column, default)
+
+    def number(self, column: str) -> float:
+        """The column as a finite number."""
+        try:
+            value = float(self.values[column])
+        except ValueError:
+            value = math.nan
+        if not math.isfinite(value):
+            raise AnnotationError(
+                f"{self.where}: `{column}` must be a number. Received: {self.values[column]!r}. "
+                "Take the file as the data set publishes it."
+            )
+        return value
+
+    def integer(self, column: str) -> int:
+        """The column as a whole number."""
+        value = self.number(column)
+        if value != int(value):
+            raise AnnotationError(
+                f"{self.where}: `{column}` must be a whole number. Received: {self.values[column]!r}. "
+                "Take the file as the data set publishes it."
+            )
+        return int(value)
+
+
+def read_table(path, columns: Sequence[str], *, optional: Sequence[str] = ()) -> Iterator[Row]:
+    """The rows of a comma-separated file with a header line.
+
+    Args:
+        path: UTF-8, with or without a byte-order mark.
+        columns: names that the header must have; their order is free.
+        optional: names that it may have besides. Any other is refused: it belongs to another release.
+    """
+    path = Path(path)
+    with _text(path) as file:
+        reader = csv.reader(file)
+        header = [name.strip() for name in next(reader, [])]
+        if not set(columns) <= set(header) <= {*columns, *optional}:
+            further = f", and may have {','.join(optional)}" if optional else ""
+            raise AnnotationError(
+                f"{path}: the first line must name the columns {','.join(columns)}{further}. "
+                f"Received: {','.join(header)[:200] or 'an empty file'}. "
+                "Take the file as the data set publishes it."
+            )
+        yield from _rows(path, reader, header)
+
+
+def read_rows(path, columns: Sequence[str], *, skip_lines: int = 0) -> Iterator[Row]:
+    """The rows of a comma-separated file without a header line; blanks behind commas are dropped."""
+    path = Path(path)
+    with _text(path) as file:
+        for _ in range(skip_lines):
+            next(file, None)
+        reader = csv.reader(file, skipinitialspace=True)
+        yield from _rows(path, reader, columns, lines_before=skip_lines)
+
+
+def _rows(path, reader, columns: Sequence[str], lines_before: int = 0) -> Iterator[Row]:
+    for fields in reader:
+        if not fields:
+            continue
+        where = f"{path}:{lines_before + reader.line_num}"
+        if len(fields) != len(columns):
+            raise AnnotationError(
+                f"{where}: a line must have {len(columns)} fields ({','.join(columns)}). "
+                f"Received: {len(fields)}, {','.join(fields)[:200]!r}. "
+                "Take the file as the data set publishes it."
+            )
+        yield Row(where, dict(zip(columns, (field.strip() for field in fields))))
+
+
+def read_lines(path) -> Iterator[tuple[str, str]]:
+    """("file:line", text) of each line that is not blank, without blanks around it."""
+    path = Path(path)
+    with _text(path) as file:
+        for number, line in enumerate(file, 1):
+            if line.strip():
+                yield f"{path}:{number}", line.strip()
+
+
+def read_object(path, keys: Sequence[str]) -> dict:
+    """A JSON file that holds an object with at least `keys`."""
+    path = Path(path)
+    try:
+        content = json.loads(path.read_bytes())
+    except ValueError as error:
+        raise AnnotationError(
+            f"{path} must be JSON. Received: {error}. Download it again: it may have been cut short."
+        ) from error
+    if not isinstance(content, dict) or not set(keys) <= set(content):
+        found = ", ".join(map(str, content)) if isinstance(content, dict) else type(content).__name__
+        raise AnnotationError(
+            f"{path} must hold an object with the keys {', '.join(keys)}. Received: {found[:200]}. "
+            "Take the file as the data set publishes it."
+        )
+    return content
+
+
+def read_key(entry, key: str, where: str):
+    """`entry[key]` of an object within a JSON file."""
+    if not isinstance(entry, dict) or key not in entry:
+        found = ", ".join(map(str, entry)) if isinstance(entry, dict) else type(entry).__name__
+        raise AnnotationError(
+            f"{where} must have `{key}`. Received: {found[:200]}. Take the file as the data set publishes it."
+        )
+    return entry[key]
+
+
+class Labels:
+    """The classes of a data set in their fixed order; a label's index is its place in it.
+
+    Args:
+        names: the classes in order, each once.
+        source: where they come from, for messages.
+        count: how many the data set has, where the order rests on having all of them.
+    """
+
+    def __init__(self, names: Iterable[str], source, *, count: int | None = None):
+        self.names = tuple(names)
+        self._source = source
+        self._index = {name: index for index, name in enumerate(self.names)}
+        if len(self._index) != len(self.names):
+            twice = next(name for index, name in enumerate(self.names) if self._index[name] != index)
+            raise AnnotationError(f"{source}: a class must be named once. Received: {twice!r} twice.")
+        if count is not None and len(self.names) != count:
+            raise AnnotationError(
+                f"{source}: the data set has {count} classes. Received: {len(self.names)}. "
+                "With another number the indices would shift: give the complete official files."
+            )
+
+    @classmethod
+    def numbered(cls, pairs: Iterable[tuple[int, str]], source, **options) -> "Labels":
+        """From (index, name) in any order; the indices must be 0, 1, 2 …"""
+        pairs = sorted(pairs)
+        for place, (index, name) in enumerate(pairs):
+            if index != place:
+                raise AnnotationError(
+                    f"{source}: the classes must be numbered without gaps or repeats. "
+                    f"Received: {name!r} has the number {index}, and {place} comes next. "
+                    "Take the file as the data set publishes it."
+                )
+        return cls((name for _, name in pairs), source, **options)
+
+    def of(self, name: str, where: str) -> tuple[int, str]:
+        """(index, name), as `Clip.labels` has it.
+
+        Raises:
+            AnnotationError: no class has this name; says `where` it was read.
+        """
+        if name not in self._index:
+            closest = difflib.get_close_matches(name, self.names, 3)
+            hint = f" The closest: {', '.join(closest)}." if closest else ""
+            raise AnnotationError(
+                f"{where}: a label must be one of the {len(self.names)} classes of {self._source}. "
+                f"Received: {name!r}.{hint}"
+            )
+        return self._index[name], name

@@ -1,0 +1,56 @@
+"""ESC-50: 2,000 recordings of five seconds, 50 classes of environmental sound, in five folds.
+
+Official files (github.com/karolpiczak/ESC-50), as the archive unpacks:
+  meta/esc50.csv      filename,fold,target,category,esc10,src_file,take
+--annotations is the folder meta, --media the folder audio, or both the archive's folder. Labels
+are the categories, numbered by `target`.
+
+Splits: test is the fold that --official_split names, train the other four. The usual figure is
+the mean over all five folds.
+"""
+
+import argparse
+from pathlib import Path
+
+from vatt.prepare.layouts.annotations import Labels, find_file, read_table
+from vatt.prepare.layouts.media_index import AUDIO, MediaIndex
+from vatt.prepare.layouts.plan import Gathering, Plan
+from vatt.prepare.record import Clip
+
+EXAMPLE = "vatt prepare {layout} --annotations ESC-50-master/meta --media ESC-50-master/audio RECORDS"
+
+_COLUMNS = ("filename", "fold", "target", "category", "esc10", "src_file", "take")
+_CLASSES = 50
+_FOLDS = 5
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the choice of the fold to test on."""
+    parser.add_argument(
+        "--official_split",
+        type=int,
+        choices=range(1, _FOLDS + 1),
+        default=1,
+        help="the fold to test on (default: 1)",
+    )
+
+
+def plan(args: argparse.Namespace) -> Plan:
+    """All recordings; one fold is the test split."""
+    table = find_file(args.annotations, "esc50.csv", "meta/esc50.csv")
+    rows = list(read_table(table, _COLUMNS))
+    categories = {(row.integer("target"), row["category"]) for row in rows}
+    labels = Labels.numbered(categories, table, count=_CLASSES)
+    media = MediaIndex(args.media, AUDIO)
+    gathering = Gathering(media)
+    for row in rows:
+        stem = Path(row["filename"]).stem
+        clip = Clip(
+            media=media.find(stem),
+            media_id=stem,
+            split="test" if row.integer("fold") == args.official_split else "train",
+            labels=(labels.of(row["category"], row.where),),
+        )
+        gathering.add(clip, row["filename"])
+    definition = f"esc50: tested on fold {args.official_split}"
+    return gathering.plan(name="esc50", labels=labels.names, definition=definition)

@@ -1,0 +1,63 @@
+"""HMDB51: 6,766 clips from films, 51 actions.
+
+Official files (test_train_splits.rar of the Serre lab's page on HMDB), in the folder
+--annotations, usually testTrainMulti_7030_splits:
+  CLASS_test_split1.txt to CLASS_test_split3.txt, a file per class and split
+      "April_09_brush_hair_u_nm_np1_ba_goo_0.avi 1": name, and 1 for training, 2 for testing,
+      0 for neither
+Labels are numbered from 0 in alphabetical order of the 51 classes.
+
+Media, below --media at any depth: CLASS/NAME.avi, as the archive of each class unpacks. Splits:
+train, test, of the official split that --official_split names.
+"""
+
+import argparse
+from pathlib import Path
+
+from vatt.prepare.layouts.annotations import AnnotationError, Labels, find_file, read_lines
+from vatt.prepare.layouts.media_index import VIDEO, MediaIndex
+from vatt.prepare.layouts.plan import Gathering, Plan
+from vatt.prepare.record import Clip
+
+EXAMPLE = "vatt prepare {layout} --annotations testTrainMulti_7030_splits --media hmdb51_org RECORDS"
+
+_CLASSES = 51
+_SPLITS = {"0": None, "1": "train", "2": "test"}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the choice of the split."""
+    parser.add_argument(
+        "--official_split", type=int, choices=(1, 2, 3), default=1, help="which of the three (default: 1)"
+    )
+
+
+def plan(args: argparse.Namespace) -> Plan:
+    """The clips of one official split."""
+    ending = f"_test_split{args.official_split}.txt"
+    find_file(args.annotations, f"brush_hair{ending}")  # says what is missing in an empty or wrong folder
+    files = {path.name.removesuffix(ending): path for path in Path(args.annotations).glob(f"*{ending}")}
+    labels = Labels(sorted(files), f"the files *{ending} in {args.annotations}", count=_CLASSES)
+    media = MediaIndex(args.media, VIDEO)
+    gathering = Gathering(media)
+    for name in labels.names:
+        for where, line in read_lines(files[name]):
+            video, _, tag = line.rpartition(" ")
+            if not video or tag not in _SPLITS:
+                raise AnnotationError(
+                    f"{where}: a line must be a file's name and 0, 1 or 2. Received: {line!r}. "
+                    "Take the file as the data set publishes it."
+                )
+            split = _SPLITS[tag]
+            if split is None:
+                continue
+            stem = Path(video.strip()).stem
+            clip = Clip(
+                media=media.find(stem, folder=name),
+                media_id=f"{name}/{stem}",
+                split=split,
+                labels=(labels.of(name, where),),
+            )
+            gathering.add(clip, f"{name}/{video.strip()}")
+    definition = f"hmdb51: official split {args.official_split}"
+    return gathering.plan(name="hmdb51", labels=labels.names, definition=definition)

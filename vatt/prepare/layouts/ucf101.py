@@ -1,0 +1,74 @@
+"""UCF101: 13,320 short videos of 101 actions.
+
+Official files (www.crcv.ucf.edu/data/UCF101.php, "Train/Test Splits for Action Recognition"), in
+the folder --annotations, usually ucfTrainTestlist:
+  classInd.txt                        "1 ApplyEyeMakeup": index from 1 and class
+  trainlist01.txt to trainlist03.txt  "ApplyEyeMakeup/v_ApplyEyeMakeup_g08_c01.avi 1": path, index
+  testlist01.txt to testlist03.txt    the path alone
+Labels are numbered from 0 in the order of classInd.txt.
+
+Media, below --media at any depth: UCF-101/CLASS/v_CLASS_gNN_cNN.avi. Splits: train, test, of the
+official split that --official_split names.
+"""
+
+import argparse
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+
+from vatt.prepare.layouts.annotations import AnnotationError, Labels, find_file, read_lines
+from vatt.prepare.layouts.media_index import VIDEO, MediaIndex
+from vatt.prepare.layouts.plan import Gathering, Plan
+from vatt.prepare.record import Clip
+
+EXAMPLE = "vatt prepare {layout} --annotations ucfTrainTestlist --media UCF-101 RECORDS"
+
+_CLASSES = 101
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the choice of the split."""
+    parser.add_argument(
+        "--official_split", type=int, choices=(1, 2, 3), default=1, help="which of the three (default: 1)"
+    )
+
+
+def plan(args: argparse.Namespace) -> Plan:
+    """The clips of one official split."""
+    index_file = find_file(args.annotations, "classInd.txt")
+    labels = Labels.numbered(_classes(index_file), index_file, count=_CLASSES)
+    media = MediaIndex(args.media, VIDEO)
+    gathering = Gathering(media)
+    for split in ("train", "test"):
+        path = find_file(args.annotations, f"{split}list{args.official_split:02d}.txt")
+        for where, line in read_lines(path):
+            video = PurePosixPath(line.split()[0])
+            label = labels.of(video.parent.name, where)
+            _check_index(line.split()[1:], label[0], where)
+            clip = Clip(
+                media=media.find(video.stem, folder=label[1]),
+                media_id=video.stem,
+                split=split,
+                labels=(label,),
+            )
+            gathering.add(clip, str(video))
+    definition = f"ucf101: official split {args.official_split}"
+    return gathering.plan(name="ucf101", labels=labels.names, definition=definition)
+
+
+def _classes(path) -> Iterator[tuple[int, str]]:
+    for where, line in read_lines(path):
+        index, _, name = line.partition(" ")
+        if not index.isdigit() or not name:
+            raise AnnotationError(
+                f"{where}: a line must be an index and a class, '1 ApplyEyeMakeup'. Received: {line!r}. "
+                "Take the file as the data set publishes it."
+            )
+        yield int(index) - 1, name.strip()
+
+
+def _check_index(given: list[str], index: int, where: str) -> None:
+    if given and given != [str(index + 1)]:
+        raise AnnotationError(
+            f"{where}: the index behind a video must be its folder's, {index + 1}. "
+            f"Received: {' '.join(given)}. classInd.txt and the lists must be of one release."
+        )

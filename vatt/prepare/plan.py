@@ -1,0 +1,126 @@
+"""Clips -> shards: which clip goes into which file, decided before anything is decoded.
+
+The plan depends on the clips, their files' sizes and the options alone, so every run and every number of
+workers makes the same files. Each shard has a fingerprint of its own: when some media are replaced, a run
+that goes on makes only the shards that hold them.
+"""
+
+import dataclasses
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from vatt.prepare.record import SCHEMA_VERSION, Clip, RecordOptions
+from vatt.prepare.writer import shard_name
+
+# Media of a whole shard. Records take about four times their bytes (ten seconds: 1.1 MB of MP4, 3.9 MB of
+# JPEG), so a shard stays at a few GB; of 256 whole films it would be more than disks and copies are fit for.
+_MEDIA_BYTES_PER_SHARD = 1 << 30
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Shard:
+    """One file to make.
+
+    Attributes:
+        file: its name.
+        split: of its clips.
+        clips: positions of its clips in the list of all, in the order of their records.
+        fingerprint: changes with anything that decides its records.
+    """
+
+    file: str
+    split: str
+    clips: tuple[int, ...]
+    fingerprint: str
+
+
+def plan_shards(clips: Sequence[Clip], options: RecordOptions, clips_per_shard: int) -> list[Shard]:
+    """The shards of all splits.
+
+    Within a split clips keep their order. A shard holds at most `clips_per_shard` clips, or the clips of
+    about a gigabyte of media if that is less; shards of a split weigh as equal as whole clips allow.
+    """
+    if clips_per_shard < 1:
+        raise ValueError(f"`clips_per_shard` must be at least 1. Received: {clips_per_shard}.")
+    media = _Media(clips)
+    members: dict[str, list[int]] = {}
+    for number, clip in enumerate(clips):
+        members.setdefault(clip.split, []).append(number)
+    shards = []
+    for split in sorted(members):
+        weights = [media.share_bytes(clips[number]) for number in members[split]]
+        groups = _even_groups(members[split], weights, clips_per_shard)
+        for number, group in enumerate(groups):
+            shards.append(
+                Shard(
+                    file=shard_name(split, number, len(groups)),
+                    split=split,
+                    clips=tuple(group),
+                    fingerprint=_fingerprint((clips[n] for n in group), options, media),
+                )
+            )
+    return shards
+
+
+def plan_fingerprint(shards: Iterable[Shard], labels: Sequence[str]) -> str:
+    """Changes with anything that decides the set."""
+    digest = hashlib.sha256(repr((SCHEMA_VERSION, tuple(labels))).encode())
+    for shard in shards:
+        digest.update(repr((shard.file, shard.fingerprint)).encode())
+    return digest.hexdigest()
+
+
+class _Media:
+    """Sizes and dates of the media files, each asked for once."""
+
+    def __init__(self, clips: Sequence[Clip]):
+        self._clips_of = Counter(clip.media for clip in clips)
+        self._known = {path: self._state(path) for path in self._clips_of}
+
+    def state(self, clip: Clip) -> tuple[int, int] | None:
+        """(bytes, date of change in ns) of a clip's file; None: it is not there, will fail and be listed."""
+        return self._known[clip.media]
+
+    def share_bytes(self, clip: Clip) -> int:
+        """What one clip weighs: its part of a file that several clips are cut from."""
+        state = self._known[clip.media]
+        return 0 if state is None else state[0] // self._clips_of[clip.media]
+
+    @staticmethod
+    def _state(path: str) -> tuple[int, int] | None:
+        try:
+            stat = Path(path).stat()
+        except OSError:
+            return None
+        return stat.st_size, stat.st_mtime_ns
+
+
+def _even_groups(members: list[int], media_bytes: list[int], clips_per_shard: int) -> list[list[int]]:
+    """Cuts `members` into runs of about the same weight, none above that of a full shard.
+
+    A clip weighs the larger of its share of a shard's clips and of a shard's bytes, in whole numbers: one
+    shard is `_MEDIA_BYTES_PER_SHARD * clips_per_shard`. A clip belongs to the run in which it ends.
+    """
+    full = _MEDIA_BYTES_PER_SHARD * clips_per_shard
+    weights = [max(_MEDIA_BYTES_PER_SHARD, size * clips_per_shard) for size in media_bytes]
+    total = sum(weights)
+    count = -(-total // full)
+    groups, end, current = [], 0, None
+    for member, weight in zip(members, weights, strict=True):
+        end += weight
+        run = -(-end * count // total)
+        if run != current:  # a film heavier than a shard leaves runs empty: those get no file
+            groups.append([])
+            current = run
+        groups[-1].append(member)
+    return groups
+
+
+def _fingerprint(clips: Iterator[Clip], options: RecordOptions, media: _Media) -> str:
+    digest = hashlib.sha256(repr((SCHEMA_VERSION, options)).encode())
+    for clip in clips:
+        # The set may lie elsewhere next time: the path itself is no content.
+        digest.update(repr((dataclasses.replace(clip, media=""), media.state(clip))).encode())
+    return digest.hexdigest()

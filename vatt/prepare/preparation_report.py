@@ -1,0 +1,92 @@
+"""The end report of a preparation: preparation.json for programs, preparation.html for people.
+
+Both are written however the run ends, so that a set that was refused for its failures says which they were.
+"""
+
+import dataclasses
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from vatt.prepare import writer
+from vatt.prepare.preparation_page import page
+from vatt.prepare.totals import Totals
+
+JSON_FILE = "preparation.json"
+HTML_FILE = "preparation.html"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Effort:
+    """What this run did, as opposed to what earlier ones had finished.
+
+    Attributes:
+        clips: decoded by this run.
+        media_seconds: of pictures and sound that it made.
+        elapsed_seconds: what that took.
+        runner: "local" or "beam".
+        workers: processes; None where the Beam runner decides.
+    """
+
+    clips: int
+    media_seconds: float
+    elapsed_seconds: float
+    runner: str
+    workers: int | None
+
+
+def write_report(directory: Path, content: dict) -> Path:
+    """Writes both files, each whole or not at all; returns the page's path."""
+    writer.write_json(directory / JSON_FILE, content)
+    writer.write_text(directory / HTML_FILE, page(content))
+    return directory / HTML_FILE
+
+
+def read_report(directory: Path) -> dict:
+    """What an earlier run reported; empty if there is none, or one that can not be read."""
+    try:
+        return json.loads((directory / JSON_FILE).read_bytes())
+    except (OSError, ValueError):
+        return {}
+
+
+def describe(
+    *,
+    name: str,
+    clips: int,
+    totals: Totals,
+    missing: Sequence[tuple[str, str]],
+    max_failures: float,
+    is_finished: bool,
+    effort: Effort,
+    made_by: dict,
+) -> dict:
+    """The content of the report, as preparation.json holds it.
+
+    Args:
+        name: of the set.
+        clips: that were to be prepared, without the missing ones.
+        totals: of the finished shards.
+        missing: (media_id, what was looked for) of media that annotations name and nobody has.
+        max_failures: the share of clips that may fail.
+        is_finished: whether it became a set; False where more failed.
+        effort: what this run did.
+        made_by: program, version, command and date.
+    """
+    return {
+        "name": name,
+        "finished": is_finished,
+        "clips": clips,
+        "records": totals.records,
+        "hours": totals.seconds / 3600,
+        "splits": {
+            split: {"records": it.records, "hours": it.seconds / 3600, "records_with": dict(it.contents)}
+            for split, it in sorted(totals.splits.items())
+        },
+        "max_failures": max_failures,
+        "failed": [{"media_id": media_id, "reason": reason} for media_id, reason in totals.failures],
+        "kept_in_part": [{"media_id": media_id, "lost": lost} for media_id, lost in totals.warnings],
+        "missing": [{"media_id": media_id, "looked_for": looked_for} for media_id, looked_for in missing],
+        "this_run": dataclasses.asdict(effort),
+        "made_by": made_by,
+    }

@@ -1,0 +1,77 @@
+"""Decoded frames -> upright RGB pictures of one size: scaled down, with square pixels, turned as declared."""
+
+import struct
+
+import av
+import numpy as np
+from av.video.reformatter import Interpolation, VideoReformatter
+
+from vatt.prepare.container import FrameError
+
+_SCALING = Interpolation.AREA  # every source pixel counts, so that fine patterns do not flicker
+_MAX_STRETCH = 4.0  # a pixel that claims to be longer than this is a damaged header
+
+
+class PictureScaler:
+    """Frames -> uint8 [H, W, 3]; the size of the first picture is the size of all.
+
+    Attributes:
+        height, width: of the pictures, in pixels; 0 before the first.
+    """
+
+    def __init__(self, stream, short_side_pixels: int):
+        """`stream` declares the shape of the pixels; None: they are square."""
+        self.height = self.width = 0
+        self._short_side_pixels = short_side_pixels
+        self._scaler = (
+            VideoReformatter()
+        )  # one for all: setting one up costs more than scaling a small picture
+        stretch = float((stream.sample_aspect_ratio if stream is not None else None) or 1)
+        self._stretch = stretch if 1 / _MAX_STRETCH <= stretch <= _MAX_STRETCH else 1.0
+
+    def picture(self, frame) -> np.ndarray:
+        """uint8 [H, W, 3] of a frame, contiguous."""
+        orientation = _orientation(frame)
+        width, height = self._size(frame, orientation)
+        try:
+            scaled = self._scaler.reformat(frame, width, height, "rgb24", interpolation=_SCALING, threads=1)
+        except (av.FFmpegError, ValueError) as error:
+            raise FrameError(f"pictures {frame.format.name} can not be brought to RGB: {error}") from error
+        array = scaled.to_ndarray()
+        array = _turned(array, orientation)
+        self.height, self.width = array.shape[:2]
+        return np.ascontiguousarray(array)
+
+    def _size(self, frame, orientation) -> tuple[int, int]:
+        """Width and height to scale to, before turning."""
+        if self.width:  # a size that changes in mid stream is brought back
+            is_transposed = orientation is not None and orientation[0]
+            return (self.height, self.width) if is_transposed else (self.width, self.height)
+        # Pixels that are not square become so by shrinking the longer of their sides.
+        width, height = frame.width * min(self._stretch, 1.0), frame.height / max(self._stretch, 1.0)
+        scale = min(1.0, self._short_side_pixels / min(width, height))
+        return max(1, round(width * scale)), max(1, round(height * scale))
+
+
+def _orientation(frame) -> tuple[bool, bool, bool] | None:
+    """(transpose, then flip horizontally, flip vertically) of the frame's display matrix; None without one.
+
+    The matrix maps x' = a x + c y and y' = b x + d y; of an angle that is none of four the nearest is taken.
+    """
+    matrix = frame.side_data.get("DISPLAYMATRIX")
+    if matrix is None:
+        return None
+    a, b, _, c, d, *_ = struct.unpack("=9i", bytes(matrix)[:36])
+    is_transposed = abs(b) + abs(c) > abs(a) + abs(d)
+    return (True, c < 0, b < 0) if is_transposed else (False, a < 0, d < 0)
+
+
+def _turned(array: np.ndarray, orientation) -> np.ndarray:
+    if orientation is None:
+        return array
+    is_transposed, flips_horizontally, flips_vertically = orientation
+    if is_transposed:
+        array = array.transpose(1, 0, 2)
+    if flips_horizontally:
+        array = array[:, ::-1]
+    return array[::-1] if flips_vertically else array

@@ -1,0 +1,109 @@
+"""What a worker does with one clip: its records go into a spool file, and only what is said about them back.
+
+Records of a two-hour film are gigabytes. They never pass through a pipe or lie in memory: a worker appends
+them to a file of its own as they come, and whoever writes the shard copies that file.
+"""
+
+import contextlib
+import dataclasses
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+from vatt.data.words import split_words
+from vatt.prepare import pool
+from vatt.prepare.record import Clip, RecordOptions, make_records
+
+
+class SpoolError(OSError):
+    """The spool file can not be written: no fault of the clip, so the run stops instead of listing it."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Spooled:
+    """The records of one clip, on the disk.
+
+    Attributes:
+        path: the spool file: framed records, one after the other.
+        lengths: bytes of each record.
+        seconds: of pictures and sound, over all records.
+        contents: how many of its records hold video, audio, captions, labels.
+        words: how often each word of the training captions is told; empty for other splits.
+        warnings: what was lost, in words.
+    """
+
+    path: str
+    lengths: tuple[int, ...]
+    seconds: float
+    contents: dict[str, int]
+    words: dict[str, int]
+    warnings: tuple[str, ...]
+
+    def records(self) -> Iterator[bytes]:
+        """The framed records, one at a time."""
+        with open(self.path, "rb") as file:
+            for length in self.lengths:
+                framed = file.read(length)
+                if len(framed) != length:
+                    raise OSError(f"{self.path} is cut short: the disk lost what a worker wrote to it.")
+                yield framed
+
+    def discard(self) -> None:
+        """Removes the file, if it is still there."""
+        Path(self.path).unlink(missing_ok=True)
+
+
+def spool_clip(clip: Clip, options: RecordOptions, path: str) -> Spooled:
+    """Writes the records of a clip to a new file `path`; a clip that fails leaves none.
+
+    Raises:
+        MediaError: the clip gives no record.
+        SpoolError: the file can not be written.
+    """
+    lengths, seconds, contents, words, warnings = [], 0.0, Counter(), Counter(), {}
+    with _new_file(path) as append:
+        for record in make_records(clip, options):
+            append(record.framed)
+            pool.heartbeat()
+            lengths.append(len(record.framed))
+            seconds += record.seconds
+            contents.update(record.contents)
+            warnings.update(dict.fromkeys(record.warnings))  # each once, in order
+            if clip.split == "train":
+                words.update(word for text in record.told for word in split_words(text))
+    return Spooled(
+        path=path,
+        lengths=tuple(lengths),
+        seconds=seconds,
+        contents=dict(contents),
+        words=dict(words),
+        warnings=tuple(warnings),
+    )
+
+
+@contextlib.contextmanager
+def _new_file(path: str):
+    """A function that appends bytes to a new file; of all errors only those of the disk become SpoolError."""
+    with _disk_errors():
+        file = open(path, "xb", buffering=0)  # noqa: SIM115 (closed below)
+
+    def append(content: bytes) -> None:
+        left = memoryview(content)
+        with _disk_errors():
+            while left:  # an unbuffered file may take less than it is given
+                left = left[file.write(left) :]
+
+    try:
+        with contextlib.closing(file):
+            yield append
+    except BaseException:
+        Path(path).unlink(missing_ok=True)
+        raise
+
+
+@contextlib.contextmanager
+def _disk_errors() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise SpoolError(error.errno, error.strerror) from error

@@ -1,0 +1,144 @@
+"""The options that all layouts of `vatt prepare` share: how clips are stored, and how the work runs."""
+
+import argparse
+import shlex
+from collections.abc import Callable
+from typing import Any
+
+from vatt.prepare.media import MediaOptions
+from vatt.prepare.prepare import RUNNERS
+from vatt.prepare.record import RecordOptions
+
+
+def add_storage_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds them, in two groups of the help text."""
+    media, record = MediaOptions(), RecordOptions()
+    stored = parser.add_argument_group("how clips are stored")
+    stored.add_argument(
+        "--max_frame_rate_hz",
+        type=_positive(float),
+        default=media.max_frame_rate_hz,
+        metavar="HZ",
+        help="frames kept a second; slower films stay as they are (default: %(default)g)",
+    )
+    stored.add_argument(
+        "--short_side_pixels",
+        type=_positive(int),
+        default=media.short_side_pixels,
+        metavar="N",
+        help="short side of the pictures; smaller ones stay as they are (default: %(default)s)",
+    )
+    stored.add_argument(
+        "--audio_rate_hz",
+        type=_positive(int),
+        default=media.audio_rate_hz,
+        metavar="HZ",
+        help="samples of sound a second (default: %(default)s)",
+    )
+    stored.add_argument(
+        "--all_channels", action="store_true", help="keep the channels of the sound instead of mixing to mono"
+    )
+    stored.add_argument(
+        "--jpeg_quality",
+        type=_between(1, 95),
+        default=record.jpeg_quality,
+        metavar="N",
+        help="of the pictures, 1 to 95 (default: %(default)s)",
+    )
+    stored.add_argument(
+        "--clips_per_shard",
+        type=_positive(int),
+        default=256,
+        metavar="N",
+        help="clips in one file at most (default: %(default)s)",
+    )
+    running = parser.add_argument_group("how the work runs")
+    running.add_argument(
+        "--workers", type=_positive(int), metavar="N", help="processes (default: one per core)"
+    )
+    running.add_argument(
+        "--timeout_seconds",
+        type=_positive(float),
+        default=600.0,
+        metavar="S",
+        help="a file that gives no record for so long is given up (default: %(default)g)",
+    )
+    running.add_argument(
+        "--memory_gib",
+        type=_positive(float),
+        default=4.0,
+        metavar="N",
+        help="memory that a process may take; a file that needs more fails (default: %(default)g)",
+    )
+    running.add_argument(
+        "--max_failures",
+        type=_share,
+        default=0.05,
+        metavar="SHARE",
+        help="share of clips that may fail; above it the exit status is 1 (default: %(default)g)",
+    )
+    running.add_argument(
+        "--runner",
+        choices=RUNNERS,
+        default="local",
+        help="processes on this machine, or an Apache Beam pipeline (default: %(default)s)",
+    )
+    running.add_argument(
+        "--beam_options",
+        default="",
+        metavar="FLAGS",
+        help="for --runner=beam, the pipeline's own: --beam_options='--runner=DataflowRunner --project=P …'",
+    )
+
+
+def storage_options(args: argparse.Namespace) -> dict[str, Any]:
+    """The parsed options as arguments of `prepare_clips`."""
+    if args.beam_options and args.runner != "beam":
+        raise ValueError(f"`--beam_options` needs `--runner=beam`. Received: --runner={args.runner}.")
+    return {
+        "options": RecordOptions(
+            media=MediaOptions(
+                max_frame_rate_hz=args.max_frame_rate_hz,
+                short_side_pixels=args.short_side_pixels,
+                audio_rate_hz=args.audio_rate_hz,
+                mono=not args.all_channels,
+            ),
+            jpeg_quality=args.jpeg_quality,
+        ),
+        "clips_per_shard": args.clips_per_shard,
+        "workers": args.workers,
+        "timeout_seconds": args.timeout_seconds,
+        "memory_bytes": round(args.memory_gib * 2**30),
+        "max_failures": args.max_failures,
+        "runner": args.runner,
+        "beam_options": tuple(shlex.split(args.beam_options)),
+    }
+
+
+def _positive(kind: Callable[[str], float]) -> Callable[[str], float]:
+    def parse(text: str):
+        value = kind(text)
+        if not 0 < value < float("inf"):
+            raise argparse.ArgumentTypeError(f"must be positive. Received: {text}.")
+        return value
+
+    parse.__name__ = kind.__name__  # argparse names it where the text is no number at all
+    return parse
+
+
+def _between(lowest: int, highest: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        value = int(text)
+        if not lowest <= value <= highest:
+            raise argparse.ArgumentTypeError(f"must lie between {lowest} and {highest}. Received: {text}.")
+        return value
+
+    parse.__name__ = "int"
+    return parse
+
+
+def _share(text: str) -> float:
+    value = float(text)
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"must be a share between 0 and 1. Received: {text}.")
+    return value
