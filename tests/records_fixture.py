@@ -56,6 +56,7 @@ def record(
     pcm=None,
     audio=True,
     pictures=None,
+    labels=(),
 ) -> bytes:
     """One record as preparation writes it. The sound is a ramp: sample i of every channel is i mod 30000."""
     seconds = frames / frame_rate_hz
@@ -67,6 +68,7 @@ def record(
         "clip/end/timestamp": [1_500_000 + round(seconds * 1e6)],
         "image/frame_rate": [frame_rate_hz],
         "schema_version": [1],
+        "clip/label/index": list(labels),
     }
     if audio:
         if pcm is None:
@@ -84,7 +86,15 @@ def record(
 
 
 def write_set(
-    directory, splits, *, shards=2, frame_rate_hz=10.0, audio_rate_hz=16_000, words=VOCABULARY, offsets=True
+    directory,
+    splits,
+    *,
+    shards=2,
+    frame_rate_hz=10.0,
+    audio_rate_hz=16_000,
+    words=VOCABULARY,
+    offsets=True,
+    labels=(),
 ):
     """Writes a prepared set; `splits` name -> list of serialised records. Returns its directory."""
     directory = pathlib.Path(directory)
@@ -116,7 +126,7 @@ def write_set(
         "schema_version": 1,
         "name": "fixture",
         "splits": described,
-        "labels": [],
+        "labels": list(labels),
         "vocabulary": {"file": "vocabulary.txt", "size": len(words)},
         "frame_rate_hz": frame_rate_hz,
         "audio_rate_hz": audio_rate_hz,

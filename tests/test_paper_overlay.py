@@ -72,6 +72,11 @@ def test_the_learning_rate_is_that_of_the_paper():
 def test_the_release_can_be_had_on_top():
     config.load([PRETRAIN, PAPER, RELEASED], SETS)
     assert config.value_of("MixedClips.weights") == (1, 1)
+    assert type(config.value_of("PreparedClips.crop")).__name__ == "ScaleJitterCrop"
+    with gin.config_scope("audioset"):
+        clip = gin.get_configurable(spec.ClipSpec)()
+    assert (clip.frame_rate_hz, clip.clip_seconds, clip.samples) == (12.5, 2.56, 153_600)
+    assert gin.get_configurable(spec.ClipSpec)().frame_rate_hz == 10.0
     assert config.value_of("VATT.normalise_positions") is True
     assert config.value_of("VATT.heads") == "released"
     assert float(config.value_of("adam.learning_rate")(5_000)) == pytest.approx(1e-4)

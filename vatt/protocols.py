@@ -16,12 +16,36 @@ class Dataset(Protocol):
 
     name: str
 
-    def train_batches(self, *, batch_size: int, first_step: int, seed: int) -> Iterable[Batch]:
+    def train_batches(
+        self, *, batch_size: int, first_step: int, seed: int, shard_index: int = 0, shard_count: int = 1
+    ) -> Iterable[Batch]:
         """An endless `tf.data.Dataset` of global batches; batch number n (from 0) is a pure function of
-        (seed, n), and iteration starts at n = `first_step`."""
+        (seed, n), and iteration starts at n = `first_step`. With several shards (hosts) each makes its share
+        of the rows of every batch: put together in their order they are the global batch."""
 
-    def eval_batches(self, *, batch_size: int) -> Iterable[Batch]:
-        """A `tf.data.Dataset` of every example once, in fixed order; the last is padded, see `valid`."""
+    def eval_batches(self, *, batch_size: int, shard_index: int = 0, shard_count: int = 1) -> Iterable[Batch]:
+        """A `tf.data.Dataset` of every example once, in fixed order; the last is padded, see `valid`. With
+        several views of an example, rows of one `example_index` follow one another. With several shards every
+        example is in one of them, and all make as many batches of `batch_size / shard_count` rows."""
+
+
+class Crop(Protocol):
+    """Chooses what part of its frames a training clip shows."""
+
+    def box(self, height, width, key):
+        """int32 scalars, in pixels, and a key int64 [2] -> int32 [4], top, left, height, width within the
+        frame; a pure function of the three, in TensorFlow ops."""
+
+
+class Tokenizer(Protocol):
+    """Captions to ids."""
+
+    size: int  # ids lie in [0, size); a model's table has at least as many rows
+    words: list[str]  # what each id stands for; two of the same are of one model
+
+    def tokenize(self, sentences, *, length: int):
+        """String tensor [N] -> int32 [N, length], PADDING_ID after the last id; all padding for a sentence of
+        nothing. Usable inside graphs."""
 
 
 class Model(Protocol):
@@ -45,3 +69,16 @@ class Evaluator(Protocol):
 
     def evaluate(self, model: Model) -> dict[str, float]:
         """Named numbers, prefixed with the evaluator's name."""
+
+
+class MetricWriter(Protocol):
+    """Keeps the numbers of a run somewhere else too."""
+
+    def start(self, *, model_dir, step: int) -> None:
+        """Called once before the first number; `step` is where the run goes on from, 0 at its beginning."""
+
+    def write(self, step: int, numbers: dict[str, float]) -> None:
+        """Numbers by name, after so many steps."""
+
+    def close(self) -> None:
+        """Called once, whatever happened."""

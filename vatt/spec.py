@@ -7,6 +7,7 @@ Dimension letters, used in every docstring of this project:
     B batch (global unless "local" is said)   T frames     H, W pixel rows, columns   C channels
     S audio samples                           K candidate captions per clip           L words per caption
     N tokens                                  D width (features of a token)
+    Y classes
 """
 
 import dataclasses
@@ -23,18 +24,21 @@ VIDEO_TEXT = "video_text"
 PADDING_ID = 0  # word id of padding; a caption of nothing else is "no caption"
 UNKNOWN_ID = 1  # word id of every word outside the vocabulary
 
-# Keys of a batch. Shapes and ranges:
+# Keys of a batch; a modality's are there only if `ClipSpec.modalities` has it. Shapes and ranges:
 VIDEO = "video"  # uint8 [B, T, H, W, 3]; zeros where video_mask is 0
 AUDIO = "audio"  # float32 [B, S] in [-1, 1]; zeros where audio_mask is 0
 TEXT = "text"  # int32 [B, K, L], PADDING_ID after the last word; candidates nearest in time first
 VIDEO_MASK = "video_mask"  # float32 [B] in {0, 1}: the clip has pictures
 AUDIO_MASK = "audio_mask"  # float32 [B] in {0, 1}: the clip has a sound track that is not digital silence
 TEXT_MASK = "text_mask"  # float32 [B, K] in {0, 1}: which candidates exist
-EXAMPLE_INDEX = "example_index"  # int64 [B]: position in the (endless) stream; keys every random draw
+LABEL = "label"  # float32 [B, Y] in [0, 1], if labels are asked for: a clip's classes; mixup makes fractions
+# int64 [B]: position in the (endless) stream, which keys every random draw; in evaluation the record's number
+EXAMPLE_INDEX = "example_index"
+VIEW = "view"  # int32 [B], evaluation with several views of a record, which are rows that follow one another
 VALID = "valid"  # float32 [B] in {0, 1}, evaluation only: 0 marks the padding of the last batch
 CLIP_ID = "clip_id"  # string [B], evaluation only: "media_id@start_seconds"
 GROUP = "group"  # string [B], evaluation only: clips of one group count as hits for each other; may be ""
-CAPTION = "caption"  # string [B], evaluation only: the first candidate as written
+CAPTION = "caption"  # string [B], evaluation only, with text: the first candidate as written
 
 
 @gin.register
@@ -49,6 +53,9 @@ class ClipSpec:
         sample_rate_hz: audio samples per second after sampling.
         words: words of a caption, L; longer ones are cut, shorter ones padded.
         candidates: captions per clip in training, K (MIL-NCE, Eq. 5).
+        audio_seconds: length of the sound; None is the span of the pictures. Both begin at one instant. (The
+            release: 3.2 s of sound beside 2.56 s of pictures on AudioSet; 6.4 s to fine-tune on sound.)
+        modalities: of `MODALITIES`, those that a batch holds; the others are not decoded.
     """
 
     frames: int = 32
@@ -57,22 +64,40 @@ class ClipSpec:
     sample_rate_hz: int = 48_000
     words: int = 16
     candidates: int = 5
+    audio_seconds: float | None = None
+    modalities: tuple = MODALITIES
 
     def __post_init__(self):
-        for field in dataclasses.fields(self):
-            value = getattr(self, field.name)
-            if value <= 0:
-                raise ValueError(f"`{field.name}` must be positive. Received: {field.name}={value}.")
+        for name, value in dataclasses.asdict(self).items():
+            if name != "modalities" and value is not None and not value > 0:
+                raise ValueError(f"`{name}` must be positive. Received: {name}={value}.")
+        # gin gives lists; a frozen object must be hashable.
+        object.__setattr__(self, "modalities", tuple(self.modalities))
+        if not self.modalities or set(self.modalities) - set(MODALITIES):
+            raise ValueError(
+                f"`modalities` must be one or more of {MODALITIES}. Received: modalities={self.modalities}."
+            )
 
     @property
     def clip_seconds(self) -> float:
-        """Length of a clip in seconds; video and audio cover the same span."""
+        """The span of the pictures in seconds."""
         return self.frames / self.frame_rate_hz
+
+    @property
+    def sound_seconds(self) -> float:
+        """The span of the sound in seconds."""
+        return self.clip_seconds if self.audio_seconds is None else self.audio_seconds
+
+    @property
+    def span_seconds(self) -> float:
+        """The stretch of a record that a clip covers: the longer of its pictures and its sound."""
+        spans = {VIDEO: self.clip_seconds, AUDIO: self.sound_seconds}
+        return max([spans[each] for each in self.modalities if each in spans], default=self.clip_seconds)
 
     @property
     def samples(self) -> int:
         """Audio samples of a clip, S."""
-        return round(self.clip_seconds * self.sample_rate_hz)
+        return round(self.sound_seconds * self.sample_rate_hz)
 
 
 def patch_grid(sizes, patch) -> tuple[int, ...]:

@@ -1,5 +1,7 @@
 """The pure functions that cut a clip out of a record, each against a slow twin."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 import scipy.signal
@@ -15,7 +17,11 @@ def key(number=0, seed=0):
 
 
 def parsed(serialized, frame_rate_hz=10.0):
-    return parse.parse_record(tf.constant(serialized), frame_rate_hz=frame_rate_hz)
+    return parse.parse_record(tf.constant(serialized), frame_rate_hz=frame_rate_hz, audio_rate_hz=48_000)
+
+
+def middle(height, width):
+    return video.squares(height, width, crops=1)
 
 
 # Window.
@@ -46,35 +52,44 @@ def test_sound_alone_has_starts_of_its_own():
 # Video.
 
 
-@pytest.mark.parametrize("rate_hz", [10.0, 12.5, 25.0, 29.97])
-def test_frames_are_the_nearest_in_time(rate_hz):
-    start_seconds, available = 1.3, 90
-    found = video.frame_indices(available, rate_hz, start_seconds, frames=32, clip_frame_rate_hz=10.0)
-    times = np.arange(available) / np.float64(rate_hz)
-    wanted = start_seconds + np.arange(32) / 10
-    distance = np.abs(times[:, None] - wanted)
-    chosen = distance[np.asarray(found), np.arange(32)]
-    np.testing.assert_allclose(chosen, distance.min(axis=0), atol=1e-5)
+@pytest.mark.parametrize("rate_hz", [10.0, 12.5, 15.0, 23.976, 24.0, 25.0, 29.97])
+@pytest.mark.parametrize("clip_rate_hz", [10.0, 12.5])
+def test_frames_are_the_nearest_in_time(rate_hz, clip_rate_hz):
+    stored = Fraction(float(np.float32(rate_hz)))  # records state it so
+    available = 400
+    for first in (0, 1, 7, 33, 130):
+        found = video.frame_indices(
+            available,
+            tf.constant(rate_hz, tf.float32),
+            tf.constant(float(first / stored), tf.float64),
+            frames=32,
+            clip_frame_rate_hz=clip_rate_hz,
+        )
+        # Brute force, without rounding: look at all frames, take the last of the nearest.
+        for step, index in enumerate(found.numpy()):
+            instant = first / stored + step / Fraction(clip_rate_hz)
+            distances = [(abs(number / stored - instant), -number) for number in range(available)]
+            assert -min(distances)[1] == index, (first, step)
+
+
+def test_a_start_an_hour_into_a_record_is_exact_to_the_sample():
+    record = {
+        "jpegs": tf.zeros([100_000], tf.string),
+        "frame_rate_hz": 29.97,
+        "channels": tf.constant(1, tf.int64),
+    }
+    record |= {"pcm16": "", "floats": tf.zeros([0]), "sample_rate_hz": tf.constant(0, tf.int64)}
+    start = window.start_seconds(record, 3.2, lambda last: last)
+    rate = np.float64(np.float32(29.97))
+    first = 100_000 - np.ceil(rate * 3.2)
+    assert abs(float(start) - first / rate) < 1e-9
+    found = video.frame_indices(100_000, 29.97, start, frames=2, clip_frame_rate_hz=float(rate))
+    np.testing.assert_array_equal(found, [first, first + 1])
 
 
 def test_the_last_frame_is_held():
     found = video.frame_indices(5, 10.0, 0.0, frames=8, clip_frame_rate_hz=10.0)
     np.testing.assert_array_equal(found, [0, 1, 2, 3, 4, 4, 4, 4])
-
-
-def test_random_boxes_keep_their_bounds():
-    boxes = np.array(
-        [video.random_box(60, 80, key(n), area=(0.08, 1.0), aspect=(0.5, 2.0)) for n in range(300)]
-    )
-    top, left, height, width = boxes.T
-    assert (
-        (top >= 0).all() and (left >= 0).all() and (top + height <= 60).all() and (left + width <= 80).all()
-    )
-    areas, aspects = height * width / 4800, width / height
-    assert areas.min() > 0.07 and areas.min() < 0.15 and areas.max() > 0.85
-    assert aspects.min() > 0.47 and aspects.max() < 2.1 and aspects.std() > 0.2
-    again = video.random_box(60, 80, key(17), area=(0.08, 1.0), aspect=(0.5, 2.0))
-    np.testing.assert_array_equal(again, boxes[17])
 
 
 def test_decoding_a_box_equals_cropping_what_is_decoded():
@@ -85,12 +100,55 @@ def test_decoding_a_box_equals_cropping_what_is_decoded():
 
 
 def test_central_square_and_resizing():
-    np.testing.assert_array_equal(video.central_box(24, 33), [0, 4, 24, 24])
+    np.testing.assert_array_equal(middle(tf.constant(24), tf.constant(33)), [[0, 4, 24, 24]])
     ramp = np.tile(np.arange(0, 160, 10, dtype=np.uint8)[None, None, :, None], (2, 16, 1, 3))
     found = video.resize(tf.constant(ramp), 8)
     # Half-pixel centres: output pixel i lies midway between inputs 2i and 2i + 1.
     np.testing.assert_array_equal(found[0, 3, :, 1], np.arange(5, 160, 20))
     assert found.dtype == tf.uint8
+
+
+def test_squares_along_the_long_side():
+    size = tf.constant(24), tf.constant(33)
+    np.testing.assert_array_equal(
+        video.squares(*size, crops=3), [[0, 0, 24, 24], [0, 4, 24, 24], [0, 9, 24, 24]]
+    )
+    np.testing.assert_array_equal(video.squares(*size[::-1], crops=2), [[0, 0, 24, 24], [9, 0, 24, 24]])
+
+
+def test_several_views_are_the_single_ones():
+    random = np.random.default_rng(3)
+    pictures = tf.stack(
+        [tf.io.encode_jpeg(random.integers(0, 255, (24, 40, 3)).astype(np.uint8)) for _ in range(3)]
+    )
+    boxes = tf.constant([[0, 0, 24, 24], [0, 8, 24, 24], [0, 16, 24, 24]])
+    together = video.views(pictures, frames=3, size=16, choose_boxes=lambda height, width: boxes)
+    for number in range(3):
+        alone = video.views(
+            pictures, frames=3, size=16, choose_boxes=lambda height, width, n=number: boxes[n : n + 1]
+        )
+        # To the grey: JPEG's colours are interpolated up to the edge of what is decoded.
+        difference = np.abs(together[number].numpy().astype(int) - alone[0].numpy())
+        assert difference.max() <= 24 and difference[:, :, 2:-2].max() <= 1
+
+
+def test_a_still_is_decoded_once_and_shown_all_the_time():
+    clip = spec.ClipSpec(frames=4, frame_size=8)
+    record = parsed(records_fixture.record(7, frames=1), frame_rate_hz=0.0)
+    frames, mask = video.clip_views(record, 0.0, clip=clip, choose_boxes=middle)
+    assert float(mask) == 1 and (frames.numpy() == frames[:, :1].numpy()).all() and frames.numpy().mean() > 5
+    assert float(window.start_seconds(record, 3.2, window.spaced_start)) == 0
+
+
+def test_a_single_image_example_is_a_record():
+    (jpeg,) = records_fixture.jpegs(9, frames=1)
+    feature = tf.train.Feature(bytes_list=tf.train.BytesList(value=[jpeg]))
+    label = tf.train.Feature(int64_list=tf.train.Int64List(value=[5]))
+    example = tf.train.Example(
+        features=tf.train.Features(feature={"image/encoded": feature, "clip/label/index": label})
+    )
+    record = parsed(example.SerializeToString())
+    assert list(record["jpegs"].numpy()) == [jpeg] and list(record["labels"].numpy()) == [5]
 
 
 def test_flip_mirrors_the_whole_clip_half_of_the_time():
@@ -105,10 +163,10 @@ def test_flip_mirrors_the_whole_clip_half_of_the_time():
 
 def test_a_record_without_pictures_is_blank_and_masked():
     clip = spec.ClipSpec(frames=4, frame_size=8)
-    frames, mask = video.clip_frames(
-        parsed(records_fixture.record(pictures=[])), 0.0, clip=clip, choose_box=video.central_box
+    frames, mask = video.clip_views(
+        parsed(records_fixture.record(pictures=[])), 0.0, clip=clip, choose_boxes=middle
     )
-    assert frames.shape == (4, 8, 8, 3) and not np.any(frames) and float(mask) == 0
+    assert frames.shape == (1, 4, 8, 8, 3) and not np.any(frames) and float(mask) == 0
 
 
 # Audio.
@@ -178,10 +236,32 @@ def test_channels_are_averaged():
     np.testing.assert_allclose(sound, 1000 / 32768)
 
 
-def test_another_rate_than_stated_is_an_error():
-    record = parsed(records_fixture.record(sample_rate_hz=1000))
-    with pytest.raises(tf.errors.InvalidArgumentError, match="audio rate"):
-        audio.clip_audio(record, tf.constant(0.0), audio.Resampler(2000, 1000, 100), source_hz=2000)
+def test_noise_is_a_share_of_the_peak():
+    signal = tf.constant(np.sin(np.arange(50_000)) * 0.5, tf.float32)
+    noise = audio.add_noise(signal, key(), share_of_peak=0.01) - signal
+    assert abs(float(tf.math.reduce_std(noise)) - 0.005) < 1e-4 and abs(float(tf.reduce_mean(noise))) < 1e-4
+    np.testing.assert_array_equal(noise, audio.add_noise(signal, key(), share_of_peak=0.01) - signal)
+    assert np.any(noise != audio.add_noise(signal, key(1), share_of_peak=0.01) - signal)
+    assert float(tf.reduce_max(tf.abs(audio.add_noise(2 * signal, key(), share_of_peak=0.5)))) == 1.0
+    assert not np.any(audio.add_noise(0 * signal, key(), share_of_peak=0.01))
+
+
+# What a record must not be.
+
+
+def test_contradictions_are_named():
+    good = {"audio_rate_hz": 1000, "classes": 3}
+    record = parsed(records_fixture.record(4, sample_rate_hz=1000, labels=(0, 2)))
+    assert parse.contradiction(record, **good).numpy() == b""
+    assert (
+        b'2000 Hz. Received: 1000 in clip "clip4@1.500"'
+        in parse.contradiction(record, **good | {"audio_rate_hz": 2000}).numpy()
+    )
+    assert parse.contradiction(record, audio_rate_hz=None, classes=0).numpy() == b""
+    assert b"0 to 1. Received: [2] in clip" in parse.contradiction(record, **good | {"classes": 2}).numpy()
+    pictures = {"image/encoded": [[jpeg] for jpeg in records_fixture.jpegs(0, frames=2)]}
+    rateless = parsed(records_fixture.sequence_example({}, pictures), frame_rate_hz=0.0)
+    assert b"frame rate" in parse.contradiction(rateless, audio_rate_hz=None, classes=0).numpy()
 
 
 # Text.
@@ -203,13 +283,20 @@ def test_the_nearest_captions_in_time(number):
     random = np.random.default_rng(number)
     for _ in range(10):
         # Eighths of a second are exact in float32, and make ties.
-        times = np.sort(random.choice(80, (number, 2)) / 8.0, axis=1)
+        # Those before the record's first frame and behind its last belong to what was cut off.
+        times = np.sort((random.choice(160, (number, 2)) - 40) / 8.0, axis=1)
         _, first = np.unique(times.sum(axis=1), return_index=True)  # no two with the same middle
         captions = [(f"caption {row}", float(times[row][0]), float(times[row][1])) for row in first]
         random.shuffle(captions)
         middle = float(random.choice(80) / 8)
         found = text.nearest_captions(parsed(records_fixture.record(captions=captions)), middle, candidates=5)
         assert [name.decode() for name in found.numpy()] == nearest_by_search(captions, middle, 5)
+
+
+def test_captions_of_one_middle_stay_in_their_order():
+    captions = [("wide", -1.0, 3.0), ("narrow", 0.5, 1.5), ("far", -9.0, -8.0)]
+    found = text.nearest_captions(parsed(records_fixture.record(captions=captions)), 4.0, candidates=3)
+    assert list(found.numpy()) == [b"wide", b"narrow", b"far"]
 
 
 def test_of_two_equally_near_the_earlier_comes_first():

@@ -169,7 +169,7 @@ def test_different_word_lists_are_refused_unless_one_is_named(directories, tmp_p
     shared = {"vocabulary_file": spoken / "vocabulary.txt"}
     dataset = mixture.MixedClips(datasets=[single(each, **shared) for each in (spoken, silent, other)])
     assert dataset.vocabulary.words == list(records_fixture.VOCABULARY)
-    with pytest.raises(ValueError, match=r"release_tokenizer=True for 'spoken'"):
+    with pytest.raises(ValueError, match=r"release=True for 'spoken'"):
         mixture.MixedClips(
             datasets=[single(spoken, release_tokenizer=True), single(other, **shared)],
         )
@@ -188,7 +188,7 @@ def test_what_cannot_be_mixed_is_refused_when_it_is_built(directories):
     with pytest.raises(ValueError, match="at least one position in 10000"):
         mixed(directories, weights=(1, 1e-6))
     longer = spec.ClipSpec(frames=5, frame_size=16, sample_rate_hz=1000, words=4, candidates=2)
-    with pytest.raises(ValueError, match="agree on the clip"):
+    with pytest.raises(ValueError, match="agree on the size of a clip"):
         mixture.MixedClips(datasets=[single(spoken), single(silent, clip=longer)])
     with pytest.raises(ValueError, match="for training"):
         mixed(directories).eval_batches(batch_size=2)

@@ -11,12 +11,12 @@ from tests.goldens import GOLDEN
 MODEL = GOLDEN / "t5_pieces.model"
 pytest.importorskip("tensorflow_text", reason="SentencePiece ids need tensorflow-text")
 
-from vatt.data.sentencepiece import SentencePieceTokenizer  # noqa: E402 (after the skip)
+from vatt.data.sentencepiece import SentencePiece  # noqa: E402 (after the skip)
 
 
 def test_ids_are_the_librarys():
     wanted = json.loads((GOLDEN / "t5_pieces.json").read_text())
-    tokenizer = SentencePieceTokenizer(MODEL)
+    tokenizer = SentencePiece(path=MODEL)
     for sentence, ids in wanted.items():
         got = tokenizer.encode([sentence], length=64)[0]
         if not sentence:
@@ -26,17 +26,17 @@ def test_ids_are_the_librarys():
 
 
 def test_a_long_sentence_still_ends():
-    tokenizer = SentencePieceTokenizer(MODEL)
+    tokenizer = SentencePiece(path=MODEL)
     whole = tokenizer.encode(["she cuts the bread"], length=64)[0]
     cut = tokenizer.encode(["she cuts the bread"], length=4)[0]
     assert cut.dtype == np.int32 and cut[-1] == 1
     np.testing.assert_array_equal(cut[:3], whole[:3])
-    bare = SentencePieceTokenizer(MODEL, end_sentences=False).encode(["she cuts the bread"], length=4)[0]
+    bare = SentencePiece(path=MODEL, end_sentences=False).encode(["she cuts the bread"], length=4)[0]
     np.testing.assert_array_equal(bare, whole[:4])
 
 
 def test_in_a_graph():
-    tokenizer = SentencePieceTokenizer(MODEL)
+    tokenizer = SentencePiece(path=MODEL)
     sentences = ["she cuts the bread", "", "the door"]
     dataset = tf.data.Dataset.from_tensors(sentences).map(lambda text: tokenizer.tokenize(text, length=12))
     ids = next(iter(dataset))
@@ -46,7 +46,7 @@ def test_in_a_graph():
 
 def test_what_is_no_model(tmp_path):
     with pytest.raises(FileNotFoundError, match="spiece.model"):
-        SentencePieceTokenizer(tmp_path / "none.model")
+        SentencePiece(path=tmp_path / "none.model")
     (tmp_path / "cut.model").write_bytes(MODEL.read_bytes()[:100])
     with pytest.raises(ValueError, match="must be whole"):
-        SentencePieceTokenizer(tmp_path / "cut.model")
+        SentencePiece(path=tmp_path / "cut.model")

@@ -20,13 +20,13 @@ def write(path, word_list):
 @pytest.fixture
 def made(tmp_path):
     return vocabulary.Vocabulary(
-        write(tmp_path / "v.txt", ["<pad>", "<unk>", "the", "cat", "dont", "café", "σπίτι"])
+        path=write(tmp_path / "v.txt", ["<pad>", "<unk>", "the", "cat", "dont", "café", "σπίτι"])
     )
 
 
 def test_release_tokenizer_equals_the_original(tmp_path):
     golden = json.loads(GOLDEN.read_text(encoding="utf-8"))
-    released = vocabulary.Vocabulary(write(tmp_path / "v.txt", golden["vocab"]), release=True)
+    released = vocabulary.Vocabulary(path=write(tmp_path / "v.txt", golden["vocab"]), release=True)
     np.testing.assert_array_equal(released.encode(golden["sentences"], length=16), golden["ids"])
 
 
@@ -65,7 +65,7 @@ def test_the_python_rule_and_the_graph_rule_agree_on_all_of_unicode(tmp_path, re
     texts = [f"Ab{character}Cd e{character}" for character in characters]
     python = [words.split_words(text, release=release) for text in texts]
     word_list = ["<pad>", "<unk>", *sorted({word for split in python for word in split})]
-    made = vocabulary.Vocabulary(write(tmp_path / "v.txt", word_list), release=release)
+    made = vocabulary.Vocabulary(path=write(tmp_path / "v.txt", word_list), release=release)
     ids = made.encode(texts, length=4)
     found = [[made.words[word] for word in row if word] for row in ids]
     different = [
@@ -76,8 +76,8 @@ def test_the_python_rule_and_the_graph_rule_agree_on_all_of_unicode(tmp_path, re
 
 def test_bad_word_lists_are_refused(tmp_path):
     with pytest.raises(FileNotFoundError, match="word list"):
-        vocabulary.Vocabulary(tmp_path / "none.txt")
+        vocabulary.Vocabulary(path=tmp_path / "none.txt")
     with pytest.raises(ValueError, match="first two words"):
-        vocabulary.Vocabulary(write(tmp_path / "v.txt", ["the", "cat"]))
+        vocabulary.Vocabulary(path=write(tmp_path / "v.txt", ["the", "cat"]))
     with pytest.raises(ValueError, match="'cat' twice"):
-        vocabulary.Vocabulary(write(tmp_path / "v.txt", ["<pad>", "<unk>", "cat", "dog", "cat"]))
+        vocabulary.Vocabulary(path=write(tmp_path / "v.txt", ["<pad>", "<unk>", "cat", "dog", "cat"]))

@@ -11,6 +11,7 @@ from vatt.layers.drop_token import DropToken
 from vatt.layers.dropout import Dropout
 from vatt.layers.embedders import PatchEmbedder, WordEmbedder
 from vatt.layers.feed_forward import FeedForward
+from vatt.layers.log_mel import LogMel
 from vatt.layers.patches import PatchEmbedding
 from vatt.layers.positions import FactorisedPositions
 from vatt.layers.relative_bias import RelativeBias
@@ -63,6 +64,7 @@ LAYERS = {
         {"tokens": TOKENS},
         True,
     ),
+    "log_mel": (LogMel, {"bins": 40}, {"waveform": np.tile(AUDIO, (1, 100))}, False),
     "patches": (PatchEmbedding, PATCHES, {"inputs": VIDEO}, False),
     "patches_padded": (PatchEmbedding, PATCHES | {"patch": (3, 4, 5)}, {"inputs": VIDEO}, False),
     "patches_dropped": (

@@ -16,7 +16,7 @@ MULTI_HOT = np.array([[1, 1, 0, 0, 0], [0, 1, 0, 0, 0], [0, 0, 0, 0, 0], [1, 1, 
 
 
 def test_softmax_loss_with_smoothing():
-    got = SoftmaxLoss(label_smoothing=0.1)({"logits": LOGITS}, {"labels": ONE_HOT})["loss"]
+    got = SoftmaxLoss(label_smoothing=0.1)({"logits": LOGITS}, {"label": ONE_HOT})["loss"]
     targets = 0.9 * ONE_HOT + 0.1 / 5
     wanted = -(targets * scipy.special.log_softmax(LOGITS, axis=-1)).sum(axis=-1).mean()
     assert float(got) == pytest.approx(wanted, abs=1e-6)
@@ -28,28 +28,28 @@ def test_rare_labels_weigh_more():
     np.testing.assert_allclose(MultiLabelLoss.weights(tf.constant(MULTI_HOT)), wanted, rtol=1e-6)
     probability = scipy.special.expit(LOGITS.astype("float64"))
     losses = -(MULTI_HOT * np.log(probability) + (1 - MULTI_HOT) * np.log1p(-probability)).sum(axis=-1)
-    got = MultiLabelLoss()({"logits": LOGITS}, {"labels": MULTI_HOT})["loss"]
+    got = MultiLabelLoss()({"logits": LOGITS}, {"label": MULTI_HOT})["loss"]
     assert float(got) == pytest.approx((losses * wanted).mean(), abs=1e-5)
-    got = MultiLabelLoss(weighting="uniform")({"logits": LOGITS}, {"labels": MULTI_HOT})["loss"]
+    got = MultiLabelLoss(weighting="uniform")({"logits": LOGITS}, {"label": MULTI_HOT})["loss"]
     assert float(got) == pytest.approx(losses.mean(), abs=1e-5)
 
 
 @pytest.mark.parametrize("loss", [SoftmaxLoss(), MultiLabelLoss()])
 def test_shares_of_replicas_add_up(loss):
-    whole = float(loss({"logits": LOGITS}, {"labels": MULTI_HOT})["loss"])
+    whole = float(loss({"logits": LOGITS}, {"label": MULTI_HOT})["loss"])
 
     def gather(rows):  # of two replicas: targets are [2, 5], losses are [2]
         return tf.constant(MULTI_HOT) if len(rows.shape) == 2 else tf.zeros(4)
 
     halves = [slice(0, 2), slice(2, 4)]
-    shares = [loss({"logits": LOGITS[half]}, {"labels": MULTI_HOT[half]}, gather)["loss"] for half in halves]
+    shares = [loss({"logits": LOGITS[half]}, {"label": MULTI_HOT[half]}, gather)["loss"] for half in halves]
     assert float(sum(shares)) == pytest.approx(whole, abs=1e-6)
 
 
 def test_large_logits_do_not_overflow():
     logits = np.array([[1e4, -1e4]], "float32")
     for loss in (SoftmaxLoss(), MultiLabelLoss()):
-        assert np.isfinite(loss({"logits": logits}, {"labels": np.array([[0.0, 1.0]], "float32")})["loss"])
+        assert np.isfinite(loss({"logits": logits}, {"label": np.array([[0.0, 1.0]], "float32")})["loss"])
 
 
 def test_bad_options_are_refused():

@@ -1,5 +1,8 @@
 """NCE and MIL-NCE against the release's numbers, against naive twins, and across replicas."""
 
+import concurrent.futures
+import threading
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -64,30 +67,23 @@ def test_the_release_s_totals(form, weights):
             assert_near(got[f"loss/{part}"] * weight, GOLDEN[f"{key}/{name}"], 1e-5)
 
 
-def on_replicas(shares, rows):
-    """Each replica's share, computed as if a gather joined them: what they hand in does not depend on what
-    they get.
-    """
-    handed_in = []
-    for replica in rows:
-        handed = []
+def on_replicas(share, rows):
+    """Each replica's share, in threads that wait for one another where they gather."""
+    handed = [None] * len(rows)
+    barrier = threading.Barrier(len(rows), timeout=60)
 
-        def record(x, handed=handed):
-            handed.append(np.asarray(x))
-            return tf.concat([x] * len(rows), axis=0)
+    def replica(number):
+        def gather(x):
+            handed[number] = x
+            barrier.wait()
+            joined = tf.concat(handed, axis=0)
+            barrier.wait()
+            return joined
 
-        shares(replica, record)
-        handed_in.append(handed)
-    results = []
-    for replica in rows:
-        calls = iter(range(len(handed_in[0])))
+        return float(share(rows[number], gather))
 
-        def gather(x, calls=calls):
-            number = next(calls)
-            return tf.concat([handed[number] for handed in handed_in], axis=0)
-
-        results.append(float(shares(replica, gather)))
-    return results
+    with concurrent.futures.ThreadPoolExecutor(len(rows)) as pool:
+        return list(pool.map(replica, range(len(rows))))
 
 
 @pytest.mark.parametrize("mask", ["none", "m1011"])
@@ -137,15 +133,17 @@ MISSING = {
 }
 
 
+@pytest.mark.parametrize("block_rows", [None, 1])
 @pytest.mark.parametrize("missing", MISSING)
-def test_the_paper_s_form_is_the_naive_one_however_the_batch_is_split(missing):
+def test_the_paper_s_form_is_the_naive_one_however_the_batch_is_split(missing, block_rows):
     left, right = embeddings("milnce_L3")
     exists = MISSING[missing].astype("float32")
     wanted = naive_paper_loss(left, right, exists)
 
     def share(rows, gather):
         index = np.arange(4)[rows]
-        return contrast(left[rows], right[rows], None, exists[rows], index=index, gather=gather)
+        options = {"index": index, "gather": gather, "block_rows": block_rows}
+        return contrast(left[rows], right[rows], None, exists[rows], **options)
 
     for split in ([slice(0, 4)], [slice(0, 2), slice(2, 4)], [slice(i, i + 1) for i in range(4)]):
         assert sum(on_replicas(share, split)) == pytest.approx(wanted, abs=1e-5)
@@ -169,14 +167,15 @@ def test_the_paper_s_total_is_the_sum():
     assert_near(got["loss"], got["loss/video_audio"] + 0.5 * got["loss/video_text"], 1e-6)
 
 
+@pytest.mark.parametrize("block_rows", [None, 3])
 @pytest.mark.parametrize("form", ["paper", "released", "symmetric"])
-def test_no_overflow_and_no_nan_at_the_extremes(form):
+def test_no_overflow_and_no_nan_at_the_extremes(form, block_rows):
     left = np.eye(4, 8, dtype="float32") * 1e4
     left[3] = 0  # a zero vector has no direction, yet a loss and a gradient
     x = tf.constant(left)
     with tf.GradientTape() as tape:
         tape.watch(x)
-        loss = contrast(x, x[:, None], temperature=1e-3, form=form)
+        loss = contrast(x, x[:, None], temperature=1e-3, form=form, block_rows=block_rows)
     assert np.isfinite(loss) and np.isfinite(tape.gradient(loss, x)).all()
 
 
@@ -185,6 +184,7 @@ def test_no_overflow_and_no_nan_at_the_extremes(form):
     [
         ({"form": "both"}, "`form` must be one of"),
         ({"temperature": 0.0}, "`temperature` must be positive"),
+        ({"block_rows": 0}, "`block_rows` must be a positive number of clips"),
         ({"video_audio_weight": 0.0, "video_text_weight": 0.0}, "must not be negative nor both zero"),
     ],
 )

@@ -6,6 +6,8 @@ import numpy as np
 import scipy.signal
 import tensorflow as tf
 
+from vatt.data import window
+
 # The low-pass of a change of rate: a Kaiser-windowed sinc that passes up to 0.9 of the lower of the two
 # Nyquist frequencies and is 80 dB down at it, below the noise of most recordings (16-bit quantisation is at
 # 98 dB).
@@ -81,7 +83,7 @@ def clip_audio(record, start_seconds, resampler, *, source_hz):
 
     Args:
         record: what `vatt.data.parse` returns.
-        start_seconds: float32 scalar, when the clip begins.
+        start_seconds: float64 scalar, when the clip begins.
         resampler: from `source_hz` to the clip's rate.
         source_hz: rate of every record of the set that has sound.
 
@@ -89,19 +91,7 @@ def clip_audio(record, start_seconds, resampler, *, source_hz):
         float32 [S] in [-1, 1] and a float32 scalar, its mask: 0 where the stretch is absent or digital
         silence.
     """
-    has_sound = (tf.strings.length(record["pcm16"]) > 0) | (tf.size(record["floats"]) > 0)
-    right_rate = tf.debugging.Assert(
-        ~has_sound | (record["sample_rate_hz"] == source_hz),
-        [
-            "Every record must have the audio rate that dataset.json states.",
-            record["clip_id"],
-            record["sample_rate_hz"],
-            source_hz,
-        ],
-    )
-    with tf.control_dependencies([right_rate]):
-        start = tf.cast(tf.round(start_seconds * float(source_hz)), tf.int32) - resampler.lead
-
+    start = tf.cast(tf.round(start_seconds * float(source_hz)), tf.int32) - resampler.lead
     channels = tf.cast(record["channels"], tf.int32)
     pcm16 = tf.reshape(tf.io.decode_raw(record["pcm16"], tf.int16, little_endian=True), [-1, channels])
     pcm16 = tf.cast(_slice_padded(pcm16, start, resampler.inputs), tf.float32)
@@ -113,3 +103,20 @@ def clip_audio(record, start_seconds, resampler, *, source_hz):
     audible = tf.reduce_any(signal[resampler.lead :] != 0)
     mask = tf.cast(audible, tf.float32)
     return resampler(signal) * mask, mask
+
+
+def add_noise(signal, key, *, share_of_peak):
+    """Gaussian noise with a standard deviation of some share of the clip's peak, as the release adds it.
+
+    Args:
+        signal: float32 [S] in [-1, 1].
+        key: int64 [2].
+        share_of_peak: the release's is 0.01.
+
+    Returns:
+        float32 [S], again in [-1, 1]: clipped, where the release leaves what lies beyond. Silence stays
+        silence.
+    """
+    deviation = share_of_peak * tf.reduce_max(tf.abs(signal))
+    noise = tf.random.stateless_normal(tf.shape(signal), window.draw_key(key, window.NOISE_DRAW))
+    return tf.clip_by_value(signal + deviation * noise, -1.0, 1.0)

@@ -5,28 +5,47 @@ import numpy as np
 from vatt import spec
 
 
-def expected_features(clip, batch_size, *, evaluation) -> dict:
-    """Name -> (dtype name, shape) of every feature of a batch."""
+def expected_features(clip, batch_size, *, evaluation, classes=0, views=1) -> dict:
+    """Name -> (dtype name, shape) of every feature of a batch.
+
+    Args:
+        clip: `ClipSpec`.
+        batch_size: rows.
+        evaluation: whether it is a batch of evaluation.
+        classes: number of labels, Y; 0: without labels.
+        views: views of a record in evaluation.
+    """
     size = clip.frame_size
-    features = {
-        spec.VIDEO: ("uint8", (batch_size, clip.frames, size, size, 3)),
-        spec.AUDIO: ("float32", (batch_size, clip.samples)),
-        spec.TEXT: ("int32", (batch_size, clip.candidates, clip.words)),
-        spec.VIDEO_MASK: ("float32", (batch_size,)),
-        spec.AUDIO_MASK: ("float32", (batch_size,)),
-        spec.TEXT_MASK: ("float32", (batch_size, clip.candidates)),
-        spec.EXAMPLE_INDEX: ("int64", (batch_size,)),
+    of_modality = {
+        spec.VIDEO: {
+            spec.VIDEO: ("uint8", (clip.frames, size, size, 3)),
+            spec.VIDEO_MASK: ("float32", ()),
+        },
+        spec.AUDIO: {spec.AUDIO: ("float32", (clip.samples,)), spec.AUDIO_MASK: ("float32", ())},
+        spec.TEXT: {
+            spec.TEXT: ("int32", (clip.candidates, clip.words)),
+            spec.TEXT_MASK: ("float32", (clip.candidates,)),
+        },
     }
+    features = {spec.EXAMPLE_INDEX: ("int64", ())}
+    for modality in clip.modalities:
+        features |= of_modality[modality]
+    if classes:
+        features[spec.LABEL] = ("float32", (classes,))
     if evaluation:
-        strings = dict.fromkeys((spec.CLIP_ID, spec.GROUP, spec.CAPTION), ("string", (batch_size,)))
-        features |= {spec.VALID: ("float32", (batch_size,))} | strings
-    return features
+        features |= {spec.VALID: ("float32", ())}
+        features |= dict.fromkeys((spec.CLIP_ID, spec.GROUP), ("string", ()))
+        if spec.TEXT in clip.modalities:
+            features[spec.CAPTION] = ("string", ())
+        if views > 1:
+            features[spec.VIEW] = ("int32", ())
+    return {name: (dtype, (batch_size, *shape)) for name, (dtype, shape) in features.items()}
 
 
-def check_structure(element_spec, clip, batch_size, *, evaluation):
+def check_structure(element_spec, clip, batch_size, *, evaluation, classes=0, views=1):
     """Raises ValueError unless a dataset's `element_spec` has the names, shapes and dtypes of a batch; needs
-    no data."""
-    expected = expected_features(clip, batch_size, evaluation=evaluation)
+    no data. Arguments as of `expected_features`."""
+    expected = expected_features(clip, batch_size, evaluation=evaluation, classes=classes, views=views)
     found = {name: (feature.dtype.name, tuple(feature.shape)) for name, feature in element_spec.items()}
     _raise_if(
         f"{name}: got {_describe(found.get(name))}, expected {_describe(expected.get(name))}"
@@ -38,20 +57,25 @@ def check_structure(element_spec, clip, batch_size, *, evaluation):
 def check_values(batch, *, vocabulary_size):
     """Raises ValueError unless every value of a batch (dict of arrays) is in its range."""
     values = {name: np.asarray(value) for name, value in batch.items()}
-    ranges = {spec.AUDIO: (-1, 1), spec.TEXT: (0, vocabulary_size - 1), spec.EXAMPLE_INDEX: (0, None)}
-    masks = [
-        name for name in (spec.VIDEO_MASK, spec.AUDIO_MASK, spec.TEXT_MASK, spec.VALID) if name in values
-    ]
+    ranges = {
+        spec.AUDIO: (-1, 1),
+        spec.TEXT: (0, vocabulary_size - 1),
+        spec.LABEL: (0, 1),
+        spec.EXAMPLE_INDEX: (0, None),
+        spec.VIEW: (0, None),
+    }
 
     faults = []
     for name, (lowest, highest) in ranges.items():
+        if name not in values:
+            continue
         low, high = values[name].min(), values[name].max()
         # Written so that NaN, which compares as False, is a fault.
         if not (low >= lowest and (highest is None or high <= highest)):
             limits = f"{lowest} to {highest}" if highest is not None else f"{lowest} or more"
             faults.append(f"{name}: got values from {low} to {high}, expected {limits}")
-    for name in masks:
-        others = np.setdiff1d(values[name], [0.0, 1.0])
+    for name in (spec.VIDEO_MASK, spec.AUDIO_MASK, spec.TEXT_MASK, spec.VALID):
+        others = np.setdiff1d(values.get(name, ()), [0.0, 1.0])
         if others.size:
             faults.append(f"{name}: got {others[0]}, expected 0 or 1 only")
     for name, mask in (
@@ -59,7 +83,7 @@ def check_values(batch, *, vocabulary_size):
         (spec.AUDIO, spec.AUDIO_MASK),
         (spec.TEXT, spec.TEXT_MASK),
     ):
-        if values[name][values[mask] == 0].any():
+        if name in values and values[name][values[mask] == 0].any():
             faults.append(f"{name}: got values other than zero where {mask} is 0, expected zeros")
     _raise_if(faults)
 

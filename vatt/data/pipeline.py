@@ -1,209 +1,162 @@
-"""Records -> batches, in five steps: read, sample, decode, augment, batch.
+"""Records -> batches, in five steps: read, sample, decode, augment (`vatt.data.source`), batch.
 
 Everything runs in TensorFlow's own threads. Order and random draws depend on the seed and the position in the
 stream alone, so the number of threads changes nothing and a run resumes at any batch without saved state.
 """
 
-import dataclasses
 import functools
-import math
 import os
 
 import tensorflow as tf
 
 from vatt import spec
-from vatt.data import audio, batch_check, order, parse, text, video, window
+from vatt.data import batch_check, mixup, order, replacement, source
 
 # Positions put in order at once: the ops cost the same for one as for a thousand.
 _ORDERED_AT_ONCE = 1024
 _END_OF_STREAM = 1 << 62
-# Of each source, decoded once before the first batch; their sizes and types hold for all.
+# Of each source, decoded once before the first batch.
 _CHECKED_CLIPS = 2
-EVALUATION_ONLY = (spec.VALID, spec.CLIP_ID, spec.GROUP, spec.CAPTION)
 # No function here has Python control flow that AutoGraph would have to turn into graph ops; leaving it out
 # makes building the first pipeline of a process eight times as fast (0.6 s instead of 4.8).
 _as_written = tf.autograph.experimental.do_not_convert
-_CANDIDATES = "candidates"  # string [K], until the batch is tokenized
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Augmentation:
-    """What is drawn at random in training beside the window in time (A.2.1); colour follows on the device.
-
-    Args:
-        crop_area: lowest and highest share of the frame's area, within (0, 1].
-        crop_aspect: lowest and highest width / height of the cropped box.
-        flip: whether half of the clips are mirrored.
-    """
-
-    crop_area: tuple
-    crop_aspect: tuple
-    flip: bool
-
-    def __post_init__(self):
-        for name, (low, high), limit in (
-            ("crop_area", self.crop_area, 1.0),
-            ("crop_aspect", self.crop_aspect, math.inf),
-        ):
-            if not 0 < low <= high <= limit:
-                raise ValueError(
-                    f"`{name}` must be (lowest, highest), above 0{' and at most 1' if limit == 1 else ''}. "
-                    f"Received: {name}={(low, high)}. The paper's is "
-                    f"{'(0.08, 1)' if limit == 1 else '(0.5, 2)'}."
-                )
-
-
-class ClipSource:
-    """Clips of one split of a prepared set, one at a time.
-
-    Args:
-        records: `RecordIndex` of the split.
-        clip: `ClipSpec`.
-        description: `SetDescription` of the set.
-        augmentation: `Augmentation` of training clips.
-    """
-
-    def __init__(self, records, *, clip, description, augmentation):
-        self._records = records
-        self._clip = clip
-        self._description = description
-        self._augmentation = augmentation
-        self._resampler = audio.Resampler(description.audio_rate_hz, clip.sample_rate_hz, clip.samples)
-
-    def __len__(self):
-        return len(self._records)
-
-    def clip_of(self, position, example, key=None):
-        """One record -> one clip: drawn at random with a key, the middle of the record without.
-
-        Args:
-            position: int64 scalar, the clip's place in the stream.
-            example: int64 scalar, number of the record.
-            key: int64 [2], (seed, position), or None.
-
-        Returns:
-            The clip by the names of `vatt.spec`, but with its captions as strings.
-        """
-        clip, source = self._clip, self._description
-
-        # Read.
-        serialized, intact = self._records.read(example)
-        record = parse.parse_record(serialized, frame_rate_hz=source.frame_rate_hz)
-
-        # Sample: when the clip begins, which part of the picture it shows.
-        choose_start, choose_box = window.spaced_start, video.central_box
-        if key is not None:
-            area, aspect = self._augmentation.crop_area, self._augmentation.crop_aspect
-            choose_start = functools.partial(window.random_start, key=key)
-            choose_box = functools.partial(video.random_box, key=key, area=area, aspect=aspect)
-        start_seconds = window.start_seconds(record, clip.clip_seconds, choose_start)
-
-        # Decode: that and no more.
-        frames, video_mask = video.clip_frames(record, start_seconds, clip=clip, choose_box=choose_box)
-        sound, audio_mask = audio.clip_audio(
-            record, start_seconds, self._resampler, source_hz=source.audio_rate_hz
-        )
-        captions = text.nearest_captions(
-            record, start_seconds + clip.clip_seconds / 2, candidates=clip.candidates
-        )
-
-        # Augment.
-        if key is not None and self._augmentation.flip:
-            frames = video.random_flip(frames, key)
-        return {
-            spec.VIDEO: frames,
-            spec.AUDIO: sound,
-            spec.VIDEO_MASK: video_mask,
-            spec.AUDIO_MASK: audio_mask,
-            spec.EXAMPLE_INDEX: position,
-            # What stands in for a damaged clip is as good in training; in evaluation it would count twice.
-            spec.VALID: tf.cast(intact, tf.float32),
-            spec.CLIP_ID: record["clip_id"],
-            spec.GROUP: record["group"],
-            spec.CAPTION: captions[0],
-            _CANDIDATES: captions,
-        }
 
 
 class ClipPipeline:
     """Makes the batches of one source of clips, or of several mixed.
 
     Args:
-        sources: `ClipSource`s, all of the same `ClipSpec`.
+        sources: `ClipSource`s, all of clips of one size.
         clip: that `ClipSpec`.
-        vocabulary: `Vocabulary` that all captions are tokenized with.
+        tokenizer: `vatt.protocols.Tokenizer` of all captions.
         weights: share of each source in training, see `order.examples_of_sets_at`.
+        mixup_alpha: mixes the training clips of a batch and their labels, see `vatt.data.mixup`; None: not.
         threads: threads that decode; None is one per core.
         prefetch: batches kept ready.
     """
 
-    def __init__(self, sources, *, clip, vocabulary, weights=None, threads=None, prefetch=2):
+    def __init__(self, sources, *, clip, tokenizer, weights=None, mixup_alpha=None, threads=None, prefetch=2):
         self._sources = tuple(sources)
         self._clip = clip
-        self._vocabulary = vocabulary
+        self._tokenizer = tokenizer
         self._weights = weights
+        self._mixup_alpha = mixup_alpha
         self._threads = threads or os.cpu_count()
         self._prefetch = prefetch
 
-    def train_batches(self, *, batch_size, first_step, seed):
-        """Endless; batch n holds positions n * batch_size to (n + 1) * batch_size - 1 of the stream."""
-        for source in self._sources:
-            clips = self._training_clips([source], None, first_position=0, seed=seed)
-            self._check_values(self._deliver(clips.batch(_CHECKED_CLIPS, drop_remainder=True)))
-        clips = self._training_clips(
-            self._sources, self._weights, first_position=first_step * batch_size, seed=seed
-        )
-        batches = self._deliver(clips.batch(batch_size, drop_remainder=True))
-        batch_check.check_structure(batches.element_spec, self._clip, batch_size, evaluation=False)
+    def train_batches(self, *, batch_size, first_step, seed, shard_index=0, shard_count=1):
+        """Endless; batch n holds positions n * batch_size to (n + 1) * batch_size - 1 of the stream, and of
+        those a shard the `shard_index`-th part."""
+        rows = rows_of_shard(batch_size, shard_index, shard_count)
+
+        @_as_written
+        def to_positions(counted):
+            return counted // rows * batch_size + shard_index * rows + counted % rows
+
+        counted = tf.data.Dataset.range(first_step * rows, _END_OF_STREAM)
+        positions = counted.batch(_ORDERED_AT_ONCE).map(to_positions).unbatch()
+        clips = self._training_clips(self._sources, self._weights, positions, seed)
+        if len(self._sources) == 1:
+            self._check_values(clips)
+        else:
+            for each in self._sources:
+                self._check_values(self._training_clips([each], None, positions, seed))
+        batches = self._deliver(clips.batch(rows, drop_remainder=True), mixup_seed=seed)
+        self._check_structure(batches, rows, evaluation=False)
         return batches
 
-    def eval_batches(self, *, batch_size):
-        """Every clip of the only source once, in the order of the shards; the last batch is filled up with
-        zeros."""
-        self._check_values(self._evaluation_batches(_CHECKED_CLIPS))
-        batches = self._evaluation_batches(batch_size)
-        batch_check.check_structure(batches.element_spec, self._clip, batch_size, evaluation=True)
+    def eval_batches(self, *, batch_size, shard_index=0, shard_count=1):
+        """Every clip of the only source once, in the order of the shards; what is left of the last batch is
+        filled with zeros. With several shards record n is in shard n mod `shard_count`, and all of them give
+        as many batches."""
+        rows = rows_of_shard(batch_size, shard_index, shard_count)
+        (only,) = self._sources
+        size, views = len(only.records), only.views.count
+        numbers = range(shard_index, size, shard_count)
+        clips = self._evaluation_clips(only, numbers)
+        self._check_values(clips)
+
+        @_as_written
+        def zeros(_):
+            return tf.nest.map_structure(lambda part: tf.zeros(part.shape, part.dtype), clips.element_spec)
+
+        # As many batches as the shard with the most records has: hosts that step together wait for all.
+        count = -(-(-(-size // shard_count) * views) // rows)
+        filled = clips.concatenate(tf.data.Dataset.range(count * rows - len(numbers) * views).map(zeros))
+        batches = self._deliver(filled.batch(rows, drop_remainder=True))
+        self._check_structure(batches, rows, evaluation=True)
         return batches
 
-    def _training_clips(self, sources, weights, *, first_position, seed):
-        sizes = [len(source) for source in sources]
+    def _training_clips(self, sources, weights, positions, seed):
+        sizes = [len(each.records) for each in sources]
 
         @_as_written
         def in_order(positions):
             return positions, *order.examples_of_sets_at(positions, sizes=sizes, seed=seed, weights=weights)
 
+        def clip_of(each, number, position, _):
+            return each.training_clip(position, number, tf.stack([tf.constant(seed, tf.int64), position]))
+
+        return self._usable(sources, positions.batch(_ORDERED_AT_ONCE).map(in_order).unbatch(), clip_of)
+
+    def _evaluation_clips(self, only, numbers):
+        def views_of(each, number, asked, is_itself):
+            return each.evaluation_views(number, asked, is_itself)
+
+        asked = tf.data.Dataset.range(numbers.start, numbers.stop, numbers.step)
+        asked = asked.map(_as_written(lambda number: (number, tf.constant(0, tf.int64), number)))
+        return self._usable([only], asked, views_of).unbatch()
+
+    def _usable(self, sources, asked, make):
+        """What `make` makes of each of the records asked for, or of what stands in for it.
+
+        Args:
+            sources: `ClipSource`s.
+            asked: dataset of (position, number of the source, number of the record), int64 scalars.
+            make: function from a source, a record's number, a position and whether the record is the one
+                asked for.
+        """
+        sizes = [len(each.records) for each in sources]
+
+        def of_source(number, function):
+            ways = [functools.partial(function, each) for each in sources]
+            return ways[0]() if len(ways) == 1 else tf.switch_case(tf.cast(number, tf.int32), ways)
+
         @_as_written
-        def training_clip(position, number, example):
-            key = tf.stack([tf.constant(seed, tf.int64), position])
-            ways = [functools.partial(source.clip_of, position, example, key) for source in sources]
-            clip = ways[0]() if len(ways) == 1 else tf.switch_case(tf.cast(number, tf.int32), ways)
-            return {name: value for name, value in clip.items() if name not in EVALUATION_ONLY}
-
-        positions = tf.data.Dataset.range(first_position, _END_OF_STREAM)
-        examples = positions.batch(_ORDERED_AT_ONCE).map(in_order).unbatch()
-        return examples.map(training_clip, self._threads)
-
-    def _evaluation_batches(self, batch_size):
-        (source,) = self._sources
-        positions = tf.data.Dataset.range(len(source))
-        clips = positions.map(_as_written(lambda position: source.clip_of(position, position)), self._threads)
-        fill = _as_written(functools.partial(_fill, batch_size=batch_size))
-        return self._deliver(clips.batch(batch_size).map(fill))
-
-    def _check_values(self, sample):
-        """Raises unless the values of the first batch of `sample` are what the specification says."""
-        batch_check.check_values(next(iter(sample)), vocabulary_size=self._vocabulary.size)
-
-    def _deliver(self, batches):
-        """Words to ids, a whole batch at a time; then how the dataset runs."""
+        def usable(position, source_number, asked_number):
+            return replacement.first_usable(
+                asked_number,
+                size=tf.gather(tf.constant(sizes, tf.int64), source_number),
+                make=_as_written(
+                    lambda number, is_itself: of_source(
+                        source_number, lambda each: make(each, number, position, is_itself)
+                    )
+                ),
+                report=lambda number: of_source(source_number, lambda each: each.records.report(number)),
+                refuse=lambda: of_source(source_number, lambda each: each.records.refuse()),
+            )
 
         @_as_written
-        def tokenize(batch):
-            candidates = batch.pop(_CANDIDATES)
-            ids = self._vocabulary.tokenize(tf.reshape(candidates, [-1]), length=self._clip.words)
-            ids = tf.reshape(ids, [*candidates.shape, self._clip.words])
-            exists = tf.cast(ids[:, :, 0] != spec.PADDING_ID, tf.float32)
-            return batch | {spec.TEXT: ids, spec.TEXT_MASK: exists}
+        def without_contradiction(clip):
+            found = tf.reshape(clip.pop(source.CONTRADICTION), [-1])[0]
+            with tf.control_dependencies([tf.debugging.Assert(tf.equal(found, ""), [found])]):
+                clip[spec.EXAMPLE_INDEX] = tf.identity(clip[spec.EXAMPLE_INDEX])
+            return clip
+
+        # One element each, so that the order is that of what was asked for.
+        made = asked.interleave(usable, self._threads, num_parallel_calls=self._threads, deterministic=True)
+        return made.map(without_contradiction)
+
+    def _deliver(self, batches, mixup_seed=None):
+        """Words to ids, a whole batch at a time, and mixup; then how the dataset runs."""
+
+        @_as_written
+        def finish(batch):
+            if source.CANDIDATES in batch:
+                batch |= self._tokenized(batch.pop(source.CANDIDATES))
+            if self._mixup_alpha is not None and mixup_seed is not None:
+                batch = mixup.mix_batch(batch, alpha=self._mixup_alpha, seed=mixup_seed)
+            return batch
 
         options = tf.data.Options()
         options.deterministic = True
@@ -211,14 +164,41 @@ class ClipPipeline:
         options.autotune.enabled = False  # every stage has a stated number of threads and elements
         # With several workers each takes its share of every global batch (there are no files to shard by).
         options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.DATA
-        return batches.map(tokenize).prefetch(self._prefetch).with_options(options)
+        return batches.map(finish).prefetch(self._prefetch).with_options(options)
+
+    def _tokenized(self, candidates):
+        ids = self._tokenizer.tokenize(tf.reshape(candidates, [-1]), length=self._clip.words)
+        ids = tf.reshape(ids, [*candidates.shape, self._clip.words])
+        return {spec.TEXT: ids, spec.TEXT_MASK: tf.cast(ids[:, :, 0] != spec.PADDING_ID, tf.float32)}
+
+    def _check_values(self, clips):
+        """Raises unless the first clips are what the specification says."""
+        # Repeated, because a set may have fewer.
+        sample = clips.take(_CHECKED_CLIPS).repeat().batch(_CHECKED_CLIPS, drop_remainder=True)
+        for batch in self._deliver(sample.take(1)):
+            batch_check.check_values(batch, vocabulary_size=self._tokenizer.size)
+
+    def _check_structure(self, batches, rows, *, evaluation):
+        batch_check.check_structure(
+            batches.element_spec,
+            self._clip,
+            rows,
+            evaluation=evaluation,
+            classes=self._sources[0].classes,
+            views=self._sources[0].views.count,
+        )
 
 
-def _fill(batch, batch_size):
-    """Fills every tensor of the batch with zeros (empty strings) up to `batch_size` rows."""
-
-    def fill(rows):
-        missing = tf.zeros([batch_size - tf.shape(rows)[0], *rows.shape[1:]], rows.dtype)
-        return tf.ensure_shape(tf.concat([rows, missing], axis=0), [batch_size, *rows.shape[1:]])
-
-    return {name: fill(rows) for name, rows in batch.items()}
+def rows_of_shard(batch_size, shard_index, shard_count) -> int:
+    """Rows of a batch that one of the hosts makes, b = B / shard_count."""
+    if not 0 <= shard_index < shard_count:
+        raise ValueError(
+            f"`shard_index` must be one of the `shard_count` shards, from 0. Received: "
+            f"shard_index={shard_index}, shard_count={shard_count}."
+        )
+    if batch_size < 1 or batch_size % shard_count:
+        raise ValueError(
+            f"`batch_size` must be a positive multiple of the number of shards. Received: "
+            f"batch_size={batch_size}, shard_count={shard_count}. Every host makes as many rows."
+        )
+    return batch_size // shard_count

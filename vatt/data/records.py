@@ -1,13 +1,15 @@
 """A prepared set on disk: its description, its shards, and any record of them at a time.
 
 Records are read one by one, from where they start, instead of streaming through a shard: so the order can be
-a pure function of the step, and a damaged byte costs the one record it lies in. TensorFlow's own ops do it. A
-Python function inside a `tf.data` pipeline can hang the program: TensorFlow destroys an iterator holding
-Python's global lock, and waits for that function to end, which waits for the lock.
+a pure function of the step, and a damaged byte costs the one record it lies in (`vatt.data.replacement`).
+TensorFlow's own ops do it. A Python function inside a `tf.data` pipeline can hang the program: TensorFlow
+destroys an iterator holding Python's global lock, and waits for that function to end, which waits for the
+lock.
 """
 
 import dataclasses
 import json
+import math
 import pathlib
 import struct
 
@@ -30,8 +32,8 @@ class SetDescription:
     Args:
         directory: where the set lies.
         name: its name.
-        splits: split -> list of shards as written, {"file", "records", "bytes", ...}.
-        frame_rate_hz: highest frame rate of any record.
+        splits: split -> list of shards, {"file", "records", "bytes"}.
+        frame_rate_hz: highest frame rate of any record, and that of every record that states none.
         audio_rate_hz: audio samples per second of every record that has sound.
         vocabulary_file: file of one word a line.
         labels: label names; a label's index is its place.
@@ -61,16 +63,17 @@ def read_description(directory) -> SetDescription:
         raise ValueError(
             f"`dataset.json` must be JSON. Received: {path}, {error}. Prepare the set again."
         ) from error
-    if fields.get("schema_version") != SCHEMA_VERSION:
+    if not isinstance(fields, dict) or fields.get("schema_version") != SCHEMA_VERSION:
+        version = fields.get("schema_version") if isinstance(fields, dict) else f"a {type(fields).__name__}"
         raise ValueError(
-            f"This version reads sets of schema_version {SCHEMA_VERSION}. Received: "
-            f"{fields.get('schema_version')} in {path}. Prepare the set again with this version."
+            f"This version reads sets of schema_version {SCHEMA_VERSION}. Received: {version} in {path}. "
+            f"Prepare the set again with this version."
         )
     try:
         return SetDescription(
             directory=directory,
-            name=fields["name"],
-            splits={split: content["shards"] for split, content in fields["splits"].items()},
+            name=str(fields["name"]),
+            splits={split: _shards(content) for split, content in fields["splits"].items()},
             frame_rate_hz=float(fields["frame_rate_hz"]),
             audio_rate_hz=int(fields["audio_rate_hz"]),
             vocabulary_file=directory / fields["vocabulary"]["file"],
@@ -80,6 +83,19 @@ def read_description(directory) -> SetDescription:
         raise ValueError(
             f"`dataset.json` must have {error}. Received: {path} without it. Prepare the set again."
         ) from error
+    except (AttributeError, TypeError, ValueError) as error:
+        raise ValueError(
+            f"`dataset.json` must be as preparation writes it. Received: {path}, in which a value is of "
+            f"another kind ({error}). Copy it again, or prepare the set again."
+        ) from error
+
+
+def _shards(split) -> list[dict]:
+    """The shards of a split, with the three facts that reading needs."""
+    return [
+        {"file": str(shard["file"]), "records": int(shard["records"]), "bytes": int(shard["bytes"])}
+        for shard in split["shards"]
+    ]
 
 
 def scan_offsets(path) -> np.ndarray:
@@ -109,7 +125,8 @@ def _read_offsets(directory, shard) -> np.ndarray:
             f"Every shard must have the size that dataset.json states. Received: {path} is {state}, expected "
             f"{shard['bytes']} bytes. Copy it again, or delete the directory and prepare the set again."
         )
-    offsets_path = path.with_suffix(".offsets")
+    # Not `with_suffix`: all shards named train.tfrecord-00000-of-00002 would share one file.
+    offsets_path = path.with_name(path.name.removesuffix(".tfrecord") + ".offsets")
     if offsets_path.is_file() and offsets_path.stat().st_size == _OFFSET_BYTES * shard["records"]:
         return np.fromfile(offsets_path, "<i8")
     logging.warning(
@@ -132,7 +149,8 @@ class RecordIndex:
     Args:
         description: `SetDescription` of the prepared set.
         split: name of the split.
-        max_corrupt_share: share of damaged records, in [0, 1], above which reading stops the run.
+        max_corrupt_share: share of damaged records, in [0, 1], rounded up to whole records, above which
+            reading stops the run.
     """
 
     def __init__(self, description, split, *, max_corrupt_share=0.01):
@@ -151,10 +169,15 @@ class RecordIndex:
                 f"A split must hold at least one clip. Received: {split!r} of {description.directory}."
             )
         self._max_corrupt_share = max_corrupt_share
+        # Upwards, less what a product of floats may be off: one damaged record never stops a small set.
+        self._allowed = math.ceil(max_corrupt_share * self._size - 1e-9)
         self._paths = tf.constant([str(description.directory / shard["file"]) for shard in shards])
         self._ends = tf.constant(np.cumsum([len(starts) for starts in offsets]), tf.int64)
         self._offsets = tf.constant(np.concatenate(offsets), tf.int64)
-        self._corrupt = tf.lookup.experimental.MutableHashTable(tf.int64, tf.int64, default_value=-1)
+        # Numbers of the damaged records met so far, and under 0 the last of them.
+        self._corrupt, self._last = (
+            tf.lookup.experimental.MutableHashTable(tf.int64, tf.int64, default_value=-1) for _ in range(2)
+        )
 
     def __len__(self):
         return self._size
@@ -165,76 +188,63 @@ class RecordIndex:
         return int(self._corrupt.size())
 
     def read(self, number):
-        """One record, usable inside `tf.data` functions.
-
-        A damaged record is replaced by the next readable one, so what is returned depends on the files alone,
-        never on what was read before.
+        """One record, usable inside `tf.data` functions; fails if it is damaged or its shard is gone.
 
         Args:
             number: int64 scalar in [0, len(self)).
 
         Returns:
-            string scalar, the record, and bool scalar: False where it is damaged and another one stands in.
+            string scalar, the record.
         """
-        record = self._read_or_empty(number)
-        intact = tf.strings.length(record) > 0
-        return tf.cond(intact, lambda: record, lambda: self._replacement(number)), intact
+        path, offset = self._locate(number)
+        from_there = tf.raw_ops.TFRecordDatasetV2(
+            filenames=[path],
+            compression_type="",
+            buffer_size=_BUFFER_BYTES,
+            byte_offsets=[offset],
+            metadata="",
+        )
+        found = tf.data.experimental.from_variant(from_there, tf.TensorSpec([], tf.string))
+        return found.take(1).get_single_element()
 
-    def _locate(self, number):
-        """Path of the shard of a record, and the byte it starts at."""
-        return self._paths[tf.searchsorted(self._ends, [number], side="right")[0]], self._offsets[number]
+    def report(self, number):
+        """Counts and reports a damaged record, once; usable inside `tf.data` functions.
 
-    def _read_or_empty(self, number):
-        """The record, string scalar; "" if a checksum fails or the shard can not be read."""
+        Args:
+            number: int64 scalar.
 
-        def first(path, offset):
-            from_there = tf.raw_ops.TFRecordDatasetV2(
-                filenames=[path],
-                compression_type="",
-                buffer_size=_BUFFER_BYTES,
-                byte_offsets=[offset],
-                metadata="",
-            )
-            records = tf.data.experimental.from_variant(from_there, tf.TensorSpec([], tf.string))
-            return records.take(1).get_single_element()
-
-        # Through `map`, one element is one attempt. Errors that are ignored on the reader itself have it try
-        # again for ever where the file is gone.
-        attempt = tf.data.Dataset.from_tensors(self._locate(number)).map(first).ignore_errors()
-        return attempt.concatenate(tf.data.Dataset.from_tensors("")).take(1).get_single_element()
-
-    def _replacement(self, number):
-        """Counts and reports a damaged record and returns the next readable one."""
-        with tf.control_dependencies([self._report(number)]):
-            others = tf.data.Dataset.range(1, self._size).map(
-                lambda step: self._read_or_empty((number + step) % self._size)
-            )
-        readable = others.filter(lambda record: tf.strings.length(record) > 0)
-        record = readable.concatenate(tf.data.Dataset.from_tensors("")).take(1).get_single_element()
-        message = f"Not one record is readable. Received: {self._size} damaged ones. Prepare the set again."
-        with tf.control_dependencies([tf.debugging.Assert(tf.strings.length(record) > 0, [message])]):
-            return tf.identity(record)
-
-    def _report(self, number):
+        Returns:
+            bool scalar: whether there are still no more than allowed.
+        """
         path, offset = self._locate(number)
 
         def first_time():
-            report = tf.print("Damaged record replaced by the next one:", path, "at byte", offset)
-            with tf.control_dependencies([report, self._corrupt.insert(number, offset)]):
-                return tf.constant(True)
+            message = tf.print("Damaged record replaced by the next one:", path, "at byte", offset)
+            with tf.control_dependencies([message, self._corrupt.insert(number, offset)]):
+                return tf.identity(number)
 
         is_new = self._corrupt.lookup(number) < 0
-        with tf.control_dependencies([tf.cond(is_new, first_time, lambda: tf.constant(False))]):
-            corrupt = self._corrupt.size()
-        allowed = int(self._max_corrupt_share * self._size)
+        counted = tf.cond(is_new, first_time, lambda: number)
+        # For the message of a refusal.
+        with tf.control_dependencies([self._last.insert(tf.constant(0, tf.int64), counted)]):
+            return self._corrupt.size() <= self._allowed
+
+    def refuse(self):
+        """An op that fails, saying how much is damaged."""
+        path, offset = self._locate(tf.maximum(self._last.lookup(tf.constant(0, tf.int64)), 0))
         return tf.debugging.Assert(
-            corrupt <= allowed,
+            False,
             [
-                f"At most {self._max_corrupt_share:.2%} of the records may be damaged (`max_corrupt_share`): "
-                f"{allowed} of {self._size}. Copy or prepare the set again. Received this number of damaged "
-                f"ones, the last one in this shard, at this byte:",
-                corrupt,
+                f"Some record must be readable, and at most {self._max_corrupt_share:.2%} of them may be "
+                f"damaged (`max_corrupt_share`): {self._allowed} of {self._size}. Copy or prepare the set "
+                f"again; `vatt doctor` tells what is damaged. Received this number of damaged ones, the last "
+                f"one in this shard, at this byte:",
+                self._corrupt.size(),
                 path,
                 offset,
             ],
         )
+
+    def _locate(self, number):
+        """Path of the shard of a record, and the byte it starts at."""
+        return self._paths[tf.searchsorted(self._ends, [number], side="right")[0]], self._offsets[number]

@@ -6,23 +6,27 @@ graphs, through tensorflow-text.
 
 import pathlib
 
+import gin
 import tensorflow as tf
 
 from vatt import spec
+from vatt.data import tokenizer
 
 
-class SentencePieceTokenizer:
-    """Cuts captions into pieces; has the methods of `Vocabulary`.
+@gin.register
+class SentencePiece(tokenizer.GraphTokenizer):
+    """Cuts captions into pieces; see `vatt.protocols.Tokenizer`.
 
     Args:
         path: SentencePiece model file (`spiece.model`).
         end_sentences: whether the id of </s> follows the last piece, as T5 was trained.
 
     Attributes:
+        words: the pieces by id.
         size: number of pieces; a model's word table may have more rows.
     """
 
-    def __init__(self, path, *, end_sentences=True):
+    def __init__(self, *, path, end_sentences=True):
         import tensorflow_text  # registers its ops; nothing else of this package needs them
 
         self.path = pathlib.Path(path)
@@ -40,12 +44,13 @@ class SentencePieceTokenizer:
                 f"A SentencePiece model file must be whole. Received: {self.path}, which cannot be read "
                 f"({str(error).splitlines()[0]}). Copy it again; a tokenizer.json is another format."
             ) from error
-        self._end = int(self._pieces.string_to_id("</s>"))
-        first = self._pieces.id_to_string(spec.PADDING_ID).numpy().decode()
-        if first != "<pad>":
+        self._end = int(self._pieces.string_to_id("</s>")) if end_sentences else None
+        self.words = [piece.decode() for piece in self._pieces.id_to_string(tf.range(self.size)).numpy()]
+        if self.words[spec.PADDING_ID] != "<pad>":
             raise ValueError(
-                f"Piece {spec.PADDING_ID} must be <pad>, the id of padding here. Received: {first!r} in "
-                f"{self.path}. Train the model with pad_id={spec.PADDING_ID}, as T5's."
+                f"Piece {spec.PADDING_ID} must be <pad>, the id of padding here. Received: "
+                f"{self.words[spec.PADDING_ID]!r} in {self.path}. Train the model with "
+                f"pad_id={spec.PADDING_ID}, as T5's."
             )
 
     def tokenize(self, sentences, *, length):
@@ -59,15 +64,4 @@ class SentencePieceTokenizer:
             int32 [N, L], in [0, size); all padding for a sentence without pieces.
         """
         ids = self._pieces.tokenize(sentences)
-        if self.end_sentences:
-            ids = ids[:, : length - 1]
-            # No </s> after nothing: a caption of padding alone is no caption.
-            ends = tf.cast(ids.row_lengths() > 0, tf.int64)
-            end = tf.fill([tf.reduce_sum(ends)], self._end)
-            ids = tf.concat([ids, tf.RaggedTensor.from_row_lengths(end, ends)], axis=1)
-        return ids.to_tensor(default_value=spec.PADDING_ID, shape=[None, length])
-
-    def encode(self, sentences, *, length):
-        """`tokenize` for a Python list of strings: int32 NumPy array [N, L]."""
-        sentences = tf.constant(list(sentences), tf.string, shape=[len(sentences)])
-        return self.tokenize(sentences, length=length).numpy()
+        return tokenizer.rows(ids, length=length, last=self._end)

@@ -11,19 +11,22 @@ def nearest_captions(record, middle_seconds, *, candidates):
 
     Args:
         record: what `vatt.data.parse` returns.
-        middle_seconds: float32 scalar, the clip's middle.
+        middle_seconds: float64 scalar, the clip's middle.
         candidates: captions wanted, K.
 
     Returns:
         string [K], "" where there are fewer.
     """
     captions = record["captions"]
-    middles = (record["caption_start_seconds"] + record["caption_end_seconds"]) / 2
+    starts, ends = record["caption_start_seconds"], record["caption_end_seconds"]
     middles = tf.cond(
-        tf.size(middles) == tf.size(captions), lambda: middles, lambda: tf.zeros(tf.shape(captions))
+        (tf.size(starts) == tf.size(captions)) & (tf.size(ends) == tf.size(captions)),
+        # Twice in float64: the sum of two float32 is exact there, so that ties are ties.
+        lambda: (tf.cast(starts, tf.float64) + tf.cast(ends, tf.float64)) / 2,
+        lambda: tf.zeros(tf.shape(captions), tf.float64),
     )
     in_time = tf.argsort(middles, stable=True)
-    distances = tf.abs(tf.gather(middles, in_time) - middle_seconds)
+    distances = tf.abs(tf.gather(middles, in_time) - tf.cast(middle_seconds, tf.float64))
     nearest = tf.gather(in_time, tf.argsort(distances, stable=True))[:candidates]
     chosen = tf.gather(captions, nearest)
     return tf.ensure_shape(

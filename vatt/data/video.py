@@ -1,6 +1,6 @@
 """The pictures of a clip: which frames, which part of them, at which size. Pure functions on one record.
 
-The crop is drawn before decoding, so that only the frames and (nearly) only the pixels that are used are
+The crop is chosen before decoding, so that only the frames and (nearly) only the pixels that are used are
 decoded.
 """
 
@@ -8,7 +8,9 @@ import tensorflow as tf
 
 from vatt.data import window
 
-_CROP_ATTEMPTS = 100  # TensorFlow's own default; after that the whole frame is used
+# The largest picture of a record. A decoder takes what memory a file's header asks for; 50 MB are enough for
+# 4K video and any photograph of a data set, where a file of 700 bytes may ask for a thousand times that.
+MAX_PIXELS = 1 << 24
 
 
 def frame_indices(frames_available, frame_rate_hz, start_seconds, *, frames, clip_frame_rate_hz):
@@ -19,49 +21,61 @@ def frame_indices(frames_available, frame_rate_hz, start_seconds, *, frames, cli
     Args:
         frames_available: int32 scalar, at least 1.
         frame_rate_hz: float32 scalar, of the record.
-        start_seconds: float32 scalar.
+        start_seconds: float64 scalar.
         frames: frames of the clip, T.
         clip_frame_rate_hz: frames per second of the clip.
 
     Returns:
         int32 [T], in [0, frames_available).
     """
-    exact = (
-        start_seconds * frame_rate_hz
-        + tf.range(frames, dtype=tf.float32) * frame_rate_hz / clip_frame_rate_hz
-    )
-    return tf.minimum(tf.cast(tf.floor(exact + 0.5), tf.int32), frames_available - 1)
+    frame_rate_hz, steps = tf.cast(frame_rate_hz, tf.float64), tf.range(frames, dtype=tf.float64)
+    exact = start_seconds * frame_rate_hz + steps * frame_rate_hz / clip_frame_rate_hz
+    # A tie is a tie whatever the rounding of its instant: 25 Hz has one at every second step of 10 Hz.
+    nearest = tf.floor(exact + (0.5 + window.ROUNDING))
+    return tf.minimum(tf.cast(nearest, tf.int32), frames_available - 1)
 
 
-def random_box(height, width, key, *, area, aspect):
-    """One box for all frames of a clip (A.2.1), drawn as TensorFlow's `sample_distorted_bounding_box` does.
+def squares(height, width, *, crops):
+    """The largest squares of a frame, spread evenly along its long side.
+
+    Resizing one is resizing the frame's short side and cropping there.
 
     Args:
-        height, width: int32 scalars, of the record's frames.
-        key: int64 [2].
-        area: lowest and highest share of the frame's area.
-        aspect: lowest and highest width / height.
+        height, width: int32 scalars.
+        crops: how many, V; 1 is the middle, 3 are start, middle and end.
 
     Returns:
-        int32 [4]: top, left, height, width in pixels.
+        int32 [V, 4]: top, left, height, width in pixels.
     """
-    begin, size, _ = tf.image.stateless_sample_distorted_bounding_box(
-        tf.stack([height, width, 3]),
-        bounding_boxes=tf.constant([[[0.0, 0.0, 1.0, 1.0]]]),
-        seed=window.draw_key(key, window.CROP_DRAW),
-        # The "object" is the frame itself: a bound here would be a second bound on the area.
-        min_object_covered=0.0,
-        aspect_ratio_range=aspect,
-        area_range=area,
-        max_attempts=_CROP_ATTEMPTS,
-    )
-    return tf.concat([begin[:2], size[:2]], axis=0)
-
-
-def central_box(height, width):
-    """The largest square in the middle, int32 [4]: resizing it is resizing the short side, then cropping."""
     side = tf.minimum(height, width)
-    return tf.stack([(height - side) // 2, (width - side) // 2, side, side])
+    slack = tf.stack([height - side, width - side])
+    if crops == 1:
+        corners = slack[tf.newaxis] // 2
+    else:
+        corners = tf.range(crops)[:, tf.newaxis] * slack // (crops - 1)
+    return tf.concat([corners, tf.fill([crops, 2], side)], axis=1)
+
+
+def picture_size(jpegs, *, frames):
+    """Height and width of a record's pictures, from their headers.
+
+    Fails (which counts as damage of the record) where there is no header, where the pictures differ in size,
+    or where they are larger than any that is decoded here.
+
+    Args:
+        jpegs: string [T].
+        frames: T as a Python number.
+
+    Returns:
+        int32 scalars.
+    """
+    sizes = tf.stack([tf.image.extract_jpeg_shape(jpeg) for jpeg in tf.unstack(jpegs, num=frames)])
+    height, width, _ = tf.unstack(sizes[0])
+    alike = tf.reduce_all(sizes[:, :2] == sizes[:1, :2])
+    small = tf.cast(height, tf.int64) * tf.cast(width, tf.int64) <= MAX_PIXELS
+    fault = [f"Pictures of a record must be of one size, and of at most {MAX_PIXELS} pixels.", sizes]
+    with tf.control_dependencies([tf.debugging.Assert(alike & small, fault)]):
+        return tf.identity(height), tf.identity(width)
 
 
 def decode_frames(jpegs, box, *, frames):
@@ -82,23 +96,51 @@ def decode_frames(jpegs, box, *, frames):
 
 def resize(frames, size):
     """uint8 [T, h, w, 3] -> uint8 [T, size, size, 3]; bilinear, half-pixel centres, no antialiasing."""
-    resized = tf.image.resize(frames, [size, size], method="bilinear")
+    # From float32 the op takes three quarters of the time that it takes from uint8, conversion included, and
+    # gives the same values.
+    resized = tf.image.resize(tf.cast(frames, tf.float32), [size, size], method="bilinear")
     return tf.cast(resized + 0.5, tf.uint8)  # rounded: bilinear weights keep values in [0, 255]
 
 
-def clip_frames(record, start_seconds, *, clip, choose_box):
-    """The pictures of a clip.
+def views(jpegs, *, frames, size, choose_boxes):
+    """Boxes of the frames of a clip, each resized to a square.
+
+    Args:
+        jpegs: string [T].
+        frames: T as a Python number.
+        size: of the square, in pixels.
+        choose_boxes: function from height and width (int32 scalars) to int32 [V, 4], V static.
+
+    Returns:
+        uint8 [V, T, size, size, 3].
+    """
+    height, width = picture_size(jpegs, frames=frames)
+    boxes = tf.unstack(choose_boxes(height, width))
+    if len(boxes) == 1:
+        return resize(decode_frames(jpegs, boxes[0], frames=frames), size)[tf.newaxis]
+    whole = decode_frames(jpegs, tf.stack([0, 0, height, width]), frames=frames)
+
+    def part(box):
+        top, left, high, wide = tf.unstack(box)
+        return whole[:, top : top + high, left : left + wide]
+
+    return tf.stack([resize(part(box), size) for box in boxes])
+
+
+def clip_views(record, start_seconds, *, clip, choose_boxes, crops=1):
+    """The pictures of a clip, in one or several crops.
 
     Args:
         record: what `vatt.data.parse` returns.
-        start_seconds: float32 scalar, when the clip begins.
+        start_seconds: float64 scalar, when the clip begins.
         clip: `ClipSpec`.
-        choose_box: function from height and width (int32 scalars) to the box that the clip shows.
+        choose_boxes: function from height and width (int32 scalars) to int32 [V, 4], the crops.
+        crops: V as a Python number.
 
     Returns:
-        uint8 [T, H, W, 3] and a float32 scalar, its mask: zeros and 0 for a record without pictures.
+        uint8 [V, T, H, W, 3] and a float32 scalar, its mask: zeros and 0 for a record without pictures.
     """
-    jpegs, size = record["jpegs"], clip.frame_size
+    jpegs, size, frames = record["jpegs"], clip.frame_size, clip.frames
     available = tf.size(jpegs)
 
     def pictures():
@@ -106,21 +148,22 @@ def clip_frames(record, start_seconds, *, clip, choose_box):
             available,
             record["frame_rate_hz"],
             start_seconds,
-            frames=clip.frames,
+            frames=frames,
             clip_frame_rate_hz=clip.frame_rate_hz,
         )
-        height, width, _ = tf.unstack(tf.image.extract_jpeg_shape(jpegs[0]))
-        return resize(
-            decode_frames(tf.gather(jpegs, indices), choose_box(height, width), frames=clip.frames), size
-        )
+        return views(tf.gather(jpegs, indices), frames=frames, size=size, choose_boxes=choose_boxes)
+
+    def picture():  # a still: decoded once, shown all the time
+        return tf.repeat(views(jpegs[:1], frames=1, size=size, choose_boxes=choose_boxes), frames, axis=1)
 
     def nothing():
-        return tf.zeros([clip.frames, size, size, 3], tf.uint8)
+        return tf.zeros([crops, frames, size, size, 3], tf.uint8)
 
-    return tf.cond(available > 0, pictures, nothing), tf.cast(available > 0, tf.float32)
+    made = tf.switch_case(tf.minimum(available, 2), [nothing, picture, pictures])
+    return tf.ensure_shape(made, [crops, frames, size, size, 3]), tf.cast(available > 0, tf.float32)
 
 
 def random_flip(frames, key):
-    """Mirrors the whole clip left to right with probability one half; `key` int64 [2]."""
+    """Mirrors a whole clip, uint8 [..., H, W, 3], left to right with probability one half; key int64 [2]."""
     flipped = tf.random.stateless_uniform([], window.draw_key(key, window.FLIP_DRAW)) < 0.5
-    return tf.cond(flipped, lambda: tf.reverse(frames, axis=[2]), lambda: frames)
+    return tf.cond(flipped, lambda: tf.reverse(frames, axis=[-2]), lambda: frames)

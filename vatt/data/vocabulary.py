@@ -6,17 +6,20 @@ library.
 
 import pathlib
 
+import gin
 import tensorflow as tf
 
 from vatt import spec
+from vatt.data import tokenizer
 from vatt.data import words as word_rule
 
 PADDING_WORD = "<pad>"
 UNKNOWN_WORD = "<unk>"
 
 
-class Vocabulary:
-    """The word list of a prepared set.
+@gin.register
+class Vocabulary(tokenizer.GraphTokenizer):
+    """The word list of a prepared set, or a given one; see `vatt.protocols.Tokenizer`.
 
     Args:
         path: text file, UTF-8, one word a line; a word's id is its line, from 0. Line 0 is "<pad>", line 1
@@ -29,7 +32,7 @@ class Vocabulary:
         size: number of words.
     """
 
-    def __init__(self, path, *, release=False):
+    def __init__(self, *, path, release=False):
         self.path = pathlib.Path(path)
         self.release = release
         try:
@@ -47,7 +50,8 @@ class Vocabulary:
                 f"{self.words[:2]} in {self.path}."
             )
         if len(set(self.words)) != self.size:
-            repeated = next(word for number, word in enumerate(self.words) if word in self.words[:number])
+            seen = set()
+            repeated = next(word for word in self.words if word in seen or seen.add(word))
             raise ValueError(
                 f"A word list must not repeat a word. Received: {repeated!r} twice in {self.path}."
             )
@@ -76,10 +80,4 @@ class Vocabulary:
         # Empty pieces appear where a sentence begins or ends with a space; splitting at white space drops
         # them.
         ids = tf.ragged.map_flat_values(self._ids.lookup, tf.strings.split(text))
-        return ids.to_tensor(default_value=spec.PADDING_ID, shape=[None, length])
-
-    def encode(self, sentences, *, length):
-        """`tokenize` for a Python list of strings: int32 NumPy array [N, L]."""
-        return self.tokenize(
-            tf.constant(list(sentences), tf.string, shape=[len(sentences)]), length=length
-        ).numpy()
+        return tokenizer.rows(ids, length=length)

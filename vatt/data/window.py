@@ -3,10 +3,10 @@
 import tensorflow as tf
 
 # Every random draw has its own number, folded into the clip's key: a draw added later leaves the others.
-WINDOW_DRAW, CROP_DRAW, FLIP_DRAW = range(3)
+WINDOW_DRAW, CROP_DRAW, FLIP_DRAW, NOISE_DRAW, MIXUP_WEIGHT_DRAW, MIXUP_PARTNER_DRAW = range(6)
 
-# Of a frame: a clip of 3.2 s fits a record of 80 frames at 25 Hz, though 3.2 * 25 > 80 in float32.
-_ROUNDING = 1e-4
+# Of a frame: a stored rate is a float32, and 3.2 s of it may come out as a hair more than the frames.
+ROUNDING = 1e-4
 
 
 def draw_key(key, draw):
@@ -14,18 +14,18 @@ def draw_key(key, draw):
     return tf.random.fold_in(key, draw)
 
 
-def last_start(units, rate_hz, clip_seconds):
+def last_start(units, rate_hz, span_seconds):
     """The last unit (frame or sample) at which a whole clip still begins; 0 for a record shorter than a clip.
 
     Args:
         units: int scalar, frames or samples of the record.
         rate_hz: float scalar, units per second, positive.
-        clip_seconds: length of a clip.
+        span_seconds: the stretch that a clip covers.
 
     Returns:
         int32 scalar.
     """
-    needed = tf.math.ceil(tf.cast(rate_hz, tf.float32) * clip_seconds - _ROUNDING)
+    needed = tf.math.ceil(tf.cast(rate_hz, tf.float64) * span_seconds - ROUNDING)
     return tf.maximum(tf.cast(units, tf.int32) - tf.cast(needed, tf.int32), 0)
 
 
@@ -37,28 +37,30 @@ def random_start(last, key):
 def spaced_start(last, *, window=0, windows=1):
     """Start of window `window` of `windows` spread evenly from 0 to `last`; one alone lies in the middle."""
     share = 0.5 if windows == 1 else window / (windows - 1)
-    return tf.cast(tf.cast(last, tf.float32) * share, tf.int32)
+    return tf.cast(tf.cast(last, tf.float64) * share, tf.int32)
 
 
-def start_seconds(record, clip_seconds, choose):
+def start_seconds(record, span_seconds, choose, *, by_pictures=True):
     """When the clip begins, in seconds from the record's first frame.
 
-    It begins on a frame (on a sample, where there are no pictures), so that frame 0 and sample 0 are one
-    instant.
+    It begins on a frame, so that frame 0 and sample 0 are one instant; on a sample where there are no
+    pictures.
 
     Args:
         record: what `vatt.data.parse` returns.
-        clip_seconds: length of a clip.
+        span_seconds: the stretch that a clip covers.
         choose: function from the last possible start (int32 scalar) to the start.
+        by_pictures: False for clips of sound alone: they begin on a sample, and may last as long as the sound
+            does.
 
     Returns:
-        float32 scalar.
+        float64 scalar: of a start an hour into a record, float32 would miss the sample.
     """
     frames = tf.size(record["jpegs"])
     samples = tf.cast(tf.strings.length(record["pcm16"]), tf.int64) // (2 * record["channels"])
-    samples = tf.maximum(samples, tf.size(record["floats"], tf.int64))
+    samples = tf.cast(tf.maximum(samples, tf.size(record["floats"], tf.int64)), tf.int32)
+    counts_frames = (frames > 0) & by_pictures | (samples == 0)
+    units = tf.where(counts_frames, frames, samples)
     sample_rate_hz = tf.cast(tf.maximum(record["sample_rate_hz"], 1), tf.float32)
-    has_pictures = frames > 0
-    units = tf.where(has_pictures, frames, tf.cast(samples, tf.int32))
-    rate_hz = tf.where(has_pictures, record["frame_rate_hz"], sample_rate_hz)
-    return tf.cast(choose(last_start(units, rate_hz, clip_seconds)), tf.float32) / rate_hz
+    rate_hz = tf.cast(tf.where(counts_frames, record["frame_rate_hz"], sample_rate_hz), tf.float64)
+    return tf.cast(choose(last_start(units, rate_hz, span_seconds)), tf.float64) / rate_hz

@@ -31,6 +31,11 @@ def keyed(draw_key):
         _state.key = before
 
 
+def current_key():
+    """The key of the `keyed` block around the caller, or None."""
+    return getattr(_state, "key", None)
+
+
 def salt_of(layer) -> int:
     """A fixed 31-bit number for a built layer: the checksum of its path, so that no two layers draw alike."""
     return zlib.crc32(layer.path.encode()) & 0x7FFFFFFF
@@ -43,7 +48,7 @@ def uniform(shape, *, salt: int):
         shape: static or dynamic sizes, the batch first.
         salt: see `salt_of`.
     """
-    key = getattr(_state, "key", None)
+    key = current_key()
     if key is None:
         return keras.random.uniform(shape)
     per_example = _mix(ops.bitwise_xor(_uint(key[:, 0]), _uint(salt)))

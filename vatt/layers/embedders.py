@@ -131,6 +131,8 @@ class WordEmbedder(Configured, keras.layers.Layer):
         width: features of a token, D.
         table_width: features of the table, None for D. If given, a gelu projection to D follows.
         train_table: whether the table learns (the paper's v × d matrix; the release froze word2vec).
+        table_initializer: Keras initializer of the table, None for Keras' own. It makes the first values and
+            is not part of the configuration, so that a saved model needs no file of word vectors.
         projection_bias: whether that projection has a bias.
         aggregate: whether AGG goes in front.
         project_aggregate: whether AGG has the table's width and goes through the projection with the words
@@ -150,6 +152,7 @@ class WordEmbedder(Configured, keras.layers.Layer):
         width,
         table_width=None,
         train_table=True,
+        table_initializer=None,
         projection_bias=False,
         aggregate=True,
         project_aggregate=True,
@@ -164,6 +167,7 @@ class WordEmbedder(Configured, keras.layers.Layer):
         self.width = width
         self.table_width = table_width
         self.train_table = train_table
+        self.table_initializer = None  # the table holds its values
         self.projection_bias = projection_bias
         self.aggregate = aggregate
         self.project_aggregate = project_aggregate
@@ -171,7 +175,13 @@ class WordEmbedder(Configured, keras.layers.Layer):
         self.normalise_positions = normalise_positions
         self.dropout_rate = dropout_rate
         embedded = table_width or width
-        self.table = keras.layers.Embedding(vocabulary_size, embedded, name="words", dtype=dtype)
+        self.table = keras.layers.Embedding(
+            vocabulary_size,
+            embedded,
+            embeddings_initializer=table_initializer or "uniform",
+            name="words",
+            dtype=dtype,
+        )
         self.table.trainable = train_table
         self.project = None
         if table_width is not None:

@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from vatt.layers import draws
 from vatt.layers.attention import SelfAttention
 from vatt.layers.configured import Configured
 from vatt.layers.dropout import Dropout
@@ -16,6 +17,7 @@ NORMS = {
 PLACEMENTS = ("pre", "post")
 NORM_EPSILON = 1e-6
 PADDING_BIAS = -1e9  # added to the score of a padding key; softmax then gives it exactly 0
+HALF_PADDING_BIAS = -6e4  # the same in float16, which ends at 65,504
 
 
 def make_norm(kind, *, name, dtype, epsilon=NORM_EPSILON):
@@ -133,6 +135,8 @@ class Encoder(Configured, keras.layers.Layer):
         relative_layers: "all" adds that bias in every layer (T5, original release), "first" in the first
             alone (the paper's wording, A.2.2).
         dropout_rate: on probabilities, hidden features, both branches and after the final norm.
+        recompute: whether training keeps only the input of each block and computes the rest again in the
+            backward pass: memory for one block's activations instead of all, a third more time.
 
     Input: tokens [B, N, D]; `words` bool or number [B, N], 0 where a token is padding, or None
     (not called `mask`: Keras would attach and warn). Output: [B, N, D].
@@ -157,6 +161,7 @@ class Encoder(Configured, keras.layers.Layer):
         relative_max_distance=64,
         relative_layers="all",
         dropout_rate=0.0,
+        recompute=False,
         name=None,
         dtype=None,
     ):
@@ -179,6 +184,7 @@ class Encoder(Configured, keras.layers.Layer):
         self.relative_max_distance = relative_max_distance
         self.relative_layers = relative_layers
         self.dropout_rate = dropout_rate
+        self.recompute = recompute
         self.blocks = [
             Block(
                 width=width,
@@ -223,16 +229,31 @@ class Encoder(Configured, keras.layers.Layer):
 
     def call(self, tokens, words=None, training=False):
         for block, bias in zip(self.blocks, self.biases(tokens.shape[1], words)):
-            tokens = block(tokens, bias=bias, training=training)
+            if self.recompute and training:
+                tokens = self._recomputed(block, tokens, bias)
+            else:
+                tokens = block(tokens, bias=bias, training=training)
         if self.final_norm is None:
             return tokens
         return self.dropout(self.final_norm(tokens), training=training)
+
+    @staticmethod
+    def _recomputed(block, tokens, bias):
+        """The block in training, whose backward pass repeats the forward one, random draws included."""
+        key = draws.current_key()
+
+        def run(tokens, *bias):
+            with draws.keyed(key):  # the backward pass comes long after the block of the caller
+                return block(tokens, bias=bias[0] if bias else None, training=True)
+
+        return keras.remat(run)(tokens, *(() if bias is None else (bias,)))
 
     def biases(self, length, words=None) -> list:
         """What each block adds to its scores: None, or a tensor broadcast to [B, H, N, N]."""
         padding = None
         if words is not None:
-            padding = (1 - ops.cast(words, self.compute_dtype)) * PADDING_BIAS
+            least = HALF_PADDING_BIAS if self.compute_dtype == "float16" else PADDING_BIAS
+            padding = (1 - ops.cast(words, self.compute_dtype)) * least
             padding = padding[:, None, None, :]
         if self.relative_bias is None:
             return [padding] * self.depth

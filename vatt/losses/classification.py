@@ -6,7 +6,8 @@ As in `contrastive`, every replica gives its share: the sum over replicas is the
 import gin
 from keras import ops
 
-LABELS = "labels"  # float32 [B, C]: one-hot or mixed targets; several ones where a clip has several labels
+from vatt.spec import LABEL
+
 INVERSE_COUNT, UNIFORM = "inverse_count", "uniform"
 
 
@@ -24,9 +25,8 @@ class SoftmaxLoss:
         self.label_smoothing = label_smoothing
 
     def __call__(self, outputs, batch, gather=lambda rows: rows):
-        """{"loss"} from "logits" [B, C] and `labels` float [B, C]; `gather` as in `ContrastiveLoss`."""
-        logits = ops.cast(outputs["logits"], "float32")
-        targets = ops.cast(batch[LABELS], "float32")
+        """{"loss"} from "logits" [B, C] and a batch's labels [B, C]; `gather` as in `ContrastiveLoss`."""
+        logits, targets = _logits_and_targets(outputs, batch)
         targets = targets * (1 - self.label_smoothing) + self.label_smoothing / targets.shape[-1]
         losses = -ops.sum(targets * ops.log_softmax(logits, axis=-1), axis=-1)
         return {"loss": _share(losses, gather)}
@@ -49,9 +49,8 @@ class MultiLabelLoss:
         self.weighting = weighting
 
     def __call__(self, outputs, batch, gather=lambda rows: rows):
-        """{"loss"} from "logits" [B, C] and `labels` float [B, C]; `gather` as in `ContrastiveLoss`."""
-        logits = ops.cast(outputs["logits"], "float32")
-        targets = ops.cast(batch[LABELS], "float32")
+        """{"loss"} from "logits" [B, C] and a batch's labels [B, C]; `gather` as in `ContrastiveLoss`."""
+        logits, targets = _logits_and_targets(outputs, batch)
         # max(x, 0) − x·y + log(1 + e^−|x|): never overflows.
         losses = ops.relu(logits) - logits * targets + ops.log1p(ops.exp(-ops.abs(logits)))
         losses = ops.sum(losses, axis=-1)
@@ -66,6 +65,23 @@ class MultiLabelLoss:
         inverse = ops.where(counts > 0, 1 / ops.where(counts > 0, counts, 1.0), 0.0)
         labels = ops.sum(targets, axis=-1)
         return ops.sum(targets * inverse, axis=-1) / ops.where(labels > 0, labels, 1.0)
+
+
+def _logits_and_targets(outputs, batch):
+    """Both float32 [B, C]; raises unless the head has a class for each label of the data."""
+    logits, targets = outputs["logits"], batch.get(LABEL)
+    if targets is None:
+        raise ValueError(
+            f"The batch must hold {LABEL!r}. Received: keys {tuple(batch)}. "
+            "Set `PreparedClips.labels = True`."
+        )
+    if logits.shape[-1] != targets.shape[-1]:
+        raise ValueError(
+            "The head must have as many classes as the data set has labels. Received: "
+            f"{logits.shape[-1]} classes, {targets.shape[-1]} labels. Set the number of classes to that of "
+            "`labels` in dataset.json."
+        )
+    return ops.cast(logits, "float32"), ops.cast(targets, "float32")
 
 
 def _share(losses, gather):

@@ -6,13 +6,15 @@ exist are taken out altogether, as positives and as negatives, so the loss is th
 however it is split.
 """
 
+import math
+
 import gin
 from keras import ops
 
+from vatt.losses.log_sums import streamed, whole
 from vatt.spec import AUDIO_MASK, EXAMPLE_INDEX, TEXT_MASK, VIDEO_MASK
 
 FORMS = ("paper", "released", "symmetric")
-_NEVER = -1e9  # the log of a term that is left out of a sum
 
 
 @gin.register
@@ -26,9 +28,20 @@ class ContrastiveLoss:
         form: "paper": Eq. 4–6, a positive counts once; the sum. "released": the positive counts twice, each
             replica averages over its own rows; the weighted mean of the two losses. "symmetric":
             cross-entropy in both directions, summed.
+        block_rows: clips whose candidates are scored at a time (128 is a good size), so that a batch of
+            thousands fits: the same loss and gradients from a small part of the memory, see `log_sums`.
+            None: all at once.
     """
 
-    def __init__(self, *, temperature=0.07, video_audio_weight=1.0, video_text_weight=1.0, form="paper"):
+    def __init__(
+        self,
+        *,
+        temperature=0.07,
+        video_audio_weight=1.0,
+        video_text_weight=1.0,
+        form="paper",
+        block_rows=None,
+    ):
         if form not in FORMS:
             raise ValueError(f"`form` must be one of {FORMS}. Received: form={form!r}.")
         if temperature <= 0:
@@ -38,10 +51,16 @@ class ContrastiveLoss:
                 "The weights must not be negative nor both zero. Received: "
                 f"video_audio_weight={video_audio_weight}, video_text_weight={video_text_weight}."
             )
+        if block_rows is not None and block_rows < 1:
+            raise ValueError(
+                "`block_rows` must be a positive number of clips, or None for all at once. "
+                f"Received: block_rows={block_rows}."
+            )
         self.temperature = temperature
         self.video_audio_weight = video_audio_weight
         self.video_text_weight = video_text_weight
         self.form = form
+        self.block_rows = block_rows
 
     def __call__(self, outputs, batch, gather=lambda rows: rows):
         """This replica's share of the loss and its parts.
@@ -67,7 +86,13 @@ class ContrastiveLoss:
         text = ops.reshape(text, (-1, candidates, text.shape[-1]))
         text_mask = batch.get(TEXT_MASK)
         text_mask = ops.ones((rows, candidates), "float32") if text_mask is None else text_mask
-        options = {"index": index, "temperature": self.temperature, "form": self.form, "gather": gather}
+        options = {
+            "index": index,
+            "temperature": self.temperature,
+            "form": self.form,
+            "gather": gather,
+            "block_rows": self.block_rows,
+        }
         video_audio = contrast(
             video, outputs["audio/video_audio"][:, None], video_mask, audio_mask[:, None], **options
         )
@@ -88,6 +113,7 @@ def contrast(
     temperature=0.07,
     form="paper",
     gather=lambda x: x,
+    block_rows=None,
 ):
     """This replica's share of (MIL-)NCE between clips and their candidates.
 
@@ -97,7 +123,7 @@ def contrast(
         left_mask: [B], 0 for a clip to leave out; right_mask: [B, K], 0 for a candidate to leave out.
         index: int [B], a number of its own for every row of the global batch.
         temperature: τ.
-        form: see `ContrastiveLoss`.
+        form, block_rows: see `ContrastiveLoss`.
         gather: local rows -> global rows, differentiable.
 
     Returns:
@@ -105,49 +131,39 @@ def contrast(
     """
     left = _unit(left)
     right = _unit(right)
-    rows, candidates, width = ops.shape(left)[0], right.shape[1], right.shape[-1]
+    rows, candidates = ops.shape(left)[0], right.shape[1]
     index = ops.arange(rows) if index is None else index
     left_mask = ops.ones((rows,), "float32") if left_mask is None else ops.cast(left_mask, "float32")
     right_mask = (
         ops.ones((rows, candidates), "float32") if right_mask is None else ops.cast(right_mask, "float32")
     )
-    if form == "paper":  # in the other two a clip without text stays a negative for other texts
+    paper = form == "paper"
+    if paper:  # in the other two a clip without text stays a negative for other texts
         valid = left_mask * ops.max(right_mask, axis=1)
         left_mask, right_mask = valid, right_mask * valid[:, None]
     valid = left_mask * ops.max(right_mask, axis=1)
-
-    all_left, all_right, all_index = gather(left), gather(right), gather(index)
-    all_left_mask, all_right_mask = gather(left_mask), gather(right_mask)
-    all_rows = ops.shape(all_left)[0]
-    own = ops.cast(ops.equal(index[:, None], all_index[None, :]), "float32")[:, :, None]  # [b, B, 1]
-
-    def scores(a, b, exists):
-        return ops.matmul(a, ops.transpose(b)) / temperature + (1 - exists) * _NEVER
-
-    # My clip against everybody's candidates, everybody's clips against my candidates: both [b, B, K].
-    forth = scores(left, ops.reshape(all_right, (-1, width)), ops.reshape(all_right_mask, (1, -1)))
-    forth = ops.reshape(forth, (-1, all_rows, candidates))
-    exists = ops.reshape(right_mask, (-1, 1)) * (all_left_mask[None, :] if form == "paper" else 1.0)
-    back = scores(ops.reshape(right, (-1, width)), all_left, exists)
-    back = ops.transpose(ops.reshape(back, (-1, candidates, all_rows)), (0, 2, 1))
-    positives = ops.logsumexp(forth + (1 - own) * _NEVER, axis=(1, 2))
-
-    if form == "paper":
-        negatives = ops.logaddexp(
-            ops.logsumexp(forth + own * _NEVER, axis=(1, 2)), ops.logsumexp(back + own * _NEVER, axis=(1, 2))
-        )
-        losses = ops.logaddexp(positives, negatives) - positives
-    elif form == "released":
-        everything = ops.logaddexp(ops.logsumexp(forth, axis=(1, 2)), ops.logsumexp(back, axis=(1, 2)))
-        losses = everything - positives
+    scored = left_mask if paper else ops.ones_like(left_mask)
+    options = {"index": index, "temperature": temperature, "gather": gather}
+    if block_rows is None:
+        positives, forth, back = whole(left, right, scored, right_mask, **options)
     else:
-        losses = ops.logsumexp(forth, axis=(1, 2)) + ops.logsumexp(back, axis=(1, 2)) - 2 * positives
+        positives, forth, back = streamed(left, right, scored, right_mask, **options, block_rows=block_rows)
+
+    # With P the sum of the positives, F and G those of the negatives: each is log(1 + quotient), in which
+    # nothing cancels when the positives rule.
+    if paper:  # log((P + F + G) / P)
+        losses = ops.softplus(ops.logaddexp(forth, back) - positives)
+    elif form == "released":  # log((2P + F + G) / P)
+        losses = math.log(2) + ops.softplus(ops.logaddexp(forth, back) - positives - math.log(2))
+    else:  # log((P + F) / P) + log((P + G) / P)
+        losses = ops.softplus(forth - positives) + ops.softplus(back - positives)
 
     total = ops.sum(ops.where(valid > 0, losses, 0.0))
+    all_valid = gather(valid)
     if form == "released":
-        replicas = ops.cast(all_rows, "float32") / ops.cast(rows, "float32")
+        replicas = ops.cast(ops.shape(all_valid)[0], "float32") / ops.cast(rows, "float32")
         return total / (ops.maximum(ops.sum(valid), 1.0) * replicas)
-    return total / ops.maximum(ops.sum(gather(valid)), 1.0)
+    return total / ops.maximum(ops.sum(all_valid), 1.0)
 
 
 def _unit(rows):

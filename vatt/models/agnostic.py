@@ -7,9 +7,9 @@ from vatt.layers.embedders import WordEmbedder
 from vatt.models.backbone import Backbone
 from vatt.models.heads import CommonSpaces
 from vatt.models.multimodal import MultimodalModel
-from vatt.models.parts import grid_of, patch_encoder, signal_embedder
+from vatt.models.parts import audio_signal, grid_of, patch_encoder, signal_embedder
 from vatt.models.presets import size_of
-from vatt.spec import AUDIO, VIDEO, ClipSpec
+from vatt.spec import VIDEO, ClipSpec
 
 
 @gin.register
@@ -23,11 +23,13 @@ class AgnosticVATT(MultimodalModel):
     Args:
         size: size of the shared Transformer; "medium" is the paper's.
         video_grid: (time, row, column) positions of the video tables.
-        audio_grid: (sample,) positions of the audio table.
+        audio_grid: (sample,) positions of the audio table, with `spectrogram` (time, frequency).
         words: positions of the text table; longer sentences are refused.
         clip: derives the three from a `ClipSpec` instead.
         video_patch: (frames, rows, columns) of a voxel patch.
-        audio_patch: samples of a waveform patch.
+        audio_patch: samples of a waveform patch, with `spectrogram` (time, frequency); None for the paper's,
+            128 or (16, 5).
+        spectrogram: a `LogMel` that the waveform goes through in front of its patches (Table 10), or None.
         edge: "pad" or "drop", see `PatchEmbedding`.
         projections: whether dense layers with gelu stand in front of the encoder (D → D) and behind it
             (D → `output_width`), of each modality its own (release; the paper speaks of the tokenizers
@@ -37,6 +39,8 @@ class AgnosticVATT(MultimodalModel):
         word_table_width: None for a learned table of width D (paper), or the width of a table that a gelu
             projection follows (release: 300).
         train_word_table: whether the table learns (release: no, it was word2vec).
+        word_vectors: Keras initializer of the table, e.g. `vatt.data.word_vectors.WordVectors`; None for a
+            random one.
         heads: "paper" or "released", see `CommonSpaces`.
         video_audio_width, video_text_width: d_va and d_vt.
         normalise_positions: whether a LayerNorm follows the sum of position tables (release; Eq. 1 has none).
@@ -53,13 +57,15 @@ class AgnosticVATT(MultimodalModel):
         words=None,
         clip=None,
         video_patch=(4, 16, 16),
-        audio_patch=128,
+        audio_patch=None,
+        spectrogram=None,
         edge="pad",
         projections=True,
         output_width=None,
         vocabulary_size=2**16,
         word_table_width=None,
         train_word_table=True,
+        word_vectors=None,
         heads="paper",
         video_audio_width=512,
         video_text_width=256,
@@ -73,9 +79,10 @@ class AgnosticVATT(MultimodalModel):
         super().__init__(name=name, dtype=dtype)
         self.size = size_of(size)
         self.video_patch = tuple(video_patch)
-        self.audio_patch = audio_patch
+        self.spectrogram = spectrogram
+        audio_kind, self.audio_patch = audio_signal(audio_patch, spectrogram)
         self.video_grid = tuple(video_grid or grid_of(VIDEO, self.video_patch, clip))
-        self.audio_grid = tuple(audio_grid or grid_of(AUDIO, (audio_patch,), clip))
+        self.audio_grid = tuple(audio_grid or grid_of(audio_kind, self.audio_patch, clip, spectrogram))
         self.words = words or (clip or ClipSpec()).words
         self.clip = None  # the grids and `words` say it
         self.edge = edge
@@ -84,6 +91,7 @@ class AgnosticVATT(MultimodalModel):
         self.vocabulary_size = vocabulary_size
         self.word_table_width = word_table_width
         self.train_word_table = train_word_table
+        self.word_vectors = None  # the table holds them
         self.heads = heads
         self.video_audio_width = video_audio_width
         self.video_text_width = video_text_width
@@ -98,12 +106,13 @@ class AgnosticVATT(MultimodalModel):
         shared |= {"drop_token_rate": drop_token_rate, "drop_token_pattern": drop_token_pattern}
         embedders = {
             "video": signal_embedder(VIDEO, patch=self.video_patch, grid=self.video_grid, **shared),
-            "audio": signal_embedder(AUDIO, patch=(audio_patch,), grid=self.audio_grid, **shared),
+            "audio": signal_embedder(audio_kind, patch=self.audio_patch, grid=self.audio_grid, **shared),
             "text": WordEmbedder(
                 vocabulary_size=vocabulary_size,
                 width=width,
                 table_width=word_table_width,
                 train_table=train_word_table,
+                table_initializer=word_vectors,
                 projection_bias=True,
                 project_aggregate=False,
                 words=self.words,

@@ -14,9 +14,9 @@ from vatt.layers.dropout import Dropout
 from vatt.layers.transformer import NORM_EPSILON
 from vatt.models.backbone import Backbone
 from vatt.models.multimodal import DRAW_KEY
-from vatt.models.parts import IMAGE, SIGNALS, grid_of, patch_encoder, signal_embedder
+from vatt.models.parts import IMAGE, SIGNALS, SPECTROGRAM, grid_of, patch_encoder, signal_embedder
 from vatt.models.presets import size_of
-from vatt.spec import VIDEO
+from vatt.spec import AUDIO, VIDEO
 
 
 @gin.register
@@ -26,10 +26,12 @@ class Classifier(Configured, keras.Model):
 
     Args:
         classes: number of classes, C.
-        modality: "video", "audio" (waveform), "spectrogram" or "image".
+        modality: "video", "audio" (waveform), "spectrogram" (made elsewhere) or "image".
         size: size of the Transformer: "small", "base", "medium", "large" or a `Size`.
         grid: positions of the tables along each axis; None derives them from `clip`.
         clip: a `ClipSpec`, None for the paper's.
+        spectrogram: a `LogMel` that the waveform of modality "audio" goes through in front of its patches, or
+            None.
         patch: size of a patch along each axis, None for the paper's: (4, 16, 16), (128,) or (16, 5).
         edge: "pad" or "drop", see `PatchEmbedding`.
         norm_epsilon: see `Encoder`.
@@ -46,7 +48,8 @@ class Classifier(Configured, keras.Model):
 
     Input: a dict with the modality's signal, float in [-1, 1]: video [B, T, H, W, 3], audio
         [B, S] or [B, S, 1], spectrogram [B, T, F] or [B, T, F, 1], image [B, H, W, 3], which is repeated over
-        a temporal patch. `draw_key` as in `MultimodalModel`.
+        a temporal patch, or in its place a video of that one frame, as batches hold it. `draw_key` as in
+        `MultimodalModel`.
     Output: a dict: "logits" float32 [B, C], in evaluation [B / views, C]; "<modality>/pooled" [B, D];
         "<modality>/tokens" [B, N, D].
     """
@@ -59,6 +62,7 @@ class Classifier(Configured, keras.Model):
         size="base",
         grid=None,
         clip=None,
+        spectrogram=None,
         patch=None,
         edge="pad",
         use_bias=True,
@@ -76,7 +80,8 @@ class Classifier(Configured, keras.Model):
         name="classifier",
         dtype=None,
     ):
-        super().__init__(name=name, dtype=dtype)
+        # Each part casts what it is given; cast here, the waveform would reach `spectrogram` in bfloat16.
+        super().__init__(name=name, dtype=dtype, autocast=False)
         if modality not in SIGNALS:
             raise ValueError(f"`modality` must be one of {tuple(SIGNALS)}. Received: modality={modality!r}.")
         if classes < 2:
@@ -86,8 +91,15 @@ class Classifier(Configured, keras.Model):
         self.classes = classes
         self.modality = modality
         self.size = size_of(size)
-        self.patch = tuple(patch or SIGNALS[modality].patch)
-        self.grid = tuple(grid or grid_of(modality, self.patch, clip))
+        if spectrogram is not None and modality != AUDIO:
+            raise ValueError(
+                f"`spectrogram` is made of the waveform of modality {AUDIO!r}. Received: "
+                f"modality={modality!r}. Leave it out."
+            )
+        self.spectrogram = spectrogram
+        kind = SPECTROGRAM if spectrogram is not None else modality
+        self.patch = tuple(patch or SIGNALS[kind].patch)
+        self.grid = tuple(grid or grid_of(kind, self.patch, clip, spectrogram))
         self.clip = None  # the grid says it
         self.edge = edge
         self.use_bias = use_bias
@@ -104,7 +116,7 @@ class Classifier(Configured, keras.Model):
         self.views = views
         self.backbone = Backbone(
             embedder=signal_embedder(
-                modality,
+                kind,
                 width=self.size.width,
                 patch=self.patch,
                 grid=self.grid,
@@ -147,17 +159,30 @@ class Classifier(Configured, keras.Model):
         self.head.build((None, self.backbone.width))
 
     def call(self, inputs, training=False):
-        signal = inputs.get(self.modality)
-        if signal is None:
-            raise ValueError(f"The inputs must hold {self.modality!r}. Received: keys {tuple(inputs)}.")
-        if self.modality == IMAGE:
-            signal = ops.repeat(signal[:, None], self.patch[0], axis=1)
+        signal = self._signal(inputs)
+        if self.spectrogram is not None:
+            signal = self.spectrogram(signal)
         with draws.keyed(inputs.get(DRAW_KEY)):
             pooled, tokens = self.backbone(signal, training=training)
             logits = self.head(self.dropout(pooled, training=training))
         if self.views > 1 and not training:
             logits = self._over_views(logits)
         return {"logits": logits, f"{self.modality}/pooled": pooled, f"{self.modality}/tokens": tokens}
+
+    def _signal(self, inputs):
+        """What the backbone, or the spectrogram in front of it, is given."""
+        signal = inputs.get(self.modality)
+        if self.modality == IMAGE:
+            frames = inputs.get(VIDEO) if signal is None else signal[:, None]
+            if frames is not None and frames.shape[1] != 1:
+                raise ValueError(
+                    f"A picture is a clip of one frame. Received: {VIDEO} of shape {tuple(frames.shape)}. "
+                    "Set `ClipSpec.frames = 1`, or `modality = 'video'`."
+                )
+            signal = None if frames is None else ops.repeat(frames, self.patch[0], axis=1)
+        if signal is None:
+            raise ValueError(f"The inputs must hold {self.modality!r}. Received: keys {tuple(inputs)}.")
+        return signal
 
     def _over_views(self, logits):
         rows = logits.shape[0]

@@ -8,7 +8,15 @@ from pathlib import Path
 import keras
 
 # Modules whose import registers the classes that a file may name.
-MODEL_MODULES = ("vatt.models.vatt", "vatt.models.agnostic", "vatt.models.classifier", "vatt.models.unimodal")
+MODEL_MODULES = (
+    "vatt.models.vatt",
+    "vatt.models.agnostic",
+    "vatt.models.classifier",
+    "vatt.models.unimodal",
+    "vatt.layers.log_mel",
+)
+
+_MOST_CONFIG_BYTES = 64 * 2**20  # ours have kilobytes
 
 
 def load_model(path):
@@ -31,8 +39,7 @@ def load_model(path):
             f"The model must be one of this project's. Received: {path}, a Keras model of class {saved!r}. "
             "Open it with `keras.saving.load_model`."
         )
-    for module in MODEL_MODULES:
-        importlib.import_module(module)
+    register_models()
     if keras.saving.get_registered_object(saved) is None:
         raise ValueError(
             f"The model's class must be one that this version has. Received: {path} with {name}. "
@@ -46,6 +53,12 @@ def load_model(path):
         ) from error
 
 
+def register_models() -> None:
+    """Lets Keras know the classes that a file may name."""
+    for module in MODEL_MODULES:
+        importlib.import_module(module)
+
+
 def _registered_name(path) -> str:
     """`registered_name` in the file's config, such as "vatt>VATT"."""
     rule = "A model file must be what `model.save` or `vatt convert` writes, ending in .keras."
@@ -55,6 +68,9 @@ def _registered_name(path) -> str:
         raise ValueError(f"{rule} Received: {path}, {kind}. {way_out}")
     with zipfile.ZipFile(path) as archive:
         try:
+            size = archive.getinfo("config.json").file_size
+            if size > _MOST_CONFIG_BYTES:  # a few kilobytes of zeros unpack to gigabytes
+                raise ValueError(f"{rule} Received: {path}, whose config unpacks to {size / 2**20:.0f} MiB.")
             config = json.loads(archive.read("config.json"))
         except (KeyError, json.JSONDecodeError, zipfile.BadZipFile) as error:
             raise ValueError(f"{rule} Received: {path}, an archive without a Keras config.") from error

@@ -26,7 +26,8 @@ _MASKS = {VIDEO: VIDEO_MASK, AUDIO: AUDIO_MASK, TEXT: TEXT_MASK}
 class MultimodalModel(Configured, keras.Model):
     """Base of the modality-specific and the modality-agnostic model.
 
-    A subclass sets `video`, `audio`, `text` (each a `Backbone`) and `spaces` (`CommonSpaces`).
+    A subclass sets `video`, `audio`, `text` (each a `Backbone`), `spaces` (`CommonSpaces`) and `spectrogram`
+    (`LogMel` or None).
 
     Input: a dict with any subset of
         video: float32 [B, T, H, W, 3] in [-1, 1];
@@ -42,7 +43,16 @@ class MultimodalModel(Configured, keras.Model):
         "text/video_text" [B', d_vt].
     """
 
+    def __init__(self, *, name, dtype):
+        # Each part casts what it is given; cast here, the waveform would reach `spectrogram` in bfloat16.
+        super().__init__(name=name, dtype=dtype, autocast=False)
+
     def call(self, inputs, training=False):
+        features = self.encode(inputs, training=training)
+        return features | self.project(features, inputs, training=training)
+
+    def encode(self, inputs, training=False):
+        """Features alone, "<modality>/pooled" and "<modality>/tokens"; no row of them depends on another."""
         present = [modality for modality in MODALITIES if inputs.get(modality) is not None]
         if not present:
             raise ValueError(
@@ -51,11 +61,13 @@ class MultimodalModel(Configured, keras.Model):
         outputs = {}
         for modality in present:
             key = self._draw_key(inputs, modality)
+            signal = inputs[modality]
+            if modality == AUDIO and self.spectrogram is not None:
+                signal = self.spectrogram(signal)
             with draws.keyed(key):
-                pooled, tokens = getattr(self, modality)(inputs[modality], training=training)
+                pooled, tokens = getattr(self, modality)(signal, training=training)
             outputs[f"{modality}/pooled"] = pooled
             outputs[f"{modality}/tokens"] = tokens
-        outputs.update(self.project(outputs, inputs, training=training))
         return outputs
 
     def project(self, features, masks=None, training=False):

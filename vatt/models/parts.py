@@ -29,19 +29,32 @@ SIGNALS = {
     AUDIO: Signal(axes=("sample",), channels=1, patch=(128,)),
     SPECTROGRAM: Signal(axes=("time", "frequency"), channels=1, patch=(16, 5)),
 }
-# STFT steps of 21.34 ms in 3.2 s, and mel bins (Table 10).
+# STFT steps of 21.34 ms in 3.2 s, and mel bins (Table 10): what `LogMel` makes of the paper's clip.
 SPECTROGRAM_SIZES = (150, 80)
 
 
-def grid_of(kind, patch, clip=None) -> tuple[int, ...]:
-    """Patches along each axis of a clip, by default the paper's."""
+def audio_signal(patch, spectrogram) -> tuple[str, tuple[int, ...]]:
+    """Which of `SIGNALS` the sound is for the encoder, and its patch.
+
+    Args:
+        patch: an integer or one along each axis; None for the paper's.
+        spectrogram: a `LogMel` that stands in front of the patches, or None for the waveform itself.
+    """
+    kind = AUDIO if spectrogram is None else SPECTROGRAM
+    if isinstance(patch, int):
+        return kind, (patch,)
+    return kind, tuple(patch or SIGNALS[kind].patch)
+
+
+def grid_of(kind, patch, clip=None, spectrogram=None) -> tuple[int, ...]:
+    """Patches along each axis of a clip, by default the paper's; `spectrogram` as in `audio_signal`."""
     clip = clip or ClipSpec()
     size = clip.frame_size
     sizes = {
         VIDEO: (clip.frames, size, size),
         IMAGE: (patch[0], size, size),
         AUDIO: (clip.samples,),
-        SPECTROGRAM: SPECTROGRAM_SIZES,
+        SPECTROGRAM: spectrogram.sizes(clip.samples) if spectrogram else SPECTROGRAM_SIZES,
     }
     return patch_grid(sizes[kind], patch)
 
@@ -71,6 +84,7 @@ def patch_encoder(size: Size, *, use_bias=True, norm_epsilon=NORM_EPSILON, dropo
         use_bias=use_bias,
         norm_epsilon=norm_epsilon,
         dropout_rate=dropout_rate,
+        recompute=size.recompute,
         name="encoder",
         dtype=dtype,
     )
@@ -94,6 +108,7 @@ def text_encoder(size: Size, *, relative_layers="all", dropout_rate, dtype):
         relative_max_distance=64,
         relative_layers=relative_layers,
         dropout_rate=dropout_rate,
+        recompute=size.recompute,
         name="encoder",
         dtype=dtype,
     )

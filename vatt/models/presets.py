@@ -19,6 +19,7 @@ class Size:
         hidden_width: features inside the feed-forward networks.
         heads: attention heads.
         head_width: features per head.
+        recompute: see `Encoder`; trades time for memory in training and changes nothing else.
     """
 
     depth: int
@@ -26,6 +27,7 @@ class Size:
     hidden_width: int
     heads: int
     head_width: int = 64
+    recompute: bool = False
 
     def get_config(self):
         return dataclasses.asdict(self)

@@ -7,9 +7,9 @@ from vatt.layers.embedders import WordEmbedder
 from vatt.models.backbone import Backbone
 from vatt.models.heads import CommonSpaces
 from vatt.models.multimodal import MultimodalModel
-from vatt.models.parts import grid_of, patch_encoder, signal_embedder, text_encoder
+from vatt.models.parts import audio_signal, grid_of, patch_encoder, signal_embedder, text_encoder
 from vatt.models.presets import size_of
-from vatt.spec import AUDIO, VIDEO
+from vatt.spec import VIDEO
 
 
 @gin.register
@@ -22,15 +22,20 @@ class VATT(MultimodalModel):
             paper's MBS is the default, BBS and LBS differ in `video`.
         video_grid: (time, row, column) positions of the video tables; 8 × 14 × 14 for the paper's 32 × 224²
             clips.
-        audio_grid: (sample,) positions of the audio table; 1,200 for 153,600 samples.
+        audio_grid: (sample,) positions of the audio table; 1,200 for 153,600 samples. With `spectrogram`
+            (time, frequency); 10 × 16.
         clip: derives both grids from a `ClipSpec` instead.
         video_patch: (frames, rows, columns) of a voxel patch.
-        audio_patch: samples of a waveform patch.
+        audio_patch: samples of a waveform patch, with `spectrogram` (time, frequency); None for the paper's,
+            128 or (16, 5).
+        spectrogram: a `LogMel` that the waveform goes through in front of its patches (Table 10), or None.
         edge: "pad" or "drop", see `PatchEmbedding`.
         vocabulary_size: rows of the word table.
         word_table_width: None for a learned table of the text Transformer's width (paper), or the width of a
             table that a gelu projection follows (release: 300).
         train_word_table: whether the table learns (release: no, it was word2vec).
+        word_vectors: Keras initializer of the table, e.g. `vatt.data.word_vectors.WordVectors`; None for a
+            random one.
         relative_layers: see `Encoder`.
         heads: "paper" or "released", see `CommonSpaces`.
         video_audio_width, video_text_width: d_va and d_vt.
@@ -49,11 +54,13 @@ class VATT(MultimodalModel):
         audio_grid=None,
         clip=None,
         video_patch=(4, 16, 16),
-        audio_patch=128,
+        audio_patch=None,
+        spectrogram=None,
         edge="pad",
         vocabulary_size=2**16,
         word_table_width=None,
         train_word_table=True,
+        word_vectors=None,
         relative_layers="all",
         heads="paper",
         video_audio_width=512,
@@ -69,13 +76,15 @@ class VATT(MultimodalModel):
         self.video_size, self.audio_size, self.text_size = size_of(video), size_of(audio), size_of(text)
         self.clip = None  # the grids say it
         self.video_patch = tuple(video_patch)
-        self.audio_patch = audio_patch
+        self.spectrogram = spectrogram
+        audio_kind, self.audio_patch = audio_signal(audio_patch, spectrogram)
         self.video_grid = tuple(video_grid or grid_of(VIDEO, self.video_patch, clip))
-        self.audio_grid = tuple(audio_grid or grid_of(AUDIO, (audio_patch,), clip))
+        self.audio_grid = tuple(audio_grid or grid_of(audio_kind, self.audio_patch, clip, spectrogram))
         self.edge = edge
         self.vocabulary_size = vocabulary_size
         self.word_table_width = word_table_width
         self.train_word_table = train_word_table
+        self.word_vectors = None  # the table holds them
         self.relative_layers = relative_layers
         self.heads = heads
         self.video_audio_width = video_audio_width
@@ -97,7 +106,11 @@ class VATT(MultimodalModel):
         )
         self.audio = Backbone(
             embedder=signal_embedder(
-                AUDIO, width=self.audio_size.width, patch=(audio_patch,), grid=self.audio_grid, **shared
+                audio_kind,
+                width=self.audio_size.width,
+                patch=self.audio_patch,
+                grid=self.audio_grid,
+                **shared,
             ),
             encoder=patch_encoder(self.audio_size, dropout_rate=dropout_rate, dtype=dtype),
             name="audio",
@@ -109,6 +122,7 @@ class VATT(MultimodalModel):
                 width=self.text_size.width,
                 table_width=word_table_width,
                 train_table=train_word_table,
+                table_initializer=word_vectors,
                 dropout_rate=dropout_rate,
                 name="embedder",
                 dtype=dtype,

@@ -6,7 +6,7 @@ Which clip of which set stands at a position is a pure function of the seed and 
 
 import gin
 
-from vatt.data import order, pipeline
+from vatt.data import batch_check, order, pipeline
 
 _SPECIAL_WORDS = 2  # padding and unknown: the whole word list of a set without captions
 
@@ -20,7 +20,8 @@ class MixedClips:
     and text_mask, which leaves its clips out of MIL-NCE (paper A.1.1).
 
     Args:
-        datasets: `PreparedClips`, one or more, of the same clip. Their `threads` and `prefetch` play no part.
+        datasets: `PreparedClips`, one or more, of clips of one size (each may have a frame rate of its own,
+            as the release's have). Their `threads` and `prefetch` play no part.
         name: name in reports; None is the sets' names, joined by "+".
         weights: None for clips drawn uniformly from all sets together (the paper), or one positive number
             for each set, its share of the stream up to a common factor (the release's (1, 1)). Then each set
@@ -30,8 +31,9 @@ class MixedClips:
 
     Attributes:
         name: name in reports.
-        clip: `ClipSpec` of all sets.
-        vocabulary: `Vocabulary` that captions are read with.
+        clip: `ClipSpec` of the first set.
+        vocabulary: tokenizer that captions are read with.
+        label_names: names of the classes, where the sets come with labels.
     """
 
     def __init__(self, *, datasets, name=None, weights=None, threads=None, prefetch=2):
@@ -48,8 +50,15 @@ class MixedClips:
             order.slots_of_sets(weights)  # refuses what is no share now, not at the first batch
         self.clip = _common_clip(self._datasets)
         self.vocabulary = _common_vocabulary(self._datasets)
+        self.label_names = _common_labels(self._datasets)
+        self._mixup_alpha = _common_mixup(self._datasets)
         self._weights = weights
         self._threads, self._prefetch = threads, prefetch
+
+    @property
+    def fingerprint(self) -> str:
+        """Says which records training reads, set by set."""
+        return " ".join(dataset.fingerprint for dataset in self._datasets)
 
     @property
     def train_size(self) -> int:
@@ -61,19 +70,26 @@ class MixedClips:
         """Damaged records met so far, in all sets."""
         return sum(dataset.corrupt_records for dataset in self._datasets)
 
-    def train_batches(self, *, batch_size, first_step, seed):
+    def train_batches(self, *, batch_size, first_step, seed, shard_index=0, shard_count=1):
         """See `vatt.protocols.Dataset`."""
         mixed = pipeline.ClipPipeline(
             [dataset.train_source for dataset in self._datasets],
             clip=self.clip,
-            vocabulary=self.vocabulary,
+            tokenizer=self.vocabulary,
             weights=self._weights,
+            mixup_alpha=self._mixup_alpha,
             threads=self._threads,
             prefetch=self._prefetch,
         )
-        return mixed.train_batches(batch_size=batch_size, first_step=first_step, seed=seed)
+        return mixed.train_batches(
+            batch_size=batch_size,
+            first_step=first_step,
+            seed=seed,
+            shard_index=shard_index,
+            shard_count=shard_count,
+        )
 
-    def eval_batches(self, *, batch_size):
+    def eval_batches(self, *, batch_size, shard_index=0, shard_count=1):
         """Refuses: a figure over a mixture would be a figure of no data set."""
         raise ValueError(
             f"A mixture is for training. Received: a request for evaluation batches of {self.name!r}. Give "
@@ -82,19 +98,46 @@ class MixedClips:
 
 
 def _common_clip(datasets):
-    """The one `ClipSpec` of all sets."""
+    """The `ClipSpec` of the first set, whose sizes are those of all."""
     first = datasets[0].clip
+    wanted = batch_check.expected_features(first, 1, evaluation=False)
     for dataset in datasets:
-        if dataset.clip != first:
+        found = batch_check.expected_features(dataset.clip, 1, evaluation=False)
+        if found != wanted or dataset.clip.sample_rate_hz != first.sample_rate_hz:
             raise ValueError(
-                f"The sets of a mixture must agree on the clip. Received: {first} for {datasets[0].name!r}, "
-                f"but {dataset.clip} for {dataset.name!r}. Give all of them the same `PreparedClips.clip`."
+                f"The sets of a mixture must agree on the size of a clip. Received: {first} for "
+                f"{datasets[0].name!r}, but {dataset.clip} for {dataset.name!r}. Give all of them the same "
+                f"`PreparedClips.clip`."
             )
     return first
 
 
+def _common_labels(datasets):
+    """The one list of classes of all sets; none where none is asked for."""
+    first = datasets[0].label_names
+    for dataset in datasets:
+        if dataset.label_names != first:
+            counts = ", ".join(f"{each.name!r} with {len(each.label_names)}" for each in datasets)
+            raise ValueError(
+                f"The sets of a mixture must agree on every label's number. Received: {counts} labels. Leave "
+                f"labels out (`PreparedClips.labels = False`, as pre-training does), or prepare all "
+                f"sets with one list."
+            )
+    return first
+
+
+def _common_mixup(datasets):
+    alphas = {dataset.mixup_alpha for dataset in datasets}
+    if len(alphas) > 1:
+        raise ValueError(
+            f"Mixup is of a whole batch, so the sets of a mixture must agree on it. Received: mixup_alpha="
+            f"{sorted(map(str, alphas))}. Give all of them the same `PreparedClips.mixup_alpha`."
+        )
+    return alphas.pop()
+
+
 def _common_vocabulary(datasets):
-    """The one word list of the sets that have captions; any set's where none has."""
+    """The one tokenizer of the sets that have captions; any set's where none has."""
     spoken = [dataset for dataset in datasets if dataset.vocabulary.size > _SPECIAL_WORDS] or datasets[:1]
     chosen = spoken[0].vocabulary
     for dataset in spoken:
@@ -104,10 +147,17 @@ def _common_vocabulary(datasets):
                 f"The sets of a mixture must agree on every word's number. Received different word lists: "
                 f"{found}. Name one file, theirs or another, as `PreparedClips.vocabulary_file` of all."
             )
-        if dataset.vocabulary.release != chosen.release:
+        if _rule(dataset.vocabulary) != _rule(chosen):
             raise ValueError(
-                f"The sets of a mixture must cut captions into words alike. Received: release_tokenizer="
-                f"{chosen.release} for {spoken[0].name!r}, but {dataset.vocabulary.release} for "
-                f"{dataset.name!r}. Give all of them the same `PreparedClips.release_tokenizer`."
+                f"The sets of a mixture must cut captions into words alike. Received: "
+                f"{_rule(chosen)} for {spoken[0].name!r}, but {_rule(dataset.vocabulary)} for "
+                f"{dataset.name!r}. Give all of them the same `PreparedClips.release_tokenizer`, or one "
+                f"`PreparedClips.tokenizer`."
             )
     return chosen
+
+
+def _rule(tokenizer):
+    """How a tokenizer cuts, in words: its kind and its switches."""
+    switches = {name: value for name, value in vars(tokenizer).items() if isinstance(value, bool)}
+    return " ".join([type(tokenizer).__name__, *(f"{name}={value}" for name, value in switches.items())])

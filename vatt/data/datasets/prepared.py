@@ -1,8 +1,16 @@
 """A prepared set (`vatt prepare …`) as a dataset: the one that every experiment on records uses."""
 
+import difflib
+import dataclasses
+import hashlib
+import json
+
 import gin
 
+from vatt import spec
 from vatt.data import pipeline, records, vocabulary
+from vatt.data.random_area_crop import RandomAreaCrop
+from vatt.data.source import Augmentation, ClipSource, Views
 
 
 @gin.register
@@ -15,22 +23,37 @@ class PreparedClips:
         name: name in reports; None is the set's own.
         train_split: split that `train_batches` reads.
         eval_split: split that `eval_batches` reads.
+        tokenizer: `vatt.protocols.Tokenizer` that captions are read with; None is the words of
+            `vocabulary_file`.
         vocabulary_file: word list that captions are read with; None is the set's own. Another one is that of
             the model, where it learnt from other sets.
         vocabulary_size: word ids that the model has; None is "as many as the set". A larger word list is
             refused.
         release_tokenizer: cut captions into words as the released VATT does (ASCII rules only).
-        crop_area: lowest and highest share of a frame's area that a training crop covers (A.2.1).
-        crop_aspect: lowest and highest width / height of a training crop (A.2.1).
+        crop: `vatt.protocols.Crop` of training clips; None is the paper's `RandomAreaCrop` (A.2.1), the
+            released pre-training's is `ScaleJitterCrop`.
         flip: whether half of the training clips are mirrored.
-        max_corrupt_share: share of damaged records, in [0, 1], above which reading stops.
+        audio_noise: standard deviation of noise added to the sound of training clips, as a share of the
+            clip's peak. The release pre-trains with 0.01; the paper names none.
+        labels: whether clips come with their classes, multi-hot, in the order of `dataset.json`.
+        label_names: the classes that clips come with, in this order, where `labels` are asked for; None for
+            all. (The demo's clips have a colour, a shape and an action: classifiers learn one of the three.)
+        mixup_alpha: mixes the sound and labels of training batches with λ ~ Beta(α, α), see
+            `vatt.data.mixup`. None: not. The paper fine-tunes on AudioSet with 5.
+        eval_clips: windows of a record in evaluation, spread evenly; 1 is the middle. Fine-tuned models are
+            measured with 4.
+        eval_crops: squares along the long side of each in evaluation; 1 is the middle. Fine-tuned models are
+            measured with 3.
+        max_corrupt_share: share of damaged records, in [0, 1], rounded up to whole records, above which
+            reading stops.
         threads: threads that decode; None is one per core.
         prefetch: batches kept ready.
 
     Attributes:
         name: name in reports.
         clip: `ClipSpec`.
-        vocabulary: `Vocabulary` that captions are read with.
+        vocabulary: the tokenizer.
+        label_names: names of the classes by index, none without `labels`.
     """
 
     def __init__(
@@ -41,12 +64,18 @@ class PreparedClips:
         name=None,
         train_split="train",
         eval_split="test",
+        tokenizer=None,
         vocabulary_file=None,
         vocabulary_size=None,
         release_tokenizer=False,
-        crop_area=(0.08, 1.0),
-        crop_aspect=(0.5, 2.0),
+        crop=None,
         flip=True,
+        audio_noise=0.0,
+        labels=False,
+        label_names=None,
+        mixup_alpha=None,
+        eval_clips=1,
+        eval_crops=1,
         max_corrupt_share=0.01,
         threads=None,
         prefetch=2,
@@ -54,16 +83,38 @@ class PreparedClips:
         self._description = records.read_description(directory)
         self.clip = clip
         self.name = name or self._description.name
-        self._augmentation = pipeline.Augmentation(crop_area=crop_area, crop_aspect=crop_aspect, flip=flip)
-        if clip.frame_rate_hz > self._description.frame_rate_hz > 0:
+        self._check_description()
+        self.label_names = tuple(label_names or self._description.labels) if labels else ()
+        if labels and not self._description.labels:
             raise ValueError(
-                f"A clip must not have more frames a second than the set. Received: "
-                f"frame_rate_hz={clip.frame_rate_hz}, "
-                f"but {directory} has at most {self._description.frame_rate_hz}. Prepare it with a higher "
-                f"`max_frame_rate_hz`, or lower `ClipSpec.frame_rate_hz`."
+                f"Labels must be listed in `dataset.json`. Received: labels=True, but {directory} lists "
+                f"none. Prepare it from annotations that have classes."
             )
-        self.vocabulary = vocabulary.Vocabulary(
-            vocabulary_file or self._description.vocabulary_file, release=release_tokenizer
+        unknown = [each for each in self.label_names if each not in self._description.labels]
+        if unknown:
+            near = difflib.get_close_matches(unknown[0], self._description.labels, n=3)
+            raise ValueError(
+                f"`label_names` must be classes of the set. Received: {unknown[0]!r}; {directory} has "
+                f"{len(self._description.labels)}. Closest: {', '.join(near) or '(none)'}."
+            )
+        if mixup_alpha is not None and not (labels and clip.modalities == (spec.AUDIO,)):
+            raise ValueError(
+                f"Mixup mixes sounds and their labels; pictures and words would be left with labels that are "
+                f"not theirs. Received: mixup_alpha={mixup_alpha}, labels={labels}, modalities="
+                f"{clip.modalities}. Set `PreparedClips.labels = True` and `ClipSpec.modalities = "
+                f"('audio',)`, or leave mixup out."
+            )
+        self._augmentation = Augmentation(
+            crop=RandomAreaCrop() if crop is None else crop, flip=flip, audio_noise=audio_noise
+        )
+        self._views = Views(clips=eval_clips, crops=eval_crops)
+        if tokenizer is not None and (vocabulary_file is not None or release_tokenizer):
+            raise ValueError(
+                "A tokenizer has words of its own. Received: `tokenizer` and also `vocabulary_file` or "
+                "`release_tokenizer`. Give one or the other."
+            )
+        self.vocabulary = tokenizer or vocabulary.Vocabulary(
+            path=vocabulary_file or self._description.vocabulary_file, release=release_tokenizer
         )
         if vocabulary_size is not None and self.vocabulary.size > vocabulary_size:
             raise ValueError(
@@ -79,7 +130,36 @@ class PreparedClips:
             for split in dict.fromkeys(self._splits.values())
             if split in self._description.splits
         }
+        self.mixup_alpha = mixup_alpha
         self._threads, self._prefetch = threads, prefetch
+
+    @property
+    def fingerprint(self) -> str:
+        """Says which records training reads: another set behind the same path has another one."""
+        content = (self._description.splits[self._splits["train"]], self._description.labels)
+        if self.label_names not in ((), self._description.labels):
+            content += (self.label_names,)
+        return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
+
+    @property
+    def eval_facts(self) -> dict:
+        """What evaluation reads and shows, in plain values, for a protocol card."""
+        split, records_number = self._splits["eval"], self.eval_size
+        stated = json.loads((self._description.directory / "dataset.json").read_text(encoding="utf-8"))
+        content = {"split": stated["splits"][split], "labels": stated.get("labels", [])}
+        words = hashlib.sha256("\n".join(map(str, self.vocabulary.words)).encode())
+        return {
+            "dataset": self.name,
+            "split": split,
+            "records": records_number,
+            "fingerprint": hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16],
+            "clips": self._views.clips,
+            "crops": self._views.crops,
+            "clip": dataclasses.asdict(self.clip),
+            "classes": len(self.label_names),
+            "tokenizer": f"{self.vocabulary.size} words, {words.hexdigest()[:12]}",
+            "clips_with": stated["splits"][split].get("clips_with"),
+        }
 
     @property
     def train_size(self) -> int:
@@ -97,17 +177,41 @@ class PreparedClips:
         return sum(split.corrupt for split in self._records.values())
 
     @property
-    def train_source(self) -> pipeline.ClipSource:
+    def train_source(self) -> ClipSource:
         """The training split's clips, one at a time."""
         return self._source("train")
 
-    def train_batches(self, *, batch_size, first_step, seed):
+    def train_batches(self, *, batch_size, first_step, seed, shard_index=0, shard_count=1):
         """See `vatt.protocols.Dataset`."""
-        return self._pipeline("train").train_batches(batch_size=batch_size, first_step=first_step, seed=seed)
+        return self._pipeline("train").train_batches(
+            batch_size=batch_size,
+            first_step=first_step,
+            seed=seed,
+            shard_index=shard_index,
+            shard_count=shard_count,
+        )
 
-    def eval_batches(self, *, batch_size):
+    def eval_batches(self, *, batch_size, shard_index=0, shard_count=1):
         """See `vatt.protocols.Dataset`."""
-        return self._pipeline("eval").eval_batches(batch_size=batch_size)
+        return self._pipeline("eval").eval_batches(
+            batch_size=batch_size, shard_index=shard_index, shard_count=shard_count
+        )
+
+    def _check_description(self):
+        """Raises if no clip of the size asked for can be made of the set, whatever its records hold."""
+        set_rate_hz, wanted_hz = self._description.frame_rate_hz, self.clip.frame_rate_hz
+        if spec.VIDEO in self.clip.modalities and wanted_hz > set_rate_hz > 0:
+            raise ValueError(
+                f"A clip must not have more frames a second than the set. Received: frame_rate_hz="
+                f"{wanted_hz}, but {self._description.directory} has at most {set_rate_hz}. Prepare "
+                f"it with a higher `max_frame_rate_hz`, or lower `ClipSpec.frame_rate_hz`."
+            )
+        if spec.AUDIO in self.clip.modalities and self._description.audio_rate_hz <= 0:
+            raise ValueError(
+                f"`dataset.json` must state the rate of the sound. Received: audio_rate_hz="
+                f"{self._description.audio_rate_hz} in {self._description.directory}. Prepare the set again, "
+                f"or leave audio out of `ClipSpec.modalities`."
+            )
 
     def _opened(self, role):
         split = self._splits[role]
@@ -119,18 +223,21 @@ class PreparedClips:
         return self._records[split]
 
     def _source(self, role):
-        return pipeline.ClipSource(
+        return ClipSource(
             self._opened(role),
             clip=self.clip,
             description=self._description,
             augmentation=self._augmentation,
+            views=self._views,
+            label_names=self.label_names,
         )
 
     def _pipeline(self, role):
         return pipeline.ClipPipeline(
             [self._source(role)],
             clip=self.clip,
-            vocabulary=self.vocabulary,
+            tokenizer=self.vocabulary,
+            mixup_alpha=self.mixup_alpha,
             threads=self._threads,
             prefetch=self._prefetch,
         )

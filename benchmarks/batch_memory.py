@@ -1,0 +1,119 @@
+"""Memory and time of a training step: the batch encoded at once, in cached chunks, with recomputed blocks.
+
+    python benchmarks/batch_memory.py --batch 128 --chunk 16
+
+A three-tower VATT (width 128, three blocks each) on clips of 16 frames of 64² and 1.6 s of sound at 8 kHz,
+float32, SGD. Variants, each in a process of its own:
+
+    whole       one forward and one backward pass
+    recompute   `Size.recompute`: the backward pass computes each block again
+    cached      `train.cached_chunk`: GradCache
+    both        the two together
+
+Memory is the peak of resident memory during the steps above what the process held before them, its batch
+among that. Time is the processor's, user and system, of the faster of two steps after the first.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+VARIANTS = ("whole", "recompute", "cached", "both")
+
+
+def measure(variant: str, batch_size: int, chunk: int) -> dict:
+    """In a fresh process: the losses, seconds of processor time and bytes of memory."""
+    sys.path.insert(0, str(ROOT))
+    import keras
+    import tensorflow as tf
+
+    from vatt.layers.pixels import DeviceInputs
+    from vatt.losses.contrastive import ContrastiveLoss
+    from vatt.models.presets import Size
+    from vatt.models.vatt import VATT
+    from vatt.spec import ClipSpec
+    from vatt.train.gradients import Cached, WholeBatch
+    from vatt.train.optimizer import sgd
+    from vatt.train.step import TrainStep
+    from vatt.train.update import Update
+
+    keras.utils.set_random_seed(0)
+    clip = ClipSpec(frames=16, frame_size=64, sample_rate_hz=8000)
+    recompute = variant in ("recompute", "both")
+    size = Size(depth=3, width=128, hidden_width=512, heads=4, head_width=32, recompute=recompute)
+    model = VATT(video=size, audio=size, text=size, clip=clip, vocabulary_size=256)
+    parts = {"model": model, "loss": ContrastiveLoss(), "device_inputs": DeviceInputs()}
+    way = Cached(**parts, rows=chunk) if variant in ("cached", "both") else WholeBatch(**parts)
+    optimizer = sgd(learning_rate=0.01)
+    optimizer.build(model.trainable_variables)
+    step = TrainStep(
+        strategy=tf.distribute.get_strategy(),
+        model=model,
+        gradients=way,
+        update=Update(optimizer=optimizer, variables=model.trainable_variables),
+        seed=0,
+    )
+    picture = (batch_size, clip.frames, clip.frame_size, clip.frame_size, 3)
+    draw = tf.random.stateless_uniform
+    batch = {
+        "video": tf.cast(draw(picture, (0, 0), 0, 256, tf.int32), tf.uint8),
+        "audio": draw((batch_size, clip.samples), (1, 0), -1, 1),
+        "text": draw((batch_size, clip.candidates, clip.words), (2, 0), 2, 256, tf.int32),
+        "example_index": tf.range(batch_size, dtype=tf.int64),
+    }
+    step.concrete_step(batch)
+    resident = resident_bytes("VmRSS")
+    Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew
+    losses, seconds = [], []
+    for _ in range(3):
+        start = time.process_time()
+        losses.append(float(step(batch)["loss"]))
+        seconds.append(time.process_time() - start)
+    return {
+        "losses": losses,
+        "seconds": min(seconds[1:]),
+        "bytes": resident_bytes("VmHWM") - resident,
+        "versions": f"TensorFlow {tf.__version__}, Keras {keras.__version__}",
+    }
+
+
+def resident_bytes(field: str) -> int:
+    """Resident memory of this process: "VmRSS" now, "VmHWM" at its peak."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(field))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--batch", type=int, default=128)
+    parser.add_argument("--chunk", type=int, default=16)
+    parser.add_argument("--measure", choices=VARIANTS, help="only this variant, in this process")
+    flags = parser.parse_args()
+    if flags.measure:
+        print(json.dumps(measure(flags.measure, flags.batch, flags.chunk)))
+        return
+    whole = None
+    for variant in VARIANTS:
+        command = [sys.executable, __file__, "--batch", str(flags.batch), "--chunk", str(flags.chunk)]
+        command += ["--measure", variant]
+        output = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+        found = json.loads(output.splitlines()[-1])
+        if whole is None:
+            whole = found
+            print(f"{found['versions']}; batch {flags.batch}, chunks of {flags.chunk}")
+        print(
+            f"{variant:10} {found['bytes'] / 2**20:6.0f} MiB ({found['bytes'] / whole['bytes']:.2f})  "
+            f"{found['seconds']:6.2f} s ({found['seconds'] / whole['seconds']:.2f})  "
+            f"loss {' '.join(f'{loss:.5f}' for loss in found['losses'])}",
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    main()

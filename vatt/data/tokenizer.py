@@ -1,0 +1,40 @@
+"""What every tokenizer shares: the way from ids of uneven number to the rows of a batch."""
+
+import tensorflow as tf
+
+from vatt import spec
+
+
+class GraphTokenizer:
+    """Base of the tokenizers, each a `vatt.protocols.Tokenizer`; a subclass has `tokenize`."""
+
+    def encode(self, sentences, *, length):
+        """`tokenize` for a Python list of strings: int32 NumPy array [N, L]."""
+        sentences = tf.constant(list(sentences), tf.string, shape=[len(sentences)])
+        return self.tokenize(sentences, length=length).numpy()
+
+
+def rows(ids, *, length, first=None, last=None):
+    """Ids of sentences, cut and padded.
+
+    Args:
+        ids: int32 ragged [N, (ids)].
+        length: ids of a row, L, the marks included.
+        first, last: ids that stand before and behind each sentence, or None. There are none around nothing: a
+            caption of padding alone is no caption.
+
+    Returns:
+        int32 [N, L], padded behind.
+    """
+    marks = (first is not None) + (last is not None)
+    if marks:
+        ids = ids[:, : length - marks]
+        some = tf.cast(ids.row_lengths() > 0, tf.int64)
+        before, after = ([] if mark is None else [_where(some, mark)] for mark in (first, last))
+        ids = tf.concat([*before, ids, *after], axis=1)
+    return ids.to_tensor(default_value=spec.PADDING_ID, shape=[None, length])
+
+
+def _where(some, mark):
+    """`mark` in each row where `some` is 1, int32 ragged [N, 0 or 1]."""
+    return tf.RaggedTensor.from_row_lengths(tf.fill([tf.reduce_sum(some)], mark), some)

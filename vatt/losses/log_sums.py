@@ -1,0 +1,161 @@
+"""log Σ exp over similarities: of a whole matrix, or streamed through blocks that are made twice, never kept.
+
+For B clips with K candidates each there are B · B · K scores, in two directions. `whole` writes them down and
+leaves the gradient to the framework, which keeps several copies. `streamed` needs one block at a time: the
+matrix of this replica's candidates against everybody's clips holds both directions, a candidate's sum along
+its row and a clip's down its column. A row is complete within its block, a column is carried from block to
+block with its running maximum, and the gradient makes every block once more (as in FlashAttention,
+arXiv:2205.14135). On several replicas a column is the sum of what each of them found.
+"""
+
+from keras import ops
+
+NEVER = -1e9  # the log of a term that is left out of a sum
+
+
+def whole(left, right, left_mask, right_mask, *, index, temperature, gather):
+    """The sums of `streamed`, from matrices as large as the batch; the plain twin it is tested against."""
+    candidates, width = right.shape[1], right.shape[-1]
+    all_left, all_right, all_index = gather(left), gather(right), gather(index)
+    all_left_mask, all_right_mask = gather(left_mask), gather(right_mask)
+    all_rows = ops.shape(all_left)[0]
+    own = ops.cast(ops.equal(index[:, None], all_index[None, :]), "float32")[:, :, None]  # [b, B, 1]
+
+    def scores(a, b, exists):
+        return ops.matmul(a, ops.transpose(b)) / temperature + (1 - exists) * NEVER
+
+    # My clip against everybody's candidates, everybody's clips against my candidates: both [b, B, K].
+    forth = scores(left, ops.reshape(all_right, (-1, width)), ops.reshape(all_right_mask, (1, -1)))
+    forth = ops.reshape(forth, (-1, all_rows, candidates))
+    exists = ops.reshape(right_mask, (-1, 1)) * all_left_mask[None, :]
+    back = scores(ops.reshape(right, (-1, width)), all_left, exists)
+    back = ops.transpose(ops.reshape(back, (-1, candidates, all_rows)), (0, 2, 1))
+    positives = ops.logsumexp(forth + (1 - own) * NEVER, axis=(1, 2))
+    forth, back = (ops.logsumexp(each + own * NEVER, axis=(1, 2)) for each in (forth, back))
+    return positives, forth, back
+
+
+def streamed(left, right, left_mask, right_mask, *, index, temperature, gather, block_rows):
+    """Three sums for each clip of this replica, over all replicas' clips and candidates.
+
+    Args:
+        left: float32 [b, D], this replica's clips, of length 1; b must be known when the graph is made.
+        right: float32 [b, K, D], their candidates, of length 1.
+        left_mask: [b], 0 for a clip that no candidate is scored against; right_mask: [b, K], 0 for a
+            candidate that does not exist.
+        index: int [b], a number of its own for every row of the global batch.
+        temperature: τ.
+        gather: rows of this replica -> rows of all replicas, differentiable.
+        block_rows: clips whose candidates are scored at a time; a block has block_rows · K · B entries.
+
+    Returns:
+        Three of float32 [b], log Σ exp(cosine / τ): of the clip with its own candidates; of the clip with all
+        other clips' candidates; of all other clips with the clip's candidates. About −1e9 for no term.
+    """
+    rows, candidates, width = right.shape
+    if rows is None:
+        raise ValueError(
+            "`block_rows` needs a batch whose size is known when the graph is made. Received embeddings of "
+            f"shape {tuple(right.shape)}. Batch with `drop_remainder=True`, or set `block_rows=None`."
+        )
+    left = left / temperature
+    own = ops.einsum("bd,bkd->bk", left, right) + (1 - right_mask) * NEVER
+    all_left, all_index = gather(left), gather(index)
+    # `gather` keeps this replica's rows together and in order: where the first one is, the others follow.
+    first = ops.cast(ops.argmax(ops.cast(ops.equal(all_index, index[0]), "int32")), "int32")
+    by_candidate, by_clip = _stream(
+        ops.reshape(right, (rows * candidates, width)),
+        ops.transpose(all_left),
+        ops.reshape((1 - right_mask) * NEVER, (-1, 1)),
+        (1 - gather(left_mask)) * NEVER,
+        first,
+        candidates,
+        block_rows,
+    )
+    back = ops.logsumexp(ops.reshape(by_candidate, (rows, candidates)), axis=1)
+    forth = ops.slice(ops.logsumexp(gather(by_clip[None]), axis=0), (first,), (rows,))
+    return ops.logsumexp(own, axis=1), forth, back
+
+
+def _stream(right, left, right_bias, left_bias, first_own, candidates, block_rows):
+    """log Σ exp of the rows and of the columns of right · left + right_bias + left_bias.
+
+    Args:
+        right: [b · K, D]; left: [D, B]; right_bias: [b · K, 1]; left_bias: [B].
+        first_own: the column of the first K rows' own clip; each K rows after them own the next column.
+            Scores of own clips are left out.
+        candidates, block_rows: K, and how many times K rows make a block.
+
+    Returns:
+        [b · K] and [B]; differentiable in `right` and `left`.
+    """
+    rows = right.shape[0]
+    block = min(block_rows * candidates, rows)
+    columns = ops.arange(ops.shape(left)[1], dtype="int32")
+
+    def cut(x, start, size):
+        return ops.slice(x, (start, 0), (size, x.shape[1]))
+
+    def scores(right_rows, left, start, size):
+        result = ops.matmul(right_rows, left) + cut(right_bias, start, size)
+        clips = first_own + start // candidates + ops.arange(size // candidates, dtype="int32")
+        bias = left_bias + ops.cast(ops.equal(clips[:, None], columns), "float32") * NEVER
+        result = ops.reshape(result, (size // candidates, candidates, -1)) + bias[:, None]
+        return ops.reshape(result, (size, -1))
+
+    @ops.custom_gradient
+    def log_sums(right, left):
+        def add_sums(start, size, by_column, maximum, by_row):
+            """The sums with one block more; `by_column` is relative to exp(`maximum`)."""
+            block_scores = scores(cut(right, start, size), left, start, size)
+            row_sums = ops.logsumexp(block_scores, axis=1, keepdims=True)
+            new_maximum = ops.maximum(maximum, ops.max(block_scores, axis=0))
+            by_column = by_column * ops.exp(maximum - new_maximum)
+            by_column = by_column + ops.sum(ops.exp(block_scores - new_maximum), axis=0)
+            return by_column, new_maximum, ops.slice_update(by_row, (start, 0), row_sums)
+
+        nothing = ops.zeros_like(left_bias)
+        carry = (nothing, nothing + 3 * NEVER, ops.zeros_like(right_bias))  # below every score
+        by_column, maximum, by_row = _block_by_block(add_sums, rows, block, carry)
+        by_column = maximum + ops.log(by_column)
+
+        def gradient(*arguments, upstream=None):
+            # Keras hands over the gradient by position on TensorFlow and JAX, by name on PyTorch.
+            upstream = arguments[-1] if upstream is None else upstream
+            row_gradient, column_gradient = upstream[:rows, None], upstream[rows:]
+            left_rows = ops.transpose(left)
+
+            def add_gradient(start, size, left_gradient, right_gradient):
+                right_rows = cut(right, start, size)
+                block_scores = scores(right_rows, left, start, size)
+                of_scores = ops.exp(block_scores - cut(by_row, start, size)) * cut(row_gradient, start, size)
+                of_scores = of_scores + ops.exp(block_scores - by_column) * column_gradient
+                left_gradient = left_gradient + ops.matmul(ops.transpose(right_rows), of_scores)
+                update = ops.matmul(of_scores, left_rows)
+                return left_gradient, ops.slice_update(right_gradient, (start, 0), update)
+
+            carry = (ops.zeros_like(left), ops.zeros_like(right))
+            left_gradient, right_gradient = _block_by_block(add_gradient, rows, block, carry)
+            return right_gradient, left_gradient
+
+        # One result, as Keras' custom gradients take one upstream on every backend.
+        return ops.concatenate([by_row[:, 0], by_column], axis=0), gradient
+
+    sums = log_sums(right, left)
+    return sums[:rows], sums[rows:]
+
+
+def _block_by_block(add, rows, block, carry):
+    """`carry` after `carry = add(start, size, *carry)` on each block of `rows`; the last may be smaller."""
+    blocks, rest = divmod(rows, block)
+
+    def unfinished(number, first, *_):
+        # The look at the carry makes a block wait for the one before: TensorFlow begins up to ten iterations
+        # of a loop at once, which takes the memory of ten blocks. A NaN stays in the result, nothing hides.
+        return ops.logical_and(number < blocks, ops.logical_not(ops.any(ops.isnan(first))))
+
+    def body(number, *carry):
+        return (number + 1, *add(number * block, block, *carry))
+
+    _, *carry = ops.while_loop(unfinished, body, (ops.convert_to_tensor(0, "int32"), *carry))
+    return add(blocks * block, rest, *carry) if rest else tuple(carry)
