@@ -1,6 +1,7 @@
 """What gin would let pass, vatt.config refuses; what a run can use, it keeps."""
 
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 
 import gin
@@ -17,7 +18,10 @@ def cook(*, run, dish, guests: int = 2, sauce=None):
 
 @gin.register(module="kitchen")
 class Soup:
-    def __init__(self, *, salt_grams: float | None = 3.0, water_litres, stock=None):
+    def __init__(
+        self, *, salt_grams: float | None = 3.0, water_litres, stock=None, herbs: Sequence[str] = ()
+    ):
+        self.herbs = herbs
         self.salt_grams, self.water_litres, self.stock = salt_grams, water_litres, stock
 
 
@@ -185,6 +189,11 @@ def test_the_shared_names_may_be_given_to_any_run():
 def test_other_names_of_the_command_line_must_be_used():
     assert "command line" in refusal(GOOD, ["TRAIN_STEP = 20"])
     assert "Closest: `TRAIN_STEPS`" in refusal(GOOD, ["TRAIN_STEP = 20"])
+
+
+def test_a_sequence_of_strings_is_no_string():
+    load(GOOD, ["hot/Soup.herbs = ['dill', 'bay']"])
+    assert gin.query_parameter("hot/Soup.herbs") == ["dill", "bay"]
 
 
 def test_an_unquoted_string_is_explained():

@@ -213,7 +213,7 @@ def test_a_full_disk_is_a_sentence(finished, tmp_path, capsys, monkeypatch):
     def full(*_, **__):
         raise OSError(errno.ENOSPC, "No space left on device", "report.html")
 
-    monkeypatch.setattr("vatt.train.job._report", full)
+    monkeypatch.setattr("vatt.train.run_records.RunRecords.finish", full)
     assert train(directory) == 2
     assert "The disk is full where report.html lies. Make room" in capsys.readouterr().err
 
@@ -242,7 +242,7 @@ def test_a_loss_that_is_not_finite_stops_the_run(finished, tmp_path, capsys):
     directory = tmp_path / "run"
     assert train(directory, "--gin.ToyData.poisoned_step=12") == 2
     told = capsys.readouterr().err
-    assert "Received at step 12: loss=nan, loss/video_audio=nan" in told
+    assert "Received at step 13: loss=nan, loss/video_audio=nan" in told
     assert "toy_model/audio/kernel" in told
     assert Checkpoints(directory / "checkpoints").newest() == 10
     assert_same_weights(finished, directory, step=10)

@@ -48,18 +48,21 @@ class ToyData:
         self.poisoned_step = poisoned_step
         self.asked_first_steps = []
 
-    def train_batches(self, *, batch_size, first_step, seed):
+    def train_batches(self, *, batch_size, first_step, seed, shard_index=0, shard_count=1):
         self.asked_first_steps.append(first_step)
+        share = batch_size // shard_count
+
+        def rows(step):
+            batch = self._batch(batch_size, step, seed)
+            return {name: v[shard_index * share : (shard_index + 1) * share] for name, v in batch.items()}
 
         def batches():
             step = first_step
             while True:
-                yield self._batch(batch_size, step, seed)
+                yield rows(step)
                 step += 1
 
-        kinds = {
-            name: tf.TensorSpec(v.shape, v.dtype) for name, v in self._batch(batch_size, 0, seed).items()
-        }
+        kinds = {name: tf.TensorSpec(v.shape, v.dtype) for name, v in rows(0).items()}
         return tf.data.Dataset.from_generator(batches, output_signature=kinds)
 
     def _batch(self, rows, step, seed):

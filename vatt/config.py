@@ -13,6 +13,7 @@ gin's internals are touched in this module and in `vatt/reachability.py`, nowher
 """
 
 import difflib
+import inspect
 import re
 import sysconfig
 import tokenize
@@ -30,6 +31,7 @@ from vatt.reachability import (
     Binding,
     Checker,
     ConfigError,
+    alternatives,
     closest,
     parameters_of,
     references,
@@ -108,6 +110,21 @@ def value_of(key: str) -> Any:
         return None
     reference = next(iter(references(value)), None)
     return reference.scoped_configurable_fn() if reference is not None else value
+
+
+def numbers_of(job) -> dict[str, int | float | None]:
+    """What a run will give to those parameters of a registered function that take numbers, or None.
+
+    Args:
+        job: the function, as gin hands it over.
+    """
+    found = {}
+    for name, parameter in inspect.signature(job).parameters.items():
+        kinds = set(alternatives(parameter.annotation))
+        if kinds <= {int, float, type(None)}:  # whatever else is bound may take minutes to build
+            bound = value_of(f"{job.__name__}.{name}")
+            found[name] = parameter.default if bound is None else bound
+    return found
 
 
 def operative_text() -> str:
@@ -241,10 +258,13 @@ class _AsWritten(config_parser.ParserDelegate):
         return _Written(f"%{macro_name}")
 
 
-def difference(recorded: str, current: str, *, ignored=("MODEL_DIR", "run.model_dir")) -> list[str]:
+def difference(
+    recorded: str, current: str, *, ignored=("MODEL_DIR", "run.model_dir", "run.strategy")
+) -> list[str]:
     """Lines of a unified diff between two configurations; empty where they describe the same run.
 
-    Layout, comments and order do not count, nor does where the run directory lies.
+    Layout, comments and order do not count, nor does where the run directory lies and on which devices the
+    run goes on, which gives the same numbers up to rounding.
     """
 
     def lines(text: str) -> list[str]:

@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from vatt import config
+from vatt.train.cluster import name_cluster
+from vatt.train.context import RunError, reason_of
 
 _EPILOG = """\
 A run is described by gin files. Later files win over earlier ones, and the command line over all files.
@@ -68,8 +70,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--overwrite_config",
         action="store_true",
-        help="go on in a run directory that recorded another configuration",
+        help="go on in a run directory that recorded another configuration or other data",
     )
+    parser.add_argument(
+        "--profile", action="store_true", help="record a few steps for TensorBoard's profiler, under events/"
+    )
+    parser.add_argument(
+        "--workers",
+        metavar="HOST:PORT,…",
+        help="the machines of a run with `run.strategy = 'multi_worker'`, the same on each; the first one "
+        "writes the run directory, which all must be able to read (in place of TF_CONFIG)",
+    )
+    parser.add_argument("--worker", type=int, metavar="N", help="which of them this is, from 0")
 
 
 def main(arguments: Sequence[str] | None = None, program: str = "python -m vatt.main") -> int:
@@ -90,24 +102,26 @@ def main(arguments: Sequence[str] | None = None, program: str = "python -m vatt.
             parser.error(f"a flag must be known. Received: {unknown[0]}.{near}")
         if not flags.gin_file:
             raise config.ConfigError(f"A run needs at least one --gin_file=FILE. {config.listing()}")
+        if (flags.workers is None) != (flags.worker is None):
+            raise config.ConfigError("`--workers` and `--worker` belong together. Received: one of the two.")
+        if flags.workers is not None:
+            name_cluster(flags.workers.split(","), flags.worker)
         for name in flags.gin_file:
             config.resolve(name)  # a missing file is told at once, TensorFlow takes seconds
         import_tensorflow()
         config.load(flags.gin_file, [*flags.gin_bindings, *gin_flags])
 
-        from vatt.run import RunError, Start, run
+        from vatt.run import Start, run
 
         model_dir = config.value_of("run.model_dir")
         start = Start(
             command=shlex.join([*program.split(), *given]),
             dry_run=flags.dry_run,
             overwrite_config=flags.overwrite_config,
+            profile=flags.profile,
         )
-        try:
-            return run(start=start)
-        except RunError as error:  # foreseen; its message is all there is to know
-            return _refuse(error)
-    except config.ConfigError as error:
+        return run(start=start)
+    except (config.ConfigError, RunError) as error:  # foreseen; the message is all there is to know
         return _refuse(error)
     except KeyboardInterrupt:
         print("Stopped at once. The same command goes on from what was finished before.", file=sys.stderr)
@@ -169,8 +183,6 @@ class _Terminal(logging.Handler):
 
 def _refuse(error: Exception, model_dir: str | None = None) -> int:
     """One message instead of a traceback, which goes to the run directory for whoever looks for a bug."""
-    from vatt.train.context import reason_of
-
     message = reason_of(error)
     original = error
     while isinstance(original, OSError) and original.errno is None and original.__context__ is not None:

@@ -20,13 +20,14 @@ import gin
 
 import vatt
 from vatt import config
+from vatt.train import cluster
 from vatt.train.context import RunContext, RunError
 
 _log = logging.getLogger(__name__)
 
 # What a run can lose. Without any of these, a recorded configuration is that of a start that failed.
 RESULTS = ("checkpoints", "journal.jsonl", "metrics.json")
-PRECISIONS = ("float32", "mixed_bfloat16")  # float16 would need loss scaling
+PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -37,11 +38,13 @@ class Start:
         command: the shell command, as it would be typed again.
         dry_run: build everything, say what would run, write nothing.
         overwrite_config: go on in a directory that recorded another configuration.
+        profile: record a few steps for TensorBoard's profiler.
     """
 
     command: str = ""
     dry_run: bool = False
     overwrite_config: bool = False
+    profile: bool = False
 
 
 @gin.configurable(denylist=["start"])
@@ -52,17 +55,22 @@ def run(
     seed: int = 0,
     precision: str = "float32",
     strategy: str = "one_device",
+    beside: str = "",
     start: Start = Start(),  # noqa: B008 (frozen)
 ) -> int:
     """Runs a job in a run directory.
 
     Args:
         job: called with `run=RunContext(...)`. In gin: `run.job = @train` without parentheses, so that
-            whatever the job needs is built here, under the strategy's scope.
+            whatever the job needs is built here, under the strategy's scope. It may have a `check`, called
+            with its numbers by name and `replicas=…` before anything is built.
         model_dir: the run directory; made if absent.
         seed: of the initial weights, the order of the clips and every random draw.
-        precision: "float32", or "mixed_bfloat16" to compute in 16 bits and keep the weights in 32.
+        precision: "float32"; or "mixed_bfloat16", or "mixed_float16" with loss scaling, to compute in 16 bits
+            and keep the weights in 32.
         strategy: which devices, see `vatt/train/strategy.py`.
+        beside: for a job that accompanies the run of `model_dir`, such as `evaluate`: the name of a folder in
+            there, which has the lock and the records of that job.
         start: given by `vatt.main`.
 
     Returns:
@@ -75,11 +83,31 @@ def run(
             f"`run.model_dir` must name the run directory. Received: {model_dir!r}. "
             "Name one with --gin.MODEL_DIR='\"DIR\"'."
         )
-    directory = Path(model_dir).expanduser().absolute()
+    index, workers = cluster.place()
+    if workers > 1 and strategy != "multi_worker":
+        raise RunError(
+            f"{workers} workers are named, so that `run.strategy` must be 'multi_worker'. "
+            f"Received: {strategy!r}. Set it, or unset TF_CONFIG."
+        )
+    main_dir = Path(model_dir).expanduser().absolute()
+    directory = main_dir / beside if beside else main_dir
+    context = RunContext(
+        model_dir=directory,
+        seed=seed,
+        strategy=None,
+        command=start.command,
+        dry_run=start.dry_run,
+        profile=start.profile,
+        forced=start.overwrite_config,
+        followed_dir=main_dir if beside else None,
+    )
     text = config.config_text()
     if start.dry_run:
         print(text)
-        return _work(job, directory, seed, precision, strategy, start)
+        return _work(job, context, precision, strategy, writes=False)
+    if index > 0:  # the first worker locks the directory and writes all there is to write
+        _refuse_other(directory, text, start)
+        return _work(job, context, precision, strategy, writes=False)
     _make(directory)
     lock = filelock.FileLock(directory / ".lock")
     try:
@@ -90,39 +118,35 @@ def run(
             "Wait for it, stop it, or choose another --gin.MODEL_DIR='\"DIR\"'."
         ) from error
     try:
-        _record(directory, text, start)
-        return _work(job, directory, seed, precision, strategy, start)
+        if not _refuse_other(directory, text, start):
+            _write(directory / "config.gin", text)
+        return _work(job, context, precision, strategy, writes=True)
     finally:
         lock.release()
 
 
-def _work(job, directory: Path, seed: int, precision: str, strategy: str, start: Start) -> int:
+def _work(job, context: RunContext, precision: str, strategy: str, *, writes: bool) -> int:
     # Keras and TensorFlow take seconds to import; everything above fails without them.
     import keras
 
     from vatt.train.strategy import make_strategy
 
+    devices = make_strategy(strategy)  # first of all: several workers find each other before anything runs
     keras.config.set_dtype_policy(precision)
-    keras.utils.set_random_seed(seed % 2**32)
-    devices = make_strategy(strategy)
+    keras.utils.set_random_seed(context.seed % 2**32)
+    check = getattr(job, "check", None)
+    if check is not None:  # before what it needs is built, which may take minutes
+        check(config.numbers_of(job), replicas=devices.num_replicas_in_sync)
 
     def on_built():
-        if not start.dry_run:
-            _write(directory / "operative.gin", config.operative_text())
+        if writes:
+            _write(context.model_dir / "operative.gin", config.operative_text())
 
-    context = RunContext(
-        model_dir=directory,
-        seed=seed,
-        strategy=devices,
-        command=start.command,
-        on_built=on_built,
-        dry_run=start.dry_run,
-    )
-    if not start.dry_run:
-        with (directory / "command.txt").open("a", encoding="utf-8") as file:
-            file.write(_describe_start(start.command, devices))
+    if writes:
+        with (context.model_dir / "command.txt").open("a", encoding="utf-8") as file:
+            file.write(_describe_start(context.command, devices))
     with devices.scope():
-        return job(run=context) or 0
+        return job(run=dataclasses.replace(context, strategy=devices, on_built=on_built)) or 0
 
 
 def _make(directory: Path) -> None:
@@ -139,8 +163,8 @@ def _make(directory: Path) -> None:
         ) from error
 
 
-def _record(directory: Path, text: str, start: Start) -> None:
-    """Writes `config.gin`; refuses where another configuration has left results."""
+def _refuse_other(directory: Path, text: str, start: Start) -> bool:
+    """Refuses where another configuration has left results; returns whether this one has."""
     recorded = directory / "config.gin"
     has_results = any((directory / name).exists() for name in RESULTS)
     if recorded.is_file() and has_results and not start.overwrite_config:
@@ -157,8 +181,8 @@ def _record(directory: Path, text: str, start: Start) -> None:
                 + "\nChoose another --gin.MODEL_DIR='\"DIR\"', or go on from its checkpoint with "
                 "--overwrite_config."
             )
-        return
-    _write(recorded, text)
+        return True
+    return False
 
 
 def _write(path: Path, text: str) -> None:

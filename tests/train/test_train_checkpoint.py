@@ -1,8 +1,11 @@
 """Checkpoints: whole or not at all, found by scanning, checked before they are believed."""
 
+import keras
+import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests.train.training import clip_batch, clip_model
 from vatt.train.checkpoint import Checkpoints
 from vatt.train.context import RunError
 
@@ -72,3 +75,49 @@ def test_a_checkpoint_of_other_objects_is_refused(tmp_path, holder):
     stranger.other = tf.Variable(0.0)
     with pytest.raises(RunError, match="does not fit"):
         checkpoints.restore(1, holder=stranger)
+
+
+def test_the_best_and_the_multiples_stay(tmp_path, holder):
+    scores = {10: 0.2, 20: 0.9, 30: 0.9, 40: 0.1}
+    checkpoints = Checkpoints(tmp_path, keep=1, keep_every=30, scores=lambda: scores)
+    save(checkpoints, holder, 10, 15, 20, 25, 30, 35, 40, 45)
+    assert checkpoints.steps() == [20, 30, 45]
+    assert checkpoints.best() == 20
+    scores[45] = 1.0
+    save(checkpoints, holder, 50)
+    assert checkpoints.steps() == [30, 45, 50]
+
+
+def test_facts_come_back(tmp_path, holder):
+    checkpoints = Checkpoints(tmp_path)
+    holder.value = tf.Variable(1.0)
+    checkpoints.save(4, facts={"identity": {"seed": "3"}}, holder=holder)
+    assert checkpoints.facts(4) == {"identity": {"seed": "3"}}
+
+
+def test_a_part_of_a_checkpoint_is_read_on_request(tmp_path, holder):
+    checkpoints = Checkpoints(tmp_path)
+    holder.value, other = tf.Variable(7.0), tf.Module()
+    other.slot = tf.Variable(8.0)
+    checkpoints.save(1, holder=holder, optimizer=other)
+    holder.value.assign(0.0)
+    with pytest.raises(RunError, match="does not fit"):
+        checkpoints.restore(1, holder=holder)
+    checkpoints.restore(1, partly=True, holder=holder)
+    assert holder.value.numpy() == 7.0
+
+
+def test_a_model_alone_is_read_with_every_weight(tmp_path):
+    (model, _, inputs), (other, _, _) = clip_model(), clip_model()
+    batch = inputs(clip_batch(0, rows=2), training=False)
+    model(batch)
+    other(batch)
+    optimizer = keras.optimizers.SGD(momentum=0.9)
+    optimizer.build(model.trainable_variables)
+    checkpoints = Checkpoints(tmp_path)
+    checkpoints.save(1, model=model, optimizer=optimizer)
+    for variable in other.variables:
+        variable.assign(keras.ops.zeros_like(variable) - 1.0)
+    checkpoints.restore(1, partly=True, model=other)
+    for one, another in zip(model.variables, other.variables, strict=True):
+        np.testing.assert_array_equal(one.numpy(), another.numpy(), err_msg=one.path)

@@ -56,3 +56,14 @@ def test_a_job_without_evaluators_is_done_too(tmp_path):
     evaluations = Evaluations(tmp_path, [])
     evaluations.run("x", 1)
     assert evaluations.are_done(1)
+
+
+def test_scores_of_a_number_and_the_closest_where_there_is_none(tmp_path):
+    evaluations = Evaluations(tmp_path, [Constant("a", "a")])
+    assert evaluations.scores("a/x") == {}
+    evaluations.run("x", 3)
+    evaluations.run("x", 6)
+    assert evaluations.scores("a/x") == {3: 0.5, 6: 0.5}
+    assert evaluations.scores("a/x", lowest_is_best=True) == {3: -0.5, 6: -0.5}
+    with pytest.raises(RunError, match=r"Received: 'a/y'\. Closest: a/x"):
+        evaluations.scores("a/y")

@@ -4,7 +4,8 @@ believed.
 A save goes to a folder of its own, is hashed, and is renamed into place; `ckpt-STEP.json`, with the SHA-256
 of each file, comes last. The newest checkpoint is found by scanning for these, never through the
 `checkpoint` state file, which a crash can leave empty. What fails the check is moved aside, and the one
-before is used.
+before is used. Beside the digests the `.json` holds facts about the run at that step, for whoever goes on
+from it.
 """
 
 import hashlib
@@ -13,8 +14,10 @@ import logging
 import os
 import re
 import shutil
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import keras
 import tensorflow as tf
 
 from vatt.train.context import RunError, reason_of
@@ -23,6 +26,7 @@ _log = logging.getLogger(__name__)
 
 _SAVING = ".saving"
 _DAMAGED = "damaged"
+_SEAL = "sha256"  # of all else in a summary
 
 
 class Checkpoints:
@@ -31,13 +35,25 @@ class Checkpoints:
     Args:
         directory: where they lie; made when the first one is saved.
         keep: how many of the newest to keep.
+        keep_every: those at multiples of so many steps stay for good; None for none.
+        scores: gives step -> value of what was evaluated so far. The checkpoint of the highest stays; of two
+            equal ones, the earlier.
     """
 
-    def __init__(self, directory: Path, keep: int = 3):
-        if keep < 1:
-            raise ValueError(f"`keep_checkpoints` must be at least 1. Received: {keep}.")
+    def __init__(
+        self,
+        directory: Path,
+        keep: int = 3,
+        keep_every: int | None = None,
+        scores: Callable[[], Mapping[int, float]] = dict,
+    ):
+        for name, number in (("keep_checkpoints", keep), ("keep_every", keep_every)):
+            if number is not None and number < 1:
+                raise ValueError(f"`{name}` must be at least 1. Received: {number}.")
         self._directory = Path(directory)
         self._keep = keep
+        self._keep_every = keep_every
+        self._scores = scores
 
     def steps(self) -> list[int]:
         """Steps of which any file is there, rising."""
@@ -62,11 +78,30 @@ class Checkpoints:
             _log.warning("Checkpoint ckpt-%d is damaged (%s); moved to %s.", step, fault, aside)
         return None
 
-    def restore(self, step: int, **trackables) -> None:
-        """Reads the checkpoint at `step` into the objects; nothing may be missing and nothing left over."""
+    def is_whole(self, step: int) -> bool:
+        """For readers beside the run: nothing is moved, and one that is being written is not whole yet."""
+        return self._fault(step) is None
+
+    def best(self) -> int | None:
+        """Step of the checkpoint with the highest score; None where none was evaluated."""
+        scores = self._scores()
+        return max((step for step in self.steps() if step in scores), key=scores.__getitem__, default=None)
+
+    def facts(self, step: int) -> dict:
+        """What was handed to `save` as `facts`."""
+        return json.loads(self._summary(step).read_text(encoding="utf-8")).get("facts", {})
+
+    def restore(self, step: int, *, partly: bool = False, **trackables) -> None:
+        """Reads the checkpoint at `step` into the objects; nothing may be missing.
+
+        Nothing may be left over either, unless `partly` is asked for: an evaluation needs no optimizer.
+        """
         try:
-            status = tf.train.Checkpoint(**trackables).read(str(self.prefix(step)))
-            status.assert_consumed()
+            status = _checkpoint(trackables).read(str(self.prefix(step)))
+            if partly:
+                status.assert_existing_objects_matched().expect_partial()
+            else:
+                status.assert_consumed()
         except (AssertionError, ValueError, tf.errors.OpError) as error:
             reason = reason_of(error).splitlines()[0]
             raise RunError(
@@ -75,18 +110,23 @@ class Checkpoints:
                 "Use the code and configuration that wrote it, or another MODEL_DIR."
             ) from error
 
-    def save(self, step: int, **trackables) -> None:
-        """Writes the checkpoint of `step`; on failure the ones before it are as they were."""
+    def save(self, step: int, *, facts: Mapping | None = None, **trackables) -> None:
+        """Writes the checkpoint of `step`; on failure the ones before it are as they were.
+
+        Args:
+            facts: what JSON can hold, about the run at that step.
+        """
         saving = self._directory / _SAVING
         try:
             shutil.rmtree(saving, ignore_errors=True)
             saving.mkdir(parents=True)
-            tf.train.Checkpoint(**trackables).write(str(saving / f"ckpt-{step}"))
+            _checkpoint(trackables).write(str(saving / f"ckpt-{step}"))
             # The index comes last but one: TensorFlow takes a checkpoint with an index for a whole one.
             written = sorted(saving.glob("ckpt-*"), key=lambda path: path.suffix == ".index")
-            record = {"step": step, "files": {path.name: _digest(path) for path in written}}
-            summary = saving / f"ckpt-{step}.json"
-            summary.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+            digests = {path.name: _digest(path) for path in written}
+            record = {"step": step, "files": digests, "facts": dict(facts or {})}
+            summary = saving / self._summary(step).name
+            summary.write_text(_sealed(record), encoding="utf-8")
             for path in [*written, summary]:
                 _flush(path)
                 os.replace(path, self._directory / path.name)
@@ -104,13 +144,20 @@ class Checkpoints:
             shutil.rmtree(saving, ignore_errors=True)
         self._delete_old()
 
+    def _summary(self, step: int) -> Path:
+        return self._directory / f"ckpt-{step}.json"
+
     def _files(self, step: int) -> list[Path]:
         return sorted(self._directory.glob(f"ckpt-{step}.*"))
 
     def _fault(self, step: int) -> str | None:
         """What is wrong with a checkpoint, or None."""
         try:
-            record = json.loads(self.prefix(step).with_name(f"ckpt-{step}.json").read_text(encoding="utf-8"))
+            text = self._summary(step).read_text(encoding="utf-8")
+            record = json.loads(text)
+            seal = record.pop(_SEAL)
+            if _sealed(record) != text:
+                return f"its .json was changed after it was written (seal {seal[:12]})"
             digests = dict(record["files"])
         except FileNotFoundError:
             return "its save was not finished"
@@ -125,13 +172,38 @@ class Checkpoints:
         return None
 
     def _delete_old(self) -> None:
+        best = self.best()
         for step in self.steps()[: -self._keep]:
+            if step == best or (self._keep_every is not None and step % self._keep_every == 0):
+                continue
             # The summary first: what is half deleted must not look whole.
             for path in sorted(self._files(step), key=lambda path: path.suffix != ".json"):
                 try:
                     path.unlink()
                 except OSError as error:
                     _log.warning("An old checkpoint could not be deleted: %s", error)
+
+
+def _checkpoint(trackables: Mapping) -> tf.train.Checkpoint:
+    """TensorFlow's checkpoint of the objects, a Keras model as its variables by path.
+
+    TensorFlow's own walk through a model does not reach every layer (none of those held in a tuple): their
+    weights would be saved as the optimizer's alone, and lost to whoever reads the model without it.
+    """
+    return tf.train.Checkpoint(
+        **{
+            name: {variable.path: variable.value for variable in each.variables}
+            if isinstance(each, keras.Model)
+            else each
+            for name, each in trackables.items()
+        }
+    )
+
+
+def _sealed(record: dict) -> str:
+    """The record as JSON, with a digest of itself."""
+    seal = hashlib.sha256(json.dumps(record).encode()).hexdigest()
+    return json.dumps({**record, _SEAL: seal}, indent=1) + "\n"
 
 
 def _digest(path: Path) -> str:

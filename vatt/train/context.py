@@ -6,6 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+MODEL_FILE = "model.json"  # in the run directory: the model without its weights, as Keras describes it
+
+_GRAPH_LINES = ("Graph execution error:", "Detected at node ", "<stack traces unavailable>", " ", "\t")
+
 
 class RunError(RuntimeError):
     """A condition of a run that the user can act on; the message is all there is to see."""
@@ -15,7 +19,9 @@ def reason_of(error: Exception) -> str:
     """What an error says to a person: without the calls that gin lists and the nodes TensorFlow names."""
     text = str(error).partition("\n  In call to configurable ")[0].strip()
     if hasattr(error, "error_code"):  # TensorFlow's: "{{node …}} assertion failed: [text] [value] [Op:…]"
-        text = re.sub(r"\{\{.*?\}\} ?|\s*\[Op:\w+\].*", "", text.splitlines()[0])
+        # From a compiled function it comes after where in the graph it happened.
+        reasons = [line for line in text.splitlines() if line and not line.startswith(_GRAPH_LINES)]
+        text = re.sub(r"\{\{.*?\}\} ?|\s*\[Op:\w+\].*", "", reasons[0] if reasons else text)
         _, failed, values = text.partition("assertion failed: [")
         if failed:
             text = values.removesuffix("]").replace("] [", " ")
@@ -33,6 +39,10 @@ class RunContext:
         command: the shell command that continues this run.
         on_built: to be called once all objects exist, before anything long.
         dry_run: build, say what would run, and stop.
+        profile: record a few steps for TensorBoard's profiler.
+        forced: the user wants to go on although what is recorded differs.
+        followed_dir: the run directory of the training that this job accompanies; None for one on its own.
+        instead: called with what the job built, instead of what the job would do with it.
     """
 
     model_dir: Path
@@ -41,3 +51,7 @@ class RunContext:
     command: str = ""
     on_built: Callable[[], None] = lambda: None
     dry_run: bool = False
+    profile: bool = False
+    forced: bool = False
+    followed_dir: Path | None = None
+    instead: Callable[..., int] | None = None

@@ -5,6 +5,7 @@ An evaluator has a `name` and `evaluate(model) -> {name: number}`. It may have `
 the report shows besides numbers) and `table() -> (title, columns, rows)`, both about its last evaluation.
 """
 
+import difflib
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -13,9 +14,8 @@ from rich.console import Console
 from rich.table import Table
 
 from vatt.train.context import RunError
-from vatt.train.journal import append_line, cut_back, read_json, write_json
+from vatt.train.journal import HISTORY, append_line, cut_back, read_json, read_lines, write_json
 
-HISTORY = "history.jsonl"
 _ANY_WIDTH = 1000  # columns of a terminal, more than any table needs
 
 
@@ -36,7 +36,7 @@ class Evaluations:
 
     def cut_back(self, last_step: int) -> None:
         """Takes evaluations of later steps out of the history."""
-        cut_back(self._model_dir / "evaluations" / HISTORY, last_step)
+        cut_back(self._model_dir / HISTORY, last_step)
 
     def are_done(self, step: int) -> bool:
         """Every evaluator has measured the weights of `step`, and `metrics.json` is written."""
@@ -44,6 +44,15 @@ class Evaluations:
         return (self._model_dir / "metrics.json").is_file() and all(
             (read_json(file) or {}).get("step") == step for file in files
         )
+
+    def numbers(self) -> dict[str, float]:
+        """All numbers of the last evaluation and its "step"; none where there is none."""
+        return read_json(self._model_dir / "metrics.json") or {}
+
+    def last_step(self) -> int:
+        """Step of the last evaluation of all evaluators, 0 where there is none."""
+        step = self.numbers().get("step", 0)
+        return step if self.are_done(step) else 0
 
     def run(self, model, step: int) -> dict[str, float]:
         """Evaluates the model at `step`; returns all numbers by name."""
@@ -61,9 +70,24 @@ class Evaluations:
             artifact = evaluator.artifact() if hasattr(evaluator, "artifact") else {}
             write_json(file, {"step": step, "metrics": metrics, "artifact": artifact})
         if self._evaluators:
-            append_line(self._model_dir / "evaluations" / HISTORY, {"step": step, **numbers})
+            append_line(self._model_dir / HISTORY, {"step": step, **numbers})
         write_json(self._model_dir / "metrics.json", {"step": step, **numbers})
         return numbers
+
+    def scores(self, metric: str, *, lowest_is_best: bool = False) -> dict[int, float]:
+        """Step -> value of one number of the evaluations so far, the highest being the best."""
+        path = self._model_dir / HISTORY
+        lines = list(read_lines(path)) if path.is_file() else []
+        if lines and all(metric not in line for line in lines):
+            known = sorted(lines[-1].keys() - {"step"})
+            near = difflib.get_close_matches(metric, known, n=3, cutoff=0.3) or known[:3]
+            raise RunError(
+                f"`train.keep_best` must name a number of the evaluators. Received: {metric!r}. "
+                f"Closest: {', '.join(near) or '(they give none)'}."
+            )
+        sign = -1.0 if lowest_is_best else 1.0
+        # A number that is not finite stands as null.
+        return {line["step"]: sign * line[metric] for line in lines if line.get(metric) is not None}
 
     def print_tables(self) -> None:
         """The tables of the last evaluation, to standard output."""

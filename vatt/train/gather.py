@@ -13,4 +13,6 @@ def all_gather(local: tf.Tensor) -> tf.Tensor:
     context = tf.distribute.get_replica_context()
     if context is None or context.num_replicas_in_sync == 1:
         return local
-    return context.all_gather(local, axis=0)
+    # The copy is on the replica's device: a tensor without one has nowhere to be gathered from, which is what
+    # a worker of a single device makes of the arguments of nested functions.
+    return context.all_gather(tf.identity(local), axis=0)

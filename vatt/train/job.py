@@ -7,21 +7,33 @@ run needs is in the checkpoint, because the order of clips and every random draw
 seed and the step.
 """
 
-import itertools
+import functools
+import json
 import logging
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import gin
+import keras
 import tensorflow as tf
 
-from vatt.train.checkpoint import Checkpoints
-from vatt.train.context import RunContext
-from vatt.train.evaluation import Evaluations
-from vatt.train.journal import Journal
+from vatt.protocols import MetricWriter
+from vatt.train.average import WeightAverage
+from vatt.train.context import MODEL_FILE, RunContext
+from vatt.train.dry_run import count_weights, describe_batch, describe_model
+from vatt.train.gradients import Accumulated, Cached, WholeBatch
+from vatt.train.groups import Group
+from vatt.train.identity import identity
+from vatt.train.look import look_at
 from vatt.train.loop import NotFinite, train_loop
+from vatt.train.loss_scale import LossScale
+from vatt.train.profile import profiled
+from vatt.train.relations import check_relations, checked_by
+from vatt.train.run_records import RunRecords
 from vatt.train.step import TrainStep
-from vatt.train.strategy import split_batch
+from vatt.train.telemetry import Telemetry
+from vatt.train.update import Update
+from vatt.train.workers import Workers
 
 _log = logging.getLogger(__name__)
 
@@ -31,6 +43,7 @@ _BUILD_ROWS = 2
 
 
 @gin.register
+@checked_by(check_relations)
 def train(
     *,
     run: RunContext,
@@ -43,11 +56,25 @@ def train(
     steps: int,
     checkpoint_every: int,
     keep_checkpoints: int = 3,
+    keep_every: int | None = None,
+    keep_best: str | None = None,
+    lowest_is_best: bool = False,
     log_every: int = 10,
     evaluators: Sequence[Any] = (),
     evaluate_every: int | None = None,
+    look_every: int | None = None,
     report: Callable | None = None,
+    writers: Sequence[MetricWriter] = (),
+    peak_flops: float | None = None,
+    skip_bad_steps: int = 0,
     clip_global_norm: float | None = None,
+    groups: Sequence[Group] = (),
+    layer_decay: float | None = None,
+    average: WeightAverage | None = None,
+    steps_per_loop: int = 1,
+    cached_chunk: int | None = None,
+    accumulate: int = 1,
+    jit_compile: bool = False,
 ) -> int:
     """Trains up to `steps` steps from wherever the run directory stands.
 
@@ -60,154 +87,219 @@ def train(
         steps: steps of the whole run.
         checkpoint_every: steps between two checkpoints; the last step is always saved.
         keep_checkpoints: how many of the newest to keep.
+        keep_every: checkpoints at multiples of so many steps stay for good; None for none.
+        keep_best: name of a number in `metrics.json`; the checkpoint where it was highest stays, and every
+            evaluation gets a checkpoint. None for none.
+        lowest_is_best: where `keep_best` is such as a rank or a loss.
         log_every: steps between two lines of the journal.
         evaluate_every: steps between two evaluations on the way; None for one at the end only.
+        look_every: steps between two looks at a batch for TensorBoard, see `look.py`; None for none.
         report: called with the run directory at the end; returns the path of what it wrote.
+        writers: more places for the numbers, see `vatt/train/trackers.py`.
+        peak_flops: what one device can do, in operations per second, for the utilisation; None for none.
+        skip_bad_steps: how many steps that are not finite the run may leave out before it stops.
         clip_global_norm: upper bound of the norm of all gradients together; None for no bound.
+        groups: weights with learning rates and bounds of their own, such as backbone and head.
+        layer_decay: factor of the learning rate per layer down from the heads (`layer_factors`); None for 1.
+        average: a moving average of the weights, which is then what evaluators see.
+        steps_per_loop: steps of one compiled call, between which Python does nothing; divides the other
+            intervals.
+        cached_chunk: rows of a replica that are encoded at a time, for batches larger than memory (`Cached`,
+            for contrastive losses); None for all at once.
+        accumulate: parts of a replica's rows whose gradients are added up, for supervised losses
+            (`Accumulated`).
+        jit_compile: let XLA compile the step, on one device.
 
     Returns:
         The exit status: 0, or 130 after Ctrl-C.
     """
-    for name, value in {
-        "batch_size": batch_size,
-        "steps": steps,
-        "checkpoint_every": checkpoint_every,
-        "log_every": log_every,
-        "evaluate_every": evaluate_every or 1,
-    }.items():
-        if value < 1:
-            raise ValueError(f"`train.{name}` must be at least 1. Received: {value}.")
+    if keep_best is not None and evaluate_every is None:
+        raise ValueError(
+            "`train.keep_best` chooses among evaluations on the way. Received: "
+            f"keep_best={keep_best!r}, evaluate_every=None. Set `train.evaluate_every`."
+        )
+    workers = Workers(run.strategy)
     run.on_built()
+
+    def batches_from(step: int) -> tf.data.Dataset:
+        shard = {"shard_index": workers.index, "shard_count": workers.count} if workers.count > 1 else {}
+        return dataset.train_batches(batch_size=batch_size, first_step=step, seed=run.seed, **shard)
+
     if run.dry_run:
-        _describe(model, dataset, device_inputs, batch_size, run.seed)
+        batches = batches_from(0)
+        describe_batch(next(iter(batches)))
+        _build(model, device_inputs, batches.element_spec)
+        describe_model(model)
         return 0
-    checkpoints = Checkpoints(run.model_dir / "checkpoints", keep_checkpoints)
-    evaluations = Evaluations(run.model_dir, evaluators)
-    first_step = checkpoints.newest() or 0
-    if first_step >= steps and evaluations.are_done(first_step):
+    if run.instead is not None:
+        _build(model, device_inputs, batches_from(0).element_spec)
+        if average is not None:
+            average.build(model.trainable_variables)
+        return run.instead(model=model, average=average, evaluators=evaluators, steps=steps, report=report)
+
+    records = RunRecords(
+        run=run,
+        workers=workers,
+        evaluators=evaluators,
+        report=report,
+        keep=keep_checkpoints,
+        keep_every=keep_every,
+        keep_best=keep_best,
+        lowest_is_best=lowest_is_best,
+    )
+    first_step = records.first_step
+    if workers.from_chief(first_step >= steps and records.is_finished):
         _log.info(
             "This run is finished: %d of %d steps, evaluated. Its numbers: %s",
             first_step,
             steps,
             run.model_dir / "metrics.json",
         )
-        _report(report, run, only_if_missing=True)
+        records.finish(only_if_missing=True)
         return 0
 
-    _save_vocabulary(dataset, run.model_dir)
-    batches = iter(dataset.train_batches(batch_size=batch_size, first_step=first_step, seed=run.seed))
-    first_batch = next(batches)
-    _build(model, device_inputs, first_batch, run.seed)
+    batches = batches_from(first_step)
+    rows = _build(model, device_inputs, batches.element_spec)
     variables = model.trainable_variables
     optimizer.build(variables)
     saved = {"model": model, "optimizer": optimizer}
+    if average is not None:
+        average.build(variables)
+        saved["average"] = average
+    loss_scale = None
+    if keras.config.dtype_policy().compute_dtype == "float16":
+        loss_scale = saved["loss_scale"] = LossScale()
+    records.restore(saved, identity(dataset, batch_size=batch_size, seed=run.seed))
     if first_step:
-        checkpoints.restore(first_step, **saved)
         _log.info("Continuing from step %d of %d.", first_step, steps)
     else:
-        _log.info("Training %s weights for %d steps.", f"{_count(variables):,}", steps)
-
-    journal = Journal(run.model_dir, first_step)
-    evaluations.cut_back(first_step)
-    step_function = TrainStep(
+        _log.info("Training %s weights for %d steps.", f"{count_weights(variables):,}", steps)
+    if workers.is_chief:
+        _describe_for_others(model, dataset, run.model_dir)
+    train_step = TrainStep(
         strategy=run.strategy,
         model=model,
-        loss=loss,
-        device_inputs=device_inputs,
-        optimizer=optimizer,
+        gradients=_way(model, loss, device_inputs, cached_chunk, accumulate),
+        update=Update(
+            optimizer=optimizer,
+            variables=variables,
+            clip_global_norm=clip_global_norm,
+            groups=groups,
+            layer_decay=layer_decay,
+            average=average,
+        ),
         seed=run.seed,
-        clip_global_norm=clip_global_norm,
+        loss_scale=loss_scale,
+        jit_compile=jit_compile,
     )
-    saved_step = first_step
+    telemetry = Telemetry(
+        model=model,
+        device_inputs=device_inputs,
+        rows=rows,
+        replicas=run.strategy.num_replicas_in_sync,
+        peak_flops=peak_flops,
+    )
 
-    def save(step: int) -> None:
-        nonlocal saved_step
-        if step != saved_step:
-            checkpoints.save(step, **saved)
-            saved_step = step
+    def is_every(interval: int | None, step: int) -> bool:
+        return interval is not None and step % interval == 0
+
+    def evaluation_is_due(step: int) -> bool:
+        return is_every(evaluate_every, step) and step < steps
+
+    def is_due(step: int) -> bool:
+        return is_every(checkpoint_every, step) or evaluation_is_due(step) or is_every(look_every, step)
 
     def after_step(step: int) -> None:
-        if step % checkpoint_every == 0:
-            save(step)
-        if evaluate_every and step % evaluate_every == 0 and step < steps:
-            journal.write_evaluation(step, evaluations.run(model, step))
+        if is_every(checkpoint_every, step) or (evaluation_is_due(step) and keep_best is not None):
+            records.save(step)
+        if evaluation_is_due(step):
+            records.evaluate(model, step)
+        if is_every(look_every, step) and records.events is not None:
+            batch = next(iter(batches_from(step)))
+            look_at(batch, model=model, device_inputs=device_inputs, events=records.events, step=step)
 
-    try:
-        step, interruption = train_loop(
-            batches=itertools.chain([first_batch], batches),
-            step_function=lambda batch: step_function(split_batch(run.strategy, batch)),
-            first_step=first_step,
+    def write_line(line: dict) -> None:
+        line.update(telemetry.numbers(line["clips_per_second"]))
+        if skip_bad_steps:
+            line["skipped_steps"] = records.skipped
+        records.line(line)
+
+    def loop_from(step: int):
+        run_steps = functools.partial(train_step.run, iter(batches_from(step)))
+        if run.profile and workers.is_chief:
+            run_steps = profiled(run_steps, run.model_dir / "events")
+        return train_loop(
+            run_steps=run_steps,
+            first_step=step,
             steps=steps,
+            steps_per_loop=steps_per_loop,
             batch_size=batch_size,
             variable_names=[variable.path for variable in variables],
             log_every=log_every,
-            seconds_before=journal.seconds,
-            write_line=journal.write,
+            seconds_before=records.seconds,
+            write_line=write_line,
+            is_due=is_due,
             after_step=after_step,
+            any_worker=workers.any,
         )
-        save(step)
+
+    with records.writing(writers), workers.explaining():
+        step = first_step
+        while True:
+            try:
+                step, interruption = loop_from(step)
+                break
+            except NotFinite as error:
+                records.keep_bad_batch(next(iter(batches_from(error.step - 1))), error.step)
+                if records.skipped >= skip_bad_steps:
+                    raise
+                records.skipped += 1
+                _log.warning("%s Left out: %d of %d.", error, records.skipped, skip_bad_steps)
+                train_step.go_on()
+                step = error.step
+        records.save(step)
         if step < steps:
             _log.info("Stopped at step %d of %d; saved. To go on:\n  %s", step, steps, run.command)
             return interruption.exit_status
         _log.info("Evaluating.")
-        journal.write_evaluation(step, evaluations.run(model, step))
-    except NotFinite:
-        _log.error("Checkpoint kept: %s", checkpoints.prefix(saved_step) if saved_step else "none yet")
-        raise
-    finally:
-        journal.close()
-    evaluations.print_tables()
-    _report(report, run)
+        records.evaluate(model, step)
+    records.finish()
+    workers.meet()  # who leaves early takes the others with it
     return 0
 
 
-def _build(model, device_inputs, batch, seed: int) -> None:
-    """Makes the model's variables, from the first rows of a batch and outside any compiled function."""
-    rows = {name: value[:_BUILD_ROWS] for name, value in batch.items()}
+def _way(model, loss, device_inputs, cached_chunk: int | None, accumulate: int) -> Callable:
+    """How the gradients of a batch are found, see `vatt/train/gradients.py`."""
+    parts = {"model": model, "loss": loss, "device_inputs": device_inputs}
+    if cached_chunk is not None:
+        return Cached(**parts, rows=cached_chunk)
+    return Accumulated(**parts, parts=accumulate) if accumulate > 1 else WholeBatch(**parts)
+
+
+def _build(model, device_inputs, kinds: dict[str, tf.TensorSpec]) -> dict[str, tf.Tensor]:
+    """Makes the model's variables, from an empty batch of a few rows and outside any compiled function; gives
+    that batch.
+    """
+    rows = {name: tf.zeros((_BUILD_ROWS, *kind.shape[1:]), kind.dtype) for name, kind in kinds.items()}
     model(device_inputs(rows, training=False), training=False)
+    return rows
 
 
-def _save_vocabulary(dataset, model_dir) -> None:
-    """The words the model is trained on belong to the run: without them its text encoder is of no use."""
-    words = getattr(getattr(dataset, "vocabulary", None), "words", None)
-    if words is not None:
-        text = "".join(f"{word}\n" for word in words)
-        (model_dir / "vocabulary.txt").write_text(text, encoding="utf-8")
-
-
-def _report(report, run: RunContext, *, only_if_missing: bool = False) -> None:
-    if report is None:
-        return
-    path = run.model_dir / "report.html"
-    if not (only_if_missing and path.is_file()):
-        path = report(run.model_dir) or run.model_dir
-    _log.info("Report: %s", path)
-
-
-def _count(variables) -> int:
-    return sum(int(tf.size(variable)) for variable in variables)
-
-
-def _describe(model, dataset, device_inputs, batch_size: int, seed: int) -> None:
-    """What a dry run prints: the first batch, feature by feature, and the model's size."""
-    batch = next(iter(dataset.train_batches(batch_size=batch_size, first_step=0, seed=seed)))
-    _log.info("First batch:")
-    for name, value in batch.items():
-        numbers = tf.cast(value, tf.float32)
+def _describe_for_others(model, dataset, model_dir) -> None:
+    """What a checkpoint is of no use without: the model's architecture, its words and classes."""
+    try:
+        architecture = json.dumps(keras.saving.serialize_keras_object(model), indent=1)
+    except (NotImplementedError, TypeError) as error:  # a model of the user's own, without `get_config`
         _log.info(
-            "  %-14s %-8s %-22s min %g  mean %g  max %g",
-            name,
-            value.dtype.name,
-            tuple(value.shape),
-            tf.reduce_min(numbers),
-            tf.reduce_mean(numbers),
-            tf.reduce_max(numbers),
+            "Runs that start from this one need %s, which its model does not allow: %s", MODEL_FILE, error
         )
-    _build(model, device_inputs, batch, seed)
-    _log.info("Model: %s trainable weights, by part:", f"{_count(model.trainable_variables):,}")
-    parts: dict[str, int] = {}
-    for variable in model.trainable_variables:
-        part = "/".join(variable.path.split("/")[:2])
-        parts[part] = parts.get(part, 0) + _count([variable])
-    for part, count in parts.items():
-        _log.info("  %-40s %12s", part, f"{count:,}")
+    else:
+        (model_dir / MODEL_FILE).write_text(architecture, encoding="utf-8")
+    lists = {
+        "vocabulary.txt": getattr(getattr(dataset, "vocabulary", None), "words", None),
+        "labels.txt": getattr(dataset, "label_names", None) or None,
+    }
+    for name, lines in lists.items():
+        if lines is not None:
+            text = "".join(f"{line}\n" for line in lines)
+            (model_dir / name).write_text(text, encoding="utf-8")

@@ -1,4 +1,5 @@
-"""The numbers of a run: `journal.jsonl`, one JSON object a line, and the same as TensorBoard events.
+"""The numbers of a run: `journal.jsonl`, one JSON object a line, and the same as TensorBoard events and for
+whoever else keeps them.
 
 The journal is the truth and the events are its copy. A run that resumes from step n cuts the journal back to
 n and writes the events anew, so that no step stands there twice.
@@ -7,11 +8,14 @@ n and writes the events anew, so that no step stands there twice.
 import json
 import math
 import os
-import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import tensorflow as tf
+from vatt.protocols import MetricWriter
+from vatt.train.events import Events
+
+HISTORY = "evaluations/history.jsonl"  # one line per evaluation, written by `vatt/train/evaluation.py`
+_BOOKKEEPING = ("step", "alarms")
 
 
 class Journal:
@@ -20,37 +24,46 @@ class Journal:
     Args:
         model_dir: the run directory.
         last_step: lines of later steps are cut off; 0 starts a new journal.
+        writers: others that get every number; they are started here and closed with the journal.
 
-    `seconds` is the training time of the lines that were kept.
+    `seconds` is the training time of the lines that were kept, `lines` are those lines, `events` the
+    TensorBoard events.
     """
 
-    def __init__(self, model_dir: Path, last_step: int):
+    def __init__(self, model_dir: Path, last_step: int, writers: Sequence[MetricWriter] = ()):
         self._path = model_dir / "journal.jsonl"
-        kept = cut_back(self._path, last_step)
-        self.seconds = max((line.get("seconds", 0.0) for line in kept), default=0.0)
-        events = model_dir / "events"
-        shutil.rmtree(events, ignore_errors=True)
-        self._events = tf.summary.create_file_writer(str(events))
-        for line in kept:
-            self._write_events(line)
+        self.lines = cut_back(self._path, last_step)
+        self.seconds = max((line.get("seconds", 0.0) for line in self.lines), default=0.0)
+        self.events = Events(model_dir / "events")
+        self._writers = [self.events, *writers]
+        for writer in self._writers:
+            writer.start(model_dir=model_dir, step=last_step)
+        history = model_dir / HISTORY
+        evaluations = read_lines(history) if history.is_file() else ()
+        for line in [*self.lines, *(line for line in evaluations if line["step"] <= last_step)]:
+            self.events.write(line["step"], _numbers(line))
 
     def write(self, line: dict) -> None:
-        """`line`: "step", and any other numbers by name."""
+        """`line`: "step", any other numbers by name, and maybe "alarms", sentences."""
         append_line(self._path, line)
-        self._write_events(line)
+        self.write_evaluation(line["step"], line)
 
     def write_evaluation(self, step: int, numbers: dict[str, float]) -> None:
-        """Numbers of the evaluators; they have files of their own, so that only the events need them."""
-        self._write_events({"step": step, **numbers})
+        """Numbers of the evaluators; they have files of their own and do not stand in the journal."""
+        for writer in self._writers:
+            writer.write(step, _numbers(numbers))
 
     def close(self) -> None:
-        self._events.close()
+        for writer in self._writers:
+            writer.close()
 
-    def _write_events(self, line: dict) -> None:
-        with self._events.as_default(step=line["step"]):
-            for name, value in line.items():
-                if name != "step" and isinstance(value, int | float):
-                    tf.summary.scalar(name, value)
+
+def _numbers(line: dict) -> dict[str, float]:
+    return {
+        name: value
+        for name, value in line.items()
+        if name not in _BOOKKEEPING and isinstance(value, int | float)
+    }
 
 
 def append_line(path: Path, line: dict) -> None:

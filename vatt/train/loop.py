@@ -1,43 +1,61 @@
-"""The outer loop of a training run, in plain Python: next batch, step, numbers, checkpoint."""
+"""The outer loop of a training run, in plain Python: a few compiled steps, numbers, checkpoint."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from vatt.train.context import RunError
 from vatt.train.interruption import Interruption
+from vatt.train.live_data import PREFIX
 from vatt.train.progress import ProgressDisplay
+
+_SHOWN = ("loss", PREFIX)  # of the results, by how their names begin
 
 
 class NotFinite(RunError):
-    """The loss or a gradient is NaN or infinite."""
+    """The loss or a gradient is NaN or infinite.
+
+    Args:
+        step: number of the step, from 1; nothing was changed by it, nor by those after it.
+    """
+
+    def __init__(self, message: str, step: int):
+        super().__init__(message)
+        self.step = step
 
 
 def train_loop(
     *,
-    batches: Iterator,
-    step_function: Callable,
+    run_steps: Callable[[int], dict],
     first_step: int,
     steps: int,
+    steps_per_loop: int,
     batch_size: int,
     variable_names: list[str],
     log_every: int,
     seconds_before: float,
     write_line: Callable[[dict], None],
+    is_due: Callable[[int], bool],
     after_step: Callable[[int], None],
+    any_worker: Callable[[bool], bool] = bool,
 ) -> tuple[int, Interruption]:
     """Runs steps `first_step` … `steps` - 1.
 
+    The host starts steps and does not wait for what they give: it looks at the results where a line or
+        something else
+    is due. Nothing is lost by that, since after a bad step the compiled ones change nothing.
+
     Args:
-        batches: global batches, from number `first_step` on.
-        step_function: batch -> results of `TrainStep`.
+        run_steps: number of steps -> results of `TrainStep.run`.
         first_step, steps: steps done before, steps of the whole run.
+        steps_per_loop: steps of one compiled call, which ends at a multiple of it.
         batch_size: clips of a global batch.
         variable_names: one name per entry of the results' "squared_norms".
         log_every: steps between two journal lines.
         seconds_before: training time of earlier starts of this run.
         write_line: takes a journal line.
-        after_step: called after each step with the number of steps done; saves and evaluates where they are
-            due.
+        is_due: whether `after_step` has anything to do after so many steps.
+        after_step: called where it is due, with the number of steps done; saves and evaluates.
+        any_worker: whether what is so here is so on any worker, so that all stop after the same step.
 
     Returns:
         Steps done, and the interruption, whose `signal` says why the loop ended early, if it did.
@@ -45,35 +63,50 @@ def train_loop(
     step = first_step
     began = time.perf_counter()
     line_began, line_step, waited = began, step, 0.0
+    unseen: list[tuple[int, dict]] = []  # steps done before, results: of calls not looked at yet
     with Interruption() as interruption, ProgressDisplay(first_step, steps) as progress:
-        while step < steps and interruption.signal is None:
-            asked = time.perf_counter()
-            batch = next(batches)
-            waited += time.perf_counter() - asked
-            results = step_function(batch)
-            if not bool(results["finite"]):
-                raise NotFinite(_describe(step, results, variable_names))
-            step += 1
+        while step < steps and not any_worker(interruption.signal is not None):
+            count = min(steps_per_loop - step % steps_per_loop, steps - step)
+            results = run_steps(count)
+            unseen.append((step, results))
+            step += count
+            line_is_due = step % log_every == 0 or step == steps or step == first_step + count
             line = None
-            if step % log_every == 0 or step == steps or step == first_step + 1:
+            if line_is_due or is_due(step):
+                waited += _seconds_waited(unseen, variable_names)
+            if line_is_due:
                 now = time.perf_counter()
                 elapsed = now - line_began
                 line = {"step": step}
                 line.update(
-                    {name: float(value) for name, value in results.items() if name.startswith("loss")}
+                    {name: float(value) for name, value in results.items() if name.startswith(_SHOWN)}
                 )
                 line["learning_rate"] = float(results["learning_rate"])
                 line["gradient_norm"] = float(results["gradient_norm"])
                 line["clips_per_second"] = (step - line_step) * batch_size / elapsed
-                line["data_wait_share"] = waited / elapsed
+                # The wait is measured by the clock on the wall, which may be set anew at any moment.
+                line["data_wait_share"] = min(max(waited / elapsed, 0.0), 1.0)
                 line["seconds"] = seconds_before + now - began
                 write_line(line)
                 line_began, line_step, waited = time.perf_counter(), step, 0.0
             progress.show(step, line)
-            paused = time.perf_counter()
-            after_step(step)
-            line_began += time.perf_counter() - paused  # saving and evaluating are not training speed
+            if is_due(step):
+                paused = time.perf_counter()
+                after_step(step)
+                line_began += time.perf_counter() - paused  # saving and evaluating are not training speed
+        _seconds_waited(unseen, variable_names)
     return step, interruption
+
+
+def _seconds_waited(unseen: list[tuple[int, dict]], variable_names: list[str]) -> float:
+    """Looks at the results that came since the last look, and forgets them; raises at the first bad step."""
+    for step, results in unseen:
+        if not bool(results["finite"]):
+            bad = step + int(results["steps"]) + 1
+            raise NotFinite(_describe(bad, results, variable_names), bad)
+    seconds = sum(float(results["data_wait_seconds"]) for _, results in unseen)
+    unseen.clear()
+    return seconds
 
 
 def _describe(step: int, results: dict, variable_names: list[str]) -> str:

@@ -1,15 +1,22 @@
-"""One optimisation step, compiled: batch → embeddings → loss → gradients → update, the same on any number of
-replicas.
+"""The optimisation step, compiled, and the loop over a few of them: batch → embeddings → loss → gradients →
+update, the same on any number of replicas.
 
-Gradients are summed over replicas first and clipped after, and the weights change only if the loss and every
-gradient are finite: a bad step leaves them untouched, bit for bit, so that the last weights can always be
-    saved.
+Gradients are summed over replicas first and clipped after. The weights change only if the loss and every
+gradient are
+finite: a bad step leaves them untouched, bit for bit, and so does every step after it, so that the host need
+    not look
+at the results of each.
 """
+
+from collections.abc import Callable, Iterator
 
 import tensorflow as tf
 
 from vatt import spec
-from vatt.train.gather import all_gather
+from vatt.train.live_data import live_shares
+from vatt.train.loss_scale import LossScale
+from vatt.train.strategy import split_batch
+from vatt.train.update import Update
 
 _INT32_RANGE = 2**31
 
@@ -21,37 +28,118 @@ def draw_keys(seed: int, example_index: tf.Tensor) -> tf.Tensor:
 
 
 class TrainStep:
-    """Calls as `step(batch) -> results` on a batch that `split_batch` has cut.
+    """Trains on the batches of an iterator, `run(iterator, count)` steps in one call, or on one batch,
+    `step(batch)`.
 
     Args:
         strategy: the devices.
-        model, loss, device_inputs: as in `vatt/protocols.py`; the model's variables exist already.
-        optimizer: a Keras optimizer, built for the model's trainable variables.
+        model: its variables exist already.
+        gradients: one of the ways of `vatt/train/gradients.py`.
+        update: what the summed gradients do to the weights.
         seed: keys the random draws.
-        clip_global_norm: upper bound of the norm of all gradients together; None for no bound.
+        loss_scale: for float16; None for no scaling.
+        jit_compile: let XLA compile the step, on one device; a TPU always does.
 
-    Results: scalar tensors "loss" and its parts (global values), "learning_rate" (of this step),
-    "gradient_norm" (before clipping) and "finite" (bool: the weights were updated), and "squared_norms"
-    `[V]`, one per trainable variable.
+    Results, scalar tensors but for the last: "loss" and its parts (global values), the shares of live data
+    (`live_data.py`), "learning_rate" (of this
+    step), "gradient_norm" (before clipping), "finite" (bool: this step and all before it were), "loss_scale"
+    if there is one, and "squared_norms" `[V]`, one per trainable variable. They are those of the last step
+    or, where one was not finite, of that one.
     """
 
-    def __init__(self, *, strategy, model, loss, device_inputs, optimizer, seed, clip_global_norm=None):
+    def __init__(
+        self,
+        *,
+        strategy: tf.distribute.Strategy,
+        model,
+        gradients: Callable,
+        update: Update,
+        seed: int,
+        loss_scale: LossScale | None = None,
+        jit_compile: bool = False,
+    ):
+        tpu = isinstance(strategy, tf.distribute.TPUStrategy)
+        if jit_compile and strategy.num_replicas_in_sync > 1 and not tpu:
+            raise ValueError(
+                "`jit_compile` needs one device: the sum over several GPUs or CPUs does not compile. "
+                f"Received: {strategy.num_replicas_in_sync} replicas."
+            )
         self._strategy = strategy
         self._model = model
-        self._loss = loss
-        self._device_inputs = device_inputs
-        self._optimizer = optimizer
+        self._gradients_of = gradients
+        self._update = update
         self._seed = seed
-        self._clip_global_norm = clip_global_norm
-        self._compiled = tf.function(self._step, reduce_retracing=False)
+        self._loss_scale = loss_scale
+        self._stopped = tf.Variable(
+            False,
+            trainable=False,
+            name="stopped",
+            aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA,
+        )
+        self._step_compiled = tf.function(
+            self._step, autograph=False, jit_compile=True if jit_compile and not tpu else None
+        )
+        self._loop_compiled = tf.function(self._loop, autograph=False)
 
     def __call__(self, batch) -> dict[str, tf.Tensor]:
-        return self._compiled(batch)
+        """One step.
+
+        Args:
+            batch: the global batch, feature name -> `[B, ...]`.
+        """
+        return self._step_compiled(split_batch(self._strategy, batch))
+
+    def concrete_step(self, batch):
+        """The compiled function of one step for batches such as this one, to look into."""
+        return self._step_compiled.get_concrete_function(split_batch(self._strategy, batch))
+
+    def run(self, iterator: Iterator, count: int) -> dict[str, tf.Tensor]:
+        """`count` steps without a look from the host.
+
+        Args:
+            iterator: of a `tf.data.Dataset` of global batches.
+
+        Returns:
+            The results, with "steps" (int32: good steps of these) and "data_wait_seconds" (float64: sum over
+            them).
+        """
+        return self._loop_compiled(iterator, tf.constant(count, tf.int32))
+
+    def go_on(self) -> None:
+        """After a bad step: those to come count again."""
+        self._stopped.assign(False)
+
+    def _loop(self, iterator, count):
+        def next_step():
+            asked = tf.timestamp()
+            with tf.control_dependencies([asked]):
+                batch = iterator.get_next()
+            with tf.control_dependencies(list(batch.values())):
+                waited = tf.timestamp() - asked
+            return self._step_compiled(split_batch(self._strategy, batch)), waited
+
+        def continued(number, done, waited, results):
+            newer, more = next_step()
+            was_good = results["finite"]
+            results = tf.nest.map_structure(lambda new, old: tf.where(was_good, new, old), newer, results)
+            done += tf.cast(results["finite"], tf.int32)
+            return number + 1, done, waited + more, results
+
+        results, waited = next_step()
+        done = tf.cast(results["finite"], tf.int32)
+        _, done, waited, results = tf.while_loop(
+            lambda number, *_: number < count,
+            continued,
+            (tf.constant(1), done, waited, results),
+            parallel_iterations=1,  # the wait of a step begins when the step before is over
+        )
+        return {**results, "steps": done, "data_wait_seconds": waited}
 
     def _step(self, batch):
-        learning_rate = tf.convert_to_tensor(self._optimizer.learning_rate)
+        learning_rate = self._update.learning_rate
+        loss_scale = self._loss_scale.value.read_value() if self._loss_scale else tf.constant(1.0)
         states = self._strategy.run(self._read_states)
-        losses, gradients = self._strategy.run(self._gradients, args=(batch,))
+        losses, gradients = self._strategy.run(self._gradients, args=(batch, loss_scale))
         losses = {
             name: self._strategy.reduce(tf.distribute.ReduceOp.SUM, value, axis=None)
             for name, value in losses.items()
@@ -61,12 +149,15 @@ class TrainStep:
         squared_norms = tf.stack([tf.reduce_sum(tf.square(tf.cast(each, tf.float32))) for each in first])
         norm = tf.sqrt(tf.reduce_sum(squared_norms))
         finite = tf.math.is_finite(norm) & tf.math.is_finite(losses["loss"])
-        scale = tf.constant(1.0)
-        if self._clip_global_norm is not None:
-            scale = self._clip_global_norm / tf.maximum(norm, self._clip_global_norm)
+        good = finite & ~self._stopped
+        may_go_on = good
+        if self._loss_scale:
+            overflow = tf.math.is_finite(losses["loss"]) & ~tf.math.is_finite(norm)
+            may_go_on |= overflow & self._loss_scale.can_shrink() & ~self._stopped
+        scales = self._update.clip_scales(squared_norms)
 
         def update():
-            self._strategy.run(self._apply, args=(gradients, scale))
+            self._strategy.run(self._update.apply, args=(gradients, scales))
             return True
 
         def put_back():
@@ -75,31 +166,31 @@ class TrainStep:
 
         # The condition stands outside `run`: an optimizer may not switch to cross-replica context inside a
         # branch.
-        tf.cond(finite, update, put_back)
-        return {
+        tf.cond(good, update, put_back)
+        self._stopped.assign(~may_go_on)
+        results = {
             **losses,
             "learning_rate": learning_rate,
             "gradient_norm": norm,
-            "finite": finite,
+            "finite": may_go_on,
             "squared_norms": squared_norms,
         }
+        if self._loss_scale:
+            self._loss_scale.follow(good)
+            results["loss_scale"] = loss_scale
+        return results
 
-    def _gradients(self, batch):
+    def _gradients(self, batch, loss_scale):
         """On one replica: this replica's share of every loss, and the gradients summed over all replicas."""
         batch = dict(batch, draw_key=draw_keys(self._seed, batch[spec.EXAMPLE_INDEX]))
-        variables = [variable.value for variable in self._model.trainable_variables]
-        with tf.GradientTape() as tape:
-            inputs = self._device_inputs(batch, training=True)
-            outputs = self._model(inputs, training=True)
-            losses = self._loss(outputs, batch, all_gather)
-        losses = {name: tf.cast(value, tf.float32) for name, value in losses.items()}
-        gradients = tape.gradient(
-            losses["loss"], variables, unconnected_gradients=tf.UnconnectedGradients.ZERO
-        )
-        gradients = [tf.convert_to_tensor(gradient) for gradient in gradients]  # the word table's come sparse
+        variables = [variable.value for variable in self._update.variables]
+        losses, gradients = self._gradients_of(batch, variables, loss_scale)
         context = tf.distribute.get_replica_context()
+        losses = {**losses, **live_shares(batch, context.num_replicas_in_sync)}
         if context.num_replicas_in_sync > 1:
             gradients = context.all_reduce(tf.distribute.ReduceOp.SUM, gradients)
+        if self._loss_scale:
+            gradients = [gradient / tf.cast(loss_scale, gradient.dtype) for gradient in gradients]
         return losses, gradients
 
     def _read_states(self):
@@ -109,10 +200,3 @@ class TrainStep:
     def _put_back(self, states):
         for variable, state in zip(self._model.non_trainable_variables, states, strict=True):
             variable.value.assign(state)
-
-    def _apply(self, gradients, scale):
-        # Keras sums over replicas once more when it applies; each replica hands in its part of the sum.
-        share = scale / self._strategy.num_replicas_in_sync
-        if self._clip_global_norm is not None or self._strategy.num_replicas_in_sync > 1:
-            gradients = [gradient * tf.cast(share, gradient.dtype) for gradient in gradients]
-        self._optimizer.apply(gradients, self._model.trainable_variables)

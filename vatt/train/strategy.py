@@ -53,10 +53,10 @@ def make_strategy(name: str) -> tf.distribute.Strategy:
 
 
 def split_batch(strategy: tf.distribute.Strategy, batch: dict[str, tf.Tensor]) -> dict:
-    """Cuts the global batch into equal parts, in order: row r belongs to replica r // (B / replicas).
+    """Cuts this worker's rows of the global batch into equal parts, in order, one for each of its replicas.
 
     Args:
-        batch: feature name -> `[B, ...]`.
+        batch: feature name -> `[B / workers, ...]`; with one worker, the global batch.
 
     Returns:
         The same names with one `[B / replicas, ...]` tensor per local replica.
@@ -64,17 +64,19 @@ def split_batch(strategy: tf.distribute.Strategy, batch: dict[str, tf.Tensor]) -
     replicas = strategy.num_replicas_in_sync
     if replicas == 1:
         return batch
+    local = len(strategy.extended.worker_devices)
     rows = next(iter(batch.values())).shape[0]
-    if rows % replicas:
+    if rows % local:
+        whole = rows * replicas // local
         raise ValueError(
             f"`batch_size` must be a multiple of the number of replicas. "
-            f"Received: batch_size={rows}, replicas={replicas}. Use {rows - rows % replicas or replicas}."
+            f"Received: batch_size={whole}, replicas={replicas}. Use {whole - whole % replicas or replicas}."
         )
-    share = rows // replicas
+    share = rows // local
 
     def part(name: str):
         def value(context):
-            first = context.replica_id_in_sync_group * share
+            first = context.replica_id_in_sync_group % local * share
             return batch[name][first : first + share]
 
         return strategy.experimental_distribute_values_from_function(value)

@@ -1,0 +1,80 @@
+"""Fault 20, and two trainers on one directory: what does not belong together is refused."""
+
+import shutil
+
+import pytest
+
+from tests import toys
+
+
+@pytest.fixture
+def copy(finished, tmp_path):
+    return shutil.copytree(finished, tmp_path / "run")
+
+
+@pytest.mark.parametrize(
+    ("flag", "key"),
+    [
+        ("--gin.BATCH_SIZE=8", "BATCH_SIZE"),
+        ("--gin.ToyModel.width=9", "ToyModel.width"),
+        ('--gin.ToyData.name="others"', "ToyData.name"),
+        ("--gin.SEED=1", "SEED"),
+    ],
+)
+def test_fault_20_another_configuration_is_refused_with_what_differs(copy, train, capsys, flag, key):
+    assert train(copy, "--gin.TRAIN_STEPS=22", flag) == 2
+    told = capsys.readouterr().err
+    assert f"+{key} = {flag.partition('=')[2]}".replace('"', "'") in told
+    assert "+TRAIN_STEPS = 22" in told and "--overwrite_config" in told
+
+
+def test_fault_20_another_model_is_refused_even_then(copy, train, capsys):
+    flags = ("--gin.TRAIN_STEPS=22", "--gin.ToyModel.width=9", "--overwrite_config")
+    assert train(copy, *flags) == 2
+    assert "does not fit" in capsys.readouterr().err
+
+
+class Words:
+    def __init__(self, *words):
+        self.words = list(words)
+
+
+@pytest.mark.parametrize(
+    ("name", "before", "after", "told"),
+    [
+        ("fingerprint", "one", "two", "data: one -> two"),
+        ("vocabulary", Words("a", "b"), Words("a", "c", "d"), "vocabulary: 2 words, "),
+    ],
+)
+def test_fault_20_other_data_behind_the_same_path(
+    train, tmp_path, monkeypatch, capsys, name, before, after, told
+):
+    flags = ("--gin.TRAIN_STEPS=4", "--gin.CHECKPOINT_EVERY=2")
+    monkeypatch.setattr(toys.ToyData, name, before, raising=False)
+    assert train(tmp_path / "run", *flags) == 0
+    (tmp_path / "run" / "metrics.json").unlink()  # so that there is something left to do
+    monkeypatch.setattr(toys.ToyData, name, after)
+    assert train(tmp_path / "run", *flags) == 2
+    assert told in capsys.readouterr().err
+    assert train(tmp_path / "run", *flags, "--overwrite_config") == 0
+
+
+@pytest.mark.slow
+def test_two_trainers_on_one_directory(start, train, finished, assert_equal, tmp_path, capsys):
+    import signal
+    import time
+
+    directory = tmp_path / "run"
+    first = start(directory, signal=signal.SIGSTOP, at=7)
+    try:
+        deadline = time.monotonic() + 240
+        while not (directory / "checkpoints" / "ckpt-5.json").is_file():
+            assert time.monotonic() < deadline and first.poll() is None
+            time.sleep(0.2)
+        assert train(directory) == 2
+        assert "One run at a time" in capsys.readouterr().err
+    finally:
+        first.send_signal(signal.SIGCONT)
+    told, _ = first.communicate(timeout=240)
+    assert first.returncode == 0, told
+    assert_equal(finished, directory)

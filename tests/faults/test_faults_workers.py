@@ -1,0 +1,64 @@
+"""Several workers: one is asked to stop, one dies, and the run goes on with another number of them."""
+
+import json
+import signal
+import socket
+import time
+
+import numpy as np
+import pytest
+
+pytestmark = pytest.mark.slow
+
+STRATEGY = '--gin.run.strategy="multi_worker"'
+
+
+def addresses(count):
+    """Free ports of this machine."""
+    sockets = [socket.create_server(("localhost", 0)) for _ in range(count)]
+    names = [f"localhost:{each.getsockname()[1]}" for each in sockets]
+    for each in sockets:
+        each.close()
+    return ",".join(names)
+
+
+def start_both(start, directory, **second):
+    """A chief and another worker, which may get a signal."""
+    workers = f"--workers={addresses(2)}"
+    chief = start(directory, STRATEGY, workers, "--worker=0")
+    other = start(directory, STRATEGY, workers, "--worker=1", **second)
+    return chief, other
+
+
+def test_two_workers_stop_together_lose_one_and_end_as_one(start, train, finished, weights, newest, tmp_path):
+    directory = tmp_path / "run"
+
+    # SIGTERM at one of them: both save and leave after the same step.
+    chief, other = start_both(start, directory, signal=signal.SIGTERM, at=6)
+    told, _ = chief.communicate(timeout=400)
+    others_told, _ = other.communicate(timeout=100)
+    assert (chief.returncode, other.returncode) == (0, 0), told + others_told
+    step = newest(directory)
+    assert 6 <= step <= 8
+    for each in (told, others_told):
+        assert f"Stopped at step {step} of 20; saved." in each
+
+    # One dies: the other says so and ends.
+    chief, other = start_both(start, directory, signal=signal.SIGKILL, at=12)
+    other.communicate(timeout=400)
+    began = time.monotonic()
+    told, _ = chief.communicate(timeout=120)
+    assert time.monotonic() - began < 90
+    assert other.returncode == -signal.SIGKILL
+    assert chief.returncode != 0
+    assert "must be there to take a step" in told and "Start all of them again" in told, told
+    assert newest(directory) == 10
+
+    # Alone on one device it goes on, and ends where an undisturbed run of one process ends.
+    assert train(directory) == 0
+    ours, single = weights(directory), weights(finished)
+    assert ours.keys() == single.keys()
+    for name, value in single.items():
+        np.testing.assert_allclose(ours[name], value, rtol=1e-5, atol=1e-5, err_msg=name)
+    lines = [json.loads(line) for line in (directory / "journal.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines] == sorted({line["step"] for line in lines})

@@ -1,0 +1,85 @@
+"""Batches larger than memory: cached and accumulated gradients are those of the whole batch."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.train.training import SEED, Training, assert_same, clip_batch, clip_model
+from vatt.losses.classification import SoftmaxLoss
+from vatt.spec import EXAMPLE_INDEX
+from vatt.train.gradients import Accumulated, Cached, WholeBatch
+from vatt.train.optimizer import sgd
+from vatt.train.step import draw_keys
+
+MISSING = (("audio", (1, 4)), ("text", (0, 1, 6)), ("video", (3,)))
+
+
+def one_step(way, replicas=1, **way_options):
+    """Results, and weights that show every gradient, scaled to norm 1, and the moving statistics."""
+    training = Training(
+        make=clip_model,
+        batch_of=lambda number: clip_batch(number, missing=MISSING),
+        make_optimizer=lambda: sgd(learning_rate=1.0, momentum=0.0),
+        clip_global_norm=1.0,
+        way=way,
+        way_options=way_options,
+        replicas=replicas,
+    )
+    return training.run(1)[0], training.weights()
+
+
+@pytest.fixture(scope="module")
+def whole():
+    return one_step(WholeBatch)
+
+
+@pytest.mark.parametrize(
+    ("rows", "replicas"),
+    [(2, 1), pytest.param(8, 1, marks=pytest.mark.slow), pytest.param(2, 2, marks=pytest.mark.slow)],
+)
+def test_cached_gradients_are_those_of_the_whole_batch(whole, rows, replicas):
+    results, weights = whole
+    cached_results, cached_weights = one_step(Cached, replicas, rows=rows)
+    for name in ("loss", "loss/video_audio", "loss/video_text", "gradient_norm"):
+        np.testing.assert_allclose(cached_results[name], results[name], rtol=1e-5, err_msg=name)
+    assert_same(weights, cached_weights, rtol=1e-5, atol=1e-5)  # DropToken, dropout, one moving update
+
+
+def test_a_chunk_that_does_not_divide_is_refused():
+    with pytest.raises(ValueError, match="`train.cached_chunk` must divide the rows of each replica"):
+        one_step(Cached, rows=3)
+
+
+def classifier_step(way, **options):
+    """Loss and gradients of a linear classifier, whose loss is a mean over rows."""
+    draw = np.random.default_rng(SEED)
+    batch = {
+        "rows": tf.constant(draw.normal(size=(8, 5)), tf.float32),
+        "label": tf.one_hot(draw.integers(0, 3, 8), 3),
+        EXAMPLE_INDEX: tf.range(8, dtype=tf.int64),
+    }
+    batch["draw_key"] = draw_keys(SEED, batch[EXAMPLE_INDEX])
+    keras.utils.set_random_seed(0)
+    dense = keras.layers.Dense(3)
+    dense.build((None, 5))
+    find = way(
+        model=lambda inputs, training: {"logits": dense(inputs["rows"])},
+        loss=SoftmaxLoss(),
+        device_inputs=lambda batch, training: batch,
+        **options,
+    )
+    variables = [variable.value for variable in dense.trainable_variables]
+    losses, gradients = tf.function(lambda: find(batch, variables, tf.constant(2.0)))()
+    return losses["loss"].numpy(), [gradient.numpy() for gradient in gradients]
+
+
+def test_accumulated_gradients_are_those_of_the_whole_batch():
+    loss, gradients = classifier_step(WholeBatch)
+    for parts in (1, 2, 8):
+        same_loss, same_gradients = classifier_step(Accumulated, parts=parts)
+        np.testing.assert_allclose(same_loss, loss, rtol=1e-6)
+        for one, other in zip(gradients, same_gradients, strict=True):
+            np.testing.assert_allclose(other, one, rtol=1e-5, atol=1e-6)
+    with pytest.raises(ValueError, match="`train.accumulate` must divide"):
+        classifier_step(Accumulated, parts=3)

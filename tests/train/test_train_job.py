@@ -1,0 +1,120 @@
+"""The job and what a configuration may switch on: steps per loop, the average, float16; what it refuses."""
+
+import json
+import logging
+
+import gin
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.test_main import TOY
+from vatt import main
+from vatt.train.checkpoint import Checkpoints
+from vatt.train.context import reason_of
+
+
+@pytest.fixture(autouse=True)
+def in_a_folder_of_its_own(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "toy.gin").write_text("import vatt.train.average\n" + TOY)
+    yield
+    gin.clear_config()
+    keras.config.set_dtype_policy("float32")
+    logging.getLogger("vatt").handlers.clear()
+    logging.getLogger("vatt").propagate = True
+
+
+def train(model_dir, *flags) -> int:
+    status = main.main(["--gin_file=toy.gin", f'--gin.MODEL_DIR="{model_dir}"', *flags])
+    gin.clear_config()
+    return status
+
+
+def saved(model_dir, step):
+    reader = tf.train.load_checkpoint(str(Checkpoints(model_dir / "checkpoints").prefix(step)))
+    return {name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()}
+
+
+def journal(model_dir):
+    return [json.loads(line) for line in (model_dir / "journal.jsonl").read_text().splitlines()]
+
+
+IN_LOOPS = (
+    "--gin.train.steps_per_loop=4",
+    "--gin.train.log_every=4",
+    "--gin.CHECKPOINT_EVERY=8",
+    "--gin.TRAIN_STEPS=10",
+)
+
+
+def test_steps_per_loop_change_nothing_but_the_journal(tmp_path):
+    assert train(tmp_path / "one", "--gin.TRAIN_STEPS=10") == 0
+    assert train(tmp_path / "four", *IN_LOOPS) == 0
+    one, four = saved(tmp_path / "one", 10), saved(tmp_path / "four", 10)
+    assert one.keys() == four.keys()
+    for name, value in one.items():
+        if isinstance(value, np.ndarray):
+            np.testing.assert_array_equal(value, four[name], err_msg=name)
+    lines = journal(tmp_path / "four")
+    assert [line["step"] for line in lines] == [4, 8, 10]
+    losses = {line["step"]: line["loss"] for line in journal(tmp_path / "one")}
+    assert all(line["loss"] == losses[line["step"]] for line in lines)
+    assert all(0 < line["data_wait_share"] < 1 for line in lines)
+
+
+def test_a_bad_step_inside_a_loop_is_named(tmp_path, capsys):
+    assert train(tmp_path / "run", *IN_LOOPS, "--gin.ToyData.poisoned_step=9") == 2
+    assert "Received at step 10: loss=nan" in capsys.readouterr().err
+    assert Checkpoints(tmp_path / "run" / "checkpoints").newest() == 8
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (("--gin.train.steps_per_loop=4",), "`train.checkpoint_every` must be a multiple of"),
+        (("--gin.train.cached_chunk=2", "--gin.train.accumulate=2"), "Give one of the two"),
+        (("--gin.train.accumulate=0",), "`train.accumulate` must be at least 1"),
+    ],
+)
+def test_settings_that_contradict_each_other(tmp_path, capsys, flags, message):
+    assert train(tmp_path / "run", *flags) == 2
+    assert message in capsys.readouterr().err
+
+
+AVERAGED = ("--gin.train.average=@WeightAverage()", "--gin.WeightAverage.decay=0.9", "--gin.TRAIN_STEPS=5")
+
+
+def test_evaluators_see_the_average_and_the_checkpoint_holds_both(tmp_path):
+    assert train(tmp_path / "run", *AVERAGED) == 0
+    held = saved(tmp_path / "run", 5)
+    averages = {name: value for name, value in held.items() if name.startswith("average/averages/")}
+    kernel = next(v for n, v in held.items() if n.startswith("model/") and "audio" in n and "kernel" in n)
+    average = next(value for value in averages.values() if value.shape == kernel.shape)
+    assert not np.array_equal(kernel, average)
+    metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
+    assert metrics["toy_evaluation/mean_weight"] == pytest.approx(average.mean(), rel=1e-5)
+
+
+def test_float16_scales_its_loss(tmp_path):
+    flags = ('--gin.run.precision="mixed_float16"', "--gin.TRAIN_STEPS=4")
+    assert train(tmp_path / "run", *flags) == 0
+    held = saved(tmp_path / "run", 4)
+    scale = next(value for name, value in held.items() if name.startswith("loss_scale/value"))
+    assert scale == 2.0**15
+    assert journal(tmp_path / "run")[-1]["loss"] > 0
+
+
+def test_what_fails_inside_the_compiled_loop_is_one_sentence():
+    @tf.function
+    def read(iterator):
+        return iterator.get_next()
+
+    def fail(number):
+        with tf.control_dependencies([tf.debugging.Assert(number < 0, ["Records must be whole.", number])]):
+            return number + 1
+
+    with pytest.raises(tf.errors.InvalidArgumentError) as caught:
+        read(iter(tf.data.Dataset.range(3).map(fail)))
+    assert reason_of(caught.value) == "Records must be whole. 0"

@@ -1,0 +1,96 @@
+"""What a run keeps when asked for more: the best checkpoint, looks at batches, a profile, alarms, facts."""
+
+import json
+import logging
+
+import gin
+import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from tests import toys
+from tests.test_main import TOY
+from vatt import main
+from vatt.train.checkpoint import Checkpoints
+
+
+@pytest.fixture(autouse=True)
+def in_a_folder_of_its_own(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "toy.gin").write_text(TOY)
+    yield
+    gin.clear_config()
+    logging.getLogger("vatt").handlers.clear()
+    logging.getLogger("vatt").propagate = True
+
+
+def train(directory, *flags):
+    gin.clear_config()
+    return main.main(["--gin_file=toy.gin", f'--gin.MODEL_DIR="{directory}"', *flags])
+
+
+def journal(directory):
+    return [json.loads(line) for line in (directory / "journal.jsonl").read_text().splitlines()]
+
+
+def test_the_best_checkpoint_outlives_newer_ones(tmp_path, monkeypatch):
+    values = iter([0.1, 0.7, 0.3, 0.2, 0.1])
+    monkeypatch.setattr(toys.ToyEvaluator, "evaluate", lambda self, model: {"toys/recall": next(values)})
+    flags = ("--gin.train.evaluate_every=4", "--gin.train.keep_checkpoints=1", "--gin.train.keep_every=15")
+    assert train(tmp_path / "run", *flags, '--gin.train.keep_best="toys/recall"') == 0
+    checkpoints = Checkpoints(tmp_path / "run" / "checkpoints")
+    assert checkpoints.steps() == [8, 15, 20]
+    facts = checkpoints.facts(20)
+    assert facts["identity"] == {"batch_size": "4", "seed": "0"}
+    assert facts["metrics"] == {"step": 16, "toys/recall": 0.2}
+
+
+def test_the_best_of_nothing_is_refused(tmp_path, capsys):
+    flag = '--gin.train.keep_best="toy_evaluation/mean"'
+    assert train(tmp_path / "run", flag) == 2
+    assert "Set `train.evaluate_every`" in capsys.readouterr().err
+    assert train(tmp_path / "run", flag, "--gin.train.evaluate_every=2") == 2
+    assert "Closest: toy_evaluation/mean_weight" in capsys.readouterr().err
+    assert journal(tmp_path / "run")[-1]["step"] == 2
+
+
+def test_looks_and_telemetry_reach_tensorboard_and_survive_a_restart(tmp_path):
+    flags = ("--gin.train.look_every=4", "--gin.train.evaluate_every=5", "--gin.train.peak_flops=1e12")
+    directory = tmp_path / "run"
+    assert train(directory, *flags, "--gin.TRAIN_STEPS=10") == 0
+    line = journal(directory)[-1]
+    assert line["data/video"] == line["data/audio"] == line["data/text"] == 1.0
+    assert line["mfu"] == pytest.approx(line["flops_per_second"] / 1e12) and line["memory_gib"] > 0.1
+    assert train(directory, *flags, "--gin.TRAIN_STEPS=12", "--overwrite_config") == 0
+    events = EventAccumulator(str(directory / "events"), size_guidance={"tensors": 0}).Reload()
+    assert [event.step for event in events.Tensors("toy_evaluation/mean_weight")] == [5, 10, 12]
+    assert [event.step for event in events.Tensors("loss")] == [line["step"] for line in journal(directory)]
+    assert [event.step for event in events.Tensors("batch/video")] == [12]
+
+
+def test_a_profile_of_a_few_steps(tmp_path, capsys):
+    assert train(tmp_path / "run", "--profile") == 0
+    assert "tensorboard --logdir=" in capsys.readouterr().err
+    assert list((tmp_path / "run" / "events" / "plugins" / "profile").rglob("*.xplane.pb"))
+
+
+def test_dead_sound_raises_an_alarm(tmp_path, monkeypatch, capsys):
+    batch_of = toys.ToyData._batch
+
+    def silent(self, rows, step, seed):
+        batch = batch_of(self, rows, step, seed)
+        return {**batch, "audio": batch["audio"] * 0 + 0.5}
+
+    monkeypatch.setattr(toys.ToyData, "_batch", silent)
+    assert train(tmp_path / "run", "--gin.TRAIN_STEPS=6") == 0
+    told = [line["alarms"] for line in journal(tmp_path / "run") if "alarms" in line]
+    assert len(told) == 1 and "any audio that says something" in told[0][0]
+    assert "warning: Step 1: no clip of this batch has any audio" in capsys.readouterr().err
+
+
+def test_wrong_numbers_are_refused_before_anything_is_built(tmp_path, monkeypatch, capsys):
+    def build(*_, **__):
+        raise AssertionError("built")
+
+    monkeypatch.setattr(toys.ToyData, "__init__", build)
+    assert train(tmp_path / "run", "--gin.train.steps_per_loop=3") == 2
+    assert "must be a multiple of `train.steps_per_loop`" in capsys.readouterr().err

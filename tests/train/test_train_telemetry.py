@@ -1,0 +1,76 @@
+"""Telemetry: operations counted by hand, memory that is there, TensorBoard's pictures and histograms."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from tests import toys
+from tests.train.training import toy_batch
+from vatt.train.events import Events
+from vatt.train.look import look_at, similarities
+from vatt.train.telemetry import Telemetry, count_flops, memory
+
+
+def flops(function, *shapes):
+    kinds = [tf.TensorSpec(shape, tf.float32) for shape in shapes]
+    return count_flops(tf.function(function).get_concrete_function(*kinds).graph)
+
+
+@pytest.mark.parametrize(
+    ("function", "shapes", "expected"),
+    [
+        (tf.matmul, [(3, 4), (4, 5)], 2 * 3 * 4 * 5),
+        (lambda a, b: tf.matmul(a, b, transpose_a=True), [(4, 3), (4, 5)], 2 * 3 * 4 * 5),
+        (lambda a, b: tf.matmul(a, b, transpose_b=True), [(2, 3, 4), (2, 5, 4)], 2 * 2 * 3 * 4 * 5),
+        (lambda a, b: tf.einsum("abc,cde->abde", a, b), [(2, 3, 4), (4, 5, 6)], 2 * 2 * 3 * 4 * 5 * 6),
+        (lambda a: keras.ops.softmax(a) + 1.0, [(3, 4)], 0),
+        (tf.function(lambda a, b: tf.matmul(a, b)), [(3, 4), (4, 5)], 2 * 3 * 4 * 5),
+        (
+            lambda a, b: tf.nn.conv3d(a, b, [1, 2, 2, 2, 1], "VALID"),
+            [(1, 4, 4, 4, 3), (2, 2, 2, 3, 8)],
+            2 * (2 * 2 * 2 * 8) * (2 * 2 * 2 * 3),
+        ),
+    ],
+)
+def test_products_are_counted(function, shapes, expected):
+    assert flops(function, *shapes) == expected
+
+
+def test_rates_of_a_toy():
+    model, inputs, batch = toys.ToyModel(), toys.toy_inputs(), toy_batch(0, rows=2)
+    model(inputs(batch, training=False))
+    telemetry = Telemetry(model=model, device_inputs=inputs, rows=batch, replicas=2, peak_flops=1e6)
+    forward = 2 * 8 * (toys.FRAMES * toys.SIZE**2 * 3 + toys.SAMPLES)  # two dense layers of width 8
+    assert telemetry.clip_flops == 3 * forward
+    numbers = telemetry.numbers(clips_per_second=10.0)
+    assert numbers["flops_per_second"] == 30 * forward
+    assert numbers["mfu"] == pytest.approx(30 * forward / 2e6)
+    assert "tokens_per_second" not in numbers  # these towers have none
+
+
+def test_memory_is_that_of_this_process():
+    assert 0.05 < memory()["memory_gib"] < 200
+
+
+def test_similarities_by_hand():
+    left = np.array([[2.0, 0.0], [0.0, 3.0]])
+    right = np.array([[1.0, 0.0], [0.0, 1.0], [0.0, 5.0], [-1.0, 0.0]])  # two candidates each
+    own, others = similarities(left, right)
+    np.testing.assert_allclose(own, [1, 0, 1, 0], atol=1e-6)
+    np.testing.assert_allclose(others, [0, -1, 0, 1], atol=1e-6)
+
+
+def test_a_look_leaves_pictures_histograms_and_the_configuration(tmp_path):
+    (tmp_path / "config.gin").write_text("A = 1\n")
+    events = Events(tmp_path / "events")
+    events.start(model_dir=tmp_path, step=0)
+    model, inputs = toys.ToyModel(), toys.toy_inputs()
+    look_at(toy_batch(0), model=model, device_inputs=inputs, events=events, step=5)
+    events.close()
+    found = EventAccumulator(str(tmp_path / "events"), size_guidance={"tensors": 0}).Reload()
+    tags = set(found.Tags()["tensors"])
+    assert {"config", "batch/video", "similarity/video_audio/own", "similarity/video_audio/others"} <= tags
+    assert b"A = 1" in found.Tensors("config")[0].tensor_proto.string_val[0]
+    assert found.Tensors("batch/video")[0].step == 5

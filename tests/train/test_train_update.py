@@ -1,0 +1,145 @@
+"""What the summed gradients do: optimizers, groups, decay of weights and of learning rates, the average."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.train.training import Training, assert_same, train
+from vatt.train import optimizer as optimizers
+from vatt.train.average import WeightAverage
+from vatt.train.groups import Group, group_numbers, layer_factors
+from vatt.train.update import Update
+
+
+def plain(rate=0.1):
+    return optimizers.sgd(learning_rate=rate, momentum=0.0)
+
+
+def moved(steps=1, **options):
+    """By how much each trainable weight moved."""
+    training = Training(**options)
+    before = training.weights()
+    training.run(steps)
+    after = training.weights()
+    return {
+        variable.path: after[variable.path] - before[variable.path]
+        for variable in training.model.trainable_variables
+    }
+
+
+@pytest.mark.parametrize("name", ["adam", "sgd"])
+def test_the_rules_are_those_of_keras(name):
+    make = getattr(optimizers, name)
+    weight, gradients = np.float32([1.0, -2.0]), np.float32([[0.1, 3.0], [0.2, -1.0], [0.0, 0.5]])
+    ours, kerass = keras.Variable(weight, name="kernel"), keras.Variable(weight, name="kernel")
+    optimizer, reference = make(learning_rate=0.01), make(learning_rate=0.01)
+    optimizer.build([ours])
+    update = Update(optimizer=optimizer, variables=[ours])
+    for gradient in gradients:
+        update.apply([tf.constant(gradient)], [None])
+        reference.apply([tf.constant(gradient)], [kerass])
+    np.testing.assert_array_equal(ours.numpy(), kerass.numpy())
+    assert int(optimizer.iterations.numpy()) == 3
+
+
+@pytest.mark.parametrize("name", ["adamw", "sgd", "lamb"])
+def test_weight_decay_spares_biases(name):
+    optimizer = getattr(optimizers, name)(learning_rate=0.5, weight_decay=0.1)
+    kernel, bias = (keras.Variable(np.float32([2.0, -4.0]), name=name) for name in ("kernel", "bias"))
+    optimizer.build([kernel, bias])
+    still = [tf.zeros(2), tf.zeros(2)]
+    Update(optimizer=optimizer, variables=[kernel, bias]).apply(still, [None])
+    # LAMB's step has the size of the weight: rate · ‖w‖ · w / ‖w‖.
+    expected = [1.0, -2.0] if name == "lamb" else [1.9, -3.8]
+    np.testing.assert_allclose(kernel.numpy(), expected, rtol=1e-6)
+    np.testing.assert_array_equal(bias.numpy(), [2.0, -4.0])
+
+
+def test_lamb_by_hand():
+    optimizer = optimizers.lamb(learning_rate=0.1, weight_decay=0.5)
+    kernel, bias = (keras.Variable(np.float32([3.0, 4.0]), name=name) for name in ("kernel", "bias"))
+    optimizer.build([kernel, bias])
+    gradient = tf.constant([2.0, -1.0])
+    Update(optimizer=optimizer, variables=[kernel, bias]).apply([gradient, gradient], [None])
+    # The first step of Adam is the sign of the gradient.
+    change = np.array([1.0, -1.0]) + 0.5 * np.array([3.0, 4.0])
+    np.testing.assert_allclose(
+        kernel.numpy(), np.array([3.0, 4.0]) - 0.1 * 5.0 * change / np.linalg.norm(change), rtol=1e-5
+    )
+    np.testing.assert_allclose(bias.numpy(), [2.9, 4.1], rtol=1e-5)
+
+
+@pytest.mark.parametrize("replicas", [1, 2])
+def test_groups_have_rates_and_bounds_of_their_own(replicas):
+    usual = moved(make_optimizer=plain)
+    groups = [
+        Group(paths=["^toy_model/video"], learning_rate_factor=0.5, clip_global_norm=1e-3),
+        Group(paths=["audio"], learning_rate_factor=0.0),
+    ]
+    found = moved(make_optimizer=plain, groups=groups, replicas=replicas)
+    video = [name for name in found if name.startswith("toy_model/video")]
+    norm = np.sqrt(sum(np.sum(found[name] ** 2) for name in video))
+    assert norm == pytest.approx(0.1 * 0.5 * 1e-3, rel=1e-3)
+    assert not found["toy_model/audio/kernel"].any()
+    rest = "toy_model/text/embeddings"
+    np.testing.assert_allclose(found[rest], usual[rest], rtol=1e-5, atol=1e-7)
+
+
+def test_groups_that_can_not_be_meant_are_refused():
+    with pytest.raises(ValueError, match=r"holds none which no group before it has"):
+        group_numbers([Group(paths=["audio"]), Group(paths=["audio/"])], ["m/audio/kernel"])
+    with pytest.raises(ValueError, match="together or by group"):
+        moved(make_optimizer=plain, clip_global_norm=1.0, groups=[Group(paths="audio", clip_global_norm=1.0)])
+    with pytest.raises(ValueError, match="must be positive"):
+        Group(paths="audio", clip_global_norm=0.0)
+
+
+def test_layer_factors():
+    paths = [
+        "vatt/video/embedder/patches/kernel",
+        "vatt/video/encoder/block_0/attention/query/kernel",
+        "vatt/video/encoder/block_1/feed_forward_norm/gamma",
+        "vatt/video/encoder/final_norm/gamma",
+        "vatt/audio/embedder/positions/sample_table",
+        "vatt/audio/encoder/block_2/attention/query/kernel",
+        "vatt/text/encoder/relative_bias/table",
+        "vatt/text/encoder/block_0/attention/query/kernel",
+        "vatt/spaces/bridge/kernel",
+    ]
+    powers = [3, 2, 1, 0, 4, 1, 2, 1, 0]
+    np.testing.assert_allclose(layer_factors(paths, 0.5), [0.5**power for power in powers])
+    shared = ["vatt/encoder/block_1/a/kernel", "vatt/video/embedder/b/kernel", "vatt/video/projection/kernel"]
+    np.testing.assert_allclose(layer_factors(shared, 0.5), [0.5, 0.125, 1.0])
+    with pytest.raises(ValueError, match="must lie in"):
+        layer_factors(paths, 1.5)
+
+
+@pytest.mark.parametrize("replicas", [1, 2])
+def test_the_average_follows_and_gives_the_weights_back(replicas):
+    average = WeightAverage(decay=0.5)
+    training = Training(make_optimizer=plain, average=average, replicas=replicas)
+    expected = training.weights()
+    for number in range(4):
+        training.run(1)
+        weights = training.weights()
+        share = 1 - min(0.5, (2 + number) / (11 + number))
+        expected = {name: value + share * (weights[name] - value) for name, value in expected.items()}
+    with average.in_model():
+        averaged = training.weights()
+    trainable = {variable.path for variable in training.model.trainable_variables}
+    assert_same({n: expected[n] for n in trainable}, {n: averaged[n] for n in trainable})
+    for name, value in training.weights().items():
+        np.testing.assert_array_equal(value, weights[name])
+
+
+def test_a_bad_step_leaves_the_average_untouched():
+    from tests.train.training import toy_batch
+
+    average = WeightAverage()
+    train(make_optimizer=plain, average=average, steps=1)
+    before = [each.numpy() for each in average.averages]
+    other = WeightAverage()
+    train(make_optimizer=plain, average=other, steps=2, batch_of=lambda n: toy_batch(n, poisoned_step=1))
+    for one, two in zip(before, other.averages, strict=True):
+        np.testing.assert_array_equal(one, two.numpy())

@@ -1,0 +1,66 @@
+"""Ready for a TPU without one: the real model's step compiles under XLA, from operations that a TPU has."""
+
+import numpy as np
+import pytest
+
+from tests.train.training import Training, clip_batch, clip_model
+from vatt.train.gradients import Cached, WholeBatch
+from vatt.train.optimizer import adam
+
+# Operations that run on the host alone or whose result has no static shape; those that a change of the
+# model, the loss or the step is most likely to bring in.
+WITHOUT_TPU_KERNEL = {
+    "AsString", "DecodeJpeg", "DenseBincount", "EagerPyFunc", "HashTableV2", "IteratorGetNext",
+    "LookupTableFindV2", "NonMaxSuppressionV5", "ParseExampleV2", "Print", "PrintV2", "PyFunc",
+    "PyFuncStateless", "RaggedGather", "SetSize", "SparseSegmentSum", "SparseTensorDenseMatMul",
+    "StaticRegexReplace", "StringFormat", "StringSplitV2", "TensorArrayConcatV3", "Timestamp", "Unique",
+    "UniqueV2",    "UniqueWithCountsV2", "Where",
+}  # fmt: skip
+# Nor any that draws from a state: a draw must be a function of the example.
+STATEFUL_RANDOM = {"RandomUniform", "RandomStandardNormal", "TruncatedNormal", "RandomShuffle", "Multinomial"}
+
+
+def compiled(way=WholeBatch, **way_options):
+    return Training(
+        make=clip_model,
+        batch_of=clip_batch,
+        make_optimizer=lambda: adam(learning_rate=0.01),
+        way=way,
+        way_options=way_options,
+        jit_compile=True,
+    )
+
+
+def operations(graph):
+    """Types of all operations of a graph and of the functions that it calls."""
+    definition = graph.as_graph_def()
+    nodes = [
+        *definition.node,
+        *(node for function in definition.library.function for node in function.node_def),
+    ]
+    return {node.op for node in nodes}
+
+
+def test_every_operation_has_a_tpu_kernel():
+    found = operations(compiled().step.concrete_step(clip_batch(0)).graph)
+    assert len(found) > 50
+    assert not found & WITHOUT_TPU_KERNEL
+    assert not found & STATEFUL_RANDOM
+
+
+@pytest.mark.slow
+def test_the_step_compiles_and_gives_the_same():
+    plain = Training(make=clip_model, batch_of=clip_batch, make_optimizer=lambda: adam(learning_rate=0.01))
+    results = plain.run(1)[0]
+    for name, value in compiled().run(1)[0].items():
+        np.testing.assert_allclose(value, results[name], rtol=1e-3, atol=1e-6, err_msg=name)
+
+
+@pytest.mark.slow
+def test_the_cached_step_compiles():
+    assert compiled(Cached, rows=2).run(2)[1]["finite"]
+
+
+def test_several_devices_are_refused():
+    with pytest.raises(ValueError, match="`jit_compile` needs one device"):
+        Training(make_optimizer=lambda: adam(learning_rate=0.1), replicas=2, jit_compile=True)

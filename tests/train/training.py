@@ -1,0 +1,168 @@
+"""Trains a few steps on so many replicas: what the tests of this folder compare."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests import toys
+from vatt.layers.pixels import DeviceInputs
+from vatt.losses.contrastive import ContrastiveLoss
+from vatt.models.presets import Size
+from vatt.models.vatt import VATT
+from vatt.spec import ClipSpec
+from vatt.train.gradients import WholeBatch
+from vatt.train.step import TrainStep
+from vatt.train.update import Update
+
+SEED = 3
+CLIP = ClipSpec(frames=4, frame_size=16, sample_rate_hz=640, words=4, candidates=2)
+
+
+def strategy_of(replicas: int) -> tf.distribute.Strategy:
+    """So many logical CPU devices."""
+    devices = [device.name for device in tf.config.list_logical_devices("CPU")]
+    if len(devices) < replicas:
+        pytest.skip("TensorFlow was started with fewer CPU devices before these tests were collected.")
+    if replicas == 1:
+        return tf.distribute.get_strategy()
+    return tf.distribute.MirroredStrategy(devices[:replicas], tf.distribute.ReductionToOneDevice())
+
+
+def toy_batch(number, rows=8, **options):
+    batch = toys.ToyData(**options)._batch(rows, number, SEED)
+    return {name: tf.constant(value) for name, value in batch.items()}
+
+
+def toy_model():
+    return toys.ToyModel(), toys.ToyLoss(), toys.toy_inputs()
+
+
+def clip_batch(number, rows=8, missing=()):
+    """Random clips of `CLIP`; `missing` holds (mask's name, rows without)."""
+    draw = np.random.default_rng([SEED, number])
+    batch = {
+        "video": draw.integers(0, 256, (rows, CLIP.frames, CLIP.frame_size, CLIP.frame_size, 3), "uint8"),
+        "audio": draw.uniform(-1, 1, (rows, CLIP.samples)).astype("float32"),
+        "text": draw.integers(2, 30, (rows, CLIP.candidates, CLIP.words), "int32"),
+        "video_mask": np.ones(rows, "float32"),
+        "audio_mask": np.ones(rows, "float32"),
+        "text_mask": np.ones((rows, CLIP.candidates), "float32"),
+        "example_index": np.arange(number * rows, (number + 1) * rows, dtype="int64"),
+    }
+    for name, without in missing:
+        batch[f"{name}_mask"][list(without)] = 0
+        batch[name][list(without)] = 0
+    return {name: tf.constant(value) for name, value in batch.items()}
+
+
+def clip_model(depth=1, recompute=False, **options):
+    """The real model, tiny, with every kind of draw switched on."""
+    size = Size(depth=depth, width=16, hidden_width=32, heads=2, head_width=8, recompute=recompute)
+    model = VATT(
+        video=size,
+        audio=size,
+        text=size,
+        clip=CLIP,
+        audio_patch=32,
+        vocabulary_size=30,
+        video_audio_width=8,
+        video_text_width=8,
+        drop_token_rate=0.5,
+        dropout_rate=0.1,
+        **options,
+    )
+    return model, ContrastiveLoss(), DeviceInputs()
+
+
+class Training:
+    """A step and what it trains, from the same initial weights every time.
+
+    Args:
+        make: () -> model, loss, device inputs.
+        batch_of: number -> global batch.
+        make_optimizer: () -> optimizer.
+        replicas: logical CPU devices.
+        way, way_options: how the gradients are found.
+        loss_scale: () -> `LossScale`, or None.
+        jit_compile: see `TrainStep`.
+        options: of `Update`.
+    """
+
+    def __init__(
+        self,
+        *,
+        make=toy_model,
+        batch_of=toy_batch,
+        make_optimizer,
+        replicas=1,
+        way=WholeBatch,
+        way_options=None,
+        jit_compile=False,
+        loss_scale=None,
+        average=None,
+        **options,
+    ):
+        keras.utils.set_random_seed(0)
+        self.batch_of = batch_of
+        strategy = strategy_of(replicas)
+        with strategy.scope():
+            self.model, loss, inputs = make()
+            self.model(inputs(batch_of(0), training=False))
+            variables = self.model.trainable_variables
+            self.optimizer = make_optimizer()
+            self.optimizer.build(variables)
+            if average is not None:
+                average.build(variables)
+            self.step = TrainStep(
+                strategy=strategy,
+                model=self.model,
+                gradients=way(model=self.model, loss=loss, device_inputs=inputs, **(way_options or {})),
+                update=Update(optimizer=self.optimizer, variables=variables, average=average, **options),
+                seed=SEED,
+                loss_scale=loss_scale() if loss_scale else None,
+                jit_compile=jit_compile,
+            )
+        self._variables = [*self.model.variables, *self.optimizer.variables]
+        self._initial = [variable.numpy() for variable in self._variables]
+
+    def restart(self):
+        for variable, value in zip(self._variables, self._initial, strict=True):
+            variable.assign(value)
+
+    def weights(self):
+        return {variable.path: variable.numpy() for variable in self.model.variables}
+
+    def run(self, steps, batch_of=None):
+        """The results of each step."""
+        return [_as_numpy(self.step((batch_of or self.batch_of)(number))) for number in range(steps)]
+
+    def run_in_one_call(self, steps):
+        """The results of all steps together."""
+        batches = dataset_of([self.batch_of(number) for number in range(steps)])
+        return _as_numpy(self.step.run(iter(batches), steps))
+
+
+def train(*, steps=3, in_one_call=False, **options):
+    """Weights by path, the results of each step (of all together, `in_one_call`), the optimizer."""
+    training = Training(**options)
+    results = [training.run_in_one_call(steps)] if in_one_call else training.run(steps)
+    return training.weights(), results, training.optimizer
+
+
+def _as_numpy(results):
+    return {name: value.numpy() for name, value in results.items()}
+
+
+def dataset_of(batches) -> tf.data.Dataset:
+    """Batches of equal shapes as an endless dataset that ends."""
+    return tf.data.Dataset.from_tensor_slices(
+        {name: tf.stack([batch[name] for batch in batches]) for name in batches[0]}
+    )
+
+
+def assert_same(one, other, rtol=1e-5, atol=1e-6):
+    """Equal up to rounding, by name."""
+    assert one.keys() == other.keys()
+    for name, value in one.items():
+        np.testing.assert_allclose(value, other[name], rtol=rtol, atol=atol, err_msg=name)

@@ -1,0 +1,50 @@
+"""Which processes make up one run on several machines: `TF_CONFIG`, or flags that say the same.
+
+It imports no TensorFlow, so that whoever starts wrongly is told at once, and since the cluster must be known
+before TensorFlow starts.
+"""
+
+import json
+import os
+
+from vatt.train.context import RunError
+
+_VARIABLE = "TF_CONFIG"
+
+
+def name_cluster(addresses: list[str], index: int) -> None:
+    """Tells TensorFlow who takes part, before it starts: what `TF_CONFIG` says, from flags.
+
+    Args:
+        addresses: "host:port" of every worker, the same list on each; the first is the chief.
+        index: which of them this is.
+    """
+    if not 0 <= index < len(addresses):
+        raise RunError(
+            f"`--worker` must be the place of this machine in `--workers`, from 0. Received: {index} of "
+            f"{len(addresses)} workers."
+        )
+    without_port = [each for each in addresses if not each.rpartition(":")[2].isdigit() or ":" not in each]
+    if without_port or len(set(addresses)) < len(addresses):
+        raise RunError(
+            "`--workers` must be different addresses, each as HOST:PORT, with commas between. "
+            f"Received: {','.join(addresses)}."
+        )
+    cluster = {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}}
+    os.environ[_VARIABLE] = json.dumps(cluster)
+
+
+def place() -> tuple[int, int]:
+    """Number of this process's worker, from 0, and how many there are; (0, 1) where nobody named any."""
+    text = os.environ.get(_VARIABLE, "")
+    if not text.strip():
+        return 0, 1
+    try:
+        named = json.loads(text)
+        workers = named.get("cluster", {}).get("worker", [])
+        return int(named.get("task", {}).get("index", 0)), max(1, len(workers))
+    except (AttributeError, TypeError, ValueError) as error:
+        raise RunError(
+            f"The environment variable {_VARIABLE} must be JSON with `cluster` and `task`. "
+            f"Received: {text!r} ({error}). Unset it, or use --workers and --worker."
+        ) from error

@@ -1,0 +1,51 @@
+"""TensorBoard events: scalars, the configuration as text, pictures of a batch, histograms of similarity.
+
+They are a copy of the journal and begin anew with every start of a run, see `vatt/train/journal.py`.
+"""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+_TEXTS = ("config.gin", "command.txt")
+
+
+class Events:
+    """A `MetricWriter` for a folder of events.
+
+    Args:
+        directory: emptied by `start`.
+    """
+
+    def __init__(self, directory: Path):
+        self.directory = directory
+        self._writer = None
+
+    def start(self, *, model_dir: Path, step: int) -> None:
+        shutil.rmtree(self.directory, ignore_errors=True)
+        self._writer = tf.summary.create_file_writer(str(self.directory))
+        with self._writer.as_default(step=step):
+            for path in (model_dir / name for name in _TEXTS):
+                if path.is_file():  # indented, Markdown leaves it as it is
+                    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+                    tf.summary.text(path.stem, "\n".join(f"    {line}" for line in lines))
+
+    def write(self, step: int, numbers: dict[str, float]) -> None:
+        with self._writer.as_default(step=step):
+            for name, value in numbers.items():
+                tf.summary.scalar(name, value)
+
+    def write_images(self, step: int, name: str, images: np.ndarray) -> None:
+        """`images`: uint8 `[N, H, W, 3]`."""
+        with self._writer.as_default(step=step):
+            tf.summary.image(name, images, max_outputs=len(images))
+
+    def write_histogram(self, step: int, name: str, values: np.ndarray) -> None:
+        """`values`: float, of any shape."""
+        with self._writer.as_default(step=step):
+            tf.summary.histogram(name, values)
+
+    def close(self) -> None:
+        self._writer.close()

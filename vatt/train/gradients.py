@@ -1,0 +1,179 @@
+"""Gradients of a step on one replica, in three ways that agree: of the whole batch at once, of parts of it in
+turn (supervised losses), or through cached features (contrastive losses, Gao et al. 2021: GradCache).
+
+Each way is called as `way(batch, variables, loss_scale) -> (losses, gradients)`: this replica's share of
+every loss, float32, and the gradients of `loss_scale` times "loss", a dense tensor per variable, not yet
+summed over replicas.
+"""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import tensorflow as tf
+
+from vatt import spec
+from vatt.train.gather import all_gather
+
+_POOLED = tuple(f"{modality}/pooled" for modality in spec.MODALITIES)
+_MASKS = (spec.VIDEO_MASK, spec.AUDIO_MASK, spec.TEXT_MASK)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class WholeBatch:
+    """One forward and one backward pass over all rows.
+
+    Args:
+        model, loss, device_inputs: as in `vatt/protocols.py`; the model's variables exist already.
+    """
+
+    model: Any
+    loss: Callable
+    device_inputs: Callable
+
+    def __call__(self, batch, variables, loss_scale):
+        with tf.GradientTape() as tape:
+            outputs = self.model(self.device_inputs(batch, training=True), training=True)
+            losses = _in_float32(self.loss(outputs, batch, all_gather))
+            scaled = losses["loss"] * loss_scale
+        return losses, _gradients(tape, scaled, variables)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Accumulated(WholeBatch):
+    """The mean over equal parts of the rows, one after the other: activations of one part at a time.
+
+    Equal to the whole batch where the loss is a mean over rows and rows do not see each other. A contrastive
+    loss would miss the negatives of other parts, see `Cached`; weights that count labels over the batch
+    (`MultiLabelLoss`) count them over a part of it.
+
+    Args:
+        parts: number of parts, which divides a replica's rows.
+    """
+
+    parts: int
+
+    def __call__(self, batch, variables, loss_scale):
+        rows = _divided(batch, self.parts, "accumulate")
+        total = None
+        for number in range(self.parts):
+            # A part begins when the gradients of the one before are there: otherwise all would be in memory
+            # at once.
+            with tf.control_dependencies(tf.nest.flatten(total) if total else []):
+                part = {name: tf.identity(value) for name, value in _rows(batch, number * rows, rows).items()}
+            found = super().__call__(part, variables, loss_scale / self.parts)
+            total = found if total is None else tf.nest.map_structure(tf.add, total, found)
+        losses, gradients = total
+        return {name: value / self.parts for name, value in losses.items()}, gradients
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Cached(WholeBatch):
+    """The whole batch's loss and gradients with the activations of a few rows: encode in chunks and keep
+    nothing but the pooled features; run heads, their batch normalisation and the loss once, on all of them;
+    encode the chunks again, with the same random draws, to carry the gradients of the features into the
+    encoders.
+
+    Costs one more forward pass. The model needs `encode` and `project` (see `MultimodalModel`), the loss may
+    use what `project` gives, and what `encode` does to a row must not depend on other rows: DropToken
+    "per_batch" draws one pattern per chunk here.
+
+    Args:
+        rows: rows of a chunk, which divides a replica's rows.
+    """
+
+    rows: int
+
+    def __call__(self, batch, variables, loss_scale):
+        local_rows = next(iter(batch.values())).shape[0]
+        if local_rows % self.rows:
+            raise ValueError(
+                "`train.cached_chunk` must divide the rows of each replica. "
+                f"Received: cached_chunk={self.rows}, rows={local_rows}."
+            )
+        chunks = local_rows // self.rows
+        features, masks = self._features(batch, chunks)
+        with tf.GradientTape() as tape:
+            tape.watch(features)
+            outputs = self.model.project(features, masks, training=True)
+            losses = _in_float32(self.loss(outputs, batch, all_gather))
+            scaled = losses["loss"] * loss_scale
+        names = sorted(features)
+        found = _gradients(tape, scaled, [*(features[name] for name in names), *variables])
+        gradients = dict(zip(names, found))
+        return losses, self._into_encoders(batch, variables, chunks, gradients, found[len(names) :])
+
+    def _encode(self, batch, number):
+        """Pooled features of chunk `number` and the masks of its inputs, both by name."""
+        inputs = self.device_inputs(_rows(batch, number * self.rows, self.rows), training=True)
+        features = self.model.encode(inputs, training=True)
+        pooled = {name: features[name] for name in _POOLED if name in features}
+        return pooled, {name: inputs[name] for name in _MASKS if name in inputs}
+
+    def _features(self, batch, chunks):
+        """`_encode` of all rows. One chunk at a time: `parallel_iterations` would hold several in memory."""
+        encode = tf.function(self._encode, autograph=False)
+        first = tf.constant(0)
+        kinds = tf.nest.map_structure(
+            lambda tensor: tf.TensorSpec(tensor.shape, tensor.dtype),
+            encode.get_concrete_function(batch, first).structured_outputs,
+        )
+        stacked = tf.map_fn(
+            lambda number: encode(batch, number),
+            tf.range(chunks),
+            fn_output_signature=kinds,
+            parallel_iterations=1,
+        )
+        return tf.nest.map_structure(lambda tensor: tf.reshape(tensor, (-1, *tensor.shape[2:])), stacked)
+
+    def _into_encoders(self, batch, variables, chunks, feature_gradients, totals):
+        def add_chunk(number, *totals):
+            with tf.GradientTape() as tape:
+                pooled, _ = self._encode(batch, number)
+            names = sorted(pooled)
+            rows = [pooled[name].shape[0] for name in names]  # of text: several per clip
+            upstream = [
+                _rows({name: feature_gradients[name]}, number * count, count)[name]
+                for name, count in zip(names, rows)
+            ]
+            found = _gradients(tape, [pooled[name] for name in names], variables, upstream)
+            return number + 1, *(total + each for total, each in zip(totals, found))
+
+        _, *totals = tf.while_loop(
+            lambda number, *_: number < chunks,
+            add_chunk,
+            (tf.constant(0), *totals),
+            parallel_iterations=1,
+            maximum_iterations=chunks,
+        )
+        return totals
+
+
+def _gradients(tape, target, sources, upstream=None):
+    found = tape.gradient(
+        target, sources, output_gradients=upstream, unconnected_gradients=tf.UnconnectedGradients.ZERO
+    )
+    return [tf.convert_to_tensor(gradient) for gradient in found]  # the word table's come sparse
+
+
+def _in_float32(losses):
+    return {name: tf.cast(value, tf.float32) for name, value in losses.items()}
+
+
+def _rows(batch, first, rows: int):
+    """Rows `first` … `first + rows` - 1 of every feature; their number is static even where `first` is
+    not.
+    """
+    return {
+        name: tf.ensure_shape(value[first : first + rows], (rows, *value.shape[1:]))
+        for name, value in batch.items()
+    }
+
+
+def _divided(batch, parts: int, name: str) -> int:
+    rows = next(iter(batch.values())).shape[0]
+    if rows % parts:
+        raise ValueError(
+            f"`train.{name}` must divide the rows of each replica. Received: {name}={parts}, rows={rows}."
+        )
+    return rows // parts

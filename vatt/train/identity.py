@@ -1,0 +1,41 @@
+"""What a checkpoint belongs to beside its configuration: the words and the clips behind the same paths.
+
+The order of clips is a pure function of the seed, so going on with another batch size or another set would
+neither fail nor be the same run. What can be compared is recorded with each checkpoint and compared before
+one is restored.
+"""
+
+import hashlib
+from typing import Any
+
+from vatt.train.context import RunError
+
+
+def identity(dataset: Any, *, batch_size: int, seed: int) -> dict[str, str]:
+    """Facts that must not change within a run, as text.
+
+    Args:
+        dataset: a `Dataset`. Its `vocabulary.words` and its `fingerprint` count where it has them; the latter
+            says which records the set holds.
+    """
+    facts = {"batch_size": str(batch_size), "seed": str(seed)}
+    words = getattr(getattr(dataset, "vocabulary", None), "words", None)
+    if words is not None:
+        digest = hashlib.sha256("\n".join(map(str, words)).encode()).hexdigest()[:12]
+        facts["vocabulary"] = f"{len(words)} words, {digest}"
+    fingerprint = getattr(dataset, "fingerprint", None)
+    if fingerprint is not None:
+        facts["data"] = str(fingerprint)
+    return facts
+
+
+def refuse_other(recorded: dict[str, str], now: dict[str, str], step: int) -> None:
+    """Raises with every fact that differs; one that was not recorded counts for nothing."""
+    differing = [name for name in sorted(recorded) if recorded[name] != now.get(name, recorded[name])]
+    if differing:
+        lines = "".join(f"\n  {name}: {recorded[name]} -> {now[name]}" for name in differing)
+        raise RunError(
+            f"A run goes on with what it began with. Changed since the checkpoint of step {step}:{lines}\n"
+            "Give back what was there, choose another --gin.MODEL_DIR='\"DIR\"', or go on from its weights "
+            "with --overwrite_config."
+        )

@@ -1,0 +1,36 @@
+"""How much of a batch says anything: what tells dead data (every text masked, sound that never moves) apart
+from a hard task.
+
+Computed inside the compiled step, since the host never holds a batch.
+"""
+
+import tensorflow as tf
+
+from vatt import spec
+
+PREFIX = "data/"  # of the numbers' names
+_MASKS = {spec.VIDEO: spec.VIDEO_MASK, spec.AUDIO: spec.AUDIO_MASK, spec.TEXT: spec.TEXT_MASK}
+
+
+def live_shares(batch, replicas: int) -> dict[str, tf.Tensor]:
+    """This replica's part of each modality's live share: the parts of all replicas add up to it.
+
+    Args:
+        batch: a replica's rows, feature name -> `[B / replicas, ...]`.
+        replicas: among which the global batch is split.
+
+    Returns:
+        "data/video", "data/audio", "data/text", as far as the batch has them: float32 scalars in [0, 1], the
+        share of clips whose mask is set (for text: any) and whose values differ among themselves.
+    """
+    shares = {}
+    for modality, mask in _MASKS.items():
+        if modality not in batch:
+            continue
+        values = tf.reshape(batch[modality], (batch[modality].shape[0], -1))
+        live = tf.reduce_max(values, axis=1) > tf.reduce_min(values, axis=1)
+        if mask in batch:
+            masks = tf.reshape(batch[mask], (values.shape[0], -1))
+            live &= tf.reduce_max(masks, axis=1) > 0
+        shares[PREFIX + modality] = tf.reduce_mean(tf.cast(live, tf.float32)) / replicas
+    return shares

@@ -1,0 +1,36 @@
+"""Records a few steps for TensorBoard's profiler (`--profile`): where the time goes, on which device."""
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+
+import tensorflow as tf
+
+_log = logging.getLogger(__name__)
+
+_CALLS_BEFORE = 5  # the first ones compile and fill the buffers of the input
+_CALLS = 5
+
+
+def profiled(run_steps: Callable[[int], dict], directory: Path) -> Callable[[int], dict]:
+    """`run_steps` with a trace of a few of its calls; what is left of a run may be too short for one.
+
+    Args:
+        run_steps: number of steps -> results.
+        directory: of the events; the trace lies in `plugins/profile` there.
+    """
+    calls = 0
+
+    def run(count: int) -> dict:
+        nonlocal calls
+        calls += 1
+        if calls == _CALLS_BEFORE + 1:
+            tf.profiler.experimental.start(str(directory))
+        results = run_steps(count)
+        if calls == _CALLS_BEFORE + _CALLS:
+            bool(results["finite"])  # the devices may still be at it
+            tf.profiler.experimental.stop()
+            _log.info("Profile of %d calls: tensorboard --logdir=%s", _CALLS, directory)
+        return results
+
+    return run

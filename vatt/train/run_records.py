@@ -1,0 +1,161 @@
+"""What a run keeps of itself: checkpoints, journal, alarms, evaluations, the report. Of several workers the
+chief writes them, and all begin where it begins.
+"""
+
+import contextlib
+import logging
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from vatt.train.alarms import Alarms
+from vatt.train.bad_batch import write_batch
+from vatt.train.checkpoint import Checkpoints
+from vatt.train.context import RunContext
+from vatt.train.evaluation import Evaluations
+from vatt.train.identity import refuse_other
+from vatt.train.journal import Journal
+from vatt.train.workers import Workers
+
+_log = logging.getLogger(__name__)
+
+
+class RunRecords:
+    """The records of one run.
+
+    Args:
+        run: as given to the job.
+        workers: who takes part.
+        evaluators: as in `vatt/protocols.py`.
+        report: called with the run directory; returns the path of what it wrote. None for none.
+        keep: how many of the newest checkpoints to keep.
+        keep_every: checkpoints at multiples of so many steps stay for good.
+        keep_best: number of the evaluators whose best checkpoint stays; None for none.
+        lowest_is_best: of that number.
+
+    Attributes:
+        first_step: where the run goes on from, 0 at its beginning.
+        skipped: bad steps skipped so far, in the whole run.
+    """
+
+    def __init__(
+        self,
+        *,
+        run: RunContext,
+        workers: Workers,
+        evaluators: Sequence[Any] = (),
+        report: Callable | None = None,
+        keep: int = 3,
+        keep_every: int | None = None,
+        keep_best: str | None = None,
+        lowest_is_best: bool = False,
+    ):
+        self._run = run
+        self._workers = workers
+        self._report = report
+        self._evaluations = Evaluations(run.model_dir, evaluators)
+
+        def scores():
+            return self._evaluations.scores(keep_best, lowest_is_best=lowest_is_best) if keep_best else {}
+
+        self._scores = scores
+        self._checkpoints = Checkpoints(run.model_dir / "checkpoints", keep, keep_every, scores)
+        # The chief moves damaged ones aside, the others take its word.
+        newest = self._checkpoints.newest() if workers.is_chief else None
+        self.first_step = workers.from_chief(newest or 0)
+        self.skipped = 0
+        self._saved_step = self.first_step
+        self._trackables: dict[str, Any] = {}
+        self._average = None
+        self._facts: dict[str, Any] = {}
+        self._journal: Journal | None = None
+        self._alarms = Alarms()
+
+    @property
+    def is_finished(self) -> bool:
+        """Of the newest checkpoint: whether it is evaluated."""
+        return self._evaluations.are_done(self.first_step)
+
+    def restore(self, trackables: dict[str, Any], identity: dict[str, str]) -> None:
+        """Reads the newest checkpoint, if there is one, into what later ones are made of.
+
+        Args:
+            trackables: name -> object. An "average" among them is what evaluators see.
+            identity: see `vatt/train/identity.py`.
+        """
+        self._trackables = trackables
+        self._average = trackables.get("average")
+        self._facts = {"identity": identity}
+        if not self.first_step:
+            return
+        facts = self._checkpoints.facts(self.first_step)
+        if not self._run.forced:
+            refuse_other(facts.get("identity", {}), identity, self.first_step)
+        self._checkpoints.restore(self.first_step, **trackables)
+        self.skipped = facts.get("skipped_steps", 0)
+
+    @contextlib.contextmanager
+    def writing(self, writers: Sequence[Any] = ()):
+        """Within the block, lines and evaluations are written. `writers`: as in `vatt/protocols.py`."""
+        if not self._workers.is_chief:
+            yield
+            return
+        self._evaluations.cut_back(self.first_step)
+        self._journal = Journal(self._run.model_dir, self.first_step, writers)
+        for line in self._journal.lines:  # what a loss spike is measured against
+            self._alarms.remember(line)
+        try:
+            yield
+        finally:
+            self._journal.close()
+
+    @property
+    def seconds(self) -> float:
+        """Training time so far."""
+        return self._journal.seconds if self._journal else 0.0
+
+    @property
+    def events(self):
+        """TensorBoard events; None where another worker writes them."""
+        return self._journal.events if self._journal else None
+
+    def line(self, line: dict) -> None:
+        """A line of the journal, to which alarms are added."""
+        alarms = self._alarms(line)
+        if alarms:
+            line["alarms"] = alarms
+        if self._journal:
+            self._journal.write(line)
+
+    def save(self, step: int) -> None:
+        """The checkpoint of `step`, unless it is there."""
+        if step != self._saved_step and self._workers.is_chief:
+            facts = {**self._facts, "skipped_steps": self.skipped, "metrics": self._evaluations.numbers()}
+            self._checkpoints.save(step, facts=facts, **self._trackables)
+        self._saved_step = step
+
+    def evaluate(self, model, step: int) -> None:
+        """The evaluators' numbers for the weights, or their average, of `step`."""
+        if not self._workers.is_chief:
+            return  # the next step waits for the chief
+        with self._average.in_model() if self._average is not None else contextlib.nullcontext():
+            self._journal.write_evaluation(step, self._evaluations.run(model, step))
+        self._scores()  # refuses a number that no evaluator gave
+
+    def keep_bad_batch(self, batch, step: int) -> None:
+        """The batch of a step (from 1) that was not finite, as far as this worker has it."""
+        path = write_batch(self._run.model_dir / "bad_batches", batch, step=step, worker=self._workers.index)
+        kept = self._checkpoints.prefix(self._saved_step) if self._saved_step else "none yet"
+        _log.error("Its batch is in %s. Checkpoint kept: %s", path, kept)
+
+    def finish(self, *, only_if_missing: bool = False) -> None:
+        """Prints what was evaluated and writes the report."""
+        if not self._workers.is_chief:
+            return
+        if not only_if_missing:
+            self._evaluations.print_tables()
+        if self._report is None:
+            return
+        path = self._run.model_dir / "report.html"
+        if not (only_if_missing and path.is_file()):
+            path = self._report(self._run.model_dir) or self._run.model_dir
+        _log.info("Report: %s", path)

@@ -1,0 +1,91 @@
+"""How hard the devices work: tokens and operations per second, the share of what they could do, memory.
+
+Operations are those of matrix products, einsums and convolutions in the forward pass as it is traced, times
+three for forward and backward (Chowdhery et al. 2022, appendix B): what recomputation adds is no progress and
+does not count. Products inside loops count once.
+"""
+
+import math
+import resource
+import sys
+from collections.abc import Callable
+
+import tensorflow as tf
+
+from vatt import spec
+
+_FORWARD_AND_BACKWARD = 3
+_OPERATIONS_OF_A_PRODUCT = 2  # a multiplication and an addition
+_GIB = 2**30
+
+
+class Telemetry:
+    """Numbers beside those of the loop.
+
+    Args:
+        model, device_inputs: as in `vatt/protocols.py`; the model's variables exist already.
+        rows: a batch of a few rows, feature name -> `[B, ...]`.
+        replicas: devices that share a step.
+        peak_flops: operations per second that one device is capable of, measured or from its data sheet; None
+            for no utilisation.
+    """
+
+    def __init__(self, *, model, device_inputs: Callable, rows, replicas: int, peak_flops: float | None):
+        self._peak_flops = peak_flops * replicas if peak_flops else None
+        count = next(iter(rows.values())).shape[0]
+        rows = {**rows, "draw_key": tf.zeros((count, 2), tf.int32)}
+
+        def forward():
+            return model(device_inputs(rows, training=True), training=True)
+
+        traced = tf.function(forward, autograph=False).get_concrete_function()
+        self.clip_flops = _FORWARD_AND_BACKWARD * count_flops(traced.graph) / count
+        outputs = traced.structured_outputs
+        tokens = (outputs.get(f"{modality}/tokens") for modality in spec.MODALITIES)
+        self.clip_tokens = sum(math.prod(each.shape[:2]) for each in tokens if each is not None) / count
+
+    def numbers(self, clips_per_second: float) -> dict[str, float]:
+        """ "tokens_per_second" (those that the encoders see), "flops_per_second", "mfu", "memory_gib", and
+        "device_memory_gib" with a GPU: the most of either so far."""
+        numbers = {"flops_per_second": clips_per_second * self.clip_flops}
+        if self.clip_tokens:
+            numbers["tokens_per_second"] = clips_per_second * self.clip_tokens
+        if self._peak_flops:
+            numbers["mfu"] = numbers["flops_per_second"] / self._peak_flops
+        return {**numbers, **memory()}
+
+
+def memory() -> dict[str, float]:
+    """Most memory of this process and of its first GPU so far, in GiB."""
+    unit = 1 if sys.platform == "darwin" else 1024  # of ru_maxrss, in bytes
+    numbers = {"memory_gib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / _GIB}
+    if tf.config.list_logical_devices("GPU"):
+        numbers["device_memory_gib"] = tf.config.experimental.get_memory_info("GPU:0")["peak"] / _GIB
+    return numbers
+
+
+def count_flops(graph) -> int:
+    """Operations of one run of a traced function, of products with static shapes."""
+    return sum(_operations(operation) for operation in graph.get_operations())
+
+
+def _operations(operation) -> int:
+    if operation.type in ("MatMul", "BatchMatMulV2"):
+        adjoint = operation.get_attr("transpose_a" if operation.type == "MatMul" else "adj_x")
+        contracted = operation.inputs[0].shape[-2 if adjoint else -1]
+        return _products(operation, contracted)
+    if operation.type == "Einsum":
+        inputs, output = operation.get_attr("equation").decode().split("->")
+        sizes = {}
+        for letters, tensor in zip(inputs.split(","), operation.inputs):
+            sizes |= dict(zip(letters.replace("...", ""), tensor.shape[-len(letters.replace("...", "")) :]))
+        return _products(operation, math.prod(sizes[each] for each in sizes if each not in output))
+    if operation.type in ("Conv2D", "Conv3D"):
+        return _products(operation, math.prod(operation.inputs[1].shape[:-1]))
+    called = [operation.get_attr(name) for name in ("f",) if name in operation.node_def.attr]
+    functions = (operation.graph._get_function(each.name) for each in called if hasattr(each, "name"))
+    return sum(count_flops(function.graph) for function in functions if hasattr(function, "graph"))
+
+
+def _products(operation, contracted: int) -> int:
+    return _OPERATIONS_OF_A_PRODUCT * math.prod(operation.outputs[0].shape) * contracted

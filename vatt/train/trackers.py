@@ -1,0 +1,99 @@
+"""Trackers of experiments as metric writers: Weights & Biases, MLflow. Each is imported only where a run asks
+for it (`train.writers = [@WeightsAndBiases()]`).
+
+A run that resumes goes on in the tracker's run of the same name; a tracker keeps what it once got, so steps
+after the checkpoint may stand there twice. The journal is the truth.
+"""
+
+import importlib
+from pathlib import Path
+from types import ModuleType
+
+import gin
+
+from vatt.train.context import RunError
+
+
+@gin.register
+class WeightsAndBiases:
+    """Sends every number to Weights & Biases.
+
+    Args:
+        project: its name there.
+        mode: "online" or "offline", which keeps the files in the run directory.
+    """
+
+    def __init__(self, *, project: str = "vatt", mode: str = "online"):
+        self._library = _import("wandb", "wandb")
+        self._project = project
+        self._mode = mode
+        self._run = None
+
+    def start(self, *, model_dir: Path, step: int) -> None:
+        self._run = self._library.init(
+            project=self._project,
+            name=model_dir.name,
+            id=model_dir.name,
+            dir=str(model_dir),
+            mode=self._mode,
+            resume="allow" if step else None,
+            config={"config": (model_dir / "config.gin").read_text(encoding="utf-8")},
+        )
+
+    def write(self, step: int, numbers: dict[str, float]) -> None:
+        self._run.log(numbers, step=step)
+
+    def close(self) -> None:
+        if self._run is not None:
+            self._run.finish()
+
+
+@gin.register
+class MLflow:
+    """Sends every number to MLflow.
+
+    Args:
+        experiment: its name there.
+        tracking_uri: of the server or folder; None for what MLFLOW_TRACKING_URI says.
+    """
+
+    def __init__(self, *, experiment: str = "vatt", tracking_uri: str | None = None):
+        self._library = _import("mlflow", "mlflow")
+        self._experiment = experiment
+        self._tracking_uri = tracking_uri
+
+    def start(self, *, model_dir: Path, step: int) -> None:
+        if self._tracking_uri is not None:
+            self._library.set_tracking_uri(self._tracking_uri)
+        self._library.set_experiment(self._experiment)
+        self._library.start_run(run_id=self._known_run(model_dir, step), run_name=model_dir.name)
+        (model_dir / _MLFLOW_RUN).write_text(self._library.active_run().info.run_id, encoding="utf-8")
+        self._library.log_artifact(str(model_dir / "config.gin"))
+
+    def write(self, step: int, numbers: dict[str, float]) -> None:
+        # MLflow refuses names with characters that ours may have, such as the ">" of a direction.
+        plain = {
+            "".join(c if c.isalnum() or c in "/_-. " else "_" for c in name): v for name, v in numbers.items()
+        }
+        self._library.log_metrics(plain, step=step)
+
+    def close(self) -> None:
+        self._library.end_run()
+
+    def _known_run(self, model_dir: Path, step: int) -> str | None:
+        """The run that an earlier start of this one made there."""
+        path = model_dir / _MLFLOW_RUN
+        return path.read_text(encoding="utf-8").strip() if step and path.is_file() else None
+
+
+_MLFLOW_RUN = "mlflow_run.txt"
+
+
+def _import(module: str, package: str) -> ModuleType:
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        raise RunError(
+            f"`train.writers` names a tracker that must be installed. Received: no module {module!r}. "
+            f"Run `pip install {package}`, or take it out of `train.writers`."
+        ) from error
