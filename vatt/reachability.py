@@ -9,6 +9,7 @@ import dataclasses
 import difflib
 import inspect
 import logging
+import types
 import typing
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -223,11 +224,14 @@ def _plain_kinds(registered) -> dict[str, tuple[type, ...]]:
         signature = inspect.signature(registered.wrapped)
     except (TypeError, ValueError):
         return {}
-    kinds = {
-        name: typing.get_args(each.annotation) or (each.annotation,)
-        for name, each in signature.parameters.items()
-    }
+    kinds = {name: alternatives(each.annotation) for name, each in signature.parameters.items()}
     return {name: each for name, each in kinds.items() if set(each) <= _PLAIN_KINDS}
+
+
+def alternatives(annotation) -> tuple:
+    """The kinds of `A | B`; any other annotation is one kind, not that of what a `Sequence[…]` holds."""
+    is_union = typing.get_origin(annotation) in (typing.Union, types.UnionType)
+    return typing.get_args(annotation) if is_union else (annotation,)
 
 
 def _fits(value: Any, kinds: tuple[type, ...]) -> bool:

@@ -18,7 +18,7 @@ import gin
 
 from vatt.train.checkpoint import Checkpoints
 from vatt.train.context import RunContext, RunError
-from vatt.train.evaluation import Evaluations
+from vatt.train.evaluation import Evaluations, check_evaluators
 from vatt.train.interruption import Interruption
 from vatt.train.journal import Journal
 
@@ -69,6 +69,7 @@ class _Follow:
             raise RunError(
                 "An evaluation needs evaluators. Received: train.evaluators=[]. Add at least one to it."
             )
+        check_evaluators(evaluators, model)
         directory = self.run.model_dir
         evaluations = Evaluations(directory, evaluators)
         checkpoints = Checkpoints(self.run.followed_dir / "checkpoints")

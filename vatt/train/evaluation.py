@@ -19,6 +19,13 @@ from vatt.train.journal import HISTORY, append_line, cut_back, read_json, read_l
 _ANY_WIDTH = 1000  # columns of a terminal, more than any table needs
 
 
+def check_evaluators(evaluators: Iterable, model) -> None:
+    """Has every evaluator that can tell beforehand say what it could not measure, before hours of work."""
+    for evaluator in evaluators:
+        if hasattr(evaluator, "check"):
+            evaluator.check(model)
+
+
 class Evaluations:
     """The evaluations of one run.
 

@@ -21,6 +21,7 @@ from vatt.protocols import MetricWriter
 from vatt.train.average import WeightAverage
 from vatt.train.context import MODEL_FILE, RunContext
 from vatt.train.dry_run import count_weights, describe_batch, describe_model
+from vatt.train.evaluation import check_evaluators
 from vatt.train.gradients import Accumulated, Cached, WholeBatch
 from vatt.train.groups import Group
 from vatt.train.identity import identity
@@ -130,6 +131,7 @@ def train(
         describe_batch(next(iter(batches)))
         _build(model, device_inputs, batches.element_spec)
         describe_model(model)
+        check_evaluators(evaluators, model)
         return 0
     if run.instead is not None:
         _build(model, device_inputs, batches_from(0).element_spec)
@@ -160,6 +162,7 @@ def train(
 
     batches = batches_from(first_step)
     rows = _build(model, device_inputs, batches.element_spec)
+    check_evaluators(evaluators, model)
     variables = model.trainable_variables
     optimizer.build(variables)
     saved = {"model": model, "optimizer": optimizer}

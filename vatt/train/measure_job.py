@@ -10,7 +10,7 @@ import gin
 
 from vatt.train.context import RunContext, RunError
 from vatt.train.dry_run import describe_model
-from vatt.train.evaluation import Evaluations
+from vatt.train.evaluation import Evaluations, check_evaluators
 
 _log = logging.getLogger(__name__)
 
@@ -33,9 +33,7 @@ def measure(*, run: RunContext, model: Any, evaluators: Sequence[Any], report: C
     if not evaluators:
         raise RunError("Measuring needs evaluators. Received: measure.evaluators=[]. Add at least one to it.")
     describe_model(model)
-    for evaluator in evaluators:
-        if hasattr(evaluator, "check"):  # of the last one too, before the first one's hours
-            evaluator.check(model)
+    check_evaluators(evaluators, model)
     if run.dry_run:
         return 0
     evaluations = Evaluations(run.model_dir, evaluators)
