@@ -20,7 +20,8 @@ MAY_IMPORT = {
     "evals": {"metrics"},
     "train": set(),
     "prepare": {"data", "report"},
-    "convert": {"models", "layers", "data"},
+    "convert": {"models", "layers", "data", "train"},
+    "tables": {"config"},
     "report": set(),
 }
 MAY_NOT_IMPORT = {
@@ -30,6 +31,7 @@ MAY_NOT_IMPORT = {
     "metrics": {"tensorflow", "keras"},
     "prepare": {"keras", "tensorflow"},
     "report": {"keras", "tensorflow"},
+    "tables": {"keras", "tensorflow"},
 }
 
 

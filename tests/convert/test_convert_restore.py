@@ -46,7 +46,7 @@ def test_video_with_its_loss():
         TOLERANCE,
     )
     # The golden's labels were smoothed by its data pipeline.
-    loss = SoftmaxLoss(label_smoothing=0.0)(outputs, {"labels": GOLDENS["vit_from_tx/in/labels"]})
+    loss = SoftmaxLoss(label_smoothing=0.0)(outputs, {"label": GOLDENS["vit_from_tx/in/labels"]})
     assert_near(loss["loss"], GOLDENS["vit_from_tx/out/loss"], 1e-5)
 
 
@@ -102,7 +102,7 @@ def test_sound_with_its_loss(source):
     outputs = model({"audio": GOLDENS["wat/in/audio"]})
     assert_near(outputs["logits"], GOLDENS[f"wat_from_{source}/out/logits"], TOLERANCE)
     assert_near(outputs["audio/pooled"], GOLDENS[f"wat_from_{source}/out/agg"], TOLERANCE)
-    loss = MultiLabelLoss()(outputs, {"labels": GOLDENS["wat/in/labels"]})
+    loss = MultiLabelLoss()(outputs, {"label": GOLDENS["wat/in/labels"]})
     assert_near(loss["loss"], GOLDENS[f"wat_from_{source}/out/loss"], 1e-5)
 
 
@@ -141,6 +141,10 @@ def test_an_image_is_a_repeated_frame_at_the_first_position():
     # In the video model a clip of one patch meets the first row of the temporal table too.
     clip = np.repeat(image[:, None], 4, axis=1)
     assert_near(outputs["image/pooled"], pretrained({"video": clip})["video/pooled"], TOLERANCE)
+    # As batches hold it: a video of one frame.
+    assert_near(model({"video": image[:, None]})["logits"], outputs["logits"], 0)
+    with pytest.raises(ValueError, match="A picture is a clip of one frame. Received: .*4, 32"):
+        model({"video": clip})
 
 
 def test_a_classifier_of_other_classes():

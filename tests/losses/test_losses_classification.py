@@ -57,3 +57,11 @@ def test_bad_options_are_refused():
         SoftmaxLoss(label_smoothing=1.0)
     with pytest.raises(ValueError, match="`weighting` must be"):
         MultiLabelLoss(weighting="rare")
+
+
+@pytest.mark.parametrize("loss", [SoftmaxLoss(), MultiLabelLoss()])
+def test_labels_that_are_missing_or_of_other_classes(loss):
+    with pytest.raises(ValueError, match="must hold 'label'. .*PreparedClips.labels = True"):
+        loss({"logits": LOGITS}, {"video": LOGITS})
+    with pytest.raises(ValueError, match="as many classes as .* labels. Received: 5 classes, 2 labels"):
+        loss({"logits": LOGITS}, {"label": ONE_HOT[:, :2]})

@@ -71,14 +71,11 @@ def test_the_original_code_gives_the_same_numbers(variant):
     golden = np.load(GOLDEN)
     text, video = golden["ret/text"], golden["ret/video"]
     ids = np.arange(len(text))
-    if variant == "embd":
-        clips = video.reshape(len(text), -1, video.shape[1]).mean(axis=1)
-        ranks = retrieval.ranks_from_embeddings(text, clips, ids, ids)
-        _, similarity = next(retrieval.cosine_blocks(text, clips))
-    else:
-        _, similarity = next(retrieval.cosine_blocks(text, video))
-        similarity = similarity.reshape(len(text), len(text), -1).mean(axis=2)
-        ranks = retrieval.ranks_from_scores(similarity, ids, ids)
+    rows = video if variant == "embd" else retrieval.unit_rows(video)  # averaged before or after the cosine
+    clips = rows.reshape(len(text), -1, video.shape[1]).mean(axis=1)
+    queries, normalise = (text, True) if variant == "embd" else (retrieval.unit_rows(text), False)
+    ranks = retrieval.ranks_from_embeddings(queries, clips, ids, ids, normalise=normalise)
+    _, similarity = next(retrieval.score_blocks(queries, clips, normalise=normalise))
     np.testing.assert_allclose(similarity, golden[f"ret/{variant}/similarity"], atol=2e-6)
     for k in (1, 5, 10):
         assert retrieval.recall_at_k(ranks, k) == pytest.approx(float(golden[f"ret/{variant}/R{k}"]))

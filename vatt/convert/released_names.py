@@ -63,7 +63,7 @@ def _require_released_layout(model) -> None:
         )
     config = model.get_config()
     wanted = {"normalise_positions": True, "heads": "released", "relative_layers": "all", "projections": True}
-    wanted |= {"joint_axes": (), "norm_epsilon": NORM_EPSILON}
+    wanted |= {"joint_axes": (), "norm_epsilon": NORM_EPSILON, "spectrogram": None}
     wrong = {key: config[key] for key, value in wanted.items() if key in config and config[key] != value}
     if config.get("word_table_width", 0) is None:
         wrong["word_table_width"] = None

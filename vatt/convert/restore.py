@@ -4,21 +4,42 @@ Position tables of another size than the pre-trained ones are interpolated once,
 there.
 """
 
+import logging
 from pathlib import Path
 
 import gin
-from absl import logging
 
 from vatt.convert.loading import copied, fill, match, require_complete, resized
 from vatt.convert.report import ConversionError, LoadReport
+from vatt.convert.run_directory import load_run, run_of
 from vatt.models.classifier import Classifier
-from vatt.models.loading import load_model
-from vatt.models.parts import IMAGE, grid_of
+from vatt.models.loading import load_model, register_models
+from vatt.models.parts import IMAGE, SPECTROGRAM, grid_of
 from vatt.models.presets import Size
 from vatt.models.unimodal import Unimodal
-from vatt.spec import VIDEO
+from vatt.spec import AUDIO, VIDEO
+
+_log = logging.getLogger(__name__)
 
 HEAD = "head"
+
+register_models()  # now: when a run opens a file, gin is locked and takes no further classes
+
+
+@gin.register
+def pretrained_model(*, path, head_width=64, random_weights=False):
+    """The model of a file, a run or a released checkpoint, as it is: for measuring it.
+
+    Args:
+        path: a `.keras` file of ours; a run directory, which means its newest checkpoint, or one of the
+            checkpoints in it (RUN/checkpoints/ckpt-500); or prefix or directory of a released checkpoint.
+        head_width: see `load_released`; for released checkpoints alone.
+        random_weights: the same architecture with new weights instead, as a control.
+
+    Returns: `VATT`, `AgnosticVATT`, `Classifier` or `Unimodal`.
+    """
+    model = _open(path, head_width)
+    return type(model).from_config(model.get_config()) if random_weights else model
 
 
 @gin.register
@@ -35,24 +56,19 @@ def pretrained_classifier(
     head_dropout_rate=0.0,
     views=1,
     head_width=64,
+    random_weights=False,
 ) -> Classifier:
     """A `Classifier` with the weights of a file; only its head is new. The load report goes to the log.
 
     Args:
-        path: a `.keras` file of ours, or prefix or directory of a released checkpoint.
+        path: see `pretrained_model`.
         classes, modality, grid, clip, drop_token_rate, dropout_rate, head_dropout_rate, views: see
             `Classifier`.
         interpolation: see `interpolation_matrix`.
-        head_width: see `load_released`; for released checkpoints alone.
+        head_width, random_weights: see `pretrained_model`.
     """
-    if Path(path).suffix == ".keras":
-        source = load_model(path)
-    else:
-        from vatt.convert.released import load_released  # imports TensorFlow
-
-        source, _ = load_released(path, head_width=head_width)
     model, report = restore_classifier(
-        source,
+        pretrained_model(path=path, head_width=head_width, random_weights=random_weights),
         classes=classes,
         modality=modality,
         grid=grid,
@@ -63,7 +79,7 @@ def pretrained_classifier(
         head_dropout_rate=head_dropout_rate,
         views=views,
     )
-    logging.info("Restored from %s.\n%s", path, report.summary())
+    _log.info("Restored from %s.\n%s", path, report.summary())
     return model
 
 
@@ -91,8 +107,11 @@ def restore_classifier(
     """
     backbone = backbone_of(source, modality)
     embedder, encoder = backbone.embedder, backbone.encoder
+    # The same spectrogram goes in front of the patches that were learned on it.
+    spectrogram = getattr(source, "spectrogram", None) if modality == AUDIO else None
     if grid is None:
-        grid = grid_of(modality, embedder.patch, clip) if clip else embedder.grid
+        kind = SPECTROGRAM if spectrogram is not None else modality
+        grid = grid_of(kind, embedder.patch, clip, spectrogram) if clip else embedder.grid
     model = Classifier(
         classes=classes,
         modality=modality,
@@ -104,6 +123,7 @@ def restore_classifier(
             head_width=encoder.head_width,
         ),
         grid=grid,
+        spectrogram=spectrogram,
         patch=embedder.patch,
         edge=embedder.edge,
         use_bias=encoder.use_bias,
@@ -139,6 +159,16 @@ def restore_classifier(
     require_complete(report, allow_missing=(f"{model.head.path}/*",))
     fill(report, recipes, lambda place: weights[place].numpy())
     return model, report
+
+
+def _open(path, head_width):
+    if Path(path).suffix == ".keras":
+        return load_model(path)
+    if run_of(path) is not None:
+        return load_run(path)
+    from vatt.convert.released import load_released  # imports TensorFlow
+
+    return load_released(path, head_width=head_width)[0]
 
 
 def backbone_of(source, modality):

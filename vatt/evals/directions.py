@@ -61,7 +61,7 @@ class Side:
     """Queries or gallery of one direction: M embeddings and the clips they belong to.
 
     Args:
-        vectors: float32 [M, D].
+        vectors: float64 [M, D].
         owners: int64 [M], numbers of clips.
     """
 
@@ -81,6 +81,7 @@ class RankedDirection:
         left_out: clips that lack one of them.
         group_ids: int64 [N], equal for clips that answer for each other, over all clips of the set.
         ranks: int64 [Q], rank of the first right item of each query.
+        normalise: whether similarity is the cosine, or the plain product (`EmbeddedClips.average`).
     """
 
     direction: Direction
@@ -90,11 +91,16 @@ class RankedDirection:
     left_out: int
     group_ids: np.ndarray
     ranks: np.ndarray
+    normalise: bool
 
     def figures(self, ranks_of_recall, *, permutations: int, seed: int) -> tuple[dict, dict]:
         """Numbers by name (recall_at_1, chance_recall_at_1, …): by group, and by exact clip."""
         exact = retrieval.ranks_from_embeddings(
-            self.queries.vectors, self.gallery.vectors, self.queries.owners, self.gallery.owners
+            self.queries.vectors,
+            self.gallery.vectors,
+            self.queries.owners,
+            self.gallery.owners,
+            normalise=self.normalise,
         )
         query_groups, gallery_groups = (
             self.group_ids[self.queries.owners],
@@ -110,6 +116,7 @@ class RankedDirection:
                 k=k,
                 permutations=permutations,
                 seed=seed,
+                normalise=self.normalise,
             )
             by_group |= {f"permuted_low_recall_at_{k}": low, f"permuted_high_recall_at_{k}": high}
         return by_group, _figures(exact, self.queries.owners, self.gallery.owners, ranks_of_recall)
@@ -125,8 +132,13 @@ def rank_direction(direction: Direction, embedded: EmbeddedClips) -> RankedDirec
         return None
     queries, gallery = (_side(embedded, name, both) for name in names)
     group_ids = retrieval.relevance_ids(embedded.groups)
+    normalise = embedded.average == "embedding"
     ranks = retrieval.ranks_from_embeddings(
-        queries.vectors, gallery.vectors, group_ids[queries.owners], group_ids[gallery.owners]
+        queries.vectors,
+        gallery.vectors,
+        group_ids[queries.owners],
+        group_ids[gallery.owners],
+        normalise=normalise,
     )
     return RankedDirection(
         direction=direction,
@@ -136,6 +148,7 @@ def rank_direction(direction: Direction, embedded: EmbeddedClips) -> RankedDirec
         left_out=len(embedded.clip_ids) - both.size,
         group_ids=group_ids,
         ranks=ranks,
+        normalise=normalise,
     )
 
 

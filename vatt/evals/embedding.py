@@ -2,20 +2,22 @@
 
 Only embeddings stay in memory. A clip that lacks a modality has no row there, instead of a row that must be
 remembered to be ignored: `owners` says which clip each row belongs to, and rows of padding never arrive.
+Several views of a clip (windows in time, crops) are averaged before it is compared with anything.
 """
 
 import dataclasses
 from collections.abc import Callable, Sequence
 
-import keras
 import numpy as np
-import tensorflow as tf
 from keras import ops
 
 from vatt import spec
-from vatt.protocols import Batch, Dataset, Model
+from vatt.evals.records import group_rows, mean_by_record, refuse_broken, texts
+from vatt.metrics.retrieval import unit_rows
+from vatt.protocols import Batch, Dataset
 
 CAPTION_CHOICES = ("first", "all")
+AVERAGE_CHOICES = ("embedding", "cosine")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -27,7 +29,11 @@ class EmbeddedClips:
         groups: N group names, "" for none.
         captions: N first captions as written, "" for none.
         owners: modality -> int64 [M], the clip of each embedding, ascending; clips without it do not occur.
-        vectors: "modality/space" -> float32 [M, D], before normalisation, finite.
+        vectors: "modality/space" -> float64 [M, D], finite.
+        average: "embedding": vectors are means over a clip's views, before normalisation, to be compared by
+            cosine. "cosine": they are means of unit vectors, and the plain product of two of them is the mean
+            cosine over all pairs of views.
+        views: of each clip.
     """
 
     clip_ids: Sequence[str]
@@ -35,22 +41,8 @@ class EmbeddedClips:
     captions: Sequence[str]
     owners: dict[str, np.ndarray]
     vectors: dict[str, np.ndarray]
-
-
-def compiled_encoder(model: Model, outputs: Sequence[str]) -> Callable[[Batch], Batch]:
-    """The inference call: uint8 video scaled to [-1, 1] on the device, of the outputs only the named ones.
-
-    One graph per encoder, so keep it between evaluations. On other Keras backends the call stays eager.
-    """
-
-    def encode(inputs: Batch) -> Batch:
-        inputs = dict(inputs)
-        if spec.VIDEO in inputs:
-            inputs[spec.VIDEO] = ops.cast(inputs[spec.VIDEO], "float32") / 127.5 - 1.0
-        made = model(inputs, training=False)
-        return {name: ops.cast(made[name], "float32") for name in outputs if name in made}
-
-    return tf.function(encode) if keras.config.backend() == "tensorflow" else encode
+    average: str = "embedding"
+    views: int = 1
 
 
 def embed_clips(
@@ -59,6 +51,7 @@ def embed_clips(
     *,
     batch_size: int,
     captions: str = "first",
+    average: str = "embedding",
     watch: Callable[[Batch, np.ndarray], None] | None = None,
 ) -> EmbeddedClips:
     """Runs every clip of a dataset through an encoder.
@@ -66,47 +59,113 @@ def embed_clips(
     Args:
         encode: from `compiled_encoder`; inputs as in a batch, text int32 [B', L].
         dataset: gives `eval_batches`.
-        batch_size: clips per call.
-        captions: "first" embeds the first caption a clip has, "all" every one of its up to K.
-        watch: called with each batch and the indices of its valid rows, for whoever wants pictures of the
-            clips.
+        batch_size: rows per call.
+        captions: "first" embeds the first caption a clip has; "all" every one of the up to K of its first
+            view that has any, and those of its other views that are new.
+        average: what is averaged over the views of a clip, see `EmbeddedClips`.
+        watch: called with each batch and the indices of the rows that begin a clip, for whoever wants
+            pictures of the clips.
     """
     if captions not in CAPTION_CHOICES:
         raise ValueError(f"`captions` must be one of {CAPTION_CHOICES}. Received: captions={captions!r}.")
-    clip_ids, groups, written = [], [], []
-    owners: dict[str, list[np.ndarray]] = {}
-    vectors: dict[str, list[np.ndarray]] = {}
+    if average not in AVERAGE_CHOICES:
+        raise ValueError(f"`average` must be one of {AVERAGE_CHOICES}. Received: average={average!r}.")
+    rows = _Rows(every_caption=captions == "all")
     for batch in dataset.eval_batches(batch_size=batch_size):
-        kept = np.flatnonzero(np.asarray(batch[spec.VALID]) > 0)
-        inputs, owner_rows = _inputs(batch, every_caption=captions == "all")
-        rows = {modality: np.flatnonzero(np.isin(owner, kept)) for modality, owner in owner_rows.items()}
-        clip_numbers = np.full(len(batch[spec.VALID]), -1)
-        clip_numbers[kept] = len(clip_ids) + np.arange(len(kept))
-        for modality, chosen in rows.items():
-            owners.setdefault(modality, []).append(clip_numbers[owner_rows[modality][chosen]])
-        names = _strings(batch[spec.CLIP_ID], kept)
-        for name, values in encode(inputs).items():
-            modality = name.split("/")[0]
-            made = np.asarray(ops.convert_to_numpy(values))[rows[modality]]
-            _refuse_broken(made, name, names, owners[modality][-1] - len(clip_ids))
-            vectors.setdefault(name, []).append(made)
-        clip_ids += names
-        groups += _strings(batch[spec.GROUP], kept)
-        written += _strings(batch[spec.CAPTION], kept) if spec.CAPTION in batch else [""] * len(kept)
+        begun = rows.add(batch, encode)
         if watch is not None:
-            watch(batch, kept)
-    if not clip_ids:
+            watch(batch, begun)
+    if not rows.clip_ids:
         raise ValueError(
             f"An evaluation needs at least one clip. Received: none from dataset {dataset.name!r}. "
             "Check its evaluation split."
         )
-    return EmbeddedClips(
-        clip_ids=clip_ids,
-        groups=groups,
-        captions=written,
-        owners={modality: np.concatenate(parts) for modality, parts in owners.items()},
-        vectors={name: np.concatenate(parts) for name, parts in vectors.items()},
-    )
+    return rows.clips(average)
+
+
+class _Rows:
+    """The rows of all batches so far: a view of a clip each."""
+
+    def __init__(self, *, every_caption: bool):
+        self._every_caption = every_caption
+        self.clip_ids: list[str] = []
+        self._groups: list[str] = []
+        self._captions: list[str] = []
+        self._indices: list[int] = []
+        self._views: list[int] | None = None
+        self._seen: set[int] = set()
+        self._owners: dict[str, list[np.ndarray]] = {}  # modality -> the row of each embedding
+        self._words: list[np.ndarray] = []  # ids of each embedded caption
+        self._vectors: dict[str, list[np.ndarray]] = {}
+
+    def add(self, batch: Batch, encode: Callable[[Batch], Batch]) -> np.ndarray:
+        """Embeds the valid rows of a batch; gives the indices of those that begin a clip."""
+        kept = np.flatnonzero(np.asarray(batch[spec.VALID]) > 0)
+        inputs, owner_rows = _inputs(batch, every_caption=self._every_caption)
+        chosen = {modality: np.flatnonzero(np.isin(owner, kept)) for modality, owner in owner_rows.items()}
+        numbers = np.full(len(batch[spec.VALID]), -1)
+        numbers[kept] = len(self.clip_ids) + np.arange(len(kept))
+        self.clip_ids += texts(batch[spec.CLIP_ID], kept)
+        for modality, taken in chosen.items():
+            self._owners.setdefault(modality, []).append(numbers[owner_rows[modality][taken]])
+        if spec.TEXT in inputs:
+            self._words += list(np.asarray(inputs[spec.TEXT])[chosen[spec.TEXT]])
+        for name, values in encode(inputs).items():
+            modality = name.split("/")[0]
+            made = np.asarray(ops.convert_to_numpy(values))[chosen[modality]]
+            refuse_broken(made, name, [self.clip_ids[row] for row in self._owners[modality][-1]])
+            self._vectors.setdefault(name, []).append(made)
+        self._groups += texts(batch[spec.GROUP], kept)
+        self._captions += texts(batch[spec.CAPTION], kept) if spec.CAPTION in batch else [""] * len(kept)
+        if spec.VIEW in batch:
+            self._views = (self._views or []) + np.asarray(batch[spec.VIEW])[kept].tolist()
+        indices = np.asarray(batch[spec.EXAMPLE_INDEX])[kept]
+        self._indices += indices.tolist()
+        _, first = np.unique(indices, return_index=True)
+        begun = [place for place in sorted(first) if int(indices[place]) not in self._seen]
+        self._seen.update(indices.tolist())
+        return kept[np.array(begun, np.int64)]
+
+    def clips(self, average: str) -> EmbeddedClips:
+        """The embeddings by clip."""
+        records = group_rows(np.array(self._indices), None if self._views is None else np.array(self._views))
+        rows = {modality: np.concatenate(parts) for modality, parts in self._owners.items()}
+        owners = {modality: np.unique(records.owners[taken]) for modality, taken in rows.items()}
+        vectors = {}
+        for name, parts in self._vectors.items():
+            modality = name.split("/")[0]
+            made, owner = np.concatenate(parts), records.owners[rows[modality]]
+            if average == "cosine":
+                made = unit_rows(made, name)
+            if modality == spec.TEXT:
+                taken = self._distinct_captions(owner, rows[modality])
+                owners[modality], vectors[name] = owner[taken], made[taken].astype(np.float64)
+            else:
+                _, vectors[name] = mean_by_record(made, owner)
+        captions = [""] * len(records)
+        for row in reversed(range(len(self._captions))):
+            captions[records.owners[row]] = self._captions[row] or captions[records.owners[row]]
+        return EmbeddedClips(
+            clip_ids=[self.clip_ids[row] for row in records.first_rows],
+            groups=[self._groups[row] for row in records.first_rows],
+            captions=captions,
+            owners=owners,
+            vectors=vectors,
+            average=average,
+            views=records.views,
+        )
+
+    def _distinct_captions(self, owners: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        """Which embedded captions count, in the order of the clips: views of a clip mostly share theirs."""
+        taken, first_rows, known = [], {}, {}
+        for place, (owner, row) in enumerate(zip(owners.tolist(), rows.tolist(), strict=True)):
+            words = self._words[place].tobytes()
+            if row == first_rows.setdefault(owner, row) or (
+                self._every_caption and words not in known[owner]
+            ):
+                taken.append(place)
+                known.setdefault(owner, set()).add(words)
+        return np.array(sorted(taken, key=lambda place: owners[place]), np.int64)
 
 
 def _inputs(batch: Batch, *, every_caption: bool) -> tuple[Batch, dict[str, np.ndarray]]:
@@ -127,17 +186,3 @@ def _inputs(batch: Batch, *, every_caption: bool) -> tuple[Batch, dict[str, np.n
             inputs[spec.TEXT] = text[rows, present.argmax(axis=1)]
             owners[spec.TEXT] = np.where(present.any(axis=1), rows, -1)
     return inputs, owners
-
-
-def _strings(values, rows: np.ndarray) -> list[str]:
-    return [value.decode("utf-8", errors="replace") for value in np.asarray(values)[rows]]
-
-
-def _refuse_broken(vectors: np.ndarray, name: str, clip_ids: Sequence[str], owners: np.ndarray) -> None:
-    broken = np.flatnonzero(~np.isfinite(vectors).all(axis=1))
-    if broken.size:
-        raise ValueError(
-            f"Embeddings must be finite. Received: NaN or infinity in {name!r} of clip "
-            f"{clip_ids[owners[broken[0]]]!r}. Either its content or the weights are broken; "
-            "look at `loss` and `gradient_norm` in the journal."
-        )

@@ -12,7 +12,7 @@ import tensorflow as tf
 from vatt import spec
 from vatt.evals.directions import RankedDirection
 from vatt.evals.embedding import EmbeddedClips
-from vatt.metrics.retrieval import cosine_blocks
+from vatt.metrics.retrieval import score_blocks
 from vatt.protocols import Batch
 
 FRAMES = 4  # side by side: enough to see an action
@@ -29,11 +29,12 @@ class ClipPictures:
 
     def __init__(self):
         self.strips: list[bytes] = []  # JPEG; b"" where the clip has no pictures
-        self.envelopes: list[
-            np.ndarray
-        ] = []  # float16 [ENVELOPE_BARS] in [0, 1]; empty where it has no sound
+        # float16 [ENVELOPE_BARS] in [0, 1]; empty where it has no sound
+        self.envelopes: list[np.ndarray] = []
 
     def __call__(self, batch: Batch, kept: np.ndarray) -> None:
+        if not len(kept):
+            return
         self.strips += _strips(batch, kept)
         self.envelopes += _envelopes(batch, kept)
 
@@ -102,7 +103,8 @@ def describe_queries(
     gallery_groups = ranked.group_ids[ranked.gallery.owners]
     for query in queries:
         clip = int(ranked.queries.owners[query])
-        _, scores = next(cosine_blocks(ranked.queries.vectors[query : query + 1], ranked.gallery.vectors))
+        asking = ranked.queries.vectors[query : query + 1]
+        _, scores = next(score_blocks(asking, ranked.gallery.vectors, normalise=ranked.normalise))
         hits = gallery_groups == ranked.group_ids[clip]
         order = np.lexsort((hits, -scores[0]))[:RETRIEVED]  # among equal scores the wrong one first
         described.append(

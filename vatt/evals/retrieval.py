@@ -7,21 +7,27 @@ any clip of the query's group, with the figures for the very clip beside.
 import gin
 import numpy as np
 
+from vatt import spec
 from vatt.evals import examples
+from vatt.evals.base import EvaluatorBase
 from vatt.evals.directions import DIRECTIONS, RankedDirection, rank_direction
-from vatt.evals.embedding import CAPTION_CHOICES, EmbeddedClips, compiled_encoder, embed_clips
+from vatt.evals.embedding import AVERAGE_CHOICES, CAPTION_CHOICES, EmbeddedClips, embed_clips
+from vatt.evals.protocol_card import TIE_RULE
 from vatt.protocols import Dataset, Model
 
+_COUNTED = {spec.VIDEO: "video", spec.AUDIO: "audio", spec.TEXT: "captions"}  # keys of `clips_with`
 SHOWN_DIRECTIONS = ("text_to_video", "audio_to_video")  # the ones whose answers a person can see
 
 
 @gin.register
-class Retrieval:
+class Retrieval(EvaluatorBase):
     """Recall at k, median and mean rank of cross-modal retrieval by cosine similarity.
 
     Clips without one of a direction's two modalities take no part in it, on neither side, and are counted.
     With `captions="first"` each clip has one caption, its first, as query of text → … and as item of … →
     text; with "all" each of its up to K captions is one, and any caption of a right clip is a right answer.
+
+    Where the dataset shows several views of a clip (the paper: 4), one embedding stands for them.
 
     Args:
         name: prefix of the metrics, name of the file in the report: "retrieval_demo".
@@ -29,6 +35,10 @@ class Retrieval:
         batch_size: clips per call of the model; changes memory and speed, not the figures.
         ranks: the k of recall at k.
         captions: "first" or "all".
+        average: what is averaged over the views of a clip: "embedding", the raw embeddings, which are
+            compared by cosine then; or "cosine", the cosines of all pairs of views (the release has both).
+        directions: names of those to rank, ("text_to_video",), each of which must be possible; None for all
+            that are.
         gallery_queries: examples kept for the report, shared between text → video and audio → video, about
             half of them right; 0 for none.
         permutations: random permutations of the groups behind a 99 % interval of each recall (the negative
@@ -44,28 +54,50 @@ class Retrieval:
         batch_size: int = 16,
         ranks=(1, 5, 10),
         captions: str = "first",
+        average: str = "embedding",
+        directions=None,
         gallery_queries: int = 12,
         permutations: int = 0,
         seed: int = 0,
     ):
-        if not name or "/" in name:
-            raise ValueError(
-                f"`name` must be a word without '/': it prefixes metrics. Received: name={name!r}."
-            )
+        super().__init__(name=name, dataset=dataset, batch_size=batch_size)
         if not ranks or any(not isinstance(k, int) or k < 1 for k in ranks):
             raise ValueError(f"`ranks` must be whole numbers from 1 on. Received: ranks={tuple(ranks)}.")
         if captions not in CAPTION_CHOICES:
             raise ValueError(f"`captions` must be one of {CAPTION_CHOICES}. Received: captions={captions!r}.")
-        self.name = name
-        self.dataset = dataset
-        self.batch_size = batch_size
+        if average not in AVERAGE_CHOICES:
+            raise ValueError(f"`average` must be one of {AVERAGE_CHOICES}. Received: average={average!r}.")
+        known = [direction.name for direction in DIRECTIONS]
+        if directions is not None and (not directions or set(directions) - set(known)):
+            raise ValueError(
+                f"`directions` must be some of {', '.join(known)}. Received: directions={directions}."
+            )
         self.ranks = tuple(sorted(set(ranks)))
         self.captions = captions
+        self.average = average
+        self.required = directions is not None
+        self.directions = tuple(
+            direction for direction in DIRECTIONS if directions is None or direction.name in directions
+        )
         self.gallery_queries = gallery_queries
         self.permutations = permutations
         self.seed = seed
-        self._model = self._encode = None
-        self._artifact: dict | None = None
+
+    def check(self, model: Model) -> None:
+        """Raises if the dataset's description shows that a direction asked for has nothing to compare."""
+        clip, facts = getattr(self.dataset, "clip", None), getattr(self.dataset, "eval_facts", None) or {}
+        shown = set(clip.modalities) if clip is not None else set(spec.MODALITIES)
+        counted = facts.get("clips_with") or {}
+        absent = {each for each in spec.MODALITIES if each not in shown}
+        absent |= {each for each in spec.MODALITIES if counted.get(_COUNTED[each]) == 0}
+        impossible = [each for each in self.directions if {each.query, each.gallery} & absent]
+        if impossible and (self.required or len(impossible) == len(self.directions)):
+            needed = sorted(absent & {side for each in impossible for side in (each.query, each.gallery)})
+            raise ValueError(
+                f"Retrieval {impossible[0].label} needs clips with both. Received: dataset "
+                f"{self.dataset.name!r}, whose evaluation clips have no {' and no '.join(needed)}. Prepare "
+                "it with captions or sound, show them (`ClipSpec.modalities`), or leave the direction out."
+            )
 
     def evaluate(self, model: Model) -> dict[str, float]:
         """Fractions in [0, 1] and ranks from 1, by name.
@@ -74,19 +106,23 @@ class Retrieval:
         median_rank and mean_rank; `NAME/exact_clip/text_to_video/…` where only the very clip counts;
         `NAME/text_to_video/queries` and `NAME/clips`.
         """
+        self.check(model)
         pictures = examples.ClipPictures() if self.gallery_queries else None
+        outputs = sorted({name for direction in self.directions for name in direction.outputs})
         embedded = embed_clips(
-            self._encoder(model),
+            self._encoder(model, outputs),
             self.dataset,
             batch_size=self.batch_size,
             captions=self.captions,
+            average=self.average,
             watch=pictures,
         )
-        ranked = [done for direction in DIRECTIONS if (done := rank_direction(direction, embedded))]
-        if not ranked:
+        ranked = [done for each in self.directions if (done := rank_direction(each, embedded))]
+        if not ranked or (self.required and len(ranked) < len(self.directions)):
             held = {modality: len(np.unique(owners)) for modality, owners in embedded.owners.items()}
             raise ValueError(
-                "Retrieval needs clips with at least two modalities. Received: "
+                f"Retrieval needs clips with at least two modalities, for "
+                f"{', '.join(each.label for each in self.directions)}. Received: "
                 f"{len(embedded.clip_ids)} clips of dataset {self.dataset.name!r}, by modality {held}, and "
                 f"model outputs {sorted(embedded.vectors)}. Evaluate on a set with captions or sound."
             )
@@ -96,7 +132,18 @@ class Retrieval:
             "kind": "retrieval",
             "clips": len(embedded.clip_ids),
             "captions": self.captions,
-            "grouped": len(set(embedded.groups) - {""}) > 0,
+            "views": embedded.views,
+            "protocol": self._card(
+                model,
+                {
+                    "views": embedded.views,
+                    "averaged": self.average,
+                    "captions": self.captions,
+                    "right": "any clip of the query's group" if _grouped(embedded) else "the very clip",
+                    "ties": TIE_RULE,
+                },
+            ),
+            "grouped": _grouped(embedded),
             "ranks": list(self.ranks),
             "directions": directions,
             "queries": queries,
@@ -122,21 +169,6 @@ class Retrieval:
         if any(one["derived"] for one in artifact["directions"]):
             title += ", * = derived, never trained directly"
         return title, ["direction", "queries", *(f"R@{k} %" for k in self.ranks), "median rank"], rows
-
-    def artifact(self) -> dict:
-        """The last evaluation with its examples, in plain values that JSON can hold, for the report."""
-        if self._artifact is None:
-            raise RuntimeError(
-                f"Evaluator {self.name!r} has nothing to show yet. Call `evaluate(model)` first."
-            )
-        return self._artifact
-
-    def _encoder(self, model: Model):
-        """The compiled call for `model`, kept while the model stays the same: tracing costs seconds."""
-        if self._model is not model:
-            outputs = sorted({name for direction in DIRECTIONS for name in direction.outputs})
-            self._model, self._encode = model, compiled_encoder(model, outputs)
-        return self._encode
 
     def _describe(self, ranked: RankedDirection) -> dict:
         figures, exact = ranked.figures(self.ranks, permutations=self.permutations, seed=self.seed)
@@ -174,3 +206,7 @@ class Retrieval:
             rows = examples.pick_queries(one.ranks, one.queries.owners, share, self.seed)
             described += examples.describe_queries(rows, ranked=one, embedded=embedded, pictures=pictures)
         return described
+
+
+def _grouped(embedded: EmbeddedClips) -> bool:
+    return any(embedded.groups)

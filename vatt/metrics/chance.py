@@ -7,7 +7,7 @@ together.
 
 import numpy as np
 
-from vatt.metrics.retrieval import BLOCK_ROWS, cosine_blocks, relevant_counts
+from vatt.metrics.retrieval import BLOCK_ROWS, relevant_counts, score_blocks
 
 
 def rank_survival(relevant: np.ndarray, gallery_size: int) -> np.ndarray:
@@ -61,6 +61,7 @@ def group_hits(
     gallery_ids: np.ndarray,
     *,
     k: int,
+    normalise: bool = True,
     block_rows: int = BLOCK_ROWS,
 ) -> np.ndarray:
     """How many queries of group g would be hits at `k` if group h were the right one.
@@ -68,11 +69,12 @@ def group_hits(
     Ties count against the model, as in `ranks_from_scores`. The diagonal sums to the observed number of hits.
 
     Args:
-        queries: [Q, D] embeddings, compared by cosine.
+        queries: [Q, D] embeddings.
         gallery: [N, D].
         query_ids: integers [Q], each of them present in the gallery.
         gallery_ids: integers [N], with G different values.
         k: a hit stands among the first `k`.
+        normalise: see `score_blocks`.
         block_rows: queries scored at a time.
 
     Returns:
@@ -84,7 +86,9 @@ def group_hits(
     groups, starts, sizes = np.unique(gallery_ids[by_group], return_index=True, return_counts=True)
     query_groups = np.searchsorted(groups, query_ids)
     hits = np.zeros((groups.size, groups.size), np.int64)
-    for first, scores in cosine_blocks(queries, np.asarray(gallery)[by_group], block_rows=block_rows):
+    for first, scores in score_blocks(
+        queries, np.asarray(gallery)[by_group], normalise=normalise, block_rows=block_rows
+    ):
         best = np.maximum.reduceat(scores, starts, axis=1)  # [R, G]
         own = np.add.reduceat((scores == np.repeat(best, sizes, axis=1)).astype(np.int64), starts, axis=1)
         ascending = np.sort(scores, axis=1)
@@ -104,6 +108,7 @@ def permutation_interval(
     permutations: int = 1000,
     confidence: float = 0.99,
     seed: int = 0,
+    normalise: bool = True,
     block_rows: int = BLOCK_ROWS,
 ) -> tuple[float, float]:
     """Where recall at `k` lies when the groups of the queries are permuted at random.
@@ -112,7 +117,7 @@ def permutation_interval(
     the queries of a group have in common without any correspondence stays in the interval.
 
     Args:
-        queries: [Q, D] embeddings, compared by cosine.
+        queries: [Q, D] embeddings.
         gallery: [N, D].
         query_ids: integers [Q], each of them present in the gallery.
         gallery_ids: integers [N].
@@ -120,6 +125,7 @@ def permutation_interval(
         permutations: random permutations of the groups.
         confidence: share of them inside the interval, in (0, 1); quantiles are rounded outwards.
         seed: of the permutations.
+        normalise: see `score_blocks`.
         block_rows: queries scored at a time.
 
     Returns:
@@ -129,7 +135,9 @@ def permutation_interval(
         raise ValueError(f"`confidence` must lie between 0 and 1. Received: confidence={confidence}.")
     if permutations < 1:
         raise ValueError(f"`permutations` must be at least 1. Received: permutations={permutations}.")
-    hits = group_hits(queries, gallery, query_ids, gallery_ids, k=k, block_rows=block_rows)
+    hits = group_hits(
+        queries, gallery, query_ids, gallery_ids, k=k, normalise=normalise, block_rows=block_rows
+    )
     rows = np.arange(len(hits))
     drawn = np.random.default_rng(seed).permuted(np.tile(rows, (permutations, 1)), axis=1)
     recalls = hits[rows, drawn].sum(axis=1) / len(np.asarray(query_ids))

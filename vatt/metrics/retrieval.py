@@ -46,6 +46,12 @@ def relevant_counts(query_ids: np.ndarray, gallery_ids: np.ndarray) -> np.ndarra
 
 def unit_rows(vectors: np.ndarray, name: str = "vectors") -> np.ndarray:
     """Rows scaled to length 1, float64 [N, D]; a zero row stays zero. Refuses NaN and infinity."""
+    vectors = _finite_rows(vectors, name)
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return vectors / np.where(lengths > 0, lengths, 1.0)
+
+
+def _finite_rows(vectors: np.ndarray, name: str) -> np.ndarray:
     vectors = np.asarray(vectors, dtype=np.float64)
     if vectors.ndim != 2:
         raise ValueError(f"`{name}` must be a matrix, an embedding a row. Received: shape {vectors.shape}.")
@@ -55,19 +61,22 @@ def unit_rows(vectors: np.ndarray, name: str = "vectors") -> np.ndarray:
             f"`{name}` must be finite. Received: {broken.size} of {len(vectors)} rows with NaN or infinity, "
             f"the first is row {broken[0]}. Check the weights that made them."
         )
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return vectors / np.where(lengths > 0, lengths, 1.0)
+    return vectors
 
 
-def cosine_blocks(
-    queries: np.ndarray, gallery: np.ndarray, *, block_rows: int = BLOCK_ROWS
+def score_blocks(
+    queries: np.ndarray, gallery: np.ndarray, *, normalise: bool = True, block_rows: int = BLOCK_ROWS
 ) -> Iterator[tuple[int, np.ndarray]]:
-    """Yields (first row, cosine similarities float32 [R, N]) for consecutive blocks of queries.
+    """Yields (first row, similarities float32 [R, N]) for consecutive blocks of queries.
+
+    They are cosines or, without `normalise`, plain products: of means of unit vectors they are the mean
+    cosine over all pairs of what the means are of.
 
     Products are summed in float64 and rounded to float32 at the end: matrix kernels treat edge columns
     differently, and without the rounding two equal embeddings could differ in the last bit and hide a tie.
     """
-    queries, gallery = unit_rows(queries, "queries"), unit_rows(gallery, "gallery")
+    prepare = unit_rows if normalise else _finite_rows
+    queries, gallery = prepare(queries, "queries"), prepare(gallery, "gallery")
     if queries.shape[1] != gallery.shape[1]:
         raise ValueError(
             "Queries and gallery must lie in one space. "
@@ -112,15 +121,17 @@ def ranks_from_embeddings(
     query_ids: np.ndarray,
     gallery_ids: np.ndarray,
     *,
+    normalise: bool = True,
     block_rows: int = BLOCK_ROWS,
 ) -> np.ndarray:
-    """`ranks_from_scores` of the cosine similarity, in blocks.
+    """`ranks_from_scores` of the similarity, in blocks.
 
     Args:
         queries: [Q, D], of any length, finite.
         gallery: [N, D], likewise.
         query_ids: integers [Q].
         gallery_ids: integers [N].
+        normalise: see `score_blocks`.
         block_rows: queries scored at a time.
 
     Returns:
@@ -129,7 +140,7 @@ def ranks_from_embeddings(
     query_ids = np.asarray(query_ids)
     ranks = [
         ranks_from_scores(scores, query_ids[first : first + len(scores)], gallery_ids)
-        for first, scores in cosine_blocks(queries, gallery, block_rows=block_rows)
+        for first, scores in score_blocks(queries, gallery, normalise=normalise, block_rows=block_rows)
     ]
     return np.concatenate(ranks) if ranks else np.zeros(0, np.int64)
 

@@ -1,7 +1,7 @@
 """A prepared set (`vatt prepare …`) as a dataset: the one that every experiment on records uses."""
 
-import difflib
 import dataclasses
+import difflib
 import hashlib
 import json
 

@@ -1,0 +1,55 @@
+"""The paper's tables: every figure is tied to gin files that are there, and to numbers of evaluators."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from vatt.tables.paper import read_cells, read_titles
+
+ROOT = Path(__file__).parents[2]
+CELLS = read_cells()
+
+
+def cell(table, row, column):
+    (found,) = (each for each in CELLS if (each.table, each.row, each.column) == (table, row, column))
+    return found
+
+
+def test_some_figures_by_hand():
+    assert cell("1", "Medium", "Kinetics-600 top-5 %").value == 96.1
+    assert cell("2", "Base", "AudioSet d-prime").value == 2.895
+    assert cell("4", "MBS", "MSR-VTT MedR").value == 49
+    assert cell("10", "spectrogram, 16 × 5", "ESC-50 top-1 %").value == 88
+    assert set(read_titles()) == {"1", "2", "3", "4", "4.2.1", "5", "6", "8", "9", "10"}
+
+
+@pytest.mark.parametrize("each", CELLS, ids=lambda each: f"{each.table}-{each.row}-{each.column}")
+def test_every_figure_but_the_costs_has_its_gin_files(each):
+    assert bool(each.gin) == (each.column != "GFLOPs")
+    runnable = each.gin[:1] + each.start[:1]
+    overlays = [*each.gin[1:], *each.start[1:]]
+    assert all((ROOT / "experiments" / f"{name}.gin").is_file() for name in runnable)
+    assert all((ROOT / "experiments" / "overlay" / f"{name}.gin").is_file() for name in overlays)
+
+
+def test_no_two_figures_are_of_one_protocol():
+    # But for the one that Tables 9 and 10 both give, of one pre-training each.
+    told = [(each.gin, each.start, each.number, each.table) for each in CELLS if each.gin]
+    assert len(set(told)) == len(told)
+
+
+def test_numbers_are_named_as_the_experiments_name_them():
+    names = {each.gin[0]: each.number.partition("/")[0] for each in CELLS if each.gin}
+    for experiment, evaluator in names.items():
+        text = (ROOT / "experiments" / f"{experiment}.gin").read_text(encoding="utf-8")
+        included = [line.split("'")[1] for line in text.splitlines() if line.startswith("include")]
+        text += "".join((ROOT / file).read_text(encoding="utf-8") for file in included)
+        assert f".name = '{evaluator}'" in text, experiment
+
+
+def test_the_tie_has_no_row_or_column_that_the_paper_has_not():
+    ties = json.loads((ROOT / "experiments" / "tables.json").read_text(encoding="utf-8"))
+    assert set(ties["columns"]) == {each.column for each in CELLS} - {"GFLOPs"}
+    rows = {(table, row) for table, named in ties["rows"].items() for row in named}
+    assert rows == {(each.table, each.row) for each in CELLS}

@@ -1,0 +1,157 @@
+"""Every downstream gin file: in full by its shape alone, in miniature from a pre-trained run to numbers."""
+
+import json
+import math
+import re
+from pathlib import Path
+
+import gin
+import keras
+import pytest
+
+import vatt.run  # noqa: F401 (registers the root)
+from tests.miniature_sets import MiniatureSets
+from vatt import config
+from vatt import main as vatt_main
+
+ROOT = Path(__file__).parents[1]
+EXPERIMENTS = ROOT / "experiments"
+OVERLAYS = EXPERIMENTS / "overlay"
+TINY = OVERLAYS / "tiny.gin"
+NAMES = sorted(
+    path.stem for verb in ("finetune", "probe", "retrieve") for path in EXPERIMENTS.glob(f"{verb}_*.gin")
+)
+FINE_TUNED = [name for name in NAMES if name.startswith("finetune") and "demo" not in name]
+
+# Weights of a network of the release (tests/golden/manifest) and its classifier, on position tables for the
+# clip at hand. Base at 320² with 400 classes is the release's own 87,762,832.
+_BASE_320, _BASE_384, _AUDIO_BASE = 87_762_832 - 769 * 400, 87_446_016, 86_078_976
+PARAMETERS = {
+    "finetune_kinetics400": 87_762_832,
+    "finetune_kinetics600": _BASE_320 + 769 * 600,
+    "finetune_kinetics700": _BASE_320 + 769 * 700,
+    "finetune_moments_in_time": _BASE_320 + 769 * 339,
+    "finetune_audioset": _AUDIO_BASE + 769 * 527,
+    # 1 + 24 + 24 positions of width 768 in place of 8 + 14 + 14.
+    "finetune_imagenet": _BASE_384 + 13 * 768 + 769 * 1000,
+}
+
+
+@pytest.fixture(autouse=True)
+def without_configuration():
+    yield
+    gin.clear_config()
+
+
+def gin_file(name):
+    return EXPERIMENTS / f"{name}.gin"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_asks_for_what_it_needs_and_for_nothing_else(name):
+    if name.endswith("_demo"):
+        config.load([gin_file(name)])
+        return
+    with pytest.raises(config.ConfigError, match="DATA_DIR") as caught:
+        config.load([gin_file(name)])
+    missing = set(re.findall(r"add --gin\.(\S+)=", str(caught.value)))
+    words = {"VOCABULARY"} if name.startswith("retrieve") else set()
+    assert missing == {"DATA_DIR", "CHECKPOINT"} | words
+    header = gin_file(name).read_text(encoding="utf-8")
+    assert all(f"--gin.{each}=" in header for each in missing)
+
+
+@pytest.mark.parametrize("name", FINE_TUNED)
+def test_its_network_has_the_weights_of_the_release(name):
+    config.load([gin_file(name), OVERLAYS / "from_scratch.gin"], ["DATA_DIR = 'none'"])
+    with keras.StatelessScope(initialize_variables=False):  # shapes, no values
+        model = config.value_of("train.model")
+        count = sum(math.prod(weight.shape) for weight in model.trainable_weights)
+    keras.backend.clear_session()
+    assert count == PARAMETERS[name]
+    assert model.classes == config.value_of("pretrained_classifier.classes") or model.classes > 50
+
+
+@pytest.mark.parametrize(
+    ("name", "at"),
+    [
+        ("finetune_kinetics400", {2_500: 0.005, 100_000: 0.0}),
+        ("finetune_audioset", {5_000: 0.2, 27_500: 0.1}),
+    ],
+)
+def test_the_learning_rate_is_that_of_the_paper(name, at):
+    config.load([gin_file(name)], ["DATA_DIR = 'none'", "CHECKPOINT = 'none'"])
+    schedule = config.value_of("sgd.learning_rate")
+    for step, rate in at.items():
+        assert float(schedule(step)) == pytest.approx(rate, abs=1e-7)
+
+
+@pytest.mark.slow
+class TestInMiniature:
+    """One process, one pre-trained run, one set per experiment."""
+
+    @pytest.fixture(scope="class")
+    def folder(self, tmp_path_factory):
+        return tmp_path_factory.mktemp("downstream")
+
+    @pytest.fixture(scope="class")
+    def sets(self, folder):
+        return MiniatureSets(folder)
+
+    @pytest.fixture(scope="class")
+    def pretrained(self, folder):
+        run = folder / "pretrained"
+        flags = {"MODEL_DIR": f"'{run}'", "DATA_DIR": f"'{folder / 'demo'}'", "TRAIN_STEPS": 1}
+        assert start("pretrain", TINY, flags | {"CHECKPOINT_EVERY": 1, "train.evaluators": "[]"}) == 0
+        return run
+
+    @pytest.mark.parametrize("name", NAMES)
+    def test_from_a_run_to_its_numbers(self, name, folder, sets, pretrained):
+        run = folder / name
+        flags = {"MODEL_DIR": f"'{run}'", "CHECKPOINT": f"'{pretrained}'", "TRAIN_STEPS": 2}
+        if name.endswith("_demo"):
+            flags["DATA_DIR"] = f"'{folder / 'demo'}'"
+        else:
+            flags["DATA_DIR"] = f"'{sets.path(name.partition('_')[2])}'"
+        flags |= self.further(name, folder, pretrained)
+        assert start(name, TINY, flags) == 0
+        metrics = json.loads((run / "metrics.json").read_text())
+        assert metrics["step"] == (2 if name.startswith("finetune") else 0)
+        numbers = {key: value for key, value in metrics.items() if key != "step"}
+        assert numbers and all(math.isfinite(value) for value in numbers.values() if value is not None)
+        if name.startswith("finetune"):
+            assert (run / "checkpoints" / "ckpt-2.index").is_file()
+        for file in (run / "evaluations").glob("*.json"):
+            assert json.loads(file.read_text())["artifact"]["protocol"]["weights"]
+
+    def test_from_a_released_checkpoint(self, folder, sets, capfd):
+        flags = {
+            "MODEL_DIR": f"'{folder / 'released'}'",
+            "DATA_DIR": f"'{sets.path('kinetics400')}'",
+            "CHECKPOINT": f"'{ROOT / 'tests' / 'golden' / 'tx_fac_tiny'}'",
+            "pretrained_classifier.head_width": 8,
+            "TRAIN_STEPS": 2,
+            "Classification.batch_size": 12,
+        }
+        assert start("finetune_kinetics400", TINY, flags) == 0
+        said = capfd.readouterr().err
+        assert re.search(r"missing +2\n +unused +0", said)  # kernel and bias of the head
+        assert "head/kernel -> classifier/head/kernel" in said and "positions, natural cubic" in said
+
+    @staticmethod
+    def further(name, folder, pretrained):
+        if name.startswith("retrieve"):
+            return {"VOCABULARY": f"'{pretrained / 'vocabulary.txt'}'"}
+        if name.startswith("probe"):
+            return {
+                "FEATURES_DIR": f"'{folder / 'features'}'",
+                "LinearProbe.steps": 2,
+                "KnnProbe.neighbours": 3,
+            }
+        return {"ClipSpec.frames": 1} if name == "finetune_imagenet" else {}
+
+
+def start(name, overlay, flags):
+    """The exit status of a run; `flags`: name -> value in gin's syntax."""
+    files = [f"--gin_file={path}" for path in (gin_file(name), overlay)]
+    return vatt_main.main([*files, *(f"--gin.{key}={value}" for key, value in flags.items())])

@@ -1,0 +1,88 @@
+"""The model of a finished or running run of ours, straight from its directory.
+
+`train` describes its model in `model.json` before the first step, and the weights are in its checkpoints.
+Neither needs the run's configuration, which belongs to another process.
+"""
+
+import json
+import logging
+import re
+from pathlib import Path
+
+import keras
+
+from vatt.convert.report import ConversionError
+from vatt.models.loading import register_models
+from vatt.train.context import MODEL_FILE, RunError
+
+_log = logging.getLogger(__name__)
+
+_AVERAGE = "average/averages/{}/.ATTRIBUTES/VARIABLE_VALUE"  # `WeightAverage` in a checkpoint
+
+
+def run_of(path) -> tuple[Path, int | None] | None:
+    """The run directory and the step that a path means: RUN or RUN/checkpoints/ckpt-STEP; None for neither.
+
+    The step is None for "the newest".
+    """
+    path = Path(path).expanduser()
+    if (path / MODEL_FILE).is_file():
+        return path, None
+    named = re.fullmatch(r"ckpt-(\d+)(\.index)?", path.name)
+    if named and (path.parents[1] / MODEL_FILE).is_file():
+        return path.parents[1], int(named[1])
+    return None
+
+
+def load_run(path):
+    """The model of a run, with the weights that its evaluators saw: their average, where the run keeps one.
+
+    Args:
+        path: the run directory, for its newest whole checkpoint, or RUN/checkpoints/ckpt-STEP.
+    """
+    # Both import TensorFlow, which whoever only opens `.keras` files does without.
+    import tensorflow as tf
+
+    from vatt.train.checkpoint import Checkpoints
+
+    directory, step = run_of(path)
+    checkpoints = Checkpoints(directory / "checkpoints")
+    whole = [each for each in checkpoints.steps() if checkpoints.is_whole(each)]
+    if step is None and whole:
+        step = whole[-1]
+    if step not in whole:
+        there = f"It has those of the steps {', '.join(map(str, whole))}." if whole else "It has none yet."
+        wanted = "none" if step is None else f"ckpt-{step}"
+        raise ConversionError(
+            f"A run must have a whole checkpoint to start from. Received: {wanted} of {directory}. {there}"
+        )
+    model = _described(directory / MODEL_FILE)
+    try:
+        checkpoints.restore(step, partly=True, model=model)
+    except RunError as error:
+        raise ConversionError(str(error)) from error
+    reader = tf.train.load_checkpoint(str(checkpoints.prefix(step)))
+    has_average = reader.has_tensor(_AVERAGE.format(0))
+    if has_average:
+        for number, variable in enumerate(model.trainable_variables):
+            variable.assign(reader.get_tensor(_AVERAGE.format(number)))
+    _log.info("Weights%s of step %d of %s.", " (averaged)" if has_average else "", step, directory)
+    return model
+
+
+def _described(path: Path):
+    """The model that `train` described, with new weights."""
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+        name = str(config.get("registered_name"))
+    except (ValueError, AttributeError) as error:
+        raise ConversionError(
+            f"A run's model must be described in JSON. Received: {path} ({error}). Copy the run again."
+        ) from error
+    if not name.startswith("vatt>"):
+        raise ConversionError(
+            f"The model must be one of this project's. Received: {path} with a model of class {name!r}. "
+            "Build yours in Python and restore it with `tf.train.Checkpoint(model=…)`."
+        )
+    register_models()
+    return keras.saving.deserialize_keras_object(config)

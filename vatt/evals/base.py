@@ -1,0 +1,56 @@
+"""What all evaluators have: a name, a kept encoder, the artifact of the last evaluation, the early checks."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from vatt.evals.encoder import compiled_encoder
+from vatt.evals.protocol_card import protocol_card
+from vatt.protocols import Dataset, Model
+
+
+class EvaluatorBase:
+    """Base of the evaluators; a subclass has `evaluate` and `table`, and sets `_artifact` there.
+
+    Args:
+        name: prefix of the metrics, name of the file in the report.
+        dataset: gives `eval_batches`.
+        batch_size: rows per call of the model; changes memory and speed, not the figures.
+    """
+
+    def __init__(self, *, name: str, dataset: Dataset, batch_size: int):
+        if not name or "/" in name:
+            raise ValueError(
+                f"`name` must be a word without '/': it prefixes metrics. Received: name={name!r}."
+            )
+        if batch_size < 1:
+            raise ValueError(f"`batch_size` must be at least 1. Received: batch_size={batch_size}.")
+        self.name = name
+        self.dataset = dataset
+        self.batch_size = batch_size
+        self._model = self._encode = None
+        self._artifact: dict | None = None
+
+    def check(self, model: Model) -> None:
+        """Raises for what is known to fail before any work: call it before a training that ends in this
+        evaluation. `evaluate` does it by itself.
+        """
+
+    def artifact(self) -> dict:
+        """The last evaluation, its protocol card included, in plain values that JSON can hold."""
+        if self._artifact is None:
+            raise RuntimeError(
+                f"Evaluator {self.name!r} has nothing to show yet. Call `evaluate(model)` first."
+            )
+        return self._artifact
+
+    def _encoder(self, model: Model, outputs: Sequence[str]):
+        """The compiled call for `model`, kept while the model stays the same: tracing costs seconds."""
+        if self._model is not model:
+            self._model, self._encode = model, compiled_encoder(model, outputs)
+        return self._encode
+
+    def _card(self, model: Model, settings: dict[str, Any]) -> dict[str, Any]:
+        return protocol_card(model, self.dataset, {"evaluator": type(self).__name__, **settings})
+
+    def _named(self, figures: dict[str, float]) -> dict[str, float]:
+        return {f"{self.name}/{key}": float(value) for key, value in figures.items()}

@@ -1,0 +1,33 @@
+"""The inference call of every evaluator: a batch as a dataset gives it, through a model, to named outputs."""
+
+from collections.abc import Callable, Sequence
+
+import keras
+import tensorflow as tf
+from keras import ops
+
+from vatt import spec
+from vatt.protocols import Batch, Model
+
+IMAGE = "image"  # input of models of single pictures, beside the modalities
+
+
+def compiled_encoder(model: Model, outputs: Sequence[str]) -> Callable[[Batch], Batch]:
+    """The inference call: uint8 video scaled to [-1, 1] on the device, of the outputs only the named ones.
+
+    Video of a single frame is given as "image" [B, H, W, 3] as well, for models of images.
+
+    One graph per encoder, so keep it between evaluations. On other Keras backends the call stays eager.
+    """
+
+    def encode(inputs: Batch) -> Batch:
+        inputs = dict(inputs)
+        if spec.VIDEO in inputs:
+            video = ops.cast(inputs[spec.VIDEO], "float32") / 127.5 - 1.0
+            inputs[spec.VIDEO] = video
+            if video.shape[1] == 1:
+                inputs[IMAGE] = video[:, 0]
+        made = model(inputs, training=False)
+        return {name: ops.cast(made[name], "float32") for name in outputs if name in made}
+
+    return tf.function(encode) if keras.config.backend() == "tensorflow" else encode

@@ -1,0 +1,79 @@
+"""The paper's tables, cell by cell: the published figure, and which gin files compute it.
+
+The figures are facts and lie in `data/paper_tables.json`; the tie to the gin files is
+`experiments/tables.json`, and nowhere else.
+"""
+
+import dataclasses
+import json
+from pathlib import Path
+
+from vatt import config
+
+FIGURES, TIES = "data/paper_tables.json", "experiments/tables.json"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Cell:
+    """One figure of the paper.
+
+    Args:
+        table: its number; a section's for figures in the text.
+        row, column: their names.
+        value: the figure, in percent where the column says so.
+        gin: names of the gin files that compute it, runnable one first, overlays after it; () for none.
+        start: those of the pre-training that it starts from; () where there is none.
+        number: name in metrics.json; "" for none.
+    """
+
+    table: str
+    row: str
+    column: str
+    value: float
+    gin: tuple[str, ...] = ()
+    start: tuple[str, ...] = ()
+    number: str = ""
+
+    @property
+    def is_percent(self) -> bool:
+        """Metrics are shares; most columns are percent."""
+        return self.column.endswith("%")
+
+
+def read_cells() -> list[Cell]:
+    """Every figure of the paper, in its order."""
+    tables = json.loads(_text(FIGURES))["tables"]
+    ties = json.loads(_text(TIES))
+    return [
+        _tied(Cell(table=number, row=row, column=column, value=value), ties)
+        for number, table in tables.items()
+        for row, values in table["rows"].items()
+        for column, value in zip(table["columns"], values, strict=True)
+        if value is not None
+    ]
+
+
+def read_titles() -> dict[str, str]:
+    """Table -> what it is about."""
+    return {number: table["about"] for number, table in json.loads(_text(FIGURES))["tables"].items()}
+
+
+def _tied(cell: Cell, ties: dict) -> Cell:
+    if cell.column not in ties["columns"]:
+        return cell
+    file, number = ties["columns"][cell.column]
+    tie = ties["rows"][cell.table][cell.row]
+    if "evaluator" in tie:
+        number = "/".join([tie["evaluator"], *number.split("/")[1:]])
+    gin = (file, *tie.get("with", ()))
+    return dataclasses.replace(cell, gin=gin, start=tuple(tie.get("start", ())), number=number)
+
+
+def _text(name: str) -> str:
+    for root in config.roots():
+        if (root / name).is_file():
+            return Path(root / name).read_text(encoding="utf-8")
+    raise FileNotFoundError(
+        f"The paper's tables are read from {FIGURES} and {TIES} of the repository. Received: no {name} here. "
+        "Call this in a checkout."
+    )

@@ -1,0 +1,140 @@
+"""What runs of ours reached: each run directory with the gin files that made it and the numbers it found."""
+
+import dataclasses
+import json
+import re
+import shlex
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from vatt.tables.paper import Cell
+
+# Settings that say where something lies, or which draw it is, not how it is measured.
+_PLACES = {
+    "MODEL_DIR",
+    "DATA_DIR",
+    "CHECKPOINT",
+    "VOCABULARY",
+    "FEATURES_DIR",
+    "HOWTO100M",
+    "AUDIOSET",
+    "SEED",
+}
+_NEUTRAL = {"evaluate"}  # an overlay that measures the same beside the run
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Result:
+    """The last evaluation of a run.
+
+    Args:
+        directory: of the run.
+        gin: names of its gin files.
+        start: those of the run that it started from; () where that is not known.
+        changed: settings given on the command line that may make another number of it.
+        step: of the evaluation.
+        numbers: by name.
+        protocols: evaluator -> protocol card.
+        written: when, in seconds of the clock.
+    """
+
+    directory: Path
+    gin: tuple[str, ...]
+    start: tuple[str, ...]
+    changed: tuple[str, ...]
+    step: int
+    numbers: dict[str, float]
+    protocols: dict[str, dict]
+    written: float
+
+    def fits(self, cell: Cell) -> bool:
+        """Whether a cell's figure is of this very protocol."""
+        return (
+            bool(cell.gin)
+            and cell.number in self.numbers
+            and _same(self.gin, cell.gin)
+            and (not cell.start or _same(self.start, cell.start))
+        )
+
+
+def read_results(places: Iterable[str | Path]) -> list[Result]:
+    """The runs in some directories and anywhere below them, the newest first; what is no run is left out."""
+    found = {path.parent for place in places for path in _metrics_below(Path(place).expanduser())}
+    results = [result for directory in found if (result := _read(directory))]
+    return sorted(results, key=lambda result: (-result.written, str(result.directory)))
+
+
+def _metrics_below(place: Path) -> Iterator[Path]:
+    if not place.is_dir():
+        raise FileNotFoundError(
+            f"Results are read from run directories. Received: {place}, which is none. Name the folder that "
+            "`MODEL_DIR` of the runs lies in."
+        )
+    return place.rglob("metrics.json")
+
+
+def _read(directory: Path) -> Result | None:
+    path = directory / "metrics.json"
+    try:
+        numbers = json.loads(path.read_text(encoding="utf-8"))
+        step = int(numbers.pop("step"))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+    command, checkpoint = _command(directory), _checkpoint(directory)
+    return Result(
+        directory=directory,
+        gin=_gin_files(command),
+        start=_gin_files(_command(checkpoint)) if checkpoint else (),
+        changed=_changes(command),
+        step=step,
+        numbers=numbers,
+        protocols=dict(_protocols(directory)),
+        written=path.stat().st_mtime,
+    )
+
+
+def _command(directory: Path) -> list[str]:
+    """The words of the last command that made a run; none where it is not recorded."""
+    try:
+        text = (directory / "command.txt").read_text(encoding="utf-8")
+        commands = re.findall(r"^command: (.*)$", text, re.MULTILINE)
+        return shlex.split(commands[-1]) if commands else []
+    except (OSError, ValueError):
+        return []
+
+
+def _gin_files(command: list[str]) -> tuple[str, ...]:
+    """Names of its gin files, given as --gin_file=FILE or --gin_file FILE."""
+    given = zip(command, [*command[1:], ""])
+    files = (word.partition("=")[2] or after for word, after in given if word.startswith("--gin_file"))
+    return tuple(Path(file).stem for file in files)
+
+
+def _changes(command: list[str]) -> tuple[str, ...]:
+    flags = (word.removeprefix("--gin.") for word in command if word.startswith("--gin."))
+    return tuple(flag for flag in flags if flag.partition("=")[0] not in _PLACES)
+
+
+def _checkpoint(directory: Path) -> Path | None:
+    """The run directory that a run started from."""
+    try:
+        text = (directory / "config.gin").read_text(encoding="utf-8")
+    except OSError:
+        return None
+    named = re.search(r"^CHECKPOINT = \\?\s*['\"](.+)['\"]", text, re.MULTILINE)
+    if named is None:
+        return None
+    path = Path(named[1])
+    return path.parents[1] if re.fullmatch(r"ckpt-\d+", path.name) and len(path.parts) > 2 else path
+
+
+def _protocols(directory: Path) -> Iterator[tuple[str, dict]]:
+    for path in sorted((directory / "evaluations").glob("*.json")):
+        try:
+            yield path.stem, json.loads(path.read_text(encoding="utf-8"))["artifact"]["protocol"]
+        except (OSError, ValueError, KeyError, TypeError):
+            continue  # written before there were cards
+
+
+def _same(names: Iterable[str], wanted: Iterable[str]) -> bool:
+    return set(names) - _NEUTRAL == set(wanted)
