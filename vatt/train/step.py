@@ -116,7 +116,8 @@ class TrainStep:
                 batch = iterator.get_next()
             with tf.control_dependencies(list(batch.values())):
                 waited = tf.timestamp() - asked
-            return self._step_compiled(split_batch(self._strategy, batch)), waited
+            with tf.control_dependencies([waited]):  # else the clock may be read when the step is half done
+                return self._step_compiled(split_batch(self._strategy, batch)), waited
 
         def continued(number, done, waited, results):
             newer, more = next_step()
