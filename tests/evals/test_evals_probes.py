@@ -212,7 +212,8 @@ def test_a_damaged_entry_is_made_again_and_never_used(tmp_path, damage, caplog):
     caplog.clear()
     calls = model.calls
     found = features.features(model, toys, **ask)
-    assert model.calls == calls and not caplog.records
+    warnings = [record for record in caplog.records if record.levelno >= logging.WARNING]
+    assert model.calls == calls and not warnings
     assert found.clip_ids == list(expected.clip_ids) and found.views == expected.views
     np.testing.assert_array_equal(found.labels, expected.labels)
 
