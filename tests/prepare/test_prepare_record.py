@@ -71,6 +71,17 @@ def test_a_clip_with_given_ends_keeps_to_its_own_captions(film):
     assert list(contexts([record])[0]["caption/string"].bytes_list.value) == [b"within"]
 
 
+def test_letters_and_their_accents_are_stored_as_one(film):
+    clip = Clip(
+        media=film, media_id="f", split="train", captions=((0.0, 1.0, "cafe\N{COMBINING ACUTE ACCENT}"),)
+    )
+    [record] = make_records(clip, OPTIONS)
+    assert (
+        contexts([record])[0]["caption/string"].bytes_list.value[0].decode()
+        == "caf\N{LATIN SMALL LETTER E WITH ACUTE}"
+    )
+
+
 def test_a_file_without_anything_fails(tmp_path):
     (tmp_path / "x.mp4").write_bytes(b"no media")
     with pytest.raises(MediaError):

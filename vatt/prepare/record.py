@@ -9,6 +9,7 @@ import dataclasses
 import heapq
 import io
 import math
+import unicodedata
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -107,8 +108,13 @@ def make_records(clip: Clip, options: RecordOptions) -> Iterator[Record]:
 
 def _record(clip: Clip, media: Media, options: RecordOptions) -> Record:
     audio, start, end = media.audio, media.start_seconds, media.end_seconds
-    # A caption without an end describes the whole file, and so each of its records from end to end.
-    known = [(start, end, c[2]) if math.isinf(c[1]) else c for c in clip.captions]
+    known = []
+    for told_from, told_to, text in clip.captions:
+        if math.isinf(told_to):  # it describes the whole file, and so each of its records from end to end
+            told_from, told_to = start, end
+        # A letter and its accent become one character: as two they would make another word, and TensorFlow's
+        # string ops, which cut captions into words, can not join them.
+        known.append((told_from, told_to, unicodedata.normalize("NFC", text)))
     told = [caption for caption in known if caption[1] >= start and caption[0] <= end]
     captions = told if clip.segment_seconds is None else with_neighbours(known, start, end)
     context = {
