@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.train.training import SEED, Training, assert_same, clip_batch, clip_model
+from tests.train.training import NORM_TOLERANCE, SEED, Training, assert_same, clip_batch, clip_model
 from vatt.losses.classification import SoftmaxLoss
 from vatt.spec import EXAMPLE_INDEX
 from vatt.train.gradients import Accumulated, Cached, WholeBatch
@@ -41,8 +41,9 @@ def whole():
 def test_cached_gradients_are_those_of_the_whole_batch(whole, rows, replicas):
     results, weights = whole
     cached_results, cached_weights = one_step(Cached, replicas, rows=rows)
-    for name in ("loss", "loss/video_audio", "loss/video_text", "gradient_norm"):
+    for name in ("loss", "loss/video_audio", "loss/video_text"):
         np.testing.assert_allclose(cached_results[name], results[name], rtol=1e-5, err_msg=name)
+    np.testing.assert_allclose(cached_results["gradient_norm"], results["gradient_norm"], rtol=NORM_TOLERANCE)
     assert_same(weights, cached_weights, rtol=1e-5, atol=1e-5)  # DropToken, dropout, one moving update
 
 

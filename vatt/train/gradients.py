@@ -161,11 +161,11 @@ def _in_float32(losses):
 
 
 def _rows(batch, first, rows: int):
-    """Rows `first` … `first + rows` - 1 of every feature; their number is static even where `first` is
-    not.
+    """Rows `first` … `first + rows` - 1 of every feature; their number is static even where `first` is not,
+    for XLA too, which takes an index [first : first + rows] to be of any length.
     """
     return {
-        name: tf.ensure_shape(value[first : first + rows], (rows, *value.shape[1:]))
+        name: tf.slice(value, [first, *[0] * (value.shape.rank - 1)], [rows, *value.shape[1:]])
         for name, value in batch.items()
     }
 
