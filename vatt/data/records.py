@@ -178,6 +178,8 @@ class RecordIndex:
         self._corrupt, self._last = (
             tf.lookup.experimental.MutableHashTable(tf.int64, tf.int64, default_value=-1) for _ in range(2)
         )
+        # Positions of several epochs are read at once: only one of them may find that a record is new.
+        self._reporting = tf.CriticalSection(name="reporting")
 
     def __len__(self):
         return self._size
@@ -223,8 +225,10 @@ class RecordIndex:
             with tf.control_dependencies([message, self._corrupt.insert(number, offset)]):
                 return tf.identity(number)
 
-        is_new = self._corrupt.lookup(number) < 0
-        counted = tf.cond(is_new, first_time, lambda: number)
+        def count():
+            return tf.cond(self._corrupt.lookup(number) < 0, first_time, lambda: number)
+
+        counted = self._reporting.execute(count)
         # For the message of a refusal.
         with tf.control_dependencies([self._last.insert(tf.constant(0, tf.int64), counted)]):
             return self._corrupt.size() <= self._allowed
