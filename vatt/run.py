@@ -10,7 +10,6 @@ import importlib.metadata
 import logging
 import os
 import platform
-import subprocess
 import tokenize
 from collections.abc import Callable
 from pathlib import Path
@@ -195,6 +194,9 @@ def _describe_start(command: str, devices) -> str:
     """What ran, when, on what; one block per start of the run."""
     import tensorflow as tf
 
+    from vatt.evals.protocol_card import commit  # imports Keras
+
+    code = f" (commit {commit()})" if commit() else ""
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     packages = ("tensorflow", "keras", "numpy", "gin-config")
     versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in packages)
@@ -202,21 +204,8 @@ def _describe_start(command: str, devices) -> str:
     return (
         f"command: {command}\n"
         f"started: {now}\n"
-        f"vatt: {vatt.__version__}{_commit()}\n"
+        f"vatt: {vatt.__version__}{code}\n"
         f"python: {platform.python_version()} on {platform.platform()}, {os.cpu_count()} cores\n"
         f"packages: {versions}\n"
         f"devices: {names}; {devices.num_replicas_in_sync} replica(s)\n\n"
     )
-
-
-def _commit() -> str:
-    """The git commit of the code, where it lies in a checkout."""
-    root = Path(__file__).resolve().parents[1]
-    if not (root / ".git").exists():
-        return ""
-    try:
-        call = ["git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=12"]
-        answer = subprocess.run(call, capture_output=True, text=True, timeout=10, check=True)
-    except (OSError, subprocess.SubprocessError):
-        return ""
-    return f" (commit {answer.stdout.strip()})"

@@ -5,7 +5,7 @@ import pytest
 from clip_maker import make_clips, prepare, shard_bytes
 from media_maker import beep, grey, make_media
 
-from vatt.prepare.prepare import PreparationError
+from vatt.prepare.errors import PreparationError
 from vatt.prepare.record import Clip
 
 

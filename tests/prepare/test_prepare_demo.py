@@ -14,8 +14,8 @@ from vatt.prepare.demo_render import render_clip
 from vatt.prepare.demo_scene import draw
 from vatt.prepare.demo_sound import synthesise
 from vatt.prepare.demo_text import narrate, srt
+from vatt.prepare.errors import PreparationError
 from vatt.prepare.media import read_segments
-from vatt.prepare.prepare import PreparationError
 from vatt.spec import ClipSpec
 
 TINY = {"clips": 6, "heldout_clips_per_combination": 0, "workers": 2}

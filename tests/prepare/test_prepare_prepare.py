@@ -9,7 +9,7 @@ from clip_maker import Poison, make_clips, prepare, shard_bytes
 from media_maker import beep, grey, make_media
 
 from vatt.prepare import writer
-from vatt.prepare.prepare import PreparationError, TooManyFailures
+from vatt.prepare.errors import PreparationError, TooManyFailures
 from vatt.prepare.record import Clip
 
 

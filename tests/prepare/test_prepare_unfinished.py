@@ -17,7 +17,7 @@ from clip_maker import make_clips, prepare, shard_bytes
 
 from vatt.prepare import prepare as prepare_module
 from vatt.prepare import writer
-from vatt.prepare.prepare import PreparationError
+from vatt.prepare.errors import PreparationError
 
 
 @pytest.fixture

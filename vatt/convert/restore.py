@@ -14,7 +14,7 @@ from vatt.convert.report import ConversionError, LoadReport
 from vatt.convert.run_directory import load_run, run_of
 from vatt.models.classifier import Classifier
 from vatt.models.loading import load_model, register_models
-from vatt.models.parts import IMAGE, SPECTROGRAM, grid_of
+from vatt.models.parts import IMAGE, grid_of, signal_kind
 from vatt.models.presets import Size
 from vatt.models.unimodal import Unimodal
 from vatt.spec import AUDIO, VIDEO
@@ -110,7 +110,7 @@ def restore_classifier(
     # The same spectrogram goes in front of the patches that were learned on it.
     spectrogram = getattr(source, "spectrogram", None) if modality == AUDIO else None
     if grid is None:
-        kind = SPECTROGRAM if spectrogram is not None else modality
+        kind = signal_kind(modality, spectrogram)
         grid = grid_of(kind, embedder.patch, clip, spectrogram) if clip else embedder.grid
     model = Classifier(
         classes=classes,

@@ -82,7 +82,7 @@ def _described(path: Path):
     if not name.startswith("vatt>"):
         raise ConversionError(
             f"The model must be one of this project's. Received: {path} with a model of class {name!r}. "
-            "Build yours in Python and restore it with `tf.train.Checkpoint(model=…)`."
+            "Build yours in Python and restore it with `vatt.train.checkpoint.Checkpoints`."
         )
     register_models()
     return keras.saving.deserialize_keras_object(config)

@@ -65,15 +65,20 @@ def precision(model: Model) -> str:
     return policy.name if policy is not None else keras.config.dtype_policy().name
 
 
-@functools.cache
 def code_version() -> str:
     """Version, and the git commit where the code lies in a checkout: "0.1.0 (1a2b3c4d-dirty)"."""
+    return f"{vatt.__version__} ({commit()})" if commit() else vatt.__version__
+
+
+@functools.cache
+def commit() -> str:
+    """The git commit of the code, where it lies in a checkout: "1a2b3c4d5e6f-dirty"; "" elsewhere."""
     root = pathlib.Path(vatt.__file__).resolve().parents[1]
     if not (root / ".git").exists():
-        return vatt.__version__
+        return ""
     call = ["git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=12"]
     try:
         answer = subprocess.run(call, capture_output=True, text=True, timeout=10, check=True)
     except (OSError, subprocess.SubprocessError):
-        return vatt.__version__
-    return f"{vatt.__version__} ({answer.stdout.strip()})"
+        return ""
+    return answer.stdout.strip()

@@ -14,7 +14,7 @@ from vatt.layers.dropout import Dropout
 from vatt.layers.transformer import NORM_EPSILON
 from vatt.models.backbone import Backbone
 from vatt.models.multimodal import DRAW_KEY
-from vatt.models.parts import IMAGE, SIGNALS, SPECTROGRAM, grid_of, patch_encoder, signal_embedder
+from vatt.models.parts import IMAGE, SIGNALS, grid_of, patch_encoder, signal_embedder, signal_kind
 from vatt.models.presets import size_of
 from vatt.spec import AUDIO, VIDEO
 
@@ -97,7 +97,7 @@ class Classifier(Configured, keras.Model):
                 f"modality={modality!r}. Leave it out."
             )
         self.spectrogram = spectrogram
-        kind = SPECTROGRAM if spectrogram is not None else modality
+        kind = signal_kind(modality, spectrogram)
         self.patch = tuple(patch or SIGNALS[kind].patch)
         self.grid = tuple(grid or grid_of(kind, self.patch, clip, spectrogram))
         self.clip = None  # the grid says it

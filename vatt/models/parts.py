@@ -33,6 +33,11 @@ SIGNALS = {
 SPECTROGRAM_SIZES = (150, 80)
 
 
+def signal_kind(modality, spectrogram=None) -> str:
+    """Which of `SIGNALS` the encoder of a modality sees: sound with a `LogMel` in front is a spectrogram."""
+    return SPECTROGRAM if modality == AUDIO and spectrogram is not None else modality
+
+
 def audio_signal(patch, spectrogram) -> tuple[str, tuple[int, ...]]:
     """Which of `SIGNALS` the sound is for the encoder, and its patch.
 
@@ -40,7 +45,7 @@ def audio_signal(patch, spectrogram) -> tuple[str, tuple[int, ...]]:
         patch: an integer or one along each axis; None for the paper's.
         spectrogram: a `LogMel` that stands in front of the patches, or None for the waveform itself.
     """
-    kind = AUDIO if spectrogram is None else SPECTROGRAM
+    kind = signal_kind(AUDIO, spectrogram)
     if isinstance(patch, int):
         return kind, (patch,)
     return kind, tuple(patch or SIGNALS[kind].patch)

@@ -25,8 +25,6 @@ from vatt.prepare.record import SCHEMA_VERSION, Clip, RecordOptions
 from vatt.prepare.totals import Totals, add_up
 from vatt.prepare.unfinished import ShardResult, Unfinished
 
-__all__ = ["PreparationError", "Summary", "TooManyFailures", "disk_errors", "prepare_clips"]
-
 RUNNERS = ("local", "beam")
 _WAY_OUT = "What is finished stays: make room and run the same command again, or name another directory."
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import difflib
+import functools
 import hashlib
 import json
 
@@ -141,7 +142,7 @@ class PreparedClips:
             content += (self.label_names,)
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
 
-    @property
+    @functools.cached_property
     def eval_facts(self) -> dict:
         """What evaluation reads and shows, in plain values, for a protocol card."""
         split, records_number = self._splits["eval"], self.eval_size
