@@ -27,7 +27,7 @@ ROOT = Path(__file__).parents[1]
 SHAPES = '("disc", "square", "triangle", "star", "ring", "cross")'
 COLOURS = '("red", "green", "blue", "white", "black")'
 SOUND = "--gin.MODALITY='audio'"
-# What is told apart, from what: the sound's rhythm says the action, its timbre the shape, its pitch the colour.
+# What is told apart, from what: a sound's rhythm says the action, its timbre the shape, its pitch the colour.
 TASKS = {
     "action, video": (),
     "action, sound": (SOUND,),
@@ -121,8 +121,8 @@ def shown(values) -> str:
 
 def frozen_features(runs: Runs, seeds) -> None:
     """Table (a)."""
-    print(f"\n(a) frozen features, top-1, seeds {seeds}\n| | pre-trained | random weights | difference |")
-    print("|---|---|---|---|")
+    print(f"\n(a) frozen features, top-1, seeds {seeds}")
+    print("| | pre-trained | random weights | difference |\n|---|---|---|---|")
     for task, flags in TASKS.items():
         name = slug(task)
         trained = [runs.probe(f"{name}/seed{s}", runs.main(s), s, flags) for s in seeds]
@@ -135,10 +135,8 @@ def frozen_features(runs: Runs, seeds) -> None:
 
 def few_labels(runs: Runs, seeds) -> None:
     """Table (b)."""
-    print(
-        f"\n(b) fine-tuning with few labels, top-1, seeds {seeds}\n| | pre-trained | from scratch | difference |"
-    )
-    print("|---|---|---|---|")
+    print(f"\n(b) fine-tuning with few labels, top-1, seeds {seeds}")
+    print("| | pre-trained | from scratch | difference |\n|---|---|---|---|")
     for task in FEW_LABEL_TASKS:
         name, flags = slug(task), TASKS[task]
         left = [runs.fine_tuned(f"{name}/seed{s}", runs.main(s), s, flags) for s in seeds]
