@@ -24,6 +24,7 @@ class Count:
         mixing: of these, probabilities times values, which the paper leaves out.
         backward: of the matrix products of the backward pass: as many again for the weights and for what came
             in, where that has a gradient.
+        dropped: of the maps of patches that DropToken drops. We drop them before, the paper counts them.
         softmax: entries of softmaxes.
         elementwise: of additions, multiplications and means.
         transform: of Fourier transforms, which the profiler does not count.
@@ -32,6 +33,7 @@ class Count:
     products: int = 0
     mixing: int = 0
     backward: int = 0
+    dropped: int = 0
     softmax: int = 0
     elementwise: int = 0
     transform: int = 0
@@ -58,7 +60,7 @@ class Count:
     @property
     def paper(self) -> int:
         """As the paper's tables count a forward pass."""
-        return self.products - self.mixing + OPERATIONS_OF_SOFTMAX * self.softmax
+        return self.products + self.dropped - self.mixing + OPERATIONS_OF_SOFTMAX * self.softmax
 
 
 _FIELDS = tuple(field.name for field in dataclasses.fields(Count))

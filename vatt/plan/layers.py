@@ -54,6 +54,7 @@ def patch_embedder_costs(embedder, sizes, tokens: int) -> Costs:
     grid = embedder.patches.grid(sizes)
     values = math.prod(embedder.patch) * embedder.channels
     row = dense(tokens, values, width, use_bias=True, gradients=1)  # nothing asks for a pixel's gradient
+    row += Count(dropped=product(math.prod(grid) - tokens, values, width).products)
     if embedder.project is not None:
         row += dense(tokens, width, width, use_bias=True) + activation("gelu", tokens * width)
     return row + elements(tokens * width), position_costs(embedder.positions, grid)

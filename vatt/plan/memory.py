@@ -6,8 +6,10 @@ where the step needs the most: there, what is kept, and what that block has in h
 """
 
 import dataclasses
+import math
 
 from vatt.plan.costs import Stream
+from vatt.plan.layers import block_costs
 
 FLOAT32 = 4
 HALF = 2
@@ -17,25 +19,72 @@ _KEPT_BY_ACTIVATION = {"gelu": 4, "relu": 1, "gated_gelu": 9}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Activations:
-    """Bytes of one sequence, or of all of them.
+class Way:
+    """How a step computes, as far as memory depends on it.
 
     Args:
-        kept: from the forward to the backward pass.
-        working: the most that one block has in hand beside it, in its backward pass.
-        inputs: of each block, together: all that is kept where blocks are computed again.
-        block: the most that one block keeps.
+        precision: the dtype policy.
+        recompute: whether blocks are computed again in the backward pass.
+        cached_chunk: `train.cached_chunk`.
+        accumulate: `train.accumulate`.
     """
 
+    precision: str = "float32"
+    recompute: bool = False
+    cached_chunk: int | None = None
+    accumulate: int = 1
+
+    @property
+    def width(self) -> int:
+        """Bytes of a number that layers compute with."""
+        return FLOAT32 if self.precision == "float32" else HALF
+
+    def rows_at_once(self, rows: int) -> int:
+        """Of a device's rows, those whose activations lie side by side."""
+        return min(rows, self.cached_chunk) if self.cached_chunk else max(1, rows // self.accumulate)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class StepMemory:
+    """Bytes on one device.
+
+    Args:
+        weights: of the model, trained or not.
+        optimizer: what the optimizer keeps of them, and their average.
+        batch: the rows of this device, as they come.
+        halves: weights in 16 bits.
+        kept: activations between their forward and backward pass.
+        working: the most that blocks have in hand beside them.
+        pixels: of the signals as numbers, before there are patches.
+        loss: what the loss keeps, similarities above all.
+        gradients: of all weights.
+    """
+
+    weights: int
+    optimizer: int
+    batch: int
+    halves: int
     kept: int
     working: int
-    inputs: int = 0
-    block: int = 0
+    pixels: int
+    loss: int
+    gradients: int
 
+    @property
+    def resident(self) -> int:
+        """There all the time."""
+        return self.weights + self.optimizer + self.batch
 
-def width_of(precision: str) -> int:
-    """Bytes of a number that layers compute with."""
-    return FLOAT32 if precision == "float32" else HALF
+    @property
+    def step(self) -> int:
+        """The most that a step adds: where the backward pass begins, or where it ends, with all gradients."""
+        begins = self.kept + self.working + self.loss
+        return self.halves + max(begins, self.pixels, self.gradients + self.working)
+
+    @property
+    def peak(self) -> int:
+        """All together."""
+        return self.resident + self.step
 
 
 def block_kept(block, length: int, width: int) -> int:
@@ -61,28 +110,37 @@ def block_working(block, length: int, width: int) -> int:
     return width * max(4 * hidden, 3 * scores) + 2 * FLOAT32 * length * block.width
 
 
-def stream_activations(stream: Stream, width: int) -> Activations:
-    """Of one clip through one backbone, in training."""
+def stream_memory(stream: Stream, width: int, *, recompute: bool) -> tuple[int, int]:
+    """Bytes that are kept of a clip, and those that are in hand beside them."""
     length, encoder = stream.length(training=True), stream.backbone.encoder
     blocks = [block_kept(block, length, width) for block in encoder.blocks]
     working = max((block_working(block, length, width) for block in encoder.blocks), default=0)
-    around = _embedder_kept(stream, width) + _ends_kept(stream, length, width)
-    inputs = width * length * encoder.width * encoder.depth
-    kept = around + (inputs if encoder.recompute else sum(blocks))
-    if encoder.recompute:
+    kept = _embedder_kept(stream, width) + _ends_kept(stream, length, width)
+    if recompute:  # what came into each block; one at a time is computed again
+        kept += width * length * encoder.width * encoder.depth
         working += max(blocks, default=0)
-    rows = stream.rows
-    return Activations(kept=rows * kept, working=rows * working)
+    else:
+        kept += sum(blocks)
+    return stream.rows * kept, stream.rows * working
+
+
+def blocks_products(stream: Stream) -> int:
+    """Operations of the matrix products of all blocks, for one sequence: what is computed again."""
+    length, blocks = stream.length(training=True), stream.backbone.encoder.blocks
+    return sum(block_costs(block, length, biased=False).products for block in blocks)
+
+
+def signal_bytes(stream: Stream, width: int) -> int:
+    """A signal as numbers: as it came, scaled, and cut into patches."""
+    channels = getattr(stream.backbone.embedder, "channels", 0)
+    return 3 * width * channels * math.prod(stream.sizes) if stream.sizes else 0
 
 
 def _embedder_kept(stream: Stream, width: int) -> int:
     """Patches, and what the projection and dropout keep."""
     embedder, kept = stream.backbone.embedder, 0
     if stream.sizes:
-        values = embedder.channels
-        for size in embedder.patch:
-            values *= size
-        kept += width * stream.kept * values
+        kept += width * stream.kept * embedder.channels * math.prod(embedder.patch)
         if embedder.position_dropout_rate:
             kept += width * stream.kept * embedder.width
     elif embedder.dropout_rate:
