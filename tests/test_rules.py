@@ -23,6 +23,7 @@ MAY_IMPORT = {
     "convert": {"models", "layers", "data", "train"},
     "tables": {"config"},
     "report": set(),
+    "plan": {"config", "models", "layers", "losses", "train", "convert", "tables", "run"},
 }
 MAY_NOT_IMPORT = {
     "layers": {"tensorflow"},

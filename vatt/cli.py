@@ -15,10 +15,12 @@ VERBS = {
     "feed": ("vatt.data.feed", "make batches for trainers on other machines"),
     "doctor": ("vatt.prepare.doctor.cli", "examine prepared records: damage, silence, leakage, wrong labels"),
     "tables": ("vatt.tables.cli", "the paper's figures, the gin files that compute them, and our results"),
+    "plan": ("vatt.plan.cli", "say what a configuration costs before it runs, and the paper's costs beside ours"),
     "report": ("vatt.report.cli", "write a run's report.html again"),
     "convert": ("vatt.convert.cli", "load released VATT, T5 and ViT weights, or write theirs from ours"),
 }
-NEED_TENSORFLOW = {"convert", "feed"}
+NEED_TENSORFLOW = {"convert", "feed", "plan"}
+READ_GIN = {"plan"}  # these take --gin.NAME=VALUE, as `gin_flags`
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -32,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     verb, rest = given[0], given[1:]
     # What follows imports gin; help and version do without it.
-    from vatt.config import closest
+    from vatt.config import closest, split_flags
     from vatt.main import configure_terminal, import_tensorflow
     from vatt.main import main as train
 
@@ -51,7 +53,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog=f"vatt {verb}", description=f"{VERBS[verb][1].capitalize()}.")
     module.add_arguments(parser)
     try:
-        return module.main(parser.parse_args(rest)) or 0
+        others, gin_flags = split_flags(rest) if verb in READ_GIN else (rest, [])
+        return module.main(parser.parse_args(others, argparse.Namespace(gin_flags=gin_flags))) or 0
     except KeyboardInterrupt:
         print("Stopped.", file=sys.stderr)
         return 130

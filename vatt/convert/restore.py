@@ -105,6 +105,54 @@ def restore_classifier(
     Returns:
         the classifier and the load report, in which the head alone is missing.
     """
+    model = classifier_like(
+        source,
+        classes=classes,
+        modality=modality,
+        grid=grid,
+        clip=clip,
+        drop_token_rate=drop_token_rate,
+        dropout_rate=dropout_rate,
+        head_dropout_rate=head_dropout_rate,
+        views=views,
+    )
+    backbone = backbone_of(source, modality)
+    embedder = backbone.embedder
+    weights = _weights_by_place(backbone)
+    names = _weights_by_place(model.backbone)
+    names |= {f"{HEAD}/{variable.name}": variable for variable in model.head.weights}
+    tables = _tables(embedder.positions, model.backbone.embedder.positions)
+    recipes = [
+        resized(place, variable, *tables[place], interpolation)
+        if place in tables
+        else copied(place, variable)
+        for place, variable in names.items()
+    ]
+    shapes = {place: tuple(variable.shape) for place, variable in weights.items()}
+    report = match(
+        recipes,
+        shapes,
+        source=f"{backbone.path} of {type(source).__name__}",
+        target=f"Classifier ({modality}, grid {model.grid}, {classes} classes)",
+    )
+    require_complete(report, allow_missing=(f"{model.head.path}/*",))
+    fill(report, recipes, lambda place: weights[place].numpy())
+    return model, report
+
+
+def classifier_like(
+    source,
+    *,
+    classes,
+    modality=VIDEO,
+    grid=None,
+    clip=None,
+    drop_token_rate=0.0,
+    dropout_rate=0.1,
+    head_dropout_rate=0.0,
+    views=1,
+) -> Classifier:
+    """The classifier of `restore_classifier` with new weights, or in a scope without weights."""
     backbone = backbone_of(source, modality)
     embedder, encoder = backbone.embedder, backbone.encoder
     # The same spectrogram goes in front of the patches that were learned on it.
@@ -112,7 +160,7 @@ def restore_classifier(
     if grid is None:
         kind = signal_kind(modality, spectrogram)
         grid = grid_of(kind, embedder.patch, clip, spectrogram) if clip else embedder.grid
-    model = Classifier(
+    return Classifier(
         classes=classes,
         modality=modality,
         size=Size(
@@ -139,26 +187,6 @@ def restore_classifier(
         head_dropout_rate=head_dropout_rate,
         views=views,
     )
-    weights = _weights_by_place(backbone)
-    names = _weights_by_place(model.backbone)
-    names |= {f"{HEAD}/{variable.name}": variable for variable in model.head.weights}
-    tables = _tables(embedder.positions, model.backbone.embedder.positions)
-    recipes = [
-        resized(place, variable, *tables[place], interpolation)
-        if place in tables
-        else copied(place, variable)
-        for place, variable in names.items()
-    ]
-    shapes = {place: tuple(variable.shape) for place, variable in weights.items()}
-    report = match(
-        recipes,
-        shapes,
-        source=f"{backbone.path} of {type(source).__name__}",
-        target=f"Classifier ({modality}, grid {tuple(grid)}, {classes} classes)",
-    )
-    require_complete(report, allow_missing=(f"{model.head.path}/*",))
-    fill(report, recipes, lambda place: weights[place].numpy())
-    return model, report
 
 
 def _open(path, head_width):
