@@ -21,6 +21,7 @@ MAY_IMPORT = {
     "train": set(),
     "prepare": {"data", "report"},
     "convert": {"models", "layers", "data", "train"},
+    "embed": {"convert", "models", "data", "prepare", "evals", "train", "config"},
     "tables": {"config"},
     "report": set(),
 }
