@@ -22,6 +22,7 @@ MAY_IMPORT = {
     "prepare": {"data", "report"},
     "convert": {"models", "layers", "data", "train"},
     "embed": {"convert", "models", "data", "prepare", "evals", "train", "config"},
+    "export": {"embed", "convert", "models", "layers", "data", "evals", "train"},
     "tables": {"config"},
     "report": set(),
 }

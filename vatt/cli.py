@@ -15,9 +15,10 @@ VERBS = {
     "doctor": ("vatt.prepare.doctor.cli", "examine prepared records: damage, silence, leakage, wrong labels"),
     "tables": ("vatt.tables.cli", "the paper's figures, the gin files that compute them, and our results"),
     "report": ("vatt.report.cli", "write a run's report.html again"),
+    "export": ("vatt.export.cli", "write a trained model as SavedModel, TF Hub module, .keras, LiteRT, …"),
     "convert": ("vatt.convert.cli", "load released VATT, T5 and ViT weights, or write theirs from ours"),
 }
-NEED_TENSORFLOW = {"convert"}
+NEED_TENSORFLOW = {"convert", "export"}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
