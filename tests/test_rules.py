@@ -21,6 +21,8 @@ MAY_IMPORT = {
     "train": set(),
     "prepare": {"data", "report"},
     "convert": {"models", "layers", "data", "train"},
+    "embed": {"convert", "models", "data", "prepare", "evals", "train", "config"},
+    "export": {"embed", "convert", "models", "layers", "data", "evals", "train"},
     "tables": {"config"},
     "report": set(),
     "plan": {"config", "models", "layers", "losses", "train", "convert", "tables", "run"},

@@ -17,9 +17,10 @@ VERBS = {
     "tables": ("vatt.tables.cli", "the paper's figures, the gin files that compute them, and our results"),
     "plan": ("vatt.plan.cli", "say what a configuration costs before it runs, and the paper's costs beside ours"),
     "report": ("vatt.report.cli", "write a run's report.html again"),
+    "export": ("vatt.export.cli", "write a trained model as SavedModel, TF Hub module, .keras, LiteRT, …"),
     "convert": ("vatt.convert.cli", "load released VATT, T5 and ViT weights, or write theirs from ours"),
 }
-NEED_TENSORFLOW = {"convert", "feed", "plan"}
+NEED_TENSORFLOW = {"convert", "export", "feed", "plan"}
 READ_GIN = {"plan"}  # these take --gin.NAME=VALUE, as `gin_flags`
 
 

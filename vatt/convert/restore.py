@@ -9,6 +9,7 @@ from pathlib import Path
 
 import gin
 
+from vatt.convert import safetensors_model
 from vatt.convert.loading import copied, fill, match, require_complete, resized
 from vatt.convert.report import ConversionError, LoadReport
 from vatt.convert.run_directory import load_run, run_of
@@ -31,8 +32,9 @@ def pretrained_model(*, path, head_width=64, random_weights=False):
     """The model of a file, a run or a released checkpoint, as it is: for measuring it.
 
     Args:
-        path: a `.keras` file of ours; a run directory, which means its newest checkpoint, or one of the
-            checkpoints in it (RUN/checkpoints/ckpt-500); or prefix or directory of a released checkpoint.
+        path: a `.keras` file of ours, or a directory of our `model.safetensors`; a run directory, which means
+            its newest checkpoint, or one of the checkpoints in it (RUN/checkpoints/ckpt-500); or prefix or
+            directory of a released checkpoint.
         head_width: see `load_released`; for released checkpoints alone.
         random_weights: the same architecture with new weights instead, as a control.
 
@@ -194,6 +196,8 @@ def _open(path, head_width):
         return load_model(path)
     if run_of(path) is not None:
         return load_run(path)
+    if safetensors_model.is_model(path):
+        return safetensors_model.read_model(path)
     from vatt.convert.released import load_released  # imports TensorFlow
 
     return load_released(path, head_width=head_width)[0]
