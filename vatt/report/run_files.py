@@ -5,6 +5,8 @@ import datetime
 import json
 import pathlib
 
+from vatt.report.evaluation import Evaluation
+
 
 @dataclasses.dataclass(kw_only=True)
 class RunFiles:
@@ -13,7 +15,7 @@ class RunFiles:
     Args:
         directory: where it lies.
         journal: lines of numbers by name, "step" among them, in ascending order of steps, each step once.
-        evaluations: name of the evaluator -> {"step", "metrics", "artifact"}.
+        evaluations: name of the evaluator -> what it found.
         metrics: the final numbers by name.
         command: text of command.txt, "" where absent; config and operative likewise.
         remarks: sentences about what is missing or unreadable.
@@ -21,7 +23,7 @@ class RunFiles:
 
     directory: pathlib.Path
     journal: list[dict] = dataclasses.field(default_factory=list)
-    evaluations: dict[str, dict] = dataclasses.field(default_factory=dict)
+    evaluations: dict[str, Evaluation] = dataclasses.field(default_factory=dict)
     metrics: dict[str, float] = dataclasses.field(default_factory=dict)
     command: str = ""
     config: str = ""
@@ -48,7 +50,7 @@ def read_run(model_dir) -> RunFiles:
     run.metrics = _numbers(_json(run, "metrics.json", "the final numbers are not there"))
     for path in sorted((directory / "evaluations").glob("*.json")):
         if isinstance(evaluation := _json(run, f"evaluations/{path.name}", None), dict):
-            run.evaluations[path.stem] = evaluation
+            run.evaluations[path.stem] = _evaluation(path.stem, evaluation)
     if not run.evaluations:
         run.remarks.append("No evaluation is on record yet.")
     written = [directory / "journal.jsonl", directory / "metrics.json"]
@@ -76,6 +78,16 @@ def _json(run: RunFiles, name: str, consequence: str | None):
     except ValueError as error:
         run.remarks.append(f"{name} can not be read ({error}).")
         return None
+
+
+def _evaluation(name: str, content: dict) -> Evaluation:
+    step, artifact = content.get("step"), content.get("artifact")
+    return Evaluation(
+        name=name,
+        step=step if isinstance(step, int) else None,
+        metrics=_numbers(content.get("metrics")),
+        artifact=artifact if isinstance(artifact, dict) else {},
+    )
 
 
 def _journal(run: RunFiles) -> list[dict]:
