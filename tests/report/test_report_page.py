@@ -194,8 +194,9 @@ def test_steps_come_once_and_sessions_add_up(run):
     lines.append({"step": 3, "seconds": 12})
     (run / "journal.jsonl").write_text("\n".join(json.dumps(line) for line in lines))
     read = read_run(run)
-    assert [line["step"] for line in read.journal] == [1, 2, 3] and read.journal[1]["loss"] == 1.0
-    assert read.seconds == 10 + 12  # the second session began after step 1 and ended at 12 s
+    assert read.journal["seconds"].tolist() == [[1, 10], [2, 5], [3, 12]]
+    assert read.journal["loss"].tolist() == [[2, 1.0]]
+    assert read.journal.seconds == 10 + 12  # the second session began after step 1 and ended at 12 s
 
 
 def test_a_directory_that_is_none_is_refused(tmp_path):

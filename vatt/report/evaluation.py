@@ -9,7 +9,8 @@ class Evaluation:
     """What one evaluator found.
 
     Args:
-        name: of the evaluator, which prefixes its numbers.
+        name: what it is called in the report.
+        prefix: of its numbers, before a "/": the evaluator's name.
         step: training steps before it; None where that is not known.
         metrics: numbers by name.
         artifact: what else it left, in plain values: "kind" says what they are, see `vatt/report/kinds.py`;
@@ -18,6 +19,7 @@ class Evaluation:
     """
 
     name: str
+    prefix: str = ""
     step: int | None = None
     metrics: dict[str, float] = dataclasses.field(default_factory=dict)
     artifact: dict[str, Any] = dataclasses.field(default_factory=dict)
@@ -27,6 +29,16 @@ class Evaluation:
     def kind(self) -> str | None:
         kind = self.artifact.get("kind")
         return kind if isinstance(kind, str) else None
+
+    def number(self, name: str) -> float | None:
+        """A number of the last evaluation, by its name without the prefix."""
+        return self.metrics.get(f"{self.prefix}/{name}")
+
+    def along(self, name: str) -> list[tuple[int, float]]:
+        """(step, value) of a number, by its name without the prefix, in all evaluations of the run."""
+        key = f"{self.prefix}/{name}"
+        found = {int(line["step"]): line[key] for line in self.history if key in line}  # the last of a step
+        return sorted(found.items())
 
     @property
     def protocol(self) -> dict[str, Any]:

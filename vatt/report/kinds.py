@@ -8,7 +8,8 @@ heading and no protocol card, and may raise what damaged data make it raise: it 
 import dataclasses
 from collections.abc import Callable, Iterable
 
-from vatt.report import plain, retrieval
+from vatt.report import classes, plain, retrieval, splits
+from vatt.report.along import Charts
 from vatt.report.evaluation import Evaluation
 from vatt.report.markup import Markup
 
@@ -21,17 +22,37 @@ class Kind:
         title: heading, before the evaluator's name.
         section: what is under it.
         summary: the sentences at the head of the page; None for none.
+        along: gives what is drawn along the training: titles of charts -> number without its prefix -> label.
         style: rules for the style sheet, beside those of `vatt/report/style.py`.
     """
 
     title: str
     section: Callable[[Evaluation], Markup]
     summary: Callable[[Evaluation], Iterable[Markup]] | None = None
+    along: Callable[[Evaluation], Charts] = plain.along
     style: str = ""
 
 
+_OF_CLASSES = {
+    "section": classes.section,
+    "summary": classes.summary,
+    "along": classes.along,
+    "style": classes.STYLE,
+}
 KINDS = {
-    "retrieval": Kind(title="Retrieval", section=retrieval.section, summary=retrieval.summary),
+    "retrieval": Kind(
+        title="Retrieval", section=retrieval.section, summary=retrieval.summary, along=retrieval.along
+    ),
+    "classification": Kind(title="Classification", **_OF_CLASSES),
+    "probe": Kind(title="Probe of frozen features", **_OF_CLASSES),
+    "zero_shot": Kind(title="Zero-shot classification", **_OF_CLASSES),
+    "mean_over_splits": Kind(
+        title="Mean over splits",
+        section=splits.section,
+        summary=splits.summary,
+        along=classes.along,
+        style=classes.STYLE,
+    ),
 }
 _OTHER = Kind(title="Evaluation", section=plain.section)
 

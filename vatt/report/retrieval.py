@@ -55,3 +55,12 @@ def section(evaluation: Evaluation) -> Markup:
     if pictures := guarded(lambda: gallery(artifact), "The gallery"):
         parts += [element("h3", "What was found"), element("p", GALLERY_NOTE), pictures]
     return element("div", parts)
+
+
+def along(evaluation: Evaluation) -> dict[str, dict[str, str]]:
+    """What is drawn along the training: the recalls of all directions."""
+    artifact = evaluation.artifact
+    return {
+        f"R@{k}": {f"{one['name']}/recall_at_{k}": one["label"] for one in artifact["directions"]}
+        for k in sorted(artifact["ranks"])[:2]
+    }

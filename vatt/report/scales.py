@@ -53,3 +53,11 @@ def duration(seconds: float) -> str:
     if seconds < 86400:
         return f"{seconds // 3600} h {seconds % 3600 // 60} min"
     return f"{seconds // 86400} d {seconds % 86400 // 3600} h"
+
+
+def count(number: float) -> str:
+    """A whole number for an axis: 1,250 · 500k · 2.5M."""
+    for size, letter in ((1e6, "M"), (1e3, "k")):
+        if number >= 10 * size or (letter == "M" and number >= size):
+            return f"{number / size:,.4g}{letter}"
+    return f"{number:,.0f}"

@@ -5,12 +5,14 @@ STYLE = """
   color-scheme: light dark;
   --page: #fbfbfa; --card: #ffffff; --ink: #1d2126; --quiet: #666d76; --rule: #e1e3e6; --track: #e9ebee;
   --accent: #1f5fbf; --right: #137a44; --wrong: #b3261e; --right-soft: #e6f4ec; --wrong-soft: #fbeceb;
-  --colour0: #1d2126; --colour1: #1f6fd1; --colour2: #c25a00; --colour3: #0f8a5f;
+  --colour0: #1d2126; --colour1: #1f6fd1; --colour2: #c25a00; --colour3: #0f8a5f; --colour4: #7a4fd0;
+  --colour5: #b0307a; --alarm: #a85f00; --alarm-soft: #fdf3e3;
 }
 @media (prefers-color-scheme: dark) { :root {
   --page: #14171b; --card: #1b1f24; --ink: #e8eaed; --quiet: #9aa3ad; --rule: #2e343b; --track: #2b3138;
   --accent: #74a9f5; --right: #58c98b; --wrong: #f2877f; --right-soft: #16301f; --wrong-soft: #3a1d1b;
-  --colour0: #e8eaed; --colour1: #74a9f5; --colour2: #f2a65a; --colour3: #58c9a0;
+  --colour0: #e8eaed; --colour1: #74a9f5; --colour2: #f2a65a; --colour3: #58c9a0; --colour4: #b79bf2;
+  --colour5: #f08bbd; --alarm: #f0b35c; --alarm-soft: #33270f;
 } }
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--page); color: var(--ink);
@@ -62,8 +64,12 @@ figcaption { display: flex; flex-wrap: wrap; align-items: baseline; column-gap: 
 .band { opacity: 0.16; stroke: none; }
 .line.colour0 { stroke: var(--colour0); } .line.colour1 { stroke: var(--colour1); }
 .line.colour2 { stroke: var(--colour2); } .line.colour3 { stroke: var(--colour3); }
+.line.colour4 { stroke: var(--colour4); } .line.colour5 { stroke: var(--colour5); }
 .band.colour0, .dot.colour0 { fill: var(--colour0); } .band.colour1, .dot.colour1 { fill: var(--colour1); }
 .band.colour2, .dot.colour2 { fill: var(--colour2); } .band.colour3, .dot.colour3 { fill: var(--colour3); }
+.band.colour4, .dot.colour4 { fill: var(--colour4); } .band.colour5, .dot.colour5 { fill: var(--colour5); }
+.alarm-line { stroke: var(--alarm); stroke-width: 0.8; stroke-dasharray: 2 3; }
+.alarm-sign { fill: var(--alarm); }
 .catch { fill: transparent; } .shown { visibility: hidden; } line.shown { stroke: var(--quiet);
   stroke-dasharray: 2 2; }
 .probe:hover .shown { visibility: visible; } .chart text.shown { fill: var(--ink); }
@@ -92,6 +98,20 @@ figcaption { display: flex; flex-wrap: wrap; align-items: baseline; column-gap: 
 .under i { margin-left: auto; font-style: normal; color: var(--quiet); }
 .name { line-height: 1.35; overflow-wrap: break-word; min-width: 0; }
 .waveform { width: 190px; height: 32px; } .waveform rect { fill: var(--accent); }
+
+.events { list-style: none; margin: 12px 0; padding: 0; display: grid; gap: 8px; }
+.events li { border-left: 4px solid var(--alarm); background: var(--alarm-soft); border-radius: 6px;
+  padding: 8px 14px; overflow-wrap: anywhere; font-size: 0.9375rem; }
+.events b { color: var(--alarm); white-space: nowrap; } .events .tag { margin-right: 8px; }
+.warning { border: 1px solid var(--alarm); background: var(--alarm-soft); border-radius: 10px;
+  padding: 12px 16px; margin: 14px 0; }
+.warning > b { color: var(--alarm); } .sound { color: var(--right); font-weight: 600; }
+.lost { color: var(--wrong); }
+.card-lines, .pairs { margin: 8px 0; table-layout: fixed; }
+.card-lines th, .card-lines td, .pairs th, .pairs td { padding: 4px 14px 4px 0; font-weight: 400;
+  font-size: 0.8125rem; text-align: left; vertical-align: top; border-bottom: 1px solid var(--rule);
+  overflow-wrap: anywhere; }
+.card-lines th, .pairs tbody th { color: var(--quiet); } .card-lines th { width: 32%; }
 
 details { border-top: 1px solid var(--rule); padding: 10px 0; }
 details:last-of-type { border-bottom: 1px solid var(--rule); }

@@ -1,39 +1,120 @@
-"""The curves of a training run."""
+"""The curves of a training run: which columns of the journal are drawn together, and how."""
 
-import math
+import dataclasses
+from collections.abc import Callable
 
 from vatt.report import scales
-from vatt.report.curves import Series, line_chart
+from vatt.report.alarms import marks
+from vatt.report.columns import Columns
+from vatt.report.curves import MOST_LINES, Series, line_chart
 from vatt.report.markup import Markup, element
 from vatt.report.run_files import RunFiles
+from vatt.report.thinning import SLOTS
+
+_BOOKKEEPING = ("seconds",)
+_MOST_OTHERS = 12  # columns that are not known here
 
 
-def points(run: RunFiles, key: str) -> list[tuple[int, float]]:
-    """(step, value) of a journal column; null and text count as not finite, an absent key as no point."""
-    return [
-        (line["step"], float(line[key]) if isinstance(line[key], int | float) else math.nan)
-        for line in run.journal
-        if key in line
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Curve:
+    """One chart.
+
+    Args:
+        title: what is drawn.
+        names: column of the journal -> its label.
+        unit: of the values.
+        from_zero, write: see `line_chart`.
+    """
+
+    title: str
+    names: dict[str, str]
+    unit: str = ""
+    from_zero: bool = True
+    write: Callable[[float], str] = scales.short
+
+    def chart(self, series: list[Series], title: str | None = None, marks=()) -> Markup:
+        """The figure of some series in this curve's manner."""
+        settings = {"unit": self.unit, "from_zero": self.from_zero, "write": self.write, "marks": marks}
+        return line_chart(title or self.title, series, **settings)
+
+
+_KNOWN = (
+    Curve(title="Learning rate", names={"learning_rate": "learning rate"}),
+    Curve(title="Gradient norm", names={"gradient_norm": "gradient norm"}),
+    Curve(title="Throughput", names={"clips_per_second": "clips"}, unit="clips/s"),
+    Curve(title="Tokens", names={"tokens_per_second": "tokens"}, unit="tokens/s, as the encoders see them"),
+    Curve(title="Operations", names={"flops_per_second": "operations"}, unit="FLOP/s, forward and backward"),
+    Curve(
+        title="Utilisation (MFU)",
+        names={"mfu": "MFU"},
+        unit="share of the devices' peak",
+        write=scales.percent,
+    ),
+    Curve(
+        title="Waiting for data",
+        names={"data_wait_share": "wait"},
+        unit="share of the time",
+        write=scales.percent,
+    ),
+    Curve(
+        title="Memory, most so far",
+        names={"memory_gib": "process", "device_memory_gib": "first GPU"},
+        unit="GiB",
+    ),
+    Curve(
+        title="Clips that say something",
+        names={"data/video": "video", "data/audio": "audio", "data/text": "text"},
+        unit="share of a batch",
+        write=scales.percent,
+    ),
+    Curve(title="Steps left out", names={"skipped_steps": "steps"}, unit="so far"),
+    Curve(title="Damaged records", names={"damaged_records": "records"}, unit="met since the last start"),
+)
+
+
+def known_curves(journal: Columns) -> list[Curve]:
+    """What can be drawn of a journal: the loss with its parts, what is known here, and what else there is."""
+    parts = sorted(name for name in journal.points if name.startswith("loss/"))
+    loss = {"loss": "total"} | {name: name.removeprefix("loss/").replace("_", "–") for name in parts}
+    groups = [
+        list(loss)[:MOST_LINES],
+        *(list(loss)[n : n + MOST_LINES] for n in range(MOST_LINES, len(loss), 6)),
     ]
+    curves = [
+        Curve(title="Loss", names={name: loss[name] for name in group}, from_zero=False) for group in groups
+    ]
+    curves += _KNOWN
+    drawn = {name for curve in curves for name in curve.names}
+    others = sorted(name for name in journal.points if name not in drawn and name not in _BOOKKEEPING)
+    curves += [Curve(title=name, names={name: name}, from_zero=False) for name in others[:_MOST_OTHERS]]
+    return [curve for curve in curves if any(len(journal[name]) for name in curve.names)]
 
 
-def curves(run: RunFiles) -> Markup | None:
-    """Loss and its parts, learning rate, gradient norm, throughput, data wait; None without a journal."""
-    if not run.journal:
+def training(run: RunFiles) -> Markup | None:
+    """All curves; None without a journal."""
+    journal = run.journal
+    if not journal:
         return None
-    parts = sorted({key for line in run.journal for key in line if key.startswith("loss/")})
-    names = {"loss": "total"} | {key: key.removeprefix("loss/").replace("_", "–") for key in parts}
-    charts = [line_chart("Loss", [Series(label, points(run, key)) for key, label in names.items()][:4])]
-    for key, title, settings in (
-        ("learning_rate", "Learning rate", {"from_zero": True}),
-        ("gradient_norm", "Gradient norm", {"from_zero": True}),
-        ("clips_per_second", "Throughput", {"unit": "clips/s", "from_zero": True}),
-        (
-            "data_wait_share",
-            "Waiting for data",
-            {"unit": "share of the time", "from_zero": True, "write": scales.percent},
-        ),
-    ):
-        if column := points(run, key):
-            charts.append(line_chart(title, [Series(title, column)], **settings))
-    return element("section", element("h2", "Training"), element("div", charts, class_="curves"))
+    charts = []
+    for curve in known_curves(journal):
+        series = [Series(label, journal[name]) for name, label in curve.names.items() if len(journal[name])]
+        charts.append(curve.chart(series, marks=marks(run) if curve.title == "Loss" else ()))
+    return element(
+        "section",
+        element("h2", "Training", id="training"),
+        thinning_note([journal]),
+        element("div", charts, class_="curves"),
+    )
+
+
+def thinning_note(journals: list[Columns]) -> Markup | None:
+    """How long journals are drawn, in a sentence; None where every line is drawn."""
+    lines = max(journal.lines for journal in journals)
+    if lines <= SLOTS:
+        return None
+    return element(
+        "p",
+        f"The journal has {lines:,} lines. A curve joins the means of {SLOTS} stretches of neighbouring "
+        "lines; the band around it spans the least and the greatest value of each: no spike is lost.",
+        class_="note",
+    )
