@@ -27,6 +27,8 @@ STYLE = (
   border-bottom: 1px solid var(--rule); font-size: 0.9rem; overflow-wrap: anywhere; }
 .classes thead th { color: var(--quiet); font-size: 0.8125rem; } .classes tbody th { font-weight: 600; }
 .classes small { display: block; white-space: nowrap; }
+.in-line { display: flex; flex-wrap: wrap; align-items: center; column-gap: 10px; }
+.in-line b { min-width: 4.2em; } .in-line .bar { width: 110px; margin: 0; }
 @media screen and (max-width: 760px) {
   .classes thead { display: none; }
   .classes tr { display: grid; grid-template-columns: repeat(2, minmax(0, 1fr)); gap: 2px 14px;
@@ -48,11 +50,11 @@ def summary(evaluation: Evaluation) -> Iterable[Markup]:
         chance = scales.percent(figures["chance_top_1"])
         whose = {"probe": "of a probe ", "zero_shot": "zero-shot "}.get(evaluation.kind, "")
         name = element("i", evaluation.name)
-        yield join([f"Top-1 {whose}(", name, ") ", element("b", scales.percent(figures["top_1"], 0))])
-        yield join([text, chance, ". "])
+        value = element("b", scales.percent(figures["top_1"], 0))
+        yield join([f"Top-1 {whose}(", name, ") ", value, text, chance, "."])
     else:
         value = element("b", scales.percent(figures["mean_average_precision"], 1))
-        yield join(["mAP (", element("i", evaluation.name), ") ", value, f" on {clips:,} clips. "])
+        yield join(["mAP (", element("i", evaluation.name), ") ", value, f" on {clips:,} clips."])
 
 
 def along(_: Evaluation) -> dict[str, dict[str, str]]:
@@ -121,10 +123,8 @@ def _fit(artifact: dict) -> Markup | None:
         elif name == "train_top_1":
             said.append(f"top-1 on its own training clips {scales.percent(value)}")
         else:
-            said.append(
-                f"{name.replace('_', ' ')} {value:g}" if isinstance(value, float) else f"{name} {value}"
-            )
-    if "fit_seconds" in artifact:
+            said.append(f"{name.replace('_', ' ')} {f'{value:g}' if isinstance(value, float) else value}")
+    if artifact.get("fit_seconds", 0) >= 1:
         said.append(f"fitted in {scales.duration(artifact['fit_seconds'])}")
     return element("p", f"The fit: {'; '.join(said)}.", class_="note") if said else None
 
@@ -179,10 +179,11 @@ def _of_class(one: dict, single: bool) -> list:
     if not single:
         rest = [one.get("auc"), one.get("d_prime")]
         return [
-            share(one["average_precision"]),
+            element("div", share(one["average_precision"]), class_="in-line"),
             *("–" if each is None else scales.short(each) for each in rest),
         ]
     taken = "–"
     if one.get("taken_for"):
         taken = f"{one['taken_for']} ({one['taken_for_clips']})"
-    return [share(one["top_1"], count=one["clips"]), scales.percent(one["top_5"]), taken]
+    worth = element("div", share(one["top_1"], count=one["clips"]), class_="in-line")
+    return [worth, scales.percent(one["top_5"]), taken]

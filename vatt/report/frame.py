@@ -53,16 +53,20 @@ def _without_outliers(slots: Sequence[Slot], low: float, high: float) -> float:
 def axes(frame: Frame, write: Callable[[float], str]) -> list[Markup]:
     """Grid, ticks and their labels."""
     bottom, parts = HEIGHT - BOTTOM, []
+    power = scales.axis_power(max(abs(frame.low), abs(frame.high))) if write is scales.short else 0
+    if power:
+        parts.append(element("text", f"×10{scales.superscript(power)}", x=LEFT - 6, y=14, text_anchor="end"))
     for value in scales.ticks(frame.low, frame.high, 4):
         y = frame.y(value)
         parts.append(element("line", x1=LEFT, x2=WIDTH - RIGHT, y1=y, y2=y, class_="grid"))
-        parts.append(element("text", _label(value, write), x=LEFT - 6, y=y + 4, text_anchor="end"))
+        label = _label(value / 10.0**power, write)
+        parts.append(element("text", label, x=LEFT - 6, y=y + 4, text_anchor="end"))
     for step in scales.ticks(frame.first, frame.last, 5):
         if step != int(step):
             continue
         x = frame.x(step)
         parts.append(element("line", x1=x, x2=x, y1=bottom, y2=bottom + 4, class_="axis"))
-        end = "end" if x > WIDTH - RIGHT - 14 else "middle"
+        end = "end" if x > WIDTH - RIGHT - 18 else "start" if x < LEFT + 14 else "middle"
         parts.append(element("text", scales.count(step), x=x, y=bottom + 17, text_anchor=end))
     parts.append(element("line", x1=LEFT, x2=WIDTH - RIGHT, y1=bottom, y2=bottom, class_="axis"))
     parts.append(element("text", "step", x=LEFT - 6, y=bottom + 17, text_anchor="end", class_="quiet"))

@@ -47,7 +47,8 @@ def build_page(run: RunFiles) -> str:
             guarded(lambda: _facts(run), "The facts"),
             [element("p", remark, class_="note") for remark in run.remarks],
             guarded(lambda: alarms(run), "The alarms"),
-            [_evaluation(evaluation) for evaluation in run.evaluations.values()],
+            _contents(run),
+            [_evaluation(evaluation, n) for n, evaluation in enumerate(run.evaluations.values())],
             guarded(lambda: training(run), "Curves"),
             HOW_TO_READ if run.evaluations else None,
             guarded(lambda: origin(run), "What ran"),
@@ -60,9 +61,25 @@ def _summary(run: RunFiles) -> Markup | None:
     sentences = []
     for evaluation in run.evaluations.values():
         if summary := kind_of(evaluation).summary:
-            made = guarded(lambda s=summary, e=evaluation: join(s(e)), f"The summary of {evaluation.name}")
+            made = guarded(
+                lambda s=summary, e=evaluation: _paragraphs(s(e)), f"The summary of {evaluation.name}"
+            )
             sentences.append(made)
     return element("div", sentences, class_="summary") if any(sentences) else None
+
+
+def _paragraphs(sentences) -> Markup:
+    return join(element("p", sentence) for sentence in sentences)
+
+
+def _contents(run: RunFiles) -> Markup | None:
+    """Links to the parts of a page that is longer than a screen."""
+    links = [(f"evaluation-{n}", evaluation.name) for n, evaluation in enumerate(run.evaluations.values())]
+    if run.journal:
+        links.append(("training", "Training"))
+    links.append(("origin", "What ran"))
+    made = [element("a", text, href=f"#{place}") for place, text in links]
+    return element("nav", made, class_="contents", aria_label="Contents")
 
 
 def _facts(run: RunFiles) -> Markup | None:
@@ -78,18 +95,23 @@ def _facts(run: RunFiles) -> Markup | None:
         if len(rates):
             facts.append(("Throughput, median", f"{scales.short(float(np.median(rates)))} clips/s"))
     if "data" in run.identity:
-        facts.append(("Training data", run.identity["data"]))
+        facts.append(("Training data", element("span", run.identity["data"], class_="code")))
     if run.finished:
         facts.append((f"Last written, {run.finished:%Z}", f"{run.finished:%Y-%m-%d %H:%M}"))
     terms = [element("div", element("dt", term), element("dd", value)) for term, value in facts]
     return element("dl", terms, class_="facts") if terms else None
 
 
-def _evaluation(evaluation: Evaluation) -> Markup:
+def _evaluation(evaluation: Evaluation, number: int) -> Markup:
     kind, name = kind_of(evaluation), f"Evaluation {evaluation.name}"
     return element(
         "section",
-        element("h2", f"{kind.title} ", element("span", evaluation.name, class_="quiet")),
+        element(
+            "h2",
+            f"{kind.title} ",
+            element("span", evaluation.name, class_="quiet"),
+            id=f"evaluation-{number}",
+        ),
         guarded(lambda: kind.section(evaluation), name),
         guarded(lambda: along_training(evaluation, kind.along(evaluation)), f"{name} along the training"),
         guarded(lambda: protocol_card(evaluation.protocol), f"The protocol of {name}"),

@@ -37,6 +37,7 @@ def protocol_card(card: dict[str, Any]) -> Markup:
         "details",
         element("summary", "Protocol: on what and how it was measured"),
         element("table", element("tbody", rows), class_="card-lines"),
+        class_="on-paper",
     )
 
 

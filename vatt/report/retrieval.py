@@ -27,7 +27,7 @@ def summary(evaluation: Evaluation) -> Iterable[Markup]:
                 f"{one['label'].capitalize()} finds {answer} {where} in ",
                 element("b", scales.percent(figures[f"recall_at_{k}"], 0)),
                 f" of {one['queries']} queries; chance is "
-                f"{scales.percent(figures[f'chance_recall_at_{k}'])}. ",
+                f"{scales.percent(figures[f'chance_recall_at_{k}'])}.",
             ]
         )
 

@@ -17,7 +17,7 @@ def summary(evaluation: Evaluation) -> Iterable[Markup]:
     for name, head in _HEADLINES.items():
         if name in figures:
             value = element("b", scales.percent(figures[name], 1))
-            text = f", the mean over {len(splits)} splits. "
+            text = f", the mean over {len(splits)} splits."
             yield join([f"{head} (", element("i", evaluation.name), ") ", value, text])
 
 

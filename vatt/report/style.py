@@ -20,17 +20,21 @@ body { margin: 0; background: var(--page); color: var(--ink);
 main { max-width: 1120px; margin: 0 auto; padding: 40px 24px 72px; }
 h1 { font-size: 1.9rem; line-height: 1.2; margin: 0 0 4px; letter-spacing: -0.01em; overflow-wrap: anywhere; }
 h2 { font-size: 1.25rem; margin: 52px 0 4px; }
-h3 { font-size: 1rem; margin: 28px 0 10px; }
+h3 { font-size: 1rem; margin: 28px 0 10px; } h4 { font-size: 0.9375rem; margin: 20px 0 8px; }
 p { margin: 6px 0; max-width: 72ch; }
 small, .note, .unit, .quiet { color: var(--quiet); font-size: 0.8125rem; }
 .overline { color: var(--quiet); font-size: 0.8125rem; letter-spacing: 0.06em; text-transform: uppercase;
   margin: 0; }
-.summary { font-size: 1.2rem; line-height: 1.45; margin: 18px 0; max-width: 60ch; }
+.summary { font-size: 1.2rem; line-height: 1.45; margin: 18px 0; }
+.summary p { max-width: 60ch; margin: 2px 0; }
+.contents { display: flex; flex-wrap: wrap; gap: 4px 18px; margin: 18px 0 0; font-size: 0.875rem; }
+a { color: var(--accent); text-decoration: none; } a:hover { text-decoration: underline; }
 .facts { display: grid; grid-template-columns: repeat(auto-fit, minmax(150px, 1fr)); margin: 22px 0 0;
   background: var(--card); border: 1px solid var(--rule); border-radius: 10px; overflow: hidden; }
 .facts div { box-shadow: 0 0 0 0.5px var(--rule); padding: 11px 14px; }
 .facts dt { color: var(--quiet); font-size: 0.8125rem; }
-.facts dd { margin: 0; font-weight: 600; font-variant-numeric: tabular-nums; }
+.facts dd { margin: 0; font-weight: 600; font-variant-numeric: tabular-nums; overflow-wrap: anywhere; }
+.code { font: 0.8125rem/1.5 ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace; }
 
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
 .figures { margin: 14px 0 6px; }
@@ -51,7 +55,7 @@ table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nu
   border-bottom: 1px solid var(--rule); overflow-wrap: anywhere; }
 .numbers td { text-align: right; white-space: nowrap; }
 
-.curves { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 420px), 1fr)); gap: 20px;
+.curves { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 420px), 1fr)); gap: 20px;
   margin: 14px 0; }
 figure { margin: 0; padding: 14px 16px 8px; background: var(--card); border: 1px solid var(--rule);
   border-radius: 10px; }
@@ -137,6 +141,7 @@ dl.reading { margin: 12px 0; } .reading dt { font-weight: 600; margin-top: 10px;
   .figures td::before { content: attr(data-head) " "; display: block; color: var(--quiet);
     font-size: 0.8125rem; }
   .bar { max-width: none; }
+  .chart text { font-size: 15px; }
   .card ol { grid-template-columns: 1fr 1fr; } .card li:first-child { grid-column: 1 / -1; }
 }
 @media print {
@@ -146,7 +151,10 @@ dl.reading { margin: 12px 0; } .reading dt { font-weight: 600; margin-top: 10px;
     --colour0: #000; --colour1: #1f6fd1; --colour2: #c25a00; --colour3: #0f8a5f; }
   body { font-size: 10pt; } main { max-width: none; padding: 0; }
   figure, .card, .figures tr { break-inside: avoid; } h2, h3 { break-after: avoid; }
-  h2 { margin-top: 28px; } .curves { grid-template-columns: 1fr 1fr; gap: 10px; } .bar { min-width: 50px; }
+  h2 { margin-top: 28px; } pre { white-space: pre-wrap; overflow-wrap: anywhere; }
+  .curves { grid-template-columns: 1fr 1fr; gap: 10px; } .bar { min-width: 50px; }
+  .contents { display: none; }
+  details.on-paper::details-content { content-visibility: visible; block-size: auto; }
   .figures th, .figures td { padding: 5px 10px 5px 0; } .card { padding: 8px 10px; } .cards { gap: 8px; }
   .under { padding: 2px 4px; gap: 4px; font-size: 0.68rem; } .card ol { gap: 5px; }
 }
