@@ -6,6 +6,7 @@ from vatt.report.markup import Markup, element
 from vatt.report.run_files import RunFiles
 
 _SHOWN = 12
+_MOST = 500  # in the page at all
 _MARKED = 20
 
 
@@ -53,18 +54,24 @@ def alarms(run: RunFiles) -> Markup | None:
             return None
         text = "No alarm raised, no step left out, no training record found damaged, no checkpoint set aside."
         return element("p", element("span", "✓ ", class_="sound"), text, class_="note")
-    items = [_item(event) for event in found]
-    rest = None
-    if len(items) > _SHOWN:
-        summary = element("summary", f"{len(items) - _SHOWN:,} more")
-        rest = element("details", summary, element("ol", items[_SHOWN:], class_="events"))
     return element(
         "section",
         element("h2", "Alarms ", element("span", f"{len(found):,} on record", class_="quiet"), id="alarms"),
         element("p", totals) if totals else None,
-        element("ol", items[:_SHOWN], class_="events"),
-        rest,
+        event_list(found),
     )
+
+
+def event_list(found: list[Event]) -> Markup:
+    """The events, those after the first dozen folded."""
+    items = [_item(event) for event in found]
+    rest = None
+    if len(items) > _SHOWN:
+        summary = element("summary", f"{len(items) - _SHOWN:,} more")
+        folded = element("ol", items[_SHOWN:_MOST], class_="events")
+        unsaid = f"{len(items) - _MOST:,} more are in the run directory." if len(items) > _MOST else None
+        rest = element("details", summary, folded, element("p", unsaid, class_="note") if unsaid else None)
+    return element("div", element("ol", items[:_SHOWN], class_="events"), rest)
 
 
 def _item(event: Event) -> Markup:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 
 from vatt.report import classes, plain, retrieval, splits
 from vatt.report.along import Charts
+from vatt.report.contrast import Contrast
 from vatt.report.evaluation import Evaluation
 from vatt.report.markup import Markup
 
@@ -23,6 +24,7 @@ class Kind:
         section: what is under it.
         summary: the sentences at the head of the page; None for none.
         along: gives what is drawn along the training: titles of charts -> number without its prefix -> label.
+        contrast: compares the evaluations of two runs.
         style: rules for the style sheet, beside those of `vatt/report/style.py`.
     """
 
@@ -30,6 +32,7 @@ class Kind:
     section: Callable[[Evaluation], Markup]
     summary: Callable[[Evaluation], Iterable[Markup]] | None = None
     along: Callable[[Evaluation], Charts] = plain.along
+    contrast: Callable[[Evaluation, Evaluation], Contrast] = plain.contrast
     style: str = ""
 
 
@@ -37,11 +40,16 @@ _OF_CLASSES = {
     "section": classes.section,
     "summary": classes.summary,
     "along": classes.along,
+    "contrast": classes.contrast,
     "style": classes.STYLE,
 }
 KINDS = {
     "retrieval": Kind(
-        title="Retrieval", section=retrieval.section, summary=retrieval.summary, along=retrieval.along
+        title="Retrieval",
+        section=retrieval.section,
+        summary=retrieval.summary,
+        along=retrieval.along,
+        contrast=retrieval.contrast,
     ),
     "classification": Kind(title="Classification", **_OF_CLASSES),
     "probe": Kind(title="Probe of frozen features", **_OF_CLASSES),
@@ -51,6 +59,7 @@ KINDS = {
         section=splits.section,
         summary=splits.summary,
         along=classes.along,
+        contrast=splits.contrast,
         style=classes.STYLE,
     ),
 }

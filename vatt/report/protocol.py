@@ -94,21 +94,29 @@ def differences_notice(found: Differences, tags: tuple[Markup, Markup]) -> Marku
                 "div",
                 element("b", "▲ Not comparable. "),
                 text,
-                _table(found.hindering, tags),
+                pairs_table(found.hindering, tags),
                 class_="warning",
                 role="note",
             )
         )
     if found.told:
         summary = element("summary", "Also different, without making them incomparable")
-        parts.append(element("details", summary, _table(found.told, tags)))
+        parts.append(element("details", summary, pairs_table(found.told, tags)))
     return element("div", parts) if parts else None
 
 
-def _table(pairs: dict[str, tuple[str, str]], tags: tuple[Markup, Markup]) -> Markup:
+def pairs_table(
+    pairs: dict[str, tuple[str, str]], tags: tuple[Markup, Markup], *, plain_names: bool = False
+) -> Markup:
+    """Name by name what both runs have; `plain_names` leaves the names as they are."""
     head = element("tr", element("th", "", scope="col"), [element("th", tag, scope="col") for tag in tags])
     rows = [
-        element("tr", element("th", _name(name), scope="row"), element("td", left), element("td", right))
+        element(
+            "tr",
+            element("th", name if plain_names else _name(name), scope="row"),
+            element("td", left),
+            element("td", right),
+        )
         for name, (left, right) in pairs.items()
     ]
     return element("table", element("thead", head), element("tbody", rows), class_="pairs")

@@ -13,6 +13,8 @@ GALLERY_NOTE = (
     "as there are any, so their share here says nothing about how often the model is right."
 )
 
+GROUPS_NOTE = "Clips of one group resemble each other, so the true uncertainty is somewhat wider."
+
 _TERMS = {
     "R@k, recall at k": (
         "The share of queries whose first right clip stands among the k nearest. 100\u202f% is perfect."

@@ -3,11 +3,22 @@
 from collections.abc import Iterable
 
 from vatt.report import scales
+from vatt.report.contrast import (
+    PAIRED,
+    UNPAIRED,
+    Contrast,
+    Row,
+    Sides,
+    contrast_table,
+    mean_row,
+    paired,
+    share_row,
+)
 from vatt.report.evaluation import Evaluation
 from vatt.report.gallery import gallery
 from vatt.report.guard import guarded
 from vatt.report.markup import Markup, element, join
-from vatt.report.reading import BAR_LEGEND, GALLERY_NOTE
+from vatt.report.reading import BAR_LEGEND, GALLERY_NOTE, GROUPS_NOTE
 from vatt.report.tables import retrieval_table
 
 _HEADLINES = ("text_to_video", "audio_to_video")
@@ -64,3 +75,58 @@ def along(evaluation: Evaluation) -> dict[str, dict[str, str]]:
         f"R@{k}": {f"{one['name']}/recall_at_{k}": one["label"] for one in artifact["directions"]}
         for k in sorted(artifact["ranks"])[:2]
     }
+
+
+def contrast(left: Evaluation, right: Evaluation) -> Contrast:
+    """Every recall and rank of both, direction by direction; with the very clip as answer, folded."""
+    rows, in_pairs = _rows(left, right, "figures", "query_ranks")
+    exact, _ = _rows(left, right, "exact_clip", "exact_clip_query_ranks")
+
+    def folded(tags: Sides, are_comparable: bool) -> Markup | None:
+        if not (left.artifact["grouped"] or right.artifact["grouped"]):
+            return None
+        table = contrast_table(exact, tags, are_comparable=are_comparable)
+        return element("details", element("summary", "The same where only the very clip counts"), table)
+
+    note = (PAIRED if in_pairs else UNPAIRED).format("queries") + f" {GROUPS_NOTE}"
+    return Contrast(rows=rows, note=note, more=folded)
+
+
+def _rows(left: Evaluation, right: Evaluation, which: str, ranks_name: str) -> tuple[list[Row], bool]:
+    """The rows, and whether all intervals are of pairs."""
+    sides = [{one["name"]: one for one in each.artifact["directions"]} for each in (left, right)]
+    ranks_of_recall = sorted({k for each in (left, right) for k in each.artifact["ranks"]})
+    rows, in_pairs = [], True
+    for name in dict.fromkeys(name for side in sides for name in side):
+        ones = [side.get(name) for side in sides]
+        label = next(one["label"] for one in ones if one is not None)
+        figures = [one[which] if one is not None else {} for one in ones]
+        counts = tuple(one["queries"] if one is not None else 0 for one in ones)
+        ranks = paired(left, right, lambda artifact, name=name: _ranks(artifact, name, ranks_name))
+        in_pairs &= ranks is not None
+        for k in ranks_of_recall:
+            values = [each.get(f"recall_at_{k}") for each in figures]
+            outcomes = tuple([rank <= k for rank in each] for each in ranks) if ranks else None
+            is_headline = name in _HEADLINES and k == ranks_of_recall[0]
+            rows.append(
+                share_row(
+                    f"{label}, R@{k}", *values, outcomes=outcomes, counts=counts, is_headline=is_headline
+                )
+            )
+        medians = [each.get("median_rank") for each in figures]
+        rows.append(
+            Row(
+                label=f"{label}, median rank",
+                left=medians[0],
+                right=medians[1],
+                is_share=False,
+                higher_is_better=False,
+            )
+        )
+        means = [each.get("mean_rank") for each in figures]
+        rows.append(mean_row(f"{label}, mean rank", *means, values=ranks))
+    return rows, in_pairs
+
+
+def _ranks(artifact: dict, name: str, ranks_name: str) -> list[int] | None:
+    return next((one.get(ranks_name) for one in artifact["directions"] if one["name"] == name), None)

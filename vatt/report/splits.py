@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from vatt.report import classes, scales
+from vatt.report.contrast import Contrast, Row
 from vatt.report.evaluation import Evaluation
 from vatt.report.markup import Markup, element, join
 from vatt.report.tables import cell
@@ -43,3 +44,21 @@ def section(evaluation: Evaluation) -> Markup:
         for name, artifact in splits.items()
     ]
     return element("div", element("p", text), table, folded)
+
+
+def contrast(left: Evaluation, right: Evaluation) -> Contrast:
+    """The means of both."""
+    figures = [each.artifact["figures"] for each in (left, right)]
+    rows = [
+        Row(
+            label=label,
+            left=figures[0].get(name),
+            right=figures[1].get(name),
+            is_share=name not in classes.OTHERS,
+            higher_is_better=None if name == "classes_left_out" else True,
+            is_headline=name in _HEADLINES,
+        )
+        for name, label in _HEADS.items()
+        if name in figures[0] or name in figures[1]
+    ]
+    return Contrast(rows=rows)
