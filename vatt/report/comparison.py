@@ -176,11 +176,8 @@ def _evaluation(pair: Pair, name: str) -> Markup:
         "section",
         heading,
         guarded(lambda: _contrast(pair, left, right), f"The comparison of {name}"),
-        guarded(lambda: _along(left, right), f"Evaluation {name} along the training"),
         [
-            guarded(
-                lambda t=tag, e=one: element("div", t, protocol_card(e.protocol)), f"The protocol of {name}"
-            )
+            guarded(lambda t=tag, e=one: protocol_card(e.protocol, t), f"The protocol of {name}")
             for tag, one in ((pair.tags.left, left), (pair.tags.right, right))
         ],
     )
@@ -199,6 +196,7 @@ def _contrast(pair: Pair, left: Evaluation, right: Evaluation) -> Markup:
         shown,
         element("p", contrast.note, class_="note") if contrast.note and found.are_comparable else None,
         contrast.more(pair.tags, found.are_comparable) if contrast.more else None,
+        _along(left, right) if found.are_comparable else None,
     )
 
 
@@ -209,7 +207,7 @@ def _step(evaluation: Evaluation) -> str:
 def _along(left: Evaluation, right: Evaluation) -> Markup | None:
     """Each number that is drawn along a training, of both runs in one chart."""
     charts = []
-    for title, names in kind_of(left).along(left).items():
+    for title, names in list(kind_of(left).along(left).items())[:1]:  # the charts are many enough
         for name, label in names.items():
             series = _two(left.along(name), right.along(name))
             if max((len(each.points) for each in series), default=0) > 1:
@@ -245,6 +243,8 @@ def _curves(pair: Pair) -> Markup | None:
     charts = []
     for curve in known_curves(Columns(points=left.points | right.points)):
         for name, label in curve.names.items():
+            if not len(left[name]) and not len(right[name]):
+                continue
             title = f"{curve.title}: {label}" if len(curve.names) > 1 else curve.title
             charts.append(curve.chart(_two(left[name], right[name]), title))
     return element(

@@ -32,6 +32,7 @@ class Row:
         label: what it is.
         left, right: its values; None where a run has none.
         is_share: in [0, 1], shown as percent.
+        write: turns a value that is no share into text.
         higher_is_better: of the number; None where it is neither.
         interval: 95 % interval of right minus left; None where there is none to be had.
         is_headline: to be told at the head of the page.
@@ -41,6 +42,7 @@ class Row:
     left: float | None
     right: float | None
     is_share: bool = True
+    write: Callable[[float], str] = scales.short
     higher_is_better: bool | None = True
     interval: tuple[float, float] | None = None
     is_headline: bool = False
@@ -61,11 +63,11 @@ class Row:
     def value(self, number: float | None) -> str:
         if number is None:
             return "–"
-        return scales.percent(number) if self.is_share else scales.short(number)
+        return scales.percent(number) if self.is_share else self.write(number)
 
     def signed(self, number: float) -> str:
         size = abs(number)
-        text = f"{100 * size:.1f}" if self.is_share else scales.short(size)
+        text = f"{100 * size:.1f}" if self.is_share else self.write(size)
         sign = "+" if number > 0 else _MINUS if number < 0 else "±"
         return f"{sign}{text}"
 
@@ -130,7 +132,15 @@ def mean_row(
     interval = None
     if values is not None and len(values[0]) > 1:
         interval = mean_difference_interval([b - a for a, b in zip(*values, strict=True)])
-    return Row(label=label, left=left, right=right, is_share=False, higher_is_better=False, interval=interval)
+    return Row(
+        label=label,
+        left=left,
+        right=right,
+        is_share=False,
+        write=scales.rank,
+        higher_is_better=False,
+        interval=interval,
+    )
 
 
 def paired(left: Evaluation, right: Evaluation, where: Callable[[dict], Sequence | None]):
@@ -163,17 +173,17 @@ def _difference(row: Row, tags: Sides, reach: float) -> list:
     unit = " points" if row.is_share else ""
     content = [element("b", f"{row.signed(difference)}{unit}")]
     if row.interval is None:
-        return content
+        return [element("div", content, class_="difference")]
     low, high = row.interval
     if row.is_share and reach:
         content.append(_plot(difference, low, high, reach))
-    content.append(element("small", f"{row.signed(low)} to {row.signed(high)}"))
+    content.append(element("small", f"{row.signed(low)} to {row.signed(high)}", class_="interval"))
     if row.higher_is_better is not None:
         winner = {1: [tags.right, " better"], -1: [tags.left, " better"], 0: "no clear difference"}[
             row.better
         ]
         content.append(element("small", winner, class_="winner"))
-    return content
+    return [element("div", content, class_="difference")]
 
 
 def _plot(difference: float, low: float, high: float, reach: float) -> Markup:
@@ -202,8 +212,9 @@ STYLE = """
 .contrast thead th { font-size: 0.9rem; } .contrast tbody th { font-weight: 600; width: 26%;
   overflow-wrap: anywhere; }
 .contrast tbody td:nth-child(-n+3) .side { display: none; }
-.contrast td:last-child { width: 46%; } .contrast td:last-child > * { margin-right: 10px; }
-.contrast td:last-child b { display: inline-block; min-width: 6.4em; }
+.contrast td:last-child { width: 50%; } .difference { display: grid; align-items: center; gap: 0 12px;
+  grid-template-columns: 7.6em 120px 8.6em auto; } .difference b { white-space: nowrap; }
+.difference .interval { grid-column: 3; } .difference .winner { grid-column: 4; }
 .contrast small { white-space: nowrap; display: inline-block; } .winner { color: var(--ink); }
 .plot { width: 120px; height: 16px; vertical-align: middle; } .plot .reach { stroke: var(--ink);
   stroke-width: 2; } .plot .at { fill: var(--ink); }
@@ -212,6 +223,7 @@ STYLE = """
   .contrast thead { display: none; } .contrast tr { display: grid; grid-template-columns: 1fr 1fr;
     gap: 2px 14px; padding: 9px 0; border-bottom: 1px solid var(--rule); }
   .contrast th, .contrast td { display: block; border: 0; padding: 0; }
+  .difference { display: flex; flex-wrap: wrap; }
   .contrast tbody th, .contrast td:last-child { grid-column: 1 / -1; width: auto; }
   .contrast tbody td:nth-child(-n+3) .side { display: inline-block; }
 }

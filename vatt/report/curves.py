@@ -27,12 +27,12 @@ class Series:
     Args:
         label: its name.
         points: [N, 2], step and value, steps rising; a value that is not finite makes a gap.
-        look: number of its colour and dashes; None for its place among the lines.
+        colour: its number; None for its place among the lines, which also decides its dashes.
     """
 
     label: str
     points: Sequence[tuple[int, float]] | np.ndarray
-    look: int | None = None
+    colour: int | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,7 +41,8 @@ class _Line:
 
     label: str
     slots: list[Slot]
-    look: int
+    colour: int
+    dash: str | None
 
     @property
     def drawn(self) -> list[Slot]:
@@ -72,7 +73,12 @@ def line_chart(
         marks: (step, what happened there), shown as signs on the horizontal axis.
     """
     lines = [
-        _Line(each.label, thin(each.points), place if each.look is None else each.look)
+        _Line(
+            label=each.label,
+            slots=thin(each.points),
+            colour=place if each.colour is None else each.colour,
+            dash=DASHES[place % len(DASHES)],
+        )
         for place, each in enumerate(series)
     ]
     drawn = [slot for line in lines for slot in line.drawn]
@@ -94,7 +100,9 @@ def line_chart(
         aria_label=_spoken(title, series, write),
         class_="chart",
     )
-    legend = [_legend_entry(line) for line in lines if len(lines) > 1]
+    legend = None
+    if len(lines) > 1:
+        legend = element("span", [_legend_entry(line) for line in lines], class_="legends")
     remarks = [element("p", text, class_="note") for text in _remarks(frame, series, write)]
     return element("figure", element("figcaption", heading, legend), drawing, remarks, class_="curve")
 
@@ -117,16 +125,16 @@ def _line(frame: Frame, line: _Line) -> list[Markup]:
     for stretch in stretches(line.slots):
         if len(stretch) == 1:
             dot = {"cx": frame.x(stretch[0].step), "cy": frame.y(stretch[0].mean), "r": 3}
-            parts.append(element("circle", **dot, class_=f"dot colour{line.look}"))
+            parts.append(element("circle", **dot, class_=f"dot colour{line.colour}"))
         else:
             path = " ".join(f"{frame.x(slot.step)},{frame.y(slot.mean)}" for slot in stretch)
-            look = {"class_": f"line colour{line.look}", "stroke_dasharray": DASHES[line.look % len(DASHES)]}
-            parts.append(element("polyline", points=path, **look))
+            drawn = {"class_": f"line colour{line.colour}", "stroke_dasharray": line.dash}
+            parts.append(element("polyline", points=path, **drawn))
         for slot in stretch:
             if slot.high > frame.high:
                 x = frame.x(slot.step)
                 top = f"{x - 4},{TOP + 4} {x + 4},{TOP + 4} {x},{TOP - 3}"
-                parts.append(element("polygon", points=top, class_=f"dot above colour{line.look}"))
+                parts.append(element("polygon", points=top, class_=f"dot above colour{line.colour}"))
     return parts
 
 
@@ -136,7 +144,9 @@ def _band(frame: Frame, line: _Line) -> list[Markup]:
         if any(slot.high > slot.low for slot in stretch):
             above = [f"{frame.x(slot.step)},{frame.y(slot.high)}" for slot in stretch]
             below = [f"{frame.x(slot.step)},{frame.y(slot.low)}" for slot in reversed(stretch)]
-            parts.append(element("polygon", points=" ".join(above + below), class_=f"band colour{line.look}"))
+            parts.append(
+                element("polygon", points=" ".join(above + below), class_=f"band colour{line.colour}")
+            )
     return parts
 
 
@@ -178,7 +188,7 @@ def _probes(frame: Frame, lines: Sequence[_Line], write: Callable[[float], str])
                 element("line", x1=x, x2=x, y1=TOP, y2=HEIGHT - BOTTOM, class_="shown"),
                 [
                     element(
-                        "circle", cx=x, cy=frame.y(slot.mean), r=3.5, class_=f"shown dot colour{line.look}"
+                        "circle", cx=x, cy=frame.y(slot.mean), r=3.5, class_=f"shown dot colour{line.colour}"
                     )
                     for line, slot in read
                 ],
@@ -196,8 +206,9 @@ def _steps(slot: Slot) -> str:
 
 
 def _legend_entry(line: _Line) -> Markup:
-    dash = DASHES[line.look % len(DASHES)]
-    stroke = element("line", x1=0, x2=26, y1=5, y2=5, class_=f"line colour{line.look}", stroke_dasharray=dash)
+    stroke = element(
+        "line", x1=0, x2=26, y1=5, y2=5, class_=f"line colour{line.colour}", stroke_dasharray=line.dash
+    )
     swatch = element("svg", stroke, viewBox="0 0 26 10", width=26, height=10, aria_hidden="true")
     return element("span", swatch, f" {line.label}", class_="legend")
 

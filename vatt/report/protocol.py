@@ -25,17 +25,18 @@ def flat(card: dict[str, Any], before: str = "") -> dict[str, str]:
     return lines
 
 
-def protocol_card(card: dict[str, Any]) -> Markup:
-    """The card, folded; a sentence where there is none."""
+def protocol_card(card: dict[str, Any], tag: Markup | None = None) -> Markup:
+    """The card, folded; a sentence where there is none. `tag`: what marks the run it is of."""
+    mark = [tag, " "] if tag is not None else None
     if not card:
-        return element("p", "This evaluation left no protocol card.", class_="note")
+        return element("p", mark, "This evaluation left no protocol card.", class_="note")
     rows = [
         element("tr", element("th", _name(name), scope="row"), element("td", value))
         for name, value in flat(card).items()
     ]
     return element(
         "details",
-        element("summary", "Protocol: on what and how it was measured"),
+        element("summary", mark, "Protocol: on what and how it was measured"),
         element("table", element("tbody", rows), class_="card-lines"),
         class_="on-paper",
     )

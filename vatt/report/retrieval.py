@@ -120,6 +120,7 @@ def _rows(left: Evaluation, right: Evaluation, which: str, ranks_name: str) -> t
                 left=medians[0],
                 right=medians[1],
                 is_share=False,
+                write=scales.rank,
                 higher_is_better=False,
             )
         )

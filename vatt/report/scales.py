@@ -73,3 +73,8 @@ def count(number: float) -> str:
         if number >= 10 * size or (letter == "M" and number >= size):
             return f"{number / size:,.4g}{letter}"
     return f"{number:,.0f}"
+
+
+def rank(value: float) -> str:
+    """1 · 1.3"""
+    return f"{value:,.1f}".removesuffix(".0")

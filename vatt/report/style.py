@@ -60,6 +60,7 @@ table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nu
 figure { margin: 0; padding: 14px 16px 8px; background: var(--card); border: 1px solid var(--rule);
   border-radius: 10px; }
 figcaption { display: flex; flex-wrap: wrap; align-items: baseline; column-gap: 14px; }
+.legends { display: flex; flex-wrap: wrap; column-gap: 14px; }
 .legend { font-size: 0.8125rem; white-space: nowrap; } .legend svg { vertical-align: middle; }
 .chart { display: block; width: 100%; height: auto; }
 .chart text { fill: var(--quiet); font: 11.5px system-ui, sans-serif; font-variant-numeric: tabular-nums; }
@@ -128,6 +129,9 @@ dl.reading { margin: 12px 0; } .reading dt { font-weight: 600; margin-top: 10px;
   max-width: 72ch; }
 
 @media screen and (max-width: 760px) {
+  .pairs tr { display: grid; grid-template-columns: 1fr 1fr; gap: 0 14px; padding: 6px 0;
+    border-bottom: 1px solid var(--rule); } .pairs th, .pairs td { border: 0; padding: 0; }
+  .pairs th:first-child { grid-column: 1 / -1; }
   main { padding: 24px 16px 48px; }
   .summary { font-size: 1.08rem; }
   .figures thead { display: none; }

@@ -79,9 +79,9 @@ def _rank(figures: dict, key: str) -> list:
     value, chance = figures.get(key), figures.get(f"chance_{key}")
     if value is None:
         return ["–"]
-    content = [element("b", f"{value:.1f}".removesuffix(".0"))]
+    content = [element("b", scales.rank(value))]
     if chance is not None:
-        content.append(element("small", "chance " + f"{chance:.1f}".removesuffix(".0")))
+        content.append(element("small", f"chance {scales.rank(chance)}"))
     return content
 
 
