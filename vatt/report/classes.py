@@ -26,8 +26,9 @@ STYLE = (
 .classes { margin: 10px 0 6px; }
 .classes th, .classes td { text-align: left; vertical-align: top; padding: 6px 14px 6px 0; font-weight: 400;
   border-bottom: 1px solid var(--rule); font-size: 0.9rem; overflow-wrap: anywhere; }
-.classes thead th { color: var(--quiet); font-size: 0.8125rem; } .classes tbody th { font-weight: 600; }
-.classes small { display: block; white-space: nowrap; }
+.classes thead th { color: var(--quiet); font-size: 0.8125rem; } .classes tbody th { font-weight: 600;
+  width: 27%; }
+.classes small { display: block; white-space: nowrap; font-weight: 400; }
 .in-line { display: flex; flex-wrap: wrap; align-items: center; column-gap: 10px; }
 .in-line b { min-width: 4.2em; } .in-line .bar { width: 110px; margin: 0; }
 @media screen and (max-width: 760px) {
@@ -108,7 +109,7 @@ def figures_table(artifact: dict) -> Markup:
         if name in figures:
             cells.append((head, share(figures[name], count=clips, chance=figures.get(f"chance_{name}"))))
     cells += [(head, share(figures[name])) for name, head in OTHER_SHARES.items() if name in figures]
-    cells += [(head, scales.short(figures[name])) for name, head in OTHERS.items() if name in figures]
+    cells += [(head, f"{figures[name]:.3g}") for name, head in OTHERS.items() if name in figures]
     head = element("tr", [element("th", head, scope="col") for head, _ in cells])
     row = element("tr", [cell(head, content) for head, content in cells])
     return element("table", element("thead", head), element("tbody", row), class_="classes")

@@ -15,7 +15,7 @@ from vatt.report.kinds import kind_of
 from vatt.report.markup import Markup, element, join
 from vatt.report.origin import origin
 from vatt.report.protocol import protocol_card
-from vatt.report.reading import HOW_TO_READ
+from vatt.report.reading import how_to_read
 from vatt.report.run_files import RunFiles, read_run
 from vatt.report.training import training
 
@@ -46,11 +46,11 @@ def build_page(run: RunFiles) -> str:
             guarded(lambda: _summary(run), "The summary"),
             guarded(lambda: _facts(run), "The facts"),
             [element("p", remark, class_="note") for remark in run.remarks],
-            guarded(lambda: alarms(run), "The alarms"),
             _contents(run),
+            guarded(lambda: alarms(run), "The alarms"),
             [_evaluation(evaluation, n) for n, evaluation in enumerate(run.evaluations.values())],
             guarded(lambda: training(run), "Curves"),
-            HOW_TO_READ if run.evaluations else None,
+            how_to_read(run.evaluations.values()),
             guarded(lambda: origin(run), "What ran"),
         ],
         style="".join(dict.fromkeys(kind.style for kind in kinds)),
