@@ -16,7 +16,7 @@ VERBS = {
     "doctor": ("vatt.prepare.doctor.cli", "examine prepared records: damage, silence, leakage, wrong labels"),
     "tables": ("vatt.tables.cli", "the paper's figures, the gin files that compute them, and our results"),
     "plan": ("vatt.plan.cli", "say what a configuration costs before it runs, and the paper's costs beside ours"),
-    "report": ("vatt.report.cli", "write a run's report.html again"),
+    "report": ("vatt.report.cli", "write a run's report.html again, or compare two runs"),
     "export": ("vatt.export.cli", "write a trained model as SavedModel, TF Hub module, .keras, LiteRT, …"),
     "convert": ("vatt.convert.cli", "load released VATT, T5 and ViT weights, or write theirs from ours"),
 }

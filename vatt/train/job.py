@@ -228,6 +228,8 @@ def train(
 
     def write_line(line: dict) -> None:
         line.update(telemetry.numbers(line["clips_per_second"]))
+        if damaged := getattr(dataset, "corrupt_records", 0):  # met since this start
+            line["damaged_records"] = damaged
         if skip_bad_steps:
             line["skipped_steps"] = records.skipped
         records.line(line)
@@ -261,8 +263,10 @@ def train(
                 step, interruption = loop_from(step)
                 break
             except NotFinite as error:
-                records.keep_bad_batch(next(iter(batches_from(error.step - 1))), error.step)
-                if records.skipped >= skip_bad_steps:
+                stops = records.skipped >= skip_bad_steps
+                batch = next(iter(batches_from(error.step - 1)))
+                records.keep_bad_batch(batch, error.step, reason=str(error), stops=stops)
+                if stops:
                     raise
                 records.skipped += 1
                 _log.warning("%s Left out: %d of %d.", error, records.skipped, skip_bad_steps)
