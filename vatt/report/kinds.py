@@ -9,6 +9,16 @@ import dataclasses
 from collections.abc import Callable, Iterable
 
 from vatt.report import plain, retrieval
+from vatt.report.analyses import (
+    activations,
+    attention_map,
+    feature_map,
+    nearest_neighbours,
+    similarity_calibration,
+    space_geometry,
+    space_map,
+)
+from vatt.report.analyses.style import STYLE as DRAWN
 from vatt.report.evaluation import Evaluation
 from vatt.report.markup import Markup
 
@@ -21,7 +31,7 @@ class Kind:
         title: heading, before the evaluator's name.
         section: what is under it.
         summary: the sentences at the head of the page; None for none.
-        style: rules for the style sheet, beside those of `vatt/report/style.py`.
+        style: rules for the style sheet, beside those of `vatt/report/style.py`; kinds may share them.
     """
 
     title: str
@@ -32,6 +42,15 @@ class Kind:
 
 KINDS = {
     "retrieval": Kind(title="Retrieval", section=retrieval.section, summary=retrieval.summary),
+    "feature_map": Kind(title="Features by class", section=feature_map.section, style=DRAWN),
+    "space_map": Kind(title="Spaces", section=space_map.section, style=DRAWN),
+    "activations": Kind(title="Activations", section=activations.section, style=DRAWN),
+    "attention_map": Kind(title="Attention", section=attention_map.section, style=DRAWN),
+    "space_geometry": Kind(title="Geometry of the spaces", section=space_geometry.section, style=DRAWN),
+    "similarity_calibration": Kind(
+        title="Similarity as probability", section=similarity_calibration.section, style=DRAWN
+    ),
+    "nearest_neighbours": Kind(title="Neighbours", section=nearest_neighbours.section, style=DRAWN),
 }
 _OTHER = Kind(title="Evaluation", section=plain.section)
 

@@ -43,14 +43,14 @@ def write_report(model_dir, output=None) -> pathlib.Path:
 def build_page(run: RunFiles) -> str:
     """The page as text."""
     name = run.directory.resolve().name
-    kinds = dict.fromkeys(kind_of(evaluation) for evaluation in run.evaluations.values())
+    styles = dict.fromkeys(kind_of(evaluation).style for evaluation in run.evaluations.values())
     head = element(
         "head",
         element("meta", charset="utf-8"),
         element("meta", http_equiv="Content-Security-Policy", content=_POLICY),
         element("meta", name="viewport", content="width=device-width, initial-scale=1"),
         element("title", f"{name} · VATT"),
-        element("style", Markup(STYLE + "".join(kind.style for kind in kinds))),
+        element("style", Markup(STYLE + "".join(styles))),
     )
     body = element(
         "body",
