@@ -10,6 +10,16 @@ from collections.abc import Callable, Iterable
 
 from vatt.report import classes, plain, retrieval, splits
 from vatt.report.along import Charts
+from vatt.report.analyses import (
+    activations,
+    attention_map,
+    feature_map,
+    nearest_neighbours,
+    similarity_calibration,
+    space_geometry,
+    space_map,
+)
+from vatt.report.analyses.style import STYLE as DRAWN
 from vatt.report.contrast import Contrast
 from vatt.report.evaluation import Evaluation
 from vatt.report.markup import Markup
@@ -25,7 +35,7 @@ class Kind:
         summary: the sentences at the head of the page; None for none.
         along: gives what is drawn along the training: titles of charts -> number without its prefix -> label.
         contrast: compares the evaluations of two runs.
-        style: rules for the style sheet, beside those of `vatt/report/style.py`.
+        style: rules for the style sheet, beside those of `vatt/report/style.py`; kinds may share them.
     """
 
     title: str
@@ -62,6 +72,15 @@ KINDS = {
         contrast=splits.contrast,
         style=classes.STYLE,
     ),
+    "feature_map": Kind(title="Features by class", section=feature_map.section, style=DRAWN),
+    "space_map": Kind(title="Spaces", section=space_map.section, style=DRAWN),
+    "activations": Kind(title="Activations", section=activations.section, style=DRAWN),
+    "attention_map": Kind(title="Attention", section=attention_map.section, style=DRAWN),
+    "space_geometry": Kind(title="Geometry of the spaces", section=space_geometry.section, style=DRAWN),
+    "similarity_calibration": Kind(
+        title="Similarity as probability", section=similarity_calibration.section, style=DRAWN
+    ),
+    "nearest_neighbours": Kind(title="Neighbours", section=nearest_neighbours.section, style=DRAWN),
 }
 _OTHER = Kind(title="Evaluation", section=plain.section)
 
