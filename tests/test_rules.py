@@ -20,6 +20,7 @@ MAY_IMPORT = {
     "evals": {"metrics"},
     "train": set(),
     "prepare": {"data", "report"},
+    "embed": {"prepare"},
     "convert": {"models", "layers", "data", "train"},
     "tables": {"config"},
     "report": set(),
