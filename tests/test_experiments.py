@@ -54,7 +54,15 @@ def test_the_main_job_from_corpus_to_report_and_again(tmp_path, data_dir, capsys
             assert metrics[f"{rule}/{direction}/median_rank"] >= 1
     steps = [json.loads(line)["step"] for line in (directory / "journal.jsonl").read_text().splitlines()]
     assert steps == sorted(set(steps)) and steps[-1] == 4
-    for name in ("config.gin", "operative.gin", "command.txt", "vocabulary.txt", "model.json", "report.html"):
+    for name in (
+        "config.gin",
+        "operative.gin",
+        "command.txt",
+        "vocabulary.txt",
+        "model.json",
+        "inputs.json",
+        "report.html",
+    ):
         assert (directory / name).stat().st_size > 0, name
     assert (directory / "checkpoints" / "ckpt-4.index").is_file()
     page = (directory / "report.html").read_text()

@@ -22,6 +22,7 @@ MAY_IMPORT = {
     "prepare": {"data", "report"},
     "embed": {"prepare"},
     "convert": {"models", "layers", "data", "train"},
+    "embed": {"convert", "models", "data", "prepare", "evals", "train", "config"},
     "tables": {"config"},
     "report": set(),
 }

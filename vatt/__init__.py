@@ -3,8 +3,10 @@
 __version__ = "0.1.0"
 
 
-def load(path):
-    """The model of a `.keras` file, ready to call; see `vatt.models.loading.load_model`."""
-    from vatt.models.loading import load_model  # imports Keras, which most verbs do without
+def load(path, **options):
+    """The model of a run directory, a `.keras` file or a released checkpoint, ready to call and, with three
+    modalities, to embed media files, arrays and sentences; see `vatt.embed.loading.load`.
+    """
+    from vatt.embed.loading import load as load_trained  # imports Keras, which most verbs do without
 
-    return load_model(path)
+    return load_trained(path, **options)

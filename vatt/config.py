@@ -258,6 +258,19 @@ class _AsWritten(config_parser.ParserDelegate):
         return _Written(f"%{macro_name}")
 
 
+def as_written(text: str) -> dict[str, Any]:
+    """The bindings of a gin file by key ("scope/Name.parameter"), the later of two, without looking any name
+    up and without running its `import` lines; a reference is the text that stands there ("%NAME", "@name()").
+    """
+    found = {}
+    for statement in config_parser.ConfigParser(text, _AsWritten()):
+        if isinstance(statement, config_parser.BindingStatement):
+            scope, selector, parameter, value, _ = statement
+            key = "/".join(filter(None, (scope, selector))) + (f".{parameter}" if parameter else "")
+            found[key] = value
+    return found
+
+
 def difference(
     recorded: str, current: str, *, ignored=("MODEL_DIR", "run.model_dir", "run.strategy")
 ) -> list[str]:
@@ -268,13 +281,7 @@ def difference(
     """
 
     def lines(text: str) -> list[str]:
-        keys = {}
-        for statement in config_parser.ConfigParser(text, _AsWritten()):
-            if isinstance(statement, config_parser.BindingStatement):
-                scope, selector, parameter, value, _ = statement
-                key = "/".join(filter(None, (scope, selector))) + (f".{parameter}" if parameter else "")
-                keys[key] = f"{key} = {value!r}"
-        return sorted(line for key, line in keys.items() if key not in ignored)
+        return sorted(f"{key} = {value!r}" for key, value in as_written(text).items() if key not in ignored)
 
     compared = difflib.unified_diff(lines(recorded), lines(current), "recorded", "now", lineterm="", n=0)
     return [line for line in compared if not re.match(r"@@", line)]

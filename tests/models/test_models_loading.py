@@ -4,12 +4,12 @@ import keras
 import numpy as np
 import pytest
 
-import vatt
 from tests import goldens
 from tests.checks import signature_of
 from tests.goldens import assert_near, rnd
 from vatt.models.agnostic import AgnosticVATT
 from vatt.models.classifier import Classifier
+from vatt.models.loading import load_model
 from vatt.models.presets import Size
 from vatt.models.vatt import VATT
 
@@ -54,7 +54,7 @@ def test_a_saved_model_is_the_same_model(name, tmp_path):
     for weight in model.weights:  # away from zeros and ones
         weight.assign(weight + 0.1 * np.random.default_rng(len(weight.path)).normal(size=weight.shape))
     model.save(tmp_path / "model.keras")
-    again = vatt.load(tmp_path / "model.keras")
+    again = load_model(tmp_path / "model.keras")
     assert type(again) is type(model)
     assert again.get_config() == model.get_config()
     assert list(model.get_config()) == signature_of(type(model))
@@ -71,23 +71,23 @@ def test_a_saved_model_is_the_same_model(name, tmp_path):
 def test_a_file_that_is_none(tmp_path):
     goldens.model_and_report("wat_finetune_tiny")[0].save(tmp_path / "real.keras")
     with pytest.raises(FileNotFoundError, match="A model file must exist. .* lie: real.keras"):
-        vatt.load(tmp_path / "reel.keras")
+        load_model(tmp_path / "reel.keras")
     (tmp_path / "text.keras").write_text("weights")
     with pytest.raises(ValueError, match="must be what `model.save` or `vatt convert` writes"):
-        vatt.load(tmp_path / "text.keras")
+        load_model(tmp_path / "text.keras")
     with pytest.raises(ValueError, match="a directory"):
-        vatt.load(tmp_path)
+        load_model(tmp_path)
     whole = (tmp_path / "real.keras").read_bytes()
     (tmp_path / "cut.keras").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(ValueError, match="cut short"):
-        vatt.load(tmp_path / "cut.keras")
+        load_model(tmp_path / "cut.keras")
 
 
 def test_another_keras_model(tmp_path):
     model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
     model.save(tmp_path / "other.keras")
     with pytest.raises(ValueError, match="must be one of this project's. .* 'Sequential'"):
-        vatt.load(tmp_path / "other.keras")
+        load_model(tmp_path / "other.keras")
 
 
 def test_no_known_modality():

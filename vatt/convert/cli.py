@@ -127,10 +127,10 @@ def _add_to_released(parser):
 
 
 def _to_released(args):
-    import vatt
     from vatt.convert.released import write_released
+    from vatt.models.loading import load_model
 
-    write_released(vatt.load(args.model), args.output)
+    write_released(load_model(args.model), args.output)
     print(args.output)
     return 0
 
@@ -214,9 +214,9 @@ def _add_to_vit(parser):
 
 
 def _to_vit(args):
-    import vatt
     from vatt.convert.vit import write_vit
+    from vatt.models.loading import load_model
 
-    write_vit(vatt.load(args.model), args.output, args.modality)
+    write_vit(load_model(args.model), args.output, args.modality)
     print(args.output)
     return 0

@@ -23,6 +23,7 @@ class SentencePiece(tokenizer.GraphTokenizer):
 
     Attributes:
         words: the pieces by id.
+        model: the bytes of the file.
         size: number of pieces; a model's word table may have more rows.
     """
 
@@ -37,7 +38,8 @@ class SentencePiece(tokenizer.GraphTokenizer):
                 "beside its weights."
             )
         try:
-            self._pieces = tensorflow_text.SentencepieceTokenizer(self.path.read_bytes(), out_type=tf.int32)
+            self.model = self.path.read_bytes()
+            self._pieces = tensorflow_text.SentencepieceTokenizer(self.model, out_type=tf.int32)
             self.size = int(self._pieces.vocab_size())
         except (tf.errors.OpError, ValueError, RuntimeError) as error:
             raise ValueError(

@@ -13,11 +13,17 @@ IMAGE = "image"  # input of models of single pictures, beside the modalities
 
 
 def compiled_encoder(model: Model, outputs: Sequence[str]) -> Callable[[Batch], Batch]:
+    """`encoder` as one compiled graph, so keep it between evaluations. On other Keras backends it stays
+    eager.
+    """
+    encode = encoder(model, outputs)
+    return tf.function(encode) if keras.config.backend() == "tensorflow" else encode
+
+
+def encoder(model: Model, outputs: Sequence[str]) -> Callable[[Batch], Batch]:
     """The inference call: uint8 video scaled to [-1, 1] on the device, of the outputs only the named ones.
 
     Video of a single frame is given as "image" [B, H, W, 3] as well, for models of images.
-
-    One graph per encoder, so keep it between evaluations. On other Keras backends the call stays eager.
     """
 
     def encode(inputs: Batch) -> Batch:
@@ -30,4 +36,4 @@ def compiled_encoder(model: Model, outputs: Sequence[str]) -> Callable[[Batch], 
         made = model(inputs, training=False)
         return {name: ops.cast(made[name], "float32") for name in outputs if name in made}
 
-    return tf.function(encode) if keras.config.backend() == "tensorflow" else encode
+    return encode

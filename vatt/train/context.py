@@ -6,7 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-MODEL_FILE = "model.json"  # in the run directory: the model without its weights, as Keras describes it
+# In the run directory: the model without its weights, as Keras describes it, and what it takes.
+MODEL_FILE = "model.json"
+INPUTS_FILE = "inputs.json"
 
 _GRAPH_LINES = ("Graph execution error:", "Detected at node ", "<stack traces unavailable>", " ", "\t")
 

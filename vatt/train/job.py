@@ -19,7 +19,7 @@ import tensorflow as tf
 
 from vatt.protocols import MetricWriter
 from vatt.train.average import WeightAverage
-from vatt.train.context import MODEL_FILE, RunContext
+from vatt.train.context import INPUTS_FILE, MODEL_FILE, RunContext
 from vatt.train.dry_run import count_weights, describe_batch, describe_model
 from vatt.train.evaluation import check_evaluators
 from vatt.train.gradients import Accumulated, Cached, WholeBatch
@@ -289,7 +289,7 @@ def _build(model, device_inputs, kinds: dict[str, tf.TensorSpec]) -> dict[str, t
 
 
 def _describe_for_others(model, dataset, model_dir) -> None:
-    """What a checkpoint is of no use without: the model's architecture, its words and classes."""
+    """What a checkpoint is of no use without: the model's architecture, what it takes, its words, classes."""
     try:
         architecture = json.dumps(keras.saving.serialize_keras_object(model), indent=1)
     except (NotImplementedError, TypeError) as error:  # a model of the user's own, without `get_config`
@@ -298,6 +298,10 @@ def _describe_for_others(model, dataset, model_dir) -> None:
         )
     else:
         (model_dir / MODEL_FILE).write_text(architecture, encoding="utf-8")
+    facts = getattr(dataset, "input_facts", None)
+    if facts is not None:
+        text = json.dumps(facts, indent=1, ensure_ascii=False)
+        (model_dir / INPUTS_FILE).write_text(text, encoding="utf-8")
     lists = {
         "vocabulary.txt": getattr(getattr(dataset, "vocabulary", None), "words", None),
         "labels.txt": getattr(dataset, "label_names", None) or None,

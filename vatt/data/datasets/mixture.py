@@ -7,6 +7,7 @@ Which clip of which set stands at a position is a pure function of the seed and 
 import gin
 
 from vatt.data import batch_check, order, pipeline
+from vatt.data.description import describe_inputs
 
 _SPECIAL_WORDS = 2  # padding and unknown: the whole word list of a set without captions
 
@@ -59,6 +60,11 @@ class MixedClips:
     def fingerprint(self) -> str:
         """Says which records training reads, set by set."""
         return " ".join(dataset.fingerprint for dataset in self._datasets)
+
+    @property
+    def input_facts(self) -> dict:
+        """What a model trained on these clips takes, see `vatt.data.description`."""
+        return describe_inputs(self.clip, self.vocabulary, self.label_names)
 
     @property
     def train_size(self) -> int:

@@ -10,6 +10,7 @@ import gin
 
 from vatt import spec
 from vatt.data import pipeline, records, vocabulary
+from vatt.data.description import describe_inputs
 from vatt.data.random_area_crop import RandomAreaCrop
 from vatt.data.source import Augmentation, ClipSource, Views
 
@@ -141,6 +142,11 @@ class PreparedClips:
         if self.label_names not in ((), self._description.labels):
             content += (self.label_names,)
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
+
+    @property
+    def input_facts(self) -> dict:
+        """What a model trained on these clips takes, see `vatt.data.description`."""
+        return describe_inputs(self.clip, self.vocabulary, self.label_names)
 
     @functools.cached_property
     def eval_facts(self) -> dict:

@@ -1,0 +1,117 @@
+"""Where it stands what a model takes: in its file or run; for older runs, in their recorded configuration."""
+
+import dataclasses
+import json
+import tokenize
+from pathlib import Path
+from typing import Any
+
+from vatt import config
+from vatt.convert.keras_file import input_facts_of
+from vatt.convert.run_directory import run_of
+from vatt.data.description import read_inputs
+from vatt.models.multimodal import MultimodalModel
+from vatt.models.parts import AUDIO, grid_of, signal_kind
+from vatt.spec import VIDEO, ClipSpec
+from vatt.train.context import INPUTS_FILE
+
+# A released checkpoint tells neither; these are the paper's (A.2.1).
+_PAPER = ClipSpec()
+_WAY_OUT = "Say it: `clip=vatt.spec.ClipSpec(…)` and `vocabulary_file='WORDS.txt'`."
+
+
+def described_inputs(path, model) -> tuple[ClipSpec | None, Any, tuple[str, ...]]:
+    """The clip, the tokenizer and the classes of a model; None, None and () where nothing is known.
+
+    Args:
+        path: as in `vatt.load`.
+        model: what was loaded from there.
+    """
+    path = Path(path).expanduser()
+    if path.suffix == ".keras":
+        facts = input_facts_of(path)
+        return (None, None, ()) if facts is None else read_inputs(facts, source=path)
+    run = run_of(path)
+    if run is None:
+        return clip_of_tables(model), None, ()
+    return described_run(run[0], model)
+
+
+def described_run(directory: Path, model) -> tuple[ClipSpec | None, Any, tuple[str, ...]]:
+    """The same of a run directory; of one from before `inputs.json`, by its `config.gin`."""
+    described = directory / INPUTS_FILE
+    if described.is_file():
+        try:
+            facts = json.loads(described.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise ValueError(
+                f"{INPUTS_FILE} must be JSON. Received: {described} ({error}). Copy the run again."
+            ) from error
+        return read_inputs(facts, source=described)
+    if not isinstance(model, MultimodalModel) or not (directory / "config.gin").is_file():
+        return None, None, ()
+    return _by_configuration(directory, model)
+
+
+def clip_of_tables(model) -> ClipSpec | None:
+    """The clip that fills the position tables, at the paper's rates: for released checkpoints alone."""
+    if not isinstance(model, MultimodalModel) or model.spectrogram is not None:
+        return None
+    frames, rows, _ = (count * size for count, size in zip(model.video_grid, model.video_patch))
+    samples = model.audio_grid[0] * model.audio_patch[0]
+    return dataclasses.replace(
+        _PAPER, frames=frames, frame_size=rows, audio_seconds=samples / _PAPER.sample_rate_hz
+    )
+
+
+def _by_configuration(directory, model):
+    """Bindings of `ClipSpec` in a recorded configuration, and the words beside it."""
+    source = directory / "config.gin"
+    try:
+        bindings = config.as_written(source.read_text(encoding="utf-8"))
+    except (SyntaxError, ValueError, OSError, tokenize.TokenError) as error:
+        raise ValueError(
+            f"A recorded configuration must be readable. Received: {source} ({error})."
+        ) from error
+    scoped = [key for key in bindings if "/ClipSpec." in key]
+    tokenizers = [key for key in bindings if key.endswith("PreparedClips.tokenizer")]
+    if scoped or tokenizers:
+        raise ValueError(
+            f"A run without {INPUTS_FILE} must have one kind of clip, and words of a plain list. Received: "
+            f"{source}, which binds {', '.join(scoped + tokenizers)}. {_WAY_OUT}"
+        )
+    fields = {
+        key.removeprefix("ClipSpec."): _value(value, bindings)
+        for key, value in bindings.items()
+        if key.startswith("ClipSpec.")
+    }
+    try:
+        clip = ClipSpec(**fields)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{source}: {error} {_WAY_OUT}") from error
+    kind = signal_kind(AUDIO, model.spectrogram)
+    grids = grid_of(VIDEO, model.video_patch, clip), grid_of(kind, model.audio_patch, clip, model.spectrogram)
+    if grids != (model.video_grid, model.audio_grid):
+        raise ValueError(
+            f"The clip of a recorded configuration must fill the model's tables. Received: {source}, whose "
+            f"clips give {grids}, for tables of {(model.video_grid, model.audio_grid)}. {_WAY_OUT}"
+        )
+    words, tokenizer = directory / "vocabulary.txt", None
+    if words.is_file():
+        from vatt.data.vocabulary import Vocabulary  # imports TensorFlow
+
+        release = any(
+            key.endswith("PreparedClips.release_tokenizer") and _value(value, bindings) is True
+            for key, value in bindings.items()
+        )
+        tokenizer = Vocabulary(path=words, release=release)
+    return clip, tokenizer, ()
+
+
+def _value(value, bindings):
+    """The value behind a macro ("%NAME")."""
+    seen = set()
+    while isinstance(value, str) and value.startswith("%") and value not in seen:
+        seen.add(value)
+        value = bindings.get(value[1:], value)
+    return value

@@ -1,0 +1,120 @@
+"""Opens a trained model, from wherever it is kept, with what it needs to take raw media."""
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from vatt.convert.restore import pretrained_model
+from vatt.embed.description import described_inputs
+from vatt.embed.embedder import Embedder
+from vatt.models.multimodal import MultimodalModel
+from vatt.spec import ClipSpec
+
+AS_TRAINED = "as_trained"
+PRECISIONS = ("float32", AS_TRAINED)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Trained:
+    """A model and what is known of its inputs.
+
+    Args:
+        model: `VATT`, `AgnosticVATT`, `Classifier` or `Unimodal`.
+        clip, tokenizer: see `Embedder`; None where nobody knows.
+        label_names: classes by index, of a classifier; () where nobody knows.
+        source: the path it came from.
+    """
+
+    model: Any
+    clip: ClipSpec | None
+    tokenizer: Any
+    label_names: tuple[str, ...]
+    source: Path
+
+
+def load(
+    path, *, clip=None, vocabulary_file=None, release_tokenizer=None, precision="float32", head_width=64
+):
+    """A trained model, ready to call.
+
+    Args:
+        path: a `.keras` file of ours; a run directory, which means its newest checkpoint, or one of the
+            checkpoints in it (RUN/checkpoints/ckpt-500); or prefix or directory of a released checkpoint.
+        clip: `ClipSpec` of its inputs, where the path does not tell. Runs and the files made of them do; for
+            a released checkpoint it is the clip that fills its tables at the paper's rates.
+        vocabulary_file: word list of its sentences, see `Vocabulary`, where the path does not tell.
+        release_tokenizer: whether that list is of the release's rule; None: for released checkpoints.
+        precision: "float32", whatever it was trained in; or "as_trained".
+        head_width: see `load_released`; for released checkpoints alone.
+
+    Returns:
+        An `Embedder` for the models with three modalities; `Classifier` and `Unimodal` as they are.
+    """
+    opened = open_trained(
+        path,
+        clip=clip,
+        vocabulary_file=vocabulary_file,
+        release_tokenizer=release_tokenizer,
+        precision=precision,
+        head_width=head_width,
+    )
+    if not isinstance(opened.model, MultimodalModel):
+        return opened.model
+    return Embedder(opened.model, clip=opened.clip, tokenizer=opened.tokenizer, source=opened.source)
+
+
+def open_trained(
+    path, *, clip=None, vocabulary_file=None, release_tokenizer=None, precision="float32", head_width=64
+) -> Trained:
+    """As `load`, with what is known of the inputs of any kind of model."""
+    if precision not in PRECISIONS:
+        raise ValueError(f"`precision` must be one of {PRECISIONS}. Received: precision={precision!r}.")
+    path = Path(path).expanduser()
+    model = pretrained_model(path=path, head_width=head_width)
+    told, tokenizer, label_names = (None, None, ())
+    if clip is None or vocabulary_file is None:
+        told, tokenizer, label_names = described_inputs(path, model)
+    if vocabulary_file is not None:
+        from vatt.data.vocabulary import Vocabulary  # imports TensorFlow
+
+        released = getattr(model, "heads", None) == "released"
+        tokenizer = Vocabulary(
+            path=vocabulary_file, release=released if release_tokenizer is None else release_tokenizer
+        )
+    rows = getattr(model, "vocabulary_size", None)
+    if tokenizer is not None and rows is not None and tokenizer.size > rows:
+        raise ValueError(
+            f"The model must have a row for every word. Received: {tokenizer.size} words of "
+            f"{vocabulary_file or path}, for a table of {rows}. Give the word list that it learnt with."
+        )
+    if precision != AS_TRAINED:
+        model = in_precision(model, precision)
+    return Trained(model=model, clip=clip or told, tokenizer=tokenizer, label_names=label_names, source=path)
+
+
+def in_precision(model, precision: str):
+    """The model computing in another precision, with the same weights; itself, if it does so already."""
+    described = keras.saving.serialize_keras_object(model)
+    changed = _with_policy(described, precision)
+    if changed == described:
+        return model
+    again = keras.saving.deserialize_keras_object(changed)
+    for variable, value in zip(again.weights, model.weights, strict=True):
+        variable.assign(value)
+    return again
+
+
+def _with_policy(described, precision):
+    """A serialised object in which every half-precision dtype policy is `precision`."""
+    if isinstance(described, dict):
+        if described.get("class_name") == "DTypePolicy":
+            return described | {"config": {**described["config"], "name": precision}}
+        return {
+            key: precision if key == "dtype" and isinstance(value, str) else _with_policy(value, precision)
+            for key, value in described.items()
+        }
+    if isinstance(described, list | tuple):
+        return [_with_policy(each, precision) for each in described]
+    return described
