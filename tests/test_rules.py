@@ -20,9 +20,9 @@ MAY_IMPORT = {
     "evals": {"metrics"},
     "train": set(),
     "prepare": {"data", "report"},
-    "embed": {"prepare"},
     "convert": {"models", "layers", "data", "train"},
     "embed": {"convert", "models", "data", "prepare", "evals", "train", "config"},
+    "search": {"embed", "prepare", "report"},
     "tables": {"config"},
     "report": set(),
 }
@@ -33,6 +33,7 @@ MAY_NOT_IMPORT = {
     "metrics": {"tensorflow", "keras"},
     "prepare": {"keras", "tensorflow"},
     "report": {"keras", "tensorflow"},
+    "search": {"keras", "tensorflow"},
     "tables": {"keras", "tensorflow"},
 }
 

@@ -14,11 +14,14 @@ VERBS = {
     "prepare": ("vatt.prepare.cli", "turn media files and captions, or the demo corpus, into records"),
     "doctor": ("vatt.prepare.doctor.cli", "examine prepared records: damage, silence, leakage, wrong labels"),
     "embed": ("vatt.embed.cli", "embed the windows of media files of any kind and length into a table"),
+    "index": ("vatt.search.index_cli", "make a folder of media searchable, or bring its index up to date"),
+    "search": ("vatt.search.cli", "find windows of an index by words, pictures or sound"),
+    "serve": ("vatt.search.serve_cli", "search an index in a web page of this machine"),
     "tables": ("vatt.tables.cli", "the paper's figures, the gin files that compute them, and our results"),
     "report": ("vatt.report.cli", "write a run's report.html again"),
     "convert": ("vatt.convert.cli", "load released VATT, T5 and ViT weights, or write theirs from ours"),
 }
-NEED_TENSORFLOW = {"convert", "embed"}
+NEED_TENSORFLOW = {"convert", "embed", "index", "search", "serve"}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

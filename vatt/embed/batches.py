@@ -31,7 +31,8 @@ class Embedded:
     Attributes:
         start_seconds, end_seconds: float64 [N].
         has: modality -> bool [N], which windows have it.
-        vectors: "modality/space" -> float32 [N, D], of unit length; zeros where the window lacks the modality.
+        vectors: "modality/space" -> float32 [N, D], of unit length; zeros where the window lacks the
+            modality.
         warnings: what was lost of the file, in words.
     """
 
@@ -118,8 +119,8 @@ class Batches:
         for space, values in outputs.items():
             if not np.isfinite(values).all():
                 raise BrokenModelError(
-                    f"Embeddings must be finite. Received: NaN or infinity in '{modality}/{space}'. The weights "
-                    f"are broken; look at `loss` in the run's journal, or load an earlier checkpoint."
+                    f"Embeddings must be finite. Received: NaN or infinity in '{modality}/{space}'. The "
+                    f"weights are broken; look at `loss` in the run's journal, or load an earlier checkpoint."
                 )
         for number, (rows, place, _) in enumerate(queue):
             rows.found[modality][place] = {space: values[number] for space, values in outputs.items()}

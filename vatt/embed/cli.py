@@ -15,8 +15,8 @@ from vatt.prepare.pool import Failure
 from vatt.prepare.progress import Progress, say
 
 _ABOUT = """\
-Cuts each file into windows of the model's clip length and embeds them. A file may lack pictures or sound, be a
-single image, and be of any length: a few seconds of it lie in memory.
+Cuts each file into windows of the model's clip length and embeds them. A file may lack pictures or sound, be
+a single image, and be of any length: a few seconds of it lie in memory.
 
 The table has a row for each window: the file, start and end in seconds, which modalities it has, and the
 vectors "video/video_audio", "video/video_text", "audio/video_audio", "audio/video_text" (unit length; zeros
@@ -26,7 +26,7 @@ A run that was stopped goes on with the same command. A file that can not be rea
 such files are listed at the end with the reason.
 Exit status: 0 every file is in the table, 1 some could not be read, 2 none could, or a wrong argument.
 """
-_CHANGED = "it was changed while it was being read"
+CHANGED = "it was changed while it was being read"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -158,7 +158,7 @@ def embed_missing(embedder, paths: Sequence[Path], parts: Parts, options: Option
             progress.advance()
             if not isinstance(outcome, Failure):
                 if _state_or_none(path) != states.get(path):
-                    outcome = Failure(_CHANGED)
+                    outcome = Failure(CHANGED)
                 else:
                     parts.put(path, states[path], outcome)
             yield path, outcome

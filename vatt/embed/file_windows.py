@@ -24,7 +24,7 @@ class Window:
     """A stretch of a file, as a model takes it.
 
     Attributes:
-        start_seconds, end_seconds: its place in the file; a file shorter than a clip ends before the clip does.
+        start_seconds, end_seconds: its place in the file; a file shorter than a clip ends before it.
         video: uint8 [T, H, W, 3]; None without pictures.
         audio: int16 [S]; None without sound, or where all of it is digital silence.
     """
@@ -72,8 +72,8 @@ def windows_of(
     wanted = tuple(each for each in MODALITIES if each in modalities and each in clip.modalities)
     if not wanted:
         raise ValueError(
-            f"At least one of the modalities asked for must be the model's. Received: {', '.join(modalities)}; "
-            f"the model takes {', '.join(clip.modalities)}."
+            f"At least one of the modalities asked for must be the model's. Received: "
+            f"{', '.join(modalities)}; the model takes {', '.join(clip.modalities)}."
         )
     clip = dataclasses.replace(clip, modalities=wanted)
     pieces = read_segments(
@@ -147,7 +147,7 @@ class _Run:
         self._rate_hz = float(first.frame_rate_hz if first.frames else clip.sample_rate_hz)
         span = clip.span_seconds if self._counts_frames else clip.sound_seconds
         self._span = max(1, math.ceil(span * self._rate_hz - _ROUNDING))
-        # From a window's start to the frame nearest to each instant; of a slow film it may lie behind the span.
+        # From a window's start to the frame nearest to each instant; in slow films it may lie behind it.
         steps = np.arange(clip.frames if self._counts_frames else 1) * self._rate_hz / clip.frame_rate_hz
         self._steps = np.floor(steps + (0.5 + _ROUNDING)).astype(np.int64)
         self._origin_seconds, self._end_seconds = first.start_seconds, first.start_seconds

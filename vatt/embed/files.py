@@ -1,4 +1,4 @@
-"""Media files -> embeddings of their windows, file after file; a bad one costs itself and is told with a reason.
+"""Media files -> embeddings of their windows, file after file; a bad one costs itself and gives a reason.
 
 Files are decoded in worker processes, so a file that crashes FFmpeg takes nothing else with it, and while one
 batch is in the model the next ones are being decoded.

@@ -8,7 +8,6 @@ another name, so nothing stale is ever taken.
 import contextlib
 import hashlib
 import json
-import os
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +17,7 @@ import numpy as np
 
 from vatt.embed.batches import OUTPUTS, Embedded
 from vatt.embed.file_windows import MODALITIES
+from vatt.prepare.writer import whole_file
 
 
 class BusyError(OSError):
@@ -47,12 +47,12 @@ class Parts:
     def put(self, path: Path, state: tuple[int, int], embedded: Embedded) -> None:
         """Keeps the embeddings of a file."""
         place = self._place(path, state)
-        with replacing(place) as file:
+        with whole_file(place) as file:
             np.savez(file, **packed(embedded))
 
     def remove(self) -> None:
         """Removes the folder and what is in it, when all is done."""
-        for path in (*self.folder.glob("*.npz"), *self.folder.glob("*.part")):
+        for path in (*self.folder.glob("*.npz"), *self.folder.glob(".*.part")):
             path.unlink(missing_ok=True)
         with contextlib.suppress(OSError):  # somebody else's file in it: theirs to remove
             self.folder.rmdir()
@@ -66,21 +66,6 @@ def state_of(path: Path) -> tuple[int, int]:
     """(bytes, time of the last change in ns) of a file."""
     stat = path.stat()
     return stat.st_size, stat.st_mtime_ns
-
-
-@contextlib.contextmanager
-def replacing(path: Path) -> Iterator:
-    """A binary file that takes the place of `path` when it is whole, and leaves no trace otherwise."""
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.part")
-    try:
-        with open(temporary, "wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
 
 
 @contextlib.contextmanager

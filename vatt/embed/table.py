@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from vatt.embed.batches import Embedded
-from vatt.embed.parts import packed, replacing
+from vatt.embed.parts import packed
+from vatt.prepare.writer import whole_file
 
 SUFFIXES = (".npz", ".parquet")
 
@@ -32,7 +33,7 @@ def write_table(out: Path, files: Sequence[tuple[str, Embedded]], facts: dict) -
     names = [name for name, _ in files]
     owners = np.repeat(np.arange(len(files), dtype=np.int32), [len(embedded) for _, embedded in files])
     if out.suffix == ".npz":
-        with replacing(out) as file:
+        with whole_file(out) as file:
             np.savez(
                 file, files=np.array(names), file_number=owners, **columns, facts=np.array(json.dumps(facts))
             )
@@ -77,5 +78,5 @@ def _write_parquet(out: Path, names, owners, columns, facts) -> None:
             flat = arrow.array(values.reshape(-1))
             arrays[name] = arrow.FixedSizeListArray.from_arrays(flat, values.shape[1])
     table = arrow.table(arrays).replace_schema_metadata({"vatt": json.dumps(facts)})
-    with replacing(out) as file:
+    with whole_file(out) as file:
         arrow.parquet.write_table(table, file)

@@ -127,8 +127,8 @@ class WorkerPool:
     def stream(self, function: Callable, tasks: Iterable[tuple]) -> Iterator[tuple[tuple, Any | Failure]]:
         """(task, item) of all that a generator function yields, task after task in their order.
 
-        A task that fails ends with a Failure. Workers wait when nobody takes what they made, so that of a film
-        of any length only a few items lie in memory.
+        A task that fails ends with a Failure. Workers wait when nobody takes what they made, so that of a
+        film of any length only a few items lie in memory.
 
         Args:
             function: a module-level generator function; its items can be pickled.

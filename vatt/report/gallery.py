@@ -23,7 +23,7 @@ def _card(query: dict, clips: dict[str, dict]) -> Markup:
     verdict = "✓ right clip first" if right else f"✗ first right clip at rank {query['rank']}"
     own = clips.get(str(query["clip"]), {})
     if query["direction"].startswith("audio"):
-        asked = [_waveform(query.get("envelope") or []), element("span", query["caption"], class_="caption")]
+        asked = [waveform(query.get("envelope") or []), element("span", query["caption"], class_="caption")]
         said = element("small", "The query is the sound alone; the words only tell you what it is.")
     else:
         asked, said = [element("q", query["caption"], class_="caption")], None
@@ -66,7 +66,7 @@ def _result(place: int, item: dict, clips: dict[str, dict]) -> Markup:
     )
 
 
-def _waveform(envelope: list[float]) -> Markup:
+def waveform(envelope: list[float], label: str = "Outline of the sound asked with") -> Markup:
     """The outline of the sound, mirrored about its axis; scaled to its own loudest moment."""
     loudest = max(envelope, default=0.0) or 1.0
     bars = []
@@ -79,5 +79,5 @@ def _waveform(envelope: list[float]) -> Markup:
         viewBox=f"0 0 {max(1, 3 * len(envelope))} 32",
         class_="waveform",
         role="img",
-        aria_label="Outline of the sound asked with",
+        aria_label=label,
     )
