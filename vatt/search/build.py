@@ -119,8 +119,8 @@ def _check_same(old: dict, embedder, signature: str, media: Path, directory: Pat
     if old["model"]["fingerprint"] != embedder.fingerprint:
         raise BadIndexError(
             f"An index holds embeddings of one model. Received: model {embedder.fingerprint}, but "
-            f"{directory} was made with {old['model']['fingerprint']} ({old['model']['path']}). Name another folder, or "
-            f"--rebuild."
+            f"{directory} was made with {old['model']['fingerprint']} ({old['model']['path']}). Name "
+            f"another folder, or --rebuild."
         )
     if old["signature"] != signature:
         raise BadIndexError(

@@ -10,7 +10,7 @@ from vatt.prepare.progress import say
 from vatt.search.gallery import times, write_gallery
 from vatt.search.index import Index
 from vatt.search.query import MAX_SECONDS, TARGETS, Found, Query, file_query, search, text_query
-from vatt.search.thumbnail import thumbnails
+from vatt.search.thumbnail import looking_pool, thumbnails
 
 _ABOUT = f"""\
 Prints the windows that are nearest, best first: rank, cosine, file, start and end. --tsv prints the same as a
@@ -88,4 +88,5 @@ def _write_page(path: Path, index: Index, query: Query, found: Found) -> None:
     windows = [
         (index.root / hit.place.name, hit.place.start_seconds, hit.place.end_seconds) for hit in found.hits
     ]
-    write_gallery(path, index, query, found, list(thumbnails(windows)))
+    with looking_pool() as pool:
+        write_gallery(path, index, query, found, list(thumbnails(windows, pool)))

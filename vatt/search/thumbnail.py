@@ -18,7 +18,7 @@ from vatt.prepare.pool import Failure, WorkerPool
 _PICTURES, _HEIGHT_PIXELS, _GAP_PIXELS, _GAP_GREY, _QUALITY = 3, 108, 2, 128, 80
 _BARS = 64
 _RATE_HZ = 8000  # of a sound that is only looked at
-_HANG_SECONDS = 30.0
+_HANG_SECONDS = 60.0
 _MEMORY_BYTES = 2 << 30
 
 
@@ -37,13 +37,17 @@ class Thumbnail:
     reason: str = ""
 
 
-def thumbnails(windows: list[tuple[Path, float, float]]) -> Iterator[Thumbnail]:
+def looking_pool() -> WorkerPool:
+    """Workers that decode a few seconds of a file, for whatever is to be looked at."""
+    return WorkerPool(workers=2, timeout_seconds=_HANG_SECONDS, memory_bytes=_MEMORY_BYTES)
+
+
+def thumbnails(windows: list[tuple[Path, float, float]], pool: WorkerPool) -> Iterator[Thumbnail]:
     """A thumbnail of each (file, start, end), in their order; a bad file gives its reason."""
-    with WorkerPool(timeout_seconds=_HANG_SECONDS, memory_bytes=_MEMORY_BYTES) as pool:
-        for (name, *_), outcome in pool.run(thumbnail, [(str(path), *times) for path, *times in windows]):
-            if isinstance(outcome, Failure):
-                outcome = Thumbnail(reason=outcome.reason.removeprefix(f"{name}: "))
-            yield outcome
+    for (name, *_), outcome in pool.run(thumbnail, [(str(path), *times) for path, *times in windows]):
+        if isinstance(outcome, Failure):
+            outcome = Thumbnail(reason=outcome.reason.removeprefix(f"{name}: "))
+        yield outcome
 
 
 def thumbnail(name: str, start_seconds: float, end_seconds: float) -> Thumbnail:
