@@ -23,6 +23,7 @@ MAY_IMPORT = {
     "convert": {"models", "layers", "data", "train"},
     "embed": {"convert", "models", "data", "prepare", "evals", "train", "config"},
     "export": {"embed", "convert", "models", "layers", "data", "evals", "train"},
+    "search": {"embed", "prepare", "report"},
     "tables": {"config"},
     "report": set(),
     "plan": {"config", "models", "layers", "losses", "train", "convert", "tables", "run"},
@@ -34,6 +35,7 @@ MAY_NOT_IMPORT = {
     "metrics": {"tensorflow", "keras"},
     "prepare": {"keras", "tensorflow"},
     "report": {"keras", "tensorflow"},
+    "search": {"keras", "tensorflow"},
     "tables": {"keras", "tensorflow"},
 }
 

@@ -46,3 +46,18 @@ def plod(seconds, signs):
 
 def loaded(name):
     return name in sys.modules
+
+
+def count(until, end):
+    """A generator of many items, of which the last may be a crash or an error."""
+    yield from range(until)
+    if end is not None:
+        misbehave(end)
+
+
+def count_and_tell(until, path, content):
+    """Yields `content` so many times, and writes to a file how many times it did."""
+    for number in range(until):
+        yield content
+        with open(path, "w") as file:
+            file.write(str(number))

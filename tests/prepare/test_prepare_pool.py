@@ -71,6 +71,32 @@ def test_workers_do_not_import_tensorflow():
         ]
 
 
+def test_streams_come_task_by_task_and_a_bad_one_ends_with_its_reason():
+    tasks = [(3, None), (2, "die"), (0, None), (20, "raise"), (1, "crash")]
+    taken = {task: [] for task in tasks}
+    order = []
+    with WorkerPool(workers=2) as pool:
+        for task, item in pool.stream(pool_tasks.count, tasks):
+            taken[task].append(item)
+            order.append(tasks.index(task))
+    assert order == sorted(order)
+    assert taken[3, None] == [0, 1, 2] and taken[0, None] == []
+    assert taken[2, "die"][:2] == [0, 1] and "signal 9" in taken[2, "die"][2].reason
+    assert taken[20, "raise"][:20] == list(range(20)) and taken[20, "raise"][20].reason == "told to"
+    assert "signal 11" in taken[1, "crash"][1].reason
+
+
+def test_a_stream_that_nobody_takes_waits(tmp_path):
+    told = tmp_path / "told"
+    big = bytes(1 << 16)  # more than a pipe holds
+    with WorkerPool(workers=1) as pool:
+        stream = pool.stream(pool_tasks.count_and_tell, [(1000, str(told), big)])
+        next(stream)
+        time.sleep(0.5)
+        made = int(told.read_text())
+    assert made < 50
+
+
 @pytest.mark.parametrize(
     "limits, rule",
     [

@@ -7,7 +7,7 @@ pass, in pieces.
 import dataclasses
 import math
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import av
 
@@ -24,6 +24,13 @@ from vatt.prepare.segments import Cutter, Media
 from vatt.prepare.still import is_still, read_still
 
 __all__ = ["Media", "MediaError", "MediaOptions", "read_segments"]
+
+# Why a file gave nothing, by what was wanted of it.
+_NOTHING = {
+    ("video",): "has no pictures",
+    ("audio",): "has no sound",
+    None: "no picture and no sound could be decoded",
+}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -51,6 +58,7 @@ def read_segments(
     start_seconds: float = 0.0,
     end_seconds: float | None = None,
     segment_seconds: float | None = None,
+    modalities: Sequence[str] = ("video", "audio"),
 ) -> Iterator[Media]:
     """Decodes a file in one pass, in pieces.
 
@@ -62,6 +70,7 @@ def read_segments(
         start_seconds, end_seconds: the part to read, in seconds from the file's start; None: to the end.
         segment_seconds: length of a piece; the last one has half of it at least and one and a half at most.
             None: one piece.
+        modalities: of "video" and "audio", those wanted; the other stream is not decoded.
 
     Yields:
         Media of one piece after the other, without a gap: each begins on a tick of the frame rate as counted
@@ -83,6 +92,8 @@ def read_segments(
     warnings = Counter()
     with open_container(path) as container:
         video, audio = choose_streams(container, path, warnings)
+        video = video if "video" in modalities else None
+        audio = audio if "audio" in modalities else None
         # The clock's zero: the container's start, not 0; transport streams start anywhere.
         zero = (container.start_time or 0) / av.time_base
         start, end = zero + start_seconds, math.inf if end_seconds is None else zero + end_seconds
@@ -125,4 +136,4 @@ def read_segments(
         except FrameError as error:
             raise MediaError(path, str(error)) from error
     if cutter.is_empty:
-        raise MediaError(path, next(iter(warnings), None) or "no picture and no sound could be decoded")
+        raise MediaError(path, next(iter(warnings), None) or _NOTHING.get(tuple(modalities), _NOTHING[None]))

@@ -10,6 +10,7 @@ ends when the pipe does. On the pipe back, an empty message is a sign of life an
 import collections
 import concurrent.futures
 import dataclasses
+import inspect
 import os
 import pickle
 import queue
@@ -23,6 +24,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 _LEAST_MEMORY_BYTES = 1 << 28  # what Python with NumPy and FFmpeg takes before the first picture, with room
+_ITEMS_AHEAD = 4  # that a task may have yielded before they are taken
 _SIGN_OF_LIFE = b""
 _reply_pipe: Connection | None = None  # of the worker that this process is; None: it is none
 
@@ -81,6 +83,7 @@ class WorkerPool:
         self.workers = workers or available_cores()
         self._timeout_seconds = timeout_seconds
         self._tasks_ahead = tasks_ahead
+        self._stopped = False
         self._idle: queue.SimpleQueue[_Worker] = queue.SimpleQueue()
         self._threads = concurrent.futures.ThreadPoolExecutor(self.workers, thread_name_prefix="worker")
         self._all = [_Worker(memory_bytes) for _ in range(self.workers)]
@@ -95,6 +98,7 @@ class WorkerPool:
 
     def close(self) -> None:
         """Ends the workers at once, whatever they do."""
+        self._stopped = True
         for worker in self._all:
             worker.stop()  # a thread that waits for a reply sees the end of the pipe and returns
         self._threads.shutdown(wait=True, cancel_futures=True)
@@ -120,12 +124,81 @@ class WorkerPool:
             task, future = pending.popleft()
             yield task, future.result()
 
+    def stream(self, function: Callable, tasks: Iterable[tuple]) -> Iterator[tuple[tuple, Any | Failure]]:
+        """(task, item) of all that a generator function yields, task after task in their order.
+
+        A task that fails ends with a Failure. Workers wait when nobody takes what they made, so that of a
+        film of any length only a few items lie in memory.
+
+        Args:
+            function: a module-level generator function; its items can be pickled.
+            tasks: tuples of arguments that can be pickled.
+        """
+        pending = collections.deque()
+        for task in tasks:
+            items = _Items(lambda: self._stopped)
+            self._threads.submit(self._stream, function, task, items)
+            pending.append((task, items))
+            if len(pending) >= self._tasks_ahead * self.workers:
+                yield from _taken(*pending.popleft())
+        while pending:
+            yield from _taken(*pending.popleft())
+
+    def _stream(self, function: Callable, task: tuple, items: "_Items") -> None:
+        worker = self._idle.get()
+        last = Failure("stopped")
+        try:
+            last = worker.call(function, task, self._timeout_seconds, on_item=items.put)
+        finally:
+            self._idle.put(worker)
+            items.end(last if isinstance(last, Failure) else None)
+
     def _call(self, function: Callable, task: tuple) -> Any | Failure:
         worker = self._idle.get()
         try:
             return worker.call(function, task, self._timeout_seconds)
         finally:
             self._idle.put(worker)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Item:
+    """One of many replies to a task."""
+
+    value: Any
+
+
+class _Items:
+    """What one task has yielded and nobody took yet; whoever puts waits when that is much."""
+
+    def __init__(self, is_stopped: Callable[[], bool]):
+        self._is_stopped = is_stopped
+        self._queue: queue.Queue = queue.Queue(_ITEMS_AHEAD)
+
+    def put(self, item) -> None:
+        while not self._is_stopped():
+            try:
+                return self._queue.put((item,), timeout=0.2)
+            except queue.Full:
+                continue
+
+    def end(self, failure: Failure | None) -> None:
+        if failure is not None:
+            self.put(failure)
+        while not self._is_stopped():
+            try:
+                return self._queue.put(None, timeout=0.2)
+            except queue.Full:
+                continue
+
+    def __iter__(self) -> Iterator[Any]:
+        while (entry := self._queue.get()) is not None:
+            yield entry[0]
+
+
+def _taken(task: tuple, items: _Items) -> Iterator[tuple[tuple, Any | Failure]]:
+    for item in items:
+        yield task, item
 
 
 class _Worker:
@@ -136,7 +209,9 @@ class _Worker:
         self._process: subprocess.Popen | None = None
         self._stopped = False
 
-    def call(self, function: Callable, task: tuple, timeout_seconds: float) -> Any | Failure:
+    def call(
+        self, function: Callable, task: tuple, timeout_seconds: float, on_item: Callable | None = None
+    ) -> Any | Failure:
         if self._process is not None and self._process.poll() is not None:
             self.end()  # died after its last task, which is no fault of this one
         if self._process is None and not self._stopped:
@@ -149,8 +224,13 @@ class _Worker:
             self._send.send_bytes(pickle.dumps((function, task)))
             while self._receive.poll(timeout_seconds):
                 reply = self._receive.recv_bytes()
-                if reply != _SIGN_OF_LIFE:
-                    return pickle.loads(reply)
+                if reply == _SIGN_OF_LIFE:
+                    continue
+                reply = pickle.loads(reply)
+                if not isinstance(reply, _Item):
+                    return reply
+                if on_item is not None:
+                    on_item(reply.value)
             self._process.kill()
             self.end()
             return Failure(f"gave no sign of life for more than {timeout_seconds:g} s and was given up")
@@ -213,7 +293,14 @@ def serve(memory_bytes: int | None) -> None:
             return
         try:
             function, task = pickle.loads(message)
-            reply = pickle.dumps(function(*task))
+            result = function(*task)
+            if inspect.isgenerator(result):
+                for value in result:
+                    send.send_bytes(pickle.dumps(_Item(value)))
+                result = None
+            reply = pickle.dumps(result)
+        except BrokenPipeError:
+            return
         except Exception as error:
             reply = _pickled_failure(error, memory_bytes)
         try:

@@ -56,6 +56,14 @@ class Progress:
             self._last_line = time.monotonic()
             say(f"{self._title}: {self._done} of {self._total}")
 
+    def note(self, text: str) -> None:
+        """Shows, beside the count, what is being done at this moment."""
+        if self._bar is not None:
+            self._bar.update(self._task, description=f"{self._title}: {text}")
+        elif time.monotonic() - self._last_line >= _LINE_EVERY_SECONDS:
+            self._last_line = time.monotonic()
+            say(f"{self._title}: {self._done} of {self._total}, {text}")
+
     def each(self, steps: Iterable[T]) -> Iterator[T]:
         """`steps`, each counted as soon as it is there."""
         for step in steps:

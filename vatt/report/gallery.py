@@ -66,7 +66,7 @@ def _result(place: int, item: dict, clips: dict[str, dict]) -> Markup:
     )
 
 
-def waveform(envelope: list[float]) -> Markup:
+def waveform(envelope: list[float], label: str = "Outline of the sound asked with") -> Markup:
     """The outline of the sound, mirrored about its axis; scaled to its own loudest moment."""
     loudest = max(envelope, default=0.0) or 1.0
     bars = []
@@ -79,5 +79,5 @@ def waveform(envelope: list[float]) -> Markup:
         viewBox=f"0 0 {max(1, 3 * len(envelope))} 32",
         class_="waveform",
         role="img",
-        aria_label="Outline of the sound asked with",
+        aria_label=label,
     )

@@ -3,7 +3,7 @@
 import html
 from collections.abc import Iterable
 
-_VOID = {"meta", "img", "br", "hr", "link"}
+_VOID = {"meta", "img", "br", "hr", "link", "input"}
 
 
 class Markup(str):

@@ -1,0 +1,215 @@
+import json
+import os
+import shutil
+
+import numpy as np
+import pytest
+
+from tests.embed.embedding_files import killed_after
+from tests.prepare.media_maker import make_media
+from tests.toy_embedder import ToyEmbedder, colour
+from vatt.embed.files import Options
+from vatt.embed.parts import BusyError, Parts, alone
+from vatt.search import build, layout
+from vatt.search.build import build_index
+from vatt.search.index import Index
+from vatt.search.layout import BadIndexError
+
+OPTIONS = Options(workers=1)
+
+
+@pytest.fixture
+def place(made, tmp_path):
+    """A copy of both; the times of change are kept, and the folder is taken for one that was moved."""
+    shutil.copytree(made, tmp_path / "all")
+    facts = json.loads((tmp_path / "all/index/index.json").read_text())
+    facts["root"] = str(tmp_path / "all/media")
+    (tmp_path / "all/index/index.json").write_text(json.dumps(facts))
+    return tmp_path / "all"
+
+
+def update(place, embedder=None, options=OPTIONS, model="toy", **named):
+    embedder = embedder or ToyEmbedder()
+    return build_index(lambda path: embedder, model, place / "media", place / "index", options, **named)
+
+
+def content(index):
+    """(file, start, vectors) of every row."""
+    columns = [index.columns[name] for name in sorted(index.columns)]
+    return [
+        (index.place(row).name, *(column[row].tolist() for column in columns)) for row in range(index.rows)
+    ]
+
+
+def test_a_new_index(made):
+    index = Index(made / "index")
+    assert [(file["path"], file["first"], file["windows"]) for file in index.files] == [
+        ("blue.wav", 0, 2),
+        ("green.avi", 2, 1),
+        ("red.mp4", 3, 3),
+    ]
+    assert [entry["path"] for entry in index.facts["failed"]] == ["empty.mp4", "text.mp4"]
+    assert index.facts["failed"][0]["reason"] == "the file is empty"
+    assert index.has("video").tolist() == [False, False, True, True, True, True]
+    place = index.place(4)
+    assert (place.name, place.number, place.start_seconds) == ("red.mp4", 2, pytest.approx(0.4))
+    assert isinstance(index.vectors("video/video_text"), np.memmap)
+    assert sorted(path.name for path in (made / "index").iterdir()) == ["index.json", "lock", "rows-000001"]
+
+
+def test_nothing_changed_nothing_is_embedded(place):
+    before = content(Index(place / "index"))
+    embedder = ToyEmbedder()
+    summary = update(place, embedder)
+    assert (summary.new, summary.kept, summary.gone, embedder.rows) == (0, 3, 0, 0)
+    assert content(Index(place / "index")) == before
+    assert list(summary.failures) == ["empty.mp4", "text.mp4"]
+
+
+def test_new_changed_moved_touched_and_deleted_files(place):
+    media = place / "media"
+    make_media(media / "new.avi", pictures=colour("blue", 4))
+    make_media(media / "green.avi", pictures=colour("red", 8))  # changed
+    (media / "deep").mkdir()
+    (media / "red.mp4").rename(media / "deep" / "moved.mp4")
+    os.utime(media / "blue.wav", (1, 1))
+    (media / "text.mp4").unlink()
+    embedder = ToyEmbedder()
+    summary = update(place, embedder, Options(workers=1, batch_size=1))
+    assert (summary.new, summary.kept, summary.gone) == (2, 2, 1)
+    assert embedder.rows == 1 + 2  # windows of the new and of the changed one
+    index = Index(place / "index")
+    fresh = build_index(
+        lambda path: ToyEmbedder(), "toy", media, place / "fresh", Options(workers=1, batch_size=1)
+    )
+    assert content(index) == content(Index(place / "fresh")) and fresh.windows == index.rows
+    assert list(summary.failures) == ["empty.mp4"]
+
+
+def test_failed_files_are_tried_again_when_they_change_or_when_asked(place, made, monkeypatch):
+    asked = []
+    original = build.embed_missing
+
+    def asks(embedder, paths, *arguments):
+        asked[:] = [path.name for path in paths]
+        return original(embedder, paths, *arguments)
+
+    monkeypatch.setattr(build, "embed_missing", asks)
+    update(place)
+    assert asked == []
+    shutil.copyfile(made / "media" / "green.avi", place / "media" / "empty.mp4")
+    assert update(place).failures.keys() == {"text.mp4"}
+    update(place, retry_failed=True)
+    assert asked == ["text.mp4"]
+
+
+@pytest.mark.parametrize("moment", ["embedding", "rows", "facts"])
+def test_a_run_that_is_killed_changes_nothing_and_loses_nothing(place, monkeypatch, moment):
+    before = content(Index(place / "index"))
+    for name in ("one.avi", "two.avi"):
+        make_media(place / "media" / name, pictures=colour("blue", 4))
+    where = {
+        "embedding": (Parts, "put", 1),
+        "rows": (layout.RowsWriter, "put", 2),
+        "facts": (build, "write_facts", 0),
+    }[moment]
+    with killed_after(monkeypatch, *where), pytest.raises(KeyboardInterrupt):
+        update(place, options=Options(workers=1, batch_size=1))
+    assert content(Index(place / "index")) == before
+    embedder = ToyEmbedder()
+    update(place, embedder, Options(workers=1, batch_size=1))
+    assert embedder.rows == (1 if moment == "embedding" else 0)
+    assert len({row[0] for row in content(Index(place / "index"))}) == 5
+    left = sorted(path.name for path in (place / "index").iterdir())
+    assert len(left) == 3 and left[:2] == ["index.json", "lock"]
+
+
+def test_two_writers_are_refused(place):
+    with alone(place / "index" / "lock", "it"), pytest.raises(BusyError, match="Another process is writing"):
+        update(place)
+
+
+def test_whoever_reads_keeps_what_it_has_opened(place):
+    index = Index(place / "index")
+    before = content(index)
+    make_media(place / "media" / "a.avi", pictures=colour("blue", 4))
+    update(place)
+    assert content(index) == before != content(Index(place / "index"))
+
+
+def test_another_model_folder_or_stride_is_refused(place):
+    with pytest.raises(BadIndexError, match="embeddings of one model"):
+        update(place, ToyEmbedder(fingerprint="other"))
+    with pytest.raises(BadIndexError, match="windows cut in one way"):
+        update(place, options=Options(workers=1, stride_seconds=0.2))
+    shutil.copytree(place / "media", place / "elsewhere")
+    with pytest.raises(BadIndexError, match="An index is of one folder"):
+        build_index(lambda path: ToyEmbedder(), "toy", place / "elsewhere", place / "index", OPTIONS)
+    summary = update(place, options=Options(workers=1, stride_seconds=0.2), rebuild=True)
+    assert summary.new == 3 and Index(place / "index").facts["stride_seconds"] == 0.2
+
+
+def test_a_folder_that_was_moved_is_the_same(place):
+    (place / "media").rename(place / "moved")
+    embedder = ToyEmbedder()
+    build_index(lambda path: embedder, None, place / "moved", place / "index", OPTIONS)
+    assert embedder.rows == 0 and Index(place / "index").root == place / "moved"
+
+
+def test_links_that_lead_out_of_the_folder_are_not_followed(place, tmp_path):
+    make_media(tmp_path / "secret.avi", pictures=colour("blue", 4))
+    (place / "media" / "link.avi").symlink_to(tmp_path / "secret.avi")
+    (place / "media" / "inside.avi").symlink_to("green.avi")
+    summary = update(place)
+    assert summary.failures["link.avi"] == "is a link that leads out of the folder"
+    assert {row[0] for row in content(Index(place / "index"))} >= {"inside.avi", "green.avi"}
+
+
+def test_half_precision(place):
+    whole = np.array(Index(place / "index").vectors("video/video_text"))
+    update(place, dtype="float16")
+    half = Index(place / "index").vectors("video/video_text")
+    assert half.dtype == np.float16
+    np.testing.assert_allclose(half, whole, atol=5e-4)
+
+
+@pytest.mark.parametrize("damage", ["json", "schema", "column", "short column", "missing column"])
+def test_a_damaged_index_says_so(place, damage):
+    directory, rows = place / "index", place / "index" / "rows-000001"
+    facts = json.loads((directory / "index.json").read_text())
+    if damage == "json":
+        (directory / "index.json").write_text('{"schema": 1, "ro')
+    if damage == "schema":
+        (directory / "index.json").write_text(json.dumps(facts | {"schema": 99}))
+    if damage == "column":
+        (rows / "video.video_text.npy").write_bytes(b"\x93NUMPY nonsense")
+    if damage == "short column":
+        np.save(rows / "video.video_text.npy", np.zeros((2, 3), np.float32))
+    if damage == "missing column":
+        (rows / "video.video_text.npy").unlink()
+    with pytest.raises(BadIndexError, match="damaged|schema 1|missing"):
+        Index(directory)
+    assert update(place, rebuild=True).files == 3
+    assert Index(directory).rows == 6
+
+
+def test_what_can_not_be_an_index(place, tmp_path):
+    with pytest.raises(BadIndexError, match="There must be an index"):
+        Index(tmp_path)
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "letter.txt").write_text("dear to somebody")
+    with pytest.raises(ValueError, match="needs a folder of its own"):
+        build_index(lambda path: ToyEmbedder(), "toy", place / "media", tmp_path / "mine", OPTIONS)
+    with pytest.raises(ValueError, match="must hold a media file"):
+        build_index(lambda path: ToyEmbedder(), "toy", tmp_path / "mine", tmp_path / "index", OPTIONS)
+    with pytest.raises(ValueError, match="A new index needs a model"):
+        build_index(lambda path: ToyEmbedder(), None, place / "media", tmp_path / "index", OPTIONS)
+
+
+def test_an_index_of_nothing_is_refused(tmp_path):
+    (tmp_path / "media").mkdir()
+    (tmp_path / "media" / "a.mp4").write_text("no film")
+    summary = update(tmp_path)
+    assert summary.files == 0 and summary.failures
+    with pytest.raises(BadIndexError, match="at least one window"):
+        Index(tmp_path / "index")

@@ -1,0 +1,121 @@
+"""Media files -> embeddings of their windows, file after file; a bad one costs itself and gives a reason.
+
+Files are decoded in worker processes, so a file that crashes FFmpeg takes nothing else with it, and while one
+batch is in the model the next ones are being decoded.
+"""
+
+import collections
+import dataclasses
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from vatt import spec
+from vatt.embed.batches import Batches, Embedded, Rows
+from vatt.embed.file_windows import MODALITIES, End, Window, windows_of
+from vatt.prepare.pool import Failure, WorkerPool
+
+_HANG_SECONDS = 600.0  # a decoder that gives nothing for so long hangs
+_MEMORY_BYTES = 4 << 30  # of a decoding process: two 8K pictures and FFmpeg's own, with room
+Outcome = Embedded | Failure
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Options:
+    """How files are cut and embedded.
+
+    Args:
+        stride_seconds: from one window to the next; None: the length of a clip.
+        modalities: of "video" and "audio", those wanted.
+        batch_size: windows of a call of the model.
+        workers: processes that decode; None: one per core.
+    """
+
+    stride_seconds: float | None = None
+    modalities: Sequence[str] = MODALITIES
+    batch_size: int = 16
+    workers: int | None = None
+
+    def __post_init__(self):
+        if self.stride_seconds is not None and not self.stride_seconds > 0:
+            raise ValueError(f"`stride_seconds` must be positive. Received: {self.stride_seconds}.")
+
+    def signature(self, embedder) -> str:
+        """Changes with everything but the files that decides what the embeddings are."""
+        content = {
+            "fingerprint": embedder.fingerprint,
+            "clip": dataclasses.asdict(embedder.clip),
+            "stride_seconds": self.stride_seconds,
+            "modalities": sorted(self.modalities),
+        }
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def embed_files(
+    embedder,
+    paths: Sequence[Path],
+    options: Options,
+    *,
+    on_window: Callable[[Path, Window], None] = lambda path, window: None,
+    start_seconds: float = 0.0,
+    end_seconds: float | None = None,
+) -> Iterator[tuple[Path, Outcome]]:
+    """(path, embeddings or the reason why there are none) of each file, in the order of `paths`.
+
+    Args:
+        embedder: `vatt.load`'s.
+        paths: local files.
+        options: how they are cut.
+        on_window: told of each window as it comes.
+        start_seconds, end_seconds: the part to read of each, as in `windows_of`.
+    """
+    batches = Batches(embedder, options.batch_size)
+    waiting: collections.deque[_File] = collections.deque()
+    part = (options.stride_seconds, tuple(options.modalities), start_seconds, end_seconds)
+    tasks = ((str(path), embedder.clip, *part) for path in paths)
+    workers = min(options.workers, len(paths)) if options.workers else None
+    with WorkerPool(workers=workers, timeout_seconds=_HANG_SECONDS, memory_bytes=_MEMORY_BYTES) as pool:
+        for (name, *_), item in pool.stream(decode, tasks):
+            if not waiting or waiting[-1].is_over:
+                waiting.append(_File(Path(name)))
+            file = waiting[-1]
+            if isinstance(item, Window):
+                batches.add(file.rows, item)
+                on_window(file.path, item)
+            else:
+                file.end = item
+            while waiting and waiting[0].is_over and not waiting[0].rows.waiting:
+                yield waiting.popleft().outcome()
+        batches.flush()
+        while waiting:
+            yield waiting.popleft().outcome()
+
+
+def decode(name: str, clip: spec.ClipSpec, stride_seconds, modalities, start_seconds, end_seconds):
+    """What a worker process does: the windows of one file."""
+    yield from windows_of(
+        name,
+        clip,
+        stride_seconds=stride_seconds,
+        modalities=modalities,
+        start_seconds=start_seconds,
+        end_seconds=end_seconds,
+    )
+
+
+class _File:
+    """A file of which not everything is known yet."""
+
+    def __init__(self, path: Path):
+        self.path, self.rows = path, Rows()
+        self.end: End | Failure | None = None
+
+    @property
+    def is_over(self) -> bool:
+        return self.end is not None
+
+    def outcome(self) -> tuple[Path, Outcome]:
+        if isinstance(self.end, Failure):
+            return self.path, Failure(self.end.reason.removeprefix(f"{self.path}: "), self.end.error)
+        return self.path, self.rows.embedded(self.end.warnings)

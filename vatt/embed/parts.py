@@ -1,0 +1,108 @@
+"""What is known of each finished file, on the disk, so that a job that was killed goes on where it was.
+
+Each file's embeddings are one small npz, which takes its name only when it is whole. The name is a digest of
+the file's path, size and time of change and of all that decides the embeddings; whatever is different has
+another name, so nothing stale is ever taken.
+"""
+
+import contextlib
+import hashlib
+import json
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import filelock
+import numpy as np
+
+from vatt.embed.batches import OUTPUTS, Embedded
+from vatt.embed.file_windows import MODALITIES
+from vatt.prepare.writer import whole_file
+
+
+class BusyError(OSError):
+    """Another process writes to the same place."""
+
+
+class Parts:
+    """A folder of finished files' embeddings.
+
+    Args:
+        folder: made if it is not there.
+        signature: of the model and the options.
+    """
+
+    def __init__(self, folder: Path, signature: str):
+        self.folder, self._signature = folder, signature
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def get(self, path: Path, state: tuple[int, int]) -> Embedded | None:
+        """The embeddings of a file in a certain state; None if they have to be made (again)."""
+        try:
+            with np.load(self._place(path, state)) as stored:
+                return unpacked(stored)
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+            return None
+
+    def put(self, path: Path, state: tuple[int, int], embedded: Embedded) -> None:
+        """Keeps the embeddings of a file."""
+        place = self._place(path, state)
+        with whole_file(place) as file:
+            np.savez(file, **packed(embedded))
+
+    def remove(self) -> None:
+        """Removes the folder and what is in it, when all is done."""
+        for path in (*self.folder.glob("*.npz"), *self.folder.glob(".*.part")):
+            path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # somebody else's file in it: theirs to remove
+            self.folder.rmdir()
+
+    def _place(self, path: Path, state: tuple[int, int]) -> Path:
+        content = json.dumps([str(path.absolute()), *state, self._signature])
+        return self.folder / f"{hashlib.sha256(content.encode()).hexdigest()[:32]}.npz"
+
+
+def state_of(path: Path) -> tuple[int, int]:
+    """(bytes, time of the last change in ns) of a file."""
+    stat = path.stat()
+    return stat.st_size, stat.st_mtime_ns
+
+
+@contextlib.contextmanager
+def alone(lock_file: Path, what: str) -> Iterator[None]:
+    """Only one process at a time may be in here.
+
+    Raises:
+        BusyError: another one is.
+    """
+    lock = filelock.FileLock(lock_file)
+    try:
+        lock.acquire(timeout=0)
+    except filelock.Timeout:
+        raise BusyError(f"Another process is writing {what} at this moment. Wait for it to end.") from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def packed(embedded: Embedded) -> dict[str, np.ndarray]:
+    """Plain arrays by name."""
+    return {
+        "start_seconds": embedded.start_seconds,
+        "end_seconds": embedded.end_seconds,
+        **{f"has_{modality}": flags for modality, flags in embedded.has.items()},
+        **embedded.vectors,
+        "warnings": np.array(json.dumps(embedded.warnings)),
+    }
+
+
+def unpacked(stored) -> Embedded:
+    """The opposite of `packed`."""
+    return Embedded(
+        start_seconds=stored["start_seconds"],
+        end_seconds=stored["end_seconds"],
+        has={modality: stored[f"has_{modality}"] for modality in MODALITIES},
+        vectors={name: stored[name] for name in OUTPUTS if name in stored},
+        warnings=tuple(json.loads(str(stored["warnings"]))),
+    )

@@ -1,0 +1,92 @@
+"""`vatt search INDEX "a cat purring" | --video F | --audio F`: finds windows by words, pictures or sound."""
+
+import argparse
+import csv
+import sys
+from pathlib import Path
+
+import vatt
+from vatt.prepare.progress import say
+from vatt.search.gallery import times, write_gallery
+from vatt.search.index import Index
+from vatt.search.query import MAX_SECONDS, TARGETS, Found, Query, file_query, search, text_query
+from vatt.search.thumbnail import looking_pool, thumbnails
+
+_ABOUT = f"""\
+Prints the windows that are nearest, best first: rank, cosine, file, start and end. --tsv prints the same as a
+table with seconds.
+
+Words are compared in the video-text space, pictures and sound in the video-audio space. --by says whether the
+pictures or the sound of the indexed windows are compared; words and sound never met in training, so they are
+compared by way of the pictures. A file that is asked with counts with the mean of its windows, of which
+{MAX_SECONDS:g} seconds at most are taken.
+
+Exit status: 0 something was found, 2 a query, an index or a file that can not be used.
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The index, the query, what to print."""
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = _ABOUT
+    parser.add_argument("index", metavar="INDEX", help="made by `vatt index`")
+    parser.add_argument("text", nargs="?", metavar="TEXT", help="what to look for, in words")
+    parser.add_argument("--video", metavar="F", help="look for what is like the pictures of a file")
+    parser.add_argument("--audio", metavar="F", help="look for what is like the sound of a file")
+    parser.add_argument(
+        "--start_seconds", type=float, default=0.0, metavar="S", help="where in that file to begin"
+    )
+    parser.add_argument(
+        "--by", choices=TARGETS, help="what of the windows to compare (default: video, if there is any)"
+    )
+    parser.add_argument("--count", type=int, default=10, metavar="N", help="windows (default: %(default)s)")
+    parser.add_argument("--one_per_file", action="store_true", help="of each file only its best window")
+    parser.add_argument("--model", metavar="RUN", help="default: the one that the index was made with")
+    parser.add_argument("--html", metavar="gallery.html", help="write a page with pictures of what was found")
+    parser.add_argument("--tsv", action="store_true", help="print a table of tab-separated values")
+
+
+def main(args: argparse.Namespace) -> int:
+    """Searches and prints; returns the exit status."""
+    asked = [each for each in (args.text, args.video, args.audio) if each is not None]
+    if len(asked) != 1:
+        raise ValueError(
+            f"A search is by a text, or by --video F, or by --audio F. Received: {len(asked)} of the three."
+        )
+    index = Index(args.index)  # a wrong index is told at once, the model takes seconds
+    embedder = vatt.load(args.model or index.facts["model"]["path"])
+    index.check(embedder)
+    if args.text is not None:
+        query = text_query(embedder, args.text)
+    else:
+        path, modality = (args.audio, "audio") if args.video is None else (args.video, "video")
+        query = file_query(embedder, path, modality, start_seconds=args.start_seconds)
+    found = search(index, query, target=args.by, count=args.count, one_per_file=args.one_per_file)
+    for note in found.notes:
+        say(f"note: {note}")
+    _print(found, tsv=args.tsv)
+    if args.html is not None:
+        _write_page(Path(args.html), index, query, found)
+        say(f"{args.html} shows them")
+    return 0
+
+
+def _print(found: Found, *, tsv: bool) -> None:
+    if tsv:
+        table = csv.writer(sys.stdout, delimiter="\t", lineterminator="\n")
+        table.writerow(("rank", "score", "file", "start_seconds", "end_seconds"))
+        for rank, hit in enumerate(found.hits, start=1):
+            place = hit.place
+            seconds = f"{place.start_seconds:.3f}", f"{place.end_seconds:.3f}"
+            table.writerow((rank, f"{hit.score:.6f}", place.name, *seconds))
+        return
+    for rank, hit in enumerate(found.hits, start=1):
+        print(f"{rank:3}  {hit.score:6.3f}  {hit.place.name}  {times(hit)}")
+
+
+def _write_page(path: Path, index: Index, query: Query, found: Found) -> None:
+    windows = [
+        (index.root / hit.place.name, hit.place.start_seconds, hit.place.end_seconds) for hit in found.hits
+    ]
+    with looking_pool() as pool:
+        write_gallery(path, index, query, found, list(thumbnails(windows, pool)))

@@ -1,0 +1,54 @@
+"""Exact search: the product of the query with every row, block by block, and the best of them in order."""
+
+import numpy as np
+
+_BLOCK_ROWS = 16_384  # of 128 numbers: 8 MB, which the cores' caches hold while float16 becomes float32
+
+
+def scores(matrix: np.ndarray, query: np.ndarray, present: np.ndarray) -> np.ndarray:
+    """Cosines of a query with every row.
+
+    Args:
+        matrix: float32 or float16 [N, D], rows of unit length; may be mapped.
+        query: float32 [D] of unit length.
+        present: bool [N]: rows that exist.
+
+    Returns:
+        float32 [N]; -inf for rows that do not exist.
+    """
+    query = np.asarray(query, np.float32)
+    made = np.empty(len(matrix), np.float32)
+    for first in range(0, len(matrix), _BLOCK_ROWS):
+        block = matrix[first : first + _BLOCK_ROWS]
+        made[first : first + len(block)] = np.asarray(block, np.float32) @ query
+    made[~np.asarray(present)] = -np.inf
+    return made
+
+
+def best(values: np.ndarray, count: int, groups: np.ndarray | None = None) -> np.ndarray:
+    """The rows of the highest values, highest first; of equal ones the earlier row.
+
+    Args:
+        values: float32 [N]; -inf is never among the best.
+        count: rows wanted.
+        groups: int [N]: of each group only its best row; None: all rows count.
+
+    Returns:
+        int64 [up to `count`].
+    """
+    if groups is not None:
+        order = np.lexsort((np.arange(len(values)), -values, groups))
+        first = np.ones(len(order), bool)
+        first[1:] = groups[order[1:]] != groups[order[:-1]]
+        rows = np.sort(order[first])
+    else:
+        rows = np.arange(len(values))
+    taken = values[rows]
+    if 0 < count < len(rows):
+        # Everything that could be among them, ties at the border included: so the order does not depend on
+        # how the partition breaks them.
+        least = np.partition(taken, len(taken) - count)[len(taken) - count]
+        rows, taken = rows[taken >= least], taken[taken >= least]
+    kept = taken > -np.inf
+    rows, taken = rows[kept], taken[kept]
+    return rows[np.lexsort((rows, -taken))][:count]

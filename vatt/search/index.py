@@ -1,0 +1,110 @@
+"""An index, opened to be searched: which file and which seconds a row is, and what to compare with."""
+
+import bisect
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+
+from vatt import spec
+from vatt.embed.batches import OUTPUTS
+from vatt.search.layout import FLAGS, TIMES, BadIndexError, open_rows, read_facts, rows_folder
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Place:
+    """What a row is.
+
+    Attributes:
+        row: its number in this generation of the index.
+        number: of the file.
+        name: the file's path below the folder that was indexed.
+        start_seconds, end_seconds: the window.
+        has_video, has_audio: what there is of it.
+    """
+
+    row: int
+    number: int
+    name: str
+    start_seconds: float
+    end_seconds: float
+    has_video: bool
+    has_audio: bool
+
+
+class Index:
+    """An index in a folder.
+
+    Args:
+        directory: made by `vatt index`.
+
+    Attributes:
+        facts: the content of `index.json`.
+        root: the folder that was indexed.
+        rows: windows in it.
+    """
+
+    def __init__(self, directory):
+        self.directory = Path(directory)
+        for attempt in range(2):
+            self.facts = read_facts(self.directory)
+            folder = rows_folder(self.directory, self.facts["generation"])
+            names = (*TIMES, *FLAGS, *self.facts["widths"])
+            try:
+                self.columns = open_rows(folder, names)
+                break
+            except FileNotFoundError as error:  # replaced by a run that ended in between: look again
+                if attempt:
+                    raise BadIndexError(
+                        f"{error.filename} is missing. Make the index again: `vatt index` with --rebuild."
+                    ) from None
+        self.root = Path(self.facts["root"])
+        self.files = self.facts["files"]
+        self.rows = self.facts["rows"]
+        self._firsts = [file["first"] for file in self.files]
+        if any(len(column) != self.rows for column in self.columns.values()):
+            raise BadIndexError(
+                f"{folder} is damaged: its columns differ in length. Make the index again: `vatt index` with "
+                f"--rebuild."
+            )
+        if not self.rows:
+            raise BadIndexError(
+                f"An index must hold at least one window to be searched. Received: {directory}, which holds "
+                f"none; {len(self.facts['failed'])} files could not be embedded. `vatt index` says why."
+            )
+
+    def check(self, embedder) -> None:
+        """Raises if the index was made with another model: its vectors have nothing to do with this one's."""
+        made_with = self.facts["model"]["fingerprint"]
+        if embedder.fingerprint != made_with:
+            raise BadIndexError(
+                f"An index must be searched with the model it was made with. Received: model "
+                f"{embedder.fingerprint}, but {self.directory} was made with {made_with} "
+                f"({self.facts['model']['path']}). Give that one with --model, or make an index with this "
+                f"one."
+            )
+
+    def has(self, modality: str) -> np.ndarray:
+        """bool [N]: which windows have pictures, or sound."""
+        return self.columns[f"has_{modality}"]
+
+    def vectors(self, output: str) -> np.ndarray:
+        """float [N, D] of "modality/space"; None where no file has that modality."""
+        return self.columns.get(output) if output in OUTPUTS else None
+
+    def file_numbers(self) -> np.ndarray:
+        """int64 [N], the file of each row."""
+        return np.repeat(np.arange(len(self.files)), [file["windows"] for file in self.files])
+
+    def place(self, row: int) -> Place:
+        """What a row is."""
+        number = bisect.bisect_right(self._firsts, row) - 1
+        return Place(
+            row=int(row),
+            number=number,
+            name=self.files[number]["path"],
+            start_seconds=float(self.columns["start_seconds"][row]),
+            end_seconds=float(self.columns["end_seconds"][row]),
+            has_video=bool(self.has(spec.VIDEO)[row]),
+            has_audio=bool(self.has(spec.AUDIO)[row]),
+        )

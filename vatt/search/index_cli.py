@@ -1,0 +1,54 @@
+"""`vatt index DIR INDEX --model RUN`: makes a folder of media searchable, or brings its index up to date."""
+
+import argparse
+
+import vatt
+from vatt.embed.cli import add_window_arguments, options_of
+from vatt.search.build import build_index, told
+from vatt.search.layout import DTYPES
+
+_ABOUT = """\
+Embeds every film, sound and image file below DIR in windows of the model's clip length, and keeps the vectors
+in INDEX. Run it again after files came, went or changed: only what changed is embedded, a file that was moved
+is known by its content, and one that is gone is left out. A run that was stopped, or killed, goes on with the
+same command, and until it ends the index is what it was. One process at a time may write.
+
+Exit status: 0 every file is in the index, 1 some could not be embedded (listed with the reason), 2 none
+could, or a wrong argument.
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The folder, the index, the model."""
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = _ABOUT
+    parser.add_argument("media", metavar="DIR", help="folder of media files")
+    parser.add_argument("index", metavar="INDEX", help="folder of the index; made if it is not there")
+    parser.add_argument(
+        "--model", metavar="RUN", help="a run directory or an export (default: that of the index)"
+    )
+    parser.add_argument(
+        "--dtype", choices=DTYPES, help="of the vectors: float16 takes half the disk and more time to search"
+    )
+    parser.add_argument("--rebuild", action="store_true", help="begin anew, whatever the index was made with")
+    parser.add_argument(
+        "--retry_failed", action="store_true", help="try files again that failed and did not change"
+    )
+    add_window_arguments(parser)
+
+
+def main(args: argparse.Namespace) -> int:
+    """Makes or updates the index; returns the exit status."""
+    summary = build_index(
+        vatt.load,
+        args.model,
+        args.media,
+        args.index,
+        options_of(args),
+        dtype=args.dtype,
+        rebuild=args.rebuild,
+        retry_failed=args.retry_failed,
+    )
+    told(summary)
+    print(args.index)
+    return 0 if not summary.failures else 1 if summary.files else 2

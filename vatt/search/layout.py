@@ -1,0 +1,139 @@
+"""An index on the disk: `index.json`, and beside it a folder of matrices that are mapped, not read.
+
+    INDEX/index.json     what it was made of and with: the files with their rows, the model's fingerprint
+    INDEX/rows-000007/   one array for each column: times, which modalities, a matrix for each space
+    INDEX/unfinished/    embeddings of files that a run which was stopped has finished
+
+A run writes a new folder of rows, then replaces `index.json`, then removes the old folder: whoever reads
+meets one or the other, and a run that is killed changes nothing.
+"""
+
+import json
+import shutil
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+
+from vatt.prepare.writer import whole_file
+
+SCHEMA = 1
+INDEX_FILE = "index.json"
+DTYPES = ("float32", "float16")
+TIMES = ("start_seconds", "end_seconds")
+FLAGS = ("has_video", "has_audio")
+
+
+class BadIndexError(ValueError):
+    """An index that can not be used, with what to do about it."""
+
+
+def read_facts(directory: Path) -> dict:
+    """The content of `index.json`.
+
+    Raises:
+        BadIndexError: there is none, or not one of ours.
+    """
+    path = directory / INDEX_FILE
+    try:
+        facts = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        raise BadIndexError(
+            f"There must be an index. Received: {directory}, without {INDEX_FILE}. Make one: "
+            f"`vatt index DIR {directory} --model RUN`."
+        ) from None
+    except ValueError as error:
+        raise BadIndexError(f"{path} is damaged: {error}. Make the index again, in another folder.") from None
+    if not isinstance(facts, dict) or facts.get("schema") != SCHEMA:
+        found = facts.get("schema") if isinstance(facts, dict) else None
+        raise BadIndexError(
+            f"An index must be of schema {SCHEMA}, which this version reads. Received: {found!r} in {path}. "
+            f"Make the index again, in another folder."
+        )
+    return facts
+
+
+def write_facts(directory: Path, facts: Mapping) -> None:
+    """Replaces `index.json`."""
+    with whole_file(directory / INDEX_FILE) as file:
+        file.write(json.dumps(facts, indent=1).encode())
+
+
+def rows_folder(directory: Path, generation: int) -> Path:
+    """Where the matrices of a generation lie."""
+    return directory / f"rows-{generation:06}"
+
+
+def column_path(folder: Path, name: str) -> Path:
+    """The file of a column; "video/video_text" has a "." in place of the "/"."""
+    return folder / f"{name.replace('/', '.')}.npy"
+
+
+class RowsWriter:
+    """A new generation of rows, filled file by file.
+
+    Args:
+        folder: must not be there.
+        rows: windows in all.
+        widths: "modality/space" -> D.
+        dtype: of the vectors, one of `DTYPES`.
+    """
+
+    def __init__(self, folder: Path, *, rows: int, widths: Mapping[str, int], dtype: str):
+        self._folder, self._rows = folder, rows
+        folder.mkdir()
+        self._columns = {
+            **{name: self._new(name, np.float64, ()) for name in TIMES},
+            **{name: self._new(name, np.bool_, ()) for name in FLAGS},
+            **{name: self._new(name, np.dtype(dtype), (width,)) for name, width in widths.items()},
+        }
+
+    def _new(self, name, dtype, shape):
+        shape = (self._rows, *shape)
+        if not self._rows:  # an empty file can not be mapped
+            np.save(column_path(self._folder, name), np.zeros(shape, dtype))
+            return np.zeros(shape, dtype)
+        path = column_path(self._folder, name)
+        return np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=shape)
+
+    def put(self, first: int, columns: Mapping[str, np.ndarray]) -> None:
+        """Writes the rows of a file; a column that it lacks stays zero."""
+        for name, values in columns.items():
+            if name in self._columns:
+                self._columns[name][first : first + len(values)] = values
+
+    def close(self) -> None:
+        """Brings everything to the disk."""
+        for column in self._columns.values():
+            if isinstance(column, np.memmap):
+                column.flush()
+        self._columns = {}
+
+
+def open_rows(folder: Path, names: Iterator[str]) -> dict[str, np.ndarray]:
+    """The columns of a generation, mapped."""
+    columns = {}
+    for name in names:
+        path = column_path(folder, name)
+        try:
+            columns[name] = np.load(path, mmap_mode="r")
+        except FileNotFoundError:
+            raise
+        except (OSError, ValueError) as error:
+            if path.is_file():
+                try:
+                    columns[name] = np.load(path)  # of no rows
+                    continue
+                except (OSError, ValueError, EOFError):
+                    pass
+            raise BadIndexError(
+                f"{path} is damaged: {error}. Make the index again: `vatt index` with --rebuild."
+            ) from error
+    return columns
+
+
+def remove_others(directory: Path, generation: int) -> None:
+    """Removes the rows that `index.json` does not name: older ones, and those of a run that was killed."""
+    for folder in directory.glob("rows-*"):
+        if folder != rows_folder(directory, generation):
+            shutil.rmtree(folder, ignore_errors=True)

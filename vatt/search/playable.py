@@ -1,0 +1,80 @@
+"""What a browser plays: some kinds of files as they are, of all others the window as a small MP4."""
+
+import io
+import math
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+
+from vatt.prepare.media import MediaOptions, read_segments
+from vatt.prepare.pool import Failure, WorkerPool
+
+# By what a file is called; a browser that can not decode what is in it shows the picture instead.
+PLAYABLE = {
+    ".mp4": "video/mp4",
+    ".m4v": "video/mp4",
+    ".webm": "video/webm",
+    ".ogv": "video/ogg",
+    ".mp3": "audio/mpeg",
+    ".m4a": "audio/mp4",
+    ".ogg": "audio/ogg",
+    ".oga": "audio/ogg",
+    ".opus": "audio/ogg",
+    ".flac": "audio/flac",
+    ".wav": "audio/wav",
+}
+_RATE_HZ = 48_000
+_SAMPLES = 1024  # of a frame of AAC
+
+
+def as_mp4(path: Path, start_seconds: float, end_seconds: float, pool: WorkerPool) -> bytes | str:
+    """A part of a file as H.264 and AAC in MP4; or the reason why there is none."""
+    ((_, outcome),) = pool.run(encode, [(str(path), start_seconds, end_seconds)])
+    return outcome.reason.removeprefix(f"{path}: ") if isinstance(outcome, Failure) else outcome
+
+
+def encode(name: str, start_seconds: float, end_seconds: float) -> bytes:
+    """What a worker process does.
+
+    Raises:
+        MediaError: nothing can be decoded.
+    """
+    options = MediaOptions(max_frame_rate_hz=25.0, short_side_pixels=360, audio_rate_hz=_RATE_HZ)
+    (media,) = read_segments(name, options, start_seconds=start_seconds, end_seconds=end_seconds)
+    stream = io.BytesIO()
+    with av.open(stream, "w", format="mp4") as container:
+        video = audio = None
+        if media.frames:
+            rate = Fraction(media.frame_rate_hz).limit_denominator(1001)
+            video = container.add_stream(
+                "libx264", rate=rate, options={"preset": "veryfast", "crf": "24", "threads": "1"}
+            )
+            height, width = (side // 2 * 2 or 2 for side in media.frames[0].shape[:2])  # H.264's are even
+            video.height, video.width, video.pix_fmt = height, width, "yuv420p"
+        if media.audio is not None:
+            audio = container.add_stream("aac", rate=_RATE_HZ, layout="mono")
+        for picture in media.frames:
+            even = np.ascontiguousarray(_padded(picture)[:height, :width])
+            container.mux(video.encode(av.VideoFrame.from_ndarray(even, format="rgb24")))
+        if video is not None:
+            container.mux(video.encode(None))
+        if audio is not None:
+            _encode_sound(container, audio, media.audio)
+    return stream.getvalue()
+
+
+def _padded(picture: np.ndarray) -> np.ndarray:
+    """At least 2 x 2 pixels."""
+    grow = [(0, max(0, 2 - side)) for side in picture.shape[:2]]
+    return np.pad(picture, [*grow, (0, 0)], mode="edge") if any(map(max, grow)) else picture
+
+
+def _encode_sound(container, audio, samples: np.ndarray) -> None:
+    for number in range(math.ceil(len(samples) / _SAMPLES)):
+        part = np.ascontiguousarray(samples[number * _SAMPLES : (number + 1) * _SAMPLES].reshape(1, -1))
+        frame = av.AudioFrame.from_ndarray(part, format="s16", layout="mono")
+        frame.sample_rate, frame.pts, frame.time_base = _RATE_HZ, number * _SAMPLES, Fraction(1, _RATE_HZ)
+        container.mux(audio.encode(frame))
+    container.mux(audio.encode(None))

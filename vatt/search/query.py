@@ -1,0 +1,169 @@
+"""What is asked, as a vector, and what it finds: text, pictures or sound asks, pictures or sound answer."""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+
+from vatt import spec
+from vatt.embed.files import Options, embed_files
+from vatt.prepare.container import MediaError
+from vatt.prepare.pool import Failure
+from vatt.search.exact import best, scores
+from vatt.search.index import Index, Place
+
+MAX_WORDS = 1_000  # of a text; what follows is cut off, since a model reads the first few words of it
+MAX_SECONDS = 60.0  # of a file that is asked with
+TARGETS = (spec.VIDEO, spec.AUDIO)
+_NAMES = {spec.VIDEO: "pictures", spec.AUDIO: "sound"}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Query:
+    """Something to search for.
+
+    Attributes:
+        modality: "text", "video" or "audio".
+        shown: how to name it to people.
+        vectors: space -> float32 [D] of unit length.
+        notes: what the asker should know, in words.
+    """
+
+    modality: str
+    shown: str
+    vectors: dict[str, np.ndarray]
+    notes: tuple[str, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Hit:
+    """A window that was found; `score` is the cosine in [-1, 1]."""
+
+    score: float
+    place: Place
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Found:
+    """What a query found, best first.
+
+    Attributes:
+        hits: the windows.
+        target: "video" or "audio": by what of them they were found.
+        notes: what the asker should know, in words.
+    """
+
+    hits: tuple[Hit, ...]
+    target: str
+    notes: tuple[str, ...]
+
+
+def text_query(embedder, text: str) -> Query:
+    """A sentence.
+
+    Raises:
+        ValueError: no word of it is one that the model knows.
+    """
+    words = text.split()
+    if not words:
+        raise ValueError("A sentence must have a word. Received: none. Say what you look for.")
+    notes = []
+    asked = " ".join(words[:MAX_WORDS])
+    if len(words) > MAX_WORDS:
+        notes.append(f"the text has {len(words)} words; all behind the first {MAX_WORDS} were cut off")
+    if len(words) > embedder.clip.words:
+        notes.append(f"the model reads the first {embedder.clip.words} words of a text")
+    shown = asked if len(asked) <= 120 else asked[:120] + "…"
+    vectors = {space: rows[0] for space, rows in embedder.embed_text([asked]).items()}
+    return Query(modality=spec.TEXT, shown=shown, vectors=vectors, notes=tuple(notes))
+
+
+def file_query(embedder, path, modality: str, *, start_seconds: float = 0.0, shown: str = "") -> Query:
+    """The pictures or the sound of a media file: the mean of its windows, of at most `MAX_SECONDS`.
+
+    Args:
+        embedder: `vatt.load`'s.
+        path: a local file.
+        modality: "video" or "audio".
+        start_seconds: where to begin.
+        shown: name for people; "" for the file's own.
+
+    Raises:
+        MediaError: it is no media, or lacks the modality.
+    """
+    path = Path(path)
+    options = Options(modalities=(modality,), batch_size=8, workers=1)
+    end_seconds = start_seconds + MAX_SECONDS
+    part = {"start_seconds": start_seconds, "end_seconds": end_seconds}
+    ((_, outcome),) = embed_files(embedder, [path], options, **part)
+    shown = shown or path.name
+    if isinstance(outcome, Failure):
+        raise MediaError(shown, outcome.reason)
+    notes = list(outcome.warnings)
+    if outcome.end_seconds.max(initial=0.0) > end_seconds - embedder.clip.span_seconds:
+        notes.append(
+            f"of {shown} at most {MAX_SECONDS:g} s count, from {start_seconds:g} s on; --start_seconds moves "
+            f"them"
+        )
+    vectors = {}
+    for name, rows in outcome.vectors.items():
+        mean = rows[outcome.has[modality]].mean(axis=0, dtype=np.float64)
+        vectors[name.split("/")[1]] = (mean / max(np.linalg.norm(mean), 1e-12)).astype(np.float32)
+    return Query(modality=modality, shown=shown, vectors=vectors, notes=tuple(notes))
+
+
+def warm(embedder) -> None:
+    """Makes the first query as fast as the others: what a model compiles, it compiles at its first call."""
+    clip = embedder.clip
+    if spec.VIDEO in clip.modalities:
+        embedder.embed_video(np.zeros((1, clip.frames, clip.frame_size, clip.frame_size, 3), np.uint8))
+    if spec.AUDIO in clip.modalities:
+        embedder.embed_audio(np.zeros((1, clip.samples), np.float32))
+    words = getattr(getattr(embedder, "tokenizer", None), "words", ())
+    if len(words):
+        embedder.embed_text([words[-1]])
+
+
+def space_of(query_modality: str) -> str:
+    """Where a query is compared: words live in one space only; pictures and sound meet where both were
+    trained."""
+    return spec.VIDEO_TEXT if query_modality == spec.TEXT else spec.VIDEO_AUDIO
+
+
+def search(
+    index: Index, query: Query, *, target: str | None = None, count: int = 10, one_per_file: bool = False
+) -> Found:
+    """The windows whose pictures, or whose sound, are nearest to a query.
+
+    Args:
+        index: of the same model as the query.
+        query: what is asked.
+        target: "video" or "audio"; None: "video", or "audio" where the index has no pictures.
+        count: windows wanted.
+        one_per_file: of each file only its best window.
+    """
+    if count < 1:
+        raise ValueError(f"At least one result must be asked for. Received: {count}.")
+    if target is None:
+        target = spec.VIDEO if index.has(spec.VIDEO).any() else spec.AUDIO
+    present = index.has(target)
+    searched = int(np.count_nonzero(present))
+    if not searched:
+        raise ValueError(
+            f"The index must hold what is searched. Received: a search by {_NAMES[target]}, but no window in "
+            f"{index.directory} has any. Search by {_NAMES[_other(target)]}: --by {_other(target)}."
+        )
+    notes = list(query.notes)
+    if searched < index.rows:
+        notes.append(
+            f"{index.rows - searched} of {index.rows} windows have no {_NAMES[target]} and were not searched"
+        )
+    space = space_of(query.modality)
+    values = scores(index.vectors(f"{target}/{space}"), query.vectors[space], present)
+    rows = best(values, count, index.file_numbers() if one_per_file else None)
+    hits = tuple(Hit(score=float(values[row]), place=index.place(row)) for row in rows)
+    return Found(hits=hits, target=target, notes=tuple(notes))
+
+
+def _other(target: str) -> str:
+    return spec.AUDIO if target == spec.VIDEO else spec.VIDEO

@@ -1,0 +1,276 @@
+"""The web page of an index: what it answers to each address, as a WSGI application on Werkzeug.
+
+A client never names a file: it names a row of the index, and the file of that row is served only if it is
+still the one that was indexed and still lies in the folder that was indexed. Whoever else runs a page in the
+same browser is kept out: requests must name this server as their host and come from its own pages.
+"""
+
+import io
+import json
+import os
+import secrets
+import stat
+import tempfile
+import threading
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from werkzeug.exceptions import (
+    BadRequest,
+    Forbidden,
+    HTTPException,
+    NotFound,
+    RequestEntityTooLarge,
+    ServiceUnavailable,
+    UnsupportedMediaType,
+)
+from werkzeug.routing import Map, Rule
+from werkzeug.utils import send_file
+from werkzeug.wrappers import Request, Response
+from werkzeug.wsgi import wrap_file
+
+from vatt.prepare.folder import MEDIA_SUFFIXES
+from vatt.search.index import Index
+from vatt.search.page import build_page
+from vatt.search.playable import PLAYABLE, as_mp4
+from vatt.search.query import TARGETS, Found, Query, file_query, search, text_query
+from vatt.search.thumbnail import Thumbnail, looking_pool, thumbnails
+
+MAX_COUNT = 60  # windows of an answer
+_MAX_TEXT_BYTES = 200_000  # of a form's fields
+_WAITING = 4  # searches that wait for the model; more are told to come back
+_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
+_POLICY = (
+    "default-src 'none'; img-src 'self'; media-src 'self'; connect-src 'self'; form-action 'none'; "
+    "base-uri 'none'; frame-ancestors 'none'; style-src 'nonce-{nonce}'; script-src 'nonce-{nonce}'"
+)
+
+
+class SearchServer:
+    """A WSGI application.
+
+    Args:
+        index: opened.
+        embedder: of the model that it was made with.
+        hosts: "name:port" that requests may name as their host.
+        max_upload_bytes: of a file that is asked with.
+    """
+
+    def __init__(self, index: Index, embedder, *, hosts: frozenset[str], max_upload_bytes: int):
+        index.check(embedder)
+        self._index, self._embedder = index, embedder
+        self._hosts, self._max_upload_bytes = hosts, max_upload_bytes
+        self._model = threading.Lock()  # one search at a time
+        self._places = threading.BoundedSemaphore(_WAITING)
+        self._looking = looking_pool()
+        self._addresses = Map(
+            [
+                Rule("/", endpoint=self.page, methods=["GET"]),
+                Rule("/search", endpoint=self.answer, methods=["POST"]),
+                Rule("/file/<int:number>", endpoint=self.file, methods=["GET"]),
+                Rule("/window/<int:row>.mp4", endpoint=self.window, methods=["GET"]),
+                Rule("/picture/<int:row>.jpg", endpoint=self.picture, methods=["GET"]),
+            ],
+            merge_slashes=False,
+        )
+
+    def __call__(self, environ, start_response):
+        request = Request(environ)
+        is_upload = request.mimetype == "multipart/form-data"
+        request.max_content_length = _MAX_TEXT_BYTES + (self._max_upload_bytes if is_upload else 0)
+        request.max_form_memory_size = _MAX_TEXT_BYTES
+        request.max_form_parts = 8
+        try:
+            self._refuse_strangers(request)
+            endpoint, values = self._addresses.bind_to_environ(environ).match()
+            response = endpoint(request, **values)
+        except HTTPException as error:
+            response = _told(error)
+        for name, value in _HEADERS.items():
+            response.headers.setdefault(name, value)
+        return response(environ, start_response)
+
+    def close(self) -> None:
+        """Ends the processes that decode."""
+        self._looking.close()
+
+    def page(self, request: Request) -> Response:
+        """The page itself."""
+        nonce = secrets.token_urlsafe(16)
+        response = Response(build_page(self._index, nonce=nonce), content_type="text/html; charset=utf-8")
+        response.headers["Content-Security-Policy"] = _POLICY.format(nonce=nonce)
+        response.headers["Cache-Control"] = "no-store"
+        return response
+
+    def answer(self, request: Request) -> Response:
+        """What a form with `text`, or `file` and `modality`, finds."""
+        if not self._places.acquire(blocking=False):
+            raise ServiceUnavailable("Other searches are under way. Try again in a moment.")
+        try:
+            form = request.form
+            target, count = form.get("by") or None, form.get("count", "12")
+            if target not in (None, *TARGETS) or not count.isdecimal() or not 1 <= int(count) <= MAX_COUNT:
+                raise BadRequest(f"`by` must be video or audio, `count` 1 to {MAX_COUNT}.")
+            with self._model:
+                try:
+                    query = self._query(request)
+                    one_per_file = form.get("one_per_file") == "on"
+                    found = search(
+                        self._index, query, target=target, count=int(count), one_per_file=one_per_file
+                    )
+                except ValueError as error:
+                    raise BadRequest(str(error)) from None
+        finally:
+            self._places.release()
+        return _json(self._described(query, found))
+
+    def file(self, request: Request, number: int) -> Response:
+        """A file of the index, or the ranges of it that are asked for."""
+        if number >= len(self._index.files):
+            raise NotFound("There is no such file in the index.")
+        path = self.path_of(number)
+        kind = PLAYABLE.get(path.suffix.lower())
+        if kind is None:
+            raise UnsupportedMediaType("Browsers do not play this kind; its windows are there as MP4.")
+        file, etag = self._opened(number)
+        size = self._index.files[number]["bytes"]
+        response = Response(wrap_file(request.environ, file), mimetype=kind, direct_passthrough=True)
+        response.content_length = size
+        response.set_etag(etag)
+        response.headers["Cache-Control"] = "private, no-cache"
+        return response.make_conditional(request, accept_ranges=True, complete_length=size)
+
+    def window(self, request: Request, row: int) -> Response:
+        """A window as MP4, for files that no browser plays."""
+        place = self._place(row)
+        self._opened(place.number)[0].close()
+        outcome = as_mp4(self.path_of(place.number), place.start_seconds, place.end_seconds, self._looking)
+        if isinstance(outcome, str):
+            raise NotFound(f"The window can not be shown: {outcome}.")
+        return send_file(io.BytesIO(outcome), request.environ, mimetype="video/mp4", conditional=True)
+
+    def picture(self, request: Request, row: int) -> Response:
+        """A window's pictures."""
+        place = self._place(row)
+        self._opened(place.number)[0].close()
+        window = (self.path_of(place.number), place.start_seconds, place.end_seconds)
+        (made,) = thumbnails([window], self._looking)
+        if not made.jpeg:
+            raise NotFound(f"There are no pictures{_because(made)}.")
+        response = Response(made.jpeg, content_type="image/jpeg")
+        response.headers["Cache-Control"] = "private, max-age=3600"
+        return response
+
+    def path_of(self, number: int) -> Path:
+        """Where a file of the index lies."""
+        return self._index.root / self._index.files[number]["path"]
+
+    def _place(self, row: int):
+        if row >= self._index.rows:
+            raise NotFound("There is no such window in the index.")
+        return self._index.place(row)
+
+    def _opened(self, number: int):
+        """(the open file, a tag of its content) of a file that is the one that was indexed."""
+        known = self._index.files[number]
+        gone = NotFound("The file is gone or has changed since it was indexed: run `vatt index` again.")
+        try:
+            path = self.path_of(number).resolve(strict=True)
+            if not path.is_relative_to(self._index.root.resolve()):
+                raise gone
+            # What was resolved has no link at its end; if it has one now, somebody exchanged it.
+            descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        except (OSError, RuntimeError):
+            raise gone from None
+        file = os.fdopen(descriptor, "rb")
+        state = os.fstat(descriptor)
+        if not stat.S_ISREG(state.st_mode) or (state.st_size, state.st_mtime_ns) != (
+            known["bytes"],
+            known["changed_ns"],
+        ):
+            file.close()
+            raise gone
+        return file, known["sha256"][:32]
+
+    def _query(self, request: Request) -> Query:
+        upload, text = request.files.get("file"), request.form.get("text", "")
+        if upload is None or not upload.filename:
+            return text_query(self._embedder, text)
+        modality = request.form.get("modality", "video")
+        if modality not in TARGETS:
+            raise BadRequest(f"`modality` must be one of {', '.join(TARGETS)}.")
+        name = Path(upload.filename.replace("\\", "/")).name
+        suffix = Path(name).suffix.lower()
+        if suffix not in MEDIA_SUFFIXES:
+            raise UnsupportedMediaType(
+                f"A file to ask with must be a film, a sound or an image. Received: {name}."
+            )
+        with tempfile.TemporaryDirectory(prefix="vatt-serve-") as folder:
+            # Of the name only the suffix is used, and that is one of ours.
+            path = Path(folder, f"query{suffix}")
+            upload.save(path)
+            if path.stat().st_size > self._max_upload_bytes:
+                raise RequestEntityTooLarge()
+            return file_query(self._embedder, path, modality, shown=name)
+
+    def _described(self, query: Query, found: Found) -> dict:
+        hits = []
+        for hit in found.hits:
+            place = hit.place
+            plays = PLAYABLE.get(Path(place.name).suffix.lower())
+            hits.append(
+                {
+                    "score": round(hit.score, 4),
+                    "file": place.name,
+                    "start_seconds": round(place.start_seconds, 3),
+                    "end_seconds": round(place.end_seconds, 3),
+                    "picture": f"/picture/{place.row}.jpg" if place.has_video else None,
+                    "whole": f"/file/{place.number}" if plays else None,
+                    "window": f"/window/{place.row}.mp4",
+                    "has_video": place.has_video,
+                }
+            )
+        return {
+            "asked": query.shown,
+            "modality": query.modality,
+            "found_by": found.target,
+            "notes": list(found.notes),
+            "hits": hits,
+        }
+
+    def _refuse_strangers(self, request: Request) -> None:
+        if request.host.lower() not in self._hosts:
+            # A page of somebody else whose name was made to lead here.
+            raise Forbidden(f"This server is asked as {', '.join(sorted(self._hosts))} only.")
+        origin = request.headers.get("Origin")
+        if origin is not None and urlsplit(origin).netloc.lower() not in self._hosts:
+            raise Forbidden("Requests must come from this server's own page.")
+        if request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):
+            raise Forbidden("Requests must come from this server's own page.")
+
+
+def _told(error: HTTPException) -> Response:
+    if isinstance(error, RequestEntityTooLarge):
+        error.description = "The file is larger than this server takes; see --max_upload_mb."
+    response = _json({"error": error.description})
+    response.status_code = error.code or 500
+    for name, value in error.get_headers():
+        if name.lower() != "content-type":  # Allow, Content-Range
+            response.headers[name] = value
+    return response
+
+
+def _json(content: dict) -> Response:
+    response = Response(json.dumps(content), content_type="application/json")
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _because(made: Thumbnail) -> str:
+    return f": {made.reason}" if made.reason else ""

@@ -1,0 +1,96 @@
+"""What a window looks and sounds like: three pictures side by side, and the outline of the sound.
+
+Made of the file itself when they are asked for, so an index holds no pictures; in a worker process, as with
+all files of strangers.
+"""
+
+import dataclasses
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from vatt.prepare.media import MediaOptions, read_segments
+from vatt.prepare.pool import Failure, WorkerPool
+
+_PICTURES, _HEIGHT_PIXELS, _GAP_PIXELS, _GAP_GREY, _QUALITY = 3, 108, 2, 128, 80
+_BARS = 64
+_RATE_HZ = 8000  # of a sound that is only looked at
+_HANG_SECONDS = 60.0
+_MEMORY_BYTES = 2 << 30
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Thumbnail:
+    """A window to look at.
+
+    Attributes:
+        jpeg: pictures side by side; b"" without any.
+        envelope: peaks in [0, 1]; () without sound.
+        reason: why there is neither, in words; "" otherwise.
+    """
+
+    jpeg: bytes = b""
+    envelope: tuple[float, ...] = ()
+    reason: str = ""
+
+
+def looking_pool() -> WorkerPool:
+    """Workers that decode a few seconds of a file, for whatever is to be looked at."""
+    return WorkerPool(workers=2, timeout_seconds=_HANG_SECONDS, memory_bytes=_MEMORY_BYTES)
+
+
+def thumbnails(windows: list[tuple[Path, float, float]], pool: WorkerPool) -> Iterator[Thumbnail]:
+    """A thumbnail of each (file, start, end), in their order; a bad file gives its reason."""
+    for (name, *_), outcome in pool.run(thumbnail, [(str(path), *times) for path, *times in windows]):
+        if isinstance(outcome, Failure):
+            outcome = Thumbnail(reason=outcome.reason.removeprefix(f"{name}: "))
+        yield outcome
+
+
+def thumbnail(name: str, start_seconds: float, end_seconds: float) -> Thumbnail:
+    """What a worker process does.
+
+    Raises:
+        MediaError: nothing can be decoded.
+    """
+    options = MediaOptions(max_frame_rate_hz=5.0, short_side_pixels=_HEIGHT_PIXELS, audio_rate_hz=_RATE_HZ)
+    frames, sounds = [], []
+    for piece in read_segments(name, options, start_seconds=start_seconds, end_seconds=end_seconds):
+        frames += piece.frames
+        if piece.audio is not None:
+            sounds.append(piece.audio[:, 0])
+    return Thumbnail(jpeg=_strip(frames), envelope=_envelope(sounds))
+
+
+def _strip(frames: list[np.ndarray]) -> bytes:
+    if not frames:
+        return b""
+    count = min(_PICTURES, len(frames))
+    moments = ((np.arange(count) + 0.5) * len(frames) / count).astype(int)
+    pictures = [_of_height(frames[moment]) for moment in moments]
+    gap = np.full((_HEIGHT_PIXELS, _GAP_PIXELS, 3), _GAP_GREY, np.uint8)
+    spaced = [each for picture in pictures for each in (gap, picture)][1:]
+    stream = io.BytesIO()
+    Image.fromarray(np.concatenate(spaced, axis=1)).save(stream, "JPEG", quality=_QUALITY)
+    return stream.getvalue()
+
+
+def _of_height(picture: np.ndarray) -> np.ndarray:
+    height, width = picture.shape[:2]
+    width = min(max(1, round(width * _HEIGHT_PIXELS / height)), 4 * _HEIGHT_PIXELS)
+    if (height, width) == (_HEIGHT_PIXELS, picture.shape[1]):
+        return picture
+    return np.asarray(Image.fromarray(picture).resize((width, _HEIGHT_PIXELS), Image.Resampling.BOX))
+
+
+def _envelope(sounds: list[np.ndarray]) -> tuple[float, ...]:
+    if not sounds:
+        return ()
+    sound = np.abs(np.concatenate(sounds).astype(np.float32)) / 32768.0
+    if len(sound) < _BARS or not sound.any():
+        return ()
+    starts = np.linspace(0, len(sound), _BARS, endpoint=False).astype(int)
+    return tuple(round(float(peak), 3) for peak in np.maximum.reduceat(sound, starts))
