@@ -8,10 +8,11 @@ import pytest
 from tests.report import made_up_runs
 from tests.report.made_up_runs import HOSTILE
 from tests.report.pages import Checker, assert_harmless
-from vatt.report import cli
+from vatt.report import cli, kinds
 from vatt.report.bindings import bindings, differing
 from vatt.report.comparison import write_comparison
 from vatt.report.intervals import difference_interval, paired_difference_interval
+from vatt.report.markup import element
 
 
 @pytest.fixture
@@ -102,6 +103,19 @@ def test_every_kind_can_be_compared(runs, make):
         made_up_runs.write_evaluation(run, "other", make())
     words = Checker(page_of(*runs)).words
     assert "can not be shown" not in words and "otherA after step 60" in words
+
+
+def test_drawings_of_both_stand_beside_each_other(runs, monkeypatch):
+    def section(evaluation):
+        return element("figure", evaluation.artifact["what"])
+
+    monkeypatch.setitem(kinds.KINDS, "drawn", kinds.Kind(title="Drawn", section=section, side_by_side=True))
+    for run, what in zip(runs, ("first drawing", "second drawing"), strict=True):
+        artifact = {"kind": "drawn", "what": what, "protocol": made_up_runs.card(seed=what)}
+        made_up_runs.write_evaluation(run, "map", artifact, metrics={"map/spread": len(what)})
+    words = Checker(page_of(*runs)).words
+    assert "Afirst drawingBsecond drawing" in words
+    assert "map/spreadA 13.0B 14.0+1.00" in words
 
 
 def test_what_only_one_has_is_named(runs):

@@ -196,8 +196,18 @@ def _contrast(pair: Pair, left: Evaluation, right: Evaluation) -> Markup:
         shown,
         element("p", contrast.note, class_="note") if contrast.note and found.are_comparable else None,
         contrast.more(pair.tags, found.are_comparable) if contrast.more else None,
+        _drawn(left, right, tags) if kind_of(left).side_by_side else None,
         _along(left, right) if found.are_comparable else None,
     )
+
+
+def _drawn(left: Evaluation, right: Evaluation, tags: tuple[Markup, Markup]) -> Markup:
+    """The section of each, as in its own report."""
+    shown = [
+        element("div", tag, guarded(lambda e=one: kind_of(e).section(e), f"Evaluation {one.name}"))
+        for tag, one in zip(tags, (left, right), strict=True)
+    ]
+    return element("div", shown, class_="halves")
 
 
 def _step(evaluation: Evaluation) -> str:

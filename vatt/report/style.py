@@ -153,7 +153,8 @@ dl.reading { margin: 12px 0; } .reading dt { font-weight: 600; margin-top: 10px;
   :root { color-scheme: light; --page: #fff; --card: #fff; --ink: #000; --quiet: #444; --rule: #bbb;
     --track: #ddd;
     --accent: #1f5fbf; --right: #137a44; --wrong: #b3261e; --right-soft: #fff; --wrong-soft: #fff;
-    --colour0: #000; --colour1: #1f6fd1; --colour2: #b35300; --colour3: #0f8a5f; }
+    --colour0: #000; --colour1: #1f6fd1; --colour2: #b35300; --colour3: #0f8a5f; --colour4: #7a4fd0;
+    --colour5: #b0307a; --alarm: #a85f00; --alarm-soft: #fff; }
   body { font-size: 10pt; } main { max-width: none; padding: 0; }
   figure, .card, .figures tr { break-inside: avoid; } h2, h3 { break-after: avoid; }
   h2 { margin-top: 28px; } pre { white-space: pre-wrap; overflow-wrap: anywhere; }
