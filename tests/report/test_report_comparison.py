@@ -81,6 +81,14 @@ def test_without_a_card_nothing_says_that_they_are_comparable(runs):
     assert "One of the two has no protocol card" in words and "+13.9" not in words
 
 
+def test_other_classes_are_another_task_however_many_they_are(runs):
+    for run, name in zip(runs, ("action {}", "shape {}"), strict=True):
+        made_up_runs.write_evaluation(run, "classes", made_up_runs.classification(name=name))
+    words = Checker(page_of(*runs)).words
+    assert "Not comparable" in words and "names of the classesaction 0, action 1" in words
+    assert "greatest gain" not in words
+
+
 def test_classes_are_compared_by_what_they_gained(runs):
     made_up_runs.write_evaluation(runs[0], "classes", made_up_runs.classification())
     better = made_up_runs.classification()

@@ -8,7 +8,7 @@ heading and no protocol card, and may raise what damaged data make it raise: it 
 import dataclasses
 from collections.abc import Callable, Iterable
 
-from vatt.report import classes, plain, retrieval, splits
+from vatt.report import class_contrast, classes, plain, retrieval, splits
 from vatt.report.along import Charts
 from vatt.report.analyses import (
     activations,
@@ -53,7 +53,7 @@ _OF_CLASSES = {
     "section": classes.section,
     "summary": classes.summary,
     "along": classes.along,
-    "contrast": classes.contrast,
+    "contrast": class_contrast.contrast,
     "style": classes.STYLE,
 }
 _DRAWN = {"side_by_side": True, "style": ANALYSES_STYLE}
