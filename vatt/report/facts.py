@@ -4,7 +4,10 @@ import numpy as np
 
 from vatt.report import scales
 from vatt.report.markup import Markup, element
+from vatt.report.origin import evaluated_data, macro
 from vatt.report.run_files import RunFiles
+
+_CODES = ("Training data", "Evaluated data", "Starts from")
 
 
 def facts_of(run: RunFiles) -> dict[str, str]:
@@ -21,6 +24,10 @@ def facts_of(run: RunFiles) -> dict[str, str]:
             facts["Throughput, median"] = f"{scales.short(float(np.median(rates)))} clips/s"
     if "data" in run.identity:
         facts["Training data"] = run.identity["data"]
+    elif len(evaluated := set(evaluated_data(run, ("data",)).values())) == 1:
+        facts["Evaluated data"] = evaluated.pop()
+    if start := macro(run.config, "CHECKPOINT"):
+        facts["Starts from"] = start
     if run.finished:
         facts["Last written"] = f"{run.finished:%Y-%m-%d %H:%M %Z}"
     return facts
@@ -32,7 +39,7 @@ def facts_list(run: RunFiles) -> Markup | None:
         element(
             "div",
             element("dt", name),
-            element("dd", value, class_="code" if name == "Training data" else None),
+            element("dd", value, class_="code" if name in _CODES else None),
         )
         for name, value in facts_of(run).items()
     ]
