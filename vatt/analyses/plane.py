@@ -3,6 +3,7 @@
 import numpy as np
 from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
+from threadpoolctl import threadpool_limits
 
 PERPLEXITY = 30.0  # neighbours that count, about; scikit-learn's and the authors' middle choice
 COMPONENTS = 50  # of PCA in front of it, as the authors advise
@@ -28,9 +29,11 @@ def plane(vectors: np.ndarray, *, seed: int, perplexity: float = PERPLEXITY) -> 
     if vectors.shape[1] > COMPONENTS:
         count = min(COMPONENTS, len(vectors))
         vectors = PCA(count, svd_solver="full").fit_transform(vectors)
-    laid_out = TSNE(
-        perplexity=min(perplexity, (len(vectors) - 1) / 3), init="pca", random_state=seed
-    ).fit_transform(vectors)
+    layout = TSNE(perplexity=min(perplexity, (len(vectors) - 1) / 3), init="pca", random_state=seed)
+    # A thousand short rounds that all threads must end together: on a busy machine several take a hundred
+    # times as long as one, and to the last bit they come to the same.
+    with threadpool_limits(1):
+        laid_out = layout.fit_transform(vectors)
     laid_out -= (laid_out.max(axis=0) + laid_out.min(axis=0)) / 2
     return (laid_out / (np.abs(laid_out).max() or 1.0)).astype(np.float32)
 
