@@ -96,3 +96,11 @@ def test_a_layout_keeps_groups_together_and_may_be_wide():
     apart = min(np.linalg.norm(middles[a] - middles[b]) for a, b in ((0, 1), (0, 2), (1, 2)))
     assert apart > 2 * inside
     np.testing.assert_array_equal(points, plane(vectors, seed=0))
+
+
+@pytest.mark.parametrize("noise", [0.0, 1e-9])
+def test_equal_vectors_lie_in_the_middle_and_copies_do_no_harm(noise):
+    same = np.ones((9, 8)) + noise * np.random.default_rng(0).normal(size=(9, 8))
+    np.testing.assert_array_equal(plane(same, seed=0), np.zeros((9, 2)))
+    copies = np.repeat(np.eye(8)[:3], [3, 4, 5], axis=0)
+    assert np.isfinite(plane(copies, seed=0)).all()

@@ -8,10 +8,12 @@ from threadpoolctl import threadpool_limits
 PERPLEXITY = 30.0  # neighbours that count, about; scikit-learn's and the authors' middle choice
 COMPONENTS = 50  # of PCA in front of it, as the authors advise
 _LEAST_ROWS = 5
+_SAME = 1e-7  # of their size: vectors in float32 that differ by no more are equal
 
 
 def plane(vectors: np.ndarray, *, seed: int, perplexity: float = PERPLEXITY) -> np.ndarray:
-    """float32 [N, 2], centred, the farthest point at distance 1 along one of the axes.
+    """float32 [N, 2], centred, the farthest point at distance 1 along one of the axes; vectors that are all
+    equal lie in the middle.
 
     The same vectors, seed and machine give the same picture. t-SNE magnifies rounding, so another batch size
     of the model may turn or rearrange it; who is whose neighbour stays.
@@ -26,6 +28,9 @@ def plane(vectors: np.ndarray, *, seed: int, perplexity: float = PERPLEXITY) -> 
         raise ValueError(
             f"A layout needs at least {_LEAST_ROWS} vectors. Received: {len(vectors)}. Take more clips."
         )
+    if np.ptp(vectors, axis=0).max() <= _SAME * np.abs(vectors).max():
+        # scikit-learn would divide by their spread, and its tree of NaN takes the process down.
+        return np.zeros((len(vectors), 2), np.float32)
     if vectors.shape[1] > COMPONENTS:
         count = min(COMPONENTS, len(vectors))
         vectors = PCA(count, svd_solver="full").fit_transform(vectors)
