@@ -17,6 +17,7 @@ streams, nothing else), of the model alone on as many windows, and of `vatt embe
 
 import argparse
 import json
+import math
 import os
 import resource
 import statistics
@@ -214,7 +215,7 @@ def render(film, minutes):
         container.mux(audio.encode(None))
     temporary = film.with_suffix(".part.mp4")
     with av.open(str(temporary), "w", format="mp4") as out:
-        streams = {}
+        streams, latest = {}, {}
         for number in range(minutes):
             with av.open(str(minute)) as source:
                 for stream in (*source.streams.video, *source.streams.audio):
@@ -223,6 +224,9 @@ def render(film, minutes):
                 packets = [packet for packet in source.demux() if packet.size]
                 for packet in packets:
                     shift = round(60 * number / packet.time_base)
+                    if packet.dts + shift <= latest.get(packet.stream.index, -math.inf):
+                        continue  # a block of sound reaches over the end of the minute
+                    latest[packet.stream.index] = packet.dts + shift
                     packet.pts, packet.dts = packet.pts + shift, packet.dts + shift
                     packet.stream = streams[packet.stream.index]
                     out.mux(packet)
