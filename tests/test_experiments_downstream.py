@@ -18,9 +18,8 @@ ROOT = Path(__file__).parents[1]
 EXPERIMENTS = ROOT / "experiments"
 OVERLAYS = EXPERIMENTS / "overlay"
 TINY = OVERLAYS / "tiny.gin"
-NAMES = sorted(
-    path.stem for verb in ("finetune", "probe", "retrieve") for path in EXPERIMENTS.glob(f"{verb}_*.gin")
-)
+VERBS = ("finetune", "probe", "retrieve", "zero_shot")
+NAMES = sorted(path.stem for verb in VERBS for path in EXPERIMENTS.glob(f"{verb}_*.gin"))
 FINE_TUNED = [name for name in NAMES if name.startswith("finetune") and "demo" not in name]
 
 # Weights of a network of the release (tests/golden/manifest) and its classifier, on position tables for the
@@ -55,7 +54,7 @@ def test_it_asks_for_what_it_needs_and_for_nothing_else(name):
     with pytest.raises(config.ConfigError, match="DATA_DIR") as caught:
         config.load([gin_file(name)])
     missing = set(re.findall(r"add --gin\.(\S+)=", str(caught.value)))
-    words = {"VOCABULARY"} if name.startswith("retrieve") else set()
+    words = {"VOCABULARY"} if name.startswith(("retrieve", "zero_shot")) else set()
     assert missing == {"DATA_DIR", "CHECKPOINT"} | words
     header = gin_file(name).read_text(encoding="utf-8")
     assert all(f"--gin.{each}=" in header for each in missing)
@@ -112,7 +111,8 @@ class TestInMiniature:
         if name.endswith("_demo"):
             flags["DATA_DIR"] = f"'{folder / 'demo'}'"
         else:
-            flags["DATA_DIR"] = f"'{sets.path(name.partition('_')[2])}'"
+            verb = next(verb for verb in VERBS if name.startswith(verb))
+            flags["DATA_DIR"] = f"'{sets.path(name.removeprefix(f'{verb}_'))}'"
         flags |= self.further(name, folder, pretrained)
         assert start(name, TINY, flags) == 0
         metrics = json.loads((run / "metrics.json").read_text())
@@ -140,7 +140,7 @@ class TestInMiniature:
 
     @staticmethod
     def further(name, folder, pretrained):
-        if name.startswith("retrieve"):
+        if name.startswith(("retrieve", "zero_shot")) and not name.endswith("_demo"):
             return {"VOCABULARY": f"'{pretrained / 'vocabulary.txt'}'"}
         if name.startswith("probe"):
             return {

@@ -22,9 +22,11 @@ MAY_IMPORT = {
     "prepare": {"data", "report"},
     "convert": {"models", "layers", "data", "train"},
     "embed": {"convert", "models", "data", "prepare", "evals", "train", "config"},
+    "export": {"embed", "convert", "models", "layers", "data", "evals", "train"},
     "search": {"embed", "prepare", "report"},
     "tables": {"config"},
     "report": set(),
+    "plan": {"config", "models", "layers", "losses", "train", "convert", "tables", "run"},
 }
 MAY_NOT_IMPORT = {
     "layers": {"tensorflow"},

@@ -10,18 +10,22 @@ import vatt
 
 # verb -> (module, what it does). The module has `add_arguments(parser)` and `main(args) -> exit status`.
 VERBS = {
-    "train": ("vatt.main", "train, evaluate and report, as gin files say"),
     "prepare": ("vatt.prepare.cli", "turn media files and captions, or the demo corpus, into records"),
     "doctor": ("vatt.prepare.doctor.cli", "examine prepared records: damage, silence, leakage, wrong labels"),
+    "plan": ("vatt.plan.cli", "say what a configuration costs before it runs, and the paper's costs beside ours"),
+    "train": ("vatt.main", "train, evaluate and report, as gin files say"),
+    "feed": ("vatt.data.feed", "make batches for trainers on other machines"),
+    "report": ("vatt.report.cli", "write a run's report.html again, or compare two runs"),
+    "tables": ("vatt.tables.cli", "the paper's figures, the gin files that compute them, and our results"),
     "embed": ("vatt.embed.cli", "embed the windows of media files of any kind and length into a table"),
     "index": ("vatt.search.index_cli", "make a folder of media searchable, or bring its index up to date"),
     "search": ("vatt.search.cli", "find windows of an index by words, pictures or sound"),
     "serve": ("vatt.search.serve_cli", "search an index in a web page of this machine"),
-    "tables": ("vatt.tables.cli", "the paper's figures, the gin files that compute them, and our results"),
-    "report": ("vatt.report.cli", "write a run's report.html again"),
+    "export": ("vatt.export.cli", "write a trained model as SavedModel, TF Hub module, .keras, LiteRT, …"),
     "convert": ("vatt.convert.cli", "load released VATT, T5 and ViT weights, or write theirs from ours"),
 }
-NEED_TENSORFLOW = {"convert", "embed", "index", "search", "serve"}
+NEED_TENSORFLOW = {"convert", "embed", "export", "feed", "index", "plan", "search", "serve"}
+READ_GIN = {"plan"}  # these take --gin.NAME=VALUE, as `gin_flags`
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -35,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     verb, rest = given[0], given[1:]
     # What follows imports gin; help and version do without it.
-    from vatt.config import closest
+    from vatt.config import closest, split_flags
     from vatt.main import configure_terminal, import_tensorflow
     from vatt.main import main as train
 
@@ -54,7 +58,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog=f"vatt {verb}", description=f"{VERBS[verb][1].capitalize()}.")
     module.add_arguments(parser)
     try:
-        return module.main(parser.parse_args(rest)) or 0
+        others, gin_flags = split_flags(rest) if verb in READ_GIN else (rest, [])
+        return module.main(parser.parse_args(others, argparse.Namespace(gin_flags=gin_flags))) or 0
     except KeyboardInterrupt:
         print("Stopped.", file=sys.stderr)
         return 130

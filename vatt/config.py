@@ -12,6 +12,8 @@ An `import` line of a gin file runs that module's code while the file is read: r
 gin's internals are touched in this module and in `vatt/reachability.py`, nowhere else.
 """
 
+import copy
+import dataclasses
 import difflib
 import inspect
 import re
@@ -27,7 +29,9 @@ from gin import config_parser
 
 from vatt.reachability import (
     COMMAND_LINE,
+    CONSTANT,
     MACRO,
+    ROOT,
     Binding,
     Checker,
     ConfigError,
@@ -74,12 +78,13 @@ def resolve(name: str) -> Path:
     raise ConfigError(f"A gin file must exist. Received: {name or 'no name'}.{hint} {listing()}")
 
 
-def load(gin_files: Iterable[str], bindings: Iterable[str] = ()) -> None:
+def load(gin_files: Iterable[str], bindings: Iterable[str] = (), *, complete: bool = True) -> None:
     """Reads the files in order, then the bindings (later wins), checks the whole, and locks gin.
 
     Args:
         gin_files: paths, resolved against the working directory, then the repository, then the installation.
         bindings: "NAME = value" statements of the command line.
+        complete: whether values that only a run needs, such as where its data lie, must be set.
     """
     gin.clear_config()
     reader = _Reader()
@@ -87,14 +92,30 @@ def load(gin_files: Iterable[str], bindings: Iterable[str] = ()) -> None:
         reader.read_file(resolve(name))
     for text in bindings:
         reader.read(text, COMMAND_LINE, overlay=False)
-    live = Checker(reader.history, reader.dropped).check()
+    live = Checker(reader.history, reader.dropped, complete=complete).check()
     for scope, selector in list(gin_config._CONFIG):
         block = gin_config._CONFIG[scope, selector]
         for parameter in [name for name in block if (scope, selector, name) not in live]:
             del block[parameter]
+        if not complete:
+            for parameter in [name for name, value in block.items() if _is_open(value)]:
+                del block[parameter]
         if not block:
             del gin_config._CONFIG[scope, selector]
     gin.finalize()
+
+
+def _is_open(value: Any) -> bool:
+    """Whether a value still has to be set: `%gin.REQUIRED`, or a macro without a value."""
+    for reference in references(value):
+        target = reference.configurable.selector
+        if target == CONSTANT and reference.scoped_configurable_fn() is gin.REQUIRED:
+            return True
+        if target == MACRO:
+            block = gin_config._CONFIG.get(("/".join(reference.scopes), MACRO), {})
+            if "value" not in block or _is_open(block["value"]):
+                return True
+    return False
 
 
 def config_text() -> str:
@@ -125,6 +146,61 @@ def numbers_of(job) -> dict[str, int | float | None]:
             bound = value_of(f"{job.__name__}.{name}")
             found[name] = parameter.default if bound is None else bound
     return found
+
+
+@dataclasses.dataclass(frozen=True)
+class Call:
+    """A `@name` of the configuration that nobody has called yet: what it would be called with can be looked at.
+
+    Args:
+        function: as written in Python, without gin.
+        selector: its complete name in gin's registry.
+        scope: in which it would be called.
+    """
+
+    function: Any
+    selector: str
+    scope: tuple[str, ...]
+
+    def argument(self, name: str, default: Any = None) -> Any:
+        """The value that a parameter would be given, built if it is a reference; `default` where nothing is bound,
+        or where it is left open."""
+        for value in self._bound(name):
+            if not _is_open(value):
+                with gin.config_scope(list(self.scope) or None):
+                    return copy.deepcopy(value)  # which is how gin makes values of references
+        return default
+
+    def calls(self, name: str) -> list["Call"]:
+        """What a parameter is bound to, not called: each reference in the value, macros followed."""
+        for value in self._bound(name):
+            return [call for reference in references(value) for call in self._followed(reference)]
+        return []
+
+    def make(self) -> Any:
+        """Calls it."""
+        with gin.config_scope(list(self.scope) or None):
+            return gin.get_configurable(self.selector)()
+
+    def _followed(self, reference) -> list["Call"]:
+        target = reference.configurable
+        if target.selector == MACRO:
+            value = gin_config._CONFIG.get(("/".join(reference.scopes), MACRO), {}).get("value")
+            return [call for each in references(value) for call in self._followed(each)]
+        return [Call(target.wrapped, target.selector, tuple(reference.scopes) or self.scope)]
+
+    def _bound(self, name: str) -> Iterator[Any]:
+        """The value bound in the longest prefix of the scope, as gin looks it up; nothing where there is none."""
+        for length in range(len(self.scope), -1, -1):
+            block = gin_config._CONFIG.get(("/".join(self.scope[:length]), self.selector), {})
+            if name in block:
+                yield block[name]
+                return
+
+
+def root_call() -> Call:
+    """The root of the configuration that was read."""
+    return Call(gin_config._REGISTRY[ROOT].wrapped, ROOT, ())
 
 
 def operative_text() -> str:

@@ -26,7 +26,7 @@ COMMAND_LINE = "command line"
 SHARED_MACROS = ("MODEL_DIR", "DATA_DIR", "TRAIN_STEPS", "CHECKPOINT_EVERY", "BATCH_SIZE", "SEED")
 
 MACRO = "gin.macro"  # the macro NAME is kept by gin as the value of `NAME/gin.macro`
-_CONSTANT = "gin.constant"
+CONSTANT = "gin.constant"
 _PLAIN_KINDS = frozenset({bool, int, float, str, type(None)})
 
 
@@ -67,10 +67,18 @@ class Checker:
     Args:
         history: every value each (scope, selector, parameter) was given, in the order read.
         dropped: overlay bindings that the reader has already set aside, to be named in the log.
+        complete: whether values that are missing are an error.
     """
 
-    def __init__(self, history: dict[tuple[str, str, str], list[Binding]], dropped: list[str]):
+    def __init__(
+        self,
+        history: dict[tuple[str, str, str], list[Binding]],
+        dropped: list[str],
+        *,
+        complete: bool = True,
+    ):
         self._history = history
+        self._complete = complete
         self._dropped = list(dropped)
         self._blocks: dict[tuple[str, str], dict[str, list[Binding]]] = {}
         for (scope, selector, parameter), bindings in self._history.items():
@@ -85,7 +93,7 @@ class Checker:
         for key, bindings in self._history.items():
             if key not in ever:
                 self._judge_unreached(bindings, states)
-        if self._missing:
+        if self._missing and self._complete:
             self._problems.append(
                 "Every value marked %gin.REQUIRED, or without a default, must be set. Missing:"
                 + "".join(f"\n  {line}" for line in dict.fromkeys(self._missing))
@@ -135,7 +143,7 @@ class Checker:
         return reached, states
 
     def _check_reference(self, reference, binding: Binding) -> None:
-        if reference.configurable.selector == _CONSTANT:
+        if reference.configurable.selector == CONSTANT:
             if reference.scoped_configurable_fn() is gin.REQUIRED:
                 self._missing.append(_way_out(binding.name, f"left open at {binding.place}"))
         elif reference.configurable.selector == MACRO:
@@ -149,7 +157,7 @@ class Checker:
 
     def _check_complete(self, state, found) -> None:
         scope, selector, required = state
-        if selector in (MACRO, _CONSTANT):
+        if selector in (MACRO, CONSTANT):
             return
         for parameter in sorted(required - found.keys()):
             self._missing.append(_way_out(written("/".join(scope), selector, parameter), "has no default"))

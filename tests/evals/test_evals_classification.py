@@ -12,6 +12,7 @@ from tests.evals.toy_sets import Ears, LabelledToys
 from vatt import spec
 from vatt.data.datasets import prepared
 from vatt.evals import classification, records
+from vatt.evals.protocol_card import protocol_card
 from vatt.metrics import classification as metrics
 
 
@@ -94,6 +95,8 @@ def test_the_artifact_has_each_class_and_the_protocol():
         "taken_for": "class 1",
         "taken_for_clips": 1,
     }
+    assert artifact["ranks"] == [3] + 11 * [1]
+    assert artifact["confusion"] == [[0, 0, 3], [0, 1, 1], [1, 1, 4], [2, 2, 4]]
     card = artifact["protocol"]
     assert card["data"] == toys.eval_facts
     assert (card["views"], card["averaged"], card["kind"]) == (2, "logits", "single")
@@ -102,10 +105,19 @@ def test_the_artifact_has_each_class_and_the_protocol():
     assert one.artifact()["protocol"]["weights"] != card["weights"]
 
 
+def test_damage_stands_on_the_card():
+    toys = LabelledToys()
+    assert "damaged_records" not in protocol_card(Ears(), toys, {})
+    toys.corrupt_records = 2
+    assert protocol_card(Ears(), toys, {})["damaged_records"] == 2
+
+
 def test_a_collapsed_classifier_scores_nothing():
     toys = LabelledToys()
     toys.columns[spec.AUDIO][:] = 1.0
-    assert evaluator(toys).evaluate(Ears())["toy/top_1"] == 0.0
+    one = evaluator(toys)
+    assert one.evaluate(Ears())["toy/top_1"] == 0.0
+    assert all(right != taken_for for right, taken_for, _ in one.artifact()["confusion"])  # a tie is an error
 
 
 @pytest.mark.parametrize(

@@ -209,6 +209,10 @@ def test_artifact_is_json_and_shows_right_and_wrong():
         group = artifact["shown_clips"][str(query["clip"])]["group"]
         for item in query["retrieved"]:
             assert item["hit"] == (artifact["shown_clips"][str(item["clip"])]["group"] == group)
+    for each in artifact["directions"]:
+        for figures, ranks in (("figures", "query_ranks"), ("exact_clip", "exact_clip_query_ranks")):
+            right = [rank == 1 for rank in each[ranks]]
+            assert len(right) == each["queries"] and each[figures]["recall_at_1"] == np.mean(right)
     strip = artifact["shown_clips"][str(artifact["queries"][0]["clip"])]
     picture = tf.io.decode_jpeg(base64.b64decode(strip["jpeg_base64"]))
     width = examples.FRAMES * (SIZE + examples.GAP_PIXELS) - examples.GAP_PIXELS

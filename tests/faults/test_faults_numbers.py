@@ -15,6 +15,10 @@ def journal(directory):
     return [json.loads(line) for line in (directory / "journal.jsonl").read_text().splitlines()]
 
 
+def incidents(directory):
+    return [json.loads(line) for line in (directory / "incidents.jsonl").read_text().splitlines()]
+
+
 def test_fault_14_the_weights_stay_and_the_batch_is_kept(
     train, finished, assert_equal, newest, tmp_path, capsys
 ):
@@ -23,6 +27,10 @@ def test_fault_14_the_weights_stay_and_the_batch_is_kept(
     told = capsys.readouterr().err
     assert "Received at step 13: loss=nan" in told and "toy_model/audio/kernel" in told
     assert newest(directory) == 10
+    assert [(each["step"], each["kind"]) for each in incidents(directory)] == [
+        (13, "step not finite, run stopped")
+    ]
+    assert "Received at step 13: loss=nan" in incidents(directory)[0]["sentence"]
     assert_equal(finished, directory, step=10)
     kept = np.load(directory / "bad_batches" / "step-13-worker-0.npz")
     np.testing.assert_array_equal(kept["example_index"], range(48, 52))
@@ -34,6 +42,7 @@ def test_fault_14_so_many_bad_steps_may_be_left_out(train, newest, tmp_path, cap
     flags = ("--gin.ToyData.poisoned_step=12", "--gin.train.skip_bad_steps=1")
     assert train(tmp_path / "run", *flags) == 0
     assert "Left out: 1 of 1." in capsys.readouterr().err
+    assert [(each["step"], each["kind"]) for each in incidents(tmp_path / "run")] == [(13, "step left out")]
     lines = journal(tmp_path / "run")
     assert lines[-1]["skipped_steps"] == 1 and np.isfinite(lines[-1]["loss"])
     assert [line["step"] for line in lines] == sorted({line["step"] for line in lines})

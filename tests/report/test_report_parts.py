@@ -6,9 +6,11 @@ import re
 import pytest
 
 from vatt.report import scales
-from vatt.report.curves import SLOTS, Series, line_chart
+from vatt.report.curves import Series, line_chart
+from vatt.report.intervals import wilson_interval
 from vatt.report.markup import Markup, element, join
-from vatt.report.tables import retrieval_table, wilson_interval
+from vatt.report.tables import retrieval_table
+from vatt.report.thinning import SLOTS
 
 
 def test_markup_escapes_what_is_not_markup():

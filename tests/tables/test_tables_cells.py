@@ -8,6 +8,7 @@ import pytest
 from vatt.tables.paper import read_cells, read_titles
 
 ROOT = Path(__file__).parents[2]
+COSTS = {"GFLOPs", "TFLOPs of 12 views", "M parameters"}  # `vatt plan --paper` has them beside ours
 CELLS = read_cells()
 
 
@@ -21,12 +22,12 @@ def test_some_figures_by_hand():
     assert cell("2", "Base", "AudioSet d-prime").value == 2.895
     assert cell("4", "MBS", "MSR-VTT MedR").value == 49
     assert cell("10", "spectrogram, 16 × 5", "ESC-50 top-1 %").value == 88
-    assert set(read_titles()) == {"1", "2", "3", "4", "4.2.1", "5", "6", "8", "9", "10"}
+    assert set(read_titles()) == {"1", "2", "3", "4", "4.2.1", "5", "6", "7", "8", "9", "10"}
 
 
 @pytest.mark.parametrize("each", CELLS, ids=lambda each: f"{each.table}-{each.row}-{each.column}")
 def test_every_figure_but_the_costs_has_its_gin_files(each):
-    assert bool(each.gin) == (each.column != "GFLOPs")
+    assert bool(each.gin) == (each.column not in COSTS)
     runnable = each.gin[:1] + each.start[:1]
     overlays = [*each.gin[1:], *each.start[1:]]
     assert all((ROOT / "experiments" / f"{name}.gin").is_file() for name in runnable)
@@ -50,6 +51,6 @@ def test_numbers_are_named_as_the_experiments_name_them():
 
 def test_the_tie_has_no_row_or_column_that_the_paper_has_not():
     ties = json.loads((ROOT / "experiments" / "tables.json").read_text(encoding="utf-8"))
-    assert set(ties["columns"]) == {each.column for each in CELLS} - {"GFLOPs"}
+    assert set(ties["columns"]) == {each.column for each in CELLS} - COSTS
     rows = {(table, row) for table, named in ties["rows"].items() for row in named}
-    assert rows == {(each.table, each.row) for each in CELLS}
+    assert rows == {(each.table, each.row) for each in CELLS if each.column not in COSTS}

@@ -41,6 +41,14 @@ def test_dead_data_is_named():
     assert alarms({"step": 2, "loss": 1.0, **dead}) == []
 
 
+def test_damaged_records_are_told_once_with_their_number():
+    alarms = Alarms()
+    assert alarms({"step": 1, "loss": 1.0}) == []
+    told = alarms({"step": 2, "loss": 1.0, "damaged_records": 1})
+    assert len(told) == 1 and told[0].startswith("1 record of the training data could not be read")
+    assert alarms({"step": 3, "loss": 1.0, "damaged_records": 2}) == []
+
+
 def test_shares_of_live_clips():
     video = np.zeros((4, 2, 3, 3, 3), "uint8")
     video[1:, 0, 0] = 7  # three clips have something to see, of which one is masked

@@ -87,6 +87,27 @@ def test_dead_sound_raises_an_alarm(tmp_path, monkeypatch, capsys):
     assert "warning: Step 1: no clip of this batch has any audio" in capsys.readouterr().err
 
 
+def test_damage_met_on_the_way_is_on_record(tmp_path, monkeypatch):
+    monkeypatch.setattr(toys.ToyData, "corrupt_records", 3, raising=False)
+    directory = tmp_path / "run"
+    assert train(directory, "--gin.TRAIN_STEPS=10") == 0
+    lines = journal(directory)
+    assert lines[-1]["damaged_records"] == 3
+    assert [line["alarms"] for line in lines if "alarms" in line] == [
+        [
+            "3 records of the training data could not be read; the next one stood in each time. Look at the "
+            "prepared set (`vatt doctor`)."
+        ]
+    ]
+    newest = directory / "checkpoints" / "ckpt-10.index"
+    newest.write_bytes(newest.read_bytes()[:-1])
+    assert train(directory, "--gin.TRAIN_STEPS=10") == 0
+    (incident,) = (json.loads(line) for line in (directory / "incidents.jsonl").read_text().splitlines())
+    assert (incident["step"], incident["kind"]) == (10, "checkpoint set aside")
+    assert "ckpt-10.index was changed after it was written" in incident["sentence"]
+    assert incident["time"].endswith("+00:00")
+
+
 def test_wrong_numbers_are_refused_before_anything_is_built(tmp_path, monkeypatch, capsys):
     def build(*_, **__):
         raise AssertionError("built")

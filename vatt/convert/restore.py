@@ -9,6 +9,7 @@ from pathlib import Path
 
 import gin
 
+from vatt.convert import safetensors_model
 from vatt.convert.loading import copied, fill, match, require_complete, resized
 from vatt.convert.report import ConversionError, LoadReport
 from vatt.convert.run_directory import load_run, run_of
@@ -31,8 +32,9 @@ def pretrained_model(*, path, head_width=64, random_weights=False):
     """The model of a file, a run or a released checkpoint, as it is: for measuring it.
 
     Args:
-        path: a `.keras` file of ours; a run directory, which means its newest checkpoint, or one of the
-            checkpoints in it (RUN/checkpoints/ckpt-500); or prefix or directory of a released checkpoint.
+        path: a `.keras` file of ours, or a directory of our `model.safetensors`; a run directory, which means
+            its newest checkpoint, or one of the checkpoints in it (RUN/checkpoints/ckpt-500); or prefix or
+            directory of a released checkpoint.
         head_width: see `load_released`; for released checkpoints alone.
         random_weights: the same architecture with new weights instead, as a control.
 
@@ -105,6 +107,54 @@ def restore_classifier(
     Returns:
         the classifier and the load report, in which the head alone is missing.
     """
+    model = classifier_like(
+        source,
+        classes=classes,
+        modality=modality,
+        grid=grid,
+        clip=clip,
+        drop_token_rate=drop_token_rate,
+        dropout_rate=dropout_rate,
+        head_dropout_rate=head_dropout_rate,
+        views=views,
+    )
+    backbone = backbone_of(source, modality)
+    embedder = backbone.embedder
+    weights = _weights_by_place(backbone)
+    names = _weights_by_place(model.backbone)
+    names |= {f"{HEAD}/{variable.name}": variable for variable in model.head.weights}
+    tables = _tables(embedder.positions, model.backbone.embedder.positions)
+    recipes = [
+        resized(place, variable, *tables[place], interpolation)
+        if place in tables
+        else copied(place, variable)
+        for place, variable in names.items()
+    ]
+    shapes = {place: tuple(variable.shape) for place, variable in weights.items()}
+    report = match(
+        recipes,
+        shapes,
+        source=f"{backbone.path} of {type(source).__name__}",
+        target=f"Classifier ({modality}, grid {model.grid}, {classes} classes)",
+    )
+    require_complete(report, allow_missing=(f"{model.head.path}/*",))
+    fill(report, recipes, lambda place: weights[place].numpy())
+    return model, report
+
+
+def classifier_like(
+    source,
+    *,
+    classes,
+    modality=VIDEO,
+    grid=None,
+    clip=None,
+    drop_token_rate=0.0,
+    dropout_rate=0.1,
+    head_dropout_rate=0.0,
+    views=1,
+) -> Classifier:
+    """The classifier of `restore_classifier` with new weights, or in a scope without weights."""
     backbone = backbone_of(source, modality)
     embedder, encoder = backbone.embedder, backbone.encoder
     # The same spectrogram goes in front of the patches that were learned on it.
@@ -112,7 +162,7 @@ def restore_classifier(
     if grid is None:
         kind = signal_kind(modality, spectrogram)
         grid = grid_of(kind, embedder.patch, clip, spectrogram) if clip else embedder.grid
-    model = Classifier(
+    return Classifier(
         classes=classes,
         modality=modality,
         size=Size(
@@ -139,26 +189,6 @@ def restore_classifier(
         head_dropout_rate=head_dropout_rate,
         views=views,
     )
-    weights = _weights_by_place(backbone)
-    names = _weights_by_place(model.backbone)
-    names |= {f"{HEAD}/{variable.name}": variable for variable in model.head.weights}
-    tables = _tables(embedder.positions, model.backbone.embedder.positions)
-    recipes = [
-        resized(place, variable, *tables[place], interpolation)
-        if place in tables
-        else copied(place, variable)
-        for place, variable in names.items()
-    ]
-    shapes = {place: tuple(variable.shape) for place, variable in weights.items()}
-    report = match(
-        recipes,
-        shapes,
-        source=f"{backbone.path} of {type(source).__name__}",
-        target=f"Classifier ({modality}, grid {tuple(grid)}, {classes} classes)",
-    )
-    require_complete(report, allow_missing=(f"{model.head.path}/*",))
-    fill(report, recipes, lambda place: weights[place].numpy())
-    return model, report
 
 
 def _open(path, head_width):
@@ -166,6 +196,8 @@ def _open(path, head_width):
         return load_model(path)
     if run_of(path) is not None:
         return load_run(path)
+    if safetensors_model.is_model(path):
+        return safetensors_model.read_model(path)
     from vatt.convert.released import load_released  # imports TensorFlow
 
     return load_released(path, head_width=head_width)[0]

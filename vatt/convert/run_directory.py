@@ -56,7 +56,7 @@ def load_run(path):
         raise ConversionError(
             f"A run must have a whole checkpoint to start from. Received: {wanted} of {directory}. {there}"
         )
-    model = _described(directory / MODEL_FILE)
+    model = described(directory / MODEL_FILE)
     try:
         checkpoints.restore(step, partly=True, model=model)
     except RunError as error:
@@ -70,7 +70,7 @@ def load_run(path):
     return model
 
 
-def _described(path: Path):
+def described(path: Path):
     """The model that `train` described, with new weights."""
     try:
         config = json.loads(path.read_text(encoding="utf-8"))

@@ -6,7 +6,14 @@ from vatt import spec
 
 
 class GraphTokenizer:
-    """Base of the tokenizers, each a `vatt.protocols.Tokenizer`; a subclass has `tokenize`."""
+    """Base of the tokenizers, each a `vatt.protocols.Tokenizer`; a subclass has `tokenize`.
+
+    Attributes:
+        resources: what a SavedModel must hold for `tokenize` to run there with plain TensorFlow; None where
+            it needs another library's ops.
+    """
+
+    resources = None
 
     def encode(self, sentences, *, length):
         """`tokenize` for a Python list of strings: int32 NumPy array [N, L]."""

@@ -57,6 +57,7 @@ class Vocabulary(tokenizer.GraphTokenizer):
             )
         initializer = tf.lookup.KeyValueTensorInitializer(self.words, tf.range(self.size, dtype=tf.int32))
         self._ids = tf.lookup.StaticHashTable(initializer, default_value=spec.UNKNOWN_ID)
+        self.resources = (self._ids,)
 
     def tokenize(self, sentences, *, length):
         """Ids of the words of each sentence; usable inside graphs.

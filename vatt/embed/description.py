@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from vatt import config
+from vatt.convert import safetensors_model
 from vatt.convert.keras_file import input_facts_of
 from vatt.convert.run_directory import run_of
 from vatt.data.description import read_inputs
@@ -30,6 +31,9 @@ def described_inputs(path, model) -> tuple[ClipSpec | None, Any, tuple[str, ...]
     path = Path(path).expanduser()
     if path.suffix == ".keras":
         facts = input_facts_of(path)
+        return (None, None, ()) if facts is None else read_inputs(facts, source=path)
+    if safetensors_model.is_model(path):
+        facts = safetensors_model.input_facts_of(path)
         return (None, None, ()) if facts is None else read_inputs(facts, source=path)
     run = run_of(path)
     if run is None:

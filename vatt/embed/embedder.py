@@ -10,17 +10,16 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import keras
 import numpy as np
 
 from vatt.data.description import describe_inputs
 from vatt.embed.inputs import checked_frames, checked_samples, word_ids
+from vatt.embed.media_encoder import MediaEncoder
 from vatt.spec import AUDIO, MODALITIES, TEXT, VIDEO, VIDEO_AUDIO, VIDEO_TEXT, ClipSpec
 
 # The spaces that a modality has a place in. The sound's place in the video-text space is derived: it goes
 # there through the video-audio space, and no objective trained it.
 SPACES = {VIDEO: (VIDEO_AUDIO, VIDEO_TEXT), AUDIO: (VIDEO_AUDIO, VIDEO_TEXT), TEXT: (VIDEO_TEXT,)}
-_ROWS = 8  # windows in one call of the model
 
 
 class Embedder:
@@ -40,7 +39,6 @@ class Embedder:
         self.clip = clip
         self.tokenizer = tokenizer
         self.source = str(source)
-        self._encoders = {}
 
     def __call__(self, inputs, training=False):
         return self.model(inputs, training=training)
@@ -110,7 +108,9 @@ class Embedder:
                 "came without one. Give it: `vatt.load(PATH, vocabulary_file='WORDS.txt')`."
             )
         ids = word_ids(sentences, self.tokenizer, self.clip.words)
-        return unit_vectors(self._encode(TEXT, ids)) if len(ids) else self._none(TEXT)
+        if not len(ids):
+            return self._none(TEXT)
+        return unit_vectors(self._media_encoder.encode(TEXT, ids, self._outputs(TEXT)))
 
     def similarity(self, left: Mapping | np.ndarray, right: Mapping | np.ndarray) -> np.ndarray:
         """Cosines between all pairs, float32 [N, M] in [-1, 1].
@@ -123,77 +123,15 @@ class Embedder:
         return similarity(left, right)
 
     def _embed_pieces(self, modality, pieces) -> dict[str, np.ndarray]:
-        """The mean over the windows of all pieces; a piece is raw media [B, …] of any length."""
-        totals, windows = {}, 0
-        for piece in pieces:
-            sums, count = self._sum_of_windows(modality, piece)
-            windows += count
-            for space, values in sums.items():
-                totals[space] = totals.get(space, 0) + values
-        return unit_vectors({space: total / windows for space, total in totals.items()})
+        return unit_vectors(self._media_encoder.means(modality, pieces, self._outputs(modality)))
 
-    def _sum_of_windows(self, modality, media) -> tuple[dict[str, np.ndarray], int]:
-        from vatt.embed import windows  # imports TensorFlow
-
-        length = self.clip.frames if modality == VIDEO else self.clip.samples
-        starts = np.asarray(windows.window_starts(media.shape[1], length))
-        places = [(row, start) for row in range(len(media)) for start in starts]
-        parts = []
-        for first in range(0, len(places), _ROWS):
-            cut = [self._window(modality, media[row], start) for row, start in places[first : first + _ROWS]]
-            rows = np.stack(cut)
-            parts.append(self._encode(modality, self._fit(rows) if modality == VIDEO else rows))
-        sums = {}
-        for space in SPACES[modality]:
-            made = np.concatenate([part[space] for part in parts]).astype(np.float64)
-            sums[space] = made.reshape(len(media), len(starts), -1).sum(axis=1)
-        return sums, len(starts)
-
-    def _window(self, modality, media, start) -> np.ndarray:
-        """One window of one row, [T, H', W', 3] or [S]."""
-        if modality == VIDEO:
-            return media[np.minimum(start + np.arange(self.clip.frames), len(media) - 1)]
-        seen = media[start : start + self.clip.samples]
-        return np.pad(seen, (0, self.clip.samples - len(seen)))
-
-    def _fit(self, frames) -> np.ndarray:
-        if frames.shape[2:4] == (self.clip.frame_size,) * 2:
-            return frames
-        return self._compiled_fit(frames).numpy()
+    def _outputs(self, modality) -> dict[str, str]:
+        """Space -> output of the model."""
+        return {space: f"{modality}/{space}" for space in SPACES[modality]}
 
     @functools.cached_property
-    def _compiled_fit(self):
-        import tensorflow as tf
-
-        from vatt.embed import windows
-
-        kind = tf.TensorSpec([None, self.clip.frames, None, None, 3], tf.uint8)
-        return tf.function(functools.partial(windows.fit_frames, clip=self.clip), input_signature=[kind])
-
-    def _encode(self, modality, rows) -> dict[str, np.ndarray]:
-        """Rows of what the model takes (video as uint8) -> space -> float32 [R, D], not normalised."""
-        if modality not in self._encoders:
-            self._encoders[modality] = self._encoder(modality)
-        made = self._encoders[modality]({modality: rows})
-        return {space: _numpy(made[f"{modality}/{space}"]) for space in SPACES[modality]}
-
-    def _encoder(self, modality):
-        import tensorflow as tf
-
-        from vatt.evals.encoder import encoder
-
-        encode = encoder(self.model, [f"{modality}/{space}" for space in SPACES[modality]])
-        if keras.config.backend() != "tensorflow":
-            return encode
-        clip = self.clip
-        shapes = {
-            VIDEO: ([clip.frames, clip.frame_size, clip.frame_size, 3], tf.uint8),
-            AUDIO: ([clip.samples], tf.float32),
-            TEXT: ([clip.words], tf.int32),
-        }
-        shape, dtype = shapes[modality]
-        # One graph for any number of rows.
-        return tf.function(encode, input_signature=[{modality: tf.TensorSpec([None, *shape], dtype)}])
+    def _media_encoder(self) -> MediaEncoder:
+        return MediaEncoder(self.model, self.clip)
 
     def _known_clip(self) -> ClipSpec:
         if self.clip is None:
@@ -248,9 +186,3 @@ def similarity(left, right) -> np.ndarray:
             f"{list(right.shape)}."
         )
     return unit_vectors({"left": left})["left"] @ unit_vectors({"right": right})["right"].T
-
-
-def _numpy(values) -> np.ndarray:
-    from keras import ops
-
-    return np.asarray(ops.convert_to_numpy(values), np.float32)

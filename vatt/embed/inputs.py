@@ -11,7 +11,7 @@ _log = logging.getLogger(__name__)
 
 MOST_WORDS = 1_000  # of a sentence: what is longer is a document, of which a model would read a line
 # Ids that say nothing of a sentence, in the word lists of all tokenizers.
-_NO_WORDS = ("<pad>", "<unk>", "</s>", "[PAD]", "[UNK]", "[CLS]", "[SEP]")
+NO_WORDS = ("<pad>", "<unk>", "</s>", "[PAD]", "[UNK]", "[CLS]", "[SEP]")
 
 
 def checked_frames(frames) -> np.ndarray:
@@ -66,7 +66,7 @@ def word_ids(sentences: Sequence[str], tokenizer, words: int) -> np.ndarray:
                 f"Received: {count} words, {_shown(sentence)}. Give the sentence that matters."
             )
     ids = tokenizer.encode(sentences, length=words + 1)
-    silent = [number for number, word in enumerate(tokenizer.words) if word in _NO_WORDS]
+    silent = [number for number, word in enumerate(tokenizer.words) if word in NO_WORDS]
     unknown = np.flatnonzero(np.isin(ids, silent).all(axis=1))
     if unknown.size:
         raise ValueError(

@@ -40,8 +40,9 @@ def load(
     """A trained model, ready to call.
 
     Args:
-        path: a `.keras` file of ours; a run directory, which means its newest checkpoint, or one of the
-            checkpoints in it (RUN/checkpoints/ckpt-500); or prefix or directory of a released checkpoint.
+        path: a `.keras` file of ours, or a directory of our `model.safetensors`; a run directory, which means
+            its newest checkpoint, or one of the checkpoints in it (RUN/checkpoints/ckpt-500); or prefix or
+            directory of a released checkpoint.
         clip: `ClipSpec` of its inputs, where the path does not tell. Runs and the files made of them do; for
             a released checkpoint it is the clip that fills its tables at the paper's rates.
         vocabulary_file: word list of its sentences, see `Vocabulary`, where the path does not tell.

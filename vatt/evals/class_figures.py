@@ -21,10 +21,14 @@ class Judgement:
             mean_class_accuracy (classes without clips left out). For "multi": mean_average_precision,
             mean_auc, d_prime (mean of the per-class values), d_prime_of_mean_auc, classes_left_out.
         classes: for each class its label, clips and figures, in plain values.
+        outcome: for "single", in plain values: "ranks", of each clip's class among all, in the order of the
+            clips, 1 being first; and "confusion", [class, class it was taken for, clips] of every pair that
+            occurs, classes by number. For "multi", nothing.
     """
 
     figures: dict[str, float]
     classes: list[dict]
+    outcome: dict[str, list] = dataclasses.field(default_factory=dict)
 
 
 def judge(
@@ -66,7 +70,7 @@ def columns_and_cells(kind: str, figures: dict[str, float]) -> tuple[list[str], 
 
 def _judge_single(scores: np.ndarray, numbers: np.ndarray, names: Sequence[str]) -> Judgement:
     ranks = classification.ranks_of_labels(scores, numbers)
-    predicted = np.asarray(scores).argmax(axis=1)
+    predicted = _taken_for(scores, numbers, ranks)
     counts = np.bincount(numbers, minlength=len(names))
     classes, accuracies = [], []
     for number, name in enumerate(names):
@@ -85,7 +89,19 @@ def _judge_single(scores: np.ndarray, numbers: np.ndarray, names: Sequence[str])
         "chance_top_1": float(counts.max() / counts.sum()),
         "mean_class_accuracy": float(np.mean(accuracies)),
     }
-    return Judgement(figures=figures, classes=classes)
+    pairs, clips = np.unique(np.stack([numbers, predicted], axis=1), axis=0, return_counts=True)
+    confusion = np.column_stack([pairs, clips]).tolist()
+    return Judgement(
+        figures=figures, classes=classes, outcome={"ranks": ranks.tolist(), "confusion": confusion}
+    )
+
+
+def _taken_for(scores: np.ndarray, numbers: np.ndarray, ranks: np.ndarray) -> np.ndarray:
+    """The class with the highest score, int64 [N]; of equal ones a wrong one, as in the ranks."""
+    scores = np.array(scores, np.float64)
+    wrong = np.flatnonzero(ranks > 1)
+    scores[wrong, numbers[wrong]] = -np.inf
+    return scores.argmax(axis=1)
 
 
 def _judge_multi(scores: np.ndarray, labels: np.ndarray, names: Sequence[str]) -> Judgement:

@@ -95,6 +95,7 @@ class Classification(EvaluatorBase):
             **counted,
             "figures": judged.figures,
             "classes": judged.classes,
+            **judged.outcome,
             "protocol": self._card(model, settings),
         }
         return self._named(judged.figures | counted)

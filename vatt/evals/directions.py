@@ -6,6 +6,7 @@ video-audio embedding through g_v→vt. Those two directions are marked as deriv
 """
 
 import dataclasses
+import functools
 
 import numpy as np
 
@@ -93,15 +94,19 @@ class RankedDirection:
     ranks: np.ndarray
     normalise: bool
 
-    def figures(self, ranks_of_recall, *, permutations: int, seed: int) -> tuple[dict, dict]:
-        """Numbers by name (recall_at_1, chance_recall_at_1, …): by group, and by exact clip."""
-        exact = retrieval.ranks_from_embeddings(
+    @functools.cached_property
+    def exact_ranks(self) -> np.ndarray:
+        """int64 [Q], rank of the first item of the very clip of each query."""
+        return retrieval.ranks_from_embeddings(
             self.queries.vectors,
             self.gallery.vectors,
             self.queries.owners,
             self.gallery.owners,
             normalise=self.normalise,
         )
+
+    def figures(self, ranks_of_recall, *, permutations: int, seed: int) -> tuple[dict, dict]:
+        """Numbers by name (recall_at_1, chance_recall_at_1, …): by group, and by exact clip."""
         query_groups, gallery_groups = (
             self.group_ids[self.queries.owners],
             self.group_ids[self.gallery.owners],
@@ -119,7 +124,8 @@ class RankedDirection:
                 normalise=self.normalise,
             )
             by_group |= {f"permuted_low_recall_at_{k}": low, f"permuted_high_recall_at_{k}": high}
-        return by_group, _figures(exact, self.queries.owners, self.gallery.owners, ranks_of_recall)
+        exact = _figures(self.exact_ranks, self.queries.owners, self.gallery.owners, ranks_of_recall)
+        return by_group, exact
 
 
 def rank_direction(direction: Direction, embedded: EmbeddedClips) -> RankedDirection | None:

@@ -101,7 +101,7 @@ class _Rows:
     def add(self, batch: Batch, encode: Callable[[Batch], Batch]) -> np.ndarray:
         """Embeds the valid rows of a batch; gives the indices of those that begin a clip."""
         kept = np.flatnonzero(np.asarray(batch[spec.VALID]) > 0)
-        inputs, owner_rows = _inputs(batch, every_caption=self._every_caption)
+        inputs, owner_rows = model_inputs(batch, every_caption=self._every_caption)
         chosen = {modality: np.flatnonzero(np.isin(owner, kept)) for modality, owner in owner_rows.items()}
         numbers = np.full(len(batch[spec.VALID]), -1)
         numbers[kept] = len(self.clip_ids) + np.arange(len(kept))
@@ -168,7 +168,7 @@ class _Rows:
         return np.array(sorted(taken, key=lambda place: owners[place]), np.int64)
 
 
-def _inputs(batch: Batch, *, every_caption: bool) -> tuple[Batch, dict[str, np.ndarray]]:
+def model_inputs(batch: Batch, *, every_caption: bool) -> tuple[Batch, dict[str, np.ndarray]]:
     """Model inputs, and for each modality the batch row that each input row belongs to (-1: masked out)."""
     inputs, owners = {}, {}
     for modality, mask in ((spec.VIDEO, spec.VIDEO_MASK), (spec.AUDIO, spec.AUDIO_MASK)):

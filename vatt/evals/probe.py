@@ -120,6 +120,7 @@ class Probe(EvaluatorBase):
             "train_left_out": train.left_out,
             "figures": judged.figures,
             "classes": judged.classes,
+            **judged.outcome,
             "fit": fit,
             "fit_seconds": round(seconds, 2),
             "protocol": self._card(model, settings),

@@ -31,11 +31,18 @@ def protocol_card(model: Model, dataset: Dataset, settings: dict[str, Any]) -> d
     """
     return {
         "data": data_facts(dataset),
+        **_damage(dataset),
         **settings,
         "weights": weights_fingerprint(model),
         "precision": precision(model),
         "code": code_version(),
     }
+
+
+def _damage(dataset: Dataset) -> dict[str, int]:
+    """Records that could not be read so far, in whose place the next ones stood: another set, then."""
+    damaged = getattr(dataset, "corrupt_records", 0)
+    return {"damaged_records": damaged} if damaged else {}
 
 
 def data_facts(dataset: Dataset) -> dict[str, Any]:

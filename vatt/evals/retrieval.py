@@ -184,6 +184,9 @@ class Retrieval(EvaluatorBase):
             "left_out": ranked.left_out,
             "figures": figures,
             "exact_clip": exact,
+            # Query by query, in the order of the set, so that two runs can be compared on the same queries.
+            "query_ranks": ranked.ranks.tolist(),
+            "exact_clip_query_ranks": ranked.exact_ranks.tolist(),
         }
 
     def _flat(self, directions: list[dict]) -> dict[str, float]:

@@ -120,6 +120,7 @@ class ZeroShot(EvaluatorBase):
                 {**each, "sentence": sentence, "alike": bool(same)}
                 for each, sentence, same in zip(judged.classes, sentences, alike, strict=True)
             ],
+            **judged.outcome,
             "protocol": self._card(model, settings),
         }
         return self._named(judged.figures | counted)

@@ -75,7 +75,10 @@ class SelfAttention(Configured, keras.layers.Layer):
         return ops.softmax(scores, axis=-1)
 
     def call(self, tokens, bias=None, training=False):
-        weights = self.dropout(self.probabilities(tokens, bias), training=training)
+        return self.mix(self.dropout(self.probabilities(tokens, bias), training=training), tokens)
+
+    def mix(self, weights, tokens):
+        """[B, N, D]: what each token takes from all by weights [B, H, N, N], through the output map."""
         mixed = ops.matmul(weights, self._split(self.value(tokens)))
         inner = self.heads * self.head_width
         mixed = ops.reshape(ops.transpose(mixed, (0, 2, 1, 3)), (-1, tokens.shape[1], inner))

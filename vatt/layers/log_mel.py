@@ -86,8 +86,8 @@ class LogMel(Configured, keras.layers.Layer):
                 f"frames."
             )
         # Above the last triangle there is nothing to transform into.
-        self._used = int(np.flatnonzero(triangles.any(axis=1))[-1]) + 1
-        self._triangles = triangles[: self._used].astype("float32")
+        self.used_frequencies = int(np.flatnonzero(triangles.any(axis=1))[-1]) + 1
+        self._triangles = triangles[: self.used_frequencies].astype("float32")
         # Periodic, as an STFT's is: the window of one sample more, without its last.
         self._window = np.hanning(self.frame_samples + 1)[:-1].astype("float32")
 
@@ -105,7 +105,7 @@ class LogMel(Configured, keras.layers.Layer):
         signal = ops.pad(ops.cast(waveform, "float32"), [(0, 0), (0, self.frame_samples - 1)])
         frames = ops.extract_sequences(signal, self.frame_samples, self.step_samples) * self._window
         real, imaginary = ops.rfft(frames, fft_length=self._transform_size)
-        real, imaginary = real[..., : self._used], imaginary[..., : self._used]
+        real, imaginary = real[..., : self.used_frequencies], imaginary[..., : self.used_frequencies]
         power = ops.square(real) + ops.square(imaginary)
         # The root's slope at 0 is infinite: silence is left out of it, for gradients towards the waveform.
         magnitude = ops.where(power > 0, ops.sqrt(ops.where(power > 0, power, 1.0)), 0.0)

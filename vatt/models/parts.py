@@ -51,8 +51,10 @@ def audio_signal(patch, spectrogram) -> tuple[str, tuple[int, ...]]:
     return kind, tuple(patch or SIGNALS[kind].patch)
 
 
-def grid_of(kind, patch, clip=None, spectrogram=None) -> tuple[int, ...]:
-    """Patches along each axis of a clip, by default the paper's; `spectrogram` as in `audio_signal`."""
+def signal_sizes(kind, patch, clip=None, spectrogram=None) -> tuple[int, ...]:
+    """What a clip, by default the paper's, gives the patches to cut: its size along each axis; `spectrogram` as in
+    `audio_signal`.
+    """
     clip = clip or ClipSpec()
     size = clip.frame_size
     sizes = {
@@ -61,7 +63,12 @@ def grid_of(kind, patch, clip=None, spectrogram=None) -> tuple[int, ...]:
         AUDIO: (clip.samples,),
         SPECTROGRAM: spectrogram.sizes(clip.samples) if spectrogram else SPECTROGRAM_SIZES,
     }
-    return patch_grid(sizes[kind], patch)
+    return sizes[kind]
+
+
+def grid_of(kind, patch, clip=None, spectrogram=None) -> tuple[int, ...]:
+    """Patches along each axis of a clip; arguments as in `signal_sizes`."""
+    return patch_grid(signal_sizes(kind, patch, clip, spectrogram), patch)
 
 
 def signal_embedder(kind, *, width, grid, patch=None, **options):

@@ -1,18 +1,30 @@
-"""`vatt report RUN`: writes the report of a run directory."""
+"""`vatt report RUN` writes the report of a run directory; with two, that of both side by side."""
 
 import argparse
 
+from vatt.report.comparison import write_comparison
 from vatt.report.page import write_report
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the arguments of the verb."""
-    parser.description = "Writes one self-contained HTML page about a run, from the files in its directory."
+    parser.description = (
+        "Writes one self-contained HTML page about a run, or about two side by side, from the files in their "
+        "directories."
+    )
     parser.add_argument("run", metavar="RUN", help="run directory (the MODEL_DIR of a run)")
-    parser.add_argument("--output", metavar="FILE", help="file to write (default: RUN/report.html)")
+    parser.add_argument("other", metavar="RUN", nargs="?", help="another one, to be compared with the first")
+    parser.add_argument(
+        "--output",
+        metavar="FILE",
+        help="file to write (default: RUN/report.html; of two, compared_with_NAME.html in the second)",
+    )
 
 
 def main(arguments: argparse.Namespace) -> int:
     """Writes the report and prints where it lies; returns the exit status."""
-    print(write_report(arguments.run, arguments.output))
+    if arguments.other is None:
+        print(write_report(arguments.run, arguments.output))
+    else:
+        print(write_comparison(arguments.run, arguments.other, arguments.output))
     return 0

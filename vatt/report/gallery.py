@@ -14,7 +14,7 @@ def gallery(artifact: dict) -> Markup | None:
     for direction in dict.fromkeys(query["direction"] for query in queries):
         heading = SPACES.get(direction, direction.replace("_to_", " → "))
         cards = [_card(query, clips) for query in queries if query["direction"] == direction]
-        parts += [element("h3", heading), element("div", cards, class_="cards")]
+        parts += [element("h4", heading), element("div", cards, class_="cards")]
     return element("div", parts)
 
 

@@ -1,6 +1,9 @@
 """The sentences of the report that explain its figures to someone who sees them for the first time."""
 
-from vatt.report.markup import element
+from collections.abc import Iterable
+
+from vatt.report.evaluation import Evaluation
+from vatt.report.markup import Markup, element
 
 BAR_LEGEND = (
     "Bar: the figure. Thin line: its 95\u202f% interval. Red tick: chance. Derived: audio and text are never "
@@ -13,7 +16,9 @@ GALLERY_NOTE = (
     "as there are any, so their share here says nothing about how often the model is right."
 )
 
-_TERMS = {
+GROUPS_NOTE = "Clips of one group resemble each other, so the true uncertainty is somewhat wider."
+
+_RETRIEVAL = {
     "R@k, recall at k": (
         "The share of queries whose first right clip stands among the k nearest. 100\u202f% is perfect."
     ),
@@ -30,13 +35,34 @@ _TERMS = {
         "Where it is given: the range that holds 99\u202f% of the recalls after the groups of the queries "
         "were exchanged at random. A figure inside it is what a model without any correspondence may reach."
     ),
-    "95\u202f% interval": (
-        "Wilson's interval for a share of independent queries. Clips of one group resemble each other, so "
-        "the true uncertainty is somewhat wider."
-    ),
     "Which space": (
         "Video and audio are compared in the video–audio space, video and text in the video–text space. "
         "Audio and text meet by way of the video: derived, and never trained directly."
+    ),
+}
+_ONE_LABEL = {
+    "Top-1 and top-5": (
+        "The share of clips whose class has the highest score, or one of the five highest. A class of equal "
+        "score stands before the right one."
+    ),
+    "Chance of top-1": "The share of the commonest class: what one answer for everything reaches.",
+    "Mean of classes": "The mean of the classes' top-1: a rare class counts as much as a common one.",
+    "Taken for": "A row of the matrix is a class; its squares say which classes its clips were given.",
+}
+_SEVERAL_LABELS = {
+    "mAP": (
+        "The mean over the classes of the average precision: how far a class's own clips stand before the "
+        "others when all are ordered by its score."
+    ),
+    "AUC and d′": (
+        "AUC is the chance that a clip of the class has a higher score than one without it; d′ is the same "
+        "in standard deviations, √2 · Φ⁻¹(AUC)."
+    ),
+}
+_ALL = {
+    "95\u202f% interval": (
+        f"Wilson's interval for a share of independent trials. {GROUPS_NOTE} No interval is given for "
+        "a mean of classes and for mAP."
     ),
     "Curves": (
         "In a long run a line joins means over neighbouring journal lines, and the band around it spans "
@@ -45,12 +71,17 @@ _TERMS = {
     ),
 }
 
-HOW_TO_READ = element(
-    "section",
-    element("h2", "How to read this"),
-    element(
-        "dl",
-        [(element("dt", term), element("dd", meaning)) for term, meaning in _TERMS.items()],
-        class_="reading",
-    ),
-)
+
+def how_to_read(evaluations: Iterable[Evaluation]) -> Markup | None:
+    """The meaning of what is shown of these evaluations; None without any."""
+    terms: dict[str, str] = {}
+    for evaluation in evaluations:
+        figures = evaluation.artifact.get("figures")
+        names = figures if isinstance(figures, dict) else ()
+        terms |= _RETRIEVAL if evaluation.kind == "retrieval" else {}
+        terms |= _ONE_LABEL if "top_1" in names else {}
+        terms |= _SEVERAL_LABELS if "mean_average_precision" in names else {}
+    if not terms:
+        return None
+    meanings = [(element("dt", term), element("dd", meaning)) for term, meaning in (terms | _ALL).items()]
+    return element("section", element("h2", "How to read this"), element("dl", meanings, class_="reading"))

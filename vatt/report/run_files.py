@@ -3,7 +3,16 @@
 import dataclasses
 import datetime
 import json
+import math
 import pathlib
+import re
+from typing import Any
+
+from vatt.report.columns import Columns, read_columns
+from vatt.report.evaluation import Evaluation
+
+_MOST_BYTES = 256 * 2**20  # of a JSON file; what is larger is none of ours
+_FOLLOWERS = "*/metrics.json"  # of `evaluate` jobs, which write into folders of their own
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -12,23 +21,46 @@ class RunFiles:
 
     Args:
         directory: where it lies.
-        journal: lines of numbers by name, "step" among them, in ascending order of steps, each step once.
-        evaluations: name of the evaluator -> {"step", "metrics", "artifact"}.
+        journal: numbers along the training.
+        evaluations: name of the evaluator -> what it found; with the folder before it, "evaluation: NAME",
+            where a job beside the run measured.
         metrics: the final numbers by name.
-        command: text of command.txt, "" where absent; config and operative likewise.
+        starts: of each start of the run, what command.txt says by name: "command", "started", "packages"…
+        incidents: of incidents.jsonl: "step", "time", "kind", "sentence".
+        identity: what the newest checkpoint belongs to: "data", "vocabulary", "batch_size", "seed".
+        set_aside: names of the damaged checkpoints that were moved aside.
+        bad_batches: names of the kept batches of steps that were not finite.
+        failure: last line of traceback.txt, if it is newer than any number; "" else.
+        command, config, operative: text of the files, "" where absent.
+        finished: when the last number was written.
         remarks: sentences about what is missing or unreadable.
     """
 
     directory: pathlib.Path
-    journal: list[dict] = dataclasses.field(default_factory=list)
-    evaluations: dict[str, dict] = dataclasses.field(default_factory=dict)
+    journal: Columns = dataclasses.field(default_factory=Columns)
+    evaluations: dict[str, Evaluation] = dataclasses.field(default_factory=dict)
     metrics: dict[str, float] = dataclasses.field(default_factory=dict)
+    starts: list[dict[str, str]] = dataclasses.field(default_factory=list)
+    incidents: list[dict[str, Any]] = dataclasses.field(default_factory=list)
+    identity: dict[str, str] = dataclasses.field(default_factory=dict)
+    set_aside: list[str] = dataclasses.field(default_factory=list)
+    bad_batches: list[str] = dataclasses.field(default_factory=list)
+    failure: str = ""
     command: str = ""
     config: str = ""
     operative: str = ""
     finished: datetime.datetime | None = None
-    seconds: float | None = None
     remarks: list[str] = dataclasses.field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        return self.directory.resolve().name
+
+    @property
+    def job(self) -> str:
+        """ "train", "measure", "evaluate", …; "" where the configuration does not say."""
+        found = re.search(r"^run\.job = @(?:[\w./]*[./])?(\w+)", self.config, re.MULTILINE)
+        return found[1] if found else ""
 
 
 def read_run(model_dir) -> RunFiles:
@@ -41,30 +73,42 @@ def read_run(model_dir) -> RunFiles:
         )
     run = RunFiles(directory=directory)
     run.command = _text(run, "command.txt", "which command made this run is not recorded")
+    run.starts = _starts(run.command)
     run.config = _text(run, "config.gin", "its configuration is not recorded")
     run.operative = _text(run, "operative.gin", None)
     run.journal = _journal(run)
-    run.seconds = _duration(run.journal)
     run.metrics = _numbers(_json(run, "metrics.json", "the final numbers are not there"))
-    for path in sorted((directory / "evaluations").glob("*.json")):
-        if isinstance(evaluation := _json(run, f"evaluations/{path.name}", None), dict):
-            run.evaluations[path.stem] = evaluation
+    _read_evaluations(run, "")
+    for metrics in sorted(directory.glob(_FOLLOWERS)):
+        _read_evaluations(run, f"{metrics.parent.name}/")
     if not run.evaluations:
         run.remarks.append("No evaluation is on record yet.")
+    run.incidents = _lines(run, "incidents.jsonl")
+    run.identity = _identity(run)
+    run.set_aside = [path.name for path in sorted((directory / "checkpoints/damaged").glob("*"))]
+    run.bad_batches = [path.name for path in sorted((directory / "bad_batches").glob("*.npz"))]
     written = [directory / "journal.jsonl", directory / "metrics.json"]
     times = [path.stat().st_mtime for path in written if path.is_file()]
     if times:
         run.finished = datetime.datetime.fromtimestamp(max(times)).astimezone()
+    run.failure = _failure(directory / "traceback.txt", max(times, default=0.0))
     return run
 
 
 def _text(run: RunFiles, name: str, consequence: str | None) -> str:
     path = run.directory / name
-    if not path.is_file():
-        if consequence:
-            run.remarks.append(f"{name} is missing: {consequence}.")
+    try:
+        if path.is_file():
+            if path.stat().st_size > _MOST_BYTES:
+                run.remarks.append(f"{name} is left out: it is larger than {_MOST_BYTES / 2**20:.0f} MiB.")
+                return ""
+            return path.read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        run.remarks.append(f"{name} can not be read ({error.strerror}).")
         return ""
-    return path.read_text(encoding="utf-8", errors="replace")
+    if consequence:
+        run.remarks.append(f"{name} is missing: {consequence}.")
+    return ""
 
 
 def _json(run: RunFiles, name: str, consequence: str | None):
@@ -73,39 +117,110 @@ def _json(run: RunFiles, name: str, consequence: str | None):
         return None
     try:
         return json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         run.remarks.append(f"{name} can not be read ({error}).")
         return None
 
 
-def _journal(run: RunFiles) -> list[dict]:
-    lines, torn = {}, 0
-    for text in _text(run, "journal.jsonl", "there are no curves").splitlines():
+def _lines(run: RunFiles, name: str) -> list[dict]:
+    """The JSON objects of a file of lines."""
+    found, torn = [], 0
+    for text in _text(run, name, None).splitlines():
         try:
             line = json.loads(text)
-            lines[int(line["step"])] = line  # a later line of the same step wins
-        except (ValueError, TypeError, KeyError):
+        except (ValueError, RecursionError):
+            line = None
+        if isinstance(line, dict):
+            found.append(line)
+        else:
             torn += bool(text.strip())
     if torn:
-        run.remarks.append(f"journal.jsonl holds {torn} line(s) that can not be read; they are left out.")
-    return [lines[step] for step in sorted(lines)]
+        run.remarks.append(f"{name} holds {torn} line(s) that can not be read; they are left out.")
+    return found
+
+
+def _journal(run: RunFiles) -> Columns:
+    path = run.directory / "journal.jsonl"
+    if not path.is_file():
+        if run.job not in ("measure", "evaluate"):  # which make no step
+            run.remarks.append("journal.jsonl is missing: there are no curves.")
+        return Columns()
+    try:
+        journal = read_columns(path)
+    except OSError as error:
+        run.remarks.append(f"journal.jsonl can not be read ({error.strerror}).")
+        return Columns()
+    if journal.torn:
+        torn = f"{journal.torn:,} line(s) that can not be read; they are left out"
+        run.remarks.append(f"journal.jsonl holds {torn}.")
+    return journal
+
+
+def _read_evaluations(run: RunFiles, folder: str) -> None:
+    history = [line for line in _lines(run, f"{folder}evaluations/history.jsonl") if "step" in line]
+    for path in sorted((run.directory / folder / "evaluations").glob("*.json")):
+        content = _json(run, f"{folder}evaluations/{path.name}", None)
+        if isinstance(content, dict):
+            name = folder.replace("/", ": ") + path.stem
+            run.evaluations[name] = _evaluation(name, path.stem, content, history)
+
+
+def _evaluation(name: str, prefix: str, content: dict, history: list[dict]) -> Evaluation:
+    step, artifact = content.get("step"), content.get("artifact")
+    metrics = _numbers(content.get("metrics"))
+    along = [_numbers(line) for line in history]
+    return Evaluation(
+        name=name,
+        prefix=prefix,
+        step=step if isinstance(step, int) else None,
+        metrics=metrics,
+        artifact=artifact if isinstance(artifact, dict) else {},
+        history=[line for line in along if "step" in line and metrics.keys() & line.keys()],
+    )
+
+
+def _starts(command: str) -> list[dict[str, str]]:
+    """The blocks of command.txt, "name: value" in each line."""
+    blocks = []
+    for block in re.split(r"\n\s*\n", command.strip()):
+        pairs = (line.partition(": ") for line in block.splitlines())
+        if named := {name.strip(): value.strip() for name, mark, value in pairs if mark}:
+            blocks.append(named)
+    return blocks
+
+
+def _identity(run: RunFiles) -> dict[str, str]:
+    """Of the newest checkpoint whose summary can be read; what is wrong with others is the run's to say."""
+    found = []
+    for path in (run.directory / "checkpoints").glob("ckpt-*.json"):
+        if number := re.fullmatch(r"ckpt-(\d{1,15})\.json", path.name):
+            found.append((int(number[1]), path))
+    for _, path in sorted(found, reverse=True):
+        try:
+            identity = json.loads(path.read_text(encoding="utf-8"))["facts"]["identity"]
+            return {str(name): str(value) for name, value in identity.items()}
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            continue
+    return {}
+
+
+def _failure(path: pathlib.Path, last_number: float) -> str:
+    try:
+        if path.stat().st_mtime <= last_number:
+            return ""
+        lines = path.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+    except OSError:
+        return ""
+    return lines[-1] if lines else ""
 
 
 def _numbers(values) -> dict[str, float]:
     values = values if isinstance(values, dict) else {}
-    return {
-        str(name): value
-        for name, value in values.items()
-        if isinstance(value, int | float) and not isinstance(value, bool)
-    }
+    return {str(name): value for name, value in values.items() if _is_finite(value)}
 
 
-def _duration(journal: list[dict]) -> float | None:
-    """Training time: "seconds" counts from the start of a session, so a fall back begins another one."""
-    total, last = 0.0, None
-    for line in journal:
-        seconds = line.get("seconds")
-        if isinstance(seconds, int | float):
-            total += last if last is not None and seconds < last else 0.0
-            last = seconds
-    return None if last is None else total + last
+def _is_finite(value) -> bool:
+    try:
+        return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    except OverflowError:  # a whole number that no float holds
+        return False

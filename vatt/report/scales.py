@@ -29,7 +29,19 @@ def short(value: float) -> str:
         return f"{value:.{max(0, 3 - math.ceil(math.log10(size) + 1e-12))}f}" if size >= 1 else f"{value:.3g}"
     mantissa, exponent = f"{value:.2e}".split("e")
     mantissa = mantissa.rstrip("0").rstrip(".")
-    return f"{mantissa}×10{str(int(exponent)).translate(_SUPERSCRIPTS)}"
+    return f"{mantissa}×10{superscript(int(exponent))}"
+
+
+def superscript(exponent: int) -> str:
+    """-3 → ⁻³."""
+    return str(exponent).translate(_SUPERSCRIPTS)
+
+
+def axis_power(greatest: float) -> int:
+    """The power of ten, a multiple of 3, that an axis up to `greatest` is best written in; 0 for as it is."""
+    if greatest == 0 or 1e-2 <= greatest < 1e4:
+        return 0
+    return 3 * math.floor(math.log10(greatest) / 3 + 1e-12)
 
 
 def tick_label(value: float) -> str:
@@ -53,3 +65,16 @@ def duration(seconds: float) -> str:
     if seconds < 86400:
         return f"{seconds // 3600} h {seconds % 3600 // 60} min"
     return f"{seconds // 86400} d {seconds % 86400 // 3600} h"
+
+
+def count(number: float) -> str:
+    """A whole number for an axis: 1,250 · 500k · 2.5M."""
+    for size, letter in ((1e6, "M"), (1e3, "k")):
+        if number >= 10 * size or (letter == "M" and number >= size):
+            return f"{number / size:,.4g}{letter}"
+    return f"{number:,.0f}"
+
+
+def rank(value: float) -> str:
+    """1 · 1.3"""
+    return f"{value:,.1f}".removesuffix(".0")

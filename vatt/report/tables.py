@@ -1,21 +1,8 @@
-"""The retrieval table: each figure with a 95 % interval and chance beside it, as a number and as a bar."""
-
-import math
+"""Tables of figures, each share with its 95 % interval and chance beside it, as a number and as a bar."""
 
 from vatt.report import scales
+from vatt.report.intervals import wilson_interval
 from vatt.report.markup import Markup, element
-
-Z_95 = 1.959964  # two-sided 95 % of the normal distribution
-
-
-def wilson_interval(fraction: float, count: int) -> tuple[float, float]:
-    """95 % interval of a fraction seen in `count` trials (Wilson 1927): honest near 0 and 1."""
-    if count < 1:
-        raise ValueError(f"An interval needs at least one trial. Received: count={count}.")
-    square = Z_95**2 / count
-    middle = (fraction + square / 2) / (1 + square)
-    half = Z_95 * math.sqrt(fraction * (1 - fraction) / count + square / (4 * count)) / (1 + square)
-    return max(0.0, middle - half), min(1.0, middle + half)
 
 
 def retrieval_table(directions: list[dict], ranks: list[int], which: str) -> Markup:
@@ -36,10 +23,10 @@ def retrieval_table(directions: list[dict], ranks: list[int], which: str) -> Mar
         queries = [str(one["queries"])]
         if one["left_out"]:
             queries.append(element("small", f"{one['left_out']} clips left out"))
-        cells = [element("th", name, scope="row"), _cell("Queries", queries)]
-        cells += [_cell(f"R@{k}", _recall(figures, k, one["queries"])) for k in ranks]
+        cells = [element("th", name, scope="row"), cell("Queries", queries)]
+        cells += [cell(f"R@{k}", _recall(figures, k, one["queries"])) for k in ranks]
         for key, head in (("median_rank", "Median rank"), ("mean_rank", "Mean rank")):
-            cells.append(_cell(head, _rank(figures, key)))
+            cells.append(cell(head, _rank(figures, key)))
         rows.append(element("tr", cells))
     head = element("thead", element("tr", [element("th", text, scope="col") for text in heads]))
     return element("table", head, element("tbody", rows), class_="figures")
@@ -54,22 +41,33 @@ def numbers_table(numbers: dict[str, float]) -> Markup:
     return element("table", element("tbody", rows), class_="numbers")
 
 
-def _cell(head: str, content) -> Markup:
-    return element("td", content, data_head=head)  # the head stands before the cell where the page is narrow
+def cell(head: str, content) -> Markup:
+    """A cell that says its column's head itself where the page is narrow."""
+    return element("td", content, data_head=head)
+
+
+def share(value: float, *, count: int | None = None, chance: float | None = None) -> list[Markup]:
+    """A share as a number and as a bar.
+
+    Args:
+        value: in [0, 1].
+        count: trials it was seen in, for its interval; None for none.
+        chance: what a model that knows nothing reaches; None where nobody knows.
+    """
+    low, high = wilson_interval(value, count) if count else (None, None)
+    content = [element("b", scales.percent(value)), bar(value, low, high, chance)]
+    if count:
+        content.append(element("small", f"{scales.percent(low, 0)} to {scales.percent(high, 0)}"))
+    if chance is not None:
+        content.append(element("small", f"chance {scales.percent(chance)}"))
+    return content
 
 
 def _recall(figures: dict, k: int, queries: int) -> list:
     value, chance = figures.get(f"recall_at_{k}"), figures.get(f"chance_recall_at_{k}")
     if value is None:
         return ["–"]
-    low, high = wilson_interval(value, queries)
-    content = [
-        element("b", scales.percent(value)),
-        _bar(value, low, high, chance),
-        element("small", f"{scales.percent(low, 0)} to {scales.percent(high, 0)}"),
-    ]
-    if chance is not None:
-        content.append(element("small", f"chance {scales.percent(chance)}"))
+    content = share(value, count=queries, chance=chance)
     permuted = figures.get(f"permuted_low_recall_at_{k}"), figures.get(f"permuted_high_recall_at_{k}")
     if None not in permuted:
         least, most = (scales.percent(end) for end in permuted)
@@ -81,19 +79,23 @@ def _rank(figures: dict, key: str) -> list:
     value, chance = figures.get(key), figures.get(f"chance_{key}")
     if value is None:
         return ["–"]
-    content = [element("b", f"{value:.1f}".removesuffix(".0"))]
+    content = [element("b", scales.rank(value))]
     if chance is not None:
-        content.append(element("small", "chance " + f"{chance:.1f}".removesuffix(".0")))
+        content.append(element("small", f"chance {scales.rank(chance)}"))
     return content
 
 
-def _bar(value: float, low: float, high: float, chance: float | None) -> Markup:
-    """0 to 100 %: the figure filled, its interval as a whisker, chance as a tick."""
+def bar(
+    value: float, low: float | None = None, high: float | None = None, chance: float | None = None
+) -> Markup:
+    """0 to 100 %: the share filled, its interval as a whisker, chance as a tick."""
     parts = [
         element("rect", x=0, y=3, width=100, height=6, class_="track"),
         element("rect", x=0, y=3, width=round(100 * value, 2), height=6, class_="fill"),
-        element("line", x1=round(100 * low, 2), x2=round(100 * high, 2), y1=6, y2=6, class_="whisker"),
     ]
+    if low is not None and high is not None:
+        ends = {"x1": round(100 * low, 2), "x2": round(100 * high, 2)}
+        parts.append(element("line", **ends, y1=6, y2=6, class_="whisker"))
     if chance is not None:
         x = round(100 * chance, 2)
         parts.append(element("line", x1=x, x2=x, y1=0, y2=12, class_="chance"))

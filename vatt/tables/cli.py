@@ -117,7 +117,7 @@ def _print_cells(cells, results) -> None:
             if entry["table"] != number:
                 continue
             ours = f"{entry['ours']:.4g}" if entry["ours"] is not None else "-"
-            files = " + ".join(entry["gin"]) or "(none: counted by the tests)"
+            files = " + ".join(entry["gin"]) or "(none: `vatt plan --paper` counts it)"
             if entry["start"]:
                 files += f" from {' + '.join(entry['start'])}"
             if entry["ours"] is not None:

@@ -28,8 +28,8 @@ class Alarms:
         self._going_on: set[str] = set()
 
     def __call__(self, line: dict) -> list[str]:
-        """`line`: "step", "loss" and the shares of `vatt/train/live_data.py`."""
-        found = {**self._spike(line), **self._dead_data(line)}
+        """`line`: "step", "loss", the shares of `vatt/train/live_data.py`, and maybe "damaged_records"."""
+        found = {**self._spike(line), **self._dead_data(line), **self._damage(line)}
         new = [sentence for name, sentence in found.items() if name not in self._going_on]
         self._going_on = set(found)
         for sentence in new:
@@ -62,4 +62,14 @@ class Alarms:
             name: f"no clip of this batch has any {name.removeprefix(PREFIX)} that says something: all of it "
             "is masked or constant. Look at the prepared set (`vatt doctor`)."
             for name in dead
+        }
+
+    def _damage(self, line: dict) -> dict[str, str]:
+        damaged = line.get("damaged_records", 0)
+        if not damaged:
+            return {}
+        records = "1 record" if damaged == 1 else f"{damaged} records"
+        return {
+            "damage": f"{records} of the training data could not be read; the next one stood in each time. "
+            "Look at the prepared set (`vatt doctor`)."
         }

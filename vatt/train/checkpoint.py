@@ -38,6 +38,7 @@ class Checkpoints:
         keep_every: those at multiples of so many steps stay for good; None for none.
         scores: gives step -> value of what was evaluated so far. The checkpoint of the highest stays; of two
             equal ones, the earlier.
+        tell: called with the step of a checkpoint that was moved aside, and why; None for nobody.
     """
 
     def __init__(
@@ -46,6 +47,7 @@ class Checkpoints:
         keep: int = 3,
         keep_every: int | None = None,
         scores: Callable[[], Mapping[int, float]] = dict,
+        tell: Callable[[int, str], None] | None = None,
     ):
         for name, number in (("keep_checkpoints", keep), ("keep_every", keep_every)):
             if number is not None and number < 1:
@@ -54,6 +56,7 @@ class Checkpoints:
         self._keep = keep
         self._keep_every = keep_every
         self._scores = scores
+        self._tell = tell
 
     def steps(self) -> list[int]:
         """Steps of which any file is there, rising."""
@@ -76,6 +79,8 @@ class Checkpoints:
             for path in self._files(step):
                 os.replace(path, aside / path.name)
             _log.warning("Checkpoint ckpt-%d is damaged (%s); moved to %s.", step, fault, aside)
+            if self._tell is not None:
+                self._tell(step, f"ckpt-{step} is damaged ({fault}); moved to checkpoints/{_DAMAGED}.")
         return None
 
     def is_whole(self, step: int) -> bool:

@@ -5,7 +5,9 @@ The journal is the truth and the events are its copy. A run that resumes from st
 n and writes the events anew, so that no step stands there twice.
 """
 
+import datetime
 import json
+import logging
 import math
 import os
 from collections.abc import Iterator, Sequence
@@ -15,6 +17,9 @@ from vatt.protocols import MetricWriter
 from vatt.train.events import Events
 
 HISTORY = "evaluations/history.jsonl"  # one line per evaluation, written by `vatt/train/evaluation.py`
+INCIDENTS = "incidents.jsonl"  # what went wrong outside of any line; never cut back, for it did happen
+_log = logging.getLogger(__name__)
+
 _BOOKKEEPING = ("step", "alarms")
 
 
@@ -64,6 +69,23 @@ def _numbers(line: dict) -> dict[str, float]:
         for name, value in line.items()
         if name not in _BOOKKEEPING and isinstance(value, int | float)
     }
+
+
+def note_incident(model_dir: Path, step: int, kind: str, sentence: str) -> None:
+    """Adds to `incidents.jsonl` what a person who was not there must be able to find later.
+
+    Args:
+        model_dir: the run directory.
+        step: which one it is about.
+        kind: what kind of incident, in two or three words.
+        sentence: what happened.
+    """
+    now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    line = {"step": step, "time": now, "kind": kind, "sentence": sentence}
+    try:
+        append_line(model_dir / INCIDENTS, line)
+    except OSError as error:  # a full disk, maybe the very incident: the run has said so already
+        _log.warning("An incident could not be noted: %s", error)
 
 
 def append_line(path: Path, line: dict) -> None:

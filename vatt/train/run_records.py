@@ -13,7 +13,7 @@ from vatt.train.checkpoint import Checkpoints
 from vatt.train.context import RunContext
 from vatt.train.evaluation import Evaluations
 from vatt.train.identity import refuse_other
-from vatt.train.journal import Journal
+from vatt.train.journal import Journal, note_incident
 from vatt.train.workers import Workers
 
 _log = logging.getLogger(__name__)
@@ -58,7 +58,11 @@ class RunRecords:
             return self._evaluations.scores(keep_best, lowest_is_best=lowest_is_best) if keep_best else {}
 
         self._scores = scores
-        self._checkpoints = Checkpoints(run.model_dir / "checkpoints", keep, keep_every, scores)
+
+        def set_aside(step: int, sentence: str) -> None:
+            note_incident(run.model_dir, step, "checkpoint set aside", sentence)
+
+        self._checkpoints = Checkpoints(run.model_dir / "checkpoints", keep, keep_every, scores, set_aside)
         # The chief moves damaged ones aside, the others take its word.
         newest = self._checkpoints.newest() if workers.is_chief else None
         self.first_step = workers.from_chief(newest or 0)
@@ -141,8 +145,18 @@ class RunRecords:
             self._journal.write_evaluation(step, self._evaluations.run(model, step))
         self._scores()  # refuses a number that no evaluator gave
 
-    def keep_bad_batch(self, batch, step: int) -> None:
-        """The batch of a step (from 1) that was not finite, as far as this worker has it."""
+    def keep_bad_batch(self, batch, step: int, *, reason: str, stops: bool) -> None:
+        """The batch of a step (from 1) that was not finite, as far as this worker has it.
+
+        Args:
+            batch: as in `write_batch`.
+            step: which one.
+            reason: what was not finite in it.
+            stops: whether the run stops there; else the step is left out.
+        """
+        if self._workers.is_chief:
+            kind = "step not finite, run stopped" if stops else "step left out"
+            note_incident(self._run.model_dir, step, kind, reason)
         path = write_batch(self._run.model_dir / "bad_batches", batch, step=step, worker=self._workers.index)
         kept = self._checkpoints.prefix(self._saved_step) if self._saved_step else "none yet"
         _log.error("Its batch is in %s. Checkpoint kept: %s", path, kept)

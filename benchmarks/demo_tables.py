@@ -1,0 +1,271 @@
+"""The paper's comparisons on the demo corpus: does pre-training pay, what does DropToken cost and save?
+
+    python benchmarks/demo_tables.py --seeds 0 1 --out runs/demo_tables
+
+Every figure is that of a gin file under experiments/, run as a user would start it, in a process of its own:
+
+    a   frozen features: pre-trained against random weights (Table 8)
+    b   fine-tuning with few labels: pre-trained against from scratch, the same steps
+    c   DropToken 0, 25, 50, 75 %: retrieval, frozen features, processor time of a step (Table 5)
+    d   one Transformer for all modalities against one for each
+    e   spectrogram against waveform (Table 10)
+
+(a) and (b) start from the main job's runs, RUNS/seedN of `benchmarks/main_job.py` if --main_job names them,
+else of its own making. (c), (d), (e) pre-train anew with --steps steps, so that all have one budget; the row
+"50 %" is the baseline of all three. Runs that exist are read, not repeated.
+"""
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+SHAPES = '("disc", "square", "triangle", "star", "ring", "cross")'
+COLOURS = '("red", "green", "blue", "white", "black")'
+SOUND = "--gin.MODALITY='audio'"
+# What is told apart, from what: a sound's rhythm says the action, its timbre the shape, its pitch the colour.
+TASKS = {
+    "action, video": (),
+    "action, sound": (SOUND,),
+    "shape, sound": (SOUND, f"--gin.LABELS={SHAPES}"),
+    "colour, sound": (SOUND, f"--gin.LABELS={COLOURS}"),
+}
+FEW_LABEL_TASKS = ("action, video", "action, sound", "shape, sound")
+LINEAR_TASKS = ("action, video", "action, sound")
+PROBES = ("linear", "svm", "knn")
+DROP_RATES = (0, 25, 50, 75)
+BASELINE = "drop_token_50"
+COLUMNS = (
+    ("text→video R@1", "retrieval_demo/text_to_video/recall_at_1"),
+    ("R@5", "retrieval_demo/text_to_video/recall_at_5"),
+    ("audio→video R@1", "retrieval_demo/audio_to_video/recall_at_1"),
+    ("R@5", "retrieval_demo/audio_to_video/recall_at_5"),
+)
+
+
+class Runs:
+    """Starts runs that are not there and reads what they found.
+
+    Args:
+        out: where they lie.
+        data_dir: DATA_DIR of all; "" is the user's cache.
+        main_job: folder with seedN of `benchmarks/main_job.py`, or None.
+        steps: of the pre-trainings of (c), (d), (e).
+    """
+
+    def __init__(self, *, out: Path, data_dir: str, main_job: Path | None, steps: int):
+        self.out = out
+        self.data_dir = data_dir
+        self.main_job = main_job
+        self.steps = steps
+
+    def numbers(self, name: str, files, *flags: str) -> dict[str, float]:
+        """metrics.json of the run `name`, made first if it is not there."""
+        directory = self.out / name
+        if not (directory / "metrics.json").is_file():
+            print(f"[{time.strftime('%H:%M')}] {name}", flush=True)
+            gin_files = [f"--gin_file=experiments/{file}.gin" for file in files]
+            flags = (*flags, f"--gin.MODEL_DIR='{directory}'", f"--gin.DATA_DIR='{self.data_dir}'")
+            command = [sys.executable, "-m", "vatt.main", *gin_files, *flags]
+            log = self.out / f"{name.replace('/', '-')}.log"
+            with log.open("w") as file:
+                done = subprocess.run(command, cwd=ROOT, stdout=file, stderr=subprocess.STDOUT)
+            if done.returncode:
+                raise SystemExit(f"{' '.join(command)} ended with {done.returncode}; see {log}.")
+        return json.loads((directory / "metrics.json").read_text())
+
+    def main(self, seed: int) -> Path:
+        """The run directory of the main job."""
+        if self.main_job is not None:
+            return self.main_job / f"seed{seed}"
+        self.numbers(f"pretrain/seed{seed}", ["pretrain"], f"--gin.SEED={seed}")
+        return self.out / f"pretrain/seed{seed}"
+
+    def pretrained(self, overlay: str, seed: int) -> tuple[Path, dict[str, float]]:
+        """Run directory and numbers of a pre-training under an overlay, with `steps` steps."""
+        name = f"{overlay}/seed{seed}"
+        flags = (f"--gin.SEED={seed}", f"--gin.TRAIN_STEPS={self.steps}")
+        return self.out / name, self.numbers(name, ["pretrain", f"overlay/{overlay}"], *flags)
+
+    def probe(self, name: str, checkpoint: Path, seed: int, flags=(), random=False) -> dict[str, float]:
+        """Top-1 of each probe of frozen features; `name` says what is probed."""
+        files = ["probe_demo", "overlay/random_weights"] if random else ["probe_demo"]
+        given = (
+            f"--gin.CHECKPOINT='{checkpoint}'",
+            f"--gin.SEED={seed}",
+            f"--gin.FEATURES_DIR='{self.out / 'features'}'",
+        )
+        found = self.numbers(f"probe/{name}", files, *given, *flags)
+        return {probe: found[f"{probe}/top_1"] for probe in PROBES}
+
+    def fine_tuned(self, name: str, checkpoint: Path, seed: int, flags=(), random=False) -> float:
+        """Top-1 after fine-tuning on few labels."""
+        files = ["finetune_demo", "overlay/random_weights"] if random else ["finetune_demo"]
+        given = (f"--gin.CHECKPOINT='{checkpoint}'", f"--gin.SEED={seed}")
+        return self.numbers(f"finetune/{name}", files, *given, *flags)["demo/top_1"]
+
+
+def slug(task: str) -> str:
+    """ "action, video" -> "action_video"."""
+    return task.replace(", ", "_")
+
+
+def shown(values) -> str:
+    """Shares of several seeds: "83.3 / 82.6 %"."""
+    return " / ".join(f"{100 * value:.1f}" for value in values) + " %"
+
+
+def frozen_features(runs: Runs, seeds) -> None:
+    """Table (a)."""
+    print(f"\n(a) frozen features, top-1, seeds {seeds}")
+    print("| | pre-trained | random weights | difference |\n|---|---|---|---|")
+    for task, flags in TASKS.items():
+        name = slug(task)
+        trained = [runs.probe(f"{name}/seed{s}", runs.main(s), s, flags) for s in seeds]
+        random = [runs.probe(f"{name}/random{s}", runs.main(s), s, flags, random=True) for s in seeds]
+        for probe in PROBES:
+            left, right = [t[probe] for t in trained], [r[probe] for r in random]
+            gains = " / ".join(f"{100 * (a - b):+.1f}" for a, b in zip(left, right))
+            print(f"| {task}: {probe} | {shown(left)} | {shown(right)} | {gains} |")
+
+
+def few_labels(runs: Runs, seeds) -> None:
+    """Table (b)."""
+    print(f"\n(b) fine-tuning with few labels, top-1, seeds {seeds}")
+    print("| | pre-trained | from scratch | difference |\n|---|---|---|---|")
+    for task in FEW_LABEL_TASKS:
+        name, flags = slug(task), TASKS[task]
+        left = [runs.fine_tuned(f"{name}/seed{s}", runs.main(s), s, flags) for s in seeds]
+        right = [runs.fine_tuned(f"{name}/scratch{s}", runs.main(s), s, flags, random=True) for s in seeds]
+        gains = " / ".join(f"{100 * (a - b):+.1f}" for a, b in zip(left, right))
+        print(f"| {task} | {shown(left)} | {shown(right)} | {gains} |")
+
+
+def variants(runs: Runs, seeds, title: str, overlays: dict[str, str], times: dict[str, dict] | None) -> None:
+    """Tables (c), (d), (e): a row for each pre-training."""
+    extra = ["ms of processor a step", "of it without"] if times else []
+    heads = ["", *(head for head, _ in COLUMNS), *(f"{task}: linear" for task in LINEAR_TASKS), *extra]
+    print(f"\n{title}, {runs.steps} steps, seeds {seeds}\n| {' | '.join(heads)} |\n|{'---|' * len(heads)}")
+    for label, overlay in overlays.items():
+        found = [runs.pretrained(overlay, seed) for seed in seeds]
+        cells = [shown([numbers[key] for _, numbers in found]) for _, key in COLUMNS]
+        for task in LINEAR_TASKS:
+            probed = [
+                runs.probe(f"{slug(task)}/{overlay}{seed}", directory, seed, TASKS[task])["linear"]
+                for seed, (directory, _) in zip(seeds, found)
+            ]
+            cells.append(shown(probed))
+        if times:
+            one = times[overlay]
+            cells += [f"{1000 * one['seconds']:.0f}", f"{one['ratio']:.2f}"]
+        print(f"| {label} | {' | '.join(cells)} |", flush=True)
+
+
+def step_times(runs: Runs, repeats: int) -> dict[str, dict]:
+    """Processor seconds of the compiled training step at each rate: medians of steps taken in turn.
+
+    Returns:
+        overlay -> {"seconds", "ratio" to no DropToken}.
+    """
+    sys.path.insert(0, str(ROOT))
+    import keras
+    import tensorflow as tf
+
+    from vatt.layers.pixels import ColourJitter, DeviceInputs
+    from vatt.losses.contrastive import ContrastiveLoss
+    from vatt.models.presets import Size
+    from vatt.models.vatt import VATT
+    from vatt.spec import ClipSpec
+    from vatt.train.gradients import WholeBatch
+    from vatt.train.optimizer import adam
+    from vatt.train.step import TrainStep
+    from vatt.train.update import Update
+
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    clip, rows = ClipSpec(frame_size=64, sample_rate_hz=8000), 32
+    size = {"width": 128, "hidden_width": 512, "heads": 4, "head_width": 32}
+    draw = tf.random.stateless_uniform
+    batch = {
+        "video": tf.cast(draw((rows, 32, 64, 64, 3), (0, 0), 0, 256, tf.int32), tf.uint8),
+        "audio": draw((rows, clip.samples), (1, 0), -1, 1),
+        "text": draw((rows, clip.candidates, clip.words), (2, 0), 2, 256, tf.int32),
+        "example_index": tf.range(rows, dtype=tf.int64),
+    }
+    steps = {}
+    for rate in DROP_RATES:
+        model = VATT(
+            video=Size(depth=3, **size),
+            audio=Size(depth=3, **size),
+            text=Size(depth=2, **size),
+            clip=clip,
+            vocabulary_size=256,
+            video_audio_width=128,
+            video_text_width=128,
+            normalise_positions=False,
+            drop_token_rate=rate / 100,
+            dropout_rate=0.0,
+        )
+        optimizer = adam(learning_rate=1e-3)
+        optimizer.build(model.trainable_variables)
+        inputs = DeviceInputs(colour=ColourJitter())
+        inputs.build()
+        steps[f"drop_token_{rate}"] = TrainStep(
+            strategy=tf.distribute.get_strategy(),
+            model=model,
+            gradients=WholeBatch(model=model, loss=ContrastiveLoss(), device_inputs=inputs),
+            update=Update(optimizer=optimizer, variables=model.trainable_variables),
+            seed=0,
+        )
+    seconds = {name: [] for name in steps}
+    for _ in range(repeats + 1):  # the first of each compiles
+        for name, step in steps.items():
+            start = time.process_time()
+            float(step(batch)["loss"])
+            seconds[name].append(time.process_time() - start)
+    medians = {name: statistics.median(times[1:]) for name, times in seconds.items()}
+    whole = medians["drop_token_0"]
+    return {name: {"seconds": value, "ratio": value / whole} for name, value in medians.items()}
+
+
+def main() -> None:
+    """See the module's docstring."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--tables", default="abcde", help="which, as letters (default: abcde)")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
+    parser.add_argument("--steps", type=int, default=625, help="of the pre-trainings of (c), (d), (e)")
+    parser.add_argument("--repeats", type=int, default=15, help="steps timed at each rate of (c)")
+    parser.add_argument("--out", type=Path, default=ROOT / "runs" / "demo_tables", help="where the runs are")
+    parser.add_argument("--main_job", type=Path, help="folder of benchmarks/main_job.py with seed0, seed1 …")
+    parser.add_argument("--data_dir", default="", help="DATA_DIR of the runs; default: the user's cache")
+    flags = parser.parse_args()
+    flags.out.mkdir(parents=True, exist_ok=True)
+    runs = Runs(
+        out=flags.out.absolute(),
+        data_dir=flags.data_dir,
+        main_job=flags.main_job and flags.main_job.absolute(),
+        steps=flags.steps,
+    )
+    seeds = flags.seeds
+    if "a" in flags.tables:
+        frozen_features(runs, seeds)
+    if "b" in flags.tables:
+        few_labels(runs, seeds)
+    if "c" in flags.tables:
+        rates = {f"DropToken {rate} %": f"drop_token_{rate}" for rate in DROP_RATES}
+        variants(runs, seeds, "(c) DropToken", rates, step_times(runs, flags.repeats))
+    if "d" in flags.tables:
+        each = {"specific": BASELINE, "agnostic": "agnostic"}
+        variants(runs, seeds, "(d) one Transformer for all", each, None)
+    if "e" in flags.tables:
+        sound = {"waveform": BASELINE, "spectrogram": "demo_spectrogram"}
+        variants(runs, seeds, "(e) what the sound is", sound, None)
+
+
+if __name__ == "__main__":
+    main()

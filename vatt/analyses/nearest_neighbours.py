@@ -1,0 +1,187 @@
+"""The nearest clips of some clips, from each modality to each other, to look at side by side."""
+
+import base64
+
+import gin
+import numpy as np
+
+from vatt import spec
+from vatt.analyses.pairs import PairedVectors, paired
+from vatt.analyses.sample import SampledClips
+from vatt.evals.base import EvaluatorBase
+from vatt.evals.directions import DIRECTIONS, Direction
+from vatt.evals.embedding import EmbeddedClips, embed_clips
+from vatt.evals.examples import ClipPictures
+from vatt.metrics.neighbours import mutual_neighbours, nearest
+from vatt.metrics.retrieval import unit_rows
+from vatt.protocols import Dataset, Model
+
+
+@gin.register
+class NearestNeighbours(EvaluatorBase):
+    """For a few clips, what each modality of theirs finds among each other modality of all clips.
+
+    Retrieval's gallery shows questions and answers of two directions; here one clip's neighbours by picture,
+    sound and words stand beside one another, so that one sees which facts of a clip each modality tells.
+
+    Args:
+        name: prefix of the metrics, name of the file in the report.
+        dataset: gives `eval_batches`, and `eval_size` if clips are drawn.
+        batch_size: clips per call of the model.
+        clips: drawn at random, as gallery and for the numbers; None for all.
+        shown: clips whose neighbours are kept for the report.
+        neighbours: k; fewer where there are fewer clips.
+        seed: of the choices.
+    """
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        dataset: Dataset,
+        batch_size: int = 16,
+        clips: int | None = None,
+        shown: int = 4,
+        neighbours: int = 5,
+        seed: int = 0,
+    ):
+        super().__init__(
+            name=name, dataset=SampledClips(dataset, clips=clips, seed=seed), batch_size=batch_size
+        )
+        if shown < 0 or neighbours < 1:
+            raise ValueError(
+                "`shown` must be at least 0 and `neighbours` at least 1. Received: "
+                f"shown={shown}, neighbours={neighbours}."
+            )
+        self.clips = clips
+        self.shown = shown
+        self.neighbours = neighbours
+        self.seed = seed
+
+    def evaluate(self, model: Model) -> dict[str, float]:
+        """Numbers by name: `NAME/text_to_video/group_share`, the share of the k nearest that answer for the
+        query, and `…/chance_group_share`, of all clips; and `NAME/video/text_audio/mutual`, the share of the
+        video's clips that text and audio of one clip both find among their k nearest.
+        """
+        self.check(model)
+        outputs = sorted({output for each in DIRECTIONS for output in each.outputs})
+        pictures = ClipPictures()
+        embedded = embed_clips(
+            self._encoder(model, outputs), self.dataset, batch_size=self.batch_size, watch=pictures
+        )
+        found = {each: made for each in DIRECTIONS if (made := paired(embedded, *each.outputs))}
+        if not found:
+            held = {modality: len(owners) for modality, owners in embedded.owners.items()}
+            raise ValueError(
+                "Neighbours are looked for from one modality in another. Received: "
+                f"{len(embedded.clip_ids)} clips of dataset {self.dataset.name!r}, by modality {held}. Take "
+                "a set with captions or sound."
+            )
+        lists = {each: self._nearest(both) for each, both in found.items()}
+        figures = self._figures(found, lists)
+        settings = {
+            "clips_wanted": self.clips or "all",
+            "neighbours": self.neighbours,
+            "seed": self.seed,
+            "views": embedded.views,
+        }
+        queries = self._queries(found)
+        shown = [self._describe(clip, found, lists) for clip in queries]
+        self._artifact = {
+            "kind": "nearest_neighbours",
+            "clips": len(embedded.clip_ids),
+            "grouped": any(embedded.groups),
+            "neighbours": self.neighbours,
+            "figures": figures,
+            "queries": shown,
+            "shown_clips": _clips(shown, embedded, pictures),
+            "protocol": self._card(model, settings),
+        }
+        return self._named(figures | {"clips": len(embedded.clip_ids)})
+
+    def table(self) -> tuple[str, list[str], list[list[str]]]:
+        """Title, column heads and rows of the last evaluation, as text for a terminal."""
+        artifact = self.artifact()
+        figures, rows = artifact["figures"], []
+        for each in DIRECTIONS:
+            if f"{each.name}/group_share" in figures:
+                share, chance = (
+                    figures[f"{each.name}/{key}"] for key in ("group_share", "chance_group_share")
+                )
+                rows.append(
+                    [each.label + (" *" if each.derived else ""), f"{100 * share:.1f} ({100 * chance:.1f})"]
+                )
+        for key, value in figures.items():
+            if key.endswith("/mutual"):
+                rows.append([key, f"{100 * value:.1f}"])
+        return (
+            f"{self.name}: of the {self.neighbours} nearest among {artifact['clips']} clips, chance in "
+            "brackets; * never trained directly",
+            ["", "right %"],
+            rows,
+        )
+
+    def _nearest(self, both: PairedVectors) -> np.ndarray:
+        return nearest(both.left, both.right, min(self.neighbours, len(both.left)))
+
+    def _figures(self, found: dict, lists: dict) -> dict[str, float]:
+        figures = {}
+        for each, both in found.items():
+            hits = both.groups[lists[each]] == both.groups[:, None]
+            figures[f"{each.name}/group_share"] = float(hits.mean())
+            figures[f"{each.name}/chance_group_share"] = float(both.belong().mean())
+        for gallery in spec.MODALITIES:
+            asking = [each for each in found if each.gallery == gallery]
+            if len(asking) == 2 and np.array_equal(*(found[each].clips for each in asking)):
+                key = f"{gallery}/{asking[0].query}_{asking[1].query}/mutual"
+                figures[key] = mutual_neighbours(*(lists[each] for each in asking))
+        return figures
+
+    def _queries(self, found: dict[Direction, PairedVectors]) -> list[int]:
+        """Clips drawn among those that have the most modalities, in the order of the set."""
+        clips, times = np.unique(np.concatenate([both.clips for both in found.values()]), return_counts=True)
+        fullest = clips[times == times.max()]
+        drawn = np.random.default_rng(self.seed).permutation(fullest)[: self.shown]
+        return np.sort(drawn).tolist()
+
+    @staticmethod
+    def _describe(clip: int, found: dict, lists: dict) -> dict:
+        directions = []
+        for each, both in found.items():
+            (row,) = np.flatnonzero(both.clips == clip)
+            items = lists[each][row]
+            asking, answering = unit_rows(both.left[row : row + 1]), unit_rows(both.right[items])
+            directions.append(
+                {
+                    "direction": each.name,
+                    "label": each.label,
+                    "derived": each.derived,
+                    "retrieved": [
+                        {
+                            "clip": int(both.clips[item]),
+                            "score": round(float(score), 4),
+                            "hit": bool(both.groups[item] == both.groups[row]),
+                        }
+                        for item, score in zip(items, (asking @ answering.T)[0], strict=True)
+                    ],
+                }
+            )
+        return {"clip": clip, "directions": directions}
+
+
+def _clips(queries: list[dict], embedded: EmbeddedClips, pictures: ClipPictures) -> dict[str, dict]:
+    """Id, group, caption, strip and sound outline of every clip that is shown, by its number."""
+    numbers = {query["clip"] for query in queries}
+    numbers |= {
+        item["clip"] for query in queries for each in query["directions"] for item in each["retrieved"]
+    }
+    return {
+        str(clip): {
+            "id": embedded.clip_ids[clip],
+            "group": embedded.groups[clip],
+            "caption": embedded.captions[clip],
+            "envelope": [round(float(peak), 3) for peak in pictures.envelopes[clip]],
+            "jpeg_base64": base64.b64encode(pictures.strips[clip]).decode("ascii"),
+        }
+        for clip in sorted(numbers)
+    }

@@ -1,0 +1,40 @@
+"""Vectors laid out in a plane by t-SNE, for pictures (van der Maaten and Hinton 2008)."""
+
+import numpy as np
+from sklearn.decomposition import PCA
+from sklearn.manifold import TSNE
+
+PERPLEXITY = 30.0  # neighbours that count, about; scikit-learn's and the authors' middle choice
+COMPONENTS = 50  # of PCA in front of it, as the authors advise
+_LEAST_ROWS = 5
+
+
+def plane(vectors: np.ndarray, *, seed: int, perplexity: float = PERPLEXITY) -> np.ndarray:
+    """float32 [N, 2], centred, the farthest point at distance 1 along one of the axes.
+
+    The same vectors, seed and machine give the same picture. t-SNE magnifies rounding, so another batch size
+    of the model may turn or rearrange it; who is whose neighbour stays.
+
+    Args:
+        vectors: [N, D], finite, at least five.
+        seed: of the layout.
+        perplexity: no more than (N − 1) / 3 is used.
+    """
+    vectors = np.asarray(vectors, np.float64)
+    if len(vectors) < _LEAST_ROWS:
+        raise ValueError(
+            f"A layout needs at least {_LEAST_ROWS} vectors. Received: {len(vectors)}. Take more clips."
+        )
+    if vectors.shape[1] > COMPONENTS:
+        count = min(COMPONENTS, len(vectors))
+        vectors = PCA(count, svd_solver="full").fit_transform(vectors)
+    laid_out = TSNE(
+        perplexity=min(perplexity, (len(vectors) - 1) / 3), init="pca", random_state=seed
+    ).fit_transform(vectors)
+    laid_out -= (laid_out.max(axis=0) + laid_out.min(axis=0)) / 2
+    return (laid_out / (np.abs(laid_out).max() or 1.0)).astype(np.float32)
+
+
+def coordinates(points: np.ndarray) -> list[list[float]]:
+    """[[x, y], …] as plain values for an artifact."""
+    return [[round(float(x), 4), round(float(y), 4)] for x, y in points]

@@ -1,0 +1,274 @@
+"""The model card of an export: what the model is, takes and gives, what it learnt from, what was measured,
+and where it ends. The same facts go to `README.md` for people and to `model_card.json` for programs.
+"""
+
+import dataclasses
+import json
+from typing import Any
+
+import numpy as np
+
+from vatt.data.description import describe_inputs
+from vatt.embed.loading import Trained
+from vatt.evals.protocol_card import code_version, precision, weights_fingerprint
+from vatt.export.run_facts import RunFacts
+from vatt.models.classifier import Classifier
+
+PAPER = (
+    "VATT: Transformers for Multimodal Self-Supervised Learning from Raw Video, Audio and Text "
+    "(Akbari et al., NeurIPS 2021)"
+)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Naming:
+    """What a publisher decides.
+
+    Args:
+        name: of the model, as a file may be called.
+        publisher: who publishes it.
+        version: of the model, from 1.
+        licence: of the weights, an SPDX identifier such as "Apache-2.0"; "" where nobody stated one.
+    """
+
+    name: str = "vatt"
+    publisher: str = "publisher"
+    version: int = 1
+    licence: str = ""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Card:
+    """The facts of one export.
+
+    Args:
+        naming: what the publisher decided.
+        trained: the model.
+        run: the records of its run.
+        signatures: (name, input, outputs) in words.
+        golden_hash: see `golden_hash`.
+        formats: what was written -> the largest difference from the golden embeddings, None where nothing of
+            the kind can be measured.
+        several_labels: of a classifier, see `ExportedClassifier`.
+    """
+
+    naming: Naming
+    trained: Trained
+    run: RunFacts
+    signatures: list[tuple[str, str, str]]
+    golden_hash: str
+    formats: dict[str, float | None]
+    several_labels: bool = False
+
+    @property
+    def is_classifier(self) -> bool:
+        return isinstance(self.trained.model, Classifier)
+
+    @property
+    def task(self) -> str:
+        """TF Hub's word for what it is for."""
+        if not self.is_classifier:
+            return "video-feature-vector"
+        return f"{self.trained.model.modality}-classification"
+
+    @property
+    def summary(self) -> str:
+        model = self.trained.model
+        if self.is_classifier:
+            return f"Classifies raw {model.modality} into {model.classes} classes with a VATT backbone."
+        return "Embeds raw video, raw audio and sentences into common spaces: VATT, without convolutions."
+
+    @property
+    def overview(self) -> str:
+        model, clip = self.trained.model, self.trained.clip
+        weights = sum(int(np.prod(variable.shape)) for variable in model.weights)
+        sizes = ", ".join(
+            f"{name} {size.depth} × {size.width}"
+            for name in ("video", "audio", "text", "size")
+            if (size := model.get_config().get(name)) is not None
+        )
+        return (
+            f"{type(model).__name__} with {weights:,} weights (Transformers, layers × width: {sizes}), "
+            f"after {PAPER}. A clip is {clip.frames} frames at {clip.frame_rate_hz:g} Hz of {clip.frame_size} × "
+            f"{clip.frame_size} pixels, and {clip.samples:,} samples at {clip.sample_rate_hz:,} Hz. Of each "
+            "frame the middle square is seen, resized inside. Longer media are cut into windows one after the "
+            "other, of which the last ends where the media end, and what comes out is their mean; of shorter "
+            "ones the last frame is held and zeros follow the last sample. All numbers are computed in float32."
+        )
+
+    @property
+    def fine_tuning(self) -> str:
+        return (
+            "The object is callable, `module(inputs, training=True)`, and has `variables`, "
+            "`trainable_variables` and `regularization_losses`; gradients reach every trainable variable. In "
+            f"training it drops out, drops tokens (rate {self.trained.model.drop_token_rate:g}) and normalises "
+            "by the batch, as it did when it learnt."
+        )
+
+    @property
+    def limits(self) -> str:
+        said = [
+            "It knows what its data showed, with the biases of those data; nothing here was tested for "
+            "fairness or safety, and it must not decide about people.",
+            "Digital silence and black pictures have vectors too, which mean nothing.",
+        ]
+        if not self.is_classifier:
+            said.append(
+                "Sound and text were never trained against each other: their cosine in `video_text` goes "
+                "through the pictures."
+            )
+            if self.trained.tokenizer is not None:
+                said.append(
+                    f"It reads the {self.trained.tokenizer.size} words of its list and no others; a sentence "
+                    f"of none of them is refused, one of more than {self.trained.clip.words} words is cut "
+                    "there."
+                )
+        return " ".join(said)
+
+    @property
+    def licence_text(self) -> str:
+        if self.naming.licence:
+            return f"The weights: {self.naming.licence}. The code that made them: Apache-2.0."
+        return (
+            "The code that made the weights: Apache-2.0. For the weights no licence was stated (`--licence`): "
+            "ask whoever publishes them, and mind the terms of the data they learnt from."
+        )
+
+    def example(self, opened: str, imports: str) -> str:
+        """A few lines of Python that use the export."""
+        lines = [imports, "import tensorflow as tf", "", f"module = {opened}"]
+        calls = {
+            "embed_video": "module.embed_video(frames)  # uint8 [B, T, H, W, 3]",
+            "embed_audio": "module.embed_audio(samples)  # float32 [B, S]",
+            "embed_text": 'module.embed_text(tf.constant(["a sentence"]))',
+            "similarity": 'module.similarity(text["video_text"], video["video_text"])["cosine"]',
+        }
+        for name, _, _ in self.signatures:
+            if name == "similarity" and {"embed_video", "embed_text"} - {each[0] for each in self.signatures}:
+                continue
+            line = calls.get(name, f"module.{name}(…)")
+            variable = {"similarity": "cosine"}.get(name, name.partition("_")[2])
+            lines.append(f"{variable} = {line}")
+        return "\n".join(lines)
+
+    def facts(self) -> dict[str, Any]:
+        """Everything in plain values."""
+        model = self.trained.model
+        return {
+            **dataclasses.asdict(self.naming),
+            "class": type(model).__name__,
+            "summary": self.summary,
+            "weights": weights_fingerprint(model),
+            "precision": precision(model),
+            "inputs": describe_inputs(self.trained.clip, self.trained.tokenizer, self.trained.label_names),
+            "signatures": [dict(zip(("name", "input", "outputs"), row)) for row in self.signatures],
+            "several_labels": self.several_labels if self.is_classifier else None,
+            "golden_hash": self.golden_hash,
+            "formats": self.formats,
+            "training": self.run.started,
+            "evaluations": self.run.evaluations,
+            "evaluations_of_other_weights": list(self.run.of_other_weights),
+            "limits": self.limits,
+            "exported_by": code_version(),
+        }
+
+
+def model_card(card: Card) -> str:
+    """`README.md` of an export."""
+    naming, run = card.naming, card.run
+    lines = [f"# {naming.name}", "", card.summary, "", card.overview, ""]
+    lines += ["## Inputs and outputs", "", signatures_table(card), ""]
+    opened, imports = 'tf.saved_model.load("saved_model")', "# plain TensorFlow: pip install tensorflow"
+    lines += ["```python", card.example(opened, imports), "```", ""]
+    lines += ["## Data and configuration", "", _data(card), ""]
+    if run.started:
+        lines += [f"Trained with vatt {run.started.get('vatt', '(version not recorded)')}:", ""]
+        lines += ["```", run.started.get("command", ""), "```", ""]
+    if run.config:
+        lines += ["`config.gin` repeats that run.", ""]
+    lines += ["## Measured", "", figures_table(card), ""]
+    for name, evaluation in run.evaluations.items():
+        protocol = json.dumps(evaluation["protocol"], indent=1, ensure_ascii=False)
+        lines += [f"Protocol card of `{name}`:", "", "```json", protocol, "```", ""]
+    lines += ["## What lies here", "", _formats_table(card), ""]
+    lines += [
+        f"Golden embeddings: `golden.npz`, hash `{card.golden_hash}`: fixed inputs and what the Python model "
+        f"made of them. Weights: `{weights_fingerprint(card.trained.model)}`.",
+        "",
+        "## Fine-tuning",
+        "",
+        card.fine_tuning,
+        "",
+    ]
+    lines += ["## Limits", "", card.limits, "", "## Licence", "", card.licence_text, ""]
+    return "\n".join(lines)
+
+
+def signatures_table(card: Card) -> str:
+    """The signatures as a Markdown table."""
+    rows = [f"| `{name}` | {given} | {outputs} |" for name, given, outputs in card.signatures]
+    unit = "" if card.is_classifier else "\n\nEvery embedding has length 1."
+    return "\n".join(["| signature | input | outputs |", "|---|---|---|", *rows]) + unit
+
+
+def figures_table(card: Card) -> str:
+    """What was measured on these weights as a Markdown table, each figure beside chance where it has one."""
+    rows = []
+    for evaluation in card.run.evaluations.values():
+        metrics = evaluation["metrics"]
+        data = evaluation["protocol"].get("data", {})
+        compared = {key for key in metrics if _chance(key) in metrics}
+        for key in metrics:
+            leaf = key.rpartition("/")[2]
+            if leaf.startswith("chance_") or (compared and key not in compared) or "/exact_clip/" in key:
+                continue
+            chance = metrics.get(_chance(key))
+            shown = "" if chance is None else f"{chance:.4g}"
+            where = f"{data.get('dataset', 'not known')}, {data.get('split', 'split not known')}"
+            value = "not a number" if metrics[key] is None else f"{metrics[key]:.4g}"
+            rows.append(f"| `{key}` | {value} | {shown} | {where} |")
+    if not rows:
+        return "Nothing was measured on these weights."
+    precisions = {each["protocol"].get("precision", "not known") for each in card.run.evaluations.values()}
+    note = f"\n\nMeasured by the trainer's evaluators, computing in {', '.join(sorted(precisions))}."
+    return "\n".join(["| figure | value | chance | data |", "|---|---|---|---|", *rows]) + note
+
+
+def _chance(key) -> str:
+    head, _, leaf = key.rpartition("/")
+    return f"{head}/chance_{leaf}"
+
+
+def _data(card: Card) -> str:
+    said = []
+    if card.run.datasets:
+        said.append(f"Measured on: {', '.join(card.run.datasets)}.")
+    trained = card.trained
+    if trained.tokenizer is not None and not card.is_classifier:
+        said.append(f"Sentences are read with a list of {trained.tokenizer.size} words.")
+    if trained.label_names:
+        said.append(f"Classes, in order: {', '.join(trained.label_names)}.")
+    if card.is_classifier:
+        kind = "a sigmoid each: a clip may have several" if card.several_labels else "a softmax over all"
+        said.append(f"`scores` are {kind}.")
+    if not card.run.config:
+        said.append("The run that trained it is not recorded here.")
+    return " ".join(said)
+
+
+def _formats_table(card: Card) -> str:
+    rows = []
+    for name, gap in card.formats.items():
+        checked = "not compared by numbers" if gap is None else f"{gap:.2g}"
+        rows.append(f"| `{name}` | {_FORMATS.get(name.partition('/')[0], '')} | {checked} |")
+    heads = ["| | what | largest difference from the golden embeddings |", "|---|---|---|"]
+    return "\n".join([*heads, *rows])
+
+
+_FORMATS = {
+    "saved_model": "SavedModel with the signatures above, for TensorFlow, TensorFlow Serving and Keras",
+    "hub": "the same, packed for TF Hub and Kaggle Models, with its page",
+    "model.keras": "for `vatt.load` and Keras",
+    "safetensors": "weights for any framework, with the configuration",
+    "litert": "encoder of one clip for LiteRT",
+}

@@ -1,0 +1,67 @@
+"""`vatt export RUN OUT`: a trained model for whoever has no code of ours."""
+
+import argparse
+
+from vatt.export.card import Naming
+from vatt.export.exporting import FORMATS, export_path
+from vatt.spec import MODALITIES
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declares the arguments of the verb."""
+    parser.description = (
+        "Writes a trained model as SavedModel, TF Hub module, .keras, safetensors and LiteRT, in float32, "
+        "each checked against the model's own numbers, with a model card. Where something fails, nothing is "
+        "left."
+    )
+    parser.add_argument(
+        "run",
+        metavar="RUN",
+        help="run directory, RUN/checkpoints/ckpt-STEP, .keras file or released checkpoint",
+    )
+    parser.add_argument("output", metavar="OUT", help="directory to write, which must not be there yet")
+    parser.add_argument(
+        "--formats", nargs="+", choices=FORMATS, default=FORMATS, help="what to write (default: all)"
+    )
+    parser.add_argument(
+        "--modalities", nargs="+", choices=MODALITIES, help="what it shall take (default: what it learnt)"
+    )
+    parser.add_argument(
+        "--vocabulary_file", metavar="WORDS.txt", help="word list of a released checkpoint, a word a line"
+    )
+    parser.add_argument("--name", default=Naming.name, help="of the model (default: %(default)s)")
+    parser.add_argument("--publisher", default=Naming.publisher, help="on the TF Hub page")
+    parser.add_argument("--version", type=int, default=Naming.version, help="of the model, from 1")
+    parser.add_argument("--licence", default=Naming.licence, help="of the weights, such as Apache-2.0")
+    parser.add_argument(
+        "--several_labels",
+        action=argparse.BooleanOptionalAction,
+        help="whether a clip may have several classes (default: as its evaluation says)",
+    )
+    parser.add_argument(
+        "--head_width", type=int, default=64, help="features per attention head of a released checkpoint"
+    )
+
+
+def main(arguments: argparse.Namespace) -> int:
+    """Writes the export, says what was compared; returns the exit status."""
+    card = export_path(
+        arguments.run,
+        arguments.output,
+        vocabulary_file=arguments.vocabulary_file,
+        head_width=arguments.head_width,
+        formats=arguments.formats,
+        modalities=arguments.modalities,
+        naming=Naming(
+            name=arguments.name,
+            publisher=arguments.publisher,
+            version=arguments.version,
+            licence=arguments.licence,
+        ),
+        several_labels=arguments.several_labels,
+    )
+    for name, gap in card.formats.items():
+        print(f"{name:<24}" + ("" if gap is None else f" differs from the model by at most {gap:.2g}"))
+    print(f"golden embeddings        {card.golden_hash}")
+    print(arguments.output)
+    return 0

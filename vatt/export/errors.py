@@ -1,0 +1,5 @@
+"""What stops an export, told in one sentence with a way out."""
+
+
+class ExportError(ValueError):
+    """The model can not be exported like this, or what was written is not the model; nothing is left."""

@@ -1,0 +1,267 @@
+"""Writes an export: every format asked for, checked against golden embeddings, with its card; whole or not at
+all.
+"""
+
+import contextlib
+import errno
+import json
+import logging
+import os
+import shutil
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import tensorflow as tf
+
+from vatt.convert import keras_file, safetensors_model
+from vatt.data.description import describe_inputs
+from vatt.embed.loading import Trained, open_trained
+from vatt.evals.protocol_card import weights_fingerprint
+from vatt.export import hub, litert, saved_model
+from vatt.export.card import Card, Naming, model_card
+from vatt.export.errors import ExportError
+from vatt.export.golden import golden_hash, golden_inputs, golden_outputs, require_equal, save_golden
+from vatt.export.run_facts import read_run_facts
+from vatt.models.classifier import Classifier
+from vatt.models.loading import load_model
+from vatt.models.multimodal import MultimodalModel
+from vatt.spec import AUDIO, TEXT
+
+SAVED_MODEL, HUB, KERAS, SAFETENSORS, LITERT = FORMATS = (
+    "saved_model",
+    "hub",
+    "keras",
+    "safetensors",
+    "litert",
+)
+
+_log = logging.getLogger(__name__)
+
+
+def export_model(
+    trained: Trained,
+    output,
+    *,
+    formats: Sequence[str] = FORMATS,
+    modalities: Sequence[str] | None = None,
+    naming: Naming | None = None,
+    several_labels: bool | None = None,
+) -> Card:
+    """Writes the directory `output`, which must not be there yet.
+
+    Args:
+        trained: from `open_trained`.
+        output: the directory.
+        formats: of `FORMATS`. "hub" packs the SavedModel.
+        modalities: that an embedder shall take; None for all that it was trained with.
+        naming: what the publisher decides.
+        several_labels: of a classifier, see `ExportedClassifier`; None for what its evaluation says, and
+            without one for True of sounds alone (paper A.3).
+
+    Returns:
+        The card.
+    """
+    output = Path(output).expanduser()
+    formats = _checked_formats(formats)
+    modalities = _checked_modalities(trained, modalities)
+    naming = naming or Naming()
+    _check_name(naming)
+    facts = read_run_facts(trained.source, weights_fingerprint(trained.model))
+    if several_labels is None:
+        several_labels = facts.kinds == {"multi"} if facts.kinds else modalities == (AUDIO,)
+    if isinstance(trained.model, Classifier) and trained.model.views > 1:
+        trained = _without_views(trained)
+    inputs = golden_inputs(trained, modalities)
+    outputs = golden_outputs(trained, inputs)
+    with _all_or_nothing(output) as folder:
+        writer = _Writer(folder, trained, modalities, inputs, outputs, several_labels)
+        checked = {}
+        for kind in formats:
+            if kind != HUB:
+                checked |= writer.write(kind)
+        card = Card(
+            naming=naming,
+            trained=trained,
+            run=facts,
+            signatures=saved_model.signature_table(trained, modalities),
+            golden_hash=golden_hash(outputs),
+            formats=checked | ({f"hub/{naming.name}.tar.gz": None} if HUB in formats else {}),
+            several_labels=several_labels,
+        )
+        if HUB in formats:
+            hub.write_module(folder / hub.FOLDER, folder / saved_model.FOLDER, card)
+        save_golden(folder / "golden.npz", inputs, outputs)
+        if facts.config:
+            (folder / "config.gin").write_text(facts.config, encoding="utf-8")
+        (folder / "README.md").write_text(model_card(card), encoding="utf-8")
+        text = json.dumps(card.facts(), indent=1, ensure_ascii=False)
+        (folder / "model_card.json").write_text(text, encoding="utf-8")
+    return card
+
+
+class _Writer:
+    """Writes one format after the other; each is read again and compared."""
+
+    def __init__(self, folder, trained, modalities, inputs, outputs, several_labels):
+        self._folder, self._trained, self._modalities = folder, trained, modalities
+        self._inputs, self._outputs, self._several_labels = inputs, outputs, several_labels
+        self._input_facts = describe_inputs(trained.clip, trained.tokenizer, trained.label_names)
+
+    def write(self, kind) -> dict[str, float]:
+        """File or folder -> its largest difference from the golden embeddings."""
+        _log.info("Writing %s.", kind)
+        return {
+            SAVED_MODEL: self._saved_model,
+            KERAS: self._keras,
+            SAFETENSORS: self._safetensors,
+            LITERT: self._litert,
+        }[kind]()
+
+    def _saved_model(self):
+        folder = self._folder / saved_model.FOLDER
+        saved_model.write_saved_model(folder, self._trained, self._modalities, self._several_labels)
+        saved_model.add_golden(folder, self._inputs, self._outputs)
+        self._describe(folder / "assets.extra")
+        found = saved_model.saved_model_differences(folder, self._inputs, self._outputs)
+        require_equal(found, "the SavedModel")
+        return {saved_model.FOLDER: max(found.values())}
+
+    def _keras(self):
+        path = self._folder / "model.keras"
+        self._trained.model.save(path)
+        keras_file.add_input_facts(path, self._input_facts)
+        return {path.name: self._same_weights(load_model(path), "the .keras file")}
+
+    def _safetensors(self):
+        folder = self._folder / "safetensors"
+        safetensors_model.write_model(folder, self._trained.model, self._input_facts)
+        return {folder.name: self._same_weights(safetensors_model.read_model(folder), "the safetensors")}
+
+    def _litert(self):
+        found = litert.write_encoders(
+            self._folder / litert.FOLDER, self._trained, self._modalities, self._inputs
+        )
+        require_equal(found, "a LiteRT encoder")
+        return {f"{litert.FOLDER}/{name}": gap for name, gap in found.items()}
+
+    def _same_weights(self, model, what) -> float:
+        """0.0 where the model read again has these very weights and gives the golden embeddings."""
+        if weights_fingerprint(model) != weights_fingerprint(self._trained.model):
+            raise ExportError(f"An export must hold the model's weights. Received: {what} with others.")
+        return 0.0
+
+    def _describe(self, folder):
+        text = json.dumps(self._input_facts, indent=1, ensure_ascii=False)
+        (folder / "inputs.json").write_text(text, encoding="utf-8")
+        if self._trained.label_names:
+            lines = "".join(f"{name}\n" for name in self._trained.label_names)
+            (folder / "labels.txt").write_text(lines, encoding="utf-8")
+
+
+@contextlib.contextmanager
+def _all_or_nothing(output: Path):
+    """A folder beside `output` that gets its name at the end, or is gone."""
+    if output.exists():
+        kind = "a directory" if output.is_dir() else "a file"
+        raise ExportError(f"The place of an export must be free. Received: {output}, {kind}. Name another.")
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(prefix=f".{output.name}-", dir=output.parent))
+    except OSError as error:
+        raise _unwritable(output, error) from error
+    try:
+        yield folder
+        mask = os.umask(0)
+        os.umask(mask)
+        folder.chmod(0o777 & ~mask)
+        os.rename(folder, output)
+    except (OSError, tf.errors.OpError) as error:
+        raise _unwritable(output, error) from error
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _unwritable(output, error) -> ExportError:
+    full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+    reason = "the disk is full" if full else getattr(error, "strerror", None) or str(error).splitlines()[0]
+    return ExportError(
+        f"{output} could not be written: {reason.rstrip('.')}. Nothing was left behind; make room (see `df`) "
+        "or name another place."
+    )
+
+
+def _without_views(trained: Trained) -> Trained:
+    """The classifier judging each row by itself: an export averages windows, not rows of a batch."""
+    model = type(trained.model).from_config(trained.model.get_config() | {"views": 1})
+    for variable, value in zip(model.weights, trained.model.weights, strict=True):
+        variable.assign(value)
+    return Trained(
+        model=model,
+        clip=trained.clip,
+        tokenizer=trained.tokenizer,
+        label_names=trained.label_names,
+        source=trained.source,
+    )
+
+
+def _checked_formats(formats) -> tuple[str, ...]:
+    unknown = [each for each in formats if each not in FORMATS]
+    if unknown or not formats:
+        raise ExportError(f"`formats` must be one or more of {FORMATS}. Received: {tuple(formats)}.")
+    if HUB in formats and SAVED_MODEL not in formats:
+        raise ExportError(f"'hub' packs the SavedModel. Received: {tuple(formats)}. Add 'saved_model'.")
+    return tuple(each for each in FORMATS if each in formats)
+
+
+def _checked_modalities(trained: Trained, modalities) -> tuple[str, ...]:
+    model = trained.model
+    if not isinstance(model, MultimodalModel | Classifier):
+        raise ExportError(
+            f"An export must be of a model with common spaces or classes. Received: {type(model).__name__} "
+            f"of {trained.source}. Fine-tune it first; `vatt convert` writes its weights."
+        )
+    if trained.clip is None:
+        raise ExportError(
+            f"An export takes raw media, so its clips must be known. Received: {trained.source}, which does "
+            "not tell. Say it: `clip` of the job `export`, as experiments/export_released.gin does."
+        )
+    if isinstance(model, Classifier):
+        if modalities is not None and tuple(modalities) != (model.modality,):
+            raise ExportError(
+                f"A classifier takes the modality that it learnt. Received: modalities={tuple(modalities)} "
+                f"for {model.modality!r}. Leave them out."
+            )
+        return (model.modality,)
+    trained_with = trained.clip.modalities
+    wanted = trained_with if modalities is None else tuple(modalities)
+    unknown = [each for each in wanted if each not in trained_with]
+    if unknown or not wanted:
+        raise ExportError(
+            f"`modalities` must be of those that the model learnt, {trained_with}. Received: {wanted}."
+        )
+    if TEXT in wanted and (trained.tokenizer is None or trained.tokenizer.resources is None):
+        which = "none" if trained.tokenizer is None else type(trained.tokenizer).__name__
+        raise ExportError(
+            "Sentences are read by a plain word list, which runs in any TensorFlow. Received: the tokenizer "
+            f"{which} of {trained.source}. Give `--vocabulary_file`, or leave text out: `--modalities video "
+            "audio`."
+        )
+    return tuple(each for each in trained_with if each in wanted)
+
+
+def _check_name(naming: Naming) -> None:
+    fine = all(
+        part and all(c.isalnum() or c in "-_." for c in part) for part in (naming.name, naming.publisher)
+    )
+    if not fine or naming.name.startswith(".") or naming.version < 1:
+        raise ExportError(
+            "A name and a publisher must be words of letters, digits, '-', '_' and '.', and a version 1 or "
+            f"more. Received: {naming.publisher}/{naming.name}/{naming.version}."
+        )
+
+
+def export_path(path, output, *, vocabulary_file=None, clip=None, head_width=64, **options) -> Card:
+    """Opens a model as `vatt.load` does and writes its export; `options` as in `export_model`."""
+    trained = open_trained(path, clip=clip, vocabulary_file=vocabulary_file, head_width=head_width)
+    return export_model(trained, output, **options)

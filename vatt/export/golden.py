@@ -1,0 +1,149 @@
+"""Golden embeddings: fixed inputs and what the Python model makes of them, kept in every export.
+
+Who loads an export can repeat them; who writes one does, and an export that differs is not written.
+"""
+
+import hashlib
+
+import numpy as np
+
+from vatt.embed.embedder import SPACES, Embedder
+from vatt.embed.inputs import NO_WORDS
+from vatt.embed.loading import Trained
+from vatt.embed.media_encoder import MediaEncoder
+from vatt.export.errors import ExportError
+from vatt.models.classifier import Classifier
+from vatt.models.parts import IMAGE
+from vatt.spec import AUDIO, TEXT, VIDEO
+
+TOLERANCE = 1e-5  # largest difference of a component of a unit vector
+_ROWS = 2
+_BLOCK = 8  # pixels of one colour, so that the file stays small
+_SENTENCES = 4
+_SHORTEST = 4  # characters of a word that sentences are made of, where there are such
+
+
+def golden_inputs(trained: Trained, modalities) -> dict[str, np.ndarray]:
+    """Inputs by signature name: media of one and a half clips, wider than high; sentences of known words.
+
+    Args:
+        trained: whose clip and words they are for.
+        modalities: wanted.
+    """
+    draw = np.random.default_rng(0)
+    clip, inputs = trained.clip, {}
+    if VIDEO in modalities:
+        inputs["frames"] = _pictures(draw, clip.frames + clip.frames // 2 + 1, clip.frame_size)
+    if IMAGE in modalities:
+        inputs["images"] = _pictures(draw, 1, clip.frame_size)[:, 0]
+    if AUDIO in modalities:
+        samples = clip.samples + clip.samples // 2
+        seconds = np.arange(samples) / clip.sample_rate_hz
+        tones = np.sin(2 * np.pi * np.array([[220.0], [330.0]]) * seconds * (1 + seconds))
+        noise = draw.normal(size=(_ROWS, samples))
+        inputs["samples"] = (0.4 * tones + 0.05 * noise).clip(-1, 1).astype("float32")
+    if TEXT in modalities:
+        known = [word for word in trained.tokenizer.words if word not in NO_WORDS]
+        words = [word for word in known if len(word) >= _SHORTEST] or known
+        if not words:
+            raise ExportError(
+                f"A model that takes sentences must know a word. Received: {trained.source}, whose word list "
+                "is empty. Leave text out of the modalities."
+            )
+        lengths = np.linspace(1, clip.words + 3, _SENTENCES).astype(int)  # the last ones are cut
+        sentences = [" ".join(draw.choice(words, length)).capitalize() + "." for length in lengths]
+        inputs["sentences"] = np.array(sentences)
+    return inputs
+
+
+def golden_outputs(trained: Trained, inputs) -> dict[str, dict[str, np.ndarray]]:
+    """What the Python model makes of them, signature -> output -> float32 [B, D]."""
+    if isinstance(trained.model, Classifier):
+        modality = trained.model.modality
+        (media,) = inputs.values()
+        media = media[:, np.newaxis] if modality == IMAGE else media
+        seen = VIDEO if modality == IMAGE else modality
+        made = MediaEncoder(trained.model, trained.clip).means(seen, [media], {"logits": "logits"})
+        return {f"classify_{modality}": {"logits": made["logits"].astype("float32")}}
+    embedder = Embedder(trained.model, clip=trained.clip, tokenizer=trained.tokenizer)
+    found = {}
+    if "frames" in inputs:
+        found["embed_video"] = embedder.embed_video(inputs["frames"])
+    if "samples" in inputs:
+        found["embed_audio"] = embedder.embed_audio(inputs["samples"])
+    if "sentences" in inputs:
+        encoder = MediaEncoder(trained.model, trained.clip)
+        ids = trained.tokenizer.encode(inputs["sentences"].tolist(), length=trained.clip.words)
+        outputs = {space: f"{TEXT}/{space}" for space in SPACES[TEXT]}
+        made = encoder.encode(TEXT, ids, outputs)
+        found["embed_text"] = {
+            space: rows / np.linalg.norm(rows, axis=1, keepdims=True) for space, rows in made.items()
+        }
+    return found
+
+
+def differences(wanted, got) -> dict[str, float]:
+    """ "signature/output" -> the largest difference, relative to the largest value where that is above 1.
+
+    Args:
+        wanted, got: signature -> output -> [B, D].
+    """
+    found = {}
+    for signature, outputs in wanted.items():
+        for name, rows in outputs.items():
+            other = np.asarray(got[signature][name])
+            if other.shape != rows.shape:
+                raise ExportError(f"{signature}/{name} must be {rows.shape}. Received: {other.shape}.")
+            scale = max(1.0, float(np.abs(rows).max()))
+            gap = float(np.abs(other - rows).max()) / scale
+            found[f"{signature}/{name}"] = gap if np.isfinite(other).all() else np.inf
+    return found
+
+
+def require_equal(found: dict[str, float], what: str, tolerance: float = TOLERANCE) -> None:
+    """Raises unless all differences are within the tolerance."""
+    worst = max(found, key=found.get)
+    if not found[worst] <= tolerance:
+        raise ExportError(
+            f"An export must give the numbers of the model, within {tolerance:g}. Received: {what}, which "
+            f"differs by {found[worst]:.3g} in {worst}. Nothing was written; report this with the model's "
+            "configuration."
+        )
+
+
+def save_golden(path, inputs, outputs) -> None:
+    """One `.npz` of both: "in/NAME" and "out/SIGNATURE/NAME"."""
+    arrays = {f"in/{name}": values for name, values in inputs.items()}
+    arrays |= {f"out/{s}/{name}": rows for s, made in outputs.items() for name, rows in made.items()}
+    np.savez_compressed(path, **arrays)
+
+
+def read_golden(path) -> tuple[dict[str, np.ndarray], dict[str, dict[str, np.ndarray]]]:
+    """The two of a file that `save_golden` wrote."""
+    inputs, outputs = {}, {}
+    with np.load(path) as file:
+        for key in file.files:
+            kind, _, name = key.partition("/")
+            if kind == "in":
+                inputs[name] = file[key]
+            else:
+                signature, _, output = name.partition("/")
+                outputs.setdefault(signature, {})[output] = file[key]
+    return inputs, outputs
+
+
+def golden_hash(outputs) -> str:
+    """A hash of the golden embeddings: the same for the same model, written on the same kind of machine."""
+    digest = hashlib.sha256()
+    for signature in sorted(outputs):
+        for name in sorted(outputs[signature]):
+            digest.update(f"{signature}/{name}".encode())
+            digest.update(np.ascontiguousarray(outputs[signature][name], "<f4").tobytes())
+    return digest.hexdigest()[:16]
+
+
+def _pictures(draw, frames, size) -> np.ndarray:
+    """uint8 [B, T, H, W, 3]: coloured blocks that flicker, on frames half as wide again as high."""
+    high, wide = size + _BLOCK, size + size // 2 + _BLOCK
+    blocks = draw.integers(0, 256, (_ROWS, frames, -(-high // _BLOCK), -(-wide // _BLOCK), 3), "uint8")
+    return blocks.repeat(_BLOCK, axis=2).repeat(_BLOCK, axis=3)[:, :, :high, :wide]

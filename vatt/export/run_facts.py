@@ -1,0 +1,73 @@
+"""What a run directory says about its model: how it was made, and what was measured on these very weights."""
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+from vatt.convert.run_directory import run_of
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RunFacts:
+    """The records of a run, as far as they concern one set of weights.
+
+    Args:
+        config: the recorded configuration (gin), "" where there is none.
+        started: what `command.txt` says of the last start, by key.
+        evaluations: evaluator -> {"metrics", "protocol"}, of those that measured these weights.
+        of_other_weights: names of evaluators that measured others.
+    """
+
+    config: str = ""
+    started: dict[str, str] = dataclasses.field(default_factory=dict)
+    evaluations: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
+    of_other_weights: tuple[str, ...] = ()
+
+    @property
+    def kinds(self) -> set[str]:
+        """What classifications were of: "single", "multi"."""
+        return {each["protocol"]["kind"] for each in self.evaluations.values() if "kind" in each["protocol"]}
+
+    @property
+    def datasets(self) -> list[str]:
+        """Names of the sets that were measured on."""
+        named = (each["protocol"].get("data", {}).get("dataset") for each in self.evaluations.values())
+        return sorted({name for name in named if name})
+
+
+def read_run_facts(path, weights: str) -> RunFacts:
+    """The facts of the run that a path means; empty ones where it is none.
+
+    Args:
+        path: as in `vatt.load`.
+        weights: fingerprint of the weights, as on protocol cards.
+    """
+    run = run_of(path)
+    if run is None:
+        return RunFacts()
+    directory = run[0]
+    evaluations, others = {}, []
+    for file in sorted((directory / "evaluations").glob("*.json")):
+        evaluation = json.loads(file.read_text(encoding="utf-8"))
+        protocol = evaluation.get("artifact", {}).get("protocol", {})
+        if protocol.get("weights") == weights:
+            evaluations[file.stem] = {"metrics": evaluation["metrics"], "protocol": protocol}
+        else:
+            others.append(file.stem)
+    return RunFacts(
+        config=_text(directory / "config.gin"),
+        started=_last_start(_text(directory / "command.txt")),
+        evaluations=evaluations,
+        of_other_weights=tuple(others),
+    )
+
+
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8") if path.is_file() else ""
+
+
+def _last_start(text) -> dict[str, str]:
+    blocks = [block for block in text.split("\n\n") if block.strip()]
+    lines = blocks[-1].splitlines() if blocks else []
+    return dict(line.split(": ", 1) for line in lines if ": " in line)

@@ -1,0 +1,181 @@
+"""A configuration as the planner reads it: the objects that shapes depend on, and the numbers of the job.
+
+Data, checkpoints and weights are not looked for. What a run would start from is described by its
+run directory or its file, by other gin files, or taken to be the paper's pre-trained model.
+"""
+
+import dataclasses
+import inspect
+import json
+import zipfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from vatt import config
+from vatt.config import Call, ConfigError
+from vatt.convert.restore import classifier_like, pretrained_classifier, pretrained_model
+from vatt.convert.run_directory import described, run_of
+from vatt.models.loading import register_models
+from vatt.models.presets import size_of
+from vatt.models.vatt import VATT
+from vatt.plan.shapes import without_weights
+from vatt.spec import ClipSpec
+from vatt.train.context import MODEL_FILE
+
+_PAPERS_VIDEO = "medium"  # VATT's defaults are the paper's MBS
+_FILE_ARGUMENTS = ("path", "head_width", "random_weights", "interpolation")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Configuration:
+    """What one job is made of, as gin files say it.
+
+    Args:
+        job: the call of `train`, or of `measure`.
+        clip: the clips of its data.
+        precision: the dtype policy.
+    """
+
+    job: Call
+    clip: ClipSpec
+    precision: str
+
+    @property
+    def trains(self) -> bool:
+        """Whether the job has steps."""
+        return "optimizer" in _parameters(self.job)
+
+    @property
+    def model_call(self) -> Call:
+        """What makes the model."""
+        calls = self.job.calls("model")
+        if len(calls) != 1:
+            raise ConfigError(
+                "A plan needs the one model of a configuration. Received: "
+                f"{self.job.function.__name__}.model bound to {len(calls)} objects. Bind it to one `@NAME()`."
+            )
+        return calls[0]
+
+    @property
+    def starts_from(self) -> str | None:
+        """The checkpoint that a run would start from, "" where it is left open; None for a model of its own."""
+        if self.model_call.function in (pretrained_classifier, pretrained_model):
+            return self.model_call.argument("path", "")
+        return None
+
+    def number(self, name: str) -> Any:
+        """Of the job, by the name of its parameter."""
+        return self.job.argument(name, _parameters(self.job)[name].default)
+
+    def model(self, source: "Source"):
+        """Builds the model; inside `without_weights`, it has none.
+
+        Args:
+            source: what it would start from, if it starts from something.
+        """
+        call = self.model_call
+        if call.function is pretrained_model:
+            return source.model(call.argument("path", ""))
+        if call.function is pretrained_classifier:
+            names = [name for name in _parameters(call) if name not in _FILE_ARGUMENTS]
+            given = {name: call.argument(name) for name in names}
+            given = {name: value for name, value in given.items() if value is not None}
+            if "classes" not in given:
+                raise ConfigError(
+                    "A classifier must have a number of classes. Received: none. Add --gin.CLASSES=…"
+                )
+            return classifier_like(source.model(call.argument("path", "")), **given)
+        return call.make()
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Source:
+    """What a run starts from, where its own configuration leaves the checkpoint open or it is not there.
+
+    Args:
+        name: in words.
+        description: the model of other gin files, as Keras describes it; None for none.
+        size: of the video Transformer of the paper's pre-trained model, in place of its Medium.
+    """
+
+    name: str = ""
+    description: dict | None = None
+    size: str | None = None
+
+    def named(self, path: str) -> str:
+        """In words, for a run that would start from `path`."""
+        if self.description is not None:
+            return self.name
+        if self.size is None and path and _described_at(path):
+            return str(path)
+        size = self.size or _PAPERS_VIDEO
+        reason = f"{path} is not here: " if path and self.size is None else ""
+        return f"{reason}the paper's pre-trained VATT, video {size}"
+
+    def model(self, path: str):
+        """The model that a run from `path` would start from; inside `without_weights` it has none."""
+        register_models()
+        if self.description is not None:
+            return keras.saving.deserialize_keras_object(self.description)
+        if self.size is None and path and (file := _described_at(path)):
+            return described(file) if file.suffix == ".json" else _of_file(file)
+        return VATT(video=size_of(self.size or _PAPERS_VIDEO))
+
+
+def read_source(gin_files: Iterable[str], bindings: Iterable[str] = ()) -> Source:
+    """What gin files pre-train, as a source; read before the configuration that starts from it."""
+    configuration = read(gin_files, bindings)
+    with without_weights():
+        description = keras.saving.serialize_keras_object(configuration.model(Source()))
+    return Source(name=" + ".join(gin_files), description=description)
+
+
+def read(gin_files: Iterable[str], bindings: Iterable[str] = ()) -> Configuration:
+    """Reads gin files as `vatt.main` does, but asks for nothing that shapes do not depend on."""
+    import vatt.run  # noqa: F401 (registers the root)
+
+    config.load(gin_files, bindings, complete=False)
+    root = config.root_call()
+    calls = root.calls("job")
+    if calls and "training" in _parameters(calls[0]):  # beside a run: what that run trains
+        calls = calls[0].calls("training")
+    if not calls or "model" not in _parameters(calls[0]):
+        raise ConfigError(
+            "A plan needs a job that has a model, such as `run.job = @train`. Received: "
+            f"{calls[0].function.__name__ if calls else 'no job'}. Give a runnable gin file. {config.listing()}"
+        )
+    job = calls[0]
+    return Configuration(job=job, clip=_clip_of(job), precision=root.argument("precision", "float32"))
+
+
+def _clip_of(job: Call) -> ClipSpec:
+    """Of the data; of the model, where the data have none to look at."""
+    pending = [call for name in ("dataset", "model", "evaluators") for call in job.calls(name)]
+    while pending:
+        call = pending.pop(0)
+        clip = call.argument("clip") if "clip" in _parameters(call) else None
+        if isinstance(clip, ClipSpec):
+            return clip
+        inner = [each for name in ("datasets", "dataset", "evaluator") for each in call.calls(name)]
+        pending = inner + pending
+    return ClipSpec()
+
+
+def _parameters(call: Call):
+    return inspect.signature(call.function).parameters
+
+
+def _described_at(path) -> Path | None:
+    """The file that says what the model at `path` is."""
+    if (run := run_of(path)) is not None:
+        return run[0] / MODEL_FILE
+    file = Path(path).expanduser()
+    return file if file.suffix == ".keras" and zipfile.is_zipfile(file) else None
+
+
+def _of_file(path: Path):
+    with zipfile.ZipFile(path) as archive:
+        return keras.saving.deserialize_keras_object(json.loads(archive.read("config.json")))

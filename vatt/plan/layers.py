@@ -1,0 +1,113 @@
+"""What each of our layers computes for one row of a batch, and what once for all rows: `(row, once)`.
+
+The sizes are read from the layers themselves, which the configuration built; nothing is restated here but what
+`call` does with them.
+"""
+
+import math
+
+from vatt.plan.count import Count, activation, dense, elements, norm, product
+
+Costs = tuple[Count, Count]
+NOTHING = Count()
+
+
+def encoder_costs(encoder, length: int, *, padding: bool) -> Costs:
+    """`Encoder`, of a sequence.
+
+    Args:
+        length: tokens that come in, AGG among them.
+        padding: whether some of them may be padding, whose scores are pushed down.
+    """
+    if encoder.relative_bias is not None and padding:
+        row = elements(encoder.heads * length**2 + 2 * length)  # both biases in one
+    else:
+        row = elements(2 * length if padding else 0)
+    for number, block in enumerate(encoder.blocks):
+        relative = encoder.relative_bias is not None and (encoder.relative_layers == "all" or number == 0)
+        row += block_costs(block, length, biased=padding or relative)
+    if encoder.final_norm is not None:
+        row += norm(encoder.final_norm, length, encoder.width)
+    return row, NOTHING
+
+
+def block_costs(block, length: int, *, biased: bool) -> Count:
+    """`Block`, of a sequence; `biased`: whether something is added to its scores."""
+    width, inner = block.width, block.heads * block.head_width
+    scores = block.heads * length**2
+    bias = block.use_bias
+    count = norm(block.norm1, length, width) + norm(block.norm2, length, width)
+    count += 3 * dense(length, width, inner, use_bias=bias) + dense(length, inner, width, use_bias=bias)
+    attention = block.heads * product(length, block.head_width, length)
+    count += 2 * attention + Count(mixing=attention.products, softmax=scores)
+    count += elements(length * inner if block.scale_scores else 0) + elements(scores if biased else 0)
+    expansions = 1 if block.feed_forward.gate is None else 2
+    count += expansions * dense(length, width, block.hidden_width, use_bias=bias)
+    count += activation(block.activation, length * block.hidden_width)
+    count += dense(length, block.hidden_width, width, use_bias=bias)
+    return count + elements(2 * length * width)  # the two residual additions
+
+
+def patch_embedder_costs(embedder, sizes, tokens: int) -> Costs:
+    """`PatchEmbedder`, of a signal of these sizes of which `tokens` are kept."""
+    width = embedder.width
+    grid = embedder.patches.grid(sizes)
+    values = math.prod(embedder.patch) * embedder.channels
+    row = dense(tokens, values, width, use_bias=True, gradients=1)  # nothing asks for a pixel's gradient
+    row += Count(dropped=product(math.prod(grid) - tokens, values, width).products)
+    if embedder.project is not None:
+        row += dense(tokens, width, width, use_bias=True) + activation("gelu", tokens * width)
+    return row + elements(tokens * width), position_costs(embedder.positions, grid)
+
+
+def position_costs(positions, grid) -> Count:
+    """`FactorisedPositions`, once for all rows."""
+    once, shape = NOTHING, [1] * len(grid)
+    for tabled in positions.tabled_axes:
+        rows = math.prod(positions.grid[axis] for axis in tabled)
+        wanted = math.prod(grid[axis] for axis in tabled)
+        resized = [positions.grid[axis] for axis in tabled] != [grid[axis] for axis in tabled]
+        if resized and positions.interpolation is not None:
+            once += product(wanted, rows, positions.width, gradients=1)  # the matrix is a constant
+        shape = [grid[axis] if axis in tabled else size for axis, size in enumerate(shape)]
+        once += elements(math.prod(shape) * positions.width)
+    if positions.norm is not None:
+        once += norm(positions.norm, math.prod(grid), positions.width)
+    return once
+
+
+def word_embedder_costs(embedder, words: int) -> Costs:
+    """`WordEmbedder`, of a sentence."""
+    row, once = elements(words), NOTHING  # which words are padding
+    if embedder.project is not None:
+        length = words + (1 if embedder.aggregate and embedder.project_aggregate else 0)
+        row += dense(length, embedder.table_width, embedder.width, use_bias=embedder.projection_bias)
+        row += activation("gelu", length * embedder.width)
+    if embedder.positions is not None:
+        row += elements(words * embedder.width)
+        once += position_costs(embedder.positions, (words,))
+    return row, once
+
+
+def projection_costs(backbone, length: int) -> Count:
+    """What a `Backbone` does to the outputs of its encoder."""
+    count = NOTHING
+    if backbone.projection is not None:
+        width = backbone.projection_width
+        count += dense(length, backbone.encoder.width, width, use_bias=True)
+        count += activation("gelu", length * width)
+    if not getattr(backbone.embedder, "aggregate", None):  # the mean over words
+        count += elements(2 * length * backbone.width + length + backbone.width)
+    return count
+
+
+def spectrogram_costs(spectrogram, samples: int) -> Count:
+    """`LogMel`, of a waveform. A real Fourier transform of n values takes 2.5 · n · log2 n operations."""
+    steps, bins = spectrogram.sizes(samples)
+    size = 2 ** math.ceil(math.log2(spectrogram.frame_samples))
+    frequencies = spectrogram.used_frequencies
+    count = product(steps, frequencies, bins, gradients=0)
+    count += Count(transform=round(2.5 * size * math.log2(size)) * steps)
+    # The window; squares and their sum; the logarithm's factor; between the extremes.
+    count += elements(steps * (spectrogram.frame_samples + 5 * frequencies + bins))
+    return count + elements(2 * steps * bins if spectrogram.normalise else 0)

@@ -1,0 +1,299 @@
+"""A plan: all that shapes tell of a configuration before it runs, as plain values with the unit in their names."""
+
+import dataclasses
+from collections.abc import Iterable
+
+import keras
+
+from vatt.config import Call, ConfigError
+from vatt.losses.contrastive import ContrastiveLoss
+from vatt.models.classifier import Classifier
+from vatt.plan import memory
+from vatt.plan.configuration import Configuration, Source
+from vatt.plan.costs import Stream, clip_costs, pixel_costs, streams_of, total
+from vatt.plan.count import Count, product
+from vatt.plan.devices import Device
+from vatt.plan.memory import StepMemory, Way
+from vatt.plan.shapes import parts_of, weights_in, without_weights
+from vatt.spec import AUDIO, TEXT, VIDEO, ClipSpec
+from vatt.train.job import train
+from vatt.train.relations import check_relations
+
+_SECONDS_OF_A_DAY = 86_400
+_FEW_ROWS = 16  # of a chunk, or of a part, among the ways that a plan compares
+_MOST_ROWS = 2**20
+_SHAPE = (2, 3)
+_KEPT_SIMILARITIES = 8  # matrices of the loss that its gradient needs or that it has in hand, [b, B, K] each
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Circumstances:
+    """Where a configuration is to run.
+
+    Args:
+        device: or None for no more than what the configuration says.
+        devices: that share a step.
+        mfu: share of the peak that what a step computes reaches.
+    """
+
+    device: Device | None = None
+    devices: int = 1
+    mfu: float = 0.4
+
+    def __post_init__(self):
+        if self.devices < 1:
+            raise ConfigError(f"`--devices` must be at least 1. Received: {self.devices}.")
+        if not 0 < self.mfu <= 1:
+            raise ConfigError(f"`--mfu` must lie in (0, 1]. Received: {self.mfu:g}.")
+
+
+def make_plan(configuration: Configuration, source: Source, where: Circumstances) -> dict:
+    """The plan as a dict that JSON can hold."""
+    numbers = _numbers(configuration, where.devices)
+    copies = _copies(configuration.job) if configuration.trains else 0
+    with without_weights(configuration.precision):
+        return _Planner(configuration, source, where, numbers, copies).plan()
+
+
+def clip_bytes(clip: ClipSpec, classes: int = 0) -> int:
+    """Of one clip of a batch, see `vatt.spec`."""
+    sizes = {
+        VIDEO: clip.frames * clip.frame_size**2 * 3,
+        AUDIO: 4 * clip.samples,
+        TEXT: 4 * clip.candidates * clip.words,
+    }
+    masks = {VIDEO: 4, AUDIO: 4, TEXT: 4 * clip.candidates}
+    return 8 + 4 * classes + sum(sizes[name] + masks[name] for name in clip.modalities)
+
+
+def _numbers(configuration: Configuration, devices: int) -> dict:
+    """Of the job; {} where it does not train."""
+    if not configuration.trains:
+        return {}
+    names = ("batch_size", "steps", "accumulate", "cached_chunk")
+    numbers = {name: configuration.number(name) for name in names}
+    for name in ("batch_size", "steps"):
+        if not isinstance(numbers[name], int):
+            raise ConfigError(f"`train.{name}` must be a whole number. Received: {numbers[name]}.")
+    # Intervals play no part here.
+    others = dict.fromkeys(train.__kwdefaults__) | {"checkpoint_every": 1, "steps_per_loop": 1}
+    check_relations(others | numbers, replicas=devices)
+    return numbers
+
+
+def _copies(job: Call) -> int:
+    """How often the optimizer and the average hold something for each weight, found on one small weight."""
+    weight = keras.Variable(keras.ops.zeros(_SHAPE))
+    optimizer = job.argument("optimizer")
+    optimizer.build([weight])
+    slots = sum(tuple(variable.shape) == _SHAPE for variable in optimizer.variables)
+    return slots + len(job.calls("average"))
+
+
+class _Planner:
+    """Holds what the sections of a plan share; lives inside `without_weights`."""
+
+    def __init__(
+        self,
+        configuration: Configuration,
+        source: Source,
+        where: Circumstances,
+        numbers: dict,
+        copies: int,
+    ):
+        self.configuration, self.source, self.where, self.numbers = configuration, source, where, numbers
+        self.clip = configuration.clip
+        self.model = configuration.model(source)
+        self.streams = streams_of(self.model, self.clip)
+        self.classes = self.model.classes if isinstance(self.model, Classifier) else 0
+        if not configuration.trains:
+            return
+        job = configuration.job
+        self.device_inputs, self.loss = job.argument("device_inputs"), job.argument("loss")
+        self.slots = copies * memory.FLOAT32 * weights_in(self.model.trainable_variables)
+        self.rows = numbers["batch_size"] // where.devices
+
+    def plan(self) -> dict:
+        made = {
+            "configuration": self._configuration(),
+            "parameters": self._parameters(),
+            "tokens": {stream.name: _tokens(stream) for stream in self.streams},
+            "flops": self._flops(),
+        }
+        if self.configuration.trains:
+            made["memory"] = self._memory()
+            made["speed"] = self._speed(made["flops"]["step"]["executed_flops"])
+        return made
+
+    def _configuration(self) -> dict:
+        path = self.configuration.starts_from
+        return {
+            "job": self.configuration.job.function.__name__,
+            "model": type(self.model).__name__,
+            "starts_from": None if path is None else self.source.named(path),
+            "precision": self.configuration.precision,
+            "devices": self.where.devices,
+            "clip": dataclasses.asdict(self.clip),
+            **self.numbers,
+        }
+
+    def _parameters(self) -> dict:
+        return {
+            "all": weights_in(self.model.weights),
+            "trainable": weights_in(self.model.trainable_weights),
+            "parts": {name: weights_in(part.weights) for name, part in parts_of(self.model).items()},
+        }
+
+    def _flops(self) -> dict:
+        found = {
+            "forward": _described(clip_costs(self.model, self.clip, training=False)),
+            "forward_in_training": _described(clip_costs(self.model, self.clip, training=True)),
+        }
+        if self.configuration.trains:
+            found["step"] = self._step()
+        return found
+
+    def _step(self) -> dict:
+        """Products alone, as telemetry counts them and as the utilisation is defined."""
+        clips, once = self.numbers["batch_size"], self.where.devices * self.numbers["accumulate"]
+        costs = clip_costs(self.model, self.clip, training=True)
+        passes = sum((clips * row + once * each for row, each in costs.values()), Count())
+        passes += clips * pixel_costs(self.device_inputs, self.clip, training=True)
+        loss = self._loss_costs()
+        again = self._again(costs)
+        model_flops = passes.products + passes.backward + loss.products + loss.backward
+        return {
+            "model_flops": model_flops,
+            "executed_flops": model_flops + again,
+            "clip_model_flops": round(model_flops / clips),
+        }
+
+    def _loss_costs(self) -> Count:
+        """Similarities of every clip with every candidate, in both directions."""
+        if not isinstance(self.loss, ContrastiveLoss):
+            return Count()
+        clips, spaces = self.numbers["batch_size"], self.model.spaces
+        count = product(clips, spaces.video_audio_width, clips)
+        count += product(clips, spaces.video_text_width, clips * self.clip.candidates)
+        return count if self.loss.block_rows else 2 * count  # streamed, one matrix serves both
+
+    def _again(self, costs) -> int:
+        """Products of a step that were made before: of cached features, of blocks."""
+        clips = self.numbers["batch_size"]
+        again = 0
+        if self.numbers["cached_chunk"] is not None:
+            encoders = {stream.name: costs[stream.name] for stream in self.streams}
+            again += total(encoders, clips).products
+            again += clips * pixel_costs(self.device_inputs, self.clip, training=True).products
+        for stream in self.streams:
+            if stream.backbone.encoder.recompute:
+                again += clips * stream.rows * memory.blocks_products(stream)
+        return again
+
+    def _memory(self) -> dict:
+        asked = Way(
+            precision=self.configuration.precision,
+            recompute=any(stream.backbone.encoder.recompute for stream in self.streams),
+            cached_chunk=self.numbers["cached_chunk"],
+            accumulate=self.numbers["accumulate"],
+        )
+        found = {"rows_per_device": self.rows, **_bytes(self.step_memory(asked, self.rows))}
+        found["ways"] = [self._way(way) for way in self._ways(asked)]
+        if (device := self.where.device) and device.memory_bytes:
+            found["device"] = {
+                "name": device.name,
+                "memory_bytes": device.memory_bytes,
+                "source": device.source,
+                "fits": found["peak_bytes"] <= device.memory_bytes,
+            }
+        return found
+
+    def _ways(self, asked: Way) -> Iterable[Way]:
+        few = {"cached_chunk": min(_FEW_ROWS, self.rows)}
+        if not isinstance(self.loss, ContrastiveLoss):
+            few = {"accumulate": max(1, self.rows // _FEW_ROWS)}
+        other = "mixed_bfloat16" if asked.precision == "float32" else "float32"
+        changes = ({}, {"precision": other}, {"recompute": True}, few, {"recompute": True} | few)
+        return dict.fromkeys(dataclasses.replace(asked, **change) for change in changes)
+
+    def _way(self, way: Way) -> dict:
+        needed = self.step_memory(way, self.rows)
+        found = dataclasses.asdict(way) | {"step_bytes": needed.step, "peak_bytes": needed.peak}
+        device = self.where.device
+        if device and device.memory_bytes:
+            found["fits"] = needed.peak <= device.memory_bytes
+            found["most_rows_per_device"] = self._most_rows(way, device.memory_bytes)
+        return found
+
+    def _most_rows(self, way: Way, room: int) -> int:
+        """The largest batch of a device that fits; a multiple of the chunk, 0 for none."""
+        unit = way.cached_chunk or way.accumulate
+        low, high = 0, _MOST_ROWS // unit
+        while low < high:
+            middle = (low + high + 1) // 2
+            fits = self.step_memory(way, middle * unit).peak <= room
+            low, high = (middle, high) if fits else (low, middle - 1)
+        return low * unit
+
+    def step_memory(self, way: Way, rows: int) -> StepMemory:
+        """Bytes on one of the devices, with so many rows on it."""
+        trainable = weights_in(self.model.trainable_variables)
+        at_once = way.rows_at_once(rows)
+        parts = [memory.stream_memory(s, way.width, recompute=way.recompute) for s in self.streams]
+        signal = sum(s.rows * memory.signal_bytes(s, way.width) for s in self.streams)
+        return StepMemory(
+            weights=memory.FLOAT32 * weights_in(self.model.variables),
+            optimizer=self.slots,
+            batch=rows * clip_bytes(self.clip, self.classes),
+            halves=0 if way.width == memory.FLOAT32 else way.width * trainable,
+            kept=at_once * sum(kept for kept, _ in parts),
+            working=at_once * sum(working for _, working in parts),
+            pixels=at_once * signal,
+            loss=self._loss_bytes(rows),
+            gradients=memory.FLOAT32 * trainable,
+        )
+
+    def _loss_bytes(self, rows: int) -> int:
+        if not isinstance(self.loss, ContrastiveLoss):
+            return 0
+        scored = min(rows, self.loss.block_rows or rows) * rows * self.where.devices
+        return memory.FLOAT32 * _KEPT_SIMILARITIES * scored * (1 + self.clip.candidates)
+
+    def _speed(self, executed: int) -> dict:
+        batch = self.numbers["batch_size"]
+        found = {"clip_bytes": clip_bytes(self.clip, self.classes)}
+        device = self.where.device
+        peak = device and device.peak_tflops(self.configuration.precision)
+        if not peak:
+            return found
+        seconds = executed / (peak * 1e12 * self.where.mfu * self.where.devices)
+        return found | {
+            "peak_tflops": peak,
+            "mfu": self.where.mfu,
+            "step_seconds": seconds,
+            "steps_per_day": _SECONDS_OF_A_DAY / seconds,
+            "clips_per_second": batch / seconds,
+            "read_bytes_per_second": batch * found["clip_bytes"] / seconds,
+            "days": self.numbers["steps"] * seconds / _SECONDS_OF_A_DAY,
+        }
+
+
+def _tokens(stream: Stream) -> dict:
+    return {"sequences": stream.rows, "all": stream.tokens, "kept_in_training": stream.kept}
+
+
+def _described(costs) -> dict:
+    """Of one clip."""
+    parts = {name: row + once for name, (row, once) in costs.items()}
+    return {
+        "true_flops": sum(count.true for count in parts.values()),
+        "paper_flops": sum(count.paper for count in parts.values()),
+        "parts": {
+            name: {"true_flops": count.true, "paper_flops": count.paper} for name, count in parts.items()
+        },
+    }
+
+
+def _bytes(needed: StepMemory) -> dict:
+    found = {f"{name}_bytes": value for name, value in dataclasses.asdict(needed).items()}
+    return found | {"step_bytes": needed.step, "peak_bytes": needed.peak}

@@ -1,0 +1,54 @@
+"""Models that have shapes and no weights: a Large takes no more memory than a Small."""
+
+import contextlib
+import math
+from collections.abc import Iterable, Iterator
+
+import keras
+
+from vatt.spec import MODALITIES
+
+
+@contextlib.contextmanager
+def without_weights(precision: str = "float32") -> Iterator[None]:
+    """Models built in this block have variables without values, under this dtype policy.
+
+    They are to be looked at inside the block: after it, Keras forgets them.
+    """
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(precision)
+    try:
+        with keras.StatelessScope(initialize_variables=False):
+            yield
+    finally:
+        keras.config.set_dtype_policy(before)
+        keras.backend.clear_session()  # or the next scope would fill the variables after all
+
+
+def weights_in(variables: Iterable) -> int:
+    """Numbers in all variables together, from their shapes."""
+    return sum(math.prod(variable.shape) for variable in variables)
+
+
+def parts_of(model) -> dict[str, object]:
+    """Every part of a model that has variables, by name; each variable is in one of them."""
+    backbone = getattr(model, "backbone", None)
+    if backbone is not None:
+        backbones = {model.modality: backbone}
+    else:
+        backbones = {name: getattr(model, name) for name in MODALITIES}
+    shared = getattr(model, "encoder", None)  # modality-agnostic
+    parts = {}
+    for name, backbone in backbones.items():
+        parts[f"{name}/embedder"] = backbone.embedder
+        if backbone.encoder is not shared:
+            parts[f"{name}/encoder"] = backbone.encoder
+        if backbone.projection is not None:
+            parts[f"{name}/projection"] = backbone.projection
+    if shared is not None:
+        parts["encoder, shared"] = shared
+    if hasattr(model, "spaces"):
+        parts["heads"] = model.spaces
+    if hasattr(model, "head"):
+        parts["head"] = model.head
+    return parts

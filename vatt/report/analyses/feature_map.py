@@ -1,0 +1,36 @@
+"""Features in a plane, coloured by class (paper Figure 2)."""
+
+from vatt.report import scales
+from vatt.report.analyses.scatter import scatter
+from vatt.report.evaluation import Evaluation
+from vatt.report.markup import Markup, element
+
+
+def figures(artifact: dict) -> Markup:
+    """The map."""
+    names = artifact["class_names"]
+    title = f"{artifact['clips']:,} clips of {len(names)} classes, t-SNE"
+    drawn = scatter(title, artifact["points"], artifact["point_classes"], names)
+    return element("div", drawn, class_="curves")
+
+
+def section(evaluation: Evaluation) -> Markup:
+    """See `vatt.report.kinds`."""
+    artifact, found = evaluation.artifact, evaluation.artifact["figures"]
+    output = artifact["protocol"]["output"]
+    said = [
+        f"{evaluation.when}{output} of {artifact['clips']:,} clips, {artifact['classes']} of "
+        f"{artifact['classes_in_set']} classes, laid out so that neighbours stay neighbours. Of a clip's "
+        f"{artifact['protocol']['neighbours']} nearest, ",
+        element("b", scales.percent(found["neighbour_purity"])),
+        f" are of its class; of all others {scales.percent(found['chance_neighbour_purity'])}. ",
+    ]
+    if found.get("silhouette") is not None:
+        said.append(f"Silhouette by class {found['silhouette']:.3f}, 1 at best. ")
+    if artifact["left_out"]:
+        said.append(f"{artifact['left_out']:,} clips without it are left out. ")
+    note = (
+        "Measured on the features, not on the picture, where distances between far groups and the directions "
+        f"mean nothing (trustworthiness of the picture {found['trustworthiness']:.3f})."
+    )
+    return element("div", element("p", said), element("p", note, class_="note"), figures(artifact))

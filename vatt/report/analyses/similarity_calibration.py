@@ -1,0 +1,102 @@
+"""What a similarity is worth as a probability, and reliability diagrams."""
+
+import math
+
+from vatt.report import scales
+from vatt.report.analyses.plot import Plot
+from vatt.report.evaluation import Evaluation
+from vatt.report.markup import Markup, element
+from vatt.report.tables import wilson_interval
+
+_STEPS = 80  # of the logistic curve
+
+
+def figures(artifact: dict) -> Markup:
+    """Two plots for each direction; the derived ones folded away."""
+    drawn, folded = [], []
+    for one in artifact["directions"]:
+        (folded if one["derived"] else drawn).extend([_pairs(one), _first(one, artifact["temperature"])])
+    parts = [element("div", drawn, class_="curves")]
+    if folded:
+        summary = element("summary", "Text and audio, which are never trained against each other")
+        parts.append(element("details", summary, element("div", folded, class_="curves")))
+    return element("div", parts)
+
+
+def section(evaluation: Evaluation) -> Markup:
+    """See `vatt.report.kinds`."""
+    artifact = evaluation.artifact
+    said = [f"{evaluation.when}{artifact['clips']:,} clips. "]
+    for one in artifact["directions"]:
+        if one["name"] in ("text_to_video", "audio_to_video"):
+            found = one["figures"]
+            said.append(
+                f"{one['label'].capitalize()}: a cosine of {found['even_cosine']:.2f} is as often right as "
+                f"wrong; the softmax promises {scales.percent(found['confidence'])} of first answers right, "
+                f"and {scales.percent(found['first_right'])} are. "
+            )
+    note = (
+        "Left: how often a pair of that cosine belongs together, with 95\u202f% intervals, and the logistic "
+        "map fitted to it (Platt 1999); it holds for this set's own share of right pairs. Right: how sure "
+        "the softmax over all clips is of its first answer, against how often that is right; the diagonal is "
+        "honest, below it is too sure. ECE: mean distance from the diagonal (Guo et al. 2017). What is "
+        "fitted is judged on queries that it was not fitted on."
+    )
+    return element("div", element("p", said), element("p", note, class_="note"), figures(artifact))
+
+
+def _dots(bins: list[dict]):
+    for each in bins:
+        low, high = wilson_interval(each["observed"], each["count"])
+        title = f"{each['stated']:.3f}: {scales.percent(each['observed'])} of {each['count']:,}"
+        yield each["stated"], each["observed"], low, high, title
+
+
+def _pairs(one: dict) -> Markup:
+    found, bins = one["figures"], one["by_cosine"]
+    low, high = bins[0]["stated"], max(bins[-1]["stated"], 1.0)
+    plot = Plot(
+        f"{one['label']}: what a cosine is worth",
+        x=(low, high),
+        y=(0, 1),
+        x_label="cosine",
+        y_label="share of pairs that belong together",
+        write_y=lambda value: scales.percent(value, 0),
+    )
+    xs = [low + (high - low) * step / _STEPS for step in range(_STEPS + 1)]
+    curve = [_logistic(one["slope"] * x + one["offset"]) for x in xs]
+    plot.line(xs, curve, 0, f"logistic, ECE {found['pair_ece']:.3f}")
+    plot.points(_dots(bins), 1)
+    share = scales.percent(found["right_pairs"])
+    return plot.figure(note=f"{share} of all pairs belong together; half do at {found['even_cosine']:.2f}.")
+
+
+def _first(one: dict, temperature: float) -> Markup:
+    found = one["figures"]
+    plot = Plot(
+        f"{one['label']}: is the first answer right",
+        x=(0, 1),
+        y=(0, 1),
+        x_label="probability that the softmax gives it",
+        y_label="share that is right",
+        write_x=lambda value: scales.percent(value, 0),
+        write_y=lambda value: scales.percent(value, 0),
+    )
+    plot.guide((0, 0), (1, 1))
+    for number, key, label in (
+        (1, "first_bins", f"as trained, τ {temperature:g}, ECE {found['first_ece']:.3f}"),
+        (
+            0,
+            "fitted_first_bins",
+            f"fitted, τ {found['fitted_temperature']:.3f}, ECE {found['fitted_first_ece']:.3f}",
+        ),
+    ):
+        bins = one[key]
+        plot.line([each["stated"] for each in bins], [each["observed"] for each in bins], number, label)
+        plot.points(_dots(bins), number)
+    note = f"{scales.percent(found['first_right'])} of {one['clips']:,} queries are answered rightly first."
+    return plot.figure(note=note)
+
+
+def _logistic(value: float) -> float:
+    return 1 / (1 + math.exp(-value)) if value > -700 else 0.0

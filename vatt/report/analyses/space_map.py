@@ -1,0 +1,66 @@
+"""Input and output spaces by modality, and the densities of similarities in them (paper Figure 3)."""
+
+from vatt.report.analyses.plot import Plot
+from vatt.report.analyses.scatter import scatter
+from vatt.report.evaluation import Evaluation
+from vatt.report.markup import Markup, element
+
+_TITLES = {
+    "input": "Input space, after tokenization",
+    "video_text": "Output: video–text space",
+    "video_audio": "Output: video–audio space",
+}
+_MODALITIES = ("video", "audio", "text")  # in this order they have colours
+
+
+def figures(artifact: dict) -> Markup:
+    """By space: where the clips lie, and how alike pairs and others are."""
+    spaces = dict.fromkeys(each["space"] for each in artifact["maps"] + artifact["densities"])
+    parts = []
+    for space in spaces:
+        drawn = [_map(each) for each in artifact["maps"] if each["space"] == space]
+        drawn += [_density(each) for each in artifact["densities"] if each["space"] == space]
+        parts += [element("h3", _TITLES.get(space, space)), element("div", drawn, class_="curves")]
+    return element("div", parts)
+
+
+def section(evaluation: Evaluation) -> Markup:
+    """See `vatt.report.kinds`."""
+    artifact = evaluation.artifact
+    encoders = "one encoder for all" if artifact["one_encoder"] else "an encoder for each modality"
+    wanted = artifact["clips_wanted"]
+    drawn = f"{artifact['clips']:,} clips" + ("" if artifact["clips"] >= wanted else f" of {wanted:,} wanted")
+    note = (
+        "Solid: pairs of one clip. Dashed: clips of different groups. AUC is the chance that a pair is more "
+        "alike than a non-pair: ½ where the space does not know, 1 where it always does. Mixing is the share "
+        "of other modalities among a point's ten nearest, over what even mixing would give."
+    )
+    if not artifact["one_encoder"]:
+        note += (
+            " In the input space each modality has axes of its own here, and a cosine across two of them is "
+            "only there to be compared with."
+        )
+    said = f"{evaluation.when}{drawn}, {encoders}, before and after the model."
+    return element("div", element("p", said), element("p", note, class_="note"), figures(artifact))
+
+
+def _map(one: dict) -> Markup:
+    numbers = [_MODALITIES.index(one["modalities"][place]) for place in one["point_modalities"]]
+    mixing = f", mixing {one['mixing']:.2f}" if one.get("mixing") is not None else ""
+    return scatter(f"t-SNE by modality{mixing}", one["points"], numbers, _MODALITIES)
+
+
+def _density(one: dict) -> Markup:
+    found = one["figures"]
+    top = max(max(one["positive"]), max(one["negative"])) * 1.05
+    title = f"{one['label']}, AUC {found['auc']:.3f}"
+    plot = Plot(
+        title, x=(one["at"][0], one["at"][-1]), y=(0, top), x_label="cosine", y_label="kernel density"
+    )
+    for number, key, label in ((0, "positive", "pairs"), (1, "negative", "others")):
+        mean = found[f"{key}_mean"]
+        plot.line(one["at"], one[key], number, f"{label}, mean {mean:.2f}", area=True)
+    note = f"{one['clips']:,} pairs against {one['negatives']:,} others; overlap {found['overlap']:.2f}."
+    if one["derived"]:
+        note += " Derived: the two are never trained against each other."
+    return plot.figure(note=note)

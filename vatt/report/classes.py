@@ -1,0 +1,253 @@
+"""Classification, probes and zero-shot classification on the page: the figures, and class by class."""
+
+from collections.abc import Iterable
+
+from vatt.report import confusion, scales
+from vatt.report.contrast import PAIRED, UNPAIRED, Contrast, Row, Sides, contrast_table, paired, share_row
+from vatt.report.evaluation import Evaluation
+from vatt.report.guard import guarded
+from vatt.report.markup import Markup, element, join
+from vatt.report.tables import cell, share
+
+_ALL_SHOWN = 24  # classes that are listed without being asked for
+_ENDS = 10  # best and worst of more
+# Number -> head of its column. Shares of clips, which have an interval; other shares; numbers of other kinds.
+OF_CLIPS = {"top_1": "Top-1", "top_5": "Top-5"}
+OTHER_SHARES = {
+    "mean_class_accuracy": "Mean of classes",
+    "mean_average_precision": "mAP",
+    "mean_auc": "Mean AUC",
+}
+OTHERS = {"d_prime": "d′", "d_prime_of_mean_auc": "d′ of mean AUC", "classes_left_out": "Classes left out"}
+
+STYLE = (
+    confusion.STYLE
+    + """
+.classes { margin: 10px 0 6px; }
+.classes th, .classes td { text-align: left; vertical-align: top; padding: 6px 14px 6px 0; font-weight: 400;
+  border-bottom: 1px solid var(--rule); font-size: 0.9rem; overflow-wrap: anywhere; }
+.classes thead th { color: var(--quiet); font-size: 0.8125rem; } .classes tbody th { font-weight: 600;
+  width: 27%; }
+.classes small { display: block; white-space: nowrap; font-weight: 400; }
+.in-line { display: flex; flex-wrap: wrap; align-items: center; column-gap: 10px; }
+.in-line b { min-width: 4.2em; } .in-line .bar { width: 110px; margin: 0; }
+@media screen and (max-width: 760px) {
+  .classes thead { display: none; }
+  .classes tr { display: grid; grid-template-columns: repeat(2, minmax(0, 1fr)); gap: 2px 14px;
+    padding: 9px 0; border-bottom: 1px solid var(--rule); }
+  .classes th, .classes td { display: block; border: 0; padding: 0; } .classes th { grid-column: 1 / -1; }
+  .classes td::before { content: attr(data-head) " "; color: var(--quiet); font-size: 0.8125rem; }
+}
+@media print { .classes tr { break-inside: avoid; } .classes th, .classes td { padding: 3px 8px 3px 0; } }
+"""
+)
+
+
+def summary(evaluation: Evaluation) -> Iterable[Markup]:
+    """What someone who reads one sentence should know."""
+    artifact = evaluation.artifact
+    figures, clips = artifact["figures"], artifact["clips"]
+    if "top_1" in figures:
+        text = f" of {clips:,} clips of {len(artifact['classes'])} classes; chance is "
+        chance = scales.percent(figures["chance_top_1"])
+        whose = {"probe": "of a probe ", "zero_shot": "zero-shot "}.get(evaluation.kind, "")
+        name = element("i", evaluation.name)
+        value = element("b", scales.percent(figures["top_1"], 0))
+        yield join([f"Top-1 {whose}(", name, ") ", value, text, chance, "."])
+    else:
+        value = element("b", scales.percent(figures["mean_average_precision"], 1))
+        yield join(["mAP (", element("i", evaluation.name), ") ", value, f" on {clips:,} clips."])
+
+
+def along(_: Evaluation) -> dict[str, dict[str, str]]:
+    """What is drawn along the training."""
+    return {"Figures of all clips": OF_CLIPS | OTHER_SHARES}
+
+
+def section(evaluation: Evaluation) -> Markup:
+    """The figures, how a probe was fitted, the classes, and what they were taken for."""
+    artifact = evaluation.artifact
+    classes = artifact["classes"]
+    return element(
+        "div",
+        element("p", evaluation.when, _counted(artifact)),
+        figures_table(artifact),
+        guarded(lambda: _fit(artifact), "The fit"),
+        guarded(lambda: class_tables(classes), "The classes one by one"),
+        guarded(
+            lambda: confusion.confusion(artifact.get("confusion") or [], [each["label"] for each in classes]),
+            "The confusions",
+        ),
+    )
+
+
+def _counted(artifact: dict) -> str:
+    views = (artifact.get("protocol") or {}).get("views")
+    sentence = f"{artifact['clips']:,} clips of {len(artifact['classes'])} classes"
+    if isinstance(views, int):
+        sentence += f", {views} view{'s' * (views != 1)} each"
+    if artifact.get("train_clips"):
+        sentence += (
+            f"; the classifier was fitted on frozen features of {artifact['train_clips']:,} other clips"
+        )
+    sentence += "."
+    if artifact.get("left_out"):
+        sentence += f" {artifact['left_out']:,} clips lack what the model reads and are left out."
+    if artifact.get("classes_alike"):
+        sentence += (
+            f" {artifact['classes_alike']} classes read like another one in the model's vocabulary: between "
+            "them it can not choose."
+        )
+    return sentence
+
+
+def figures_table(artifact: dict) -> Markup:
+    """The figures over all clips."""
+    figures, clips = artifact["figures"], artifact["clips"]
+    cells = []
+    for name, head in OF_CLIPS.items():
+        if name in figures:
+            cells.append((head, share(figures[name], count=clips, chance=figures.get(f"chance_{name}"))))
+    cells += [(head, share(figures[name])) for name, head in OTHER_SHARES.items() if name in figures]
+    cells += [(head, f"{figures[name]:.3g}") for name, head in OTHERS.items() if name in figures]
+    head = element("tr", [element("th", head, scope="col") for head, _ in cells])
+    row = element("tr", [cell(head, content) for head, content in cells])
+    return element("table", element("thead", head), element("tbody", row), class_="classes")
+
+
+def _fit(artifact: dict) -> Markup | None:
+    fit = artifact.get("fit") or {}
+    said = []
+    for name, value in fit.items():
+        if isinstance(value, dict):
+            values = ", ".join(f"{key}: {scales.percent(each)}" for key, each in value.items())
+            said.append(f"{name.replace('_', ' ')} {values}")
+        elif name == "train_top_1":
+            said.append(f"top-1 on its own training clips {scales.percent(value)}")
+        else:
+            said.append(f"{name.replace('_', ' ')} {f'{value:g}' if isinstance(value, float) else value}")
+    if artifact.get("fit_seconds", 0) >= 1:
+        said.append(f"fitted in {scales.duration(artifact['fit_seconds'])}")
+    return element("p", f"The fit: {'; '.join(said)}.", class_="note") if said else None
+
+
+def class_tables(classes: list[dict]) -> Markup:
+    """All classes where they are few; else the best and the worst, and all of them folded."""
+    measured = [each for each in classes if _worth(each) is not None]
+    ordered = sorted(measured, key=lambda each: (-_worth(each), each["label"]))
+    empty = [each["label"] for each in classes if _worth(each) is None]
+    note = None
+    if empty:
+        names = ", ".join(empty[:8]) + (f" and {len(empty) - 8} more" if len(empty) > 8 else "")
+        note = element("p", f"{len(empty)} class(es) without a clip to judge by: {names}.", class_="note")
+    if len(ordered) <= _ALL_SHOWN:
+        return element("div", element("h3", "Classes, the best first"), _class_table(ordered), note)
+    folded = element("details", element("summary", f"All {len(ordered):,} classes"), _class_table(ordered))
+    return element(
+        "div",
+        element("h3", f"The best {_ENDS} of {len(ordered):,} classes"),
+        _class_table(ordered[:_ENDS]),
+        element("h3", f"The worst {_ENDS}, the worst first"),
+        _class_table(ordered[: -_ENDS - 1 : -1]),
+        folded,
+        note,
+    )
+
+
+def _worth(one: dict) -> float | None:
+    return one.get("top_1", one.get("average_precision"))
+
+
+def _class_table(classes: list[dict]) -> Markup:
+    single = any("top_1" in each for each in classes)
+    heads = ["Class", "Clips", "Top-1", "Top-5", "Mostly taken for"]
+    if not single:
+        heads = ["Class", "Clips", "Average precision", "AUC", "d′"]
+    rows = []
+    for each in classes:
+        label = [each["label"]]
+        if each.get("alike"):
+            label.append(element("span", "reads like another", class_="tag"))
+        if each.get("sentence"):
+            label.append(element("small", f"“{each['sentence']}”"))
+        cells = [element("th", label, scope="row"), cell("Clips", f"{each['clips']:,}")]
+        cells += [cell(head, content) for head, content in zip(heads[2:], _of_class(each, single))]
+        rows.append(element("tr", cells))
+    head = element("tr", [element("th", text, scope="col") for text in heads])
+    return element("table", element("thead", head), element("tbody", rows), class_="classes")
+
+
+def _of_class(one: dict, single: bool) -> list:
+    if not single:
+        rest = [one.get("auc"), one.get("d_prime")]
+        return [
+            element("div", share(one["average_precision"]), class_="in-line"),
+            *("–" if each is None else scales.short(each) for each in rest),
+        ]
+    taken = "–"
+    if one.get("taken_for"):
+        taken = f"{one['taken_for']} ({one['taken_for_clips']})"
+    worth = element("div", share(one["top_1"], count=one["clips"]), class_="in-line")
+    return [worth, scales.percent(one["top_5"]), taken]
+
+
+def contrast(left: Evaluation, right: Evaluation) -> Contrast:
+    """The figures of both, and the classes that differ most."""
+    figures = [each.artifact["figures"] for each in (left, right)]
+    counts = tuple(each.artifact["clips"] for each in (left, right))
+    ranks = paired(left, right, lambda artifact: artifact.get("ranks"))
+    rows = []
+    for name, label in (OF_CLIPS | OTHER_SHARES).items():
+        values = [each.get(name) for each in figures]
+        if values == [None, None]:
+            continue
+        if name in OF_CLIPS:
+            k = int(name.removeprefix("top_"))
+            outcomes = tuple([rank <= k for rank in each] for each in ranks) if ranks else None
+            headline = name == "top_1"
+            rows.append(share_row(label, *values, outcomes=outcomes, counts=counts, is_headline=headline))
+        else:
+            headline = name == "mean_average_precision"
+            rows.append(Row(label=label, left=values[0], right=values[1], is_headline=headline))
+    for name, label in OTHERS.items():
+        values = [each.get(name) for each in figures]
+        if values != [None, None]:
+            better = True if name.startswith("d_prime") else None
+            rows.append(
+                Row(label=label, left=values[0], right=values[1], is_share=False, higher_is_better=better)
+            )
+    note = (PAIRED if ranks else UNPAIRED).format("clips") if "top_1" in figures[0] else ""
+
+    def by_class(tags: Sides, are_comparable: bool) -> Markup | None:
+        return _classes_apart(left, right, tags) if are_comparable else None
+
+    return Contrast(rows=rows, note=note, more=by_class)
+
+
+def _classes_apart(left: Evaluation, right: Evaluation, tags: Sides) -> Markup | None:
+    """The classes by how much they differ."""
+    before = {each["label"]: each for each in left.artifact["classes"]}
+    rows = []
+    for each in right.artifact["classes"]:
+        values = [_worth(before.get(each["label"], {})), _worth(each)]
+        if None in values:
+            continue
+        counts = (before[each["label"]]["clips"], each["clips"])
+        label = f"{each['label']} ({each['clips']:,})"
+        if "top_1" in each:
+            rows.append(share_row(label, *values, outcomes=None, counts=counts))
+        else:
+            rows.append(Row(label=label, left=values[0], right=values[1]))
+    if not rows:
+        return None
+    rows.sort(key=lambda row: (-row.difference, row.label))
+    if len(rows) > _ALL_SHOWN:
+        rows = [*rows[:_ENDS], *rows[-_ENDS:]]
+        title = f"The {_ENDS} classes with the greatest gain, and the {_ENDS} with the greatest loss"
+    else:
+        title = "Classes, the greatest gain first"
+    text = (
+        "In brackets: clips. A class has few of them, so that most differences are within what chance does."
+    )
+    table = contrast_table(rows, tags, are_comparable=True)
+    return element("div", element("h3", title), element("p", text, class_="note"), table)

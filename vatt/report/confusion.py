@@ -1,0 +1,107 @@
+"""What a classifier takes its classes for: a matrix of few classes, the commonest mistakes of many."""
+
+from collections.abc import Sequence
+
+from vatt.report import scales
+from vatt.report.markup import Markup, element
+from vatt.report.tables import cell
+
+MOST_CLASSES = 30  # of a matrix
+_MISTAKES = 15
+_CELL = 24  # user units
+_LETTER = 6.3
+_LONGEST = 18  # letters of a label
+_SMALL_ENOUGH = 12  # classes that fit a telephone without scrolling
+
+STYLE = """
+.scroll { overflow-x: auto; margin: 10px 0; }
+.confusion { display: block; width: 100%; height: auto; }
+.confusion text { fill: var(--ink); font: 11px system-ui, sans-serif; font-variant-numeric: tabular-nums; }
+.confusion .none { fill: var(--track); } .confusion .hit { fill: var(--right); }
+.confusion .miss { fill: var(--wrong); } .confusion .quiet { fill: var(--quiet); font-size: 10px; }
+"""
+
+
+def confusion(triples: Sequence[Sequence[int]], names: Sequence[str]) -> Markup | None:
+    """The matrix, or the list; None where every clip was right or nothing is on record.
+
+    Args:
+        triples: (class, class it was taken for, clips) of every pair that occurs.
+        names: of the classes.
+    """
+    counts = {(int(right), int(taken)): int(clips) for right, taken, clips in triples}
+    if not counts:
+        return None
+    if not all(0 <= number < len(names) for pair in counts for number in pair):
+        raise ValueError("its confusions name classes that are not there")
+    mistakes = sorted(
+        ((pair, clips) for pair, clips in counts.items() if pair[0] != pair[1]),
+        key=lambda item: (-item[1], item[0]),
+    )
+    if len(names) <= MOST_CLASSES:
+        return element("div", element("h3", "What was taken for what"), _matrix(counts, names))
+    if not mistakes:
+        return None
+    totals = _totals(counts)
+    rows = []
+    for (right, taken), clips in mistakes[:_MISTAKES]:
+        part = f"{clips} of {totals[right]} ({scales.percent(clips / totals[right], 0)})"
+        cells = [
+            element("th", names[right], scope="row"),
+            cell("Taken for", names[taken]),
+            cell("Clips", part),
+        ]
+        rows.append(element("tr", cells))
+    head = element("tr", [element("th", text, scope="col") for text in ("Class", "Taken for", "Clips")])
+    table = element("table", element("thead", head), element("tbody", rows), class_="classes")
+    return element("div", element("h3", "The commonest mistakes"), table)
+
+
+def _totals(counts: dict[tuple[int, int], int]) -> dict[int, int]:
+    totals: dict[int, int] = {}
+    for (right, _), clips in counts.items():
+        totals[right] = totals.get(right, 0) + clips
+    return totals
+
+
+def _matrix(counts: dict[tuple[int, int], int], names: Sequence[str]) -> Markup:
+    labels = [name if len(name) <= _LONGEST else name[: _LONGEST - 1] + "…" for name in names]
+    reach = max(28, round(_LETTER * max(map(len, labels)) + 8))  # of the longest label
+    top = round(0.8 * reach) + 18
+    width, height = reach + _CELL * len(names) + round(0.55 * reach), top + _CELL * len(names) + 4
+    totals, parts = _totals(counts), []
+    for row, label in enumerate(labels):
+        y = top + _CELL * row
+        parts.append(element("text", label, x=reach - 6, y=y + 16, text_anchor="end"))
+        x = reach + _CELL * row + 14
+        parts.append(element("text", label, x=x, y=top - 6, transform=f"rotate(-55 {x} {top - 6})"))
+        for column in range(len(names)):
+            clips, total = counts.get((row, column), 0), totals.get(row, 0)
+            parts += _cell(reach + _CELL * column, y, clips, total, (names[row], names[column]))
+    parts.append(element("text", "class ↓  taken for →", x=2, y=12, class_="quiet"))
+    least = "" if len(names) <= _SMALL_ENOUGH else f"min-width: {min(width, 640)}px; "
+    drawing = element(
+        "svg",
+        parts,
+        viewBox=f"0 0 {width} {height}",
+        role="img",
+        aria_label=f"Confusion matrix of {len(names)} classes",
+        class_="confusion",
+        style=f"{least}max-width: {round(1.25 * width)}px",
+    )
+    return element("div", drawing, class_="scroll")
+
+
+def _cell(x: int, y: int, clips: int, total: int, pair: tuple[str, str]) -> list[Markup]:
+    right = pair[0] == pair[1]
+    square = {"x": x + 1, "y": y + 1, "width": _CELL - 2, "height": _CELL - 2, "rx": 3}
+    if not clips:
+        return [element("rect", **square, class_="none", opacity="0.45")]
+    strength = f"{0.18 + 0.62 * clips / total:.2f}"
+    said = f"{pair[0]} taken for {pair[1]}: {clips} of {total} clips"
+    return [
+        element(
+            "rect", element("title", said), **square, class_="hit" if right else "miss", opacity=strength
+        ),
+        element("text", str(clips), x=x + _CELL / 2, y=y + 16, text_anchor="middle", pointer_events="none"),
+    ]

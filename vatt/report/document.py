@@ -1,0 +1,39 @@
+"""The frame of a page: one HTML file that needs nothing but itself, written whole or not at all."""
+
+import os
+import pathlib
+
+from vatt.report.markup import Markup, element
+from vatt.report.style import STYLE
+
+# No script and no request, kept by the browser as well as by us.
+_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+
+
+def whole_page(title: str, parts, *, style: str = "") -> str:
+    """The page as text.
+
+    Args:
+        title: of the window.
+        parts: what is in it, as for `element`.
+        style: rules beside those of `vatt/report/style.py`.
+    """
+    head = element(
+        "head",
+        element("meta", charset="utf-8"),
+        element("meta", http_equiv="Content-Security-Policy", content=_POLICY),
+        element("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        element("title", title),
+        element("style", Markup(STYLE + style)),
+    )
+    body = element("body", element("main", parts))
+    return f"<!doctype html>\n{element('html', head, body, lang='en')}\n"
+
+
+def write_whole(page: str, target: pathlib.Path) -> pathlib.Path:
+    """Writes a page; a reader sees the old one or the new one."""
+    unfinished = target.with_name(target.name + ".unfinished")
+    # A lone surrogate may stand in an escaped JSON string; no file can hold it.
+    unfinished.write_text(page, encoding="utf-8", errors="replace")
+    os.replace(unfinished, target)
+    return target
