@@ -1,21 +1,52 @@
 import json
 import os
 import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from tests.embed.embedding_files import killed_after
 from tests.prepare.media_maker import make_media
 from tests.toy_embedder import ToyEmbedder, colour
 from vatt.embed.files import Options
-from vatt.embed.parts import BusyError, Parts, alone
-from vatt.search import build, layout
+from vatt.embed.parts import BusyError, alone
+from vatt.search import build
 from vatt.search.build import build_index
 from vatt.search.index import Index
 from vatt.search.layout import BadIndexError
 
 OPTIONS = Options(workers=1)
+ROOT = Path(__file__).parents[2]
+
+# An update that kills itself at a moment: no `finally` runs, no lock is given back.
+CHILD = """\
+import os, signal, sys
+from pathlib import Path
+from tests.toy_embedder import ToyEmbedder
+from vatt.embed.files import Options
+from vatt.embed.parts import Parts
+from vatt.search import build, layout
+
+moment, place = sys.argv[1], Path(sys.argv[2])
+owner, name, left = {
+    "embedding": (Parts, "put", 1), "rows": (layout.RowsWriter, "put", 2), "facts": (build, "write_facts", 0),
+}[moment]
+original = getattr(owner, name)
+
+def dies(*arguments, **named):
+    global left
+    if left == 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+    left -= 1
+    return original(*arguments, **named)
+
+setattr(owner, name, dies)
+options = Options(workers=1, batch_size=1)
+build.build_index(lambda path: ToyEmbedder(), "toy", place / "media", place / "index", options)
+"""
 
 
 @pytest.fixture
@@ -104,17 +135,12 @@ def test_failed_files_are_tried_again_when_they_change_or_when_asked(place, made
 
 
 @pytest.mark.parametrize("moment", ["embedding", "rows", "facts"])
-def test_a_run_that_is_killed_changes_nothing_and_loses_nothing(place, monkeypatch, moment):
+def test_a_run_that_is_killed_changes_nothing_and_loses_nothing(place, moment):
     before = content(Index(place / "index"))
     for name in ("one.avi", "two.avi"):
         make_media(place / "media" / name, pictures=colour("blue", 4))
-    where = {
-        "embedding": (Parts, "put", 1),
-        "rows": (layout.RowsWriter, "put", 2),
-        "facts": (build, "write_facts", 0),
-    }[moment]
-    with killed_after(monkeypatch, *where), pytest.raises(KeyboardInterrupt):
-        update(place, options=Options(workers=1, batch_size=1))
+    done = subprocess.run([sys.executable, "-c", CHILD, moment, str(place)], cwd=ROOT, timeout=60)
+    assert done.returncode == -signal.SIGKILL
     assert content(Index(place / "index")) == before
     embedder = ToyEmbedder()
     update(place, embedder, Options(workers=1, batch_size=1))

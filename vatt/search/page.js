@@ -48,10 +48,10 @@ function card(hit, place) {
 }
 
 function show(answer) {
-  const asked = { text: "words", video: "pictures", audio: "sound" }[answer.modality];
+  const asked = { text: "the words", video: "the pictures of", audio: "the sound of" }[answer.modality];
   const found = { video: "pictures", audio: "sound" }[answer.found_by];
   const notes = answer.notes.map((note) => ` Note: ${note}.`).join("");
-  say(`“${answer.asked}”, by its ${asked}: the nearest ${found} first.${notes}`, false);
+  say(`Asked with ${asked} “${answer.asked}”: the nearest ${found} first.${notes}`, false);
   by("hits").replaceChildren(...answer.hits.map(card));
 }
 

@@ -20,7 +20,8 @@ button:disabled { opacity: 0.5; cursor: default; }
 .drop { border: 2px dashed var(--rule); border-radius: 8px; padding: 12px 14px; display: flex;
   flex-wrap: wrap; gap: 8px 14px; align-items: center; color: var(--quiet); }
 .drop.over { border-color: var(--accent); color: var(--ink); }
-.drop input { border: 0; padding: 6px 0; background: none; max-width: 100%; }
+form > *, .drop > * { min-width: 0; max-width: 100%; }
+.drop input { border: 0; padding: 6px 0; background: none; }
 .knobs { display: flex; flex-wrap: wrap; gap: 8px 18px; align-items: center; font-size: 0.875rem; }
 .knobs label { display: flex; gap: 6px; align-items: center; }
 .knobs select { min-height: 36px; padding: 4px 8px; }
@@ -38,6 +39,7 @@ def build_page(index: Index, *, nonce: str) -> str:
         "head",
         element("meta", charset="utf-8"),
         element("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        element("link", rel="icon", href="data:,"),  # none: else the browser asks for one
         element("title", f"{index.root.name} · VATT search"),
         element("style", Markup(STYLE + CARDS_STYLE + _STYLE), nonce=nonce),
     )

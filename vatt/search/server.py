@@ -47,7 +47,7 @@ _HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
 }
 _POLICY = (
-    "default-src 'none'; img-src 'self'; media-src 'self'; connect-src 'self'; form-action 'none'; "
+    "default-src 'none'; img-src 'self' data:; media-src 'self'; connect-src 'self'; form-action 'none'; "
     "base-uri 'none'; frame-ancestors 'none'; style-src 'nonce-{nonce}'; script-src 'nonce-{nonce}'"
 )
 
