@@ -12,12 +12,13 @@ import vatt
 VERBS = {
     "train": ("vatt.main", "train, evaluate and report, as gin files say"),
     "prepare": ("vatt.prepare.cli", "turn media files and captions, or the demo corpus, into records"),
+    "feed": ("vatt.data.feed", "make batches for trainers on other machines"),
     "doctor": ("vatt.prepare.doctor.cli", "examine prepared records: damage, silence, leakage, wrong labels"),
     "tables": ("vatt.tables.cli", "the paper's figures, the gin files that compute them, and our results"),
     "report": ("vatt.report.cli", "write a run's report.html again"),
     "convert": ("vatt.convert.cli", "load released VATT, T5 and ViT weights, or write theirs from ours"),
 }
-NEED_TENSORFLOW = {"convert"}
+NEED_TENSORFLOW = {"convert", "feed"}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

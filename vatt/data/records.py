@@ -180,6 +180,7 @@ class RecordIndex:
         )
         # Positions of several epochs are read at once: only one of them may find that a record is new.
         self._reporting = tf.CriticalSection(name="reporting")
+        self._is_portable = False
 
     def __len__(self):
         return self._size
@@ -188,6 +189,11 @@ class RecordIndex:
     def corrupt(self) -> int:
         """Number of damaged records met so far."""
         return int(self._corrupt.size())
+
+    def make_portable(self):
+        """From now on pipelines can be sent to other machines, which can not be sent a lock: each counts for
+        itself, and may name a damaged record twice that it meets twice at once."""
+        self._is_portable = True
 
     def read(self, number):
         """One record, usable inside `tf.data` functions; fails if it is damaged or its shard is gone.
@@ -228,7 +234,7 @@ class RecordIndex:
         def count():
             return tf.cond(self._corrupt.lookup(number) < 0, first_time, lambda: number)
 
-        counted = self._reporting.execute(count)
+        counted = count() if self._is_portable else self._reporting.execute(count)
         # For the message of a refusal.
         with tf.control_dependencies([self._last.insert(tf.constant(0, tf.int64), counted)]):
             return self._corrupt.size() <= self._allowed

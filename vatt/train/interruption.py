@@ -2,6 +2,7 @@
 
 import signal
 import threading
+from collections.abc import Sequence
 
 
 class Interruption:
@@ -9,15 +10,19 @@ class Interruption:
 
     SIGINT ends the run with exit status 130, as shells expect; SIGTERM with 0, since whoever sends it (a
     scheduler, a preempted machine) asked for just that: save and go.
+
+    Args:
+        numbers: signals that are taken; the others stay as they are.
     """
 
-    def __init__(self):
+    def __init__(self, numbers: Sequence[int] = (signal.SIGINT, signal.SIGTERM)):
+        self._numbers = numbers
         self.signal: int | None = None
         self._previous = {}
 
     def __enter__(self):
         if threading.current_thread() is threading.main_thread():  # Python delivers signals nowhere else
-            for number in (signal.SIGINT, signal.SIGTERM):
+            for number in self._numbers:
                 self._previous[number] = signal.signal(number, self._ask)
         return self
 

@@ -11,6 +11,7 @@ import functools
 import json
 import logging
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import gin
@@ -24,10 +25,12 @@ from vatt.train.dry_run import count_weights, describe_batch, describe_model
 from vatt.train.evaluation import check_evaluators
 from vatt.train.gradients import Accumulated, Cached, WholeBatch
 from vatt.train.groups import Group
+from vatt.train.guard import Guard
 from vatt.train.identity import identity
 from vatt.train.look import look_at
 from vatt.train.loop import NotFinite, train_loop
 from vatt.train.loss_scale import LossScale
+from vatt.train.preemption import Preemption
 from vatt.train.profile import profiled
 from vatt.train.relations import check_relations, checked_by
 from vatt.train.run_records import RunRecords
@@ -72,6 +75,7 @@ def train(
     groups: Sequence[Group] = (),
     layer_decay: float | None = None,
     average: WeightAverage | None = None,
+    preemption: Preemption | None = None,
     steps_per_loop: int = 1,
     cached_chunk: int | None = None,
     accumulate: int = 1,
@@ -103,6 +107,7 @@ def train(
         groups: weights with learning rates and bounds of their own, such as backbone and head.
         layer_decay: factor of the learning rate per layer down from the heads (`layer_factors`); None for 1.
         average: a moving average of the weights, which is then what evaluators see.
+        preemption: heeds the notice of a machine that is about to be taken away; None heeds SIGTERM alone.
         steps_per_loop: steps of one compiled call, between which Python does nothing; divides the other
             intervals.
         cached_chunk: rows of a replica that are encoded at a time, for batches larger than memory (`Cached`,
@@ -228,7 +233,7 @@ def train(
         records.line(line)
 
     def loop_from(step: int):
-        run_steps = functools.partial(train_step.run, iter(batches_from(step)))
+        run_steps = functools.partial(guard.call, train_step.run, iter(batches_from(step)))
         if run.profile and workers.is_chief:
             run_steps = profiled(run_steps, run.model_dir / "events")
         return train_loop(
@@ -244,9 +249,12 @@ def train(
             is_due=is_due,
             after_step=after_step,
             any_worker=workers.any,
+            preemption=preemption,
         )
 
-    with records.writing(writers), workers.explaining():
+    guard = Guard(getattr(dataset, "fault", None))
+    watched = preemption.watching(run.strategy, run.model_dir, records.save) if preemption else nullcontext()
+    with records.writing(writers), workers.explaining(), guard, watched:
         step = first_step
         while True:
             try:
@@ -263,6 +271,7 @@ def train(
         records.save(step)
         if step < steps:
             _log.info("Stopped at step %d of %d; saved. To go on:\n  %s", step, steps, run.command)
+            workers.meet()
             return interruption.exit_status
         _log.info("Evaluating.")
         records.evaluate(model, step)

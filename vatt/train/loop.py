@@ -1,11 +1,13 @@
 """The outer loop of a training run, in plain Python: a few compiled steps, numbers, checkpoint."""
 
+import signal
 import time
 from collections.abc import Callable
 
 from vatt.train.context import RunError
 from vatt.train.interruption import Interruption
 from vatt.train.live_data import PREFIX
+from vatt.train.preemption import Preemption
 from vatt.train.progress import ProgressDisplay
 
 _SHOWN = ("loss", PREFIX)  # of the results, by how their names begin
@@ -37,12 +39,12 @@ def train_loop(
     is_due: Callable[[int], bool],
     after_step: Callable[[int], None],
     any_worker: Callable[[bool], bool] = bool,
+    preemption: Preemption | None = None,
 ) -> tuple[int, Interruption]:
     """Runs steps `first_step` … `steps` - 1.
 
     The host starts steps and does not wait for what they give: it looks at the results where a line or
-        something else
-    is due. Nothing is lost by that, since after a bad step the compiled ones change nothing.
+    something else is due. Nothing is lost by that, since after a bad step the compiled ones change nothing.
 
     Args:
         run_steps: number of steps -> results of `TrainStep.run`.
@@ -56,6 +58,7 @@ def train_loop(
         is_due: whether `after_step` has anything to do after so many steps.
         after_step: called where it is due, with the number of steps done; saves and evaluates.
         any_worker: whether what is so here is so on any worker, so that all stop after the same step.
+        preemption: has been started; SIGTERM is left to it. None: SIGTERM ends the loop like Ctrl-C.
 
     Returns:
         Steps done, and the interruption, whose `signal` says why the loop ended early, if it did.
@@ -64,7 +67,8 @@ def train_loop(
     began = time.perf_counter()
     line_began, line_step, waited = began, step, 0.0
     unseen: list[tuple[int, dict]] = []  # steps done before, results: of calls not looked at yet
-    with Interruption() as interruption, ProgressDisplay(first_step, steps) as progress:
+    signals = (signal.SIGINT,) if preemption is not None else (signal.SIGINT, signal.SIGTERM)
+    with Interruption(signals) as interruption, ProgressDisplay(first_step, steps) as progress:
         while step < steps and not any_worker(interruption.signal is not None):
             count = min(steps_per_loop - step % steps_per_loop, steps - step)
             results = run_steps(count)
@@ -94,6 +98,8 @@ def train_loop(
                 paused = time.perf_counter()
                 after_step(step)
                 line_began += time.perf_counter() - paused  # saving and evaluating are not training speed
+            if preemption is not None and preemption.ends_after(step):
+                break
         _seconds_waited(unseen, variable_names)
     return step, interruption
 

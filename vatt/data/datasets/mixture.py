@@ -51,7 +51,7 @@ class MixedClips:
         self.clip = _common_clip(self._datasets)
         self.vocabulary = _common_vocabulary(self._datasets)
         self.label_names = _common_labels(self._datasets)
-        self._mixup_alpha = _common_mixup(self._datasets)
+        self.mixup_alpha = _common_mixup(self._datasets)
         self._weights = weights
         self._threads, self._prefetch = threads, prefetch
 
@@ -70,6 +70,11 @@ class MixedClips:
         """Damaged records met so far, in all sets."""
         return sum(dataset.corrupt_records for dataset in self._datasets)
 
+    def make_portable(self):
+        """See `PreparedClips.make_portable`."""
+        for dataset in self._datasets:
+            dataset.make_portable()
+
     def train_batches(self, *, batch_size, first_step, seed, shard_index=0, shard_count=1):
         """See `vatt.protocols.Dataset`."""
         mixed = pipeline.ClipPipeline(
@@ -77,7 +82,7 @@ class MixedClips:
             clip=self.clip,
             tokenizer=self.vocabulary,
             weights=self._weights,
-            mixup_alpha=self._mixup_alpha,
+            mixup_alpha=self.mixup_alpha,
             threads=self._threads,
             prefetch=self._prefetch,
         )

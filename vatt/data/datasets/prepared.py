@@ -177,6 +177,10 @@ class PreparedClips:
         """Damaged records met so far."""
         return sum(split.corrupt for split in self._records.values())
 
+    def make_portable(self):
+        """From now on training batches can be made on other machines, see `RecordIndex.make_portable`."""
+        self._opened("train").make_portable()
+
     @property
     def train_source(self) -> ClipSource:
         """The training split's clips, one at a time."""

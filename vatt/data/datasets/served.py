@@ -1,0 +1,137 @@
+"""Training batches that other machines make: reading, decoding and augmenting there, through tf.data service.
+
+The service by itself promises no order. Here every machine gets the same share of the rows of every batch, as
+the hosts of a run with several do, and this one puts the shares together in the order of the addresses: so
+the batches are those of the dataset to the bit, on any number of machines, from any step.
+"""
+
+import concurrent.futures
+
+import gin
+import grpc
+import tensorflow as tf
+
+from vatt import spec
+
+_END_OF_STREAM = 1 << 40  # batches
+_AT_ONCE_SECONDS = 10.0  # in which a machine that is asked for the first time must answer
+_service = tf.data.experimental.service
+
+
+@gin.register
+class ServedClips:
+    """A dataset whose training batches come from machines that run `python -m vatt feed`.
+
+    Evaluation and everything else is the dataset's own, made here. The machines must find the prepared set
+    under the same path as this one, and have as many threads to decode as `PreparedClips.threads` says.
+
+    Args:
+        dataset: `PreparedClips` or `MixedClips`.
+        addresses: "HOST:PORT" of every machine; their number divides the rows of a batch that a host makes.
+        compress: whether batches are compressed on their way.
+        patience_seconds: after so long without an answer, a machine counts as lost and the run ends.
+        prefetch: batches kept ready.
+    """
+
+    def __init__(self, *, dataset, addresses, compress=True, patience_seconds=60.0, prefetch=2):
+        self._dataset = dataset
+        self._addresses = tuple(addresses)
+        if not self._addresses or len(set(self._addresses)) < len(self._addresses):
+            raise ValueError(
+                "`addresses` must be different machines, at least one, each as 'HOST:PORT'. Received: "
+                f"{self._addresses}."
+            )
+        if dataset.mixup_alpha is not None:
+            raise ValueError(
+                "Mixup mixes the clips of a whole batch, of which each machine has a part. Received: "
+                f"mixup_alpha={dataset.mixup_alpha}. Leave out mixup, or `ServedClips`."
+            )
+        self._patience_seconds = patience_seconds
+        self._compression = "AUTO" if compress else None
+        self._prefetch = prefetch
+        silent = self._silent(min(patience_seconds, _AT_ONCE_SECONDS))
+        if silent:
+            raise ValueError(
+                "Every machine of `ServedClips.addresses` must run `python -m vatt feed --port PORT`. "
+                f"Received: no answer from {', '.join(silent)}."
+            )
+        dataset.make_portable()
+
+    def __getattr__(self, name):
+        # What is asked for that is not here is the dataset's: its name, clip, words, fingerprint, evaluation.
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return getattr(self._dataset, name)
+
+    def train_batches(self, *, batch_size, first_step, seed, shard_index=0, shard_count=1):
+        """See `vatt.protocols.Dataset`."""
+        machines = len(self._addresses)
+        if batch_size % (shard_count * machines):
+            raise ValueError(
+                "`batch_size` must be a multiple of the number of machines that make it, for each host. "
+                f"Received: batch_size={batch_size}, {machines} addresses, {shard_count} host(s)."
+            )
+        rows = batch_size // shard_count
+        parts = [
+            self._dataset.train_batches(
+                batch_size=batch_size,
+                first_step=first_step,
+                seed=seed,
+                shard_index=shard_index * machines + number,
+                shard_count=shard_count * machines,
+            ).apply(
+                _service.distribute(
+                    processing_mode=_service.ShardingPolicy.OFF,
+                    service=f"grpc://{address}",
+                    compression=self._compression,
+                )
+            )
+            for number, address in enumerate(self._addresses)
+        ]
+
+        @tf.autograph.experimental.do_not_convert
+        def put_together(step, *shares):
+            batch = {name: tf.concat([share[name] for share in shares], axis=0) for name in shares[0]}
+            first = step * batch_size + shard_index * rows
+            found = batch[spec.EXAMPLE_INDEX]
+            is_right = tf.reduce_all(tf.equal(found, tf.range(first, first + rows)))
+            # A machine that was started anew begins anew.
+            message = (
+                "The machines of `ServedClips.addresses` must go on where they were. One of them was started "
+                "again. Run the same command again: it goes on from the newest checkpoint. Received rows:"
+            )
+            with tf.control_dependencies([tf.debugging.Assert(is_right, [message, found], summarize=rows)]):
+                return batch | {spec.EXAMPLE_INDEX: tf.identity(found)}
+
+        steps = tf.data.Dataset.range(first_step, _END_OF_STREAM)
+        options = tf.data.Options()
+        options.deterministic = True
+        options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.DATA
+        together = tf.data.Dataset.zip((steps, *parts)).map(put_together)
+        return together.prefetch(self._prefetch).with_options(options)
+
+    def fault(self):
+        """A sentence about machines that have not answered for so long, or None; it waits that long."""
+        silent = self._silent(self._patience_seconds)
+        if not silent:
+            return None
+        return (
+            f"Every machine that makes batches must answer. Received: nothing from {', '.join(silent)} for "
+            f"{self._patience_seconds:g} s. Start `python -m vatt feed` there again, or name others; then "
+            "run the same command again: it goes on from the newest checkpoint."
+        )
+
+    def _silent(self, seconds):
+        """Addresses without an answer within so many seconds; a machine that only listens does not count."""
+
+        def answers(address):
+            with grpc.insecure_channel(address) as channel:
+                try:
+                    grpc.channel_ready_future(channel).result(timeout=seconds)
+                except grpc.FutureTimeoutError:
+                    return False
+                return True
+
+        with concurrent.futures.ThreadPoolExecutor(len(self._addresses)) as pool:
+            found = list(pool.map(answers, self._addresses))
+        return [address for address, answered in zip(self._addresses, found, strict=True) if not answered]

@@ -1,0 +1,56 @@
+"""`vatt feed`: makes batches for trainers on other machines, see `vatt.data.datasets.served`.
+
+One process is a dispatcher and the only worker of tf.data service, so that what a trainer asks of this
+machine is made here and in order. It keeps nothing: any number of trainers may come and go.
+"""
+
+import importlib.util
+import signal
+import socket
+import threading
+
+
+def add_arguments(parser):
+    """Flags of `vatt feed`."""
+    parser.epilog = (
+        "It runs whatever graph it is sent, and reads files for it: use it in a network that you trust. "
+        "Ctrl-C or SIGTERM ends it."
+    )
+    parser.add_argument("--port", type=int, default=5051, help="for trainers; the next one is used as well")
+    parser.add_argument(
+        "--host",
+        default=socket.gethostname(),
+        help="the name under which trainers reach this machine (default: %(default)s)",
+    )
+
+
+def main(args):
+    """Serves until a signal comes."""
+    import tensorflow as tf
+
+    if importlib.util.find_spec("tensorflow_text"):
+        import tensorflow_text  # noqa: F401 (operations of tokenizers that trainers may send)
+
+    service = tf.data.experimental.service
+    try:
+        dispatcher = service.DispatchServer(service.DispatcherConfig(port=args.port))
+        worker = service.WorkerServer(
+            service.WorkerConfig(
+                dispatcher_address=f"localhost:{args.port}",
+                worker_address=f"{args.host}:{args.port + 1}",
+                port=args.port + 1,
+            )
+        )
+    except tf.errors.OpError as error:
+        raise OSError(
+            f"Two ports must be free, {args.port} and {args.port + 1}. Received: {error.message} "
+            "Choose another --port."
+        ) from error
+    over = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: over.set())
+    print(f"Feeding trainers at {args.host}:{args.port}. Ctrl-C ends it.", flush=True)
+    while not over.wait(1.0):  # without a timeout Python would not see signals
+        pass
+    del worker, dispatcher
+    return 0

@@ -1,0 +1,59 @@
+"""Ends a compiled call that waits for what will not come, such as batches of a machine that is gone.
+
+A call that waits inside TensorFlow sees no signal and knows no time limit. What can end it is TensorFlow's
+cancellation, which `tf.distribute`'s own coordinator uses and which has no public name.
+"""
+
+import threading
+from collections.abc import Callable
+
+import tensorflow as tf
+from tensorflow.python.eager import cancellation
+
+from vatt.train.context import RunError
+
+_PAUSE_SECONDS = 5.0  # between two looks
+
+
+class Guard:
+    """A context manager that looks after calls made through `call`.
+
+    Args:
+        fault: gives a sentence about what is wrong for good, or None; may take its time. None: nothing is
+            looked after.
+        pause_seconds: between two looks.
+    """
+
+    def __init__(self, fault: Callable[[], str | None] | None, pause_seconds: float = _PAUSE_SECONDS):
+        self._fault = fault
+        self._pause_seconds = pause_seconds
+        self._found: str | None = None
+        self._is_over = threading.Event()
+        self._cancellation = cancellation.CancellationManager()
+
+    def __enter__(self):
+        if self._fault is not None:
+            threading.Thread(target=self._watch, name="guard", daemon=True).start()
+        return self
+
+    def __exit__(self, *_):
+        self._is_over.set()
+
+    def call(self, function: Callable, *arguments):
+        """`function(*arguments)`; raises `RunError` with the sentence if it was ended."""
+        if self._fault is None:
+            return function(*arguments)
+        try:
+            with cancellation.CancellationManagerContext(self._cancellation):
+                return function(*arguments)
+        except tf.errors.CancelledError as error:
+            if self._found is None:
+                raise
+            raise RunError(self._found) from error
+
+    def _watch(self):
+        while not self._is_over.wait(self._pause_seconds):
+            self._found = self._fault()
+            if self._found is not None:
+                self._cancellation.start_cancel()
+                return
