@@ -14,7 +14,10 @@ VERBS = {
     "prepare": ("vatt.prepare.cli", "turn media files and captions, or the demo corpus, into records"),
     "doctor": ("vatt.prepare.doctor.cli", "examine prepared records: damage, silence, leakage, wrong labels"),
     "tables": ("vatt.tables.cli", "the paper's figures, the gin files that compute them, and our results"),
-    "plan": ("vatt.plan.cli", "say what a configuration costs before it runs, and the paper's costs beside ours"),
+    "plan": (
+        "vatt.plan.cli",
+        "say what a configuration costs before it runs, and the paper's costs beside ours",
+    ),
     "report": ("vatt.report.cli", "write a run's report.html again"),
     "convert": ("vatt.convert.cli", "load released VATT, T5 and ViT weights, or write theirs from ours"),
 }

@@ -1,4 +1,4 @@
-"""A plan: all that shapes tell of a configuration before it runs, as plain values with the unit in their names."""
+"""A plan: all that shapes tell of a configuration before it runs, as plain values, units in their names."""
 
 import dataclasses
 from collections.abc import Iterable
@@ -13,6 +13,7 @@ from vatt.plan.configuration import Configuration, Source
 from vatt.plan.costs import Stream, clip_costs, pixel_costs, streams_of, total
 from vatt.plan.count import Count, product
 from vatt.plan.devices import Device
+from vatt.plan.layers import blocks_products
 from vatt.plan.memory import StepMemory, Way
 from vatt.plan.shapes import parts_of, weights_in, without_weights
 from vatt.spec import AUDIO, TEXT, VIDEO, ClipSpec
@@ -186,8 +187,9 @@ class _Planner:
             again += total(encoders, clips).products
             again += clips * pixel_costs(self.device_inputs, self.clip, training=True).products
         for stream in self.streams:
-            if stream.backbone.encoder.recompute:
-                again += clips * stream.rows * memory.blocks_products(stream)
+            encoder = stream.backbone.encoder
+            if encoder.recompute:
+                again += clips * stream.rows * blocks_products(encoder, stream.length(training=True))
         return again
 
     def _memory(self) -> dict:
@@ -246,8 +248,9 @@ class _Planner:
             optimizer=self.slots,
             batch=rows * clip_bytes(self.clip, self.classes),
             halves=0 if way.width == memory.FLOAT32 else way.width * trainable,
-            kept=at_once * sum(kept for kept, _ in parts),
-            working=at_once * sum(working for _, working in parts),
+            kept=at_once * sum(part.kept for part in parts),
+            draws=at_once * sum(part.draws for part in parts),
+            working=at_once * max(part.working for part in parts),
             pixels=at_once * signal,
             loss=self._loss_bytes(rows),
             gradients=memory.FLOAT32 * trainable,
