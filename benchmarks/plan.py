@@ -4,8 +4,8 @@
 
 Each configuration runs in a process of its own, on one CPU device, in float32 unless its name says otherwise.
 Predicted is `step_bytes`: what a step adds to weights, optimizer and batch. Measured is the peak of resident
-memory during three steps above what was resident before them, when weights, optimizer, batch, the traced graph
-and all that libraries keep from a step of few rows were there already. Resident memory is what the kernel
+memory during three steps above what was resident before them, when weights, optimizer, batch, the graph
+and what libraries keep from a step of few rows were there already. Resident memory is what the kernel
 counts (VmHWM and VmRSS of /proc/self/status), so that the waste of the allocator is in it.
 The exit status is 1 if a prediction misses by more than 20 %.
 """
@@ -57,17 +57,18 @@ def measure(name: str) -> dict:
     optimizer.build(model.trainable_variables)
     parts = {"model": model, "loss": job.argument("loss"), "device_inputs": job.argument("device_inputs")}
     chunk, count = configuration.number("cached_chunk"), configuration.number("accumulate")
-    gradients = Cached(**parts, rows=chunk) if chunk else WholeBatch(**parts)
-    step = TrainStep(
-        strategy=tf.distribute.get_strategy(),
-        model=model,
-        gradients=Accumulated(**parts, parts=count) if count > 1 else gradients,
-        update=Update(optimizer=optimizer, variables=model.trainable_variables),
-        seed=0,
-    )
+    update = Update(optimizer=optimizer, variables=model.trainable_variables)
+
+    def step_of(gradients):
+        return TrainStep(
+            strategy=tf.distribute.get_strategy(), model=model, gradients=gradients, update=update, seed=0
+        )
+
     batch = random_batch(configuration.clip, configuration.number("batch_size"), getattr(model, "classes", 0))
-    few = max(WARM_UP_ROWS, chunk or 0, count)
-    step({name: value[:few] for name, value in batch.items()})
+    # What stays after it is of few rows, whatever the way.
+    step_of(WholeBatch(**parts))({name: value[:WARM_UP_ROWS] for name, value in batch.items()})
+    gradients = Cached(**parts, rows=chunk) if chunk else WholeBatch(**parts)
+    step = step_of(Accumulated(**parts, parts=count) if count > 1 else gradients)
     step.concrete_step(batch)
     resident = resident_bytes("VmRSS")
     Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew

@@ -3,8 +3,8 @@ ones are made of.
 
 The true count is what TensorFlow's profiler counts: two operations for a multiplication with its addition in
 a matrix product, one for each element that is added, multiplied or averaged, five for each entry of a
-softmax; nothing for erf, for the comparisons of ReLU, or for moving data. The paper's count has the products alone, of
-the two in attention only one, and the softmax.
+softmax; nothing for erf, for the comparisons of ReLU, or for moving data. The paper's count has the products
+alone, of the two in attention only one, and the softmax.
 """
 
 import dataclasses
