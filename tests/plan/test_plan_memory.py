@@ -21,6 +21,17 @@ BENCHMARK = ROOT / "benchmarks" / "plan.py"
 ROWS, LENGTH = 3, 19
 
 
+def live_operations(graph) -> set:
+    """Those that some output needs: gradients of dropout's masks are written into the graph, and never run."""
+    live, pending = set(), [tensor.op for tensor in graph.outputs]
+    while pending:
+        operation = pending.pop()
+        if operation not in live:
+            live.add(operation)
+            pending += [tensor.op for tensor in operation.inputs]
+    return live
+
+
 def bytes_taken_by_gradients(block) -> int:
     """Bytes of all that the forward pass makes and the backward pass reads, each buffer once."""
     kind = block.compute_dtype
@@ -34,7 +45,7 @@ def bytes_taken_by_gradients(block) -> int:
     call = tf.function(gradients, autograph=False)
     graph = call.get_concrete_function(tf.TensorSpec((ROWS, LENGTH, block.width), kind)).graph
     kept = {}
-    for operation in graph.get_operations():
+    for operation in live_operations(graph):
         if operation.name.startswith("gradient_tape"):
             for tensor in operation.inputs:
                 source = tensor

@@ -15,7 +15,7 @@ HALF = 2
 
 # Copies of the hidden features that the gradient of an activation takes, by the names of `ACTIVATIONS`; of
 # ReLU it is the result, which the next map takes too.
-_OF_ACTIVATIONS = {"gelu": 3, "relu": 1, "gated_gelu": 9}
+_OF_ACTIVATIONS = {"gelu": 3, "relu": 1, "gated_gelu": 6}
 _WASTE = 10  # the allocator's, as a share of one in so many of what is kept; see docs/plan.md
 
 
