@@ -26,8 +26,8 @@ SMALL = ["SIZE = 'small'", "ClipSpec.frame_size = 112", "ClipSpec.frames = 16"]
 # name -> (gin files, bindings)
 CONFIGURATIONS = {
     "three towers": (PRETRAIN, [FLOAT32, "BATCH_SIZE = 64"]),
-    "three towers, recomputed": (PRETRAIN, [FLOAT32, "BATCH_SIZE = 256", "Size.recompute = True"]),
-    "three towers, cached": (PRETRAIN, [FLOAT32, "BATCH_SIZE = 256", "train.cached_chunk = 64"]),
+    "three towers, recomputed": (PRETRAIN, [FLOAT32, "BATCH_SIZE = 128", "Size.recompute = True"]),
+    "three towers, cached": (PRETRAIN, [FLOAT32, "BATCH_SIZE = 128", "train.cached_chunk = 64"]),
     "three towers, bfloat16, dropout": (PRETRAIN, ["BATCH_SIZE = 64", "VATT.dropout_rate = 0.1"]),
     "deep video, dropout": (
         PRETRAIN,

@@ -22,7 +22,7 @@ ROWS, LENGTH = 3, 19
 
 
 def live_operations(graph) -> set:
-    """Those that some output needs: gradients of dropout's masks are written into the graph, and never run."""
+    """Those that some output needs: gradients of dropout's masks are in the graph, but never run."""
     live, pending = set(), [tensor.op for tensor in graph.outputs]
     while pending:
         operation = pending.pop()

@@ -7,6 +7,7 @@ import json
 from vatt import config
 from vatt.config import ConfigError
 from vatt.plan.devices import DEVICES, device_of
+from vatt.train.context import reason_of
 
 _DESCRIPTION = """\
 Says from shapes alone what a configuration costs: parameters, tokens, operations, memory; on a
@@ -82,7 +83,14 @@ def main(arguments: argparse.Namespace) -> int:
         else:
             print_rows(rows)
         return 0
-    plan = _plan(arguments, gin_files)
+    try:
+        plan = _plan(arguments, gin_files)
+    except (
+        ValueError,
+        TypeError,
+        RuntimeError,
+    ) as error:  # Python's words, or gin's with its calls behind them
+        raise ConfigError(reason_of(error)) from error
     if arguments.json:
         print(json.dumps(plan, indent=1, ensure_ascii=False))
     else:

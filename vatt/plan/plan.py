@@ -8,6 +8,8 @@ import keras
 from vatt.config import Call, ConfigError
 from vatt.losses.contrastive import ContrastiveLoss
 from vatt.models.classifier import Classifier
+from vatt.models.multimodal import MultimodalModel
+from vatt.models.unimodal import Unimodal
 from vatt.plan import memory
 from vatt.plan.configuration import Configuration, Source
 from vatt.plan.costs import Stream, clip_costs, pixel_costs, streams_of, total
@@ -86,6 +88,8 @@ def _copies(job: Call) -> int:
     """How often the optimizer and the average hold something for each weight, found on one small weight."""
     weight = keras.Variable(keras.ops.zeros(_SHAPE))
     optimizer = job.argument("optimizer")
+    if optimizer is None:
+        raise ConfigError("Training needs an optimizer. Received: none. Bind `train.optimizer`.")
     optimizer.build([weight])
     slots = sum(tuple(variable.shape) == _SHAPE for variable in optimizer.variables)
     return slots + len(job.calls("average"))
@@ -105,6 +109,11 @@ class _Planner:
         self.configuration, self.source, self.where, self.numbers = configuration, source, where, numbers
         self.clip = configuration.clip
         self.model = configuration.model(source)
+        if not isinstance(self.model, MultimodalModel | Classifier | Unimodal):
+            raise ConfigError(
+                "A plan knows the models of `vatt.models`. Received: "
+                f"{type(self.model).__name__}. `vatt train --dry_run` counts the weights of any model."
+            )
         self.streams = streams_of(self.model, self.clip)
         self.classes = self.model.classes if isinstance(self.model, Classifier) else 0
         if not configuration.trains:
