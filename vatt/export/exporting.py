@@ -12,11 +12,13 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+import safetensors
 import tensorflow as tf
 
 from vatt.convert import keras_file, safetensors_model
 from vatt.data.description import describe_inputs
 from vatt.embed.loading import Trained, open_trained
+from vatt.embed.media_encoder import MediaEncoder
 from vatt.evals.protocol_card import weights_fingerprint
 from vatt.export import hub, litert, saved_model
 from vatt.export.card import Card, Naming, model_card
@@ -73,9 +75,10 @@ def export_model(
     if isinstance(trained.model, Classifier) and trained.model.views > 1:
         trained = _without_views(trained)
     inputs = golden_inputs(trained, modalities)
-    outputs = golden_outputs(trained, inputs)
+    encoder = MediaEncoder(trained.model, trained.clip)
+    outputs = golden_outputs(trained, inputs, encoder)
     with _all_or_nothing(output) as folder:
-        writer = _Writer(folder, trained, modalities, inputs, outputs, several_labels)
+        writer = _Writer(folder, trained, encoder, modalities, inputs, outputs, several_labels)
         checked = {}
         for kind in formats:
             if kind != HUB:
@@ -103,8 +106,8 @@ def export_model(
 class _Writer:
     """Writes one format after the other; each is read again and compared."""
 
-    def __init__(self, folder, trained, modalities, inputs, outputs, several_labels):
-        self._folder, self._trained, self._modalities = folder, trained, modalities
+    def __init__(self, folder, trained, encoder, modalities, inputs, outputs, several_labels):
+        self._folder, self._trained, self._encoder, self._modalities = folder, trained, encoder, modalities
         self._inputs, self._outputs, self._several_labels = inputs, outputs, several_labels
         self._input_facts = describe_inputs(trained.clip, trained.tokenizer, trained.label_names)
 
@@ -140,7 +143,7 @@ class _Writer:
 
     def _litert(self):
         found = litert.write_encoders(
-            self._folder / litert.FOLDER, self._trained, self._modalities, self._inputs
+            self._folder / litert.FOLDER, self._trained, self._encoder, self._modalities, self._inputs
         )
         require_equal(found, "a LiteRT encoder")
         return {f"{litert.FOLDER}/{name}": gap for name, gap in found.items()}
@@ -159,12 +162,18 @@ class _Writer:
             (folder / "labels.txt").write_text(lines, encoding="utf-8")
 
 
-@contextlib.contextmanager
-def _all_or_nothing(output: Path):
-    """A folder beside `output` that gets its name at the end, or is gone."""
+def require_free(output) -> None:
+    """Raises where something is at the place of an export already."""
+    output = Path(output).expanduser()
     if output.exists():
         kind = "a directory" if output.is_dir() else "a file"
         raise ExportError(f"The place of an export must be free. Received: {output}, {kind}. Name another.")
+
+
+@contextlib.contextmanager
+def _all_or_nothing(output: Path):
+    """A folder beside `output` that gets its name at the end, or is gone."""
+    require_free(output)
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
         folder = Path(tempfile.mkdtemp(prefix=f".{output.name}-", dir=output.parent))
@@ -172,14 +181,20 @@ def _all_or_nothing(output: Path):
         raise _unwritable(output, error) from error
     try:
         yield folder
-        mask = os.umask(0)
-        os.umask(mask)
-        folder.chmod(0o777 & ~mask)
+        _let_others_read(folder)
         os.rename(folder, output)
-    except (OSError, tf.errors.OpError) as error:
+    except (OSError, tf.errors.OpError, safetensors.SafetensorError) as error:
         raise _unwritable(output, error) from error
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _let_others_read(folder: Path) -> None:
+    """As files that anything else writes: some of the libraries keep theirs to the user."""
+    mask = os.umask(0)
+    os.umask(mask)
+    for path in (folder, *folder.rglob("*")):
+        path.chmod((0o777 if path.is_dir() else 0o666) & ~mask)
 
 
 def _unwritable(output, error) -> ExportError:
@@ -263,5 +278,6 @@ def _check_name(naming: Naming) -> None:
 
 def export_path(path, output, *, vocabulary_file=None, clip=None, head_width=64, **options) -> Card:
     """Opens a model as `vatt.load` does and writes its export; `options` as in `export_model`."""
+    require_free(output)
     trained = open_trained(path, clip=clip, vocabulary_file=vocabulary_file, head_width=head_width)
     return export_model(trained, output, **options)

@@ -1,0 +1,216 @@
+"""Writing an export: whole or not at all, with its card, and only if it is the model."""
+
+import json
+import resource
+import signal
+import tarfile
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import vatt
+from tests.goldens import GOLDEN, assert_near
+from tests.trained_run import tiny_vatt, write_run
+from vatt import cli
+from vatt.embed.loading import open_trained
+from vatt.evals.protocol_card import weights_fingerprint
+from vatt.export import exporting, saved_model
+from vatt.export.card import Naming
+from vatt.export.errors import ExportError
+from vatt.export.exporting import export_path
+from vatt.models.unimodal import Unimodal
+from vatt.train.average import WeightAverage
+
+FEW = ("safetensors",)  # what is written fastest
+
+
+def nothing_left(folder):
+    return not [path for path in folder.iterdir() if "fresh" in path.name]
+
+
+def test_what_lies_in_an_export(out, card):
+    files = {path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file()}
+    assert files >= {
+        "README.md",
+        "golden.npz",
+        "model_card.json",
+        "hub/tiny.md",
+        "hub/tiny.tar.gz",
+        "saved_model/saved_model.pb",
+        "saved_model/assets.extra/golden.npz",
+        "saved_model/assets.extra/inputs.json",
+    }
+    facts = json.loads((out / "model_card.json").read_text())
+    assert facts["golden_hash"] == card.golden_hash and facts["formats"]["saved_model"] <= 1e-5
+    assert facts["inputs"]["tokenizer"]["words"][:3] == ["<pad>", "<unk>", "the"]
+    text = (out / "README.md").read_text()
+    assert card.golden_hash in text and "Nothing was measured on these weights" in text
+    assert "`frames` uint8 [B, T, H, W, 3]" in text and "Apache-2.0" in text
+
+
+def test_the_hub_module_is_the_saved_model(out, folder):
+    page = (out / "hub" / "tiny.md").read_text().splitlines()
+    assert page[0] == "# Module tests/tiny/3" and page[1].startswith("Embeds raw video")
+    for line in (
+        "asset-path: tiny.tar.gz",
+        "fine-tunable: true",
+        "format: saved_model_2",
+        "license: apache-2.0",
+    ):
+        assert f"<!-- {line} -->" in page
+    with tarfile.open(out / "hub" / "tiny.tar.gz") as archive:
+        packed = {entry.name: archive.extractfile(entry).read() for entry in archive if entry.isfile()}
+        assert {entry.uname for entry in archive} == {""} and {entry.mtime for entry in archive} == {0}
+    root = out / "saved_model"
+    written = {p.relative_to(root).as_posix(): p.read_bytes() for p in root.rglob("*") if p.is_file()}
+    assert packed == written
+
+
+def test_figures_of_these_weights_and_no_others(run, folder, embedder):
+    evaluations = run / "evaluations"
+    evaluations.mkdir()
+    weights = weights_fingerprint(embedder.model)
+    for name, of, value in (("ours", weights, 0.625), ("theirs", "0123", 0.75)):
+        protocol = {"weights": of, "precision": "float32", "data": {"dataset": "set", "split": "test"}}
+        metrics = {
+            f"{name}/text_to_video/recall_at_1": value,
+            f"{name}/text_to_video/chance_recall_at_1": 0.25,
+        }
+        content = {"step": 3, "metrics": metrics, "artifact": {"protocol": protocol}}
+        (evaluations / f"{name}.json").write_text(json.dumps(content))
+    (run / "config.gin").write_text("A = 1\n")
+    (run / "command.txt").write_text("command: python -m vatt.main --gin_file=x.gin\nvatt: 0.1.0\n\n")
+    card = export_path(run, folder / "measured", formats=FEW)
+    text = (folder / "measured" / "README.md").read_text()
+    assert "| `ours/text_to_video/recall_at_1` | 0.625 | 0.25 | set, test |" in text
+    assert "0.75" not in text and card.run.of_other_weights == ("theirs",)
+    assert "--gin_file=x.gin" in text and (folder / "measured" / "config.gin").read_text() == "A = 1\n"
+
+
+def test_safetensors_are_loaded_again(run, folder, embedder, tmp_path):
+    export_path(run, tmp_path / "out", formats=FEW)
+    again = vatt.load(tmp_path / "out" / "safetensors")
+    assert again.fingerprint == embedder.fingerprint
+    assert_near(again.embed_text(["a star"])["video_text"], embedder.embed_text(["a star"])["video_text"], 0)
+    config = tmp_path / "out" / "safetensors" / "config.json"
+    config.write_text(config.read_text().replace('"hidden_width": 16', '"hidden_width": 24'))
+    with pytest.raises(ValueError, match="arrays must be the weights of the model"):
+        vatt.load(tmp_path / "out" / "safetensors")
+
+
+@pytest.mark.slow
+def test_keras_and_litert_are_written_and_compared(run, tmp_path, embedder):
+    card = export_path(run, tmp_path / "out", formats=("keras", "litert"))
+    assert max(card.formats.values()) <= 1e-5
+    assert vatt.load(tmp_path / "out" / "model.keras").fingerprint == embedder.fingerprint
+    samples = np.linspace(-1, 1, 400, dtype="float32")[None]
+    runner = tf.lite.Interpreter(str(tmp_path / "out" / "litert" / "audio.tflite")).get_signature_runner(
+        "audio"
+    )
+    assert_near(runner(samples=samples)["video_audio"], embedder.embed_audio(samples)["video_audio"], 1e-5)
+    words = (tmp_path / "out" / "litert" / "words.txt").read_text().splitlines()
+    assert words == embedder.tokenizer.words
+
+
+def test_half_precision_and_averages_are_exported_as_evaluated(run, tmp_path):
+    model, average = tiny_vatt(dtype="mixed_bfloat16"), WeightAverage(decay=0.5)
+    average.build(model.trainable_variables)
+    for kept in average.averages:
+        kept.assign(kept + 0.01)
+    facts = json.loads((run / "inputs.json").read_text())
+    half = write_run(tmp_path / "half", model, facts, average=average)
+    card = export_path(half, tmp_path / "out", formats=FEW)
+    again = vatt.load(tmp_path / "out" / "safetensors").model
+    assert card.facts()["precision"] == "float32" and again.audio.encoder.compute_dtype == "float32"
+    for variable, kept in zip(again.trainable_variables, average.averages, strict=True):
+        assert_near(variable, kept, 0)
+
+
+def test_an_export_that_is_not_the_model_is_not_written(run, tmp_path, monkeypatch):
+    write = saved_model.write_saved_model
+
+    def other_weights(directory, trained, *more):
+        bias = trained.model.audio.encoder.final_norm.beta
+        before = bias.numpy()
+        bias.assign(before + 0.01)
+        write(directory, trained, *more)
+        bias.assign(before)
+
+    monkeypatch.setattr(exporting.saved_model, "write_saved_model", other_weights)
+    with pytest.raises(ExportError, match="within 1e-05. Received: the SavedModel.* in embed_audio"):
+        export_path(run, tmp_path / "fresh", formats=("saved_model",), modalities=("audio",))
+    assert nothing_left(tmp_path)
+
+
+def test_a_full_disk_leaves_nothing(run, tmp_path):
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, hard))  # the kernel refuses to write beyond
+    try:
+        for kind in ("saved_model", "safetensors"):
+            with pytest.raises(ExportError, match="fresh could not be written: .*[Nn]othing was left"):
+                export_path(run, tmp_path / "fresh", formats=(kind,), modalities=("audio",))
+            assert nothing_left(tmp_path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        signal.signal(signal.SIGXFSZ, before)
+
+
+def test_what_is_refused(run, out, tmp_path, embedder):
+    (tmp_path / "file").write_text("")
+    (tmp_path / "foreign").mkdir()
+    path = tmp_path / "fresh"
+    cases = [
+        (run, out, {}, "place of an export must be free. Received: .*out, a directory"),
+        (run, tmp_path / "file", {}, "must be free. .*file, a file"),
+        (run, tmp_path / "file" / "fresh", {"formats": FEW}, "could not be written: Not a directory"),
+        (run, path, {"formats": ("onnx",)}, "`formats` must be .*'onnx'"),
+        (run, path, {"formats": ("hub",)}, "Add 'saved_model'"),
+        (run, path, {"modalities": ("smell",)}, "`modalities` must be of those .*'smell'"),
+        (run, path, {"naming": Naming(name="../x")}, "A name and a publisher must be words"),
+        (tmp_path / "foreign", path, {}, "checkpoint"),
+        (GOLDEN / "tx_fac_tiny", path, {"head_width": 8}, "tokenizer none .*--vocabulary_file"),
+    ]
+    for source, target, options, words in cases:
+        with pytest.raises(ValueError, match=words):
+            export_path(source, target, **options)
+    trained = open_trained(run)
+    backbone = Unimodal(backbone=trained.model.audio, modality="audio")
+    with pytest.raises(ExportError, match="common spaces or classes. Received: Unimodal"):
+        exporting.export_model(type(trained)(**vars(trained) | {"model": backbone}), path)
+    with pytest.raises(ExportError, match="clips must be known"):
+        exporting.export_model(type(trained)(**vars(trained) | {"clip": None}), path)
+    assert nothing_left(tmp_path)
+
+
+def test_a_released_checkpoint(tmp_path, folder):
+    card = export_path(
+        GOLDEN / "tx_fac_tiny",
+        tmp_path / "out",
+        head_width=8,
+        vocabulary_file=_words(tmp_path),
+        formats=FEW,
+        modalities=("audio", "text"),
+    )
+    assert (
+        card.trained.tokenizer.release and "not recorded here" in (tmp_path / "out" / "README.md").read_text()
+    )
+    assert vatt.load(tmp_path / "out" / "safetensors").embed_text(["A Star."])["video_text"].shape[0] == 1
+
+
+def _words(folder):
+    path = folder / "words.txt"
+    path.write_text("<pad>\n<unk>\na\nstar\n")
+    return path
+
+
+def test_the_command(run, tmp_path, capsys):
+    keras.config.set_dtype_policy("float32")
+    arguments = ["export", str(run), str(tmp_path / "out"), "--formats", "safetensors", "--name", "tiny"]
+    assert cli.main(arguments) == 0
+    said = capsys.readouterr().out
+    assert "safetensors" in said and "golden embeddings" in said
+    assert cli.main(arguments) == 2
+    assert "must be free" in capsys.readouterr().err
