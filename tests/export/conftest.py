@@ -5,9 +5,10 @@ import pytest
 import tensorflow as tf
 
 from tests.trained_run import prepared, tiny_vatt, write_clips, write_run
-from vatt.embed.loading import load
+from vatt.embed.embedder import Embedder
+from vatt.embed.loading import open_trained
 from vatt.export.card import Naming
-from vatt.export.exporting import export_path
+from vatt.export.exporting import export_model
 
 
 @pytest.fixture(scope="session")
@@ -23,14 +24,19 @@ def run(folder):
 
 
 @pytest.fixture(scope="session")
-def embedder(run):
-    return load(run)
+def trained(run):
+    return open_trained(run)
 
 
 @pytest.fixture(scope="session")
-def card(run, folder):
+def embedder(trained):
+    return Embedder(trained.model, clip=trained.clip, tokenizer=trained.tokenizer)
+
+
+@pytest.fixture(scope="session")
+def card(trained, folder):
     naming = Naming(name="tiny", publisher="tests", version=3, licence="Apache-2.0")
-    return export_path(run, folder / "out", formats=("saved_model", "hub"), naming=naming)
+    return export_model(trained, folder / "out", formats=("saved_model", "hub"), naming=naming)
 
 
 @pytest.fixture(scope="session")

@@ -28,6 +28,7 @@ from vatt.export.run_facts import read_run_facts
 from vatt.models.classifier import Classifier
 from vatt.models.loading import load_model
 from vatt.models.multimodal import MultimodalModel
+from vatt.models.parts import SPECTROGRAM
 from vatt.spec import AUDIO, TEXT
 
 SAVED_MODEL, HUB, KERAS, SAFETENSORS, LITERT = FORMATS = (
@@ -242,6 +243,11 @@ def _checked_modalities(trained: Trained, modalities) -> tuple[str, ...]:
             "not tell. Say it: `clip` of the job `export`, as experiments/export_released.gin does."
         )
     if isinstance(model, Classifier):
+        if model.modality == SPECTROGRAM:
+            raise ExportError(
+                "A classifier must take raw media. Received: one of spectrograms that were made elsewhere. "
+                "Train it with `Classifier.spectrogram = @LogMel()`, which takes the waveform."
+            )
         if modalities is not None and tuple(modalities) != (model.modality,):
             raise ExportError(
                 f"A classifier takes the modality that it learnt. Received: modalities={tuple(modalities)} "

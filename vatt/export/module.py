@@ -18,7 +18,7 @@ from vatt.embed.inputs import NO_WORDS
 from vatt.embed.loading import Trained
 from vatt.export.errors import ExportError
 from vatt.layers import draws
-from vatt.models.parts import IMAGE, SPECTROGRAM
+from vatt.models.parts import IMAGE
 from vatt.spec import AUDIO, MODALITIES, TEXT, VIDEO
 
 # Input of each modality: its name in the signatures, and what any caller may give.
@@ -124,11 +124,6 @@ class ExportedClassifier(_Reusable):
         super().__init__(trained.model)
         model, clip = trained.model, trained.clip
         modality = model.modality
-        if modality == SPECTROGRAM:
-            raise ExportError(
-                "A classifier must take raw media. Received: one of spectrograms that were made elsewhere. "
-                "Train it with `Classifier.spectrogram = @LogMel()`, which takes the waveform."
-            )
         if modality == IMAGE and clip.frames != 1:
             raise ExportError(
                 f"A classifier of images must have learnt from clips of one frame. Received: {clip.frames}. "
