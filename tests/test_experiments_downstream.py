@@ -27,6 +27,7 @@ SETS = {
     "analyse_activations": "howto100m",
     "analyse_embeddings": "msrvtt",
 }
+EXPORTS = sorted(path.stem for path in EXPERIMENTS.glob("export_*.gin"))
 FINE_TUNED = [name for name in NAMES if name.startswith("finetune") and "demo" not in name]
 
 # Weights of a network of the release (tests/golden/manifest) and its classifier, on position tables for the
@@ -135,6 +136,23 @@ class TestInMiniature:
             assert (run / "checkpoints" / "ckpt-2.index").is_file()
         for file in (run / "evaluations").glob("*.json"):
             assert json.loads(file.read_text())["artifact"]["protocol"]["weights"]
+
+    @pytest.mark.parametrize("name", EXPORTS)
+    def test_from_a_run_to_its_export(self, name, folder, pretrained):
+        run = folder / name
+        flags = {
+            "MODEL_DIR": f"'{run}'",
+            "CHECKPOINT": f"'{pretrained}'",
+            "export.formats": "['safetensors']",
+        }
+        if name.endswith("_released"):
+            flags |= {"VOCABULARY": f"'{pretrained / 'vocabulary.txt'}'"}
+        if name.endswith("_classifier"):
+            flags["CHECKPOINT"] = f"'{folder / 'finetune_demo'}'"
+        assert start(name, TINY, flags) == 0
+        card = json.loads((run / "export" / "model_card.json").read_text())
+        assert card["golden_hash"] and card["formats"] == {"safetensors": 0.0}
+        assert start(name, TINY, flags) == 2  # its place is taken
 
     def test_from_a_released_checkpoint(self, folder, sets, capfd):
         flags = {
