@@ -164,6 +164,7 @@ class PreparedClips:
             "crops": self._views.crops,
             "clip": dataclasses.asdict(self.clip),
             "classes": len(self.label_names),
+            "class_names": hashlib.sha256(json.dumps(self.label_names).encode()).hexdigest()[:12],
             "tokenizer": f"{self.vocabulary.size} words, {words.hexdigest()[:12]}",
             "clips_with": stated["splits"][split].get("clips_with"),
         }
@@ -184,8 +185,9 @@ class PreparedClips:
         return sum(split.corrupt for split in self._records.values())
 
     def make_portable(self):
-        """From now on training batches can be made on other machines, see `RecordIndex.make_portable`."""
-        self._opened("train").make_portable()
+        """From now on batches can be made on other machines, see `RecordIndex.make_portable`."""
+        for records in self._records.values():
+            records.make_portable()
 
     @property
     def train_source(self) -> ClipSource:
