@@ -127,7 +127,7 @@ def test_what_fits_is_where_the_peak_crosses_the_memory(demo):
 
 @pytest.mark.slow
 def test_predicted_peaks_are_within_a_fifth_of_measured_ones():
-    names = ["three towers", "three towers, recomputed", "classifier"]
+    names = ["three towers", "classifier"]  # the benchmark has more, at half a minute each
     done = subprocess.run(
         [sys.executable, BENCHMARK, "--json", *names], stdout=subprocess.PIPE, text=True, check=True
     )
