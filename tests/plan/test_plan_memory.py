@@ -13,7 +13,7 @@ import tensorflow as tf
 from vatt.layers import draws
 from vatt.layers.transformer import Block
 from vatt.plan.configuration import Source, read
-from vatt.plan.memory import StepMemory, Way, block_kept
+from vatt.plan.memory import StepMemory, Way, block_kept, wasted
 from vatt.plan.plan import Circumstances, make_plan
 
 ROOT = Path(__file__).parents[2]
@@ -83,10 +83,15 @@ def needed(**changes):
 
 
 def test_the_peak_is_at_one_end_of_the_backward_pass():
-    assert needed(kept=10, working=2, gradients=5).step == 12 + needed(kept=10, working=2).waste
+    assert needed(kept=10, waste=1, working=2, loss=4, gradients=5).step == 17
     assert needed(kept=1, working=2, gradients=50).step == 52
     assert needed(pixels=7, halves=1).step == 8
     assert needed(weights=1, optimizer=2, batch=4, gradients=8).peak == 15
+
+
+def test_what_the_allocator_wastes():
+    assert wasted(100, 30, in_parts=False) == 50
+    assert wasted(100, 30, in_parts=True) == 80
 
 
 def test_rows_whose_activations_lie_side_by_side():
@@ -122,7 +127,7 @@ def test_what_fits_is_where_the_peak_crosses_the_memory(demo):
 
 @pytest.mark.slow
 def test_predicted_peaks_are_within_a_fifth_of_measured_ones():
-    names = ["three towers", "three towers, cached", "classifier"]
+    names = ["three towers", "classifier"]  # the benchmark has more, at half a minute each
     done = subprocess.run(
         [sys.executable, BENCHMARK, "--json", *names], stdout=subprocess.PIPE, text=True, check=True
     )

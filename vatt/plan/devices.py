@@ -87,7 +87,7 @@ def device_of(name: str | None, memory_gib: float | None, peak_tflops: float | N
         )
     if name is None and memory_gib is None and peak_tflops is None:
         return None
-    device = DEVICES[name] if name else Device(name="as given", memory_bytes=0)
+    device = DEVICES[name] if name else Device(name="the given device", memory_bytes=0)
     if memory_gib is not None:
         device = dataclasses.replace(device, memory_bytes=round(memory_gib * _GIB))
     if peak_tflops is not None:

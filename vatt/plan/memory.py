@@ -16,7 +16,6 @@ HALF = 2
 # Copies of the hidden features that the gradient of an activation takes, by the names of `ACTIVATIONS`; of
 # ReLU it is the result, which the next map takes too.
 _OF_ACTIVATIONS = {"gelu": 3, "relu": 1, "gated_gelu": 6}
-_WASTE = 10  # the allocator's, as a share of one in so many of what is kept; see docs/plan.md
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -55,10 +54,9 @@ class StepMemory:
         batch: the rows of this device, as they come.
         halves: weights in 16 bits.
         kept: activations between their forward and backward pass.
-        draws: the numbers that dropout compares with its rate: nothing keeps TensorFlow from drawing for all
-            blocks at once.
-        working: the most that one block has in hand beside them.
+        working: the most that blocks have in hand beside them, one of each backbone.
         pixels: of the signals as numbers, before there are patches.
+        waste: of the allocator, see `wasted`.
         loss: what the loss keeps, similarities above all.
         gradients: of all weights.
     """
@@ -68,9 +66,9 @@ class StepMemory:
     batch: int
     halves: int
     kept: int
-    draws: int
     working: int
     pixels: int
+    waste: int
     loss: int
     gradients: int
 
@@ -80,14 +78,9 @@ class StepMemory:
         return self.weights + self.optimizer + self.batch
 
     @property
-    def waste(self) -> int:
-        """Of the allocator, which gives freed pieces of up to twice the size that is asked for."""
-        return self.kept // _WASTE
-
-    @property
     def step(self) -> int:
         """The most that a step adds: where the backward pass begins, or where it ends, with all gradients."""
-        begins = self.kept + self.waste + self.draws + self.working + self.loss
+        begins = self.kept + self.working + self.waste + self.loss
         return self.halves + max(begins, self.pixels, self.gradients + self.working)
 
     @property
@@ -134,13 +127,30 @@ def block_working(block, length: int, width: int) -> int:
     return width * max(4 * hidden, 3 * scores) + 2 * FLOAT32 * length * block.width
 
 
+def wasted(draws: int, pixels: int, *, in_parts: bool) -> int:
+    """Bytes that the allocator can not give away, as measured (docs/plan.md), not derived.
+
+    Nothing keeps TensorFlow from drawing the numbers of all dropouts when a step begins; of the pieces that
+    they leave about half is not used again. And where rows come in parts, sums of gradients lie between the
+    freed pieces from the second part on, so that signals need room of their own.
+    """
+    return draws // 2 + (pixels if in_parts else 0)
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class StreamMemory:
-    """Bytes of one clip in one backbone; see `StepMemory`."""
+    """Bytes of one clip in one backbone.
+
+    Args:
+        kept, working: see `StepMemory`.
+        again: the most that one block keeps, where blocks are computed again; else 0.
+        draws: the numbers that dropout compares with its rate.
+    """
 
     kept: int
-    draws: int
     working: int
+    again: int
+    draws: int
 
 
 def stream_memory(stream: Stream, width: int, *, recompute: bool) -> StreamMemory:
@@ -157,12 +167,14 @@ def stream_memory(stream: Stream, width: int, *, recompute: bool) -> StreamMemor
     kept = _embedder_kept(stream, width) + _ends_kept(stream, length, width)
     if recompute:
         kept += width * length * encoder.width * encoder.depth
-        working += max(blocks, default=0)
-        drawn = max(draws, default=0)
     else:
         kept += sum(blocks)
-        drawn = sum(draws)
-    return StreamMemory(kept=stream.rows * kept, draws=stream.rows * drawn, working=stream.rows * working)
+    return StreamMemory(
+        kept=stream.rows * kept,
+        working=stream.rows * working,
+        again=stream.rows * max(blocks, default=0) if recompute else 0,
+        draws=stream.rows * (max(draws, default=0) if recompute else sum(draws)),
+    )
 
 
 def signal_bytes(stream: Stream, width: int) -> int:

@@ -251,16 +251,17 @@ class _Planner:
         trainable = weights_in(self.model.trainable_variables)
         at_once = way.rows_at_once(rows)
         parts = [memory.stream_memory(s, way.width, recompute=way.recompute) for s in self.streams]
-        signal = sum(s.rows * memory.signal_bytes(s, way.width) for s in self.streams)
+        draws = at_once * sum(part.draws for part in parts)
+        pixels = at_once * sum(s.rows * memory.signal_bytes(s, way.width) for s in self.streams)
         return StepMemory(
             weights=memory.FLOAT32 * weights_in(self.model.variables),
             optimizer=self.slots,
             batch=rows * clip_bytes(self.clip, self.classes),
             halves=0 if way.width == memory.FLOAT32 else way.width * trainable,
             kept=at_once * sum(part.kept for part in parts),
-            draws=at_once * sum(part.draws for part in parts),
-            working=at_once * max(part.working for part in parts),
-            pixels=at_once * signal,
+            working=at_once * (sum(part.working for part in parts) + max(part.again for part in parts)),
+            pixels=pixels,
+            waste=memory.wasted(draws, pixels, in_parts=at_once < rows),
             loss=self._loss_bytes(rows),
             gradients=memory.FLOAT32 * trainable,
         )
