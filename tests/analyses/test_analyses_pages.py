@@ -27,7 +27,7 @@ ANALYSES = {
     "activations": (Activations, {}, "One encoder reads all modalities"),
     "attention_map": (AttentionMap, {"shown": 2}, "times an even share"),
     "space_geometry": (SpaceGeometry, {}, "along the gap"),
-    "similarity_calibration": (SimilarityCalibration, {"folds": 2}, "what a cosine is worth"),
+    "similarity_calibration": (SimilarityCalibration, {"folds": 2}, "worth of a cosine"),
     "nearest_neighbours": (NearestNeighbours, {"shown": 2}, "Each row asks with one modality"),
 }
 

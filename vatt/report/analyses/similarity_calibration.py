@@ -62,7 +62,7 @@ def _pairs(one: dict) -> Markup:
     found, bins = one["figures"], one["by_cosine"]
     low, high = bins[0]["stated"], max(bins[-1]["stated"], 1.0)
     plot = Plot(
-        f"{one['label'].replace('→', '–')}: what a cosine is worth",
+        f"{one['label'].replace('→', '–')}: worth of a cosine",
         x=(low, high),
         y=(0, 1),
         x_label="cosine",
@@ -80,7 +80,7 @@ def _pairs(one: dict) -> Markup:
 def _first(one: dict, temperature: float) -> Markup:
     found = one["figures"]
     plot = Plot(
-        f"{one['label']}: is the first answer right",
+        f"{one['label']}: first answer right?",
         x=(0, 1),
         y=(0, 1),
         x_label="probability that the softmax gives it",

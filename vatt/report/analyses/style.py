@@ -15,6 +15,7 @@ STYLE = f"""
 {" ".join(f".m{n} {{ --mark: var(--mark{n}); }}" for n in _NAMES)}
 .plots {{ display: grid; gap: 20px; margin: 14px 0;
   grid-template-columns: repeat(auto-fill, minmax(min(100%, 320px), 1fr)); }}
+.plots.large {{ grid-template-columns: minmax(0, 620px); }}
 .plots figure {{ break-inside: avoid; }}
 .fill {{ fill: var(--mark); }} .open {{ fill: none; stroke: var(--mark); stroke-width: 1.3; }}
 .dot {{ stroke: var(--mark); stroke-width: 6; stroke-linecap: round; fill: none; }}
