@@ -33,8 +33,8 @@ def section(evaluation: Evaluation) -> Markup:
     note = (
         "Which input tokens the output at AGG is made of, by following the attention of all layers, half of "
         "each for the residual (roll-out; Abnar and Zuidema 2020). Frames: plain above, below veiled where "
-        "attention is least in this clip. Waveform: the line is attention, 1 being an even share. Words: the "
-        "bar is attention. It follows attention alone and proves no cause."
+        "attention is least in this clip. Waveform: the line is attention, the dashed one an even share. "
+        "Words: the bar is attention. It follows attention alone and proves no cause."
     )
     return element("div", element("p", said), element("p", note, class_="note"), figures(artifact))
 

@@ -56,6 +56,7 @@ STYLE = f"""
 .asking img {{ display: block; width: 340px; max-width: 100%; }}
 .asking .waveform {{ width: 240px; height: 40px; margin: 0; }}
 @media screen and (max-width: 760px) {{
+  .sound text {{ display: none; }} /* too small to read there */
   .finds {{ grid-template-columns: 1fr; }} .finds ol {{ grid-template-columns: 1fr 1fr; }}
 }}
 """
