@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 from tests.analyses.small_clips import SmallClips
+from tests.report.browser import Browser, find_browser
+from tests.report.test_report_browser import LEGIBLE, STANDS_OUT
 from vatt import spec
 from vatt.analyses.activations import Activations
 from vatt.analyses.attention_map import AttentionMap
@@ -123,3 +125,19 @@ def test_numbers_that_were_not_finite_are_left_out(tmp_path, evaluations):
     text = page_of(tmp_path, lost).text
     assert "can not be shown" not in text
     assert "Silhouette" not in text and "where the picture moves" not in text
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(find_browser() is None, reason="needs Chromium or Chrome")
+def test_a_browser_finds_nothing_to_complain_about(tmp_path, evaluations):
+    page_of(tmp_path, evaluations)
+    path = tmp_path / "report.html"
+    with Browser() as browser:
+        for width in (360, 1120):
+            for dark in (False, True):
+                browser.open(path, width=width, dark=dark)
+                browser.value("document.querySelectorAll('details').forEach(e => e.open = true)")
+                assert browser.value("document.documentElement.scrollWidth") <= width
+                assert browser.value(STANDS_OUT) == [] and browser.value(LEGIBLE) == []
+        assert browser.complaints == [] and set(browser.requests) == {path.as_uri()}
+        assert browser.value("[...document.images].filter(e => !e.naturalWidth).length") == 0
