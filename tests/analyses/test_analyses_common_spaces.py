@@ -86,6 +86,18 @@ def test_the_softmax_of_a_perfect_model_is_as_right_as_it_is():
     assert at_even == pytest.approx(0.0, abs=1e-6)
 
 
+def test_where_no_cosine_tells_right_from_wrong_none_is_named():
+    one = calibration(ToyClips(clips_per_group=5), folds=1 + 1)
+    with pytest.raises(ValueError, match="at least 4 groups"):
+        one.evaluate(ToyModel())
+    turned = calibration()  # the sound of each clip is nearest to the pictures of a far one
+    result = turned.evaluate(ToyModel(audio_shift=5.0))
+    assert "calibration/audio_to_video/even_cosine" not in result
+    assert "calibration/text_to_video/even_cosine" in result
+    rows = {row[0]: row[1] for row in turned.table()[2]}
+    assert rows["audio → video"] == "–" and float(rows["text → video"]) < 1
+
+
 def test_a_group_lies_in_one_fold():
     one = calibration(folds=3)
     groups = np.repeat(np.arange(20), 3)

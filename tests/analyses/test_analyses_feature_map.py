@@ -63,6 +63,10 @@ def test_classes_are_drawn_and_all_taken_where_there_are_no_more(caplog):
     assert "100 classes asked for; clips have 8: all" in caplog.text
     counts = np.bincount(all_of_them.artifact()["point_classes"])
     assert counts.tolist() == [5] * 8
+    single = made(LabelledToys(6, classes=6))
+    assert "map/silhouette" not in single.evaluate(Ears(classes=6)) and single.table()[2][0][1] == "–"
+    part = made(toys, clips=7, classes=4)
+    assert part.evaluate(Ears(classes=8))["map/clips"] == 7 == len(part.artifact()["points"])
 
 
 def test_clips_without_sound_are_left_out_and_counted():
@@ -83,6 +87,8 @@ def test_what_can_not_be_mapped_is_refused():
         made(LabelledToys(), modality="text")
     with pytest.raises(ValueError, match="`classes`"):
         made(LabelledToys(), classes=1)
+    with pytest.raises(ValueError, match="`clips`"):
+        made(LabelledToys(), clips=4)
 
 
 def test_a_layout_keeps_groups_together_and_may_be_wide():

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 from tests.analyses.small_clips import SmallClips
+from tests.report.browser import Browser, find_browser
+from tests.report.test_report_browser import LEGIBLE, STANDS_OUT
 from vatt import spec
 from vatt.analyses.activations import Activations
 from vatt.analyses.attention_map import AttentionMap
@@ -27,7 +29,7 @@ ANALYSES = {
     "activations": (Activations, {}, "One encoder reads all modalities"),
     "attention_map": (AttentionMap, {"shown": 2}, "times an even share"),
     "space_geometry": (SpaceGeometry, {}, "along the gap"),
-    "similarity_calibration": (SimilarityCalibration, {"folds": 2}, "what a cosine is worth"),
+    "similarity_calibration": (SimilarityCalibration, {"folds": 2}, "worth of a cosine"),
     "nearest_neighbours": (NearestNeighbours, {"shown": 2}, "Each row asks with one modality"),
 }
 
@@ -100,7 +102,7 @@ def test_all_are_drawn_on_a_page_that_stands_alone(tmp_path, evaluations):
     for tag, name, value in page.attributes:
         assert not name.startswith("on")
         if name in ("src", "href"):
-            assert value.startswith("data:image/"), (tag, value)
+            assert value.startswith(("data:image/", "#")), (tag, value)
         assert "nan" not in value.split() and "None" not in value, (tag, name, value)
 
 
@@ -123,3 +125,19 @@ def test_numbers_that_were_not_finite_are_left_out(tmp_path, evaluations):
     text = page_of(tmp_path, lost).text
     assert "can not be shown" not in text
     assert "Silhouette" not in text and "where the picture moves" not in text
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(find_browser() is None, reason="needs Chromium or Chrome")
+def test_a_browser_finds_nothing_to_complain_about(tmp_path, evaluations):
+    page_of(tmp_path, evaluations)
+    path = tmp_path / "report.html"
+    with Browser() as browser:
+        for width in (360, 1120):
+            for dark in (False, True):
+                browser.open(path, width=width, dark=dark)
+                browser.value("document.querySelectorAll('details').forEach(e => e.open = true)")
+                assert browser.value("document.documentElement.scrollWidth") <= width
+                assert browser.value(STANDS_OUT) == [] and browser.value(LEGIBLE) == []
+        assert browser.complaints == [] and set(browser.requests) == {path.as_uri()}
+        assert browser.value("[...document.images].filter(e => !e.naturalWidth).length") == 0

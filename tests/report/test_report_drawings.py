@@ -72,7 +72,7 @@ def test_a_hundred_classes_look_different():
 def test_a_scatter_names_few_categories_and_counts_many():
     points = [[-1, -1], [1, 1], [0, 0]]
     drawn = scatter("Title", points, [0, 2, 2], ["one", "none", "<two>"])
-    assert "M12 448h0" in drawn and "M448 12" in drawn and "M230 230" in drawn
+    assert "M10 330h0" in drawn and "M330 10" in drawn and "M170 170" in drawn
     assert "&lt;two&gt; · 2" in drawn and "one · 1" in drawn
     assert drawn.count('class="legend"') == 2  # nothing is of "none"
     many = scatter("Title", [[0, 0]] * 40, list(range(40)), [f"class {n}" for n in range(40)])
@@ -81,11 +81,11 @@ def test_a_scatter_names_few_categories_and_counts_many():
 
 def test_a_plot_places_lines_and_dots_and_skips_gaps():
     plot = Plot("Title", x=(0, 10), y=(0, 1), x_label="x", whole_x=True)
-    assert plot.place(0, 0) == (46.0, 220.0) and plot.place(10, 1) == (448.0, 10.0)
+    assert plot.place(0, 0) == (44.0, 176.0) and plot.place(10, 1) == (330.0, 10.0)
     plot.line([0, 5, 10], [0.0, float("nan"), 1.0], 1, "line")
     plot.points([(5, 0.5, 0.25, 0.75, "dot <5>")], 0, "dots")
     drawn = plot.figure(note="a note")
-    assert 'points="46,220 448,10"' in drawn and 'cx="247.0" cy="115.0"' in drawn
+    assert 'points="44,176 330,10"' in drawn and 'cx="187.0" cy="93.0"' in drawn
     assert "dot &lt;5&gt;" in drawn and "a note" in drawn and drawn.count('class="legend"') == 2
     assert ">2.5<" not in drawn
     flat = Plot("Flat", x=(1, 1), y=(0, 0), x_label="x")

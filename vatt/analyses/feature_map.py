@@ -35,6 +35,7 @@ class FeatureMap(EvaluatorBase):
         batch_size: rows per call of the model.
         modality: whose pooled features, "video" or "audio".
         classes: drawn at random; all where there are no more. The paper: 100.
+        clips: of these classes, drawn at random; all where there are no more. Time and memory grow with N².
         perplexity: of t-SNE, see `plane`.
         cache_dir: where features are kept, see `features`; None: not.
         seed: of the choice of classes and of the layout.
@@ -48,6 +49,7 @@ class FeatureMap(EvaluatorBase):
         batch_size: int = 16,
         modality: str = spec.VIDEO,
         classes: int = 100,
+        clips: int = 5000,
         perplexity: float = PERPLEXITY,
         cache_dir: str | None = None,
         seed: int = 0,
@@ -57,8 +59,11 @@ class FeatureMap(EvaluatorBase):
             raise ValueError(f"`modality` must be 'video' or 'audio'. Received: modality={modality!r}.")
         if classes < 2:
             raise ValueError(f"`classes` must be at least 2. Received: classes={classes}.")
+        if clips < 5:
+            raise ValueError(f"`clips` must be at least 5. Received: clips={clips}.")
         self.output = f"{modality}/pooled"
         self.classes = classes
+        self.clips = clips
         self.perplexity = perplexity
         self.cache_dir = cache_dir
         self.seed = seed
@@ -69,10 +74,10 @@ class FeatureMap(EvaluatorBase):
 
     def evaluate(self, model: Model) -> dict[str, float]:
         """Numbers by name: `NAME/clips`, `NAME/classes`; `NAME/silhouette` in [−1, 1], how much nearer a clip
-        is to its class than to the next one (mean over clips, cosine distance); `NAME/neighbour_purity`, the
-        share of a clip's 10 nearest that are of its class, and `NAME/chance_neighbour_purity`, the share of
-        all other clips that are; `NAME/trustworthiness` in [0, 1] of the picture: how rarely it shows as near
-        what is not.
+        is to its class than to the next one (mean over clips, cosine distance), if a class has two clips;
+        `NAME/neighbour_purity`, the share of a clip's 10 nearest that are of its class, and
+        `NAME/chance_neighbour_purity`, the share of all other clips that are; `NAME/trustworthiness` in
+        [0, 1] of the picture: how rarely it shows as near what is not.
         """
         self.check(model)
         found = features(
@@ -87,6 +92,9 @@ class FeatureMap(EvaluatorBase):
         numbers = labels.class_numbers(found.labels, found.clip_ids)
         chosen = self._chosen(np.unique(numbers))
         kept = np.flatnonzero(np.isin(numbers, chosen))
+        if len(kept) > self.clips:
+            drawn = np.random.default_rng(self.seed).choice(len(kept), self.clips, replace=False)
+            kept = kept[np.sort(drawn)]
         numbers, vectors = numbers[kept], unit_rows(found.mean(found.rows)[kept], self.output)
         points = plane(vectors, seed=self.seed, perplexity=self.perplexity)
         figures = _figures(vectors, numbers, points)
@@ -95,6 +103,7 @@ class FeatureMap(EvaluatorBase):
             "output": self.output,
             "views": found.views,
             "classes_wanted": self.classes,
+            "clips_wanted": self.clips,
             "neighbours": min(NEIGHBOURS, len(kept) - 1),
             "perplexity": self.perplexity,
             "seed": self.seed,
@@ -123,7 +132,7 @@ class FeatureMap(EvaluatorBase):
             [
                 [
                     self.name,
-                    f"{figures['silhouette']:.3f}",
+                    f"{figures['silhouette']:.3f}" if "silhouette" in figures else "–",
                     purity,
                     f"{figures['trustworthiness']:.3f}",
                 ]
@@ -154,7 +163,6 @@ def _figures(vectors: np.ndarray, numbers: np.ndarray, points: np.ndarray) -> di
     itself[~itself.any(axis=1), -1] = True
     others = ranked[~itself].reshape(len(ranked), neighbours)
     counts = np.bincount(numbers)[numbers] - 1
-    alone = len(np.unique(numbers)) == len(numbers)  # then no class has an inside
     figures = {
         "neighbour_purity": float(np.mean(numbers[others] == numbers[:, None])),
         "chance_neighbour_purity": float(np.mean(counts / (len(numbers) - 1))),
@@ -164,6 +172,6 @@ def _figures(vectors: np.ndarray, numbers: np.ndarray, points: np.ndarray) -> di
             )
         ),
     }
-    if not alone:
+    if 2 <= len(np.unique(numbers)) < len(numbers):  # else no class has an inside, or an outside
         figures["silhouette"] = float(silhouette_score(vectors, numbers, metric="cosine"))
     return figures

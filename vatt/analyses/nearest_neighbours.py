@@ -129,7 +129,8 @@ class NearestNeighbours(EvaluatorBase):
         for each, both in found.items():
             hits = both.groups[lists[each]] == both.groups[:, None]
             figures[f"{each.name}/group_share"] = float(hits.mean())
-            figures[f"{each.name}/chance_group_share"] = float(both.belong().mean())
+            shares = np.unique(both.groups, return_counts=True)[1] / len(both.groups)
+            figures[f"{each.name}/chance_group_share"] = float(np.sum(shares**2))
         for gallery in spec.MODALITIES:
             asking = [each for each in found if each.gallery == gallery]
             if len(asking) == 2 and np.array_equal(*(found[each].clips for each in asking)):

@@ -68,10 +68,10 @@ class SimilarityCalibration(EvaluatorBase):
 
     def evaluate(self, model: Model) -> dict[str, float]:
         """Numbers by name, of each direction: `NAME/text_to_video/pair_ece` (bins of equally many pairs),
-        `…/pair_brier`, `…/even_cosine`, at which right and wrong are as likely, and `…/right_pairs`, their
-        share; `…/first_right`, the share of queries answered rightly first; of the softmax `…/confidence`,
-        its mean, and `…/first_ece` at the temperature of training; `…/fitted_temperature`, the mean over the
-        folds, and `…/fitted_first_ece`.
+        `…/pair_brier`, `…/even_cosine`, at which right and wrong are as likely, if there is one, and
+        `…/right_pairs`, the share of right ones; `…/first_right`, the share of queries answered rightly
+        first; of the softmax `…/confidence`, its mean, and `…/first_ece` at the temperature of training;
+        `…/fitted_temperature`, the mean over the folds, and `…/fitted_first_ece`.
         """
         self.check(model)
         outputs = sorted({output for each in DIRECTIONS for output in each.outputs})
@@ -115,7 +115,7 @@ class SimilarityCalibration(EvaluatorBase):
         rows = [
             [
                 one["label"] + (" *" if one["derived"] else ""),
-                *(f"{one['figures'][key]:.3f}" for key in keys),
+                *(f"{one['figures'][key]:.3f}" if key in one["figures"] else "–" for key in keys),
             ]
             for one in artifact["directions"]
         ]
@@ -149,7 +149,6 @@ class SimilarityCalibration(EvaluatorBase):
         figures = {
             "pair_ece": calibration.expected_calibration_error(pairs),
             "pair_brier": calibration.brier_score(probabilities.ravel(), right.ravel()),
-            "even_cosine": -offset / slope if slope else float("nan"),
             "right_pairs": float(right.mean()),
             "first_right": float(first.mean()),
             "confidence": float(stated.mean()),
@@ -157,6 +156,8 @@ class SimilarityCalibration(EvaluatorBase):
             "fitted_temperature": float(np.mean(temperatures)),
             "fitted_first_ece": calibration.expected_calibration_error(fitted),
         }
+        if slope > 0 and abs(offset / slope) <= 1:  # else no cosine is as often right as wrong
+            figures["even_cosine"] = -offset / slope
         by_cosine = calibration.equal_width_bins(
             cosines.ravel(), right.ravel(), low=-1.0, high=1.0, bins=_COSINE_BINS
         )

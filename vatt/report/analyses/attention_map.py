@@ -2,6 +2,7 @@
 
 from vatt.report import scales
 from vatt.report.analyses.heat import veil
+from vatt.report.analyses.plot import signed
 from vatt.report.evaluation import Evaluation
 from vatt.report.markup import Markup, element
 
@@ -28,18 +29,14 @@ def section(evaluation: Evaluation) -> Markup:
         ("audio/loudness_correlation", "where the sound is loud"),
     ):
         if found.get(key) is not None:
-            said.append(f"Rank correlation with {text}: {_signed(found[key])}. ")
+            said.append(f"Rank correlation with {text}: {signed(found[key])}. ")
     note = (
         "Which input tokens the output at AGG is made of, by following the attention of all layers, half of "
         "each for the residual (roll-out; Abnar and Zuidema 2020). Frames: plain above, below veiled where "
-        "attention is least in this clip. Waveform: the line is attention, 1 being an even share. Words: the "
-        "bar is attention. It follows attention alone and proves no cause."
+        "attention is least in this clip. Waveform: the line is attention, the dashed one an even share. "
+        "Words: the bar is attention. It follows attention alone and proves no cause."
     )
     return element("div", element("p", said), element("p", note, class_="note"), figures(artifact))
-
-
-def _signed(value: float) -> str:
-    return f"{value:.2f}".replace("-", "−")
 
 
 def _card(clip: dict) -> Markup:

@@ -8,8 +8,8 @@ from vatt.report.analyses.palette import colour_of
 from vatt.report.curves import DASHES
 from vatt.report.markup import Markup, element
 
-WIDTH, HEIGHT = 460, 260  # user units; the drawing scales with the page
-_LEFT, _RIGHT, _TOP, _BOTTOM = 46, 12, 10, 40
+WIDTH, HEIGHT = 340, 216  # user units; the drawing scales with the page
+_LEFT, _RIGHT, _TOP, _BOTTOM = 44, 10, 10, 40
 
 
 class Plot:
@@ -19,7 +19,7 @@ class Plot:
         title: of the figure.
         x, y: (least, greatest) of the axes.
         x_label, y_label: what the axes are, with the unit.
-        write_x, write_y: turn a tick into text.
+        write_x, write_y: turn a tick into text; None for plain numbers.
         whole_x: whether only whole numbers are marked on x.
     """
 
@@ -31,14 +31,14 @@ class Plot:
         y: tuple[float, float],
         x_label: str,
         y_label: str = "",
-        write_x=scales.tick_label,
-        write_y=scales.tick_label,
+        write_x=None,
+        write_y=None,
         whole_x: bool = False,
     ):
         self.title = title
         self._x, self._y = _spread(*x), _spread(*y)
         self._labels = x_label, y_label
-        self._parts = self._axes(write_x, write_y, whole_x)
+        self._parts = self._axes(write_x or _tick, write_y or _tick, whole_x)
         self._legend: list[Markup] = []
 
     def place(self, x: float, y: float) -> tuple[float, float]:
@@ -122,7 +122,7 @@ class Plot:
             y = self.place(self._x[0], value)[1]
             parts.append(element("line", x1=_LEFT, x2=WIDTH - _RIGHT, y1=y, y2=y, class_="grid"))
             parts.append(element("text", write_y(value), x=_LEFT - 6, y=y + 4, text_anchor="end"))
-        for value in scales.ticks(*self._x, 6):
+        for value in scales.ticks(*self._x, 5):
             if whole_x and value != int(value):
                 continue
             x = self.place(value, self._y[0])[0]
@@ -133,6 +133,15 @@ class Plot:
         middle = (_LEFT + WIDTH - _RIGHT) / 2
         parts.append(element("text", self._labels[0], x=middle, y=HEIGHT - 6, text_anchor="middle"))
         return parts
+
+
+def signed(value: float, digits: int = 2) -> str:
+    """A number with a real minus."""
+    return f"{value:.{digits}f}".replace("-", "−")
+
+
+def _tick(value: float) -> str:
+    return scales.tick_label(value).replace("-", "−")
 
 
 def _spread(low: float, high: float) -> tuple[float, float]:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from vatt.report.analyses.palette import legend, marks
 from vatt.report.markup import Markup, element
 
-_SIZE, _ROOM = 460, 12
+_SIZE, _ROOM = 340, 10
 MOST_NAMED = 12  # categories that a legend names; of more, the pointer says which
 
 

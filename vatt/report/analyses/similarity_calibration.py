@@ -3,7 +3,7 @@
 import math
 
 from vatt.report import scales
-from vatt.report.analyses.plot import Plot
+from vatt.report.analyses.plot import Plot, signed
 from vatt.report.evaluation import Evaluation
 from vatt.report.markup import Markup, element
 from vatt.report.tables import wilson_interval
@@ -37,9 +37,9 @@ def section(evaluation: Evaluation) -> Markup:
         if one["name"] in ("text_to_video", "audio_to_video"):
             found = one["figures"]
             said.append(
-                f"{one['label'].capitalize()}: a cosine of {found['even_cosine']:.2f} is as often right as "
-                f"wrong; the softmax promises {scales.percent(found['confidence'])} of first answers right, "
-                f"and {scales.percent(found['first_right'])} are. "
+                f"{one['label'].capitalize()}: {_even(found)}; the softmax promises "
+                f"{scales.percent(found['confidence'])} of first answers right, and "
+                f"{scales.percent(found['first_right'])} are. "
             )
     note = (
         "First: how often a pair of that cosine belongs together, with 95\u202f% intervals, and the logistic "
@@ -49,6 +49,12 @@ def section(evaluation: Evaluation) -> Markup:
         "fitted is judged on queries that it was not fitted on."
     )
     return element("div", element("p", said), element("p", note, class_="note"), figures(artifact))
+
+
+def _even(found: dict) -> str:
+    if found.get("even_cosine") is None:
+        return "no cosine is as often right as wrong"
+    return f"a cosine of {signed(found['even_cosine'])} is as often right as wrong"
 
 
 def _dots(bins: list[dict]):
@@ -62,7 +68,7 @@ def _pairs(one: dict) -> Markup:
     found, bins = one["figures"], one["by_cosine"]
     low, high = bins[0]["stated"], max(bins[-1]["stated"], 1.0)
     plot = Plot(
-        f"{one['label'].replace('→', '–')}: what a cosine is worth",
+        f"{one['label'].replace('→', '–')}: worth of a cosine",
         x=(low, high),
         y=(0, 1),
         x_label="cosine",
@@ -74,13 +80,13 @@ def _pairs(one: dict) -> Markup:
     plot.line(xs, curve, 0, f"logistic, ECE {found['pair_ece']:.3f}")
     plot.points(_dots(bins), 1, "observed")
     share = scales.percent(found["right_pairs"])
-    return plot.figure(note=f"{share} of all pairs belong together; half do at {found['even_cosine']:.2f}.")
+    return plot.figure(note=f"{share} of all pairs belong together; {_even(found)}.")
 
 
 def _first(one: dict, temperature: float) -> Markup:
     found = one["figures"]
     plot = Plot(
-        f"{one['label']}: is the first answer right",
+        f"{one['label']}: first answer right?",
         x=(0, 1),
         y=(0, 1),
         x_label="probability that the softmax gives it",

@@ -1,6 +1,7 @@
 """Gap, alignment, uniformity and hubs of the common spaces."""
 
-from vatt.report.analyses.plot import Plot
+from vatt.report import scales
+from vatt.report.analyses.plot import Plot, signed
 from vatt.report.evaluation import Evaluation
 from vatt.report.markup import Markup, element
 
@@ -9,9 +10,8 @@ _HEADS = ("Pair", "Gap", "Alignment", "Uniformity", "Hubs: skewness", "In nobody
 
 def figures(artifact: dict) -> Markup:
     """For each pair, both modalities along the gap, and how often each clip is a neighbour."""
-    drawn = []
-    for one in artifact["pairs"]:
-        drawn += [_along_gap(one), _occurrences(one)]
+    drawn = [_along_gap(one) for one in artifact["pairs"]]
+    drawn += [_occurrences(one) for one in artifact["pairs"]]
     return element("div", drawn, class_="plots")
 
 
@@ -53,10 +53,10 @@ def _row(one: dict) -> Markup:
     cells = [
         [element("b", f"{found['gap']:.3f}"), element("small", f"chance {found['chance_gap']:.3f}")],
         [element("b", f"{found['alignment']:.3f}")],
-        [element("small", f"{each} ", f"{found[f'uniformity_{each}']:.2f}") for each in (left, right)],
-        both("skewness", "{:.2f}".format),
-        both("antihubs", "{:.1%}".format),
-        both("largest_hub", "{:.1%}".format),
+        [element("small", f"{each} ", signed(found[f"uniformity_{each}"])) for each in (left, right)],
+        both("skewness", signed),
+        both("antihubs", scales.percent),
+        both("largest_hub", scales.percent),
     ]
     filled = [element("td", cell, data_head=head) for head, cell in zip(_HEADS[1:], cells, strict=True)]
     return element("tr", element("th", name, scope="row"), filled)
@@ -81,7 +81,7 @@ def _occurrences(one: dict) -> Markup:
     clips, k = one["clips"], one["neighbours"]
     most = max(max(counts) for counts in one["counts"].values())
     plot = Plot(
-        f"{one['label']}: whose neighbour is who",
+        f"{one['label']}: hubs",
         x=(1, clips),
         y=(0, most * 1.05),
         x_label="clips, the commonest neighbour first",

@@ -1,6 +1,6 @@
 """Input and output spaces by modality, and the densities of similarities in them (paper Figure 3)."""
 
-from vatt.report.analyses.plot import Plot
+from vatt.report.analyses.plot import Plot, signed
 from vatt.report.analyses.scatter import scatter
 from vatt.report.evaluation import Evaluation
 from vatt.report.markup import Markup, element
@@ -59,7 +59,7 @@ def _density(one: dict) -> Markup:
     )
     for number, key, label in ((0, "positive", "pairs"), (1, "negative", "others")):
         mean = found[f"{key}_mean"]
-        plot.line(one["at"], one[key], number, f"{label}, mean {mean:.2f}", area=True)
+        plot.line(one["at"], one[key], number, f"{label}, mean {signed(mean)}", area=True)
     note = f"{one['clips']:,} pairs against {one['negatives']:,} others; overlap {found['overlap']:.2f}."
     if one["derived"]:
         note += " Derived: the two are never trained against each other."

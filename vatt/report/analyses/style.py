@@ -15,6 +15,7 @@ STYLE = f"""
 {" ".join(f".m{n} {{ --mark: var(--mark{n}); }}" for n in _NAMES)}
 .plots {{ display: grid; gap: 20px; margin: 14px 0;
   grid-template-columns: repeat(auto-fill, minmax(min(100%, 320px), 1fr)); }}
+.plots.large {{ grid-template-columns: minmax(0, 620px); }}
 .plots figure {{ break-inside: avoid; }}
 .fill {{ fill: var(--mark); }} .open {{ fill: none; stroke: var(--mark); stroke-width: 1.3; }}
 .dot {{ stroke: var(--mark); stroke-width: 6; stroke-linecap: round; fill: none; }}
@@ -55,6 +56,7 @@ STYLE = f"""
 .asking img {{ display: block; width: 340px; max-width: 100%; }}
 .asking .waveform {{ width: 240px; height: 40px; margin: 0; }}
 @media screen and (max-width: 760px) {{
+  .sound text {{ display: none; }} /* too small to read there */
   .finds {{ grid-template-columns: 1fr; }} .finds ol {{ grid-template-columns: 1fr 1fr; }}
 }}
 """
