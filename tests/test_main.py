@@ -283,6 +283,12 @@ def test_16_bit_arithmetic_keeps_32_bit_weights(tmp_path):
     assert kernels and all(kernel.dtype == np.float32 for kernel in kernels)
 
 
+def test_a_tpu_that_is_not_there_is_one_message(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("TPU_NAME", "")
+    assert train(tmp_path / "run", "--tpu=local") == 2
+    assert "The strategy 'tpu' needs a TPU. Received: none at 'local'" in capsys.readouterr().err
+
+
 def test_a_missing_value_is_one_message(capsys):
     assert main.main(["--gin_file=toy.gin"]) == 2
     told = capsys.readouterr().err

@@ -81,6 +81,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="the machines of a run with `run.strategy = 'multi_worker'`, the same on each; the first one "
         "writes the run directory, which all must be able to read (in place of TF_CONFIG)",
     )
+    parser.add_argument(
+        "--tpu",
+        metavar="NAME",
+        help="trains on this TPU: its name, grpc://ADDRESS, or 'local' on a TPU VM; sets `run.strategy`",
+    )
     parser.add_argument("--worker", type=int, metavar="N", help="which of them this is, from 0")
 
 
@@ -106,6 +111,9 @@ def main(arguments: Sequence[str] | None = None, program: str = "python -m vatt.
             raise config.ConfigError("`--workers` and `--worker` belong together. Received: one of the two.")
         if flags.workers is not None:
             name_cluster(flags.workers.split(","), flags.worker)
+        if flags.tpu is not None:
+            os.environ["TPU_NAME"] = flags.tpu  # where TensorFlow looks
+            gin_flags = [*gin_flags, "run.strategy = 'tpu'"]
         for name in flags.gin_file:
             config.resolve(name)  # a missing file is told at once, TensorFlow takes seconds
         import_tensorflow()

@@ -13,6 +13,7 @@ pytestmark = pytest.mark.slow
 
 # Clips of the size that the toy model takes.
 CLIP = f"""\
+import vatt.data.datasets.prepared
 import vatt.data.datasets.served
 import vatt.spec
 ClipSpec.frames = {toys.FRAMES}
@@ -21,8 +22,6 @@ ClipSpec.sample_rate_hz = {toys.SAMPLES * 5}
 ClipSpec.words = {toys.WORDS}
 ClipSpec.candidates = {toys.CANDIDATES}
 PreparedClips.clip = @ClipSpec()
-ServedClips.dataset = @PreparedClips()
-ServedClips.patience_seconds = 1.0
 """
 
 
@@ -38,7 +37,13 @@ def test_fault_15_a_killed_feed_ends_the_run_which_then_goes_on(
         f'--gin.PreparedClips.directory="{directory}"',
         "--gin.TRAIN_STEPS=60",  # more than are ready when it dies
     )
-    served = (*common, "--gin.train.dataset=@ServedClips()", f'--gin.ServedClips.addresses=["{address}"]')
+    served = (
+        *common,
+        "--gin.train.dataset=@ServedClips()",
+        "--gin.ServedClips.dataset=@PreparedClips()",
+        f'--gin.ServedClips.addresses=["{address}"]',
+        "--gin.ServedClips.patience_seconds=1.0",
+    )
 
     show = loop.ProgressDisplay.show
 

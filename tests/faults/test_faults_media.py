@@ -108,6 +108,7 @@ def test_fault_11_two_hundred_damaged_films(tmp_path):
     assert read > 50 and refused > 20
 
 
+@pytest.mark.slow  # preparation starts its workers
 def test_fault_12_odd_media_give_whole_batches(tmp_path):
     folder = tmp_path / "media"
     folder.mkdir()

@@ -5,6 +5,7 @@ import shutil
 import pytest
 
 from tests import toys
+from vatt import main
 
 
 @pytest.fixture
@@ -32,6 +33,17 @@ def test_fault_20_another_model_is_refused_even_then(copy, train, capsys):
     flags = ("--gin.TRAIN_STEPS=22", "--gin.ToyModel.width=9", "--overwrite_config")
     assert train(copy, *flags) == 2
     assert "does not fit" in capsys.readouterr().err
+
+
+def test_a_gin_file_that_was_changed_between_runs(copy, toy, tmp_path, capsys):
+    changed = tmp_path / "toy.gin"
+    changed.write_text(toy.read_text().replace("peak = 1e-2", "peak = 2e-2  # a second thought"))
+    flags = [f"--gin_file={changed}", f'--gin.MODEL_DIR="{copy}"']
+    before = (copy / "config.gin").read_text()
+    assert main.main(flags) == 2
+    told = capsys.readouterr().err
+    assert "-warmup_quarter_cosine.peak = 0.01" in told and "+warmup_quarter_cosine.peak = 0.02" in told
+    assert (copy / "config.gin").read_text() == before
 
 
 class Words:

@@ -78,7 +78,7 @@ def step_of(form, replicas):
     return results, {name: after[name] - before[name] for name in before}
 
 
-@pytest.mark.parametrize("replicas", [1, 2, 4])
+@pytest.mark.parametrize("replicas", [1, 2, pytest.param(4, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("form", FORMS)
 def test_fault_17_loss_and_gradients_are_the_same(form, replicas):
     expected, gradients = step_of("whole", 1)

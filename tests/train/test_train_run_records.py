@@ -70,7 +70,10 @@ def test_looks_and_telemetry_reach_tensorboard_and_survive_a_restart(tmp_path):
 def test_a_profile_of_a_few_steps(tmp_path, capsys):
     assert train(tmp_path / "run", "--profile") == 0
     assert "tensorboard --logdir=" in capsys.readouterr().err
-    assert list((tmp_path / "run" / "events" / "plugins" / "profile").rglob("*.xplane.pb"))
+    traces = list((tmp_path / "run" / "events" / "plugins" / "profile").rglob("*.xplane.pb"))
+    assert traces
+    assert train(tmp_path / "run", "--gin.TRAIN_STEPS=21", "--overwrite_config") == 0
+    assert traces[0].is_file()  # a later start leaves it
 
 
 def test_dead_sound_raises_an_alarm(tmp_path, monkeypatch, capsys):

@@ -3,7 +3,6 @@
 They are a copy of the journal and begin anew with every start of a run, see `vatt/train/journal.py`.
 """
 
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +15,7 @@ class Events:
     """A `MetricWriter` for a folder of events.
 
     Args:
-        directory: emptied by `start`.
+        directory: `start` takes earlier events out of it, and leaves profiles in their folder there.
     """
 
     def __init__(self, directory: Path):
@@ -24,7 +23,8 @@ class Events:
         self._writer = None
 
     def start(self, *, model_dir: Path, step: int) -> None:
-        shutil.rmtree(self.directory, ignore_errors=True)
+        for earlier in self.directory.glob("events.out.*"):
+            earlier.unlink(missing_ok=True)
         self._writer = tf.summary.create_file_writer(str(self.directory))
         with self._writer.as_default(step=step):
             for path in (model_dir / name for name in _TEXTS):

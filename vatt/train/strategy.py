@@ -1,8 +1,11 @@
 """Which devices a run uses, by name, and how a global batch is cut into one part per replica."""
 
 import difflib
+import os
 
 import tensorflow as tf
+
+from vatt.train.context import RunError, reason_of
 
 
 def _one_device():
@@ -23,9 +26,17 @@ def _multi_worker():
 
 
 def _tpu():
-    resolver = tf.distribute.cluster_resolver.TPUClusterResolver(tpu="")
-    tf.config.experimental_connect_to_cluster(resolver)
-    tf.tpu.experimental.initialize_tpu_system(resolver)
+    name = os.environ.get("TPU_NAME", "local")
+    try:
+        resolver = tf.distribute.cluster_resolver.TPUClusterResolver(tpu=name)
+        tf.config.experimental_connect_to_cluster(resolver)
+        tf.tpu.experimental.initialize_tpu_system(resolver)
+    except (ValueError, RuntimeError, tf.errors.OpError) as error:
+        reason = reason_of(error).splitlines()[0]
+        raise RunError(
+            f"The strategy 'tpu' needs a TPU. Received: none at {name!r} ({reason}). "
+            "Name it with --tpu, or choose another `run.strategy`."
+        ) from error
     return tf.distribute.TPUStrategy(resolver)
 
 

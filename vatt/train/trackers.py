@@ -21,7 +21,7 @@ class WeightsAndBiases:
     Args:
         project: its name there.
         mode: "online" or "offline", which keeps the files in the run directory, a folder for every start;
-            `wandb sync --append` sends them on later.
+            `wandb sync` sends them on later, in order.
     """
 
     def __init__(self, *, project: str = "vatt", mode: str = "online"):
@@ -37,8 +37,7 @@ class WeightsAndBiases:
             id=model_dir.name,
             dir=str(model_dir),
             mode=self._mode,
-            # Offline nothing can be looked up: the library ignores the wish, and says so every time.
-            resume="allow" if step and self._mode == "online" else None,
+            resume="allow" if step else None,
             config={"config": (model_dir / "config.gin").read_text(encoding="utf-8")},
         )
 
@@ -56,8 +55,9 @@ class MLflow:
 
     Args:
         experiment: its name there.
-        tracking_uri: of the server, or of a file such as "sqlite:////home/me/mlflow.db" (folders of files
-            are no longer accepted by MLflow 3); None for what MLFLOW_TRACKING_URI says.
+        tracking_uri: of the server, or of a file such as "sqlite:////home/me/mlflow.db" (MLflow 3
+            refuses folders of files, and keeps the artifacts of such a file in `mlruns`); None for what
+            MLFLOW_TRACKING_URI says.
     """
 
     def __init__(self, *, experiment: str = "vatt", tracking_uri: str | None = None):
