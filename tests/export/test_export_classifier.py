@@ -38,9 +38,8 @@ def exported(modality, folder, **options):
     return trained, card, tf.saved_model.load(str(folder / "out" / "saved_model")), given, name
 
 
-@pytest.mark.parametrize(
-    "modality", ["image", *(pytest.param(each, marks=pytest.mark.slow) for each in ("video", "audio"))]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("modality", CASES)
 def test_scores_of_any_size_and_length(modality, tmp_path):
     trained, card, module, given, name = exported(modality, tmp_path)
     made = module.signatures[f"classify_{modality}"](**{name: tf.constant(given)})
