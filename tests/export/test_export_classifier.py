@@ -34,7 +34,8 @@ def exported(modality, folder, **options):
         weight.assign(weight + 0.1 * DRAW.normal(size=weight.shape))
     run = write_run(folder / "run", model, describe_inputs(clip, None, LABELS))
     trained = open_trained(run)
-    card = export_model(trained, folder / "out", formats=("saved_model",), **options)
+    formats = ("saved_model", "litert") if modality == "image" else ("saved_model",)
+    card = export_model(trained, folder / "out", formats=formats, **options)
     return trained, card, tf.saved_model.load(str(folder / "out" / "saved_model")), given, name
 
 

@@ -24,6 +24,7 @@ from vatt.export.errors import ExportError
 from vatt.export.exporting import export_model, export_path
 from vatt.models.unimodal import Unimodal
 from vatt.train.average import WeightAverage
+from vatt.train.checkpoint import Checkpoints
 
 # What is written fastest.
 FEW = {"formats": ("safetensors",), "modalities": ("audio",)}
@@ -84,18 +85,20 @@ def test_figures_of_these_weights_and_no_others(run, trained, folder, embedder):
         content = {"step": 3, "metrics": metrics, "artifact": {"protocol": protocol}}
         (evaluations / f"{name}.json").write_text(json.dumps(content))
     (run / "config.gin").write_text("A = 1\n")
+    Checkpoints(run / "checkpoints").save(4, model=trained.model, facts={"identity": {"data": "d34a7b"}})
     (run / "command.txt").write_text("command: python -m vatt.main --gin_file=x.gin\nvatt: 0.1.0\n\n")
     card = export_model(trained, folder / "measured", **FEW)
     text = (folder / "measured" / "README.md").read_text()
     assert "| `ours/text_to_video/recall_at_1` | 0.625 | 0.25 | set, test |" in text
     assert "0.75" not in text and card.run.of_other_weights == ("theirs",)
+    assert "What the run learnt from: data d34a7b." in text
     assert "--gin_file=x.gin" in text and (folder / "measured" / "config.gin").read_text() == "A = 1\n"
 
 
 def test_safetensors_are_loaded_again(trained, embedder, tmp_path):
     export_model(trained, tmp_path / "out", **FEW)
-    again = vatt.load(tmp_path / "out" / "safetensors")
-    assert again.fingerprint == embedder.fingerprint
+    again = vatt.load(tmp_path / "out")  # finds them there
+    assert again.fingerprint == embedder.fingerprint and again.source.endswith("safetensors")
     assert again.tokenizer.words == embedder.tokenizer.words
     config = tmp_path / "out" / "safetensors" / "config.json"
     config.write_text(config.read_text().replace('"hidden_width": 16', '"hidden_width": 24'))

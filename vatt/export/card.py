@@ -170,7 +170,7 @@ class Card:
             "several_labels": self.several_labels if self.is_classifier else None,
             "golden_hash": self.golden_hash,
             "formats": self.formats,
-            "training": self.run.started,
+            "training": self.run.started | {"identity": self.run.identity},
             "evaluations": self.run.evaluations,
             "evaluations_of_other_weights": list(self.run.of_other_weights),
             "limits": self.limits,
@@ -246,6 +246,9 @@ def _chance(key) -> str:
 
 def _data(card: Card) -> str:
     said = []
+    if card.run.identity:
+        facts = "; ".join(f"{name} {value}" for name, value in card.run.identity.items())
+        said.append(f"What the run learnt from: {facts}.")
     if card.run.datasets:
         said.append(f"Measured on: {', '.join(card.run.datasets)}.")
     trained = card.trained
