@@ -15,19 +15,23 @@ import tensorflow as tf
 
 import vatt
 from tests.goldens import GOLDEN, assert_near
-from tests.trained_run import tiny_vatt, write_run
+from tests.trained_run import CLIP, PATCHES, TINY, tiny_vatt, write_run
 from vatt import cli
 from vatt.evals.protocol_card import weights_fingerprint
 from vatt.export import exporting, saved_model
 from vatt.export.card import Naming
 from vatt.export.errors import ExportError
 from vatt.export.exporting import export_model, export_path
+from vatt.layers.log_mel import LogMel
+from vatt.models.agnostic import AgnosticVATT
 from vatt.models.unimodal import Unimodal
 from vatt.train.average import WeightAverage
 from vatt.train.checkpoint import Checkpoints
 
 # What is written fastest.
 FEW = {"formats": ("safetensors",), "modalities": ("audio",)}
+
+MEL = LogMel(sample_rate_hz=1000, bins=8, lowest_hz=20.0, highest_hz=400.0)
 
 
 def nothing_left(folder):
@@ -191,6 +195,23 @@ def test_what_is_refused(trained, out, tmp_path):
     with pytest.raises(ExportError, match="must be free"):
         export_path(tmp_path / "foreign", out)  # told before anything is opened
     assert nothing_left(tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("make", "modality"),
+    [
+        (lambda: tiny_vatt(spectrogram=MEL, audio_patch=(4, 4)), "audio"),
+        (lambda: AgnosticVATT(size=TINY, clip=CLIP, vocabulary_size=20, **PATCHES), "text"),
+    ],
+    ids=["spectrogram", "agnostic"],
+)
+def test_the_other_models(make, modality, run, tmp_path):
+    """A waveform through its spectrogram, and words with positions of their own, wherever they run."""
+    other = write_run(tmp_path / "other", make(), json.loads((run / "inputs.json").read_text()))
+    formats = ("saved_model", "safetensors", "litert")
+    card = export_path(other, tmp_path / "out", formats=formats, modalities=(modality,))
+    assert len(card.formats) == 3 and max(card.formats.values()) <= 1e-5
 
 
 @pytest.mark.slow
