@@ -1,5 +1,6 @@
 """Classifiers of video, sound and pictures as SavedModels: the logits of the Python model, its classes."""
 
+import ast
 import dataclasses
 import json
 
@@ -55,6 +56,8 @@ def test_scores_of_any_size_and_length(modality, tmp_path):
     assert_near(module(tf.constant(given))["logits"], wanted, 1e-5)
     labels = (tmp_path / "out" / "saved_model" / "assets.extra" / "labels.txt").read_text().split()
     assert tuple(labels) == LABELS and card.facts()["several_labels"] == several
+    example = (tmp_path / "out" / "README.md").read_text().split("```python\n")[1].split("```")[0]
+    assert f"= module.classify_{modality}({name})  # " in example and ast.parse(example)
     assert "Classes, in order: disc, star, bell" in (tmp_path / "out" / "README.md").read_text()
 
 

@@ -1,5 +1,6 @@
 """Writing an export: whole or not at all, with its card, and only if it is the model."""
 
+import ast
 import dataclasses
 import json
 import resource
@@ -54,6 +55,7 @@ def test_what_lies_in_an_export(out, card):
     assert facts["golden_hash"] == card.golden_hash and facts["formats"]["saved_model"] <= 1e-5
     assert facts["inputs"]["tokenizer"]["words"][:3] == ["<pad>", "<unk>", "the"]
     text = (out / "README.md").read_text()
+    assert ast.parse(text.split("```python\n")[1].split("```")[0])
     assert card.golden_hash in text and "Nothing was measured on these weights" in text
     assert "`frames` uint8 [B, T, H, W, 3]" in text and "Apache-2.0" in text
 
