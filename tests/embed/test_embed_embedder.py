@@ -7,12 +7,15 @@ import tensorflow as tf
 
 import vatt
 from tests.goldens import GOLDEN, assert_near
+from tests.prepare.media_maker import make_media
 from tests.trained_run import CLIP, prepared, tiny_vatt, write_clips, write_run
 from vatt.convert.keras_file import add_input_facts
 from vatt.embed.embedder import Embedder
+from vatt.embed.media import frame_pieces, frames_at
 from vatt.evals.embedding import embed_clips
 from vatt.evals.encoder import compiled_encoder
 from vatt.models.classifier import Classifier
+from vatt.prepare.media import Media, MediaError, MediaOptions, read_segments
 
 SPACES = ("video_audio", "video_text")
 
@@ -235,3 +238,45 @@ def test_other_models_stay_what_they_are(folder):
     model = Classifier(classes=3, size=tiny_vatt().audio_size, modality="audio", grid=(3,))
     model.save(folder / "classifier.keras")
     assert type(vatt.load(folder / "classifier.keras")) is Classifier
+
+
+def test_a_media_file(embedder, tmp_path):
+    """Windows of a film that comes in three pieces are those of the whole; what is no film is refused."""
+    draw = np.random.default_rng(9)
+    frames = draw.integers(0, 256, (170, 24, 32, 1), "uint8").repeat(3, axis=3)
+    sound = draw.integers(-9000, 9000, (17_000, 1)).astype("int16")
+    make_media(
+        tmp_path / "film.mkv", pictures=frames, sound=sound, sound_rate_hz=1000, audio_codec="pcm_s16le"
+    )
+    make_media(tmp_path / "mute.mkv", pictures=frames[:20])
+    (media,) = read_segments(tmp_path / "film.mkv", MediaOptions(max_frame_rate_hz=10.0, audio_rate_hz=1000))
+    assert len(media.frames) == 170 and len(media.audio) == 17_000
+    assert len(list(frame_pieces(tmp_path / "film.mkv", CLIP))) == 3
+    made = embedder.embed_video(tmp_path / "film.mkv")
+    for space, rows in embedder.embed_video(np.stack(media.frames)).items():
+        assert_near(made[space], rows, 1e-5)
+    made = embedder.embed_audio(str(tmp_path / "film.mkv"))
+    for space, rows in embedder.embed_audio(media.audio[:, 0] / np.float32(32768)).items():
+        assert_near(made[space], rows, 1e-5)
+    (tmp_path / "text.mp4").write_text("no film")
+    for path, embed, words in (
+        ("mute.mkv", embedder.embed_audio, "mute.mkv: it has no sound"),
+        ("text.mp4", embedder.embed_video, "can not be opened as media"),
+        ("absent.mp4", embedder.embed_video, "there is no such file"),
+    ):
+        with pytest.raises(MediaError, match=words):
+            embed(tmp_path / path)
+
+
+def test_a_slow_film_repeats_the_nearest_frame():
+    media = Media(
+        frames=list(range(6)),
+        frame_rate_hz=4.0,
+        height=1,
+        width=1,
+        audio=None,
+        start_seconds=0.0,
+        end_seconds=1.5,
+        warnings=[],
+    )
+    assert frames_at(media, CLIP) == [0, 0, 1, 1, 2, 2, 2, 3, 3, 4, 4, 4, 5, 5, 5]

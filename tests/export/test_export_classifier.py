@@ -1,5 +1,6 @@
 """Classifiers of video, sound and pictures as SavedModels: the logits of the Python model, its classes."""
 
+import ast
 import dataclasses
 import json
 
@@ -34,13 +35,13 @@ def exported(modality, folder, **options):
         weight.assign(weight + 0.1 * DRAW.normal(size=weight.shape))
     run = write_run(folder / "run", model, describe_inputs(clip, None, LABELS))
     trained = open_trained(run)
-    card = export_model(trained, folder / "out", formats=("saved_model",), **options)
+    formats = ("saved_model", "litert") if modality == "image" else ("saved_model",)
+    card = export_model(trained, folder / "out", formats=formats, **options)
     return trained, card, tf.saved_model.load(str(folder / "out" / "saved_model")), given, name
 
 
-@pytest.mark.parametrize(
-    "modality", ["image", *(pytest.param(each, marks=pytest.mark.slow) for each in ("video", "audio"))]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("modality", CASES)
 def test_scores_of_any_size_and_length(modality, tmp_path):
     trained, card, module, given, name = exported(modality, tmp_path)
     made = module.signatures[f"classify_{modality}"](**{name: tf.constant(given)})
@@ -55,6 +56,8 @@ def test_scores_of_any_size_and_length(modality, tmp_path):
     assert_near(module(tf.constant(given))["logits"], wanted, 1e-5)
     labels = (tmp_path / "out" / "saved_model" / "assets.extra" / "labels.txt").read_text().split()
     assert tuple(labels) == LABELS and card.facts()["several_labels"] == several
+    example = (tmp_path / "out" / "README.md").read_text().split("```python\n")[1].split("```")[0]
+    assert f"= module.classify_{modality}({name})  # " in example and ast.parse(example)
     assert "Classes, in order: disc, star, bell" in (tmp_path / "out" / "README.md").read_text()
 
 

@@ -1,5 +1,6 @@
 """Writing an export: whole or not at all, with its card, and only if it is the model."""
 
+import ast
 import dataclasses
 import json
 import resource
@@ -15,18 +16,23 @@ import tensorflow as tf
 
 import vatt
 from tests.goldens import GOLDEN, assert_near
-from tests.trained_run import tiny_vatt, write_run
+from tests.trained_run import CLIP, PATCHES, TINY, tiny_vatt, write_run
 from vatt import cli
 from vatt.evals.protocol_card import weights_fingerprint
 from vatt.export import exporting, saved_model
 from vatt.export.card import Naming
 from vatt.export.errors import ExportError
 from vatt.export.exporting import export_model, export_path
+from vatt.layers.log_mel import LogMel
+from vatt.models.agnostic import AgnosticVATT
 from vatt.models.unimodal import Unimodal
 from vatt.train.average import WeightAverage
+from vatt.train.checkpoint import Checkpoints
 
 # What is written fastest.
 FEW = {"formats": ("safetensors",), "modalities": ("audio",)}
+
+MEL = LogMel(sample_rate_hz=1000, bins=8, lowest_hz=20.0, highest_hz=400.0)
 
 
 def nothing_left(folder):
@@ -49,13 +55,14 @@ def test_what_lies_in_an_export(out, card):
     assert facts["golden_hash"] == card.golden_hash and facts["formats"]["saved_model"] <= 1e-5
     assert facts["inputs"]["tokenizer"]["words"][:3] == ["<pad>", "<unk>", "the"]
     text = (out / "README.md").read_text()
+    assert ast.parse(text.split("```python\n")[1].split("```")[0])
     assert card.golden_hash in text and "Nothing was measured on these weights" in text
     assert "`frames` uint8 [B, T, H, W, 3]" in text and "Apache-2.0" in text
 
 
 def test_the_hub_module_is_the_saved_model(out, folder):
     page = (out / "hub" / "tiny.md").read_text().splitlines()
-    assert page[0] == "# Module tests/tiny/3" and page[1].startswith("Embeds raw video")
+    assert page[0] == "# Module tests/tiny/3" and page[2].startswith("Embeds raw video")
     for line in (
         "asset-path: tiny.tar.gz",
         "fine-tunable: true",
@@ -84,18 +91,20 @@ def test_figures_of_these_weights_and_no_others(run, trained, folder, embedder):
         content = {"step": 3, "metrics": metrics, "artifact": {"protocol": protocol}}
         (evaluations / f"{name}.json").write_text(json.dumps(content))
     (run / "config.gin").write_text("A = 1\n")
+    Checkpoints(run / "checkpoints").save(4, model=trained.model, facts={"identity": {"data": "d34a7b"}})
     (run / "command.txt").write_text("command: python -m vatt.main --gin_file=x.gin\nvatt: 0.1.0\n\n")
     card = export_model(trained, folder / "measured", **FEW)
     text = (folder / "measured" / "README.md").read_text()
     assert "| `ours/text_to_video/recall_at_1` | 0.625 | 0.25 | set, test |" in text
     assert "0.75" not in text and card.run.of_other_weights == ("theirs",)
+    assert "What the run learnt from: data d34a7b." in text
     assert "--gin_file=x.gin" in text and (folder / "measured" / "config.gin").read_text() == "A = 1\n"
 
 
 def test_safetensors_are_loaded_again(trained, embedder, tmp_path):
     export_model(trained, tmp_path / "out", **FEW)
-    again = vatt.load(tmp_path / "out" / "safetensors")
-    assert again.fingerprint == embedder.fingerprint
+    again = vatt.load(tmp_path / "out")  # finds them there
+    assert again.fingerprint == embedder.fingerprint and again.source.endswith("safetensors")
     assert again.tokenizer.words == embedder.tokenizer.words
     config = tmp_path / "out" / "safetensors" / "config.json"
     config.write_text(config.read_text().replace('"hidden_width": 16', '"hidden_width": 24'))
@@ -190,6 +199,24 @@ def test_what_is_refused(trained, out, tmp_path):
     assert nothing_left(tmp_path)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("make", "modality"),
+    [
+        (lambda: tiny_vatt(spectrogram=MEL, audio_patch=(4, 4)), "audio"),
+        (lambda: AgnosticVATT(size=TINY, clip=CLIP, vocabulary_size=20, **PATCHES), "text"),
+    ],
+    ids=["spectrogram", "agnostic"],
+)
+def test_the_other_models(make, modality, run, tmp_path):
+    """A waveform through its spectrogram, and words with positions of their own, wherever they run."""
+    other = write_run(tmp_path / "other", make(), json.loads((run / "inputs.json").read_text()))
+    formats = ("saved_model", "safetensors", "litert")
+    card = export_path(other, tmp_path / "out", formats=formats, modalities=(modality,))
+    assert len(card.formats) == 3 and max(card.formats.values()) <= 1e-5
+
+
+@pytest.mark.slow
 def test_a_released_checkpoint(tmp_path, folder):
     card = export_path(
         GOLDEN / "tx_fac_tiny",

@@ -40,9 +40,9 @@ def load(
     """A trained model, ready to call.
 
     Args:
-        path: a `.keras` file of ours, or a directory of our `model.safetensors`; a run directory, which means
-            its newest checkpoint, or one of the checkpoints in it (RUN/checkpoints/ckpt-500); or prefix or
-            directory of a released checkpoint.
+        path: a `.keras` file of ours, or a directory of our `model.safetensors`, or an export that has one of
+            them; a run directory, which means its newest checkpoint, or one of the checkpoints in it
+            (RUN/checkpoints/ckpt-500); or prefix or directory of a released checkpoint.
         clip: `ClipSpec` of its inputs, where the path does not tell. Runs and the files made of them do; for
             a released checkpoint it is the clip that fills its tables at the paper's rates.
         vocabulary_file: word list of its sentences, see `Vocabulary`, where the path does not tell.
@@ -72,7 +72,7 @@ def open_trained(
     """As `load`, with what is known of the inputs of any kind of model."""
     if precision not in PRECISIONS:
         raise ValueError(f"`precision` must be one of {PRECISIONS}. Received: precision={precision!r}.")
-    path = Path(path).expanduser()
+    path = _inside_export(Path(path).expanduser())
     model = pretrained_model(path=path, head_width=head_width)
     told, tokenizer, label_names = (None, None, ())
     if clip is None or vocabulary_file is None:
@@ -93,6 +93,15 @@ def open_trained(
     if precision != AS_TRAINED:
         model = in_precision(model, precision)
     return Trained(model=model, clip=clip or told, tokenizer=tokenizer, label_names=label_names, source=path)
+
+
+def _inside_export(path: Path) -> Path:
+    """What can be opened of the directory that `vatt export` writes; any other path as it is."""
+    if (path / "model_card.json").is_file():
+        for name in ("model.keras", "safetensors"):
+            if (path / name).exists():
+                return path / name
+    return path
 
 
 def in_precision(model, precision: str):

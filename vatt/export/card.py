@@ -4,6 +4,7 @@ and where it ends. The same facts go to `README.md` for people and to `model_car
 
 import dataclasses
 import json
+import re
 from typing import Any
 
 import numpy as np
@@ -102,8 +103,9 @@ class Card:
         return (
             "The object is callable, `module(inputs, training=True)`, and has `variables`, "
             "`trainable_variables` and `regularization_losses`; gradients reach every trainable variable. In "
-            "training it drops out, drops tokens (rate "
-            f"{self.trained.model.drop_token_rate:g}) and normalises by the batch, as it did when it learnt."
+            f"training it drops out and drops tokens (rate {self.trained.model.drop_token_rate:g})"
+            + (", as it did" if self.is_classifier else ", and the heads normalise by the batch, as they did")
+            + " when it learnt."
         )
 
     @property
@@ -144,14 +146,15 @@ class Card:
             "embed_text": 'module.embed_text(tf.constant(["a sentence"]))',
             "similarity": 'module.similarity(text["video_text"], video["video_text"])["cosine"]',
         }
-        for name, _, _ in self.signatures:
+        for name, given, _ in self.signatures:
             if (
                 name == "tokenize"
                 or name == "similarity"
                 and {"embed_video", "embed_text"} - {each[0] for each in self.signatures}
             ):
                 continue
-            line = calls.get(name, f"module.{name}(…)")
+            argument, kind = re.match(r"`(\w+)` ([^:]+)", given).groups()
+            line = calls.get(name, f"module.{name}({argument})  # {kind}")
             variable = {"similarity": "cosine"}.get(name, name.partition("_")[2])
             lines.append(f"{variable} = {line}")
         return "\n".join(lines)
@@ -170,7 +173,7 @@ class Card:
             "several_labels": self.several_labels if self.is_classifier else None,
             "golden_hash": self.golden_hash,
             "formats": self.formats,
-            "training": self.run.started,
+            "training": self.run.started | {"identity": self.run.identity},
             "evaluations": self.run.evaluations,
             "evaluations_of_other_weights": list(self.run.of_other_weights),
             "limits": self.limits,
@@ -246,6 +249,9 @@ def _chance(key) -> str:
 
 def _data(card: Card) -> str:
     said = []
+    if card.run.identity:
+        facts = "; ".join(f"{name} {value}" for name, value in card.run.identity.items())
+        said.append(f"What the run learnt from: {facts}.")
     if card.run.datasets:
         said.append(f"Measured on: {', '.join(card.run.datasets)}.")
     trained = card.trained

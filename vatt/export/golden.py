@@ -136,7 +136,9 @@ def read_golden(path) -> tuple[dict[str, np.ndarray], dict[str, dict[str, np.nda
 
 
 def golden_hash(outputs) -> str:
-    """A hash of the golden embeddings: the same for the same model, written on the same kind of machine."""
+    """A hash of the golden embeddings to the bit, which names them; another machine may round otherwise, so
+    whoever compares two exports compares numbers.
+    """
     digest = hashlib.sha256()
     for signature in sorted(outputs):
         for name in sorted(outputs[signature]):

@@ -36,7 +36,12 @@ def hub_page(card: Card) -> str:
         "dataset": ", ".join(card.run.datasets) or None,
         "license": card.naming.licence.lower() or None,
     }
-    lines = [f"# Module {card.naming.publisher}/{card.naming.name}/{card.naming.version}", card.summary, ""]
+    lines = [
+        f"# Module {card.naming.publisher}/{card.naming.name}/{card.naming.version}",
+        "",
+        card.summary,
+        "",
+    ]
     lines += [f"<!-- {key}: {value} -->" for key, value in metadata.items() if value]
     lines += ["", "## Overview", "", card.overview, "", "## Inputs and outputs", "", signatures_table(card)]
     lines += [

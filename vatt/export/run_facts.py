@@ -15,12 +15,14 @@ class RunFacts:
     Args:
         config: the recorded configuration (gin), "" where there is none.
         started: what `command.txt` says of the last start, by key.
+        identity: what the checkpoint belongs to: fingerprint of the training records, words, batch, seed.
         evaluations: evaluator -> {"metrics", "protocol"}, of those that measured these weights.
         of_other_weights: names of evaluators that measured others.
     """
 
     config: str = ""
     started: dict[str, str] = dataclasses.field(default_factory=dict)
+    identity: dict[str, str] = dataclasses.field(default_factory=dict)
     evaluations: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
     of_other_weights: tuple[str, ...] = ()
 
@@ -46,7 +48,7 @@ def read_run_facts(path, weights: str) -> RunFacts:
     run = run_of(path)
     if run is None:
         return RunFacts()
-    directory = run[0]
+    directory, step = run
     evaluations, others = {}, []
     for file in sorted((directory / "evaluations").glob("*.json")):
         evaluation = json.loads(file.read_text(encoding="utf-8"))
@@ -58,6 +60,7 @@ def read_run_facts(path, weights: str) -> RunFacts:
     return RunFacts(
         config=_text(directory / "config.gin"),
         started=_last_start(_text(directory / "command.txt")),
+        identity=_identity(directory / "checkpoints", step),
         evaluations=evaluations,
         of_other_weights=tuple(others),
     )
@@ -65,6 +68,15 @@ def read_run_facts(path, weights: str) -> RunFacts:
 
 def _text(path: Path) -> str:
     return path.read_text(encoding="utf-8") if path.is_file() else ""
+
+
+def _identity(checkpoints: Path, step: int | None) -> dict[str, str]:
+    """Of the newest checkpoint, or of that of `step`."""
+    steps = {int(file.stem.partition("-")[2]): file for file in checkpoints.glob("ckpt-*.json")}
+    if not steps:
+        return {}
+    recorded = json.loads(steps.get(step, steps[max(steps)]).read_text(encoding="utf-8"))
+    return recorded.get("facts", {}).get("identity", {})
 
 
 def _last_start(text) -> dict[str, str]:

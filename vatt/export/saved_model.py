@@ -1,6 +1,5 @@
 """Writes a SavedModel, loads it again, and has it give the golden embeddings."""
 
-import logging
 from pathlib import Path
 
 import numpy as np
@@ -8,13 +7,11 @@ import tensorflow as tf
 
 from vatt.embed.loading import Trained
 from vatt.export.golden import differences, save_golden
-from vatt.export.module import INPUTS, ExportedClassifier, ExportedEmbedder
+from vatt.export.module import ExportedClassifier, ExportedEmbedder
 from vatt.models.classifier import Classifier
 
 FOLDER = "saved_model"
 GOLDEN = "assets.extra/golden.npz"  # TensorFlow leaves this folder to whoever makes the SavedModel
-
-_log = logging.getLogger(__name__)
 
 
 def write_saved_model(directory: Path, trained: Trained, modalities, several_labels: bool) -> None:
@@ -84,8 +81,3 @@ def signature_table(trained: Trained, modalities) -> list[tuple[str, str, str]]:
         + [tokenize] * ("text" in modalities)
         + [("similarity", "`left` float32 [N, D], `right` float32 [M, D]", "`cosine` float32 [N, M]")]
     )
-
-
-def input_name(modality) -> str:
-    """The name of a modality's input in the signatures."""
-    return INPUTS[modality].name
