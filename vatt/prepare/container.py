@@ -157,8 +157,10 @@ def _decoded(stream, packet, warnings: Counter):
             warnings[f"a damaged {stream.type} packet was skipped: {_reason(error)}"] += 1
         return
     for frame in frames:
-        # Frames that leave the decoder without a packet lack the stream's time base.
-        if not frame.time_base:
+        # Frames that leave the decoder without a packet lack the stream's time base; their time is NaN, or
+        # None without a `pts`. (To look at the time base itself costs a Fraction each.)
+        time = frame.time
+        if (time is None or math.isnan(time)) and not frame.time_base:
             frame.time_base = stream.time_base
         yield stream, frame
 
