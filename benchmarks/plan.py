@@ -1,80 +1,109 @@
-"""What `vatt plan` predicts of a step's memory, beside what the step takes.
+"""Memory of a training step: what `vatt plan` predicts, and what the step takes.
 
     python benchmarks/plan.py
+
+Each configuration runs in a process of its own, on one CPU device, in float32 unless its name says otherwise.
+Predicted is `step_bytes`: what a step adds to weights, optimizer and batch. Measured is the peak of resident
+memory during three steps above what was resident before them, when weights, optimizer, batch, the graph
+and what libraries keep from a step of few rows were there already. Resident memory is what the kernel
+counts (VmHWM and VmRSS of /proc/self/status), so that the waste of the allocator is in it.
+The exit status is 1 if a prediction misses by more than 20 %.
 """
 
 import argparse
 import json
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-WARM_UP_ROWS = 1
+MOST = 0.2  # share by which a prediction may miss
+WARM_UP_ROWS = 2
+FLOAT32 = "run.precision = 'float32'"
 PRETRAIN = ["experiments/pretrain.gin"]
+FINE_TUNE = ["experiments/finetune_kinetics400.gin", "experiments/overlay/from_scratch.gin"]
+SMALL = ["SIZE = 'small'", "ClipSpec.frame_size = 112", "ClipSpec.frames = 16"]
+# name -> (gin files, bindings)
 CONFIGURATIONS = {
-    "whole": (PRETRAIN, ["run.precision = 'float32'", "BATCH_SIZE = 64"]),
-    "recompute": (PRETRAIN, ["run.precision = 'float32'", "BATCH_SIZE = 128", "Size.recompute = True"]),
-    "cached": (PRETRAIN, ["run.precision = 'float32'", "BATCH_SIZE = 128", "train.cached_chunk = 32"]),
-    "half": (PRETRAIN, ["BATCH_SIZE = 64", "VATT.dropout_rate = 0.1"]),
-    "deep": (PRETRAIN, ["run.precision = 'float32'", "BATCH_SIZE = 32", "video/Size.depth = 8", "VATT.dropout_rate = 0.1"]),
-    "classifier": (
-        ["experiments/finetune_kinetics400.gin", "experiments/overlay/from_scratch.gin"],
-        ["run.precision = 'float32'", "BATCH_SIZE = 8", "SIZE = 'small'", "ClipSpec.frame_size = 112", "ClipSpec.frames = 16"],
+    "three towers": (PRETRAIN, [FLOAT32, "BATCH_SIZE = 64"]),
+    "three towers, recomputed": (PRETRAIN, [FLOAT32, "BATCH_SIZE = 128", "Size.recompute = True"]),
+    "three towers, cached": (PRETRAIN, [FLOAT32, "BATCH_SIZE = 128", "train.cached_chunk = 64"]),
+    "three towers, bfloat16, dropout": (PRETRAIN, ["BATCH_SIZE = 64", "VATT.dropout_rate = 0.1"]),
+    "deep video, dropout": (
+        PRETRAIN,
+        [FLOAT32, "BATCH_SIZE = 32", "video/Size.depth = 8", "VATT.dropout_rate = 0.1"],
     ),
+    "classifier": (FINE_TUNE, [FLOAT32, "BATCH_SIZE = 8", *SMALL]),
+    "classifier, in parts": (FINE_TUNE, [FLOAT32, "BATCH_SIZE = 16", "train.accumulate = 4", *SMALL]),
 }
 
 
 def measure(name: str) -> dict:
-    """In a fresh process: bytes that a step adds to what was resident before it."""
+    """In a fresh process: bytes that steps add to what was resident before them."""
     sys.path.insert(0, str(ROOT))
     import keras
     import tensorflow as tf
 
     from vatt.plan.configuration import Source, read
-    from vatt.train.job import _way
+    from vatt.train.gradients import Accumulated, Cached, WholeBatch
     from vatt.train.step import TrainStep
     from vatt.train.update import Update
 
-    gin_files, bindings = CONFIGURATIONS[name]
-    configuration = read(gin_files, bindings)
+    configuration = read(*CONFIGURATIONS[name])
     keras.config.set_dtype_policy(configuration.precision)
     keras.utils.set_random_seed(0)
-    model = configuration.model(Source())
-    job, clip = configuration.job, configuration.clip
+    model, job = configuration.model(Source()), configuration.job
     optimizer = job.argument("optimizer")
     optimizer.build(model.trainable_variables)
-    way = _way(model, job.argument("loss"), job.argument("device_inputs"), configuration.number("cached_chunk"), configuration.number("accumulate"))
-    step = TrainStep(
-        strategy=tf.distribute.get_strategy(),
-        model=model,
-        gradients=way,
-        update=Update(optimizer=optimizer, variables=model.trainable_variables),
-        seed=0,
-    )
-    rows = configuration.number("batch_size")
-    draw = tf.random.stateless_uniform
-    picture = (rows, clip.frames, clip.frame_size, clip.frame_size, 3)
-    batch = {"example_index": tf.range(rows, dtype=tf.int64)}
-    if "video" in clip.modalities:
-        batch["video"] = tf.cast(draw(picture, (0, 0), 0, 256, tf.int32), tf.uint8)
-    if "audio" in clip.modalities:
-        batch["audio"] = draw((rows, clip.samples), (1, 0), -1, 1)
-    if "text" in clip.modalities:
-        batch["text"] = draw((rows, clip.candidates, clip.words), (2, 0), 2, 256, tf.int32)
-    if hasattr(model, "classes"):
-        batch["label"] = tf.one_hot(tf.range(rows), model.classes)
-    step({name: value[:2] for name, value in batch.items()})  # libraries take what they keep
+    parts = {"model": model, "loss": job.argument("loss"), "device_inputs": job.argument("device_inputs")}
+    chunk, count = configuration.number("cached_chunk"), configuration.number("accumulate")
+    update = Update(optimizer=optimizer, variables=model.trainable_variables)
+
+    def step_of(gradients):
+        return TrainStep(
+            strategy=tf.distribute.get_strategy(), model=model, gradients=gradients, update=update, seed=0
+        )
+
+    batch = random_batch(configuration.clip, configuration.number("batch_size"), getattr(model, "classes", 0))
+    # What stays after it is of few rows, whatever the way.
+    step_of(WholeBatch(**parts))({name: value[:WARM_UP_ROWS] for name, value in batch.items()})
+    gradients = Cached(**parts, rows=chunk) if chunk else WholeBatch(**parts)
+    step = step_of(Accumulated(**parts, parts=count) if count > 1 else gradients)
     step.concrete_step(batch)
     resident = resident_bytes("VmRSS")
     Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew
-    found = []
     for _ in range(3):
-        start = time.process_time()
         float(step(batch)["loss"])
-        found.append((resident_bytes("VmHWM") - resident, time.process_time() - start))
-    return {"bytes": [a for a, _ in found], "seconds": [b for _, b in found]}
+    return {"bytes": resident_bytes("VmHWM") - resident, "versions": f"TensorFlow {tf.__version__}"}
+
+
+def random_batch(clip, rows: int, classes: int) -> dict:
+    """Clips of noise, feature name -> `[B, ...]`, as in `vatt.spec`."""
+    import tensorflow as tf
+
+    from vatt import spec
+
+    draw = tf.random.stateless_uniform
+    frames = (rows, clip.frames, clip.frame_size, clip.frame_size, 3)
+    batch = {spec.EXAMPLE_INDEX: tf.range(rows, dtype=tf.int64)}
+    if spec.VIDEO in clip.modalities:
+        batch[spec.VIDEO] = tf.cast(draw(frames, (0, 0), 0, 256, tf.int32), tf.uint8)
+    if spec.AUDIO in clip.modalities:
+        batch[spec.AUDIO] = draw((rows, clip.samples), (1, 0), -1, 1)
+    if spec.TEXT in clip.modalities:
+        batch[spec.TEXT] = draw((rows, clip.candidates, clip.words), (2, 0), 2, 256, tf.int32)
+    if classes:
+        batch[spec.LABEL] = tf.one_hot(tf.range(rows) % classes, classes)
+    return batch
+
+
+def predict(name: str) -> dict:
+    """In this process: the plan."""
+    sys.path.insert(0, str(ROOT))
+    from vatt.plan.configuration import Source, read
+    from vatt.plan.plan import Circumstances, make_plan
+
+    return make_plan(read(*CONFIGURATIONS[name]), Source(), Circumstances())
 
 
 def resident_bytes(field: str) -> int:
@@ -83,8 +112,35 @@ def resident_bytes(field: str) -> int:
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(field))
 
 
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--measure")
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(CONFIGURATIONS)} (all)")
+    parser.add_argument("--measure", choices=CONFIGURATIONS, help="only this one, in this process")
+    parser.add_argument("--json", action="store_true", help="a line of JSON for each")
     flags = parser.parse_args()
-    print(json.dumps(measure(flags.measure)))
+    if flags.measure:
+        print(json.dumps(measure(flags.measure)))
+        return 0
+    missed = 0
+    for name in flags.names or CONFIGURATIONS:
+        command = [sys.executable, __file__, "--measure", name]
+        output = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+        found = json.loads(output.splitlines()[-1])
+        predicted = predict(name)["memory"]["step_bytes"]
+        share = predicted / found["bytes"] - 1
+        missed += abs(share) > MOST
+        if flags.json:
+            print(json.dumps({"name": name, "predicted_bytes": predicted, "measured_bytes": found["bytes"]}))
+            continue
+        print(
+            f"{name:32} predicted {predicted / 2**20:6.0f} MiB  measured {found['bytes'] / 2**20:6.0f} MiB  "
+            f"{share:+.0%}  ({found['versions']})",
+            flush=True,
+        )
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

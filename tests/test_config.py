@@ -214,3 +214,28 @@ def test_difference_ignores_layout_and_the_run_directory():
     changed = config.difference(GOOD, GOOD.replace("SEED = 3", "SEED = 4"))
     assert "-SEED = 3" in changed
     assert "+SEED = 4" in changed
+
+
+def test_what_a_call_would_be_given_can_be_looked_at():
+    load(GOOD)
+    (cooking,) = config.root_call().calls("job")
+    (soup,) = cooking.calls("dish")
+    assert (cooking.function.__name__, soup.scope) == ("cook", ("hot",))
+    assert (soup.argument("water_litres"), soup.argument("salt_grams")) == (2, 5.0)
+    assert soup.argument("herbs", ("none",)) == ("none",)
+    assert soup.argument("stock").hours == 7  # made in the scope of the soup
+    assert soup.make().stock.hours == 7
+    assert config.root_call().argument("seed") == 3
+
+
+def test_what_only_a_run_needs_may_be_left_open():
+    text = GOOD.replace("Soup.water_litres = 2", "WATER = %gin.REQUIRED\nSoup.water_litres = %WATER")
+    assert "WATER" in refusal(text)
+    Path("base.gin").write_text(text)
+    config.load(["base.gin"], complete=False)
+    (cooking,) = config.root_call().calls("job")
+    (soup,) = cooking.calls("dish")
+    assert soup.argument("water_litres") is None
+    assert soup.argument("salt_grams") == 5.0
+    with pytest.raises(config.ConfigError, match="Closest: `Soup.salt_grams`|no parameter"):
+        config.load(["base.gin"], ["Soup.salt_gram = 1"], complete=False)

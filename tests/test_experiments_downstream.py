@@ -18,8 +18,16 @@ ROOT = Path(__file__).parents[1]
 EXPERIMENTS = ROOT / "experiments"
 OVERLAYS = EXPERIMENTS / "overlay"
 TINY = OVERLAYS / "tiny.gin"
-VERBS = ("finetune", "probe", "retrieve", "zero_shot")
+VERBS = ("finetune", "probe", "retrieve", "zero_shot", "analyse")
 NAMES = sorted(path.stem for verb in VERBS for path in EXPERIMENTS.glob(f"{verb}_*.gin"))
+# An analysis shows any set; one that is in miniature, and has what the analysis needs.
+SETS = {
+    "analyse_features": "ucf101",
+    "analyse_spaces": "youcook2",
+    "analyse_activations": "howto100m",
+    "analyse_embeddings": "msrvtt",
+}
+EXPORTS = sorted(path.stem for path in EXPERIMENTS.glob("export_*.gin"))
 FINE_TUNED = [name for name in NAMES if name.startswith("finetune") and "demo" not in name]
 
 # Weights of a network of the release (tests/golden/manifest) and its classifier, on position tables for the
@@ -46,6 +54,11 @@ def gin_file(name):
     return EXPERIMENTS / f"{name}.gin"
 
 
+def reads_words(name):
+    looks = name in SETS and name != "analyse_features"
+    return looks or name.startswith(("retrieve", "zero_shot")) and not name.endswith("_demo")
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_it_asks_for_what_it_needs_and_for_nothing_else(name):
     if name.endswith("_demo"):
@@ -54,7 +67,7 @@ def test_it_asks_for_what_it_needs_and_for_nothing_else(name):
     with pytest.raises(config.ConfigError, match="DATA_DIR") as caught:
         config.load([gin_file(name)])
     missing = set(re.findall(r"add --gin\.(\S+)=", str(caught.value)))
-    words = {"VOCABULARY"} if name.startswith(("retrieve", "zero_shot")) else set()
+    words = {"VOCABULARY"} if reads_words(name) else set()
     assert missing == {"DATA_DIR", "CHECKPOINT"} | words
     header = gin_file(name).read_text(encoding="utf-8")
     assert all(f"--gin.{each}=" in header for each in missing)
@@ -112,7 +125,7 @@ class TestInMiniature:
             flags["DATA_DIR"] = f"'{folder / 'demo'}'"
         else:
             verb = next(verb for verb in VERBS if name.startswith(verb))
-            flags["DATA_DIR"] = f"'{sets.path(name.removeprefix(f'{verb}_'))}'"
+            flags["DATA_DIR"] = f"'{sets.path(SETS.get(name, name.removeprefix(f'{verb}_')))}'"
         flags |= self.further(name, folder, pretrained)
         assert start(name, TINY, flags) == 0
         metrics = json.loads((run / "metrics.json").read_text())
@@ -123,6 +136,23 @@ class TestInMiniature:
             assert (run / "checkpoints" / "ckpt-2.index").is_file()
         for file in (run / "evaluations").glob("*.json"):
             assert json.loads(file.read_text())["artifact"]["protocol"]["weights"]
+
+    @pytest.mark.parametrize("name", EXPORTS)
+    def test_from_a_run_to_its_export(self, name, folder, pretrained):
+        run = folder / name
+        flags = {
+            "MODEL_DIR": f"'{run}'",
+            "CHECKPOINT": f"'{pretrained}'",
+            "export.formats": "['safetensors']",
+        }
+        if name.endswith("_released"):
+            flags |= {"VOCABULARY": f"'{pretrained / 'vocabulary.txt'}'"}
+        if name.endswith("_classifier"):
+            flags["CHECKPOINT"] = f"'{folder / 'finetune_demo'}'"
+        assert start(name, TINY, flags) == 0
+        card = json.loads((run / "export" / "model_card.json").read_text())
+        assert card["golden_hash"] and card["formats"] == {"safetensors": 0.0}
+        assert start(name, TINY, flags) == 2  # its place is taken
 
     def test_from_a_released_checkpoint(self, folder, sets, capfd):
         flags = {
@@ -140,8 +170,14 @@ class TestInMiniature:
 
     @staticmethod
     def further(name, folder, pretrained):
-        if name.startswith(("retrieve", "zero_shot")) and not name.endswith("_demo"):
-            return {"VOCABULARY": f"'{pretrained / 'vocabulary.txt'}'"}
+        if reads_words(name):
+            flags = {"VOCABULARY": f"'{pretrained / 'vocabulary.txt'}'"}
+            if name == "analyse_embeddings":
+                flags["SimilarityCalibration.folds"] = 2
+            return flags
+        if name.startswith("analyse"):
+            split = {"PreparedClips.eval_split": "'test'"} if name == "analyse_features" else {}
+            return {"FEATURES_DIR": f"'{folder / 'features'}'"} | split
         if name.startswith("probe"):
             return {
                 "FEATURES_DIR": f"'{folder / 'features'}'",

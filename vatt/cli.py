@@ -12,7 +12,7 @@ import vatt
 VERBS = {
     "prepare": ("vatt.prepare.cli", "turn media files and captions, or the demo corpus, into records"),
     "doctor": ("vatt.prepare.doctor.cli", "examine prepared records: damage, silence, leakage, wrong labels"),
-    "plan": ("vatt.plan.cli", "say what a configuration costs before it runs, and the paper's costs beside ours"),
+    "plan": ("vatt.plan.cli", "what a configuration costs before it runs, and the paper's costs beside ours"),
     "train": ("vatt.main", "train, evaluate and report, as gin files say"),
     "feed": ("vatt.data.feed", "make batches for trainers on other machines"),
     "report": ("vatt.report.cli", "write a run's report.html again, or compare two runs"),

@@ -150,7 +150,7 @@ def numbers_of(job) -> dict[str, int | float | None]:
 
 @dataclasses.dataclass(frozen=True)
 class Call:
-    """A `@name` of the configuration that nobody has called yet: what it would be called with can be looked at.
+    """A `@name` of the configuration that nobody has called yet, and what it would be called with.
 
     Args:
         function: as written in Python, without gin.
@@ -163,8 +163,9 @@ class Call:
     scope: tuple[str, ...]
 
     def argument(self, name: str, default: Any = None) -> Any:
-        """The value that a parameter would be given, built if it is a reference; `default` where nothing is bound,
-        or where it is left open."""
+        """The value that a parameter would be given, built if it is a reference; `default` where nothing is
+        bound, or where it is left open.
+        """
         for value in self._bound(name):
             if not _is_open(value):
                 with gin.config_scope(list(self.scope) or None):
@@ -190,7 +191,7 @@ class Call:
         return [Call(target.wrapped, target.selector, tuple(reference.scopes) or self.scope)]
 
     def _bound(self, name: str) -> Iterator[Any]:
-        """The value bound in the longest prefix of the scope, as gin looks it up; nothing where there is none."""
+        """The value bound in the longest prefix of the scope, as gin looks it up; nothing for none."""
         for length in range(len(self.scope), -1, -1):
             block = gin_config._CONFIG.get(("/".join(self.scope[:length]), self.selector), {})
             if name in block:

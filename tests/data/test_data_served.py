@@ -1,6 +1,7 @@
 """Batches made by other processes: the same to the bit, from any step, on any number; a lost one is told."""
 
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -24,11 +25,21 @@ ROOT = Path(__file__).parents[2]
 CLIP = ClipSpec(frames=4, frame_size=16, sample_rate_hz=1000, words=4, candidates=2)
 
 
+def free_port():
+    """Of two. Not one that the system gives to whoever connects: a trainer that keeps asking for a machine
+    that is gone would in the end get that very port, and talk to itself."""
+    for port in random.Random().sample(range(20_000, 30_000), 100):
+        try:
+            with socket.create_server(("localhost", port)), socket.create_server(("localhost", port + 1)):
+                return port
+        except OSError:
+            continue
+    raise AssertionError("No port is free.")
+
+
 def start_feed(port=None):
     """A process of `vatt feed` and its address."""
-    if port is None:
-        with socket.create_server(("localhost", 0)) as free:
-            port = free.getsockname()[1]
+    port = free_port() if port is None else port
     call = [sys.executable, "-m", "vatt", "feed", f"--port={port}", "--host=localhost"]
     process = subprocess.Popen(call, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     assert "Feeding trainers" in (told := process.stdout.readline()), told + process.stdout.read()

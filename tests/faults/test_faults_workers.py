@@ -22,11 +22,11 @@ def addresses(count):
     return ",".join(names)
 
 
-def start_both(start, directory, **second):
+def start_both(start, directory, *flags, **second):
     """A chief and another worker, which may get a signal."""
-    workers = f"--workers={addresses(2)}"
-    chief = start(directory, STRATEGY, workers, "--worker=0")
-    other = start(directory, STRATEGY, workers, "--worker=1", **second)
+    flags = (STRATEGY, f"--workers={addresses(2)}", *flags)
+    chief = start(directory, *flags, "--worker=0")
+    other = start(directory, *flags, "--worker=1", **second)
     return chief, other
 
 
@@ -62,3 +62,40 @@ def test_two_workers_stop_together_lose_one_and_end_as_one(start, train, finishe
         np.testing.assert_allclose(ours[name], value, rtol=1e-5, atol=1e-5, err_msg=name)
     lines = [json.loads(line) for line in (directory / "journal.jsonl").read_text().splitlines()]
     assert [line["step"] for line in lines] == sorted({line["step"] for line in lines})
+
+
+PREEMPTION = "--gin.train.preemption=@Preemption()"
+
+
+def test_notice_to_one_of_two_workers_ends_both(start, train, finished, weights, newest, tmp_path):
+    """PreemptionCheckpointHandler under MultiWorkerMirroredStrategy; then one process goes on."""
+    directory = tmp_path / "run"
+    chief, other = start_both(start, directory, PREEMPTION, signal=signal.SIGTERM, at=6)
+    told, _ = chief.communicate(timeout=400)
+    others_told, _ = other.communicate(timeout=100)
+    assert (chief.returncode, other.returncode) == (0, 0), told + others_told
+    step = newest(directory)
+    assert 7 <= step <= 9  # at least one step more, so that all can agree
+    for each in (told, others_told):
+        assert f"Stopped at step {step} of 20; saved." in each
+    assert not list(directory.glob(".preemption*")) and not list(directory.glob("checkpoints/workertemp*"))
+
+    assert train(directory, "--overwrite_config") == 0
+    ours, single = weights(directory), weights(finished)
+    assert ours.keys() == single.keys()
+    for name, value in single.items():
+        np.testing.assert_allclose(ours[name], value, rtol=1e-5, atol=1e-5, err_msg=name)
+
+
+def test_notice_under_a_strategy_of_one_process(start, train, finished, assert_equal, newest, tmp_path):
+    """PreemptionCheckpointHandler under MirroredStrategy: it goes on bit for bit."""
+    directory = tmp_path / "run"
+    flags = (PREEMPTION, '--gin.run.strategy="mirrored"')
+    child = start(directory, *flags, signal=signal.SIGTERM, at=8)
+    told, _ = child.communicate(timeout=240)
+    assert child.returncode == 0, told
+    assert newest(directory) == 9 and "Stopped at step 9 of 20; saved. To go on:" in told
+    child = start(directory, *flags)
+    told, _ = child.communicate(timeout=240)
+    assert child.returncode == 0, told
+    assert_equal(finished, directory)

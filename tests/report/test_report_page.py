@@ -4,6 +4,8 @@ import argparse
 import json
 import os
 import re
+import subprocess
+import sys
 
 import pytest
 
@@ -136,6 +138,14 @@ def test_the_verb_writes_and_prints(run, tmp_path, capsys):
     assert "<!doctype html>" in (tmp_path / "page.html").read_text(encoding="utf-8")
 
 
+def test_neither_tensorflow_nor_keras_is_imported(run):
+    code = (
+        "import sys; from vatt.cli import main; assert main(['report', *sys.argv[1:]]) == 0; "
+        "assert not {'tensorflow', 'keras', 'matplotlib'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code, run], check=True, capture_output=True, timeout=60)
+
+
 def test_what_ran_is_told(run):
     words = Checker(page_of(run)).words
     for fact in (
@@ -155,7 +165,8 @@ def test_a_quiet_run_says_so_and_a_run_without_steps_does_not(run, tmp_path):
     (measured / "config.gin").write_text("CHECKPOINT = 'runs/pretrain'\nrun.job = @measure\n")
     words = Checker(page_of(measured)).words
     assert "No alarm" not in words and "journal.jsonl" not in words
-    assert "Probe of frozen features svm" in words and "Starts fromruns/pretrain" in words
+    assert "Probe of frozen features svm" in words and words.count("Starts fromruns/pretrain") == 2
+    assert "Evaluated data5074e79a68d7f4bc" in words
 
 
 def test_troubles_are_told_and_marked_on_the_loss(tmp_path):

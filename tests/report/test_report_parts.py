@@ -7,7 +7,6 @@ import pytest
 
 from vatt.report import scales
 from vatt.report.curves import Series, line_chart
-from vatt.report.intervals import wilson_interval
 from vatt.report.markup import Markup, element, join
 from vatt.report.tables import retrieval_table
 from vatt.report.thinning import SLOTS
@@ -55,15 +54,6 @@ def test_ticks_are_round_inside_and_neither_few_nor_many(low, high):
     mantissa = step / 10 ** math.floor(math.log10(step) + 1e-6)
     assert min(abs(mantissa - round_one) for round_one in (1, 2, 2.5, 5)) < 1e-3
     assert scales.ticks(3, 3) == [3]
-
-
-def test_wilson_interval_equals_published_values():
-    assert wilson_interval(0.5, 10) == pytest.approx((0.2366, 0.7634), abs=1e-4)
-    assert wilson_interval(0.0, 10) == pytest.approx((0.0, 0.2775), abs=1e-4)
-    low, high = wilson_interval(1.0, 144)
-    assert low == pytest.approx(0.9740, abs=1e-4) and high == 1.0
-    with pytest.raises(ValueError, match="at least one trial"):
-        wilson_interval(0.5, 0)
 
 
 def test_table_shows_permuted_intervals_and_leaves_out_what_is_not_there():

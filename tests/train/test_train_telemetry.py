@@ -8,8 +8,10 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from tests import toys
 from tests.train.training import toy_batch
+from vatt.train import peak
 from vatt.train.events import Events
 from vatt.train.look import look_at, similarities
+from vatt.train.peak import measured_peak
 from vatt.train.telemetry import Telemetry, count_flops, memory
 
 
@@ -48,6 +50,15 @@ def test_rates_of_a_toy():
     assert numbers["flops_per_second"] == 30 * forward
     assert numbers["mfu"] == pytest.approx(30 * forward / 2e6)
     assert "tokens_per_second" not in numbers  # these towers have none
+
+
+def test_the_measured_peak_is_one_that_a_product_reaches(monkeypatch):
+    monkeypatch.setattr(peak, "_SIZES", {"CPU": 256, "GPU": 256})
+    found = measured_peak("float32") * len(tf.config.list_logical_devices("CPU"))
+    assert 1e7 < found < 1e15
+    monkeypatch.setattr(peak.time, "perf_counter", iter(np.arange(100) * 0.5).__next__)  # every call 0.5 s
+    shared = 2 * 256**3 * 4 / 0.5 / len(tf.config.list_logical_devices("CPU"))
+    assert measured_peak("bfloat16") == pytest.approx(shared)
 
 
 def test_memory_is_that_of_this_process():

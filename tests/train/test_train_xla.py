@@ -2,11 +2,16 @@
 
 import numpy as np
 import pytest
+from tensorflow.python.framework import kernels  # the registry has no public name
 
 from tests.train.training import Training, assert_same, clip_batch, clip_model
 from vatt.train.gradients import Cached, WholeBatch
 from vatt.train.optimizer import adam, sgd
 
+# How a TPU knows an operation: by a kernel for XLA that is not tied to one kind of device. A graph's own
+# inputs have none.
+GENERIC = {"XLA_CPU_JIT", "XLA_GPU_JIT"}
+INPUTS = {"Placeholder"}
 # Operations that run on the host alone or whose result has no static shape; those that a change of the
 # model, the loss or the step is most likely to bring in.
 WITHOUT_TPU_KERNEL = {
@@ -41,11 +46,24 @@ def operations(graph):
     return {node.op for node in nodes}
 
 
-def test_every_operation_has_a_tpu_kernel():
-    found = operations(compiled().step.concrete_step(clip_batch(0)).graph)
+def assert_ready_for_a_tpu(training):
+    found = operations(training.step.concrete_step(clip_batch(0)).graph)
     assert len(found) > 50
+    for name in found - INPUTS:
+        registered = {kernel.device_type for kernel in kernels.get_registered_kernels_for_op(name).kernel}
+        assert registered >= GENERIC, f"{name} has kernels for {sorted(registered)}"
     assert not found & WITHOUT_TPU_KERNEL
     assert not found & STATEFUL_RANDOM
+
+
+def test_every_operation_has_a_tpu_kernel():
+    assert_ready_for_a_tpu(compiled())
+
+
+def test_the_lists_know_what_a_tpu_lacks():
+    for name in ("PyFunc", "DecodeJpeg", "StringSplitV2"):
+        registered = {kernel.device_type for kernel in kernels.get_registered_kernels_for_op(name).kernel}
+        assert registered and not GENERIC & registered
 
 
 @pytest.mark.slow
@@ -69,7 +87,9 @@ def test_the_step_compiles_and_gives_the_same():
 
 @pytest.mark.slow
 def test_the_cached_step_compiles():
-    assert compiled(Cached, rows=2).run(2)[1]["finite"]
+    training = compiled(Cached, rows=2)
+    assert_ready_for_a_tpu(training)
+    assert training.run(2)[1]["finite"]
 
 
 def test_several_devices_are_refused():

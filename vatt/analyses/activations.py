@@ -65,7 +65,9 @@ class Activations(WatchingEvaluator):
                 modality = name.split("/")[0]
                 rows = np.flatnonzero(np.isin(owners[modality], kept))
                 made = np.asarray(ops.convert_to_numpy(values), np.float64)[rows]
-                refuse_broken(made.reshape(len(rows), -1), name, texts(batch[spec.CLIP_ID], rows))
+                refuse_broken(
+                    made.reshape(len(rows), np.prod(made.shape[1:])), name, texts(batch[spec.CLIP_ID], rows)
+                )
                 sums[modality] = sums.get(modality, 0.0) + made.sum(axis=0)
                 counts[modality] += len(rows)
         means = {each: sums[each] / counts[each] for each in read if counts[each]}

@@ -13,6 +13,8 @@ from vatt.evals.embedding import embed_clips
 from vatt.metrics import calibration
 from vatt.protocols import Dataset, Model
 
+_COSINE_BINS = 40  # of the plot: 0.05 of cosine each
+
 
 @gin.register
 class SimilarityCalibration(EvaluatorBase):
@@ -155,7 +157,9 @@ class SimilarityCalibration(EvaluatorBase):
             "fitted_temperature": float(np.mean(temperatures)),
             "fitted_first_ece": calibration.expected_calibration_error(fitted),
         }
-        by_cosine = calibration.equal_mass_bins(cosines.ravel(), right.ravel(), bins=4 * self.bins)
+        by_cosine = calibration.equal_width_bins(
+            cosines.ravel(), right.ravel(), low=-1.0, high=1.0, bins=_COSINE_BINS
+        )
         return {
             "name": direction.name,
             "label": direction.label,

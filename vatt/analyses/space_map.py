@@ -173,11 +173,12 @@ def _density(space: str, pair: Direction, embedded: EmbeddedClips) -> dict | Non
         return None
     positive, negative = _similarities(both)
     everything = np.concatenate([positive, negative])
-    room = 0.05 * (everything.max() - everything.min()) + _LEAST_BANDWIDTH
-    points = np.linspace(everything.min() - 2 * room, everything.max() + 2 * room, _POINTS)
+    widths = [max(scott_bandwidth(each), _LEAST_BANDWIDTH) for each in (positive, negative)]
+    room = 3 * max(widths)
+    points = np.linspace(everything.min() - room, everything.max() + room, _POINTS)
     curves = [
-        kernel_density(each, points, bandwidth=max(scott_bandwidth(each), _LEAST_BANDWIDTH))
-        for each in (positive, negative)
+        kernel_density(each, points, bandwidth=width)
+        for each, width in zip((positive, negative), widths, strict=True)
     ]
     outcomes = np.repeat([1, 0], [len(positive), len(negative)])
     return {

@@ -89,11 +89,12 @@ class Card:
         )
         return (
             f"{type(model).__name__} with {weights:,} weights (Transformers, layers × width: {sizes}), "
-            f"after {PAPER}. A clip is {clip.frames} frames at {clip.frame_rate_hz:g} Hz of {clip.frame_size} × "
-            f"{clip.frame_size} pixels, and {clip.samples:,} samples at {clip.sample_rate_hz:,} Hz. Of each "
-            "frame the middle square is seen, resized inside. Longer media are cut into windows one after the "
-            "other, of which the last ends where the media end, and what comes out is their mean; of shorter "
-            "ones the last frame is held and zeros follow the last sample. All numbers are computed in float32."
+            f"after {PAPER}. A clip is {clip.frames} frames of {clip.frame_size} × {clip.frame_size} pixels "
+            f"at {clip.frame_rate_hz:g} Hz, and {clip.samples:,} samples at {clip.sample_rate_hz:,} Hz. Of "
+            "each frame the middle square is seen, resized inside. Longer media are cut into windows one "
+            "after the other, of which the last ends where the media end, and what comes out is their mean; "
+            "of shorter ones the last frame is held and zeros follow the last sample. All numbers are "
+            "computed in float32."
         )
 
     @property
@@ -101,8 +102,8 @@ class Card:
         return (
             "The object is callable, `module(inputs, training=True)`, and has `variables`, "
             "`trainable_variables` and `regularization_losses`; gradients reach every trainable variable. In "
-            f"training it drops out, drops tokens (rate {self.trained.model.drop_token_rate:g}) and normalises "
-            "by the batch, as it did when it learnt."
+            "training it drops out, drops tokens (rate "
+            f"{self.trained.model.drop_token_rate:g}) and normalises by the batch, as it did when it learnt."
         )
 
     @property
@@ -130,8 +131,8 @@ class Card:
         if self.naming.licence:
             return f"The weights: {self.naming.licence}. The code that made them: Apache-2.0."
         return (
-            "The code that made the weights: Apache-2.0. For the weights no licence was stated (`--licence`): "
-            "ask whoever publishes them, and mind the terms of the data they learnt from."
+            "The code that made the weights: Apache-2.0. For the weights no licence was stated "
+            "(`--licence`): ask whoever publishes them, and mind the terms of the data they learnt from."
         )
 
     def example(self, opened: str, imports: str) -> str:
@@ -144,7 +145,11 @@ class Card:
             "similarity": 'module.similarity(text["video_text"], video["video_text"])["cosine"]',
         }
         for name, _, _ in self.signatures:
-            if name == "similarity" and {"embed_video", "embed_text"} - {each[0] for each in self.signatures}:
+            if (
+                name == "tokenize"
+                or name == "similarity"
+                and {"embed_video", "embed_text"} - {each[0] for each in self.signatures}
+            ):
                 continue
             line = calls.get(name, f"module.{name}(…)")
             variable = {"similarity": "cosine"}.get(name, name.partition("_")[2])

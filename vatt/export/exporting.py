@@ -12,11 +12,13 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+import safetensors
 import tensorflow as tf
 
 from vatt.convert import keras_file, safetensors_model
 from vatt.data.description import describe_inputs
 from vatt.embed.loading import Trained, open_trained
+from vatt.embed.media_encoder import MediaEncoder
 from vatt.evals.protocol_card import weights_fingerprint
 from vatt.export import hub, litert, saved_model
 from vatt.export.card import Card, Naming, model_card
@@ -26,6 +28,7 @@ from vatt.export.run_facts import read_run_facts
 from vatt.models.classifier import Classifier
 from vatt.models.loading import load_model
 from vatt.models.multimodal import MultimodalModel
+from vatt.models.parts import SPECTROGRAM
 from vatt.spec import AUDIO, TEXT
 
 SAVED_MODEL, HUB, KERAS, SAFETENSORS, LITERT = FORMATS = (
@@ -73,9 +76,10 @@ def export_model(
     if isinstance(trained.model, Classifier) and trained.model.views > 1:
         trained = _without_views(trained)
     inputs = golden_inputs(trained, modalities)
-    outputs = golden_outputs(trained, inputs)
+    encoder = MediaEncoder(trained.model, trained.clip)
+    outputs = golden_outputs(trained, inputs, encoder)
     with _all_or_nothing(output) as folder:
-        writer = _Writer(folder, trained, modalities, inputs, outputs, several_labels)
+        writer = _Writer(folder, trained, encoder, modalities, inputs, outputs, several_labels)
         checked = {}
         for kind in formats:
             if kind != HUB:
@@ -103,8 +107,8 @@ def export_model(
 class _Writer:
     """Writes one format after the other; each is read again and compared."""
 
-    def __init__(self, folder, trained, modalities, inputs, outputs, several_labels):
-        self._folder, self._trained, self._modalities = folder, trained, modalities
+    def __init__(self, folder, trained, encoder, modalities, inputs, outputs, several_labels):
+        self._folder, self._trained, self._encoder, self._modalities = folder, trained, encoder, modalities
         self._inputs, self._outputs, self._several_labels = inputs, outputs, several_labels
         self._input_facts = describe_inputs(trained.clip, trained.tokenizer, trained.label_names)
 
@@ -140,7 +144,7 @@ class _Writer:
 
     def _litert(self):
         found = litert.write_encoders(
-            self._folder / litert.FOLDER, self._trained, self._modalities, self._inputs
+            self._folder / litert.FOLDER, self._trained, self._encoder, self._modalities, self._inputs
         )
         require_equal(found, "a LiteRT encoder")
         return {f"{litert.FOLDER}/{name}": gap for name, gap in found.items()}
@@ -159,12 +163,18 @@ class _Writer:
             (folder / "labels.txt").write_text(lines, encoding="utf-8")
 
 
-@contextlib.contextmanager
-def _all_or_nothing(output: Path):
-    """A folder beside `output` that gets its name at the end, or is gone."""
+def require_free(output) -> None:
+    """Raises where something is at the place of an export already."""
+    output = Path(output).expanduser()
     if output.exists():
         kind = "a directory" if output.is_dir() else "a file"
         raise ExportError(f"The place of an export must be free. Received: {output}, {kind}. Name another.")
+
+
+@contextlib.contextmanager
+def _all_or_nothing(output: Path):
+    """A folder beside `output` that gets its name at the end, or is gone."""
+    require_free(output)
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
         folder = Path(tempfile.mkdtemp(prefix=f".{output.name}-", dir=output.parent))
@@ -172,14 +182,20 @@ def _all_or_nothing(output: Path):
         raise _unwritable(output, error) from error
     try:
         yield folder
-        mask = os.umask(0)
-        os.umask(mask)
-        folder.chmod(0o777 & ~mask)
+        _let_others_read(folder)
         os.rename(folder, output)
-    except (OSError, tf.errors.OpError) as error:
+    except (OSError, tf.errors.OpError, safetensors.SafetensorError) as error:
         raise _unwritable(output, error) from error
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _let_others_read(folder: Path) -> None:
+    """As files that anything else writes: some of the libraries keep theirs to the user."""
+    mask = os.umask(0)
+    os.umask(mask)
+    for path in (folder, *folder.rglob("*")):
+        path.chmod((0o777 if path.is_dir() else 0o666) & ~mask)
 
 
 def _unwritable(output, error) -> ExportError:
@@ -227,6 +243,11 @@ def _checked_modalities(trained: Trained, modalities) -> tuple[str, ...]:
             "not tell. Say it: `clip` of the job `export`, as experiments/export_released.gin does."
         )
     if isinstance(model, Classifier):
+        if model.modality == SPECTROGRAM:
+            raise ExportError(
+                "A classifier must take raw media. Received: one of spectrograms that were made elsewhere. "
+                "Train it with `Classifier.spectrogram = @LogMel()`, which takes the waveform."
+            )
         if modalities is not None and tuple(modalities) != (model.modality,):
             raise ExportError(
                 f"A classifier takes the modality that it learnt. Received: modalities={tuple(modalities)} "
@@ -263,5 +284,6 @@ def _check_name(naming: Naming) -> None:
 
 def export_path(path, output, *, vocabulary_file=None, clip=None, head_width=64, **options) -> Card:
     """Opens a model as `vatt.load` does and writes its export; `options` as in `export_model`."""
+    require_free(output)
     trained = open_trained(path, clip=clip, vocabulary_file=vocabulary_file, head_width=head_width)
     return export_model(trained, output, **options)

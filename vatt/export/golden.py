@@ -7,7 +7,7 @@ import hashlib
 
 import numpy as np
 
-from vatt.embed.embedder import SPACES, Embedder
+from vatt.embed.embedder import SPACES, unit_vectors
 from vatt.embed.inputs import NO_WORDS
 from vatt.embed.loading import Trained
 from vatt.embed.media_encoder import MediaEncoder
@@ -56,29 +56,32 @@ def golden_inputs(trained: Trained, modalities) -> dict[str, np.ndarray]:
     return inputs
 
 
-def golden_outputs(trained: Trained, inputs) -> dict[str, dict[str, np.ndarray]]:
-    """What the Python model makes of them, signature -> output -> float32 [B, D]."""
+def golden_outputs(trained: Trained, inputs, encoder: MediaEncoder) -> dict[str, dict[str, np.ndarray]]:
+    """What the Python model makes of them, signature -> output -> float32 [B, D].
+
+    Args:
+        trained: the model.
+        inputs: from `golden_inputs`.
+        encoder: the model's inference call.
+    """
     if isinstance(trained.model, Classifier):
         modality = trained.model.modality
         (media,) = inputs.values()
         media = media[:, np.newaxis] if modality == IMAGE else media
         seen = VIDEO if modality == IMAGE else modality
-        made = MediaEncoder(trained.model, trained.clip).means(seen, [media], {"logits": "logits"})
+        made = encoder.means(seen, [media], {"logits": "logits"})
         return {f"classify_{modality}": {"logits": made["logits"].astype("float32")}}
-    embedder = Embedder(trained.model, clip=trained.clip, tokenizer=trained.tokenizer)
     found = {}
-    if "frames" in inputs:
-        found["embed_video"] = embedder.embed_video(inputs["frames"])
-    if "samples" in inputs:
-        found["embed_audio"] = embedder.embed_audio(inputs["samples"])
-    if "sentences" in inputs:
-        encoder = MediaEncoder(trained.model, trained.clip)
-        ids = trained.tokenizer.encode(inputs["sentences"].tolist(), length=trained.clip.words)
-        outputs = {space: f"{TEXT}/{space}" for space in SPACES[TEXT]}
-        made = encoder.encode(TEXT, ids, outputs)
-        found["embed_text"] = {
-            space: rows / np.linalg.norm(rows, axis=1, keepdims=True) for space, rows in made.items()
-        }
+    for modality, name in ((VIDEO, "frames"), (AUDIO, "samples"), (TEXT, "sentences")):
+        if name not in inputs:
+            continue
+        outputs = {space: f"{modality}/{space}" for space in SPACES[modality]}
+        if modality == TEXT:
+            ids = trained.tokenizer.encode(inputs[name].tolist(), length=trained.clip.words)
+            made = encoder.encode(TEXT, ids, outputs)
+        else:
+            made = encoder.means(modality, [inputs[name]], outputs)
+        found[f"embed_{modality}"] = unit_vectors(made)
     return found
 
 

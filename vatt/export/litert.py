@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from vatt.embed.embedder import SPACES
+from vatt.embed.embedder import SPACES, unit_vectors
 from vatt.embed.loading import Trained
 from vatt.embed.media_encoder import MediaEncoder
 from vatt.embed.windows import audio_window, video_window
@@ -25,12 +25,15 @@ FOLDER = "litert"
 WORDS_FILE = "words.txt"
 
 
-def write_encoders(folder: Path, trained: Trained, modalities, inputs) -> dict[str, float]:
+def write_encoders(
+    folder: Path, trained: Trained, encoder: MediaEncoder, modalities, inputs
+) -> dict[str, float]:
     """Writes `MODALITY.tflite` for each modality and compares it with the Python model.
 
     Args:
         folder: where; made.
         trained: the model.
+        encoder: its inference call.
         modalities: wanted.
         inputs: golden inputs, of which the first clips are compared.
 
@@ -44,7 +47,7 @@ def write_encoders(folder: Path, trained: Trained, modalities, inputs) -> dict[s
         content = _converted(modality, trained, rows, seen)
         path = folder / f"{modality}.tflite"
         path.write_bytes(content)
-        wanted = _wanted(modality, trained, rows, seen)
+        wanted = _wanted(modality, trained.model, encoder, rows, seen)
         got = _run(path, modality, rows)
         found[path.name] = max(differences({modality: wanted}, {modality: got}).values())
     if TEXT in modalities:
@@ -106,12 +109,10 @@ def _unit(values):
     return {name: tf.math.l2_normalize(rows, axis=-1) for name, rows in values.items()}
 
 
-def _wanted(modality, trained, rows, seen) -> dict[str, np.ndarray]:
+def _wanted(modality, model, encoder, rows, seen) -> dict[str, np.ndarray]:
     media = rows[:, np.newaxis] if modality == IMAGE else rows
-    made = MediaEncoder(trained.model, trained.clip).encode(seen, media, _outputs(trained.model, modality))
-    if isinstance(trained.model, Classifier):
-        return made
-    return {name: values / np.linalg.norm(values, axis=1, keepdims=True) for name, values in made.items()}
+    made = encoder.encode(seen, media, _outputs(model, modality))
+    return made if isinstance(model, Classifier) else unit_vectors(made)
 
 
 def _run(path, modality, rows) -> dict[str, np.ndarray]:

@@ -5,7 +5,9 @@ so whoever loads the SavedModel needs plain TensorFlow. Rules of windows, square
 `vatt.embed`, from the same functions.
 """
 
+import contextlib
 import functools
+import inspect
 import itertools
 
 import tensorflow as tf
@@ -16,7 +18,7 @@ from vatt.embed.inputs import NO_WORDS
 from vatt.embed.loading import Trained
 from vatt.export.errors import ExportError
 from vatt.layers import draws
-from vatt.models.parts import IMAGE, SPECTROGRAM
+from vatt.models.parts import IMAGE
 from vatt.spec import AUDIO, MODALITIES, TEXT, VIDEO
 
 # Input of each modality: its name in the signatures, and what any caller may give.
@@ -40,6 +42,10 @@ class _Reusable(tf.train.Checkpoint):
         self.trainable_variables = [variable.value for variable in model.trainable_variables]
         self.regularization_losses = []
 
+    def __call__(self, given, training=False):
+        """In Python; what is saved under this name is the object's own."""
+        return vars(self)["__call__"](given, training)
+
 
 class ExportedEmbedder(_Reusable):
     """`Embedder` as a SavedModel.
@@ -51,6 +57,8 @@ class ExportedEmbedder(_Reusable):
     Attributes:
         embed_video, embed_audio, embed_text: (frames | samples | sentences) -> {space: float32 [B, D] of
             length 1}; the signatures of the same names.
+        tokenize: (sentences) -> {"ids": int32 [B, L]}, the words as the model numbers them, where it takes
+            sentences.
         similarity: (left [N, D], right [M, D]) -> {"cosine": float32 [N, M]}.
         __call__: (inputs, training=False) -> {"video/video_text": [B, D], …}; `inputs` has one or more of
             "video", "audio", "text", as the three take them. In training the model drops out, drops tokens
@@ -71,6 +79,9 @@ class ExportedEmbedder(_Reusable):
             function = _named(f"embed_{modality}", INPUTS[modality], embed[modality])
             setattr(self, f"embed_{modality}", function)
             self._signatures[f"embed_{modality}"] = function
+        if TEXT in modalities:
+            self.tokenize = _named("tokenize", INPUTS[TEXT], _ids(tokenizer, clip))
+            self._signatures["tokenize"] = self.tokenize
         self.similarity = _graph(_similarity, input_signature=[_VECTORS, _VECTORS])
         self._signatures["similarity"] = self.similarity
 
@@ -113,11 +124,6 @@ class ExportedClassifier(_Reusable):
         super().__init__(trained.model)
         model, clip = trained.model, trained.clip
         modality = model.modality
-        if modality == SPECTROGRAM:
-            raise ExportError(
-                "A classifier must take raw media. Received: one of spectrograms that were made elsewhere. "
-                "Train it with `Classifier.spectrogram = @LogMel()`, which takes the waveform."
-            )
         if modality == IMAGE and clip.frames != 1:
             raise ExportError(
                 f"A classifier of images must have learnt from clips of one frame. Received: {clip.frames}. "
@@ -145,10 +151,24 @@ class ExportedClassifier(_Reusable):
 
 def _named(name, spec, function):
     """The function of inference as a signature, whose input has the name of `spec`."""
-    # TensorFlow takes the names of a signature's inputs from the arguments.
-    arguments = {"function": function}
-    exec(f"def {name}({spec.name}):\n    return function({spec.name}, False)", arguments)  # noqa: S102
-    return _graph(arguments[name], input_signature=[spec])
+
+    def infer(given):
+        return function(given, False)
+
+    # TensorFlow takes the names of a signature and of its input from the Python function.
+    infer.__name__ = name
+    infer.__signature__ = inspect.Signature(
+        [inspect.Parameter(spec.name, inspect.Parameter.POSITIONAL_OR_KEYWORD)]
+    )
+    return _graph(infer, input_signature=[spec])
+
+
+def _ids(tokenizer, clip):
+    def tokenize(sentences, training):
+        ids = tokenizer.tokenize(sentences, length=clip.words)
+        return {"ids": tf.ensure_shape(ids, [None, clip.words])}
+
+    return tokenize
 
 
 def _media(modality, clip):
@@ -176,8 +196,7 @@ def _sentences(tokenizer, clip):
     silent = [number for number, word in enumerate(tokenizer.words) if word in NO_WORDS]
 
     def read(sentences):
-        ids = tokenizer.tokenize(sentences, length=clip.words)
-        ids = tf.ensure_shape(ids, [None, clip.words])
+        ids = _ids(tokenizer, clip)(sentences, False)["ids"]
         unknown = tf.reduce_all(tf.reduce_any(ids[..., tf.newaxis] == silent, axis=-1), axis=-1)
         told = [
             f"A sentence must have one of the {tokenizer.size} words that the model knows. Received:",
@@ -220,13 +239,22 @@ def _mean_over_windows(model, modality, media, outputs, training):
         # Without a key the layers would draw from a generator, a variable of Keras' own.
         rows = tf.shape(inputs[modality])[0]
         key = tf.random.uniform([rows, 2], maxval=2**31 - 1, dtype=tf.int32) if training else None
-        with draws.keyed(key):
+        with draws.keyed(key), _one_replica():
             made = model(inputs, training=training)
         return {name: tf.cast(made[output], tf.float32) for name, output in outputs.items()}
 
     kinds = {name: tf.TensorSpec([None, None], tf.float32) for name in outputs}
     each = tf.map_fn(encode, starts, fn_output_signature=kinds, parallel_iterations=1)
     return {name: tf.reduce_mean(values, axis=0) for name, values in each.items()}
+
+
+def _one_replica():
+    """Lets the heads' statistics be those of the rows at hand, without the op that sums over replicas: in a
+    SavedModel there is one, and TensorFlow would warn whoever loads it of that op's gradient.
+    """
+    if tf.distribute.in_cross_replica_context():
+        return contextlib.nullcontext()
+    return tf.distribute.OneDeviceStrategy("/device:CPU:0").scope()  # of which no op knows
 
 
 def _similarity(left, right):

@@ -78,9 +78,12 @@ def signature_table(trained: Trained, modalities) -> list[tuple[str, str, str]]:
         "audio": ("embed_audio", samples, both),
         "text": ("embed_text", words, f"`video_text` float32 [B, {widths['video_text']}]"),
     }
-    return [rows[modality] for modality in modalities] + [
-        ("similarity", "`left` float32 [N, D], `right` float32 [M, D]", "`cosine` float32 [N, M]")
-    ]
+    tokenize = ("tokenize", words, f"`ids` int32 [B, {clip.words}]")
+    return (
+        [rows[modality] for modality in modalities]
+        + [tokenize] * ("text" in modalities)
+        + [("similarity", "`left` float32 [N, D], `right` float32 [M, D]", "`cosine` float32 [N, M]")]
+    )
 
 
 def input_name(modality) -> str:

@@ -40,16 +40,16 @@ class DropToken(Configured, keras.layers.Layer):
         self._salt = draws.salt_of(self)
 
     def call(self, tokens, training=False):
-        if not training or not self.rate:
-            return tokens
-        kept = self.kept_indices(ops.shape(tokens)[0], tokens.shape[1])
-        return take_tokens(tokens, kept)
+        kept = self.kept_indices(ops.shape(tokens)[0], tokens.shape[1], training=training)
+        return tokens if kept is None else take_tokens(tokens, kept)
 
-    def kept_indices(self, batch, tokens: int):
-        """Indices of the kept tokens, int32 [B, kept], rising.
+    def kept_indices(self, batch, tokens: int, *, training: bool):
+        """Indices of the kept tokens, int32 [B, kept], rising; None where all are kept.
 
         A row's subset is uniform among all of its size.
         """
+        if not training or not self.rate:
+            return None
         scores = draws.uniform((batch, tokens), salt=self._salt)
         if self.pattern == "per_batch":
             scores = ops.broadcast_to(scores[:1], ops.shape(scores))

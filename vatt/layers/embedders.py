@@ -112,9 +112,9 @@ class PatchEmbedder(Configured, keras.layers.Layer):
         patches = self.patches.cut(signal)
         positions = self.positions(grid=tuple(patches.shape[1:-1]))
         patches = ops.reshape(patches, (-1, positions.shape[0], patches.shape[-1]))
-        if training and self.drop_token_rate:
+        kept = self.drop_token.kept_indices(ops.shape(patches)[0], positions.shape[0], training=training)
+        if kept is not None:
             # Each token is made from its patch and its position alone, so a dropped one need not be made.
-            kept = self.drop_token.kept_indices(ops.shape(patches)[0], positions.shape[0])
             patches, positions = take_tokens(patches, kept), ops.take(positions, kept, axis=0)
         tokens = self.patches.embed(patches)
         if self.project is not None:

@@ -28,8 +28,23 @@ def reliability(probabilities: np.ndarray, outcomes: np.ndarray, *, bins: int = 
         bins: how many.
     """
     probabilities, outcomes = _checked(probabilities, outcomes)
-    place = np.clip(np.ceil(probabilities * bins).astype(np.int64) - 1, 0, bins - 1)
-    return _bins(probabilities, outcomes, [np.flatnonzero(place == each) for each in range(bins)])
+    return equal_width_bins(probabilities, outcomes, low=0.0, high=1.0, bins=bins)
+
+
+def equal_width_bins(
+    values: np.ndarray, outcomes: np.ndarray, *, low: float, high: float, bins: int
+) -> list[Bin]:
+    """Bins of equal width over [low, high], which the values lie in; empty ones are left out.
+
+    Args:
+        values: [N].
+        outcomes: [N] of 0 and 1.
+        low, high: ends of the first and last bin.
+        bins: how many.
+    """
+    values, outcomes = np.asarray(values, np.float64), np.asarray(outcomes, np.float64)
+    place = np.clip(np.ceil((values - low) / (high - low) * bins).astype(np.int64) - 1, 0, bins - 1)
+    return _bins(values, outcomes, [np.flatnonzero(place == each) for each in range(bins)])
 
 
 def equal_mass_bins(values: np.ndarray, outcomes: np.ndarray, *, bins: int = 15) -> list[Bin]:

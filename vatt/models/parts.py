@@ -52,8 +52,8 @@ def audio_signal(patch, spectrogram) -> tuple[str, tuple[int, ...]]:
 
 
 def signal_sizes(kind, patch, clip=None, spectrogram=None) -> tuple[int, ...]:
-    """What a clip, by default the paper's, gives the patches to cut: its size along each axis; `spectrogram` as in
-    `audio_signal`.
+    """Size along each axis of what patches are cut from, of a clip, by default the paper's; `spectrogram` as
+    in `audio_signal`.
     """
     clip = clip or ClipSpec()
     size = clip.frame_size

@@ -7,13 +7,14 @@ import json
 from vatt import config
 from vatt.config import ConfigError
 from vatt.plan.devices import DEVICES, device_of
+from vatt.train.context import reason_of
 
 _DESCRIPTION = """\
-Says from shapes alone what a configuration costs: parameters, tokens, operations, memory, and on a given device
-the time, what has to be read, and what fits. Gin files in order, and --gin.NAME=VALUE, as `vatt train` takes them;
-neither data nor a checkpoint need be there.
+Says from shapes alone what a configuration costs: parameters, tokens, operations, memory; on a
+given device the time, what has to be read, and what fits. Gin files in order, and --gin.NAME=VALUE,
+as `vatt train` takes them; neither data nor a checkpoint need be there.
 
-  python -m vatt plan experiments/pretrain.gin experiments/overlay/paper.gin --device tpu_v3_core --devices 512
+  python -m vatt plan experiments/pretrain.gin experiments/overlay/paper.gin --device h100 --devices 64
   python -m vatt plan experiments/finetune_kinetics400.gin --size large --device_memory_gib 80
   python -m vatt plan --paper
 
@@ -28,17 +29,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("gin", nargs="*", metavar="GIN", help="gin files, in order")
     parser.add_argument("--gin_file", action="append", default=[], metavar="FILE", help="the same as GIN")
     parser.add_argument(
-        "--gin_bindings", action="append", default=[], metavar="'NAME = VALUE'", help="like a line of a gin file"
+        "--gin_bindings",
+        action="append",
+        default=[],
+        metavar="'NAME = VALUE'",
+        help="like a line of a gin file",
     )
-    parser.add_argument("--paper", action="store_true", help="the paper's costs and ours by its count instead")
+    parser.add_argument(
+        "--paper", action="store_true", help="the paper's costs and ours by its count instead"
+    )
     parser.add_argument("--json", action="store_true", help="the same for machines")
-    start = parser.add_argument_group("what a fine-tuning or a measurement starts from, if CHECKPOINT is not here")
+    start = parser.add_argument_group(
+        "what a fine-tuning or a measurement starts from, if CHECKPOINT is not here"
+    )
     start.add_argument("--start", nargs="+", default=[], metavar="GIN", help="gin files of the pre-training")
     start.add_argument("--size", metavar="SIZE", help="the paper's, with a video Transformer of this size")
     device = parser.add_argument_group("device")
     device.add_argument("--device", metavar="NAME", help=", ".join(DEVICES))
     device.add_argument("--device_memory_gib", type=float, metavar="GIB", help="memory of one device")
-    device.add_argument("--peak_tflops", type=float, metavar="T", help="its peak, in 10^12 operations a second")
+    device.add_argument(
+        "--peak_tflops", type=float, metavar="T", help="its peak, in 10^12 operations a second"
+    )
     device.add_argument("--devices", type=int, default=1, metavar="N", help="that share a step (1)")
     device.add_argument(
         "--mfu", type=float, default=0.4, metavar="SHARE", help="share of the peak that products reach (0.4)"
@@ -49,9 +60,14 @@ def main(arguments: argparse.Namespace) -> int:
     """Prints the plan; returns the exit status."""
     gin_files = [*arguments.gin, *arguments.gin_file]
     if arguments.paper and gin_files:
-        raise ConfigError(f"`--paper` takes no gin file. Received: {' '.join(gin_files)}. Give one or the other.")
+        raise ConfigError(
+            f"`--paper` takes no gin file. Received: {' '.join(gin_files)}. Give one or the other."
+        )
     if not arguments.paper and not gin_files:
-        raise ConfigError("A plan needs at least one gin file, or --paper. Received: neither. `vatt train --help` lists those here.")
+        raise ConfigError(
+            "A plan needs at least one gin file, or --paper. Received: neither. "
+            "`vatt train --help` lists those here."
+        )
     if arguments.start and arguments.size:
         raise ConfigError("`--start` and `--size` say the same. Received: both. Give one of the two.")
     for name in [*gin_files, *arguments.start]:
@@ -67,7 +83,14 @@ def main(arguments: argparse.Namespace) -> int:
         else:
             print_rows(rows)
         return 0
-    plan = _plan(arguments, gin_files)
+    try:
+        plan = _plan(arguments, gin_files)
+    except (
+        ValueError,
+        TypeError,
+        RuntimeError,
+    ) as error:  # Python's words, or gin's with its calls behind them
+        raise ConfigError(reason_of(error)) from error
     if arguments.json:
         print(json.dumps(plan, indent=1, ensure_ascii=False))
     else:

@@ -61,7 +61,7 @@ class Configuration:
 
     @property
     def starts_from(self) -> str | None:
-        """The checkpoint that a run would start from, "" where it is left open; None for a model of its own."""
+        """The checkpoint that a run would start from, "" where it is left open; None for none at all."""
         if self.model_call.function in (pretrained_classifier, pretrained_model):
             return self.model_call.argument("path", "")
         return None
@@ -145,7 +145,8 @@ def read(gin_files: Iterable[str], bindings: Iterable[str] = ()) -> Configuratio
     if not calls or "model" not in _parameters(calls[0]):
         raise ConfigError(
             "A plan needs a job that has a model, such as `run.job = @train`. Received: "
-            f"{calls[0].function.__name__ if calls else 'no job'}. Give a runnable gin file. {config.listing()}"
+            f"{calls[0].function.__name__ if calls else 'no job'}. Give a runnable gin file. "
+            f"{config.listing()}"
         )
     job = calls[0]
     return Configuration(job=job, clip=_clip_of(job), precision=root.argument("precision", "float32"))

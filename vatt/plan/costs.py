@@ -1,4 +1,4 @@
-"""The cost of one clip, modality by modality, from a built model and a `ClipSpec`: shapes alone, nothing runs."""
+"""The cost of one clip, modality by modality, from a built model and a `ClipSpec`: from shapes alone."""
 
 import dataclasses
 import math
@@ -67,14 +67,12 @@ class Stream:
 
 
 def streams_of(model, clip: ClipSpec, drop_token_rate: float | None = None) -> list[Stream]:
-    """The backbones that clips of this size go through; the rate of DropToken is the model's own, or this one."""
+    """The backbones that clips of this size go through; `drop_token_rate` None is the model's own."""
     if isinstance(model, Classifier | Unimodal):
         backbones = {model.modality: model.backbone}
     else:
         backbones = {name: getattr(model, name) for name in MODALITIES if name in clip.modalities}
-    return [
-        _stream(model, backbone, name, clip, drop_token_rate) for name, backbone in backbones.items()
-    ]
+    return [_stream(model, backbone, name, clip, drop_token_rate) for name, backbone in backbones.items()]
 
 
 def _stream(model, backbone, modality, clip, drop_token_rate) -> Stream:

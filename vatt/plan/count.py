@@ -2,9 +2,9 @@
 ones are made of.
 
 The true count is what TensorFlow's profiler counts: two operations for a multiplication with its addition in
-a matrix product, one for each element that is added, multiplied or averaged, five for each entry of a softmax;
-nothing for erf, for the comparisons of ReLU, or for moving data. The paper's count has the products alone, of
-the two in attention only one, and the softmax.
+a matrix product, one for each element that is added, multiplied or averaged, five for each entry of a
+softmax; nothing for erf, for the comparisons of ReLU, or for moving data. The paper's count has the products
+alone, of the two in attention only one, and the softmax.
 """
 
 import dataclasses
@@ -12,7 +12,9 @@ import dataclasses
 from vatt.layers.transformer import NORMS
 
 OPERATIONS_OF_A_PRODUCT = 2  # a multiplication and an addition
-OPERATIONS_OF_SOFTMAX = 5  # per entry, as the profiler has it: subtract, exponentiate, sum, divide, and the maximum
+OPERATIONS_OF_SOFTMAX = (
+    5  # per entry, as the profiler has it: subtract, exponentiate, sum, divide, and the maximum
+)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -50,7 +50,7 @@ DEVICES = {
         _named("a100_80gb", 80, 312, 156, "NVIDIA A100 data sheet"),
         _named("h100", 80, 989.4, 494.7, "NVIDIA H100 architecture white paper, SXM5"),
         _named("h200", 141, 989.4, 494.7, "NVIDIA H200 data sheet; products as the H100's"),
-        # A replica is a core, half a chip: 123 TFLOP/s and 32 GiB per chip. Products of float32 take bfloat16's way.
+        # A replica is a core, half a chip of 123 TFLOP/s and 32 GiB. Products of float32 go through bfloat16.
         Device(
             name="tpu_v3_core",
             memory_bytes=16 * _GIB,

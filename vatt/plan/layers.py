@@ -1,7 +1,7 @@
 """What each of our layers computes for one row of a batch, and what once for all rows: `(row, once)`.
 
-The sizes are read from the layers themselves, which the configuration built; nothing is restated here but what
-`call` does with them.
+The sizes are read from the layers themselves, which the configuration built; nothing is restated here but
+what `call` does with them.
 """
 
 import math
@@ -29,6 +29,11 @@ def encoder_costs(encoder, length: int, *, padding: bool) -> Costs:
     if encoder.final_norm is not None:
         row += norm(encoder.final_norm, length, encoder.width)
     return row, NOTHING
+
+
+def blocks_products(encoder, length: int) -> int:
+    """Operations of the matrix products of all blocks, of a sequence: what `recompute` makes twice."""
+    return sum(block_costs(block, length, biased=False).products for block in encoder.blocks)
 
 
 def block_costs(block, length: int, *, biased: bool) -> Count:

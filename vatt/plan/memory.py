@@ -1,21 +1,22 @@
 """Memory of a training step on one device: what lies there all the time, and the most that a step adds.
 
-The backward pass of a layer needs some of what its forward pass made; which of it is read off what TensorFlow's
-gradients take. Everything is kept from the forward pass of the first block to the backward pass of the last,
-where the step needs the most: there, what is kept, and what that block has in hand, lie side by side.
+The backward pass of a layer needs some of what its forward pass made; which of it is read off what
+TensorFlow's gradients take. A step needs the most where the backward pass begins: there, what all blocks keep
+and what one block has in hand lie side by side.
 """
 
 import dataclasses
 import math
 
 from vatt.plan.costs import Stream
-from vatt.plan.layers import block_costs
 
 FLOAT32 = 4
 HALF = 2
 
-# Copies of the hidden features that the activation keeps, its result included, by the names of `ACTIVATIONS`.
-_KEPT_BY_ACTIVATION = {"gelu": 4, "relu": 1, "gated_gelu": 9}
+# Copies of the hidden features that the gradient of an activation takes, by the names of `ACTIVATIONS`; of
+# ReLU it is the result, which the next map takes too.
+_OF_ACTIVATIONS = {"gelu": 3, "relu": 1, "gated_gelu": 6}
+_WASTE = 10  # the allocator's, as a share of one in so many of what is kept; see docs/plan.md
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -54,7 +55,9 @@ class StepMemory:
         batch: the rows of this device, as they come.
         halves: weights in 16 bits.
         kept: activations between their forward and backward pass.
-        working: the most that blocks have in hand beside them.
+        draws: the numbers that dropout compares with its rate: nothing keeps TensorFlow from drawing for all
+            blocks at once.
+        working: the most that one block has in hand beside them.
         pixels: of the signals as numbers, before there are patches.
         loss: what the loss keeps, similarities above all.
         gradients: of all weights.
@@ -65,6 +68,7 @@ class StepMemory:
     batch: int
     halves: int
     kept: int
+    draws: int
     working: int
     pixels: int
     loss: int
@@ -76,9 +80,14 @@ class StepMemory:
         return self.weights + self.optimizer + self.batch
 
     @property
+    def waste(self) -> int:
+        """Of the allocator, which gives freed pieces of up to twice the size that is asked for."""
+        return self.kept // _WASTE
+
+    @property
     def step(self) -> int:
         """The most that a step adds: where the backward pass begins, or where it ends, with all gradients."""
-        begins = self.kept + self.working + self.loss
+        begins = self.kept + self.waste + self.draws + self.working + self.loss
         return self.halves + max(begins, self.pixels, self.gradients + self.working)
 
     @property
@@ -98,10 +107,25 @@ def block_kept(block, length: int, width: int) -> int:
     hidden, scores = length * block.hidden_width, block.heads * length**2
     dropout = 1 if block.dropout_rate else 0
     norms = 2 * 2 * FLOAT32 * features  # what came in, and the gain by the spread; float32 always
-    linear = width * (2 * features + 4 * inner)  # what the maps were given; queries, keys, values, their mixture
+    linear = width * (
+        2 * features + 4 * inner
+    )  # what the maps were given; queries, keys, values, their mixture
     attention = width * scores * (1 + 2 * dropout)  # probabilities; the mask and what it left
-    network = width * hidden * (_KEPT_BY_ACTIVATION[block.activation] + dropout)
+    network = width * hidden * _hidden_copies(block.activation, dropout)
     return norms + linear + attention + network + width * 2 * dropout * features
+
+
+def block_draws(block, length: int) -> int:
+    """Bytes of a `Block`'s random numbers, of a sequence: of scores, of hidden features, of both results."""
+    if not block.dropout_rate:
+        return 0
+    return FLOAT32 * (block.heads * length**2 + length * (block.hidden_width + 2 * block.width))
+
+
+def _hidden_copies(activation: str, dropout: int) -> int:
+    """Of the hidden features: what the activation keeps; the result, or a mask and what it left."""
+    after = 2 if dropout else 0 if activation == "relu" else 1
+    return _OF_ACTIVATIONS[activation] + after
 
 
 def block_working(block, length: int, width: int) -> int:
@@ -110,24 +134,35 @@ def block_working(block, length: int, width: int) -> int:
     return width * max(4 * hidden, 3 * scores) + 2 * FLOAT32 * length * block.width
 
 
-def stream_memory(stream: Stream, width: int, *, recompute: bool) -> tuple[int, int]:
-    """Bytes that are kept of a clip, and those that are in hand beside them."""
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class StreamMemory:
+    """Bytes of one clip in one backbone; see `StepMemory`."""
+
+    kept: int
+    draws: int
+    working: int
+
+
+def stream_memory(stream: Stream, width: int, *, recompute: bool) -> StreamMemory:
+    """Of what a clip sends through a backbone in training.
+
+    Args:
+        width: bytes of a number.
+        recompute: whether the blocks' inputs alone are kept, and one block at a time is computed again.
+    """
     length, encoder = stream.length(training=True), stream.backbone.encoder
     blocks = [block_kept(block, length, width) for block in encoder.blocks]
+    draws = [block_draws(block, length) for block in encoder.blocks]
     working = max((block_working(block, length, width) for block in encoder.blocks), default=0)
     kept = _embedder_kept(stream, width) + _ends_kept(stream, length, width)
-    if recompute:  # what came into each block; one at a time is computed again
+    if recompute:
         kept += width * length * encoder.width * encoder.depth
         working += max(blocks, default=0)
+        drawn = max(draws, default=0)
     else:
         kept += sum(blocks)
-    return stream.rows * kept, stream.rows * working
-
-
-def blocks_products(stream: Stream) -> int:
-    """Operations of the matrix products of all blocks, for one sequence: what is computed again."""
-    length, blocks = stream.length(training=True), stream.backbone.encoder.blocks
-    return sum(block_costs(block, length, biased=False).products for block in blocks)
+        drawn = sum(draws)
+    return StreamMemory(kept=stream.rows * kept, draws=stream.rows * drawn, working=stream.rows * working)
 
 
 def signal_bytes(stream: Stream, width: int) -> int:
@@ -146,7 +181,7 @@ def _embedder_kept(stream: Stream, width: int) -> int:
     elif embedder.dropout_rate:
         kept += width * stream.tokens * embedder.width
     if embedder.project is not None:
-        kept += width * stream.kept * embedder.width * _KEPT_BY_ACTIVATION["gelu"]
+        kept += width * stream.kept * embedder.width * (_OF_ACTIVATIONS["gelu"] + 1)
     return kept
 
 

@@ -4,6 +4,7 @@ The paper's figures are those of `data/paper_tables.json`.
 """
 
 import dataclasses
+import functools
 from collections.abc import Callable
 
 from vatt.models.agnostic import AgnosticVATT
@@ -51,20 +52,26 @@ class Row:
 
 def paper_rows() -> list[Row]:
     """Every cost that the paper states."""
-    return [_row(cell, *_OF_COLUMNS[cell.table, cell.column]) for cell in read_cells() if _is_cost(cell)]
+    with without_weights():
+        build = functools.cache(lambda kind, **options: kind(**options))
+        return [
+            _row(cell, build, *_OF_COLUMNS[cell.table, cell.column])
+            for cell in read_cells()
+            if (cell.table, cell.column) in _OF_COLUMNS
+        ]
 
 
-def _is_cost(cell: Cell) -> bool:
-    return (cell.table, cell.column) in _OF_COLUMNS
-
-
-def _row(cell: Cell, unit: str, count: Callable[[str], float], notes: dict[str, str]) -> Row:
+def _row(cell: Cell, build: Callable, unit: str, count: Callable, notes: dict[str, str]) -> Row:
     name = f"Table {cell.table}, {cell.row}"
     if cell.table == "1":
         name += f", {_VIEWS} views"
-    with without_weights():
-        ours = count(cell.row)
-    return Row(name=name, paper=cell.value, ours=ours, unit=unit, note=notes.get(cell.row, ""))
+    return Row(
+        name=name,
+        paper=cell.value,
+        ours=count(cell.row, build),
+        unit=unit,
+        note=notes.get(cell.row, ""),
+    )
 
 
 def forward_flops(model, clip: ClipSpec, drop_token_rate: float = 0.0) -> int:
@@ -73,23 +80,27 @@ def forward_flops(model, clip: ClipSpec, drop_token_rate: float = 0.0) -> int:
     return sum((stream.costs(training=True)[0] for stream in streams), Count()).paper
 
 
-def _millions(row: str) -> float:
-    return weights_in(Classifier(classes=_CLASSES, size=row.lower()).weights) / 1e6
+def _millions(row: str, build: Callable) -> float:
+    return weights_in(build(Classifier, classes=_CLASSES, size=row.lower()).weights) / 1e6
 
 
-def _tera_of_views(row: str) -> float:
+def _tera_of_views(row: str, build: Callable) -> float:
     agnostic, _, size = row.rpartition(" ")
-    model = AgnosticVATT(size=size.lower(), projections=False) if agnostic else VATT(video=size.lower())
+    if agnostic:
+        model = build(AgnosticVATT, size=size.lower(), projections=False)
+    else:
+        model = build(Classifier, classes=_CLASSES, size=size.lower())
     return _VIEWS * forward_flops(model, _FINE_TUNING) / 1e12
 
 
-def _giga_of_pretraining(row: str) -> float:
-    return forward_flops(VATT(), ClipSpec(), _RATES[row]) / 1e9
+def _giga_of_pretraining(row: str, build: Callable) -> float:
+    return forward_flops(build(VATT), ClipSpec(), _RATES[row]) / 1e9
 
 
-def _giga_of_view(row: str) -> float:
+def _giga_of_view(row: str, build: Callable) -> float:
     clip, _, rate = row.partition(", ")
-    return forward_flops(VATT(), _CLIPS[clip], _RATES[rate or "DropToken 0 %"]) / 1e9
+    model = build(Classifier, classes=_CLASSES, size="medium")
+    return forward_flops(model, _CLIPS[clip], _RATES[rate or "DropToken 0 %"]) / 1e9
 
 
 _OF_COLUMNS = {

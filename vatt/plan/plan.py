@@ -1,4 +1,4 @@
-"""A plan: all that shapes tell of a configuration before it runs, as plain values with the unit in their names."""
+"""A plan: all that shapes tell of a configuration before it runs, as plain values, units in their names."""
 
 import dataclasses
 from collections.abc import Iterable
@@ -8,11 +8,14 @@ import keras
 from vatt.config import Call, ConfigError
 from vatt.losses.contrastive import ContrastiveLoss
 from vatt.models.classifier import Classifier
+from vatt.models.multimodal import MultimodalModel
+from vatt.models.unimodal import Unimodal
 from vatt.plan import memory
 from vatt.plan.configuration import Configuration, Source
 from vatt.plan.costs import Stream, clip_costs, pixel_costs, streams_of, total
 from vatt.plan.count import Count, product
 from vatt.plan.devices import Device
+from vatt.plan.layers import blocks_products
 from vatt.plan.memory import StepMemory, Way
 from vatt.plan.shapes import parts_of, weights_in, without_weights
 from vatt.spec import AUDIO, TEXT, VIDEO, ClipSpec
@@ -85,6 +88,8 @@ def _copies(job: Call) -> int:
     """How often the optimizer and the average hold something for each weight, found on one small weight."""
     weight = keras.Variable(keras.ops.zeros(_SHAPE))
     optimizer = job.argument("optimizer")
+    if optimizer is None:
+        raise ConfigError("Training needs an optimizer. Received: none. Bind `train.optimizer`.")
     optimizer.build([weight])
     slots = sum(tuple(variable.shape) == _SHAPE for variable in optimizer.variables)
     return slots + len(job.calls("average"))
@@ -104,6 +109,11 @@ class _Planner:
         self.configuration, self.source, self.where, self.numbers = configuration, source, where, numbers
         self.clip = configuration.clip
         self.model = configuration.model(source)
+        if not isinstance(self.model, MultimodalModel | Classifier | Unimodal):
+            raise ConfigError(
+                "A plan knows the models of `vatt.models`. Received: "
+                f"{type(self.model).__name__}. `vatt train --dry_run` counts the weights of any model."
+            )
         self.streams = streams_of(self.model, self.clip)
         self.classes = self.model.classes if isinstance(self.model, Classifier) else 0
         if not configuration.trains:
@@ -186,8 +196,9 @@ class _Planner:
             again += total(encoders, clips).products
             again += clips * pixel_costs(self.device_inputs, self.clip, training=True).products
         for stream in self.streams:
-            if stream.backbone.encoder.recompute:
-                again += clips * stream.rows * memory.blocks_products(stream)
+            encoder = stream.backbone.encoder
+            if encoder.recompute:
+                again += clips * stream.rows * blocks_products(encoder, stream.length(training=True))
         return again
 
     def _memory(self) -> dict:
@@ -246,8 +257,9 @@ class _Planner:
             optimizer=self.slots,
             batch=rows * clip_bytes(self.clip, self.classes),
             halves=0 if way.width == memory.FLOAT32 else way.width * trainable,
-            kept=at_once * sum(kept for kept, _ in parts),
-            working=at_once * sum(working for _, working in parts),
+            kept=at_once * sum(part.kept for part in parts),
+            draws=at_once * sum(part.draws for part in parts),
+            working=at_once * max(part.working for part in parts),
             pixels=at_once * signal,
             loss=self._loss_bytes(rows),
             gradients=memory.FLOAT32 * trainable,

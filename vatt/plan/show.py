@@ -96,7 +96,10 @@ def _giga(flops: dict) -> tuple[str, str]:
 
 def _step(plan: dict):
     step, speed = plan["flops"]["step"], plan["speed"]
-    yield "products", f"{step['model_flops'] / 1e12:,.4g} TFLOPs ({step['clip_model_flops'] / 1e9:,.4g} G per clip)"
+    yield (
+        "products",
+        f"{step['model_flops'] / 1e12:,.4g} TFLOPs ({step['clip_model_flops'] / 1e9:,.4g} G per clip)",
+    )
     if step["executed_flops"] != step["model_flops"]:
         share = step["executed_flops"] / step["model_flops"] - 1
         yield "computed again", f"{share:.0%} on top"
@@ -117,7 +120,9 @@ def _memory_title(plan: dict) -> str:
     title = f"Memory of a device with {memory['rows_per_device']:,} clips"
     if device := memory.get("device"):
         fits = "fits" if device["fits"] else "does not fit"
-        title += f": {_size(memory['peak_bytes'])}, {fits} in {device['name']}, {_size(device['memory_bytes'])}"
+        title += (
+            f": {_size(memory['peak_bytes'])}, {fits} in {device['name']}, {_size(device['memory_bytes'])}"
+        )
     return title
 
 

@@ -3,14 +3,13 @@
 from collections.abc import Iterable
 
 from vatt.report import confusion, scales
-from vatt.report.contrast import PAIRED, UNPAIRED, Contrast, Row, Sides, contrast_table, paired, share_row
 from vatt.report.evaluation import Evaluation
 from vatt.report.guard import guarded
 from vatt.report.markup import Markup, element, join
 from vatt.report.tables import cell, share
 
-_ALL_SHOWN = 24  # classes that are listed without being asked for
-_ENDS = 10  # best and worst of more
+ALL_SHOWN = 24  # classes that are listed without being asked for
+ENDS = 10  # best and worst of more
 # Number -> head of its column. Shares of clips, which have an interval; other shares; numbers of other kinds.
 OF_CLIPS = {"top_1": "Top-1", "top_5": "Top-5"}
 OTHER_SHARES = {
@@ -133,28 +132,29 @@ def _fit(artifact: dict) -> Markup | None:
 
 def class_tables(classes: list[dict]) -> Markup:
     """All classes where they are few; else the best and the worst, and all of them folded."""
-    measured = [each for each in classes if _worth(each) is not None]
-    ordered = sorted(measured, key=lambda each: (-_worth(each), each["label"]))
-    empty = [each["label"] for each in classes if _worth(each) is None]
+    measured = [each for each in classes if worth_of(each) is not None]
+    ordered = sorted(measured, key=lambda each: (-worth_of(each), each["label"]))
+    empty = [each["label"] for each in classes if worth_of(each) is None]
     note = None
     if empty:
         names = ", ".join(empty[:8]) + (f" and {len(empty) - 8} more" if len(empty) > 8 else "")
         note = element("p", f"{len(empty)} class(es) without a clip to judge by: {names}.", class_="note")
-    if len(ordered) <= _ALL_SHOWN:
+    if len(ordered) <= ALL_SHOWN:
         return element("div", element("h3", "Classes, the best first"), _class_table(ordered), note)
     folded = element("details", element("summary", f"All {len(ordered):,} classes"), _class_table(ordered))
     return element(
         "div",
-        element("h3", f"The best {_ENDS} of {len(ordered):,} classes"),
-        _class_table(ordered[:_ENDS]),
-        element("h3", f"The worst {_ENDS}, the worst first"),
-        _class_table(ordered[: -_ENDS - 1 : -1]),
+        element("h3", f"The best {ENDS} of {len(ordered):,} classes"),
+        _class_table(ordered[:ENDS]),
+        element("h3", f"The worst {ENDS}, the worst first"),
+        _class_table(ordered[: -ENDS - 1 : -1]),
         folded,
         note,
     )
 
 
-def _worth(one: dict) -> float | None:
+def worth_of(one: dict) -> float | None:
+    """What a class is ordered by; None for one without clips."""
     return one.get("top_1", one.get("average_precision"))
 
 
@@ -189,65 +189,3 @@ def _of_class(one: dict, single: bool) -> list:
         taken = f"{one['taken_for']} ({one['taken_for_clips']})"
     worth = element("div", share(one["top_1"], count=one["clips"]), class_="in-line")
     return [worth, scales.percent(one["top_5"]), taken]
-
-
-def contrast(left: Evaluation, right: Evaluation) -> Contrast:
-    """The figures of both, and the classes that differ most."""
-    figures = [each.artifact["figures"] for each in (left, right)]
-    counts = tuple(each.artifact["clips"] for each in (left, right))
-    ranks = paired(left, right, lambda artifact: artifact.get("ranks"))
-    rows = []
-    for name, label in (OF_CLIPS | OTHER_SHARES).items():
-        values = [each.get(name) for each in figures]
-        if values == [None, None]:
-            continue
-        if name in OF_CLIPS:
-            k = int(name.removeprefix("top_"))
-            outcomes = tuple([rank <= k for rank in each] for each in ranks) if ranks else None
-            headline = name == "top_1"
-            rows.append(share_row(label, *values, outcomes=outcomes, counts=counts, is_headline=headline))
-        else:
-            headline = name == "mean_average_precision"
-            rows.append(Row(label=label, left=values[0], right=values[1], is_headline=headline))
-    for name, label in OTHERS.items():
-        values = [each.get(name) for each in figures]
-        if values != [None, None]:
-            better = True if name.startswith("d_prime") else None
-            rows.append(
-                Row(label=label, left=values[0], right=values[1], is_share=False, higher_is_better=better)
-            )
-    note = (PAIRED if ranks else UNPAIRED).format("clips") if "top_1" in figures[0] else ""
-
-    def by_class(tags: Sides, are_comparable: bool) -> Markup | None:
-        return _classes_apart(left, right, tags) if are_comparable else None
-
-    return Contrast(rows=rows, note=note, more=by_class)
-
-
-def _classes_apart(left: Evaluation, right: Evaluation, tags: Sides) -> Markup | None:
-    """The classes by how much they differ."""
-    before = {each["label"]: each for each in left.artifact["classes"]}
-    rows = []
-    for each in right.artifact["classes"]:
-        values = [_worth(before.get(each["label"], {})), _worth(each)]
-        if None in values:
-            continue
-        counts = (before[each["label"]]["clips"], each["clips"])
-        label = f"{each['label']} ({each['clips']:,})"
-        if "top_1" in each:
-            rows.append(share_row(label, *values, outcomes=None, counts=counts))
-        else:
-            rows.append(Row(label=label, left=values[0], right=values[1]))
-    if not rows:
-        return None
-    rows.sort(key=lambda row: (-row.difference, row.label))
-    if len(rows) > _ALL_SHOWN:
-        rows = [*rows[:_ENDS], *rows[-_ENDS:]]
-        title = f"The {_ENDS} classes with the greatest gain, and the {_ENDS} with the greatest loss"
-    else:
-        title = "Classes, the greatest gain first"
-    text = (
-        "In brackets: clips. A class has few of them, so that most differences are within what chance does."
-    )
-    table = contrast_table(rows, tags, are_comparable=True)
-    return element("div", element("h3", title), element("p", text, class_="note"), table)

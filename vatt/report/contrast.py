@@ -216,6 +216,8 @@ STYLE = """
   grid-template-columns: 7.6em 120px 8.6em auto; } .difference b { white-space: nowrap; }
 .difference .interval { grid-column: 3; } .difference .winner { grid-column: 4; }
 .contrast small { white-space: nowrap; display: inline-block; } .winner { color: var(--ink); }
+.halves { display: grid; gap: 28px; margin: 20px 0;
+  grid-template-columns: repeat(auto-fill, minmax(min(100%, 460px), 1fr)); } .halves > * { min-width: 0; }
 .plot { width: 120px; height: 16px; vertical-align: middle; } .plot .reach { stroke: var(--ink);
   stroke-width: 2; } .plot .at { fill: var(--ink); }
 .pairs .side { font-size: 0.8125rem; }

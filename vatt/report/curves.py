@@ -101,7 +101,7 @@ def line_chart(
         class_="chart",
     )
     legend = None
-    if len(lines) > 1:
+    if len(lines) > 1 or any(each.colour is not None for each in series):  # whose colour says which run it is
         legend = element("span", [_legend_entry(line) for line in lines], class_="legends")
     remarks = [element("p", text, class_="note") for text in _remarks(frame, series, write)]
     return element("figure", element("figcaption", heading, legend), drawing, remarks, class_="curve")

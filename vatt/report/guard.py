@@ -5,7 +5,15 @@ from collections.abc import Callable
 from vatt.report.markup import Markup, element
 
 # What comes of plain values of another form than ours.
-_OF_ANOTHER_FORM = (ArithmeticError, AttributeError, IndexError, KeyError, TypeError, ValueError)
+_OF_ANOTHER_FORM = (
+    ArithmeticError,
+    AttributeError,
+    IndexError,
+    KeyError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
 
 
 def guarded(build: Callable[[], Markup | None], part: str) -> Markup | None:

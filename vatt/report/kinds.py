@@ -8,7 +8,7 @@ heading and no protocol card, and may raise what damaged data make it raise: it 
 import dataclasses
 from collections.abc import Callable, Iterable
 
-from vatt.report import classes, plain, retrieval, splits
+from vatt.report import class_contrast, classes, plain, retrieval, splits
 from vatt.report.along import Charts
 from vatt.report.analyses import (
     activations,
@@ -19,7 +19,7 @@ from vatt.report.analyses import (
     space_geometry,
     space_map,
 )
-from vatt.report.analyses.style import STYLE as DRAWN
+from vatt.report.analyses.style import STYLE as ANALYSES_STYLE
 from vatt.report.contrast import Contrast
 from vatt.report.evaluation import Evaluation
 from vatt.report.markup import Markup
@@ -34,7 +34,9 @@ class Kind:
         section: what is under it.
         summary: the sentences at the head of the page; None for none.
         along: gives what is drawn along the training: titles of charts -> number without its prefix -> label.
-        contrast: compares the evaluations of two runs.
+        contrast: compares the evaluations of two runs, number by number.
+        side_by_side: whether the sections of two runs stand beside each other where they are compared: for
+            drawings, of which the numbers do not say all.
         style: rules for the style sheet, beside those of `vatt/report/style.py`; kinds may share them.
     """
 
@@ -43,6 +45,7 @@ class Kind:
     summary: Callable[[Evaluation], Iterable[Markup]] | None = None
     along: Callable[[Evaluation], Charts] = plain.along
     contrast: Callable[[Evaluation, Evaluation], Contrast] = plain.contrast
+    side_by_side: bool = False
     style: str = ""
 
 
@@ -50,9 +53,10 @@ _OF_CLASSES = {
     "section": classes.section,
     "summary": classes.summary,
     "along": classes.along,
-    "contrast": classes.contrast,
+    "contrast": class_contrast.contrast,
     "style": classes.STYLE,
 }
+_DRAWN = {"side_by_side": True, "style": ANALYSES_STYLE}
 KINDS = {
     "retrieval": Kind(
         title="Retrieval",
@@ -72,15 +76,15 @@ KINDS = {
         contrast=splits.contrast,
         style=classes.STYLE,
     ),
-    "feature_map": Kind(title="Features by class", section=feature_map.section, style=DRAWN),
-    "space_map": Kind(title="Spaces", section=space_map.section, style=DRAWN),
-    "activations": Kind(title="Activations", section=activations.section, style=DRAWN),
-    "attention_map": Kind(title="Attention", section=attention_map.section, style=DRAWN),
-    "space_geometry": Kind(title="Geometry of the spaces", section=space_geometry.section, style=DRAWN),
+    "feature_map": Kind(title="Features by class", section=feature_map.section, **_DRAWN),
+    "space_map": Kind(title="Spaces", section=space_map.section, **_DRAWN),
+    "activations": Kind(title="Activations", section=activations.section, **_DRAWN),
+    "attention_map": Kind(title="Attention", section=attention_map.section, **_DRAWN),
+    "space_geometry": Kind(title="Geometry of the spaces", section=space_geometry.section, **_DRAWN),
     "similarity_calibration": Kind(
-        title="Similarity as probability", section=similarity_calibration.section, style=DRAWN
+        title="Similarity as probability", section=similarity_calibration.section, **_DRAWN
     ),
-    "nearest_neighbours": Kind(title="Neighbours", section=nearest_neighbours.section, style=DRAWN),
+    "nearest_neighbours": Kind(title="Neighbours", section=nearest_neighbours.section, **_DRAWN),
 }
 _OTHER = Kind(title="Evaluation", section=plain.section)
 

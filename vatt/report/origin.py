@@ -1,6 +1,7 @@
 """What ran: command, versions, data, configuration."""
 
 import re
+from collections.abc import Sequence
 
 from vatt.report.markup import Markup, element
 from vatt.report.run_files import RunFiles
@@ -31,22 +32,21 @@ def facts_of_origin(run: RunFiles) -> dict[str, str]:
     if start := macro(run.config, "CHECKPOINT"):
         facts["Starts from"] = start
     facts |= {title: run.identity[name] for name, title in _OF_A_CHECKPOINT.items() if name in run.identity}
-    for where, data in _evaluated(run).items():
+    for where, data in evaluated_data(run).items():
         facts[f"Evaluated on {where}, fingerprint"] = data
     return facts
 
 
-def _evaluated(run: RunFiles) -> dict[str, str]:
-    """Data set and split -> fingerprint, of all protocol cards."""
+def evaluated_data(run: RunFiles, parts: Sequence[str] = ("data", "train_data")) -> dict[str, str]:
+    """Data set, split and size -> fingerprint, of these parts of all protocol cards."""
     found = {}
     for evaluation in run.evaluations.values():
-        for part in ("data", "train_data"):
+        for part in parts:
             data = evaluation.protocol.get(part)
             if isinstance(data, dict) and "fingerprint" in data:
                 records = f", {data['records']:,} records" if isinstance(data.get("records"), int) else ""
-                found[f"{data.get('dataset', '?')}/{data.get('split', '?')}{records}"] = str(
-                    data["fingerprint"]
-                )
+                name = f"{data.get('dataset', '?')}/{data.get('split', '?')}{records}"
+                found[name] = str(data["fingerprint"])
     return found
 
 

@@ -3,13 +3,12 @@
 import pathlib
 
 import gin
-import numpy as np
 
-from vatt.report import scales
 from vatt.report.alarms import alarms
 from vatt.report.along import along_training
 from vatt.report.document import whole_page, write_whole
 from vatt.report.evaluation import Evaluation
+from vatt.report.facts import facts_list
 from vatt.report.guard import guarded
 from vatt.report.kinds import kind_of
 from vatt.report.markup import Markup, element, join
@@ -44,7 +43,7 @@ def build_page(run: RunFiles) -> str:
             element("p", "VATT run", class_="overline"),
             element("h1", run.name),
             guarded(lambda: _summary(run), "The summary"),
-            guarded(lambda: _facts(run), "The facts"),
+            guarded(lambda: facts_list(run), "The facts"),
             [element("p", remark, class_="note") for remark in run.remarks],
             _contents(run),
             guarded(lambda: alarms(run), "The alarms"),
@@ -80,26 +79,6 @@ def _contents(run: RunFiles) -> Markup | None:
     links.append(("origin", "What ran"))
     made = [element("a", text, href=f"#{place}") for place, text in links]
     return element("nav", made, class_="contents", aria_label="Contents")
-
-
-def _facts(run: RunFiles) -> Markup | None:
-    facts, journal = [], run.journal
-    if journal:
-        facts.append(("Steps", f"{journal.last_step:,}"))
-        if journal.seconds is not None:
-            facts.append(("Training time", scales.duration(journal.seconds)))
-        losses = journal.finite("loss")
-        if len(losses):
-            facts.append(("Loss, first → last", f"{scales.short(losses[0])} → {scales.short(losses[-1])}"))
-        rates = journal.finite("clips_per_second")
-        if len(rates):
-            facts.append(("Throughput, median", f"{scales.short(float(np.median(rates)))} clips/s"))
-    if "data" in run.identity:
-        facts.append(("Training data", element("span", run.identity["data"], class_="code")))
-    if run.finished:
-        facts.append((f"Last written, {run.finished:%Z}", f"{run.finished:%Y-%m-%d %H:%M}"))
-    terms = [element("div", element("dt", term), element("dd", value)) for term, value in facts]
-    return element("dl", terms, class_="facts") if terms else None
 
 
 def _evaluation(evaluation: Evaluation, number: int) -> Markup:

@@ -5,6 +5,7 @@ different ways stand beside each other as if they were alike.
 import dataclasses
 from typing import Any
 
+from vatt.report.evaluation import Evaluation
 from vatt.report.markup import Markup, element
 
 # What may differ between two runs whose numbers are comparable: the weights are what is compared; the others
@@ -40,6 +41,15 @@ def protocol_card(card: dict[str, Any], tag: Markup | None = None) -> Markup:
         element("table", element("tbody", rows), class_="card-lines"),
         class_="on-paper",
     )
+
+
+def compared_card(evaluation: Evaluation) -> dict[str, Any]:
+    """The card, with the names of the classes: two sets of six are two tasks."""
+    classes = evaluation.artifact.get("classes")
+    if not evaluation.protocol or not isinstance(classes, list):
+        return evaluation.protocol
+    names = [each.get("label") for each in classes if isinstance(each, dict)]
+    return evaluation.protocol | {"names_of_the_classes": names}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

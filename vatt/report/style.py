@@ -5,7 +5,7 @@ STYLE = """
   color-scheme: light dark;
   --page: #fbfbfa; --card: #ffffff; --ink: #1d2126; --quiet: #666d76; --rule: #e1e3e6; --track: #e9ebee;
   --accent: #1f5fbf; --right: #137a44; --wrong: #b3261e; --right-soft: #e6f4ec; --wrong-soft: #fbeceb;
-  --colour0: #1d2126; --colour1: #1f6fd1; --colour2: #c25a00; --colour3: #0f8a5f; --colour4: #7a4fd0;
+  --colour0: #1d2126; --colour1: #1f6fd1; --colour2: #b35300; --colour3: #0f8a5f; --colour4: #7a4fd0;
   --colour5: #b0307a; --alarm: #a85f00; --alarm-soft: #fdf3e3;
 }
 @media (prefers-color-scheme: dark) { :root {
@@ -23,6 +23,7 @@ h2 { font-size: 1.25rem; margin: 52px 0 4px; }
 h3 { font-size: 1rem; margin: 28px 0 10px; } h4 { font-size: 0.9375rem; margin: 20px 0 8px; }
 p { margin: 6px 0; max-width: 72ch; }
 small, .note, .unit, .quiet { color: var(--quiet); font-size: 0.8125rem; }
+.note { max-width: 88ch; }
 .overline { color: var(--quiet); font-size: 0.8125rem; letter-spacing: 0.06em; text-transform: uppercase;
   margin: 0; }
 .summary { font-size: 1.2rem; line-height: 1.45; margin: 18px 0; }
@@ -34,7 +35,7 @@ a { color: var(--accent); text-decoration: none; } a:hover { text-decoration: un
 .facts div { box-shadow: 0 0 0 0.5px var(--rule); padding: 11px 14px; }
 .facts dt { color: var(--quiet); font-size: 0.8125rem; }
 .facts dd { margin: 0; font-weight: 600; font-variant-numeric: tabular-nums; overflow-wrap: anywhere; }
-.code { font: 0.8125rem/1.5 ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace; }
+.code { font: 0.75rem/1.5 ui-monospace, "SF Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace; }
 
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
 .figures { margin: 14px 0 6px; }
@@ -152,7 +153,8 @@ dl.reading { margin: 12px 0; } .reading dt { font-weight: 600; margin-top: 10px;
   :root { color-scheme: light; --page: #fff; --card: #fff; --ink: #000; --quiet: #444; --rule: #bbb;
     --track: #ddd;
     --accent: #1f5fbf; --right: #137a44; --wrong: #b3261e; --right-soft: #fff; --wrong-soft: #fff;
-    --colour0: #000; --colour1: #1f6fd1; --colour2: #c25a00; --colour3: #0f8a5f; }
+    --colour0: #000; --colour1: #1f6fd1; --colour2: #b35300; --colour3: #0f8a5f; --colour4: #7a4fd0;
+    --colour5: #b0307a; --alarm: #a85f00; --alarm-soft: #fff; }
   body { font-size: 10pt; } main { max-width: none; padding: 0; }
   figure, .card, .figures tr { break-inside: avoid; } h2, h3 { break-after: avoid; }
   h2 { margin-top: 28px; } pre { white-space: pre-wrap; overflow-wrap: anywhere; }

@@ -30,6 +30,7 @@ from vatt.train.identity import identity
 from vatt.train.look import look_at
 from vatt.train.loop import NotFinite, train_loop
 from vatt.train.loss_scale import LossScale
+from vatt.train.peak import measured_peak
 from vatt.train.preemption import Preemption
 from vatt.train.profile import profiled
 from vatt.train.relations import check_relations, checked_by
@@ -69,7 +70,7 @@ def train(
     look_every: int | None = None,
     report: Callable | None = None,
     writers: Sequence[MetricWriter] = (),
-    peak_flops: float | None = None,
+    peak_flops: float | str | None = None,
     skip_bad_steps: int = 0,
     clip_global_norm: float | None = None,
     groups: Sequence[Group] = (),
@@ -101,7 +102,8 @@ def train(
         look_every: steps between two looks at a batch for TensorBoard, see `look.py`; None for none.
         report: called with the run directory at the end; returns the path of what it wrote.
         writers: more places for the numbers, see `vatt/train/trackers.py`.
-        peak_flops: what one device can do, in operations per second, for the utilisation; None for none.
+        peak_flops: what one device can do, in operations per second, for the utilisation; "measured" to
+            measure it by matrix products at the start; None for no utilisation.
         skip_bad_steps: how many steps that are not finite the run may leave out before it stops.
         clip_global_norm: upper bound of the norm of all gradients together; None for no bound.
         groups: weights with learning rates and bounds of their own, such as backbone and head.
@@ -200,6 +202,9 @@ def train(
         loss_scale=loss_scale,
         jit_compile=jit_compile,
     )
+    if peak_flops == "measured":
+        peak_flops = measured_peak(keras.config.dtype_policy().compute_dtype)
+        _log.info("Measured peak of one device: %.3g operations per second.", peak_flops)
     telemetry = Telemetry(
         model=model,
         device_inputs=device_inputs,

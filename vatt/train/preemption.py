@@ -1,5 +1,5 @@
-"""Machines that are taken away with notice: `tf.distribute`'s PreemptionCheckpointHandler, with this project's
-checkpoints.
+"""Machines that are taken away with notice: `tf.distribute`'s PreemptionCheckpointHandler, with the
+checkpoints of this project.
 
 The handler knows how platforms give notice (SIGTERM; on Google Cloud's GPU machines the maintenance event, an
 hour ahead), and agrees through the coordination service, without a collective, on the step after which all
@@ -22,9 +22,9 @@ class Preemption:
     """Ends a run that is given notice, after a checkpoint.
 
     Args:
-        grace_seconds: between notice and end: a checkpoint at once, training on, and another just before the
-            end. None is what the platform has: an hour on Google Cloud with GPUs, else nothing: one step more,
-            a checkpoint, the end.
+        grace_seconds: between notice and end: a checkpoint at once, training on, and another just before
+            the end. None is what the platform has: an hour on Google Cloud with GPUs, else nothing: one step
+            more, a checkpoint, the end.
     """
 
     def __init__(self, *, grace_seconds: float | None = None):

@@ -2,10 +2,8 @@
 update, the same on any number of replicas.
 
 Gradients are summed over replicas first and clipped after. The weights change only if the loss and every
-gradient are
-finite: a bad step leaves them untouched, bit for bit, and so does every step after it, so that the host need
-    not look
-at the results of each.
+gradient are finite: a bad step leaves them untouched, bit for bit, and so does every step after it, so that
+the host need not look at the results of each.
 """
 
 from collections.abc import Callable, Iterator
@@ -41,10 +39,9 @@ class TrainStep:
         jit_compile: let XLA compile the step, on one device; a TPU always does.
 
     Results, scalar tensors but for the last: "loss" and its parts (global values), the shares of live data
-    (`live_data.py`), "learning_rate" (of this
-    step), "gradient_norm" (before clipping), "finite" (bool: this step and all before it were), "loss_scale"
-    if there is one, and "squared_norms" `[V]`, one per trainable variable. They are those of the last step
-    or, where one was not finite, of that one.
+    (`live_data.py`), "learning_rate" (of this step), "gradient_norm" (before clipping), "finite" (bool: this
+    step and all before it were), "loss_scale" if there is one, and "squared_norms" `[V]`, one per trainable
+    variable. They are those of the last step or, where one was not finite, of that one.
     """
 
     def __init__(

@@ -1,5 +1,5 @@
 """Trackers of experiments as metric writers: Weights & Biases, MLflow. Each is imported only where a run asks
-for it (`train.writers = [@WeightsAndBiases()]`).
+for it (`train.writers = [@WeightsAndBiases()]`). Tried with wandb 0.31.0 and mlflow 3.17.2.
 
 A run that resumes goes on in the tracker's run of the same name; a tracker keeps what it once got, so steps
 after the checkpoint may stand there twice. The journal is the truth.
@@ -20,7 +20,8 @@ class WeightsAndBiases:
 
     Args:
         project: its name there.
-        mode: "online" or "offline", which keeps the files in the run directory.
+        mode: "online" or "offline", which keeps the files in the run directory, a folder for every start;
+            `wandb sync --append` sends them on later.
     """
 
     def __init__(self, *, project: str = "vatt", mode: str = "online"):
@@ -36,7 +37,8 @@ class WeightsAndBiases:
             id=model_dir.name,
             dir=str(model_dir),
             mode=self._mode,
-            resume="allow" if step else None,
+            # Offline nothing can be looked up: the library ignores the wish, and says so every time.
+            resume="allow" if step and self._mode == "online" else None,
             config={"config": (model_dir / "config.gin").read_text(encoding="utf-8")},
         )
 
@@ -54,7 +56,8 @@ class MLflow:
 
     Args:
         experiment: its name there.
-        tracking_uri: of the server or folder; None for what MLFLOW_TRACKING_URI says.
+        tracking_uri: of the server, or of a file such as "sqlite:////home/me/mlflow.db" (folders of files
+            are no longer accepted by MLflow 3); None for what MLFLOW_TRACKING_URI says.
     """
 
     def __init__(self, *, experiment: str = "vatt", tracking_uri: str | None = None):

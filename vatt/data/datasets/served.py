@@ -117,8 +117,8 @@ class ServedClips:
             return None
         return (
             f"Every machine that makes batches must answer. Received: nothing from {', '.join(silent)} for "
-            f"{self._patience_seconds:g} s. Start `python -m vatt feed` there again, or name others; then run "
-            "the same command again: it goes on from the newest checkpoint."
+            f"{self._patience_seconds:g} s. Start `python -m vatt feed` there again, or name others; then "
+            "run the same command again: it goes on from the newest checkpoint."
         )
 
     def _silent(self, seconds):

@@ -21,7 +21,7 @@ def figures(artifact: dict) -> Markup:
     if artifact["correlations"]:
         named = {pair.replace("_", " – "): values for pair, values in artifact["correlations"].items()}
         curves.append(_curves("Alike by layer", "correlation of the nodes' means", named))
-    return element("div", signed_key(scales.short(largest)), maps, element("div", curves, class_="curves"))
+    return element("div", signed_key(scales.short(largest)), maps, element("div", curves, class_="plots"))
 
 
 def section(evaluation: Evaluation) -> Markup:
@@ -67,7 +67,7 @@ def _curves(title: str, unit: str, lines: dict[str, list[float]]) -> Markup:
     known = [value for values in lines.values() for value in values if value is not None]
     depth = max(len(values) for values in lines.values())
     low, high = min(0.0, *known), max(0.0, *known)
-    plot = Plot(title, x=(1, depth), y=(low, high * 1.05), x_label="layer", y_label=unit)
+    plot = Plot(title, x=(1, depth), y=(low, high * 1.05), x_label="layer", y_label=unit, whole_x=True)
     for number, (label, values) in enumerate(lines.items()):
         layers = [layer for layer, value in enumerate(values, start=1) if value is not None]
         plot.line(layers, [values[layer - 1] for layer in layers], number, label, points=True)

@@ -6,6 +6,8 @@ from vatt.report.evaluation import Evaluation
 from vatt.report.markup import Markup, element
 
 _GAP = 4  # user units between frames
+_BRIGHT = 0.98  # of the tokens lie below what is shown without a veil
+_MARGIN = 74  # right of a waveform, for the scale
 _WIDTH, _SOUND, _TRACE = 800, 64, 46  # of a waveform and of the attention under it
 
 
@@ -26,7 +28,7 @@ def section(evaluation: Evaluation) -> Markup:
         ("audio/loudness_correlation", "where the sound is loud"),
     ):
         if found.get(key) is not None:
-            said.append(f"Rank correlation with {text}: {found[key]:.2f}. ")
+            said.append(f"Rank correlation with {text}: {_signed(found[key])}. ")
     note = (
         "Which input tokens the output at AGG is made of, by following the attention of all layers, half of "
         "each for the residual (roll-out; Abnar and Zuidema 2020). Frames: plain above, below veiled where "
@@ -34,6 +36,10 @@ def section(evaluation: Evaluation) -> Markup:
         "bar is attention. It follows attention alone and proves no cause."
     )
     return element("div", element("p", said), element("p", note, class_="note"), figures(artifact))
+
+
+def _signed(value: float) -> str:
+    return f"{value:.2f}".replace("-", "−")
 
 
 def _card(clip: dict) -> Markup:
@@ -51,7 +57,7 @@ def _card(clip: dict) -> Markup:
 def _frames(video: dict) -> Markup:
     width, height = video["frame_size"]
     everything = [share for step in video["shares"] for row in step for share in row]
-    least, most = min(everything), max(everything)
+    least, most = min(everything), sorted(everything)[int(_BRIGHT * (len(everything) - 1))]
     parts = []
     for place, (jpeg, shares) in enumerate(zip(video["frames_jpeg_base64"], video["shares"], strict=True)):
         x, picture = place * (width + _GAP), {"width": width, "height": height}
@@ -65,7 +71,7 @@ def _frames(video: dict) -> Markup:
     return element(
         "svg",
         parts,
-        element("title", f"attention from {least:.2f} to {most:.2f} times an even share"),
+        element("title", f"attention from {least:.2f} to {max(everything):.2f} times an even share"),
         viewBox=f"0 0 {across} {2 * height + _GAP}",
         style=f"max-width:{max(across, min(960, 3 * across))}px",
         role="img",
@@ -96,11 +102,13 @@ def _sound(audio: dict) -> Markup:
     parts.append(element("polygon", points=outlined, class_="plot-area m1"))
     parts.append(element("polyline", points=path, class_="plot-line m1"))
     parts.append(element("line", x1=0, x2=_WIDTH, y1=up(1), y2=up(1), class_="plot-guide"))
-    parts.append(element("text", "even share", x=_WIDTH, y=up(1) - 3, text_anchor="end"))
+    parts.append(element("text", "even share", x=_WIDTH + 6, y=up(1) + 4))
+    if up(1) - up(most) > 12:
+        parts.append(element("text", f"{most:.1f} times it", x=_WIDTH + 6, y=up(most) + 8))
     return element(
         "svg",
         parts,
-        viewBox=f"0 0 {_WIDTH} {bottom + 2}",
+        viewBox=f"0 0 {_WIDTH + _MARGIN} {bottom + 2}",
         class_="sound",
         role="img",
         aria_label=f"Waveform, and attention over it up to {most:.2f} times an even share",

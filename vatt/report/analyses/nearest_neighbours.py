@@ -52,8 +52,12 @@ def _card(query: dict, clips: dict) -> Markup:
         "article",
         element("b", own["caption"] or own["id"], class_="caption"),
         element("small", f" {own['group'] or own['id']}"),
-        _picture(own, "strip"),
-        waveform(own["envelope"]) if own["envelope"] else None,
+        element(
+            "div",
+            _picture(own) if own["jpeg_base64"] else None,
+            waveform(own["envelope"]) if own["envelope"] else None,
+            class_="asking",
+        ),
         element("div", rows, class_="finds"),
         class_="clip",
     )
@@ -62,7 +66,7 @@ def _card(query: dict, clips: dict) -> Markup:
 def _item(place: int, item: dict, clips: dict, kind: str) -> Markup:
     clip = clips[str(item["clip"])]
     if kind == "video":
-        shown = _picture(clip, None)
+        shown = _picture(clip)
     elif kind == "audio":
         shown = (
             waveform(clip["envelope"]) if clip["envelope"] else element("div", "no sound", class_="absent")
@@ -82,8 +86,8 @@ def _item(place: int, item: dict, clips: dict, kind: str) -> Markup:
     return element("li", shown, under, class_=words, title=f"{words} · {clip['id']} · {clip['caption']}")
 
 
-def _picture(clip: dict, kind: str | None) -> Markup:
+def _picture(clip: dict) -> Markup:
     if not clip["jpeg_base64"]:
         return element("div", "no pictures", class_="absent")
     source = f"data:image/jpeg;base64,{clip['jpeg_base64']}"
-    return element("img", src=source, alt=f"Frames of {clip['id']}", class_=kind)
+    return element("img", src=source, alt=f"Frames of {clip['id']}")

@@ -20,6 +20,7 @@ class Plot:
         x, y: (least, greatest) of the axes.
         x_label, y_label: what the axes are, with the unit.
         write_x, write_y: turn a tick into text.
+        whole_x: whether only whole numbers are marked on x.
     """
 
     def __init__(
@@ -32,11 +33,12 @@ class Plot:
         y_label: str = "",
         write_x=scales.tick_label,
         write_y=scales.tick_label,
+        whole_x: bool = False,
     ):
         self.title = title
         self._x, self._y = _spread(*x), _spread(*y)
         self._labels = x_label, y_label
-        self._parts = self._axes(write_x, write_y)
+        self._parts = self._axes(write_x, write_y, whole_x)
         self._legend: list[Markup] = []
 
     def place(self, x: float, y: float) -> tuple[float, float]:
@@ -70,8 +72,14 @@ class Plot:
         drawing = element("svg", sample, viewBox="0 0 22 10", width=22, height=10)
         self._legend.append(element("span", drawing, f" {label}", class_="legend"))
 
-    def points(self, points: Iterable[tuple[float, float, float, float, str]], number: int) -> None:
-        """Dots with whiskers: (x, y, lower end, upper end, title)."""
+    def points(
+        self, points: Iterable[tuple[float, float, float, float, str]], number: int, label: str = ""
+    ) -> None:
+        """Dots with whiskers: (x, y, lower end, upper end, title); a label is an entry in the legend."""
+        if label:
+            dot = element("circle", cx=5, cy=5, r=3.4, class_=f"fill {colour_of(number)}")
+            drawing = element("svg", dot, viewBox="0 0 10 10", width=10, height=10)
+            self._legend.append(element("span", drawing, f" {label}", class_="legend"))
         for x, y, low, high, title in points:
             (left, middle), (_, bottom), (_, top) = (self.place(x, each) for each in (y, low, high))
             colour = colour_of(number)
@@ -108,13 +116,15 @@ class Plot:
             element("p", note, class_="note") if note else None,
         )
 
-    def _axes(self, write_x, write_y) -> list[Markup]:
+    def _axes(self, write_x, write_y, whole_x) -> list[Markup]:
         bottom, parts = HEIGHT - _BOTTOM, []
         for value in scales.ticks(*self._y, 4):
             y = self.place(self._x[0], value)[1]
             parts.append(element("line", x1=_LEFT, x2=WIDTH - _RIGHT, y1=y, y2=y, class_="grid"))
             parts.append(element("text", write_y(value), x=_LEFT - 6, y=y + 4, text_anchor="end"))
         for value in scales.ticks(*self._x, 6):
+            if whole_x and value != int(value):
+                continue
             x = self.place(value, self._y[0])[0]
             parts.append(element("line", x1=x, x2=x, y1=bottom, y2=bottom + 4, class_="axis"))
             end = "end" if x > WIDTH - _RIGHT - 14 else "middle"

@@ -12,14 +12,20 @@ _STEPS = 80  # of the logistic curve
 
 
 def figures(artifact: dict) -> Markup:
-    """Two plots for each direction; the derived ones folded away."""
-    drawn, folded = [], []
+    """What a cosine is worth for each pair of modalities, and how sure and right each direction is; the
+    derived ones folded away.
+    """
+    drawn, folded, seen = [], [], set()
     for one in artifact["directions"]:
-        (folded if one["derived"] else drawn).extend([_pairs(one), _first(one, artifact["temperature"])])
-    parts = [element("div", drawn, class_="curves")]
+        parts, pair = folded if one["derived"] else drawn, frozenset(one["name"].split("_to_"))
+        if pair not in seen:  # the same pairs, whichever side asks
+            seen.add(pair)
+            parts.append(_pairs(one))
+        parts.append(_first(one, artifact["temperature"]))
+    parts = [element("div", drawn, class_="plots")]
     if folded:
         summary = element("summary", "Text and audio, which are never trained against each other")
-        parts.append(element("details", summary, element("div", folded, class_="curves")))
+        parts.append(element("details", summary, element("div", folded, class_="plots")))
     return element("div", parts)
 
 
@@ -36,8 +42,8 @@ def section(evaluation: Evaluation) -> Markup:
                 f"and {scales.percent(found['first_right'])} are. "
             )
     note = (
-        "Left: how often a pair of that cosine belongs together, with 95\u202f% intervals, and the logistic "
-        "map fitted to it (Platt 1999); it holds for this set's own share of right pairs. Right: how sure "
+        "First: how often a pair of that cosine belongs together, with 95\u202f% intervals, and the logistic "
+        "map fitted to it (Platt 1999); it holds for this set's own share of right pairs. Then: how sure "
         "the softmax over all clips is of its first answer, against how often that is right; the diagonal is "
         "honest, below it is too sure. ECE: mean distance from the diagonal (Guo et al. 2017). What is "
         "fitted is judged on queries that it was not fitted on."
@@ -56,7 +62,7 @@ def _pairs(one: dict) -> Markup:
     found, bins = one["figures"], one["by_cosine"]
     low, high = bins[0]["stated"], max(bins[-1]["stated"], 1.0)
     plot = Plot(
-        f"{one['label']}: what a cosine is worth",
+        f"{one['label'].replace('→', '–')}: what a cosine is worth",
         x=(low, high),
         y=(0, 1),
         x_label="cosine",
@@ -66,7 +72,7 @@ def _pairs(one: dict) -> Markup:
     xs = [low + (high - low) * step / _STEPS for step in range(_STEPS + 1)]
     curve = [_logistic(one["slope"] * x + one["offset"]) for x in xs]
     plot.line(xs, curve, 0, f"logistic, ECE {found['pair_ece']:.3f}")
-    plot.points(_dots(bins), 1)
+    plot.points(_dots(bins), 1, "observed")
     share = scales.percent(found["right_pairs"])
     return plot.figure(note=f"{share} of all pairs belong together; half do at {found['even_cosine']:.2f}.")
 

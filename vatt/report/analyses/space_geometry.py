@@ -12,7 +12,7 @@ def figures(artifact: dict) -> Markup:
     drawn = []
     for one in artifact["pairs"]:
         drawn += [_along_gap(one), _occurrences(one)]
-    return element("div", drawn, class_="curves")
+    return element("div", drawn, class_="plots")
 
 
 def section(evaluation: Evaluation) -> Markup:
@@ -86,6 +86,7 @@ def _occurrences(one: dict) -> Markup:
         y=(0, most * 1.05),
         x_label="clips, the commonest neighbour first",
         y_label=f"lists of {k} nearest that hold it",
+        whole_x=True,
     )
     plot.guide((1, k), (clips, k))
     for number, (way, counts) in enumerate(one["counts"].items()):

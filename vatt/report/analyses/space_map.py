@@ -20,7 +20,7 @@ def figures(artifact: dict) -> Markup:
     for space in spaces:
         drawn = [_map(each) for each in artifact["maps"] if each["space"] == space]
         drawn += [_density(each) for each in artifact["densities"] if each["space"] == space]
-        parts += [element("h3", _TITLES.get(space, space)), element("div", drawn, class_="curves")]
+        parts += [element("h3", _TITLES.get(space, space)), element("div", drawn, class_="plots")]
     return element("div", parts)
 
 

@@ -13,6 +13,9 @@ STYLE = f"""
 @media (prefers-color-scheme: dark) {{ :root {{ {" ".join(f"--mark{n}: {DARK[n]};" for n in _NAMES)} }} }}
 @media print {{ :root {{ {" ".join(f"--mark{n}: {LIGHT[n]};" for n in _NAMES)} }} }}
 {" ".join(f".m{n} {{ --mark: var(--mark{n}); }}" for n in _NAMES)}
+.plots {{ display: grid; gap: 20px; margin: 14px 0;
+  grid-template-columns: repeat(auto-fill, minmax(min(100%, 320px), 1fr)); }}
+.plots figure {{ break-inside: avoid; }}
 .fill {{ fill: var(--mark); }} .open {{ fill: none; stroke: var(--mark); stroke-width: 1.3; }}
 .dot {{ stroke: var(--mark); stroke-width: 6; stroke-linecap: round; fill: none; }}
 .marks {{ opacity: 0.82; }}
@@ -36,7 +39,7 @@ STYLE = f"""
 .sound rect {{ fill: var(--accent); }} .sound .track {{ fill: var(--track); }}
 .words {{ display: flex; flex-wrap: wrap; gap: 4px 10px; align-items: flex-end; margin: 8px 0 0; }}
 .words span {{ display: inline-block; text-align: center; font-size: 0.9rem; }}
-.words i {{ display: block; background: var(--accent); margin: 0 auto 2px; width: 100%; min-width: 14px;
+.words i {{ display: block; background: var(--accent); margin: 0 auto 2px; width: 16px;
   border-radius: 2px 2px 0 0; }}
 .finds {{ display: grid; grid-template-columns: 9em minmax(0, 1fr); gap: 10px 14px; margin: 10px 0 0; }}
 .finds > b {{ font-size: 0.875rem; }}
@@ -48,7 +51,9 @@ STYLE = f"""
 .finds li.wrong {{ border-color: var(--wrong); border-style: dashed; }}
 .finds img {{ display: block; width: 100%; height: auto; }} .finds q {{ padding: 5px 8px; line-height: 1.3; }}
 .finds .waveform {{ width: 100%; margin: 6px 0; }} .finds .under {{ padding: 2px 8px; }}
-.clip .strip {{ max-width: 340px; width: 100%; display: block; margin: 6px 0; }}
+.asking {{ display: flex; flex-wrap: wrap; gap: 6px 16px; align-items: center; margin: 6px 0 0; }}
+.asking img {{ display: block; width: 340px; max-width: 100%; }}
+.asking .waveform {{ width: 240px; height: 40px; margin: 0; }}
 @media screen and (max-width: 760px) {{
   .finds {{ grid-template-columns: 1fr; }} .finds ol {{ grid-template-columns: 1fr 1fr; }}
 }}

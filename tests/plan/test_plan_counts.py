@@ -1,0 +1,153 @@
+"""Operations and parameters of small models, against TensorFlow's profiler, traced graphs, built models."""
+
+import dataclasses
+
+import keras
+import pytest
+import tensorflow as tf
+from tensorflow.python.profiler import model_analyzer, option_builder
+
+from vatt.layers.log_mel import LogMel
+from vatt.layers.pixels import ColourJitter, DeviceInputs
+from vatt.losses.contrastive import ContrastiveLoss
+from vatt.models.agnostic import AgnosticVATT
+from vatt.models.classifier import Classifier
+from vatt.models.presets import Size
+from vatt.models.vatt import VATT
+from vatt.plan.costs import clip_costs, pixel_costs, streams_of, total
+from vatt.plan.count import Count
+from vatt.plan.layers import blocks_products
+from vatt.plan.shapes import parts_of, weights_in, without_weights
+from vatt.spec import ClipSpec
+from vatt.train.gradients import WholeBatch
+from vatt.train.optimizer import sgd
+from vatt.train.step import TrainStep
+from vatt.train.telemetry import Telemetry, count_flops
+from vatt.train.update import Update
+
+ROWS = 2
+CLIP = ClipSpec(frames=8, frame_size=32, sample_rate_hz=2000)
+TALLER = dataclasses.replace(CLIP, frame_size=48)  # than the position tables
+SIZE = Size(depth=2, width=32, hidden_width=64, heads=2, head_width=16)
+TOWERS = {"video": SIZE, "audio": SIZE, "text": SIZE}
+SHARED = {"clip": CLIP, "vocabulary_size": 50, "video_audio_width": 24, "video_text_width": 12}
+RELEASED = {"heads": "released", "word_table_width": 10, "normalise_positions": False, "edge": "drop"}
+
+
+def spectrogram():
+    return LogMel(sample_rate_hz=2000, bins=10, highest_hz=900.0)
+
+
+MODELS = {
+    "specific": (lambda: VATT(**TOWERS, **SHARED), CLIP),
+    "released": (lambda: VATT(**TOWERS, **SHARED, **RELEASED), CLIP),
+    "spectrogram": (lambda: VATT(**TOWERS, **SHARED, spectrogram=spectrogram()), CLIP),
+    "agnostic": (lambda: AgnosticVATT(size=SIZE, **SHARED), CLIP),
+    "without_projections": (lambda: AgnosticVATT(size=SIZE, projections=False, **SHARED), CLIP),
+    "taller_clip": (lambda: VATT(**TOWERS, **SHARED), TALLER),
+    "video": (lambda: Classifier(classes=10, size=SIZE, clip=CLIP), CLIP),
+    "audio": (lambda: Classifier(classes=10, size=SIZE, clip=CLIP, modality="audio", use_bias=False), CLIP),
+    "image": (lambda: Classifier(classes=10, size=SIZE, clip=CLIP, modality="image"), CLIP),
+}
+
+
+def traced(model, clip, *, training=False):
+    """The graph of a forward pass."""
+    kinds = {
+        "video": tf.TensorSpec((ROWS, clip.frames, clip.frame_size, clip.frame_size, 3)),
+        "audio": tf.TensorSpec((ROWS, clip.samples)),
+        "text": tf.TensorSpec((ROWS * clip.candidates, clip.words), tf.int32),
+        "image": tf.TensorSpec((ROWS, clip.frame_size, clip.frame_size, 3)),
+    }
+    names = [model.modality] if isinstance(model, Classifier) else ["video", "audio", "text"]
+    call = tf.function(lambda inputs: model(inputs, training=training), autograph=False)
+    return call.get_concrete_function({name: kinds[name] for name in names}).graph
+
+
+def profiled(graph) -> int:
+    """What TensorFlow's profiler counts."""
+    options = option_builder.ProfileOptionBuilder.float_operation()
+    return model_analyzer.profile(graph, options={**options, "output": "none"}).total_float_ops
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_the_true_count_is_that_of_the_profiler(name):
+    make, clip = MODELS[name]
+    model = make()
+    graph = traced(model, clip)
+    counted = total(clip_costs(model, clip, training=False), ROWS)
+    assert "Einsum" not in {operation.type for operation in graph.get_operations()}  # it would count as 0
+    assert counted.products == count_flops(graph)
+    assert counted.profiled == pytest.approx(profiled(graph), rel=0.01)
+
+
+def test_the_profiler_counts_a_product_as_we_think_and_an_einsum_not_at_all():
+    kinds = [tf.TensorSpec((3, 4)), tf.TensorSpec((4, 5))]
+    product = tf.function(tf.matmul).get_concrete_function(*kinds).graph
+    einsum = tf.function(lambda a, b: tf.einsum("ab,bc->ac", a, b)).get_concrete_function(*kinds).graph
+    assert (profiled(product), profiled(einsum)) == (2 * 3 * 4 * 5, 0)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_predicted_parameters_are_the_built_ones(name):
+    make, _ = MODELS[name]
+    built = make().count_params()
+    with without_weights():
+        model = make()
+        assert weights_in(model.weights) == built
+        assert sum(weights_in(part.weights) for part in parts_of(model).values()) == built
+    keras.backend.clear_session()
+
+
+@pytest.mark.parametrize("recompute", [False, True])
+def test_products_of_a_step_are_those_of_its_graph(recompute):
+    size = dataclasses.replace(SIZE, recompute=recompute)
+    model = VATT(**dict.fromkeys(TOWERS, size), **SHARED, dropout_rate=0.1)
+    inputs = DeviceInputs(colour=ColourJitter())
+    rows = {
+        "video": tf.zeros((ROWS, CLIP.frames, CLIP.frame_size, CLIP.frame_size, 3), tf.uint8),
+        "audio": tf.zeros((ROWS, CLIP.samples)),
+        "text": tf.ones((ROWS, CLIP.candidates, CLIP.words), tf.int32),
+    }
+    optimizer = sgd(learning_rate=0.1)
+    optimizer.build(model.trainable_variables)
+    step = TrainStep(
+        strategy=tf.distribute.get_strategy(),
+        model=model,
+        gradients=WholeBatch(model=model, loss=ContrastiveLoss(), device_inputs=inputs),
+        update=Update(optimizer=optimizer, variables=model.trainable_variables),
+        seed=0,
+    )
+    forward = total(clip_costs(model, CLIP, training=True), ROWS)
+    forward += ROWS * pixel_costs(inputs, CLIP, training=True)
+    telemetry = Telemetry(model=model, device_inputs=inputs, rows=rows, replicas=1, peak_flops=None)
+    assert ROWS * telemetry.clip_flops == 3 * forward.products  # it says three times, whatever has a gradient
+
+    scores = 2 * 2 * ROWS * ROWS * (24 + CLIP.candidates * 12)  # in both directions
+    again = sum(
+        ROWS * stream.rows * blocks_products(stream.backbone.encoder, stream.length(training=True))
+        for stream in streams_of(model, CLIP)
+    )
+    graph = step.concrete_step({**rows, "example_index": tf.range(ROWS, dtype=tf.int64)}).graph
+    assert count_flops(graph) == forward.products + forward.backward + 3 * scores + recompute * again
+
+
+def test_a_block_by_hand():
+    # Of N = 3 tokens: four maps of D = 32, two of 64; scores and mixing; everything else is elementwise.
+    with without_weights():
+        model = Classifier(classes=10, size=SIZE, clip=CLIP)
+        block = model.backbone.encoder.blocks[0]
+        from vatt.plan.layers import block_costs
+
+        count = block_costs(block, 3, biased=False)
+    maps = 2 * 3 * (4 * 32 * 32 + 2 * 32 * 64)
+    attention = 2 * 2 * 3 * 3 * 32
+    assert (count.products, count.mixing, count.softmax) == (maps + attention, attention // 2, 2 * 3 * 3)
+    assert count.backward == 2 * count.products
+    assert count.paper == maps + attention // 2 + 5 * 18
+
+
+def test_counts_add_and_multiply():
+    one = Count(products=10, mixing=4, backward=20, dropped=1, softmax=2, elementwise=3, transform=7)
+    assert 3 * one == one + one + one
+    assert (one.true, one.profiled, one.paper) == (10 + 10 + 3 + 7, 23, 10 + 1 - 4 + 10)
