@@ -35,8 +35,8 @@ def open_embedder(load: Callable, path):
         )
     if embedder.clip is None:
         raise ValueError(
-            f"A model must come with the clips that it takes. Received: {path}, which does not say. Name a run "
-            f"directory or a `.keras` file of ours."
+            f"A model must come with the clips that it takes. Received: {path}, which does not say. Name a "
+            f"run directory or a `.keras` file of ours."
         )
     return embedder
 
