@@ -92,6 +92,8 @@ class Cutter:
                 self._warnings["sound long after the last picture was left out"] += 1
                 return True
             self._is_blind = True
+        if math.isinf(self._end):
+            return False
         reached = [
             seconds if seconds is not None else -math.inf
             for seconds, counts in ((pictures, not self._is_blind), (sound, self._has_audio))
