@@ -58,16 +58,21 @@ def _contrast(left: Evaluation, right: Evaluation, tags: Sides) -> Markup:
     found = differences(compared_card(left), compared_card(right))
     contrast = kind_of(left).contrast(left, right)
     marks = (tags.left, tags.right)
-    steps = [tag_step for tag, one in zip(marks, (left, right)) for tag_step in (tag, f" {_step(one)} ")]
-    shown = contrast_table(contrast.rows, tags, are_comparable=found.are_comparable)
+    table = contrast_table(contrast.rows, tags, are_comparable=found.are_comparable)
+    if kind_of(left).side_by_side:
+        shown = [
+            _drawn(left, right, marks),
+            element("details", element("summary", "Number by number"), table),
+        ]
+    else:
+        shown = [table]
     return element(
         "div",
-        element("p", steps),
+        _steps(left, right, marks),
         differences_notice(found, marks),
         shown,
         element("p", contrast.note, class_="note") if contrast.note and found.are_comparable else None,
         contrast.more(tags, found.are_comparable) if contrast.more else None,
-        _drawn(left, right, marks) if kind_of(left).side_by_side else None,
         _along(left, right) if found.are_comparable else None,
     )
 
@@ -81,8 +86,15 @@ def _drawn(left: Evaluation, right: Evaluation, marks: tuple[Markup, Markup]) ->
     return element("div", shown, class_="halves")
 
 
-def _step(evaluation: Evaluation) -> str:
-    return f"after step {evaluation.step:,}" if evaluation.step else "as it was given, without training steps"
+def _steps(left: Evaluation, right: Evaluation, marks: tuple[Markup, Markup]) -> Markup | None:
+    """After how many steps each was measured; None where neither run made any."""
+    if not left.step and not right.step:
+        return None
+    said = [
+        [mark, f" after step {one.step:,} " if one.step else " without training steps "]
+        for mark, one in zip(marks, (left, right), strict=True)
+    ]
+    return element("p", said)
 
 
 def _along(left: Evaluation, right: Evaluation) -> Markup | None:

@@ -217,7 +217,11 @@ STYLE = """
 .difference .interval { grid-column: 3; } .difference .winner { grid-column: 4; }
 .contrast small { white-space: nowrap; display: inline-block; } .winner { color: var(--ink); }
 .halves { display: grid; gap: 28px; margin: 20px 0;
-  grid-template-columns: repeat(auto-fill, minmax(min(100%, 460px), 1fr)); } .halves > * { min-width: 0; }
+  grid-template-columns: repeat(auto-fill, minmax(min(100%, 460px), 1fr)); } .halves > * { min-width: 0;
+  overflow-x: auto; }
+.halves .figures small, .halves .direction { white-space: normal; }
+.halves .figures th, .halves .figures td { padding-right: 7px; font-size: 0.8125rem; }
+.halves .figures small { font-size: 0.75rem; }
 .plot { width: 120px; height: 16px; vertical-align: middle; } .plot .reach { stroke: var(--ink);
   stroke-width: 2; } .plot .at { fill: var(--ink); }
 .pairs .side { font-size: 0.8125rem; }

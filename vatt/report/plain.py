@@ -24,12 +24,17 @@ def contrast(left: Evaluation, right: Evaluation) -> Contrast:
     """Every number of both."""
     rows = [
         Row(
-            label=name,
+            label=name.removeprefix(f"{left.prefix}/"),
             left=left.metrics.get(name),
             right=right.metrics.get(name),
             is_share=False,
+            write=_write,
             higher_is_better=None,
         )
         for name in sorted(left.metrics | right.metrics)
     ]
     return Contrast(rows=rows)
+
+
+def _write(value: float) -> str:
+    return f"{value:,.4g}".replace("-", "\u2212")
