@@ -275,8 +275,7 @@ def _embed(args):
     with _cost() as cost:
         ((_, embedded),) = embed_files(embedder, [Path(args.film)], Options(batch_size=BATCH))
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-        worker = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 2**20
-        cost["said"] = f"{len(embedded)} windows; peak {peak:.2f} GiB here, {worker:.2f} GiB in the decoder"
+        cost["said"] = f"{len(embedded)} windows; peak {peak:.2f} GiB, the model's included"
 
 
 class _cost(dict):

@@ -185,5 +185,15 @@ def test_a_broken_model_stops_the_job(media, toy, tmp_path, monkeypatch):
         vatt_embed(media, "--out", tmp_path / "a.npz")
 
 
+@pytest.mark.parametrize(
+    "model, rule",
+    [(object(), "must have the common spaces"), (ToyEmbedder(clip=None), "must come with the clips")],
+)
+def test_models_that_embed_nothing_are_refused(media, monkeypatch, tmp_path, model, rule):
+    monkeypatch.setattr(vatt, "load", lambda path: model)
+    with pytest.raises(ValueError, match=rule):
+        vatt_embed(media, "--out", tmp_path / "a.npz")
+
+
 def test_clock():
     assert [cli.clock(seconds) for seconds in (0, 59.96, 3723.44)] == ["0:00.0", "1:00.0", "1:02:03.4"]

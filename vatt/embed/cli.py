@@ -7,7 +7,7 @@ from pathlib import Path
 
 import vatt
 from vatt.embed.file_windows import MODALITIES
-from vatt.embed.files import Options, embed_files
+from vatt.embed.files import Options, embed_files, open_embedder
 from vatt.embed.parts import Parts, alone, state_of
 from vatt.embed.table import check_suffix, write_table
 from vatt.prepare.folder import find_media
@@ -80,7 +80,7 @@ def main(args: argparse.Namespace) -> int:
             f"`--out` must not be there yet. Received: {out}. Name another file, or --overwrite."
         )
     paths = listed(args.files)
-    return embed_to_table(vatt.load(args.model), paths, out, options)
+    return embed_to_table(open_embedder(vatt.load, args.model), paths, out, options)
 
 
 def listed(names: Iterable[str]) -> list[Path]:

@@ -21,6 +21,26 @@ _MEMORY_BYTES = 4 << 30  # of a decoding process: two 8K pictures and FFmpeg's o
 Outcome = Embedded | Failure
 
 
+def open_embedder(load: Callable, path):
+    """The model of `path`, opened by `vatt.load`, if it embeds media at all.
+
+    Raises:
+        ValueError: it is a classifier, or nobody knows what clips it takes.
+    """
+    embedder = load(path)
+    if not hasattr(embedder, "embed_video"):
+        raise ValueError(
+            f"A model must have the common spaces of pictures, sound and words. Received: "
+            f"{type(embedder).__name__} from {path}. Name the run of a pre-training."
+        )
+    if embedder.clip is None:
+        raise ValueError(
+            f"A model must come with the clips that it takes. Received: {path}, which does not say. Name a "
+            f"run directory or a `.keras` file of ours."
+        )
+    return embedder
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Options:
     """How files are cut and embedded.

@@ -140,27 +140,34 @@ def decoded_frames(
             break
         if packet.size == 0:
             continue  # to the decoder an empty packet means the end of the stream
-        for item in _decoded(packet.stream, packet, warnings if packet.stream.index in begun else Counter()):
-            begun.add(packet.stream.index)
-            yield item
+        stream = packet.stream
+        has_begun = stream.index in begun
+        frames = _decoded(stream, packet, warnings if has_begun else Counter())
+        if frames and not has_begun:
+            begun.add(stream.index)
+        for frame in frames:
+            yield stream, frame
     for stream in streams:
-        yield from _decoded(stream, None, warnings)  # what the decoder still holds
+        for frame in _decoded(stream, None, warnings):  # what the decoder still holds
+            yield stream, frame
 
 
-def _decoded(stream, packet, warnings: Counter):
-    """(stream, frame) of a packet, or of the end of the stream for None."""
+def _decoded(stream, packet, warnings: Counter) -> list[av.frame.Frame]:
+    """The frames of a packet, or of the end of the stream for None."""
     try:
         frames = stream.codec_context.decode(packet)
     except Exception as error:
         _pass_on_exhaustion(error)
         if packet is not None:
             warnings[f"a damaged {stream.type} packet was skipped: {_reason(error)}"] += 1
-        return
+        return []
     for frame in frames:
-        # Frames that leave the decoder without a packet lack the stream's time base.
-        if not frame.time_base:
+        # Frames that leave the decoder without a packet lack the stream's time base; their time is NaN, or
+        # None without a `pts`. (To look at the time base itself costs a Fraction each.)
+        time = frame.time
+        if (time is None or math.isnan(time)) and not frame.time_base:
             frame.time_base = stream.time_base
-        yield stream, frame
+    return frames
 
 
 def frames_from(container, streams, seconds: float, warnings: Counter):

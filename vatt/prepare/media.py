@@ -129,7 +129,8 @@ def read_segments(
         try:
             for stream, frame in frames:
                 (pictures if stream is video else sound).add(frame)
-                yield from cutter.complete()
+                if not cutter.is_waiting():
+                    yield from cutter.complete()
                 if cutter.is_done():
                     break
             yield from cutter.rest()

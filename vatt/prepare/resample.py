@@ -18,6 +18,7 @@ _MIN_RATE_HZ = 1.0  # slower slides are repeated, so that pieces can be cut to t
 _MAX_GAP_SECONDS = 0.1
 # ... unless it is off by this much on the average of a second: then the clock of the sound runs differently.
 _MAX_DRIFT_SECONDS = 0.02
+_WAIT_SECONDS = 0.25  # of sound are resampled at a time: fifty calls a second cost more than their work
 MAX_HOLD_SECONDS = 600.0  # a picture or a silence that lasts longer is a damaged timestamp, not a slow film
 
 
@@ -167,7 +168,7 @@ class Sound:
             self._begin_piece(frame, time, shape)
         self._samples_in += frame.samples
         self.reached_seconds = self._expected_seconds()
-        frame.pts = None  # the resampler must not second-guess the timing that is kept here
+        frame.pts = None  # frames are put together, whatever their timestamps say of each other
         self._collect(frame)
 
     def _expected_seconds(self) -> float:
@@ -182,22 +183,41 @@ class Sound:
             self._channels = 1 if self._mono else frame.layout.nb_channels
             self._layout = "mono" if self._mono else frame.layout.name
         self._resampler = av.AudioResampler("s16", self._layout, self._rate_hz)
+        self._waiting = av.AudioFifo()
         self._shape = shape
         self._piece_seconds, self._samples_in, self._samples_out = time, 0, 0
         self._drift_seconds = 0.0
 
     def close(self) -> None:
         if self._resampler is not None:
-            self._collect(None)
+            self._pass_on()
+            self._resample(None)
             self._resampler = None
 
     def _collect(self, frame) -> None:
+        try:
+            self._waiting.write(frame)
+        except (av.FFmpegError, ValueError) as error:
+            raise FrameError(f"sound {self._shape} can not be read: {error}") from error
+        if self._waiting.samples >= _WAIT_SECONDS * self._shape[2]:
+            self._pass_on()
+
+    def _pass_on(self) -> None:
+        """Gives the resampler what waits for it."""
+        if self._resampler is not None and self._waiting.samples:
+            frame = self._waiting.read()
+            frame.pts = None  # the resampler must not second-guess the timing that is kept here
+            self._resample(frame)
+
+    def _resample(self, frame) -> None:
         try:
             blocks = self._resampler.resample(frame)
         except (av.FFmpegError, ValueError) as error:
             raise FrameError(f"sound {self._shape} can not be resampled: {error}") from error
         for block in blocks:
-            samples = block.to_ndarray().reshape(-1, self._channels)
+            # As `to_ndarray`, in a third of its time; a film has fifty blocks to the second.
+            values = block.samples * self._channels
+            samples = np.frombuffer(block.planes[0], np.int16, values).reshape(-1, self._channels).copy()
             self._blocks.append((self._piece_seconds, self._samples_out, samples))
             self._samples_out += len(samples)
             self._end = self._piece_seconds + self._samples_out / self._rate_hz
@@ -208,6 +228,7 @@ class Sound:
         It ends where the last sound that has come ends; gaps are silence; None without any sound in it. What
         lies before `last` is given away: the next call starts there.
         """
+        self._pass_on()
         found, kept = [], []
         end = first
         for piece_seconds, offset, samples in self._blocks:

@@ -73,6 +73,7 @@ class Cutter:
     ):
         self.is_empty = True
         self._pieces = 0  # that are behind
+        self._needed_ticks = 0.0  # before which no piece is certain
         self._pictures, self._sound = pictures, sound
         self._is_blind = not has_video  # or its video is none: then sound alone decides
         self._has_audio = has_audio
@@ -91,6 +92,8 @@ class Cutter:
                 self._warnings["sound long after the last picture was left out"] += 1
                 return True
             self._is_blind = True
+        if math.isinf(self._end):
+            return False
         reached = [
             seconds if seconds is not None else -math.inf
             for seconds, counts in ((pictures, not self._is_blind), (sound, self._has_audio))
@@ -100,15 +103,21 @@ class Cutter:
             min(reached) > self._end or max(reached) > self._end + _MAX_INTERLEAVE_SECONDS
         )
 
+    def is_waiting(self) -> bool:
+        """Whether pictures are missing, so that `complete` would give nothing; asked after every frame."""
+        return not self._is_blind and self._pictures.ticks < self._needed_ticks
+
     def complete(self) -> Iterator[Media]:
         """The pieces that are certain by now."""
         if self._segment_seconds is None:
+            self._needed_ticks = math.inf
             return
         cut, is_certain = (
             (self._heard, self._sound_is_certain) if self._is_blind else (self._seen, self._is_certain)
         )
         while is_certain():
             yield from cut(self._bound(self._pieces), self._bound(self._pieces + 1))
+        self._needed_ticks = 0.0 if self._is_blind else self._bound(self._pieces + 1.5)
 
     def rest(self) -> Iterator[Media]:
         """The pieces that are left at the end of the file."""

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from vatt.embed.cli import CHANGED, embed_missing
-from vatt.embed.files import Options
+from vatt.embed.files import Options, open_embedder
 from vatt.embed.parts import Parts, alone, packed, state_of
 from vatt.prepare.folder import find_media
 from vatt.prepare.pool import Failure
@@ -92,7 +92,7 @@ def build_index(
             if old is None:
                 raise ValueError("A new index needs a model. Received: none. Name it: --model RUN.")
             model = old["model"]["path"]
-        embedder = load(model)
+        embedder = open_embedder(load, model)
         signature = options.signature(embedder)
         if old is not None:
             _check_same(old, embedder, signature, media, directory)

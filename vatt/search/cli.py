@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import vatt
+from vatt.embed.files import open_embedder
 from vatt.prepare.progress import say
 from vatt.search.gallery import times, write_gallery
 from vatt.search.index import Index
@@ -54,7 +55,7 @@ def main(args: argparse.Namespace) -> int:
             f"A search is by a text, or by --video F, or by --audio F. Received: {len(asked)} of the three."
         )
     index = Index(args.index)  # a wrong index is told at once, the model takes seconds
-    embedder = vatt.load(args.model or index.facts["model"]["path"])
+    embedder = open_embedder(vatt.load, args.model or index.facts["model"]["path"])
     index.check(embedder)
     if args.text is not None:
         query = text_query(embedder, args.text)

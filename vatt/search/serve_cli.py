@@ -6,6 +6,7 @@ import ipaddress
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
 import vatt
+from vatt.embed.files import open_embedder
 from vatt.prepare.progress import say
 from vatt.search.index import Index
 from vatt.search.query import warm
@@ -52,7 +53,7 @@ def start(args: argparse.Namespace) -> BaseWSGIServer:
     """The server, listening; `serve_forever` answers."""
     _check(args)
     index = Index(args.index)
-    embedder = vatt.load(args.model or index.facts["model"]["path"])
+    embedder = open_embedder(vatt.load, args.model or index.facts["model"]["path"])
     index.check(embedder)
     say("Warming up")
     warm(embedder)

@@ -56,7 +56,7 @@ def thumbnail(name: str, start_seconds: float, end_seconds: float) -> Thumbnail:
     Raises:
         MediaError: nothing can be decoded.
     """
-    options = MediaOptions(max_frame_rate_hz=5.0, short_side_pixels=_HEIGHT_PIXELS, audio_rate_hz=_RATE_HZ)
+    options = MediaOptions(max_frame_rate_hz=10.0, short_side_pixels=_HEIGHT_PIXELS, audio_rate_hz=_RATE_HZ)
     frames, sounds = [], []
     for piece in read_segments(name, options, start_seconds=start_seconds, end_seconds=end_seconds):
         frames += piece.frames
