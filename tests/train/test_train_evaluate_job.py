@@ -58,17 +58,19 @@ def test_it_waits_for_what_is_to_come(tmp_path, monkeypatch):
     for path in list((directory / "checkpoints").glob("ckpt-10.*")):
         path.rename(hidden / path.name)
 
+    history = directory / "evaluation" / "evaluations" / "history.jsonl"
+
     def bring_back():
-        time.sleep(1.5)
+        while not history.is_file():  # it has measured what was there, and waits
+            time.sleep(0.1)
         for path in sorted(hidden.iterdir(), key=lambda path: path.suffix == ".json"):  # as a save does
             path.rename(directory / "checkpoints" / path.name)
 
-    thread = threading.Thread(target=bring_back)
+    thread = threading.Thread(target=bring_back, daemon=True)
     thread.start()
     assert follow(directory, "--gin.TRAIN_STEPS=10") == 0
     thread.join()
-    history = (directory / "evaluation" / "evaluations" / "history.jsonl").read_text().splitlines()
-    assert [json.loads(line)["step"] for line in history] == [5, 10]
+    assert [json.loads(line)["step"] for line in history.read_text().splitlines()] == [5, 10]
     assert Checkpoints(directory / "checkpoints").steps() == [5, 10]
 
 
