@@ -110,7 +110,7 @@ def test_mixed_bfloat16_is_as_close_as_the_plain_form(plain):
 def test_an_encoder_with_everything(plain, recompute):
     """Relative positions, padding, every dropout, recomputed blocks: forms differ by rounding alone."""
     encoder = Encoder(
-        depth=2,
+        depth=1,
         width=WIDTH,
         hidden_width=16,
         heads=HEADS,

@@ -1,10 +1,10 @@
 """softmax(q·kᵀ + bias)·v by blocks of queries, with a gradient that keeps no matrix of N × N.
 
-The framework's own gradient keeps the probabilities of every layer, H · N² numbers per example: in ViT-Base at
-785 tokens nearly as much as all else together. This one keeps queries, keys, values and the result, and makes
-the probabilities again, a block of whole rows at a time (the idea of FlashAttention, arXiv:2205.14135; whole
-rows need no running sums). That is a seventh more products in attention and, since a block stays close to the
-processor, no more time.
+The framework's own gradient keeps the probabilities of every layer, H · N² numbers per example: in ViT-Base
+at 785 tokens nearly as much as all else together. This one keeps queries, keys, values and the result, and
+makes the probabilities again, a block of whole rows at a time (the idea of FlashAttention, arXiv:2205.14135;
+whole rows need no running sums). That is a seventh more products in attention and, since a block stays close
+to the processor, no more time.
 """
 
 from keras import ops
