@@ -9,7 +9,8 @@ to the processor, no more time.
 
 from keras import ops
 
-from vatt.layers.dropout import dropped
+from vatt.layers.dropout import dropped, dropped_again
+from vatt.layers.lean import arrival
 
 # About as many scores of an example are made at a time: 8 MB in float32.
 BLOCK_ENTRIES = 2**21
@@ -53,7 +54,7 @@ def attend(queries, keys, values, *, heads, bias=None, kept=None, rate=0.0):
     def mixed(queries, keys, values, *bias):
         q, k, v = (split_heads(each, heads) for each in (queries, keys, values))
 
-        def probabilities(cut):
+        def probabilities(cut, q=q):
             scores = ops.matmul(_rows(q, *cut), _transposed(k))
             if bias:
                 scores = scores + (bias[0] if bias[0].shape[2] == 1 else _rows(bias[0], *cut))
@@ -69,12 +70,13 @@ def attend(queries, keys, values, *, heads, bias=None, kept=None, rate=0.0):
             # What softmax takes off a row's gradient, Σ p·dp, is Σ y·dy of its result (FlashAttention, B.2).
             shared = ops.sum(ops.cast(of_mixed, "float32") * ops.cast(own, "float32"), -1, keepdims=True)
             shared = ops.cast(shared, upstream.dtype)
+            late_q = q + arrival(upstream)  # or the probabilities would be those of the forward pass, kept
             query_parts, bias_parts = [], []
             key_gradient = value_gradient = None
             for cut, mask in zip(cuts, masks):
-                p, up = probabilities(cut), _rows(of_mixed, *cut)
-                of_values = ops.matmul(_transposed(dropped(p, mask, rate)), up)
-                of_scores = dropped(ops.matmul(up, _transposed(v)), mask, rate)
+                p, up = probabilities(cut, late_q), _rows(of_mixed, *cut)
+                of_values = ops.matmul(_transposed(dropped_again(p, mask, rate)), up)
+                of_scores = dropped_again(ops.matmul(up, _transposed(v)), mask, rate)
                 of_scores = (of_scores - _rows(shared, *cut)) * p
                 query_parts.append(ops.matmul(of_scores, k))
                 of_keys = ops.matmul(_transposed(of_scores), _rows(q, *cut))

@@ -37,7 +37,7 @@ class Dropout(Configured, keras.layers.Layer):
         def drop(inputs):
             def gradient(*arguments, upstream=None):
                 # By position on TensorFlow and JAX, by name on PyTorch.
-                return dropped(arguments[-1] if upstream is None else upstream, kept, self.rate)
+                return dropped_again(arguments[-1] if upstream is None else upstream, kept, self.rate)
 
             return dropped(inputs, kept, self.rate), gradient
 
@@ -51,3 +51,8 @@ class Dropout(Configured, keras.layers.Layer):
 def dropped(x, kept, rate):
     """x / (1 − rate) where it is `kept`, 0 elsewhere; x itself where `kept` is None."""
     return x if kept is None else x * (ops.cast(kept, x.dtype) / (1 - rate))
+
+
+def dropped_again(x, kept, rate):
+    """The same for a gradient, in other operations: equal ones are made once, forward, and then kept."""
+    return x if kept is None else ops.where(kept, x, ops.zeros((), x.dtype)) * (1 / (1 - rate))

@@ -3,12 +3,20 @@
 TensorFlow's own gradient of each keeps every intermediate that its formula has, several arrays of the input's
 size, and computes them in the input's type, which is slow in bfloat16. These keep the input, and a row's two
 numbers, and compute in float32. The other backends have kernels of their own for both.
+
+TensorFlow's optimizer makes equal operations on equal inputs once: what a gradient computes again would
+become what the forward pass had, kept until then. `arrival` makes them unequal.
 """
 
 import math
 
 import keras
 from keras import ops
+
+
+def arrival(upstream):
+    """0, known only when the gradient `upstream` is there, shape [1]; 1 if that is NaN, where all is lost."""
+    return ops.cast(ops.isnan(ops.reshape(upstream, (-1,))[:1]), upstream.dtype)
 
 
 def gelu(x):
@@ -18,12 +26,12 @@ def gelu(x):
 
 @ops.custom_gradient
 def _gelu(x):
-    def below(x):
-        return 0.5 + 0.5 * ops.erf(x * math.sqrt(0.5))  # Φ
+    def below(x, nothing=0.0):
+        return 0.5 + 0.5 * ops.erf(x * (math.sqrt(0.5) + nothing))  # Φ
 
     def gradient(upstream):
-        y = ops.cast(x, "float32")
-        slope = below(y) + y * ops.exp(-0.5 * ops.square(y)) * (1 / math.sqrt(2 * math.pi))
+        y, nothing = ops.cast(x, "float32"), ops.cast(arrival(upstream), "float32")
+        slope = below(y, nothing) + y * ops.exp(-0.5 * ops.square(y)) * (1 / math.sqrt(2 * math.pi))
         return ops.cast(ops.cast(upstream, "float32") * slope, x.dtype)
 
     y = ops.cast(x, "float32")
@@ -53,7 +61,7 @@ def _normalised(inputs, gain, offset, epsilon):
 
         def gradient(upstream):
             up = ops.cast(upstream, "float32")
-            unit = (ops.cast(inputs, "float32") - mean) * scale
+            unit = (ops.cast(inputs, "float32") - (mean + arrival(up))) * scale
             axes = tuple(range(len(unit.shape) - 1))
             of_gain, of_offset = ops.sum(up * unit, axis=axes), ops.sum(up, axis=axes)
             up = up * gain
