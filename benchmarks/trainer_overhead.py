@@ -7,8 +7,8 @@ The demo's VATT (experiments/pretrain.gin) on one batch that stays in memory. "b
 forward, backward, Keras's Adam on each variable, under one `tf.function`, nothing checked, nothing reported.
 Variants beside it:
 
-    bare, fused    the same with TensorFlow's kernel of Adam, one operation per variable instead of some ten. Not
-                   what `adam` is: it takes 1 − β₂ in float32, which moves the second moments by 5e-5 of themselves
+    bare, fused    the same with TensorFlow's kernel of Adam, one operation per variable instead of some ten;
+                   not used elsewhere: it takes 1 − β₂ in float32, which moves second moments by 5e-5 of them
     trainer        `TrainStep.run` from an iterator and the host's loop around it, with a line every ten steps
 
 All live in one process with one thread and take turns; "over bare" is the median of the ratios of neighbours.
