@@ -94,7 +94,7 @@ def free_ports(count: int) -> list[int]:
 
 
 def run(point: dict) -> dict:
-    """`measure` in as many processes as there are replicas: their seconds together, the largest one's bytes."""
+    """`measure` in a process per replica: the seconds of all together, the bytes of the largest."""
     count = point["replicas"]
     addresses = [f"localhost:{port}" for port in free_ports(count)]
     workers = []
