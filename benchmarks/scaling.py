@@ -137,6 +137,7 @@ def plot(path: Path, found: dict[str, dict]) -> None:
             panel.loglog(sizes, values, "o", color="#1f5fa8")
             panel.set_title(f"{axis}: exponent {slope:.2f}", fontsize=10)
             panel.set_xticks(sizes, [str(size) for size in sizes])
+            panel.set_yticks(values, [f"{value:.3g}" for value in values])
             panel.minorticks_off()
             if panel is row[0]:
                 panel.set_ylabel(label)
