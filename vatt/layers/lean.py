@@ -26,16 +26,13 @@ def gelu(x):
 
 @ops.custom_gradient
 def _gelu(x):
-    def below(x, nothing=0.0):
-        return 0.5 + 0.5 * ops.erf(x * (math.sqrt(0.5) + nothing))  # Φ
-
     def gradient(upstream):
         y, nothing = ops.cast(x, "float32"), ops.cast(arrival(upstream), "float32")
-        slope = below(y, nothing) + y * ops.exp(-0.5 * ops.square(y)) * (1 / math.sqrt(2 * math.pi))
+        below = 0.5 + 0.5 * ops.erf(y * (math.sqrt(0.5) + nothing))  # Φ
+        slope = below + y * ops.exp(-0.5 * ops.square(y)) * (1 / math.sqrt(2 * math.pi))
         return ops.cast(ops.cast(upstream, "float32") * slope, x.dtype)
 
-    y = ops.cast(x, "float32")
-    return ops.cast(y * below(y), x.dtype), gradient
+    return ops.cast(ops.gelu(ops.cast(x, "float32"), approximate=False), x.dtype), gradient
 
 
 @keras.saving.register_keras_serializable("vatt")

@@ -6,7 +6,8 @@ matrix of this replica's candidates against everybody's clips holds both directi
 its row and a clip's down its column. A row is complete within its block, a column is carried from block to
 block, and the gradient makes every block once more (as in FlashAttention, arXiv:2205.14135). Cosines are
 bounded, so that one shift keeps all exponentials in range and one exponential serves a row and a column; only
-where τ is too small for that, below 0.025, each has its own maximum. On several replicas a column is the sum of what each of them found.
+where τ is too small for that, below 0.025, each has its own maximum. On several replicas a column is the sum
+of what each of them found.
 """
 
 from keras import ops
