@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from vatt.losses import log_sums
 from vatt.losses.contrastive import FORMS, ContrastiveLoss, contrast
 from vatt.train.gather import all_gather
 from vatt.train.strategy import split_batch
@@ -57,8 +58,10 @@ def assert_same(got, wanted):
 
 
 @pytest.mark.parametrize("masks", MASKS.values(), ids=MASKS)
+@pytest.mark.parametrize("widest", [log_sums.WIDEST, 0], ids=["one shift", "maxima"])
 @pytest.mark.parametrize("form", FORMS)
-def test_streamed_equals_whole(form, masks):
+def test_streamed_equals_whole(form, widest, masks, monkeypatch):
+    monkeypatch.setattr(log_sums, "WIDEST", widest)
     wanted = loss_and_gradients(masks=masks, form=form)
     for block_rows in (5, 6, 4 * B):
         assert_same(loss_and_gradients(masks=masks, form=form, block_rows=block_rows), wanted)
@@ -78,7 +81,10 @@ def test_a_small_temperature(form):
     assert_same(loss_and_gradients(**options, block_rows=5), wanted)
 
 
-def test_it_compiles_under_xla():
+@pytest.mark.parametrize("widest", [log_sums.WIDEST, 0], ids=["one shift", "maxima"])
+def test_it_compiles_under_xla(widest, monkeypatch):
+    monkeypatch.setattr(log_sums, "WIDEST", widest)
+
     @tf.function(jit_compile=True)
     def compiled(left, right):
         return loss_and_gradients(left, right, MASKS["candidates"], block_rows=5)
@@ -87,7 +93,9 @@ def test_it_compiles_under_xla():
     assert_same(compiled(tf.constant(LEFT), tf.constant(RIGHT)), wanted)
 
 
-def test_a_nan_is_seen():
+@pytest.mark.parametrize("widest", [log_sums.WIDEST, 0], ids=["one shift", "maxima"])
+def test_a_nan_is_seen(widest, monkeypatch):
+    monkeypatch.setattr(log_sums, "WIDEST", widest)
     left = LEFT.copy()
     left[3, 0] = np.nan
     assert np.isnan(loss_and_gradients(left, block_rows=5)[0])

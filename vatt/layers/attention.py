@@ -3,8 +3,13 @@
 import keras
 from keras import ops
 
+from vatt.layers.attend import attend, merge_heads, split_heads
 from vatt.layers.configured import Configured
 from vatt.layers.dropout import Dropout
+
+# From as many tokens on, the probabilities are not kept for the gradient. Shorter inputs, such as words and
+# the demo's clips, have few of them, and there the fewest operations are the fastest.
+LONG = 128
 
 
 @keras.saving.register_keras_serializable("vatt")
@@ -64,27 +69,61 @@ class SelfAttention(Configured, keras.layers.Layer):
 
     def probabilities(self, tokens, bias=None):
         """Attention probabilities [B, H, N, N] (query, key)."""
-        queries = self._split(self.query(tokens))
-        if self.scale_scores:
-            # Scaling the queries costs N·D products, scaling the scores H·N².
-            queries = queries * self.head_width**-0.5
-        keys = ops.transpose(self._split(self.key(tokens)), (0, 1, 3, 2))
-        scores = ops.matmul(queries, keys)
+        queries = split_heads(self._scaled_queries(tokens), self.heads)
+        scores = ops.matmul(queries, ops.transpose(split_heads(self.key(tokens), self.heads), (0, 1, 3, 2)))
         if bias is not None:
             scores = scores + ops.cast(bias, scores.dtype)
         return ops.softmax(scores, axis=-1)
 
-    def call(self, tokens, bias=None, training=False):
-        return self.mix(self.dropout(self.probabilities(tokens, bias), training=training), tokens)
-
     def mix(self, weights, tokens):
         """[B, N, D]: what each token takes from all by weights [B, H, N, N], through the output map."""
-        mixed = ops.matmul(weights, self._split(self.value(tokens)))
-        inner = self.heads * self.head_width
-        mixed = ops.reshape(ops.transpose(mixed, (0, 2, 1, 3)), (-1, tokens.shape[1], inner))
-        return self.output_map(mixed)
+        mixed = ops.matmul(weights, split_heads(self.value(tokens), self.heads))
+        return self.output_map(merge_heads(mixed))
 
-    def _split(self, features):
-        """[B, N, H·d] -> [B, H, N, d]."""
-        shape = (-1, features.shape[1], self.heads, self.head_width)
-        return ops.transpose(ops.reshape(features, shape), (0, 2, 1, 3))
+    def call(self, tokens, bias=None, training=False):
+        dropping = training and self.dropout_rate > 0
+        on_tensorflow = keras.backend.backend() == "tensorflow"
+        if on_tensorflow and tokens.shape[1] >= LONG:
+            return self.output_map(self._attended(tokens, bias, dropping))
+        if not on_tensorflow and not dropping:
+            return self.output_map(self._fused(tokens, bias))
+        return self.mix(self.dropout(self.probabilities(tokens, bias), training=training), tokens)
+
+    def _scaled_queries(self, tokens):
+        # Scaling the queries costs N·D products, scaling the scores H·N².
+        queries = self.query(tokens)
+        return queries * self.head_width**-0.5 if self.scale_scores else queries
+
+    def _attended(self, tokens, bias, dropping):
+        """[B, N, H·d], without a matrix [H, N, N] that is kept for the gradient."""
+        queries = self._scaled_queries(tokens)
+        return attend(
+            queries,
+            self.key(tokens),
+            self.value(tokens),
+            heads=self.heads,
+            bias=None if bias is None else ops.cast(bias, queries.dtype),
+            kept=self._kept_rows(queries) if dropping else None,
+            rate=self.dropout_rate,
+        )
+
+    def _kept_rows(self, queries):
+        """`kept(first, count)` of `attend`: the draws that `self.dropout` makes for the whole matrix."""
+        batch, length = ops.shape(queries)[0], queries.shape[1]
+
+        def kept(first, count):
+            heads = ops.arange(self.heads, dtype="int32")[:, None, None]
+            rows = ops.arange(first, first + count, dtype="int32")[None, :, None]
+            elements = (heads * length + rows) * length + ops.arange(length, dtype="int32")
+            return self.dropout.kept((batch, self.heads, count, length), elements)
+
+        return kept
+
+    def _fused(self, tokens, bias):
+        """[B, N, H·d] by the backend's own kernel, where it has one: PyTorch's, and JAX's on a GPU."""
+        queries = self._scaled_queries(tokens)
+        shape = (-1, tokens.shape[1], self.heads, self.head_width)
+        split = [ops.reshape(each, shape) for each in (queries, self.key(tokens), self.value(tokens))]
+        bias = None if bias is None else ops.cast(bias, queries.dtype)
+        mixed = ops.dot_product_attention(*split, bias=bias, scale=1.0)
+        return ops.reshape(mixed, (-1, tokens.shape[1], self.heads * self.head_width))

@@ -41,22 +41,25 @@ def salt_of(layer) -> int:
     return zlib.crc32(layer.path.encode()) & 0x7FFFFFFF
 
 
-def uniform(shape, *, salt: int):
+def uniform(shape, *, salt: int, elements=None):
     """Uniform float32 in [0, 1) of `shape` = [B, ...].
 
     Args:
         shape: static or dynamic sizes, the batch first.
         salt: see `salt_of`.
+        elements: int32 of shape[1:], the elements' numbers, for a part of a larger array; None for 0, 1, 2 …
     """
     key = current_key()
     if key is None:
         return keras.random.uniform(shape)
     per_example = _mix(ops.bitwise_xor(_uint(key[:, 0]), _uint(salt)))
     per_example = _mix(per_example + _uint(key[:, 1]))
-    count = 1
-    for size in shape[1:]:
-        count = count * size
-    elements = _mix(ops.cast(ops.arange(count, dtype="int32"), "uint32") + _uint(0x9E3779B9))
+    if elements is None:
+        count = 1
+        for size in shape[1:]:
+            count = count * size
+        elements = ops.arange(count, dtype="int32")
+    elements = _mix(ops.cast(ops.reshape(elements, (-1,)), "uint32") + _uint(0x9E3779B9))
     bits = _mix(ops.bitwise_xor(per_example[:, None], elements[None, :]))
     # 24 bits: the most that float32 holds exactly.
     fractions = ops.cast(ops.right_shift(bits, _uint(8)), "float32") * (2.0**-24)

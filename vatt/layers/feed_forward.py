@@ -5,10 +5,7 @@ from keras import ops
 
 from vatt.layers.configured import Configured
 from vatt.layers.dropout import Dropout
-
-
-def _gelu(x):
-    return ops.gelu(x, approximate=False)
+from vatt.layers.lean import gelu
 
 
 def _gelu_tanh(x):
@@ -18,7 +15,7 @@ def _gelu_tanh(x):
 # name -> (function, gated). A gated network multiplies the activation with a second linear map (Shazeer
 # 2020).
 ACTIVATIONS = {
-    "gelu": (_gelu, False),
+    "gelu": (gelu, False),
     "relu": (ops.relu, False),
     "gated_gelu": (_gelu_tanh, True),
 }

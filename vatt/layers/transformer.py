@@ -8,10 +8,11 @@ from vatt.layers.attention import SelfAttention
 from vatt.layers.configured import Configured
 from vatt.layers.dropout import Dropout
 from vatt.layers.feed_forward import FeedForward
+from vatt.layers.lean import LayerNorm
 from vatt.layers.relative_bias import RelativeBias
 
 NORMS = {
-    "layer": keras.layers.LayerNormalization,  # mean-centred, gain and offset
+    "layer": LayerNorm,  # mean-centred, gain and offset
     "rms": keras.layers.RMSNormalization,  # T5's: no centring, gain only
 }
 PLACEMENTS = ("pre", "post")

@@ -4,13 +4,17 @@ For B clips with K candidates each there are B · B · K scores, in two directio
 leaves the gradient to the framework, which keeps several copies. `streamed` needs one block at a time: the
 matrix of this replica's candidates against everybody's clips holds both directions, a candidate's sum along
 its row and a clip's down its column. A row is complete within its block, a column is carried from block to
-block with its running maximum, and the gradient makes every block once more (as in FlashAttention,
-arXiv:2205.14135). On several replicas a column is the sum of what each of them found.
+block, and the gradient makes every block once more (as in FlashAttention, arXiv:2205.14135). Cosines are
+bounded, so that one shift keeps all exponentials in range and one exponential serves a row and a column; only
+where τ is too small for that, below 0.025, each has its own maximum. On several replicas a column is the sum
+of what each of them found.
 """
 
 from keras import ops
 
 NEVER = -1e9  # the log of a term that is left out of a sum
+# Scores of vectors of length 1 lie between −1 / τ and 1 / τ. exp(−80) is still a float32 with all its digits.
+WIDEST = 80.0
 
 
 def whole(left, right, left_mask, right_mask, *, index, temperature, gather):
@@ -71,13 +75,14 @@ def streamed(left, right, left_mask, right_mask, *, index, temperature, gather, 
         first,
         candidates,
         block_rows,
+        1 / temperature,
     )
     back = ops.logsumexp(ops.reshape(by_candidate, (rows, candidates)), axis=1)
     forth = ops.slice(ops.logsumexp(gather(by_clip[None]), axis=0), (first,), (rows,))
     return ops.logsumexp(own, axis=1), forth, back
 
 
-def _stream(right, left, right_bias, left_bias, first_own, candidates, block_rows):
+def _stream(right, left, right_bias, left_bias, first_own, candidates, block_rows, largest):
     """log Σ exp of the rows and of the columns of right · left + right_bias + left_bias.
 
     Args:
@@ -85,6 +90,7 @@ def _stream(right, left, right_bias, left_bias, first_own, candidates, block_row
         first_own: the column of the first K rows' own clip; each K rows after them own the next column.
             Scores of own clips are left out.
         candidates, block_rows: K, and how many times K rows make a block.
+        largest: no product is larger, nor smaller than its negative.
 
     Returns:
         [b · K] and [B]; differentiable in `right` and `left`.
@@ -103,6 +109,10 @@ def _stream(right, left, right_bias, left_bias, first_own, candidates, block_row
         result = ops.reshape(result, (size // candidates, candidates, -1)) + bias[:, None]
         return ops.reshape(result, (size, -1))
 
+    if 2 * largest <= WIDEST:
+        sums = _bounded_sums(rows, block, cut, scores, right_bias, left_bias, largest)(right, left)
+        return sums[:rows], sums[rows:]
+
     @ops.custom_gradient
     def log_sums(right, left):
         def add_sums(start, size, by_column, maximum, by_row):
@@ -120,8 +130,7 @@ def _stream(right, left, right_bias, left_bias, first_own, candidates, block_row
         by_column = maximum + ops.log(by_column)
 
         def gradient(*arguments, upstream=None):
-            # Keras hands over the gradient by position on TensorFlow and JAX, by name on PyTorch.
-            upstream = arguments[-1] if upstream is None else upstream
+            upstream = arguments[-1] if upstream is None else upstream  # as in `_bounded_sums`
             row_gradient, column_gradient = upstream[:rows, None], upstream[rows:]
             left_rows = ops.transpose(left)
 
@@ -143,6 +152,57 @@ def _stream(right, left, right_bias, left_bias, first_own, candidates, block_row
 
     sums = log_sums(right, left)
     return sums[:rows], sums[rows:]
+
+
+def _bounded_sums(rows, block, cut, scores, right_bias, left_bias, largest):
+    """The sums of `_stream` where one shift serves all rows and columns: half of the exponentials, which cost
+    as much as the products.
+    """
+
+    @ops.custom_gradient
+    def log_sums(right, left):
+        def terms(start, size):
+            right_rows = cut(right, start, size)
+            return right_rows, ops.exp(scores(right_rows, left, start, size) - largest)
+
+        def add_sums(start, size, by_column, by_row):
+            _, block_terms = terms(start, size)
+            by_row = ops.slice_update(by_row, (start, 0), ops.sum(block_terms, axis=1, keepdims=True))
+            return by_column + ops.sum(block_terms, axis=0), by_row
+
+        carry = (ops.zeros_like(left_bias), ops.zeros_like(right_bias))
+        by_column, by_row = _block_by_block(add_sums, rows, block, carry)
+
+        def gradient(*arguments, upstream=None):
+            # Keras hands over the gradient by position on TensorFlow and JAX, by name on PyTorch.
+            upstream = arguments[-1] if upstream is None else upstream
+            of_row = _over(upstream[:rows, None], by_row)
+            of_column = _over(upstream[rows:], by_column)
+            left_rows = ops.transpose(left)
+
+            def add_gradient(start, size, left_gradient, right_gradient):
+                right_rows, of_scores = terms(start, size)
+                of_scores = of_scores * (cut(of_row, start, size) + of_column)
+                left_gradient = left_gradient + ops.matmul(ops.transpose(right_rows), of_scores)
+                update = ops.matmul(of_scores, left_rows)
+                return left_gradient, ops.slice_update(right_gradient, (start, 0), update)
+
+            carry = (ops.zeros_like(left), ops.zeros_like(right))
+            left_gradient, right_gradient = _block_by_block(add_gradient, rows, block, carry)
+            return right_gradient, left_gradient
+
+        sums = ops.concatenate([by_row[:, 0], by_column], axis=0)
+        empty = ops.equal(sums, 0)
+        logs = largest + ops.log(ops.where(empty, 1.0, sums))
+        return ops.where(empty, NEVER, logs), gradient
+
+    return log_sums
+
+
+def _over(gradient, sums):
+    """gradient / sums; 0 for a sum without any term."""
+    empty = ops.equal(sums, 0)
+    return ops.where(empty, 0.0, gradient) / ops.where(empty, 1.0, sums)
 
 
 def _block_by_block(add, rows, block, carry):

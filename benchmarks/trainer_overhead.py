@@ -1,0 +1,249 @@
+"""What the trainer costs over the bare compiled step, for a model as small as the demo's.
+
+    python benchmarks/trainer_overhead.py
+    python benchmarks/trainer_overhead.py --start
+
+The demo's VATT (experiments/pretrain.gin) on one batch that stays in memory. "bare" is the least that trains:
+forward, backward, Keras's Adam on each variable, under one `tf.function`, nothing checked, nothing reported.
+Variants beside it:
+
+    bare, fused    the same with TensorFlow's kernel of Adam, one operation per variable instead of some ten;
+                   not used elsewhere: it takes 1 − β₂ in float32, which moves second moments by 5e-5 of them
+    trainer        `TrainStep.run` from an iterator and the host's loop around it, with a line every ten steps
+
+All live in one process with one thread and take turns; "over bare" is the median of the ratios of neighbours.
+Time is the processor's, user and system.
+
+`--start` runs experiments/pretrain.gin itself for a few steps, as a user would start it, and prints the
+processor and wall time from the command to the end of the first step, and the share of waiting for data.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+
+
+def demo_batch(clip, batch_size):
+    """Random clips of the demo's shapes."""
+    import tensorflow as tf
+
+    draw = tf.random.stateless_uniform
+    picture = (batch_size, clip.frames, clip.frame_size, clip.frame_size, 3)
+    return {
+        "video": tf.cast(draw(picture, (0, 0), 0, 256, tf.int32), tf.uint8),
+        "audio": draw((batch_size, clip.samples), (1, 0), -1, 1),
+        "text": draw((batch_size, clip.candidates, clip.words), (2, 0), 2, 256, tf.int32),
+        "example_index": tf.range(batch_size, dtype=tf.int64),
+    }
+
+
+def demo_parts():
+    """Model, loss and inputs as experiments/pretrain.gin has them, and the clip."""
+    from vatt.layers.pixels import ColourJitter, DeviceInputs
+    from vatt.losses.contrastive import ContrastiveLoss
+    from vatt.models.presets import Size
+    from vatt.models.vatt import VATT
+    from vatt.spec import ClipSpec
+
+    clip = ClipSpec(frame_size=64, sample_rate_hz=8000)
+    sizes = {"width": 128, "hidden_width": 512, "heads": 4, "head_width": 32}
+    model = VATT(
+        video=Size(depth=3, **sizes),
+        audio=Size(depth=3, **sizes),
+        text=Size(depth=2, **sizes),
+        clip=clip,
+        vocabulary_size=256,
+        video_audio_width=128,
+        video_text_width=128,
+        dropout_rate=0.0,
+        normalise_positions=False,
+    )
+    return model, ContrastiveLoss(), DeviceInputs(colour=ColourJitter()), clip
+
+
+def bare_steps(make_optimizer, batch):
+    """Runs a number of the least steps that train."""
+    import tensorflow as tf
+
+    from vatt import spec
+    from vatt.train.step import draw_keys
+
+    model, loss_of, device_inputs, _ = demo_parts()
+    optimizer = make_optimizer(learning_rate=1e-4)
+    optimizer.build(model.trainable_variables)
+    variables = [variable.value for variable in model.trainable_variables]
+
+    @tf.function(autograph=False)
+    def step(batch):
+        batch = dict(batch, draw_key=draw_keys(0, batch[spec.EXAMPLE_INDEX]))
+        with tf.GradientTape() as tape:
+            loss = loss_of(model(device_inputs(batch, training=True), training=True), batch)["loss"]
+        gradients = [tf.convert_to_tensor(each) for each in tape.gradient(loss, variables)]
+        optimizer.apply(gradients, model.trainable_variables)
+        return loss
+
+    def run(count):
+        for _ in range(count):
+            float(step(batch))
+
+    return run
+
+
+def fused_adam(learning_rate):
+    """Keras's Adam, slots and all, by `ResourceApplyAdam`."""
+    import keras
+    import tensorflow as tf
+
+    class FusedAdam(keras.optimizers.Adam):
+        def update_step(self, gradient, variable, learning_rate):
+            index = self._get_variable_index(variable)
+            step = tf.cast(self.iterations.value + 1, tf.float32)
+            tf.raw_ops.ResourceApplyAdam(
+                var=variable.value.handle,
+                m=self._momentums[index].value.handle,
+                v=self._velocities[index].value.handle,
+                beta1_power=self.beta_1**step,
+                beta2_power=self.beta_2**step,
+                lr=learning_rate,
+                beta1=self.beta_1,
+                beta2=self.beta_2,
+                epsilon=self.epsilon,
+                grad=gradient,
+            )
+
+    return FusedAdam(learning_rate=learning_rate)
+
+
+def trainer_steps(batch, batch_size):
+    """Runs a number of steps as `train` does."""
+    import tensorflow as tf
+
+    from vatt.train.gradients import WholeBatch
+    from vatt.train.loop import train_loop
+    from vatt.train.optimizer import adam
+    from vatt.train.step import TrainStep
+    from vatt.train.update import Update
+
+    model, loss, device_inputs, _ = demo_parts()
+    optimizer = adam(learning_rate=1e-4)
+    optimizer.build(model.trainable_variables)
+    step = TrainStep(
+        strategy=tf.distribute.get_strategy(),
+        model=model,
+        gradients=WholeBatch(model=model, loss=loss, device_inputs=device_inputs),
+        update=Update(optimizer=optimizer, variables=model.trainable_variables),
+        seed=0,
+    )
+    iterator = iter(tf.data.Dataset.from_tensors(batch).repeat())
+    names = [variable.path for variable in model.trainable_variables]
+
+    def run(count):
+        train_loop(
+            run_steps=lambda steps: step.run(iterator, steps),
+            first_step=0,
+            steps=count,
+            steps_per_loop=1,
+            batch_size=batch_size,
+            variable_names=names,
+            log_every=10,
+            seconds_before=0.0,
+            write_line=json.dumps,
+            is_due=lambda step: False,
+            after_step=lambda step: None,
+        )
+
+    return run
+
+
+def compare(arguments) -> None:
+    """Prints the table of variants."""
+    sys.path.insert(0, str(ROOT))
+    import keras
+    import tensorflow as tf
+
+    tf.config.threading.set_intra_op_parallelism_threads(1)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    batch = demo_batch(demo_parts()[3], arguments.batch)
+    variants = {
+        "bare": bare_steps(keras.optimizers.Adam, batch),
+        "bare, fused": bare_steps(fused_adam, batch),
+        "trainer": trainer_steps(batch, arguments.batch),
+    }
+    seconds = {name: [] for name in variants}
+    for run in variants.values():
+        run(2)
+    for _ in range(arguments.rounds):
+        for name, run in variants.items():
+            start = time.process_time()
+            run(arguments.steps)
+            seconds[name].append((time.process_time() - start) / arguments.steps)
+    print(
+        f"TensorFlow {tf.__version__}, Keras {keras.__version__}; {os.cpu_count()} processors, load "
+        f"{os.getloadavg()[0]:.1f}; batch {arguments.batch}, mixed_bfloat16, one thread"
+    )
+    print("variant       ms per step (from – to)   over bare   over bare, fused")
+    for name, values in seconds.items():
+        over = [
+            statistics.median(a / b - 1 for a, b in zip(values, seconds[other]))
+            for other in ("bare", "bare, fused")
+        ]
+        print(
+            f"{name:12s} {1e3 * statistics.median(values):8.1f} ({1e3 * min(values):.1f} – "
+            f"{1e3 * max(values):.1f}) {over[0]:12.1%} {over[1]:12.1%}"
+        )
+
+
+def start(arguments) -> None:
+    """Prints what the real command takes to its first step and how long it waits for data."""
+    with tempfile.TemporaryDirectory() as folder:
+        journal = Path(folder) / "run" / "journal.jsonl"
+        command = [
+            *(sys.executable, "-m", "vatt.main", "--gin_file=experiments/pretrain.gin"),
+            *(f"--gin.MODEL_DIR='{journal.parent}'", f"--gin.DATA_DIR='{arguments.data_dir}'"),
+            *(f"--gin.TRAIN_STEPS={arguments.start_steps}", "--gin.CHECKPOINT_EVERY=1000000"),
+            *("--gin_bindings=train.evaluators = []", "--gin_bindings=train.report = None"),
+        ]
+        began = time.monotonic()
+        process = subprocess.Popen(command, cwd=ROOT)
+        while not (journal.is_file() and journal.read_text().count("\n")):
+            if process.poll() is not None:
+                sys.exit("The run ended before its first step.")
+            time.sleep(0.05)
+        wall = time.monotonic() - began
+        fields = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
+        processor = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        process.wait()
+        lines = [json.loads(line) for line in journal.read_text().splitlines()]
+    shares = [line["data_wait_share"] for line in lines[1:]]
+    print(
+        f"first step after {wall:.1f} s on the wall, {processor:.1f} s of processor time; "
+        f"data wait {statistics.median(shares):.1%} (largest of {len(shares)} lines {max(shares):.1%})"
+    )
+
+
+def main() -> None:
+    """See the module's docstring."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--batch", type=int, default=32, help="clips of a batch (default: 32)")
+    parser.add_argument("--rounds", type=int, default=9, help="turns (default: 9)")
+    parser.add_argument("--steps", type=int, default=5, help="steps of a turn (default: 5)")
+    parser.add_argument("--start", action="store_true", help="measure the start of the real command")
+    parser.add_argument("--start_steps", type=int, default=60, help="its steps (default: 60)")
+    parser.add_argument("--data_dir", default="", help="its DATA_DIR; default: the user's cache")
+    arguments = parser.parse_args()
+    start(arguments) if arguments.start else compare(arguments)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,87 @@
+"""Layer normalisation and gelu against Keras' own: output and gradients, however they are run."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from vatt.layers.lean import LayerNorm, gelu
+
+_random = np.random.default_rng(1)
+INPUTS = tf.constant(_random.normal(size=(3, 5, 16)) * 2 + 0.5, tf.float32)
+UPSTREAM = tf.constant(_random.normal(size=(3, 5, 16)), tf.float32)
+
+
+def norm(constructor, dtype=None):
+    made = constructor(epsilon=1e-6, name="norm", dtype=dtype)
+    made.build((None, None, 16))
+    made.gamma.assign(np.linspace(0.5, 2, 16))
+    made.beta.assign(np.linspace(-1, 1, 16))
+    return made
+
+
+def run(function, weights=(), dtype=tf.float32, wrap=lambda function: function):
+    inputs = tf.cast(INPUTS, dtype)
+
+    def both():
+        with tf.GradientTape() as tape:
+            tape.watch(inputs)
+            output = function(inputs)
+        gradients = tape.gradient(
+            output, [inputs, *weights], output_gradients=tf.cast(UPSTREAM, output.dtype)
+        )
+        return output, *gradients
+
+    return [each.numpy() for each in wrap(both)()]
+
+
+WAYS = {"eager": lambda f: f, "graph": tf.function, "xla": lambda f: tf.function(f, jit_compile=True)}
+
+
+@pytest.mark.parametrize("wrap", WAYS.values(), ids=WAYS)
+def test_layer_norm(wrap):
+    ours, wanted = norm(LayerNorm), norm(keras.layers.LayerNormalization)
+    assert [weight.path for weight in ours.weights] == [weight.path for weight in wanted.weights]
+    got = run(ours, [ours.gamma.value, ours.beta.value], wrap=wrap)
+    for one, other in zip(got, run(wanted, [wanted.gamma.value, wanted.beta.value]), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("wrap", WAYS.values(), ids=WAYS)
+def test_gelu(wrap):
+    for one, other in zip(
+        run(gelu, wrap=wrap), run(lambda x: keras.ops.gelu(x, approximate=False)), strict=True
+    ):
+        np.testing.assert_allclose(one, other, rtol=1e-6, atol=1e-6)
+
+
+def test_gelu_changes_no_digit_of_the_output():
+    np.testing.assert_array_equal(gelu(INPUTS), keras.ops.gelu(INPUTS, approximate=False))
+
+
+def test_bfloat16_is_float32_rounded_once():
+    inputs = tf.cast(tf.cast(INPUTS, tf.bfloat16), tf.float32)
+    wanted = tf.cast(keras.ops.gelu(inputs, approximate=False), tf.bfloat16).numpy().astype("float32")
+    output, gradient = run(gelu, dtype=tf.bfloat16)
+    assert output.dtype == gradient.dtype == "bfloat16"
+    # One part in 2^8 is a step of bfloat16; far below 0, Φ is a difference that float32 itself rounds.
+    np.testing.assert_allclose(output.astype("float32"), wanted, rtol=2**-8, atol=1e-6)
+    ours = norm(LayerNorm, "mixed_bfloat16")
+    output, gradient, *_ = run(ours, [ours.gamma.value], dtype=tf.bfloat16)
+    assert output.dtype == gradient.dtype == "bfloat16"
+    wanted = norm(keras.layers.LayerNormalization)(INPUTS)
+    np.testing.assert_allclose(output.astype("float32"), wanted, rtol=0.02, atol=0.02)
+
+
+def test_large_values_in_float16():
+    """The squares of a row of 300s do not fit into float16."""
+    ours = norm(LayerNorm, "float16")
+    rows = tf.cast(np.linspace(-300, 300, 16)[None, None], tf.float16)
+    assert np.isfinite(ours(rows)).all()
+
+
+def test_it_is_restored_from_its_config():
+    saved = keras.saving.serialize_keras_object(norm(LayerNorm))
+    again = keras.saving.deserialize_keras_object(saved)
+    assert type(again) is LayerNorm
+    assert again.epsilon == 1e-6

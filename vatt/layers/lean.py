@@ -1,0 +1,71 @@
+"""Functions that keep little for their gradients: layer normalisation and gelu.
+
+TensorFlow's own gradient of each keeps every intermediate that its formula has, several arrays of the input's
+size, and computes them in the input's type, which is slow in bfloat16. These keep the input, and a row's two
+numbers, and compute in float32. The other backends have kernels of their own for both.
+
+TensorFlow's optimizer makes equal operations on equal inputs once: what a gradient computes again would
+become what the forward pass had, kept until then. `arrival` makes them unequal.
+"""
+
+import math
+
+import keras
+from keras import ops
+
+
+def arrival(upstream):
+    """0, known only when the gradient `upstream` is there, shape [1]; 1 if that is NaN, where all is lost."""
+    return ops.cast(ops.isnan(ops.reshape(upstream, (-1,))[:1]), upstream.dtype)
+
+
+def gelu(x):
+    """x·Φ(x), exact."""
+    return _gelu(x) if keras.backend.backend() == "tensorflow" else ops.gelu(x, approximate=False)
+
+
+@ops.custom_gradient
+def _gelu(x):
+    def gradient(upstream):
+        y, nothing = ops.cast(x, "float32"), ops.cast(arrival(upstream), "float32")
+        below = 0.5 + 0.5 * ops.erf(y * (math.sqrt(0.5) + nothing))  # Φ
+        slope = below + y * ops.exp(-0.5 * ops.square(y)) * (1 / math.sqrt(2 * math.pi))
+        return ops.cast(ops.cast(upstream, "float32") * slope, x.dtype)
+
+    return ops.cast(ops.gelu(ops.cast(x, "float32"), approximate=False), x.dtype), gradient
+
+
+@keras.saving.register_keras_serializable("vatt")
+class LayerNorm(keras.layers.LayerNormalization):
+    """`keras.layers.LayerNormalization` over the last axis, in numbers and in weights."""
+
+    def call(self, inputs):
+        if keras.backend.backend() != "tensorflow":
+            return super().call(inputs)
+        gain, offset = (ops.cast(ops.convert_to_tensor(each), "float32") for each in (self.gamma, self.beta))
+        return _normalised(inputs, gain, offset, self.epsilon)
+
+
+def _normalised(inputs, gain, offset, epsilon):
+    def row_mean(x):
+        return ops.mean(x, axis=-1, keepdims=True)
+
+    @ops.custom_gradient
+    def normalised(inputs, gain, offset):
+        x = ops.cast(inputs, "float32")
+        mean = row_mean(x)
+        scale = ops.rsqrt(row_mean(ops.square(x - mean)) + epsilon)
+
+        def gradient(upstream):
+            up = ops.cast(upstream, "float32")
+            unit = (ops.cast(inputs, "float32") - (mean + arrival(up))) * scale
+            axes = tuple(range(len(unit.shape) - 1))
+            of_gain, of_offset = ops.sum(up * unit, axis=axes), ops.sum(up, axis=axes)
+            up = up * gain
+            of_inputs = scale * (up - row_mean(up) - unit * row_mean(up * unit))
+            return ops.cast(of_inputs, inputs.dtype), of_gain, of_offset
+
+        by = scale * gain
+        return ops.cast(x * by + (offset - mean * by), inputs.dtype), gradient
+
+    return normalised(inputs, gain, offset)
