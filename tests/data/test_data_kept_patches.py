@@ -1,4 +1,4 @@
-"""DropToken on the host: patches, loss and gradients are those of DropToken on the device, in half the bytes."""
+"""DropToken on the host: patches, loss and gradients are those of the device, in half the bytes."""
 
 import numpy as np
 import pytest
