@@ -2,8 +2,8 @@
 
     python benchmarks/drop_token.py
 
-Forward and backward pass of ViT-Base over the paper's 32 x 224 x 224 clip, 1,568 tokens and AGG, from scaled
-pixels to the gradient of every weight: without DropToken and at rates of 0.5 and 0.75. CPU time on one thread,
+Forward and backward pass of ViT-Base over the paper's 32 x 224 x 224 clip, 1,568 tokens and AGG, from
+scaled pixels to the gradient of every weight: without DropToken, at 0.5 and at 0.75. CPU time on one thread,
 float32, in turns, after one step of each. What is asked for: at most 1.08 times the share of operations,
 0.437 and 0.203 (24 N D² + 4 N² D a layer, N tokens of width D = 768).
 """

@@ -7,7 +7,8 @@ Prepares films as benchmarks/records.py does, and measures the CPU time of one t
 clips, or the patches alone that a VATT keeps (`PreparedClips.host_drop_token`). First the input pipeline by
 itself; then with what the compiled step does until the patch map: colour, scaling, cutting and choosing. Each
 measurement is a process of its own; the ways take turns, and medians are compared. What is asked for: 1.4
-times the clips per CPU-second of the pipeline, and half the bytes.
+times the clips per CPU-second, and half the bytes. The pipeline by itself can not gain: every frame is decoded
+and resized before patches are cut from it, and there is no colour in it to leave out.
 """
 
 import argparse
@@ -123,7 +124,7 @@ def main() -> None:
             )
             sizes = [found[host, rate, step][0]["bytes"] / 1e6 for host in (False, True)]
             ratio = statistics.median(whole) / statistics.median(kept)
-            verdict = "" if step else f", at least {ASKED}: {'met' if ratio >= ASKED else 'MISSED'}"
+            verdict = f", at least {ASKED}: {'met' if ratio >= ASKED else 'MISSED'}"
             print(
                 f"{'pipeline and step' if step else 'pipeline'}, rate {rate}: {statistics.median(whole):.1f} "
                 f"({min(whole):.1f} to {max(whole):.1f}) : {statistics.median(kept):.1f} ({min(kept):.1f} to "
