@@ -7,8 +7,8 @@ Prepares films as benchmarks/records.py does, and measures the CPU time of one t
 clips, or the patches alone that a VATT keeps (`PreparedClips.host_drop_token`). First the input pipeline by
 itself; then with what the compiled step does until the patch map: colour, scaling, cutting and choosing. Each
 measurement is a process of its own; the ways take turns, and medians are compared. What is asked for: 1.4
-times the clips per CPU-second, and half the bytes. The pipeline by itself can not gain: every frame is decoded
-and resized before patches are cut from it, and there is no colour in it to leave out.
+times the clips per CPU-second, and half the bytes. The pipeline by itself can not gain: every frame is
+decoded and resized before patches are cut from it, and there is no colour in it to leave out.
 """
 
 import argparse
