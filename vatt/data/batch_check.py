@@ -5,7 +5,7 @@ import numpy as np
 from vatt import spec
 
 
-def expected_features(clip, batch_size, *, evaluation, classes=0, views=1) -> dict:
+def expected_features(clip, batch_size, *, evaluation, classes=0, views=1, kept_patches=None) -> dict:
     """Name -> (dtype name, shape) of every feature of a batch.
 
     Args:
@@ -14,6 +14,7 @@ def expected_features(clip, batch_size, *, evaluation, classes=0, views=1) -> di
         evaluation: whether it is a batch of evaluation.
         classes: number of labels, Y; 0: without labels.
         views: views of a record in evaluation.
+        kept_patches: `KeptPatches` that training clips were cut by, or None.
     """
     size = clip.frame_size
     of_modality = {
@@ -30,6 +31,8 @@ def expected_features(clip, batch_size, *, evaluation, classes=0, views=1) -> di
     features = {spec.EXAMPLE_INDEX: ("int64", ())}
     for modality in clip.modalities:
         features |= of_modality[modality]
+    if kept_patches is not None:
+        features |= kept_patches.features
     if classes:
         features[spec.LABEL] = ("float32", (classes,))
     if evaluation:
@@ -42,10 +45,10 @@ def expected_features(clip, batch_size, *, evaluation, classes=0, views=1) -> di
     return {name: (dtype, (batch_size, *shape)) for name, (dtype, shape) in features.items()}
 
 
-def check_structure(element_spec, clip, batch_size, *, evaluation, classes=0, views=1):
+def check_structure(element_spec, clip, batch_size, *, evaluation, **options):
     """Raises ValueError unless a dataset's `element_spec` has the names, shapes and dtypes of a batch; needs
     no data. Arguments as of `expected_features`."""
-    expected = expected_features(clip, batch_size, evaluation=evaluation, classes=classes, views=views)
+    expected = expected_features(clip, batch_size, evaluation=evaluation, **options)
     found = {name: (feature.dtype.name, tuple(feature.shape)) for name, feature in element_spec.items()}
     _raise_if(
         f"{name}: got {_describe(found.get(name))}, expected {_describe(expected.get(name))}"
@@ -63,6 +66,9 @@ def check_values(batch, *, vocabulary_size):
         spec.LABEL: (0, 1),
         spec.EXAMPLE_INDEX: (0, None),
         spec.VIEW: (0, None),
+        spec.VIDEO_KEPT: (0, None),
+        spec.AUDIO_KEPT: (0, None),
+        spec.VIDEO_MEAN: (0, 1),
     }
 
     faults = []

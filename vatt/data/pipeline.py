@@ -161,6 +161,8 @@ class ClipPipeline:
         options = tf.data.Options()
         options.deterministic = True
         options.threading.private_threadpool_size = self._threads
+        # A clip is one thread's work, and clips are many: an op split over threads only makes them wait.
+        options.threading.max_intra_op_parallelism = 1
         options.autotune.enabled = False  # every stage has a stated number of threads and elements
         # With several workers each takes its share of every global batch (there are no files to shard by).
         options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.DATA
@@ -186,6 +188,7 @@ class ClipPipeline:
             evaluation=evaluation,
             classes=self._sources[0].classes,
             views=self._sources[0].views.count,
+            kept_patches=None if evaluation else self._sources[0].kept_patches,
         )
 
 

@@ -69,11 +69,13 @@ class ClipSource:
         augmentation: `Augmentation` of training clips.
         views: `Views` of evaluation.
         label_names: the classes that a clip comes with, of those of the set; () for none.
+        kept_patches: `KeptPatches` that leaves of a training clip what the model reads; None for all.
     """
 
-    def __init__(self, records, *, clip, description, augmentation, views, label_names=()):
+    def __init__(self, records, *, clip, description, augmentation, views, label_names=(), kept_patches=None):
         self.records = records
         self.views = views
+        self.kept_patches = kept_patches
         self.classes = len(label_names)
         self._chosen_labels = [description.labels.index(name) for name in label_names]
         self._clip = clip
@@ -106,6 +108,8 @@ class ClipSource:
             clip[spec.VIDEO] = video.random_flip(frames, key) if augmentation.flip else frames
         if spec.AUDIO in clip and augmentation.audio_noise:
             clip[spec.AUDIO] = audio.add_noise(clip[spec.AUDIO], key, share_of_peak=augmentation.audio_noise)
+        if self.kept_patches is not None:
+            clip = self.kept_patches(clip, key)
         return self._with_facts(record, clip, position)
 
     def evaluation_views(self, number, asked, is_itself):

@@ -89,16 +89,24 @@ def decode_frames(jpegs, box, *, frames):
     Returns:
         uint8 [T, height, width, 3].
     """
+    return tf.stack(decode_each(jpegs, box, frames=frames))
+
+
+def decode_each(jpegs, box, *, frames):
+    """`decode_frames` before they are put together: a list of uint8 [height, width, 3]."""
     # Unrolled: a loop op costs more per frame than a small picture's decoding.
     jpegs = tf.unstack(jpegs, num=frames)
-    return tf.stack([tf.image.decode_and_crop_jpeg(jpeg, box, channels=3) for jpeg in jpegs])
+    return [tf.image.decode_and_crop_jpeg(jpeg, box, channels=3) for jpeg in jpegs]
 
 
 def resize(frames, size):
     """uint8 [T, h, w, 3] -> uint8 [T, size, size, 3]; bilinear, half-pixel centres, no antialiasing."""
     # From float32 the op takes three quarters of the time that it takes from uint8, conversion included, and
-    # gives the same values.
-    resized = tf.image.resize(tf.cast(frames, tf.float32), [size, size], method="bilinear")
+    # gives the same values. It is the one under `tf.image.resize`, which adds a dozen others to find out
+    # shapes.
+    resized = tf.raw_ops.ResizeBilinear(
+        images=tf.cast(frames, tf.float32), size=[size, size], half_pixel_centers=True
+    )
     return tf.cast(resized + 0.5, tf.uint8)  # rounded: bilinear weights keep values in [0, 255]
 
 
@@ -117,7 +125,9 @@ def views(jpegs, *, frames, size, choose_boxes):
     height, width = picture_size(jpegs, frames=frames)
     boxes = tf.unstack(choose_boxes(height, width))
     if len(boxes) == 1:
-        return resize(decode_frames(jpegs, boxes[0], frames=frames), size)[tf.newaxis]
+        # A frame at a time: one frame's floats stay in the cache, those of a whole clip do not.
+        parts = decode_each(jpegs, boxes[0], frames=frames)
+        return tf.concat([resize(part[tf.newaxis], size) for part in parts], axis=0)[tf.newaxis]
     whole = decode_frames(jpegs, tf.stack([0, 0, height, width]), frames=frames)
 
     def part(box):

@@ -4,12 +4,15 @@ An embedder owns all that is specific to a modality; what follows it, the encode
 modality-agnostic model is nothing but three embedders in front of one encoder (paper 3.3).
 """
 
+import math
+
 import keras
 from keras import ops
 
+from vatt.layers import draws
 from vatt.layers.aggregate import AggregateToken
 from vatt.layers.configured import Configured
-from vatt.layers.drop_token import DropToken, take_tokens
+from vatt.layers.drop_token import DropToken, take_tokens, tokens_kept
 from vatt.layers.dropout import Dropout
 from vatt.layers.feed_forward import ACTIVATIONS
 from vatt.layers.patches import PatchEmbedding
@@ -34,7 +37,8 @@ class PatchEmbedder(Configured, keras.layers.Layer):
         position_dropout_rate: dropout on tokens after their positions were added.
         drop_token_rate, drop_token_pattern: see `DropToken`.
 
-    Input: [B, *sizes, channels] or, for one channel, [B, *sizes]. Output: [B, 1 + N, D].
+    Input: [B, *sizes, channels] or, for one channel, [B, *sizes]; or patches that the host has chosen,
+    [B, K, values of a patch], and with them `kept`, their places, int32 [B, K]. Output: [B, 1 + N, D].
     """
 
     def __init__(
@@ -101,14 +105,16 @@ class PatchEmbedder(Configured, keras.layers.Layer):
         for layer in (self.patches, self.positions, self.dropout, self.drop_token, self.aggregate):
             layer.build()
 
-    def call(self, signal, training=False):
-        if len(signal.shape) == len(self.patch) + 1:
+    def call(self, signal, training=False, kept=None):
+        if kept is None and len(signal.shape) == len(self.patch) + 1:
             signal = signal[..., None]
-        tokens = self.dropout(self.tokens(signal, training=training), training=training)
+        tokens = self.dropout(self.tokens(signal, training=training, kept=kept), training=training)
         return self.aggregate(tokens)
 
-    def tokens(self, signal, training=False):
+    def tokens(self, signal, training=False, kept=None):
         """Tokens with their positions, without AGG: all of them, in training those that DropToken keeps."""
+        if kept is not None:
+            return self._token(signal, ops.take(self._own_positions(signal), kept, axis=0))
         patches = self.patches.cut(signal)
         positions = self.positions(grid=tuple(patches.shape[1:-1]))
         patches = ops.reshape(patches, (-1, positions.shape[0], patches.shape[-1]))
@@ -116,6 +122,25 @@ class PatchEmbedder(Configured, keras.layers.Layer):
         if kept is not None:
             # Each token is made from its patch and its position alone, so a dropped one need not be made.
             patches, positions = take_tokens(patches, kept), ops.take(positions, kept, axis=0)
+        return self._token(patches, positions)
+
+    def kept_by(self, draw_key):
+        """Places that a clip keeps in training, int32 [K], by its key, int32 [1, 2]; of this grid."""
+        with draws.keyed(draw_key):
+            return self.drop_token.kept_indices(1, math.prod(self.grid))[0]
+
+    def _own_positions(self, patches):
+        """All positions of the grid, for patches chosen by the host."""
+        wanted = tokens_kept(math.prod(self.grid), self.drop_token_rate)
+        values = math.prod(self.patch) * self.channels
+        if tuple(patches.shape[1:]) != (wanted, values):
+            raise ValueError(
+                f"{self.name}: patches chosen by the host must be [B, {wanted}, {values}], what DropToken at "
+                f"{self.drop_token_rate} keeps of {self.grid}. Received: shape {tuple(patches.shape)}."
+            )
+        return self.positions(grid=self.grid)
+
+    def _token(self, patches, positions):
         tokens = self.patches.embed(patches)
         if self.project is not None:
             tokens = ACTIVATIONS["gelu"][0](self.project(tokens))

@@ -17,8 +17,9 @@ class Backbone(Configured, keras.layers.Layer):
         projection_width: features of a gelu projection of every output token (modality-agnostic release), 0
             for none.
 
-    Input: what the embedder takes. Output: (pooled [B, D], tokens [B, N, D]); `pooled` is AGG's output
-    or, where the embedder has no AGG (T5), the mean over the words that are no padding.
+    Input: what the embedder takes, with `kept` where the host chose the patches. Output:
+    (pooled [B, D], tokens [B, N, D]); `pooled` is AGG's output or, where the embedder has no AGG (T5), the
+    mean over the words that are no padding.
     """
 
     def __init__(self, *, embedder, encoder, projection_width=0, name=None, dtype=None):
@@ -42,8 +43,9 @@ class Backbone(Configured, keras.layers.Layer):
         if self.projection is not None:
             self.projection.build((None, None, self.encoder.width))
 
-    def call(self, inputs, training=False):
-        embedded = self.embedder(inputs, training=training)
+    def call(self, inputs, training=False, kept=None):
+        chosen = {} if kept is None else {"kept": kept}
+        embedded = self.embedder(inputs, training=training, **chosen)
         tokens, words = embedded if isinstance(embedded, tuple) else (embedded, None)
         encoded = self.encoder(tokens, words=words, training=training)
         if self.projection is not None:

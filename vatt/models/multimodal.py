@@ -2,14 +2,19 @@
 spaces.
 """
 
+import functools
+import math
+
 import keras
 from keras import ops
 
 from vatt.layers import draws
 from vatt.layers.configured import Configured
+from vatt.layers.drop_token import tokens_kept
 from vatt.spec import (
     AUDIO,
     AUDIO_MASK,
+    KEPT,
     MODALITIES,
     TEXT,
     TEXT_MASK,
@@ -17,6 +22,7 @@ from vatt.spec import (
     VIDEO_AUDIO,
     VIDEO_MASK,
     VIDEO_TEXT,
+    PatchesRead,
 )
 
 DRAW_KEY = "draw_key"  # int32 [B, 2]: (seed, example); see layers/draws.py
@@ -35,6 +41,8 @@ class MultimodalModel(Configured, keras.Model):
         text: int32 [B', L], B' may differ from B;
         video_mask [B], audio_mask [B], text_mask [B']: which rows exist, for the heads' statistics in
         training;
+        video_kept, audio_kept: int32 [B, K], where the host chose the patches: the signal is
+        [B, K, values of a patch] then;
         draw_key: int32 [B, 2], see `vatt.layers.draws`; where B' = K·B, row i·K + k of the text belongs to
             example i.
     Output: a flat dict: "<modality>/pooled" [B, D], "<modality>/tokens" [B, N, D] and, not normalised, in the
@@ -64,11 +72,39 @@ class MultimodalModel(Configured, keras.Model):
             signal = inputs[modality]
             if modality == AUDIO and self.spectrogram is not None:
                 signal = self.spectrogram(signal)
+            chosen = {"kept": inputs[KEPT[modality]]} if KEPT.get(modality) in inputs else {}
             with draws.keyed(key):
-                pooled, tokens = getattr(self, modality)(signal, training=training)
+                pooled, tokens = getattr(self, modality)(signal, training=training, **chosen)
             outputs[f"{modality}/pooled"] = pooled
             outputs[f"{modality}/tokens"] = tokens
         return outputs
+
+    def patches_read(self) -> dict[str, PatchesRead]:
+        """What training reads of each signal, by modality, for a host that sends nothing else."""
+        read = {}
+        for modality in (VIDEO, AUDIO):
+            embedder = getattr(self, modality).embedder
+            if modality == AUDIO and self.spectrogram is not None:
+                continue  # made on the device, of the whole waveform
+            if not embedder.drop_token_rate:
+                continue
+            if embedder.drop_token_pattern != "per_sample":
+                raise ValueError(
+                    "The host chooses the patches of one clip at a time. Received: drop_token_pattern="
+                    f"{embedder.drop_token_pattern!r}, which is one pattern for a batch. Use "
+                    "'per_sample', or leave `host_drop_token` out."
+                )
+            read[modality] = PatchesRead(
+                patch=embedder.patch,
+                grid=embedder.grid,
+                pads=embedder.edge == "pad",
+                count=tokens_kept(math.prod(embedder.grid), embedder.drop_token_rate),
+                choose=functools.partial(self._kept_by, modality),
+            )
+        return read
+
+    def _kept_by(self, modality, draw_key):
+        return getattr(self, modality).embedder.kept_by(self._draw_key({DRAW_KEY: draw_key}, modality))
 
     def project(self, features, masks=None, training=False):
         """The common-space outputs for "<modality>/pooled" features; `masks` may hold the inputs' masks."""

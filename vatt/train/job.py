@@ -26,6 +26,7 @@ from vatt.train.evaluation import check_evaluators
 from vatt.train.gradients import Accumulated, Cached, WholeBatch
 from vatt.train.groups import Group
 from vatt.train.guard import Guard
+from vatt.train.host_drop_token import connect
 from vatt.train.identity import identity
 from vatt.train.look import look_at
 from vatt.train.loop import NotFinite, train_loop
@@ -126,6 +127,7 @@ def train(
             "`train.keep_best` chooses among evaluations on the way. Received: "
             f"keep_best={keep_best!r}, evaluate_every=None. Set `train.evaluate_every`."
         )
+    connect(dataset, model, look_every=look_every)
     workers = Workers(run.strategy)
     run.on_built()
 

@@ -11,6 +11,7 @@ import gin
 from vatt import spec
 from vatt.data import pipeline, records, vocabulary
 from vatt.data.description import describe_inputs
+from vatt.data.kept_patches import KeptPatches
 from vatt.data.random_area_crop import RandomAreaCrop
 from vatt.data.source import Augmentation, ClipSource, Views
 
@@ -46,6 +47,9 @@ class PreparedClips:
             measured with 4.
         eval_crops: squares along the long side of each in evaluation; 1 is the middle. Fine-tuned models are
             measured with 3.
+        host_drop_token: whether training batches hold, of pictures and sound, the patches alone that the
+            model's DropToken keeps (`spec.KEPT`): the same numbers, and half the bytes to the device at a
+            rate of 0.5. The job tells the model's rate and draws, see `send_patches`.
         max_corrupt_share: share of damaged records, in [0, 1], rounded up to whole records, above which
             reading stops.
         threads: threads that decode; None is one per core.
@@ -78,6 +82,7 @@ class PreparedClips:
         mixup_alpha=None,
         eval_clips=1,
         eval_crops=1,
+        host_drop_token=False,
         max_corrupt_share=0.01,
         threads=None,
         prefetch=2,
@@ -132,7 +137,14 @@ class PreparedClips:
             for split in dict.fromkeys(self._splits.values())
             if split in self._description.splits
         }
+        if mixup_alpha is not None and host_drop_token:
+            raise ValueError(
+                f"Mixup mixes whole sounds, of which other patches are kept. Received: mixup_alpha="
+                f"{mixup_alpha}, host_drop_token=True. Leave one of the two out."
+            )
         self.mixup_alpha = mixup_alpha
+        self.host_drop_token = host_drop_token
+        self._kept_patches = None
         self._threads, self._prefetch = threads, prefetch
 
     @property
@@ -186,13 +198,17 @@ class PreparedClips:
 
     def make_portable(self):
         """From now on batches can be made on other machines, see `RecordIndex.make_portable`."""
-        for records in self._records.values():
-            records.make_portable()
+        for opened in self._records.values():
+            opened.make_portable()
 
     @property
     def train_source(self) -> ClipSource:
         """The training split's clips, one at a time."""
         return self._source("train")
+
+    def send_patches(self, read):
+        """Lets training batches hold no more than `read`, `spec.PatchesRead` by modality."""
+        self._kept_patches = KeptPatches(read, clip=self.clip)
 
     def train_batches(self, *, batch_size, first_step, seed, shard_index=0, shard_count=1):
         """See `vatt.protocols.Dataset`."""
@@ -236,6 +252,12 @@ class PreparedClips:
         return self._records[split]
 
     def _source(self, role):
+        if role == "train" and self.host_drop_token and self._kept_patches is None:
+            raise ValueError(
+                "With `host_drop_token` a dataset must know what the model reads. Received: no call of "
+                "`send_patches`, as from a mixture or a job other than `train`. Set "
+                "`PreparedClips.host_drop_token = False`."
+            )
         return ClipSource(
             self._opened(role),
             clip=self.clip,
@@ -243,6 +265,7 @@ class PreparedClips:
             augmentation=self._augmentation,
             views=self._views,
             label_names=self.label_names,
+            kept_patches=self._kept_patches if role == "train" else None,
         )
 
     def _pipeline(self, role):
