@@ -77,6 +77,7 @@ class TrainStep:
             self._step, autograph=False, jit_compile=True if jit_compile and not tpu else None
         )
         self._loop_compiled = tf.function(self._loop, autograph=False)
+        self._one_compiled = tf.function(self._one, autograph=False)
 
     def __call__(self, batch) -> dict[str, tf.Tensor]:
         """One step.
@@ -100,30 +101,37 @@ class TrainStep:
             The results, with "steps" (int32: good steps of these) and "data_wait_seconds" (float64: sum over
             them).
         """
+        if count == 1:  # a loop holds the step twice, which takes longer to compile
+            return self._one_compiled(iterator)
         return self._loop_compiled(iterator, tf.constant(count, tf.int32))
 
     def go_on(self) -> None:
         """After a bad step: those to come count again."""
         self._stopped.assign(False)
 
-    def _loop(self, iterator, count):
-        def next_step():
-            asked = tf.timestamp()
-            with tf.control_dependencies([asked]):
-                batch = iterator.get_next()
-            with tf.control_dependencies(list(batch.values())):
-                waited = tf.timestamp() - asked
-            with tf.control_dependencies([waited]):  # else the clock may be read when the step is half done
-                return self._step_compiled(split_batch(self._strategy, batch)), waited
+    def _next(self, iterator):
+        """Results of a step on the next batch, and the seconds that the batch was waited for."""
+        asked = tf.timestamp()
+        with tf.control_dependencies([asked]):
+            batch = iterator.get_next()
+        with tf.control_dependencies(list(batch.values())):
+            waited = tf.timestamp() - asked
+        with tf.control_dependencies([waited]):  # else the clock may be read when the step is half done
+            return self._step_compiled(split_batch(self._strategy, batch)), waited
 
+    def _one(self, iterator):
+        results, waited = self._next(iterator)
+        return {**results, "steps": tf.cast(results["finite"], tf.int32), "data_wait_seconds": waited}
+
+    def _loop(self, iterator, count):
         def continued(number, done, waited, results):
-            newer, more = next_step()
+            newer, more = self._next(iterator)
             was_good = results["finite"]
             results = tf.nest.map_structure(lambda new, old: tf.where(was_good, new, old), newer, results)
             done += tf.cast(results["finite"], tf.int32)
             return number + 1, done, waited + more, results
 
-        results, waited = next_step()
+        results, waited = self._next(iterator)
         done = tf.cast(results["finite"], tf.int32)
         _, done, waited, results = tf.while_loop(
             lambda number, *_: number < count,
