@@ -23,8 +23,10 @@ import numpy as np
 from av.video.reformatter import Interpolation, VideoReformatter
 from PIL import Image
 
-from vatt.prepare.prepare import prepare_clips
-from vatt.prepare.record import Clip, RecordOptions
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from vatt.prepare.prepare import prepare_clips  # noqa: E402
+from vatt.prepare.record import Clip, RecordOptions  # noqa: E402
 
 ALLOWED = 1.3
 WIDTH, HEIGHT, FRAME_RATE_HZ, SAMPLE_RATE_HZ = 640, 360, 25, 48_000
