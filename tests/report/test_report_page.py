@@ -133,9 +133,9 @@ def test_a_directory_that_is_none_is_refused(tmp_path):
 def test_the_verb_writes_and_prints(run, tmp_path, capsys):
     parser = argparse.ArgumentParser()
     cli.add_arguments(parser)
-    assert cli.main(parser.parse_args([str(run), "--output", str(tmp_path / "page.html")])) == 0
-    assert capsys.readouterr().out.strip() == str(tmp_path / "page.html")
-    assert "<!doctype html>" in (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert cli.main(parser.parse_args([str(run), "--output", str(tmp_path / "new" / "page.html")])) == 0
+    assert capsys.readouterr().out.strip() == str(tmp_path / "new" / "page.html")
+    assert "<!doctype html>" in (tmp_path / "new" / "page.html").read_text(encoding="utf-8")
 
 
 def test_neither_tensorflow_nor_keras_is_imported(run):

@@ -31,7 +31,8 @@ def whole_page(title: str, parts, *, style: str = "") -> str:
 
 
 def write_whole(page: str, target: pathlib.Path) -> pathlib.Path:
-    """Writes a page; a reader sees the old one or the new one."""
+    """Writes a page into a folder, made if it is not there; a reader sees the old page or the new one."""
+    target.parent.mkdir(parents=True, exist_ok=True)
     unfinished = target.with_name(target.name + ".unfinished")
     # A lone surrogate may stand in an escaped JSON string; no file can hold it.
     unfinished.write_text(page, encoding="utf-8", errors="replace")
