@@ -5,6 +5,7 @@ A published data set is one line of `LAYOUTS` and one module, see `vatt/prepare/
 
 import argparse
 import importlib
+import json
 import shlex
 import sys
 from pathlib import Path
@@ -207,6 +208,7 @@ def _prepare_folder(args: argparse.Namespace) -> Path:
         labels=args.labels,
     )
     directory = _carry_out(plan, args.out_dir, options)
-    bindings = f"--gin.DATA_DIR={str(directory.absolute())!r}"
+    # Double quotes inside: the shell's are single ones.
+    bindings = f"--gin.DATA_DIR={json.dumps(str(directory.absolute()), ensure_ascii=False)}"
     say(f"To train on it:\n  {_TRAINING} {shlex.quote(bindings)}")
     return directory
