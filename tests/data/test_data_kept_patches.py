@@ -102,7 +102,7 @@ def test_places_are_the_devices_draw_and_patches_its_cut(directory, plain):
         patches = embedder.patches.cut(tf.cast(signal, tf.float32))
         patches = tf.reshape(patches, [ROWS, -1, patches.shape[-1]])
         with draws.keyed(model._draw_key(keyed(plain), modality)):
-            kept = embedder.drop_token.kept_indices(ROWS, patches.shape[1])
+            kept = embedder.drop_token.kept_indices(ROWS, patches.shape[1], training=True)
         np.testing.assert_array_equal(host[spec.KEPT[modality]], kept)
         wanted = tf.gather(patches, kept, batch_dims=1)
         np.testing.assert_array_equal(tf.cast(host[modality], tf.float32), wanted)

@@ -8,6 +8,7 @@ import tensorflow as tf
 from vatt.embed.loading import Trained
 from vatt.export.golden import differences, save_golden
 from vatt.export.module import ExportedClassifier, ExportedEmbedder
+from vatt.layers.lean import framework_gradients
 from vatt.models.classifier import Classifier
 
 FOLDER = "saved_model"
@@ -23,12 +24,13 @@ def write_saved_model(directory: Path, trained: Trained, modalities, several_lab
         modalities: that an embedder shall take.
         several_labels: see `ExportedClassifier`.
     """
-    if isinstance(trained.model, Classifier):
-        module = ExportedClassifier(trained, several_labels)
-    else:
-        module = ExportedEmbedder(trained, modalities)
-    options = tf.saved_model.SaveOptions(experimental_custom_gradients=True)
-    tf.saved_model.save(module, str(directory), signatures=module.signature_functions, options=options)
+    with framework_gradients():
+        if isinstance(trained.model, Classifier):
+            module = ExportedClassifier(trained, several_labels)
+        else:
+            module = ExportedEmbedder(trained, modalities)
+        options = tf.saved_model.SaveOptions(experimental_custom_gradients=True)
+        tf.saved_model.save(module, str(directory), signatures=module.signature_functions, options=options)
 
 
 def add_golden(directory: Path, inputs, outputs) -> None:

@@ -6,6 +6,7 @@ from keras import ops
 from vatt.layers.attend import attend, merge_heads, split_heads
 from vatt.layers.configured import Configured
 from vatt.layers.dropout import Dropout
+from vatt.layers.lean import own_gradients
 
 # From as many tokens on, the probabilities are not kept for the gradient. Shorter inputs, such as words and
 # the demo's clips, have few of them, and there the fewest operations are the fastest.
@@ -83,7 +84,7 @@ class SelfAttention(Configured, keras.layers.Layer):
     def call(self, tokens, bias=None, training=False):
         dropping = training and self.dropout_rate > 0
         on_tensorflow = keras.backend.backend() == "tensorflow"
-        if on_tensorflow and tokens.shape[1] >= LONG:
+        if own_gradients() and tokens.shape[1] >= LONG:
             return self.output_map(self._attended(tokens, bias, dropping))
         if not on_tensorflow and not dropping:
             return self.output_map(self._fused(tokens, bias))

@@ -5,6 +5,7 @@ from keras import ops
 
 from vatt.layers import draws
 from vatt.layers.configured import Configured
+from vatt.layers.lean import own_gradients
 
 
 @keras.saving.register_keras_serializable("vatt")
@@ -31,6 +32,8 @@ class Dropout(Configured, keras.layers.Layer):
         if not training or not self.rate:
             return inputs
         kept = self.kept(ops.shape(inputs))
+        if not own_gradients():
+            return dropped(inputs, kept, self.rate)
 
         # The framework's own gradient keeps the factors, four times the memory of what was drawn.
         @ops.custom_gradient

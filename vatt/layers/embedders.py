@@ -127,7 +127,7 @@ class PatchEmbedder(Configured, keras.layers.Layer):
     def kept_by(self, draw_key):
         """Places that a clip keeps in training, int32 [K], by its key, int32 [1, 2]; of this grid."""
         with draws.keyed(draw_key):
-            return self.drop_token.kept_indices(1, math.prod(self.grid))[0]
+            return self.drop_token.kept_indices(1, math.prod(self.grid), training=True)[0]
 
     def _own_positions(self, patches):
         """All positions of the grid, for patches chosen by the host."""

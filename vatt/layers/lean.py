@@ -8,10 +8,32 @@ TensorFlow's optimizer makes equal operations on equal inputs once: what a gradi
 become what the forward pass had, kept until then. `arrival` makes them unequal.
 """
 
+import contextlib
+import contextvars
 import math
 
 import keras
 from keras import ops
+
+_framework_alone = contextvars.ContextVar("framework_alone", default=False)
+
+
+@contextlib.contextmanager
+def framework_gradients():
+    """Inside, graphs are made with TensorFlow's own gradients alone: those that are written to a file.
+
+    What reads the file again finds no gradient of ours that stands in a loop's body.
+    """
+    token = _framework_alone.set(True)
+    try:
+        yield
+    finally:
+        _framework_alone.reset(token)
+
+
+def own_gradients() -> bool:
+    """Whether the gradients of this module and of `attend` are used."""
+    return keras.backend.backend() == "tensorflow" and not _framework_alone.get()
 
 
 def arrival(upstream):
@@ -21,7 +43,7 @@ def arrival(upstream):
 
 def gelu(x):
     """x·Φ(x), exact."""
-    return _gelu(x) if keras.backend.backend() == "tensorflow" else ops.gelu(x, approximate=False)
+    return _gelu(x) if own_gradients() else ops.gelu(x, approximate=False)
 
 
 @ops.custom_gradient
@@ -40,7 +62,7 @@ class LayerNorm(keras.layers.LayerNormalization):
     """`keras.layers.LayerNormalization` over the last axis, in numbers and in weights."""
 
     def call(self, inputs):
-        if keras.backend.backend() != "tensorflow":
+        if not own_gradients():
             return super().call(inputs)
         gain, offset = (ops.cast(ops.convert_to_tensor(each), "float32") for each in (self.gamma, self.beta))
         return _normalised(inputs, gain, offset, self.epsilon)

@@ -8,6 +8,8 @@ and what one block has in hand lie side by side.
 import dataclasses
 import math
 
+from vatt.layers.attend import BLOCK_ENTRIES
+from vatt.layers.attention import LONG
 from vatt.plan.costs import Stream
 
 FLOAT32 = 4
@@ -15,7 +17,7 @@ HALF = 2
 
 # Copies of the hidden features that the gradient of an activation takes, by the names of `ACTIVATIONS`; of
 # ReLU it is the result, which the next map takes too.
-_OF_ACTIVATIONS = {"gelu": 3, "relu": 1, "gated_gelu": 6}
+_OF_ACTIVATIONS = {"gelu": 1, "relu": 1, "gated_gelu": 6}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -97,15 +99,17 @@ def block_kept(block, length: int, width: int) -> int:
         width: bytes of a number.
     """
     features, inner = length * block.width, length * block.heads * block.head_width
-    hidden, scores = length * block.hidden_width, block.heads * length**2
     dropout = 1 if block.dropout_rate else 0
-    norms = 2 * 2 * FLOAT32 * features  # what came in, and the gain by the spread; float32 always
-    linear = width * (
-        2 * features + 4 * inner
-    )  # what the maps were given; queries, keys, values, their mixture
-    attention = width * scores * (1 + 2 * dropout)  # probabilities; the mask and what it left
-    network = width * hidden * _hidden_copies(block.activation, dropout)
-    return norms + linear + attention + network + width * 2 * dropout * features
+    norms = width * 2 * features  # what came in
+    linear = width * (2 * features + 4 * inner)  # inputs of the maps; queries, keys, values, their mixture
+    masks = dropout * (block.heads * length**2 + length * block.hidden_width + 2 * features)  # a byte each
+    network = width * length * block.hidden_width * _hidden_copies(block.activation, dropout)
+    return norms + linear + width * _scores_kept(block, length, dropout) + network + masks
+
+
+def _scores_kept(block, length: int, dropout: int) -> int:
+    """Numbers as large as the scores: probabilities, and what dropout left; `attend` makes both again."""
+    return 0 if length >= LONG else block.heads * length**2 * (1 + dropout)
 
 
 def block_draws(block, length: int) -> int:
@@ -116,14 +120,16 @@ def block_draws(block, length: int) -> int:
 
 
 def _hidden_copies(activation: str, dropout: int) -> int:
-    """Of the hidden features: what the activation keeps; the result, or a mask and what it left."""
-    after = 2 if dropout else 0 if activation == "relu" else 1
+    """Of the hidden features: what the activation keeps; the result, or what dropout left of it."""
+    after = 0 if activation == "relu" and not dropout else 1
     return _OF_ACTIVATIONS[activation] + after
 
 
 def block_working(block, length: int, width: int) -> int:
     """Bytes that the backward pass of a `Block` has in hand at its widest, of a sequence."""
     hidden, scores = length * block.hidden_width, block.heads * length**2
+    if length >= LONG:  # a block of queries at a time
+        scores = -(-scores // max(1, round(scores / BLOCK_ENTRIES)))
     return width * max(4 * hidden, 3 * scores) + 2 * FLOAT32 * length * block.width
 
 
@@ -184,14 +190,14 @@ def signal_bytes(stream: Stream, width: int) -> int:
 
 
 def _embedder_kept(stream: Stream, width: int) -> int:
-    """Patches, and what the projection and dropout keep."""
+    """Patches, and what the projection and dropout (a byte for each number) keep."""
     embedder, kept = stream.backbone.embedder, 0
     if stream.sizes:
         kept += width * stream.kept * embedder.channels * math.prod(embedder.patch)
         if embedder.position_dropout_rate:
-            kept += width * stream.kept * embedder.width
+            kept += stream.kept * embedder.width
     elif embedder.dropout_rate:
-        kept += width * stream.tokens * embedder.width
+        kept += stream.tokens * embedder.width
     if embedder.project is not None:
         kept += width * stream.kept * embedder.width * (_OF_ACTIVATIONS["gelu"] + 1)
     return kept
@@ -202,8 +208,8 @@ def _ends_kept(stream: Stream, length: int, width: int) -> int:
     backbone, kept = stream.backbone, 0
     encoder = backbone.encoder
     if encoder.final_norm is not None:
-        kept += 2 * FLOAT32 * length * encoder.width
-        kept += width * length * encoder.width if encoder.dropout_rate else 0
+        kept += width * length * encoder.width
+        kept += length * encoder.width if encoder.dropout_rate else 0
     if backbone.projection is not None:
         kept += width * length * (encoder.width + 4 * backbone.projection_width)
     return kept
