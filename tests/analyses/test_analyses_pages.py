@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from tests.analyses.small_clips import SmallClips
-from tests.report.browser import Browser, find_browser
+from tests.chromium import find_browser
+from tests.report.browser import Browser
 from tests.report.test_report_browser import LEGIBLE, STANDS_OUT
 from vatt import spec
 from vatt.analyses.activations import Activations
@@ -136,8 +137,8 @@ def test_a_browser_finds_nothing_to_complain_about(tmp_path, evaluations):
         for width in (360, 1120):
             for dark in (False, True):
                 browser.open(path, width=width, dark=dark)
-                browser.value("document.querySelectorAll('details').forEach(e => e.open = true)")
-                assert browser.value("document.documentElement.scrollWidth") <= width
-                assert browser.value(STANDS_OUT) == [] and browser.value(LEGIBLE) == []
+                browser.evaluate("document.querySelectorAll('details').forEach(e => e.open = true)")
+                assert browser.evaluate("document.documentElement.scrollWidth") <= width
+                assert browser.evaluate(STANDS_OUT) == [] and browser.evaluate(LEGIBLE) == []
         assert browser.complaints == [] and set(browser.requests) == {path.as_uri()}
-        assert browser.value("[...document.images].filter(e => !e.naturalWidth).length") == 0
+        assert browser.evaluate("[...document.images].filter(e => !e.naturalWidth).length") == 0

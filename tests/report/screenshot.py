@@ -9,7 +9,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from tests.report.browser import Browser, find_browser
+from tests.chromium import find_browser
+from tests.report.browser import Browser
 from vatt.report.page import write_report
 
 _WIDTH = 960  # CSS pixels
@@ -31,7 +32,7 @@ def main() -> None:
     try:
         with Browser() as browser:
             browser.open(page, width=_WIDTH)
-            end = browser.value(
+            end = browser.evaluate(
                 f"document.querySelectorAll('.card')[{_CARDS - 1}].getBoundingClientRect().bottom"
             )
             clip = {"x": 0, "y": 0, "width": _WIDTH, "height": end + 8}

@@ -2,8 +2,9 @@
 
 import pytest
 
+from tests.chromium import NAMES, find_browser
 from tests.report import made_up_runs
-from tests.report.browser import NAMES, Browser, find_browser
+from tests.report.browser import Browser
 from vatt.report.comparison import write_comparison
 from vatt.report.page import write_report
 
@@ -69,22 +70,22 @@ def test_a_browser_finds_nothing_to_complain_about(browser, pages, number):
     path = pages[number]
     for width in WIDTHS:
         browser.open(path, width=width)
-        browser.value("document.querySelectorAll('details').forEach(e => e.open = true)")
-        assert browser.value("document.documentElement.scrollWidth") <= width
-        assert browser.value(STANDS_OUT) == []
-        assert browser.value(_OVERLAPS) == []
+        browser.evaluate("document.querySelectorAll('details').forEach(e => e.open = true)")
+        assert browser.evaluate("document.documentElement.scrollWidth") <= width
+        assert browser.evaluate(STANDS_OUT) == []
+        assert browser.evaluate(_OVERLAPS) == []
         assert browser.complaints == [] and browser.requests == [path.as_uri()]
-    assert browser.value("document.querySelectorAll('script').length") == 0
-    assert browser.value("document.querySelectorAll('svg.chart').length") >= 5
+    assert browser.evaluate("document.querySelectorAll('script').length") == 0
+    assert browser.evaluate("document.querySelectorAll('svg.chart').length") >= 5
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("number", range(3), ids=["full", "troubled", "compared"])
 def test_every_text_can_be_read(browser, pages, number, dark):
     browser.open(pages[number], dark=dark)
-    ground = browser.value("getComputedStyle(document.body).backgroundColor")
+    ground = browser.evaluate("getComputedStyle(document.body).backgroundColor")
     assert ground == ("rgb(20, 23, 27)" if dark else "rgb(251, 251, 250)")
-    assert browser.value(LEGIBLE) == []  # 4.5 : 1, as WCAG asks for
+    assert browser.evaluate(LEGIBLE) == []  # 4.5 : 1, as WCAG asks for
 
 
 def test_the_page_can_be_printed(browser, pages):
@@ -102,7 +103,7 @@ def test_the_checks_see_what_they_look_for(browser, tmp_path):
         "<img src='https://example.invalid/x.png'><script>console.log('said'); null.x</script>"
     )
     browser.open(page, width=360)
-    assert browser.value(STANDS_OUT) and browser.value(LEGIBLE)
+    assert browser.evaluate(STANDS_OUT) and browser.evaluate(LEGIBLE)
     assert "https://example.invalid/x.png" in browser.requests
     assert any("said" in text for text in browser.complaints)
     assert any(text.startswith("exception") for text in browser.complaints)

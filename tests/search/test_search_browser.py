@@ -11,15 +11,18 @@ import pytest
 from PIL import Image
 
 import vatt
+from tests.chromium import find_browser
 from tests.embed.embedding_files import parsed, run
 from tests.prepare.media_maker import make_media
-from tests.search.browser import CHROMIUM, Browser
+from tests.search.browser import Browser
 from tests.toy_embedder import ToyEmbedder, colour, tone
 from vatt.search import cli, index_cli, serve_cli
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium: install one (`apt-get install chromium`)"),
+    pytest.mark.skipif(
+        find_browser() is None, reason="no Chromium: install one (`apt-get install chromium`)"
+    ),
 ]
 # Where screenshots go for people to look at; a folder of the test otherwise.
 SHOTS = os.environ.get("VATT_SCREENSHOTS")
@@ -74,8 +77,8 @@ def place(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    with Browser(tmp_path_factory.mktemp("profile")) as browser:
+def browser():
+    with Browser() as browser:
         yield browser
 
 
@@ -87,7 +90,7 @@ def shots(tmp_path):
 
 
 def search(browser, words):
-    browser.run("document.getElementById('text').value = ''; document.getElementById('text').focus()")
+    browser.evaluate("document.getElementById('text').value = ''; document.getElementById('text').focus()")
     browser.type(words)
     browser.wait("!document.getElementById('go').disabled && !said.textContent.startsWith('Searching')")
 
@@ -96,12 +99,12 @@ def test_type_a_sentence_and_see_the_clips_play(place, browser):
     _, address = place
     browser.open(address)
     search(browser, "something red")
-    names = browser.run(HITS)
+    names = browser.evaluate(HITS)
     assert names[:5] == ["red.mp4"] * 5 and "green & <odd>.avi" in names
-    times = browser.run("document.querySelector('.hit .times').textContent")
+    times = browser.evaluate("document.querySelector('.hit .times').textContent")
     assert times == "0:02.0 to 0:02.4"
     # The first hit begins in the middle of its file: only with ranges can a browser go there.
-    at, width, source = browser.run(PLAY % (0, 2.0))
+    at, width, source = browser.evaluate(PLAY % (0, 2.0))
     assert 2.0 < at < 2.8 and width == 64 and "/file/" in source
     assert browser.errors == []
 
@@ -110,8 +113,8 @@ def test_what_no_browser_plays_is_played_all_the_same(place, browser):
     _, address = place
     browser.open(address)
     search(browser, "green")
-    assert browser.run(HITS)[0] == "green & <odd>.avi"
-    at, width, source = browser.run(PLAY % (0, 0.05))
+    assert browser.evaluate(HITS)[0] == "green & <odd>.avi"
+    at, width, source = browser.evaluate(PLAY % (0, 0.05))
     assert at > 0.05 and width == 64 and "/window/" in source
 
 
@@ -119,15 +122,15 @@ def test_drop_a_film_and_look_for_its_sound(place, browser, tmp_path):
     _, address = place
     film = make_media(tmp_path / "a.mkv", pictures=colour("green", 8), sound=tone("blue", 0.8))
     browser.open(address)
-    browser.run(DROP % base64.b64encode(film.read_bytes()).decode())
+    browser.evaluate(DROP % base64.b64encode(film.read_bytes()).decode())
     browser.wait("document.querySelector('.hit')")
-    assert browser.run(HITS)[0] == "green & <odd>.avi"
-    assert "the pictures of “dropped.mkv”" in browser.run("said.textContent")
-    browser.run("by('modality').value = 'audio'; by('by').value = 'audio';"
+    assert browser.evaluate(HITS)[0] == "green & <odd>.avi"
+    assert "the pictures of “dropped.mkv”" in browser.evaluate("said.textContent")
+    browser.evaluate("by('modality').value = 'audio'; by('by').value = 'audio';"
                 "by('by').dispatchEvent(new Event('change'))")  # fmt: skip
     browser.wait("said.textContent.includes('the sound of')")
-    assert browser.run(HITS)[0] == "blue.wav"
-    at, _, source = browser.run(PLAY % (0, 0.05))
+    assert browser.evaluate(HITS)[0] == "blue.wav"
+    at, _, source = browser.evaluate(PLAY % (0, 0.05))
     assert at > 0.05 and "/file/" in source
 
 
@@ -135,8 +138,8 @@ def test_faults_are_told(place, browser):
     _, address = place
     browser.open(address)
     search(browser, "кошка")
-    assert "at least one of the 3 words" in browser.run("said.textContent")
-    assert browser.run("said.className") == "wrong" and browser.run(HITS) == []
+    assert "at least one of the 3 words" in browser.evaluate("said.textContent")
+    assert browser.evaluate("said.className") == "wrong" and browser.evaluate(HITS) == []
     browser.errors.clear()  # the browser lists an answer of status 400 among them
 
 
@@ -163,16 +166,16 @@ def test_the_gallery_looks_the_same_everywhere(place, browser, shots, tmp_path, 
     run(cli, folder / "index", "something red", "--html", page)
     browser.requests.clear()
     browser.open(f"file://{page}", width=width, scheme=scheme)
-    assert browser.run("[...document.images].every((image) => image.complete && image.naturalWidth > 0)")
+    assert browser.evaluate("[...document.images].every((image) => image.complete && image.naturalWidth > 0)")
     assert all(request.startswith(("file:", "data:")) for request in browser.requests)
     look_at(browser, shots / f"gallery-{width}-{scheme}.png", width, scheme)
 
 
 def look_at(browser, path, width, scheme):
     """Nothing sticks out, what is written can be read, and the page is light or dark as it should be."""
-    assert browser.run("document.documentElement.scrollWidth") <= width
+    assert browser.evaluate("document.documentElement.scrollWidth") <= width
     small = "[...document.querySelectorAll('button, input[type=search], select')].filter((each) => "
-    assert browser.run(f"{small}each.getBoundingClientRect().height < 36).length") == 0
+    assert browser.evaluate(f"{small}each.getBoundingClientRect().height < 36).length") == 0
     browser.screenshot(path)
     corner = np.asarray(Image.open(io.BytesIO(path.read_bytes())).convert("L"))[2, 2]
     assert corner > 200 if scheme == "light" else corner < 60

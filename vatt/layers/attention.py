@@ -83,10 +83,9 @@ class SelfAttention(Configured, keras.layers.Layer):
 
     def call(self, tokens, bias=None, training=False):
         dropping = training and self.dropout_rate > 0
-        on_tensorflow = keras.backend.backend() == "tensorflow"
         if own_gradients() and tokens.shape[1] >= LONG:
             return self.output_map(self._attended(tokens, bias, dropping))
-        if not on_tensorflow and not dropping:
+        if keras.backend.backend() != "tensorflow" and not dropping:
             return self.output_map(self._fused(tokens, bias))
         return self.mix(self.dropout(self.probabilities(tokens, bias), training=training), tokens)
 
