@@ -36,6 +36,7 @@ def measure(variant: str, batch_size: int, chunk: int) -> dict:
     from vatt.models.presets import Size
     from vatt.models.vatt import VATT
     from vatt.spec import ClipSpec
+    from vatt.train import resident_memory
     from vatt.train.gradients import Cached, WholeBatch
     from vatt.train.optimizer import sgd
     from vatt.train.step import TrainStep
@@ -66,8 +67,8 @@ def measure(variant: str, batch_size: int, chunk: int) -> dict:
         "example_index": tf.range(batch_size, dtype=tf.int64),
     }
     step.concrete_step(batch)
-    resident = resident_bytes("VmRSS")
-    Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew
+    resident = resident_memory.now()
+    resident_memory.forget_peak()
     losses, seconds = [], []
     for _ in range(3):
         start = time.process_time()
@@ -76,15 +77,9 @@ def measure(variant: str, batch_size: int, chunk: int) -> dict:
     return {
         "losses": losses,
         "seconds": min(seconds[1:]),
-        "bytes": resident_bytes("VmHWM") - resident,
+        "bytes": resident_memory.peak() - resident,
         "versions": f"TensorFlow {tf.__version__}, Keras {keras.__version__}",
     }
-
-
-def resident_bytes(field: str) -> int:
-    """Resident memory of this process: "VmRSS" now, "VmHWM" at its peak."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(field))
 
 
 def main() -> None:

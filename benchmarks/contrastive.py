@@ -59,6 +59,7 @@ def measure(variant: str, batch: int, steps: int) -> dict:
 
     sys.path.insert(0, str(ROOT))
     from vatt.losses.contrastive import ContrastiveLoss
+    from vatt.train import resident_memory
 
     if variant == "one_matrix":
         loss_of = one_matrix_loss
@@ -88,8 +89,8 @@ def measure(variant: str, batch: int, steps: int) -> dict:
 
     step.get_concrete_function(outputs)
     tf.linalg.matmul(tf.ones((512, 512)), tf.ones((512, 512))).numpy()  # wakes threads and their buffers
-    resident = resident_bytes("VmRSS")
-    Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew
+    resident = resident_memory.now()
+    resident_memory.forget_peak()
     seconds = []
     for _ in range(steps):
         start = time.process_time()
@@ -103,15 +104,9 @@ def measure(variant: str, batch: int, steps: int) -> dict:
         "norms": norms,
         "first": seconds[0],
         "seconds": statistics.median(seconds[1:] or seconds),
-        "bytes": resident_bytes("VmHWM") - resident,
+        "bytes": resident_memory.peak() - resident,
         "versions": f"TensorFlow {tf.__version__}, Keras {keras.__version__}",
     }
-
-
-def resident_bytes(field: str) -> int:
-    """Resident memory of this process: "VmRSS" now, "VmHWM" at its peak."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(field))
 
 
 def compare(batch: int, variants: list[str], rounds: int, steps: int) -> dict[str, dict]:

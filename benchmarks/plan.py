@@ -45,6 +45,7 @@ def measure(name: str) -> dict:
     import tensorflow as tf
 
     from vatt.plan.configuration import Source, read
+    from vatt.train import resident_memory
     from vatt.train.gradients import Accumulated, Cached, WholeBatch
     from vatt.train.step import TrainStep
     from vatt.train.update import Update
@@ -70,11 +71,11 @@ def measure(name: str) -> dict:
     gradients = Cached(**parts, rows=chunk) if chunk else WholeBatch(**parts)
     step = step_of(Accumulated(**parts, parts=count) if count > 1 else gradients)
     step.concrete_step(batch)
-    resident = resident_bytes("VmRSS")
-    Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew
+    resident = resident_memory.now()
+    resident_memory.forget_peak()
     for _ in range(3):
         float(step(batch)["loss"])
-    return {"bytes": resident_bytes("VmHWM") - resident, "versions": f"TensorFlow {tf.__version__}"}
+    return {"bytes": resident_memory.peak() - resident, "versions": f"TensorFlow {tf.__version__}"}
 
 
 def random_batch(clip, rows: int, classes: int) -> dict:
@@ -104,12 +105,6 @@ def predict(name: str) -> dict:
     from vatt.plan.plan import Circumstances, make_plan
 
     return make_plan(read(*CONFIGURATIONS[name]), Source(), Circumstances())
-
-
-def resident_bytes(field: str) -> int:
-    """Resident memory of this process: "VmRSS" now, "VmHWM" at its peak."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(field))
 
 
 def main() -> int:

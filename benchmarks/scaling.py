@@ -43,6 +43,7 @@ def measure(point: dict) -> dict:
     tf.config.threading.set_inter_op_parallelism_threads(1)
     sys.path.insert(0, str(ROOT))
     from vatt.layers.transformer import Encoder
+    from vatt.train import resident_memory
     from vatt.train.strategy import make_strategy
 
     strategy = make_strategy("multi_worker" if point["replicas"] > 1 else "one_device")
@@ -66,20 +67,14 @@ def measure(point: dict) -> dict:
 
     step = tf.function(lambda: strategy.run(gradients), autograph=False)
     step.get_concrete_function()
-    resident = resident_bytes("VmRSS")
-    Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew
+    resident = resident_memory.now()
+    resident_memory.forget_peak()
     seconds = []
     for _ in range(4):
         start = time.process_time()
         float(strategy.experimental_local_results(step()[0])[0])
         seconds.append(time.process_time() - start)
-    return {"seconds": min(seconds[1:]), "bytes": resident_bytes("VmHWM") - resident}
-
-
-def resident_bytes(field: str) -> int:
-    """Resident memory of this process: "VmRSS" now, "VmHWM" at its peak."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(field))
+    return {"seconds": min(seconds[1:]), "bytes": resident_memory.peak() - resident}
 
 
 def free_ports(count: int) -> list[int]:

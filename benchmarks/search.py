@@ -269,12 +269,13 @@ def _embed(args):
     import vatt
     from vatt.embed.files import Options, embed_files
     from vatt.search.query import warm
+    from vatt.train import resident_memory
 
     embedder = vatt.load(args.model)
     warm(embedder)
     with _cost() as cost:
         ((_, embedded),) = embed_files(embedder, [Path(args.film)], Options(batch_size=BATCH))
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+        peak = resident_memory.peak() / 2**30
         cost["said"] = f"{len(embedded)} windows; peak {peak:.2f} GiB, the model's included"
 
 

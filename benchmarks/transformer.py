@@ -45,7 +45,6 @@ def tensorflow_step(arguments, xla: bool):
 
     tf.config.threading.set_intra_op_parallelism_threads(1)
     tf.config.threading.set_inter_op_parallelism_threads(1)
-    sys.path.insert(0, str(ROOT))
     import keras
 
     from vatt.layers.transformer import Encoder
@@ -125,18 +124,21 @@ def pytorch_step(arguments):
 
 def work(arguments) -> None:
     """In a process of its own: a measured step for each line that comes in."""
+    sys.path.insert(0, str(ROOT))
+    from vatt.train import resident_memory
+
     if arguments.measure == "pytorch":
         step, product, versions = pytorch_step(arguments)
     else:
         step, product, versions = tensorflow_step(arguments, xla=arguments.measure == "tensorflow_xla")
     product()
-    resident = resident_bytes("VmRSS")
-    Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew
+    resident = resident_memory.now()
+    resident_memory.forget_peak()
     step()
     print(json.dumps({"versions": versions}), flush=True)
     for _ in sys.stdin:
         result = {"seconds": seconds_of(step), "product": min(seconds_of(product) for _ in range(3))}
-        result["bytes"] = resident_bytes("VmHWM") - resident
+        result["bytes"] = resident_memory.peak() - resident
         print(json.dumps(result), flush=True)
 
 
@@ -145,12 +147,6 @@ def seconds_of(function) -> float:
     start = time.process_time()
     function()
     return time.process_time() - start
-
-
-def resident_bytes(field: str) -> int:
-    """Resident memory of this process: "VmRSS" now, "VmHWM" at its peak."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(field))
 
 
 def has_torch(python: str) -> bool:

@@ -12,18 +12,13 @@ from tests import records_fixture
 from vatt import spec
 from vatt.data import batch_check, video
 from vatt.data.datasets import prepared
+from vatt.train import resident_memory
 
 CLIP = spec.ClipSpec(
     frames=2, frame_size=8, sample_rate_hz=1000, words=4, candidates=1, modalities=("video",)
 )
 FRAMES = 2
 GREY = 30  # between two records: JPEG moves a grey by less
-
-
-def resident_bytes():
-    with open("/proc/self/status") as status:
-        peak = next(line for line in status if line.startswith("VmHWM"))
-    return 1024 * int(peak.split()[1])
 
 
 def bomb():
@@ -63,9 +58,9 @@ def test_a_picture_that_can_not_be_decoded_costs_its_clip(tmp_path):
     directory = write(tmp_path / "set", [records_fixture.record(pictures=each) for each in kinds.values()])
     dataset = prepared.PreparedClips(directory=directory, clip=CLIP, threads=2, max_corrupt_share=0.5)
     batches = dataset.eval_batches(batch_size=2 * len(kinds) + 1)
-    before = resident_bytes()
+    before = resident_memory.peak()
     (batch,) = list(batches.as_numpy_iterator())
-    assert resident_bytes() - before < 100e6
+    assert resident_memory.peak() - before < 100e6
     np.testing.assert_array_equal(batch[spec.VALID], [1, 0] * len(kinds) + [1])
     good = np.minimum([*np.arange(0, 2 * len(kinds), 2) * GREY, 0], 255)
     expected = np.append(np.stack([good[:-1], good[1:]], axis=1).ravel(), good[-1])

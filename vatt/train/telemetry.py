@@ -6,13 +6,12 @@ does not count. Products inside loops count once.
 """
 
 import math
-import resource
-import sys
 from collections.abc import Callable
 
 import tensorflow as tf
 
 from vatt import spec
+from vatt.train import resident_memory
 
 _FORWARD_AND_BACKWARD = 3
 _OPERATIONS_OF_A_PRODUCT = 2  # a multiplication and an addition
@@ -57,8 +56,7 @@ class Telemetry:
 
 def memory() -> dict[str, float]:
     """Most memory of this process and of its first GPU so far, in GiB."""
-    unit = 1 if sys.platform == "darwin" else 1024  # of ru_maxrss, in bytes
-    numbers = {"memory_gib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / _GIB}
+    numbers = {"memory_gib": resident_memory.peak() / _GIB}
     if tf.config.list_logical_devices("GPU"):
         numbers["device_memory_gib"] = tf.config.experimental.get_memory_info("GPU:0")["peak"] / _GIB
     return numbers
