@@ -4,6 +4,7 @@ Position tables of another size than the pre-trained ones are interpolated once,
 there.
 """
 
+import dataclasses
 import logging
 from pathlib import Path
 
@@ -16,7 +17,6 @@ from vatt.convert.run_directory import load_run, run_of
 from vatt.models.classifier import Classifier
 from vatt.models.loading import load_model, register_models
 from vatt.models.parts import IMAGE, grid_of, signal_kind
-from vatt.models.presets import Size
 from vatt.models.unimodal import Unimodal
 from vatt.spec import AUDIO, VIDEO
 
@@ -165,19 +165,13 @@ def classifier_like(
     return Classifier(
         classes=classes,
         modality=modality,
-        size=Size(
-            depth=encoder.depth,
-            width=encoder.width,
-            hidden_width=encoder.hidden_width,
-            heads=encoder.heads,
-            head_width=encoder.head_width,
-        ),
+        size=dataclasses.replace(encoder.size, recompute=False),
         grid=grid,
         spectrogram=spectrogram,
         patch=embedder.patch,
         edge=embedder.edge,
-        use_bias=encoder.use_bias,
-        norm_epsilon=encoder.norm_epsilon,
+        use_bias=encoder.form.use_bias,
+        norm_epsilon=encoder.form.norm_epsilon,
         input_projection=embedder.projection,
         output_width=backbone.projection_width,
         normalise_positions=embedder.normalise_positions,

@@ -4,10 +4,11 @@ import gin
 import keras
 
 from vatt.layers.embedders import WordEmbedder
+from vatt.layers.transformer import Encoder
 from vatt.models.backbone import Backbone
 from vatt.models.heads import CommonSpaces
 from vatt.models.multimodal import MultimodalModel
-from vatt.models.parts import audio_signal, grid_of, patch_encoder, signal_embedder
+from vatt.models.parts import audio_signal, grid_of, signal_embedder
 from vatt.models.presets import size_of
 from vatt.spec import VIDEO, ClipSpec
 
@@ -100,7 +101,7 @@ class AgnosticVATT(MultimodalModel):
         self.drop_token_pattern = drop_token_pattern
         self.dropout_rate = dropout_rate
         width = self.size.width
-        self.encoder = patch_encoder(self.size, dropout_rate=dropout_rate, dtype=dtype)
+        self.encoder = Encoder(size=self.size, dropout_rate=dropout_rate, name="encoder", dtype=dtype)
         shared = {"width": width, "edge": edge, "projection": projections, "dtype": dtype}
         shared |= {"normalise_positions": normalise_positions, "position_dropout_rate": dropout_rate}
         shared |= {"drop_token_rate": drop_token_rate, "drop_token_pattern": drop_token_pattern}

@@ -4,10 +4,11 @@ import gin
 import keras
 
 from vatt.layers.embedders import WordEmbedder
+from vatt.layers.transformer import Encoder
 from vatt.models.backbone import Backbone
 from vatt.models.heads import CommonSpaces
 from vatt.models.multimodal import MultimodalModel
-from vatt.models.parts import audio_signal, grid_of, patch_encoder, signal_embedder, text_encoder
+from vatt.models.parts import audio_signal, grid_of, signal_embedder, text_encoder
 from vatt.models.presets import size_of
 from vatt.spec import VIDEO
 
@@ -100,7 +101,7 @@ class VATT(MultimodalModel):
             embedder=signal_embedder(
                 VIDEO, width=self.video_size.width, patch=self.video_patch, grid=self.video_grid, **shared
             ),
-            encoder=patch_encoder(self.video_size, dropout_rate=dropout_rate, dtype=dtype),
+            encoder=Encoder(size=self.video_size, dropout_rate=dropout_rate, name="encoder", dtype=dtype),
             name="video",
             dtype=dtype,
         )
@@ -112,7 +113,7 @@ class VATT(MultimodalModel):
                 grid=self.audio_grid,
                 **shared,
             ),
-            encoder=patch_encoder(self.audio_size, dropout_rate=dropout_rate, dtype=dtype),
+            encoder=Encoder(size=self.audio_size, dropout_rate=dropout_rate, name="encoder", dtype=dtype),
             name="audio",
             dtype=dtype,
         )
