@@ -3,7 +3,6 @@
 import json
 import shutil
 
-import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -32,14 +31,6 @@ def manifest_shapes(name):
         for key, fact in keys.items()
         if key.startswith("model/") and SLOT not in key
     }
-
-
-@pytest.fixture
-def without_weights():
-    """Models built here have shapes and paths, but no values: the largest would take gigabytes."""
-    with keras.StatelessScope(initialize_variables=False):
-        yield
-    keras.backend.clear_session()  # or the next scope would fill the variables after all
 
 
 @pytest.mark.parametrize("name", goldens.MANIFESTS)
