@@ -32,7 +32,7 @@ class AgnosticVATT(MultimodalModel):
             alone).
         output_width: features of the outputs, if there are projections; None for D.
         vocabulary_size, word_table_width, train_word_table, word_vectors: see `VATT`.
-        heads, video_audio_width, video_text_width: see `CommonSpaces`.
+        heads, video_audio_width, video_text_width: see `VATT`.
         normalise_positions, drop_token_rate, drop_token_pattern, dropout_rate: see `VATT`.
     """
 
