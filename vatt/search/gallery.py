@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from vatt.embed.cli import clock
-from vatt.prepare.writer import whole_file
 from vatt.report.document import whole_page
 from vatt.report.gallery import waveform
 from vatt.report.markup import Markup, element
 from vatt.search.index import Index
 from vatt.search.query import Found, Hit, Query
 from vatt.search.thumbnail import Thumbnail
+from vatt.whole_file import whole_file
 
 CARDS_STYLE = """
 .hits { list-style: none; display: grid; gap: 14px; margin: 20px 0; padding: 0;

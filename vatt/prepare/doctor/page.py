@@ -1,12 +1,12 @@
 """The doctor's report as one HTML page that needs nothing but itself."""
 
-from vatt.prepare import writer
 from vatt.prepare.doctor.contact_sheet import contact_sheet
 from vatt.prepare.doctor.examine import Diagnosis
 from vatt.prepare.doctor.facts import facts_of, verdict
 from vatt.prepare.doctor.findings import ERROR, Finding
 from vatt.report.document import whole_page
 from vatt.report.markup import Markup, element
+from vatt.whole_file import whole_file
 
 _CLIPS_SHOWN = 24
 _CLASSES_SHOWN = 40
@@ -40,7 +40,7 @@ _STYLE = """
 
 def write_page(diagnosis: Diagnosis, path) -> None:
     """Writes the page, whole or not at all."""
-    with writer.whole_file(path) as file:
+    with whole_file(path) as file:
         file.write(build_page(diagnosis).encode())
 
 
