@@ -25,8 +25,9 @@ import tensorflow as tf  # noqa: E402
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from vatt.layers.drop_token import tokens_kept  # noqa: E402
+from vatt.layers.transformer import Encoder  # noqa: E402
 from vatt.models.backbone import Backbone  # noqa: E402
-from vatt.models.parts import grid_of, patch_encoder, signal_embedder  # noqa: E402
+from vatt.models.parts import grid_of, signal_embedder  # noqa: E402
 from vatt.models.presets import size_of  # noqa: E402
 from vatt.spec import VIDEO  # noqa: E402
 
@@ -51,7 +52,7 @@ def step_of(rate: float):
         embedder=signal_embedder(
             VIDEO, width=WIDTH, patch=PATCH, grid=grid_of(VIDEO, PATCH), drop_token_rate=rate
         ),
-        encoder=patch_encoder(size, dropout_rate=0.0, dtype=None),
+        encoder=Encoder(size=size, name="encoder"),
         name=f"video_{round(100 * rate)}",
     )
     backbone.build()

@@ -42,6 +42,7 @@ def measure(point: dict) -> dict:
     tf.config.threading.set_intra_op_parallelism_threads(1)
     tf.config.threading.set_inter_op_parallelism_threads(1)
     sys.path.insert(0, str(ROOT))
+    from vatt.layers.architecture import Size
     from vatt.layers.transformer import Encoder
     from vatt.train import resident_memory
     from vatt.train.strategy import make_strategy
@@ -50,7 +51,7 @@ def measure(point: dict) -> dict:
     with strategy.scope():
         width = point["width"]
         encoder = Encoder(
-            depth=point["depth"], width=width, hidden_width=4 * width, heads=max(1, width // 64)
+            size=Size(depth=point["depth"], width=width, hidden_width=4 * width, heads=max(1, width // 64))
         )
         encoder.build()
     tokens = tf.random.stateless_normal((point["batch"], point["tokens"], width), (0, 0))

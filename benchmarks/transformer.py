@@ -47,15 +47,18 @@ def tensorflow_step(arguments, xla: bool):
     tf.config.threading.set_inter_op_parallelism_threads(1)
     import keras
 
+    from vatt.layers.architecture import Size
     from vatt.layers.transformer import Encoder
 
     if arguments.precision == "bfloat16":
         keras.config.set_dtype_policy("mixed_bfloat16")
     encoder = Encoder(
-        depth=arguments.depth,
-        width=arguments.width,
-        hidden_width=arguments.hidden_width,
-        heads=arguments.width // 64,
+        size=Size(
+            depth=arguments.depth,
+            width=arguments.width,
+            hidden_width=arguments.hidden_width,
+            heads=arguments.width // 64,
+        )
     )
     encoder.build()
     tokens = tf.random.stateless_normal((arguments.batch, arguments.tokens, arguments.width), (0, 0))

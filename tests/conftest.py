@@ -1,4 +1,4 @@
-"""What every test leaves as it found it."""
+"""What every test leaves as it found it, and models that are too large to be made."""
 
 import sys
 
@@ -12,3 +12,13 @@ def float32_afterwards():
     keras = sys.modules.get("keras")  # not imported for tests that need none
     if keras is not None:
         keras.config.set_dtype_policy("float32")
+
+
+@pytest.fixture
+def without_weights():
+    """Models built here have shapes and paths, but no values: the largest would take gigabytes."""
+    import keras
+
+    with keras.StatelessScope(initialize_variables=False):
+        yield
+    keras.backend.clear_session()  # or the next scope would fill the variables after all

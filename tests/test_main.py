@@ -2,7 +2,6 @@
 
 import errno
 import json
-import logging
 import os
 import shutil
 import signal
@@ -15,53 +14,11 @@ import pytest
 import tensorflow as tf
 
 from tests import toys
+from tests.toy_run import TOY, in_a_folder_of_its_own  # noqa: F401
 from vatt import cli, main
 from vatt.train import loop
 from vatt.train.checkpoint import Checkpoints
 from vatt.train.context import reason_of
-
-TOY = """\
-import vatt.run
-import vatt.train.job
-import vatt.train.optimizer
-import vatt.train.schedules
-import tests.toys
-
-MODEL_DIR = %gin.REQUIRED
-TRAIN_STEPS = 20
-CHECKPOINT_EVERY = 5
-BATCH_SIZE = 4
-SEED = 0
-
-run.job = @train
-run.model_dir = %MODEL_DIR
-run.seed = %SEED
-train.model = @ToyModel()
-train.dataset = @ToyData()
-train.loss = @ToyLoss()
-train.device_inputs = @toy_inputs()
-train.optimizer = @adam()
-adam.learning_rate = @warmup_quarter_cosine()
-warmup_quarter_cosine.steps = 20
-warmup_quarter_cosine.warmup_steps = 4
-warmup_quarter_cosine.peak = 1e-2
-train.batch_size = %BATCH_SIZE
-train.steps = %TRAIN_STEPS
-train.checkpoint_every = %CHECKPOINT_EVERY
-train.log_every = 2
-train.evaluators = [@ToyEvaluator()]
-train.report = @toy_report()
-"""
-
-
-@pytest.fixture(autouse=True)
-def in_a_folder_of_its_own(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "toy.gin").write_text(TOY)
-    yield
-    gin.clear_config()
-    logging.getLogger("vatt").handlers.clear()
-    logging.getLogger("vatt").propagate = True
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,6 @@ import re
 from pathlib import Path
 
 import gin
-import keras
 import pytest
 
 import vatt.run  # noqa: F401 (registers the root)
@@ -26,14 +25,6 @@ SETS = ("HOWTO100M = 'howto100m'", "AUDIOSET = 'audioset'")
 def without_configuration():
     yield
     gin.clear_config()
-
-
-@pytest.fixture
-def without_weights():
-    """Models built here have shapes, but no values: this one would take a gigabyte."""
-    with keras.StatelessScope(initialize_variables=False):
-        yield
-    keras.backend.clear_session()  # or the next scope would fill the variables after all
 
 
 def count(weights):

@@ -43,6 +43,7 @@ from vatt.reachability import (
 )
 
 OVERLAY_FOLDER = "overlay"
+_MAY_DIFFER = ("MODEL_DIR", "run.model_dir", "run.strategy")  # of two configurations of one run
 
 
 def roots() -> tuple[Path, ...]:
@@ -348,9 +349,7 @@ def as_written(text: str) -> dict[str, Any]:
     return found
 
 
-def difference(
-    recorded: str, current: str, *, ignored=("MODEL_DIR", "run.model_dir", "run.strategy")
-) -> list[str]:
+def difference(recorded: str, current: str) -> list[str]:
     """Lines of a unified diff between two configurations; empty where they describe the same run.
 
     Layout, comments and order do not count, nor does where the run directory lies and on which devices the
@@ -358,7 +357,9 @@ def difference(
     """
 
     def lines(text: str) -> list[str]:
-        return sorted(f"{key} = {value!r}" for key, value in as_written(text).items() if key not in ignored)
+        return sorted(
+            f"{key} = {value!r}" for key, value in as_written(text).items() if key not in _MAY_DIFFER
+        )
 
     compared = difflib.unified_diff(lines(recorded), lines(current), "recorded", "now", lineterm="", n=0)
     return [line for line in compared if not re.match(r"@@", line)]

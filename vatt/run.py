@@ -21,6 +21,7 @@ import vatt
 from vatt import config
 from vatt.train import cluster
 from vatt.train.context import RunContext, RunError
+from vatt.whole_file import whole_file
 
 _log = logging.getLogger(__name__)
 
@@ -185,9 +186,8 @@ def _refuse_other(directory: Path, text: str, start: Start) -> bool:
 
 
 def _write(path: Path, text: str) -> None:
-    temporary = path.with_name(path.name + ".saving")
-    temporary.write_text(text, encoding="utf-8")
-    os.replace(temporary, path)
+    with whole_file(path) as file:
+        file.write(text.encode())
 
 
 def _describe_start(command: str, devices) -> str:

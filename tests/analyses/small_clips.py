@@ -3,8 +3,8 @@
 import dataclasses
 
 import numpy as np
-import tensorflow as tf
 
+from tests.padded_batches import padded_batches
 from vatt import spec
 from vatt.models.agnostic import AgnosticVATT
 from vatt.models.presets import Size
@@ -76,20 +76,5 @@ class SmallClips:
             self.columns[spec.VIEW] = view.astype(np.int32)
 
     def eval_batches(self, *, batch_size):
-        """As the pipeline gives them, with rows of zeros at the end."""
-        rows = len(self.columns[spec.VALID])
-        for first in range(0, rows, batch_size):
-            part = {key: column[first : first + batch_size] for key, column in self.columns.items()}
-            missing = batch_size - len(part[spec.VALID])
-            filled = {
-                key: np.concatenate(
-                    [
-                        column,
-                        np.full(
-                            (missing, *column.shape[1:]), b"" if column.dtype == object else 0, column.dtype
-                        ),
-                    ]
-                )
-                for key, column in part.items()
-            }
-            yield {key: tf.convert_to_tensor(column) for key, column in filled.items()}
+        """As the pipeline gives them."""
+        return padded_batches(self.columns, batch_size)

@@ -94,7 +94,7 @@ def test_an_encoder_alone_needs_leave_to_go_without_patches(tmp_path):
     write_vit(source, tmp_path / "encoder")
     command = ["convert", "vit", str(tmp_path / "encoder"), str(tmp_path / "vit.keras")]
     assert cli.main(command) == 1
-    assert cli.main([*command, "--allow-missing", "*/embedder/*"]) == 0
+    assert cli.main([*command, "--allow_missing", "*/embedder/*"]) == 0
     ours, again = source.video.encoder, vatt.load(tmp_path / "vit.keras").backbone.encoder
     for before, after in zip(ours.weights, again.weights, strict=True):
         assert np.asarray(before).tobytes() == np.asarray(after).tobytes()
@@ -187,7 +187,7 @@ def test_nothing_is_left_out_in_silence(tmp_path, capsys):
     out = capsys.readouterr().out
     assert "missing: norm.bias" in out and "unused: blocks.0.ls1.gamma" in out
     assert not (tmp_path / "vit.keras").exists()
-    allowed = ["--allow-missing", "*/final_norm/beta", "--allow-unused", "blocks.0.ls1.gamma"]
+    allowed = ["--allow_missing", "*/final_norm/beta", "--allow_unused", "blocks.0.ls1.gamma"]
     assert cli.main([*command, *allowed]) == 0
 
 

@@ -47,17 +47,22 @@ def test_works_in_a_graph_and_with_an_unknown_word(made):
     assert made.encode([], length=3).shape == (0, 3)
 
 
+def test_a_caption_goes_on_after_nul(made):
+    np.testing.assert_array_equal(made.encode(["the ca\x00t\x00 dont"], length=4), [[2, 3, 4, 0]])
+    assert words.split_words("the ca\x00t\x00 dont") == ["the", "cat", "dont"]
+
+
 def test_invalid_utf8_is_no_failure(made):
     np.testing.assert_array_equal(made.tokenize(tf.constant([b"cat \xff\xfe"]), length=3), [[3, 0, 0]])
 
 
 @pytest.mark.parametrize("release", [False, True])
 def test_the_python_rule_and_the_graph_rule_agree_on_all_of_unicode(tmp_path, release):
-    # Left out: NUL, at which TensorFlow's ICU ops end a string, and characters whose kind has changed since
-    # Unicode 3.2, because TensorFlow and each Python know another version.
+    # Left out: characters whose kind has changed since Unicode 3.2, because TensorFlow and each Python know
+    # another version.
     characters = [
         chr(code)
-        for code in range(1, sys.maxunicode + 1)
+        for code in range(sys.maxunicode + 1)
         if unicodedata.ucd_3_2_0.category(chr(code)) not in ("Cn", "Cs")
         and unicodedata.ucd_3_2_0.category(chr(code))[0] == unicodedata.category(chr(code))[0]
     ]

@@ -4,6 +4,7 @@ and probes."""
 import numpy as np
 import tensorflow as tf
 
+from tests.padded_batches import padded_batches
 from vatt import spec
 
 SAMPLES = 8
@@ -37,17 +38,8 @@ class LabelledToys:
             self.columns[spec.VIEW] = view.astype(np.int32)
 
     def eval_batches(self, *, batch_size):
-        """As the pipeline gives them: what is left of the last batch is zeros, which must not count."""
-        rows = len(self.columns[spec.VALID])
-        for first in range(0, rows, batch_size):
-            part = {key: column[first : first + batch_size] for key, column in self.columns.items()}
-            missing = batch_size - len(part[spec.VALID])
-            for key, column in part.items():
-                blank = np.full(
-                    (missing, *column.shape[1:]), b"" if column.dtype == object else 0, column.dtype
-                )
-                part[key] = np.concatenate([column, blank])
-            yield {key: tf.convert_to_tensor(column) for key, column in part.items()}
+        """As the pipeline gives them."""
+        return padded_batches(self.columns, batch_size)
 
 
 class Ears:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.test_main import TOY
+from tests.toy_run import TOY
 from vatt import main
 from vatt.train.checkpoint import Checkpoints
 

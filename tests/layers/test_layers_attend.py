@@ -11,6 +11,7 @@ import pytest
 import tensorflow as tf
 
 from vatt.layers import attend, attention, draws
+from vatt.layers.architecture import Size
 from vatt.layers.attention import SelfAttention
 from vatt.layers.transformer import Encoder
 
@@ -115,14 +116,9 @@ def test_mixed_bfloat16_is_as_close_as_the_plain_form(plain):
 def test_an_encoder_with_everything(plain, recompute):
     """Relative positions, padding, every dropout, recomputed blocks: forms differ by rounding alone."""
     encoder = Encoder(
-        depth=1,
-        width=WIDTH,
-        hidden_width=16,
-        heads=HEADS,
-        head_width=4,
+        size=Size(depth=1, width=WIDTH, hidden_width=16, heads=HEADS, head_width=4, recompute=recompute),
         relative_buckets=8,
         dropout_rate=0.3,
-        recompute=recompute,
         name="encoder",
     )
     encoder.build()

@@ -8,6 +8,7 @@ import scipy.interpolate
 from tests import goldens
 from tests.goldens import assert_near, rnd
 from vatt.layers import draws
+from vatt.layers.architecture import Form, Size
 from vatt.layers.drop_token import DropToken, tokens_kept
 from vatt.layers.dropout import Dropout
 from vatt.layers.embedders import WordEmbedder
@@ -123,7 +124,9 @@ def test_a_sentence_longer_than_the_table_is_refused_and_a_shorter_one_takes_the
 
 def test_padding_changes_nothing():
     encoder = Encoder(
-        depth=2, width=8, hidden_width=16, heads=2, head_width=4, attention_norm="rms", relative_buckets=8
+        size=Size(depth=2, width=8, hidden_width=16, heads=2, head_width=4),
+        form=Form(attention_norm="rms"),
+        relative_buckets=8,
     )
     encoder.build()
     tokens = rnd(3, (1, 6, 8))
@@ -192,7 +195,7 @@ def test_dropout_keeps_the_mean_and_is_a_function_of_the_example():
         (FactorisedPositions, {"grid": (2,), "axes": ("a", "b"), "width": 2}, "`grid` and `axes` must agree"),
         (
             Encoder,
-            {"depth": 1, "width": 8, "hidden_width": 8, "heads": 2, "relative_layers": "last"},
+            {"size": Size(depth=1, width=8, hidden_width=8, heads=2), "relative_layers": "last"},
             "must be 'all' or 'first'",
         ),
     ],

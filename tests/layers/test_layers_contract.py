@@ -5,6 +5,7 @@ import pytest
 
 from tests.checks import check_layer
 from vatt.layers.aggregate import AggregateToken
+from vatt.layers.architecture import Form, Size
 from vatt.layers.attention import SelfAttention
 from vatt.layers.batch_norm import GlobalBatchNorm
 from vatt.layers.drop_token import DropToken
@@ -25,7 +26,7 @@ AUDIO = _random.uniform(-1, 1, (2, 20)).astype("float32")
 IDS = np.array([[3, 4, 5, 0], [6, 0, 0, 0]], "int32")
 
 ATTENTION = {"width": 8, "heads": 2, "head_width": 3}
-BLOCK = ATTENTION | {"hidden_width": 12}
+SIZE = Size(depth=2, hidden_width=12, **ATTENTION)
 PATCHES = {"patch": (2, 2, 4), "channels": 3, "width": 8}
 GRID = {"grid": (2, 3, 2), "axes": ("time", "row", "column"), "width": 8}
 VOXELS = PATCHES | GRID
@@ -83,18 +84,18 @@ LAYERS = {
     ),
     "positions_columns": (FactorisedPositions, GRID | {"order": "column_major"}, {"grid": (2, 3, 2)}, False),
     "relative_bias": (RelativeBias, {"heads": 2}, {"length": 6}, False),
-    "block": (Block, BLOCK | {"dropout_rate": 0.1}, {"tokens": TOKENS}, True),
-    "block_post": (Block, BLOCK | {"norm_placement": "post"}, {"tokens": TOKENS}, True),
-    "encoder": (Encoder, BLOCK | {"depth": 2}, {"tokens": TOKENS, "words": WORDS}, True),
+    "block": (Block, {"size": SIZE, "form": Form(), "dropout_rate": 0.1}, {"tokens": TOKENS}, True),
+    "block_post": (Block, {"size": SIZE, "form": Form(norm_placement="post")}, {"tokens": TOKENS}, True),
+    "encoder": (Encoder, {"size": SIZE}, {"tokens": TOKENS, "words": WORDS}, True),
     "encoder_t5": (
         Encoder,
-        BLOCK | {"depth": 2, "attention_norm": "rms", "use_bias": False, "relative_buckets": 8},
+        {"size": SIZE, "form": Form(attention_norm="rms", use_bias=False), "relative_buckets": 8},
         {"tokens": TOKENS, "words": WORDS},
         True,
     ),
     "encoder_first": (
         Encoder,
-        BLOCK | {"depth": 2, "relative_buckets": 8, "relative_layers": "first"},
+        {"size": SIZE, "relative_buckets": 8, "relative_layers": "first"},
         {"tokens": TOKENS, "words": WORDS},
         True,
     ),

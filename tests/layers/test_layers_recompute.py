@@ -5,15 +5,18 @@ import pytest
 import tensorflow as tf
 
 from vatt.layers import draws
+from vatt.layers.architecture import Form, Size
 from vatt.layers.transformer import Encoder
 
 
 def run(recompute, **options):
     """Output and gradients by path, with respect to the tokens under ""."""
     encoder = Encoder(
-        depth=2, width=8, hidden_width=16, heads=2, head_width=4, dropout_rate=0.3, recompute=recompute,
-        name="encoder", **options,
-    )  # fmt: skip
+        size=Size(depth=2, width=8, hidden_width=16, heads=2, head_width=4, recompute=recompute),
+        dropout_rate=0.3,
+        name="encoder",
+        **options,
+    )
     encoder.build()
     generator = np.random.default_rng(0)
     for weight in encoder.weights:
@@ -37,7 +40,9 @@ def run(recompute, **options):
     return output, dict(zip(names, gradients, strict=True)), both.get_concrete_function().graph
 
 
-@pytest.mark.parametrize("options", [{}, {"relative_buckets": 8, "attention_norm": "rms"}], ids=["vit", "t5"])
+@pytest.mark.parametrize(
+    "options", [{}, {"relative_buckets": 8, "form": Form(attention_norm="rms")}], ids=["vit", "t5"]
+)
 def test_gradients_are_the_same(options):
     output, gradients, graph = run(False, **options)
     same_output, same_gradients, longer = run(True, **options)

@@ -4,16 +4,24 @@ import keras
 import numpy as np
 import pytest
 
+from vatt.layers.architecture import Form, Size
 from vatt.layers.feed_forward import FeedForward
 from vatt.layers.trace import roll_out, trace_blocks
 from vatt.layers.transformer import Encoder
 
-SIZE = {"depth": 3, "width": 8, "hidden_width": 12, "heads": 2, "head_width": 3}
+SIZE = Size(depth=3, width=8, hidden_width=12, heads=2, head_width=3)
 ENCODERS = {
     "pre": {"dropout_rate": 0.5},  # of training alone
-    "post": {"norm_placement": "post"},
-    "t5": {"attention_norm": "rms", "use_bias": False, "scale_scores": False, "relative_buckets": 8},
-    "first": {"relative_buckets": 8, "relative_layers": "first", "feed_forward_norm": "rms"},
+    "post": {"form": Form(norm_placement="post")},
+    "t5": {
+        "form": Form(attention_norm="rms", use_bias=False, scale_scores=False),
+        "relative_buckets": 8,
+    },
+    "first": {
+        "form": Form(feed_forward_norm="rms"),
+        "relative_buckets": 8,
+        "relative_layers": "first",
+    },
     "half": {"dtype": "mixed_bfloat16"},
 }
 _random = np.random.default_rng(1)
@@ -23,7 +31,7 @@ WORDS = np.array([[1, 1, 1, 0, 0], [1, 1, 1, 1, 1]], "float32")
 
 def built(name):
     keras.utils.set_random_seed(0)
-    encoder = Encoder(**SIZE | ENCODERS[name])
+    encoder = Encoder(size=SIZE, **ENCODERS[name])
     encoder.build()
     return encoder
 

@@ -2,7 +2,6 @@
 
 import math
 
-import keras
 import pytest
 
 from vatt.layers.embedders import WordEmbedder
@@ -15,13 +14,7 @@ from vatt.models.vatt import VATT
 
 RELEASED = {"heads": "released", "word_table_width": 300, "train_word_table": False}
 
-
-@pytest.fixture(autouse=True)
-def without_weights():
-    """Models built here have shapes, but no values: the largest would take gigabytes."""
-    with keras.StatelessScope(initialize_variables=False):
-        yield
-    keras.backend.clear_session()  # or the next scope would fill the variables after all
+pytestmark = pytest.mark.usefixtures("without_weights")
 
 
 def count(weights):

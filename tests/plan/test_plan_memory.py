@@ -11,6 +11,7 @@ import pytest
 import tensorflow as tf
 
 from vatt.layers import draws
+from vatt.layers.architecture import Form, Size
 from vatt.layers.attention import LONG
 from vatt.layers.transformer import Block
 from vatt.plan.configuration import Source, read
@@ -52,7 +53,7 @@ def bytes_taken_by_gradients(block, length) -> int:
         return tape.gradient(result, [tokens, *(variable.value for variable in block.trainable_variables)])
 
     call = tf.function(gradients, autograph=False)
-    graph = call.get_concrete_function(tf.TensorSpec((ROWS, length, block.width), kind)).graph
+    graph = call.get_concrete_function(tf.TensorSpec((ROWS, length, block.size.width), kind)).graph
     backward = [operation for operation in live_operations(graph) if operation.name not in forward]
     read = [each for operation in backward for each in operation.inputs if each.op.name in forward]
     kept = {buffer_of(tensor).ref() for tensor in read}
@@ -67,11 +68,8 @@ def bytes_taken_by_gradients(block, length) -> int:
 @pytest.mark.parametrize("length", [19, LONG + 2])
 def test_what_a_block_keeps_is_what_gradients_take(activation, precision, dropout_rate, length):
     block = Block(
-        width=48,
-        hidden_width=96,
-        heads=2,
-        head_width=20,
-        activation=activation,
+        size=Size(depth=1, width=48, hidden_width=96, heads=2, head_width=20),
+        form=Form(activation=activation),
         dropout_rate=dropout_rate,
         dtype=precision,
     )

@@ -143,11 +143,3 @@ def test_one_at_a_time(clips, tmp_path):
     lock = filelock.FileLock(tmp_path / "out" / ".unfinished" / "lock")
     with lock, pytest.raises(PreparationError, match="Another process is preparing"):
         prepare(clips, tmp_path / "out")
-
-
-def test_a_file_appears_whole_or_not_at_all(tmp_path):
-    path = tmp_path / "x"
-    with pytest.raises(OSError, match="disk full"), writer.whole_file(path) as file:
-        file.write(b"half")
-        raise OSError("disk full")
-    assert list(tmp_path.iterdir()) == []

@@ -198,7 +198,7 @@ def test_one_run_is_no_pair(runs):
 def test_the_verb_takes_two(runs, tmp_path, capsys):
     parser = argparse.ArgumentParser()
     cli.add_arguments(parser)
-    given = [*map(str, runs), "--output", str(tmp_path / "both.html")]
+    given = [*map(str, runs), "--out", str(tmp_path / "both.html")]
     assert cli.main(parser.parse_args(given)) == 0
     assert capsys.readouterr().out.strip() == str(tmp_path / "both.html")
     assert "side by side" in (tmp_path / "both.html").read_text(encoding="utf-8")

@@ -133,7 +133,7 @@ def test_a_directory_that_is_none_is_refused(tmp_path):
 def test_the_verb_writes_and_prints(run, tmp_path, capsys):
     parser = argparse.ArgumentParser()
     cli.add_arguments(parser)
-    assert cli.main(parser.parse_args([str(run), "--output", str(tmp_path / "new" / "page.html")])) == 0
+    assert cli.main(parser.parse_args([str(run), "--out", str(tmp_path / "new" / "page.html")])) == 0
     assert capsys.readouterr().out.strip() == str(tmp_path / "new" / "page.html")
     assert "<!doctype html>" in (tmp_path / "new" / "page.html").read_text(encoding="utf-8")
 

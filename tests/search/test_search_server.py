@@ -11,6 +11,7 @@ from werkzeug.test import Client
 from tests.prepare.media_maker import make_media
 from tests.toy_embedder import ToyEmbedder, colour, tone
 from vatt.embed.files import Options
+from vatt.search import server as search_server
 from vatt.search.build import build_index
 from vatt.search.index import Index
 from vatt.search.layout import BadIndexError
@@ -215,6 +216,21 @@ def test_a_file_that_was_exchanged_for_a_way_out_is_not_served(place, trick):
         for address in (f"/file/{number}", "/window/3.mp4", "/picture/3.jpg"):
             response = client.get(address, **HERE)
             assert response.status_code == 404 and "gone or has changed" in response.json["error"]
+
+
+def test_what_was_made_of_a_file_that_was_exchanged_meanwhile_is_not_shown(place, monkeypatch):
+    secret = place / "secret.mp4"
+    secret.write_bytes(b"another")
+
+    def made_of_another(*_):
+        (place / "media" / "red.mp4").unlink()
+        (place / "media" / "red.mp4").symlink_to(secret)
+        return secret.read_bytes()
+
+    monkeypatch.setattr(search_server, "as_mp4", made_of_another)
+    with client_of(place / "index") as client:
+        response = client.get("/window/3.mp4", **HERE)
+    assert response.status_code == 404 and "gone or has changed" in response.json["error"]
 
 
 @pytest.mark.parametrize(

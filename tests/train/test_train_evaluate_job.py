@@ -1,29 +1,17 @@
 """The job `evaluate`: follows a run in a folder of its own, and does not miss the last checkpoint."""
 
 import json
-import logging
 import threading
 import time
 from pathlib import Path
 
 import gin
-import pytest
 
-from tests.test_main import TOY
+from tests.toy_run import in_a_folder_of_its_own  # noqa: F401
 from vatt import main
 from vatt.train.checkpoint import Checkpoints
 
 OVERLAY = Path(__file__).parents[2] / "experiments" / "overlay" / "evaluate.gin"
-
-
-@pytest.fixture(autouse=True)
-def in_a_folder_of_its_own(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "toy.gin").write_text(TOY)
-    yield
-    gin.clear_config()
-    logging.getLogger("vatt").handlers.clear()
-    logging.getLogger("vatt").propagate = True
 
 
 def call(directory, *flags):

@@ -1,29 +1,16 @@
 """The job and what a configuration may switch on: steps per loop, the average, float16; what it refuses."""
 
 import json
-import logging
 
 import gin
-import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.test_main import TOY
+from tests.toy_run import in_a_folder_of_its_own  # noqa: F401
 from vatt import main
 from vatt.train.checkpoint import Checkpoints
 from vatt.train.context import reason_of
-
-
-@pytest.fixture(autouse=True)
-def in_a_folder_of_its_own(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "toy.gin").write_text("import vatt.train.average\n" + TOY)
-    yield
-    gin.clear_config()
-    keras.config.set_dtype_policy("float32")
-    logging.getLogger("vatt").handlers.clear()
-    logging.getLogger("vatt").propagate = True
 
 
 def train(model_dir, *flags) -> int:

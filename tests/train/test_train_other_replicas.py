@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.test_main import TOY
+from tests.toy_run import TOY
 from tests.train.training import strategy_of
 from vatt import main
 from vatt.train import loop, strategy

@@ -1,26 +1,15 @@
 """What a run keeps when asked for more: the best checkpoint, looks at batches, a profile, alarms, facts."""
 
 import json
-import logging
 
 import gin
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from tests import toys
-from tests.test_main import TOY
+from tests.toy_run import in_a_folder_of_its_own  # noqa: F401
 from vatt import main
 from vatt.train.checkpoint import Checkpoints
-
-
-@pytest.fixture(autouse=True)
-def in_a_folder_of_its_own(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "toy.gin").write_text(TOY)
-    yield
-    gin.clear_config()
-    logging.getLogger("vatt").handlers.clear()
-    logging.getLogger("vatt").propagate = True
 
 
 def train(directory, *flags):
@@ -64,7 +53,8 @@ def test_looks_and_telemetry_reach_tensorboard_and_survive_a_restart(tmp_path):
     events = EventAccumulator(str(directory / "events"), size_guidance={"tensors": 0}).Reload()
     assert [event.step for event in events.Tensors("toy_evaluation/mean_weight")] == [5, 10, 12]
     assert [event.step for event in events.Tensors("loss")] == [line["step"] for line in journal(directory)]
-    assert [event.step for event in events.Tensors("batch/video")] == [12]
+    looks = EventAccumulator(str(directory / "events" / "looks"), size_guidance={"tensors": 0}).Reload()
+    assert [event.step for event in looks.Tensors("batch/video")] == [4, 8, 12]
 
 
 def test_a_profile_of_a_few_steps(tmp_path, capsys):

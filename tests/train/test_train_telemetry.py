@@ -80,8 +80,22 @@ def test_a_look_leaves_pictures_histograms_and_the_configuration(tmp_path):
     model, inputs = toys.ToyModel(), toys.toy_inputs()
     look_at(toy_batch(0), model=model, device_inputs=inputs, events=events, step=5)
     events.close()
-    found = EventAccumulator(str(tmp_path / "events"), size_guidance={"tensors": 0}).Reload()
-    tags = set(found.Tags()["tensors"])
-    assert {"config", "batch/video", "similarity/video_audio/own", "similarity/video_audio/others"} <= tags
+    found, looks = (
+        EventAccumulator(str(folder), size_guidance={"tensors": 0}).Reload()
+        for folder in (tmp_path / "events", tmp_path / "events" / "looks")
+    )
+    wanted = {"batch/video", "similarity/video_audio/own", "similarity/video_audio/others"}
+    assert wanted <= set(looks.Tags()["tensors"])
     assert b"A = 1" in found.Tensors("config")[0].tensor_proto.string_val[0]
-    assert found.Tensors("batch/video")[0].step == 5
+    assert looks.Tensors("batch/video")[0].step == 5
+
+
+def test_a_run_that_goes_back_leaves_no_look_of_later_steps(tmp_path):
+    events = Events(tmp_path / "events")
+    for step in (8, 16):
+        with events.look(step):
+            events.write_histogram("numbers", np.ones(3))
+    events.start(model_dir=tmp_path, step=8)
+    events.close()
+    looks = EventAccumulator(str(tmp_path / "events" / "looks"), size_guidance={"tensors": 0}).Reload()
+    assert [event.step for event in looks.Tensors("numbers")] == [8]

@@ -40,14 +40,14 @@ def add_report_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of every conversion that loads weights."""
     parser.add_argument("--report", metavar="R.json", help="also write the load report to this file")
     parser.add_argument(
-        "--allow-missing",
+        "--allow_missing",
         metavar="PATTERN",
         action="append",
         default=[],
         help="weights of ours (path, * for anything) that may keep their initial values; may be repeated",
     )
     parser.add_argument(
-        "--allow-unused",
+        "--allow_unused",
         metavar="PATTERN",
         action="append",
         default=[],
@@ -62,8 +62,8 @@ def finish(report, args: argparse.Namespace, save) -> int:
         report.write(args.report)
     if report.problems(args.allow_missing, args.allow_unused):
         print(
-            "vatt convert: incomplete, nothing was written. Name what may stay out with --allow-missing or "
-            "--allow-unused.",
+            "vatt convert: incomplete, nothing was written. Name what may stay out with --allow_missing or "
+            "--allow_unused.",
             file=sys.stderr,
         )
         return INCOMPLETE

@@ -4,10 +4,11 @@ from collections.abc import Mapping
 
 from vatt.convert import released_names as names
 from vatt.convert.report import ConversionError
+from vatt.layers.architecture import Size
 from vatt.models.agnostic import AgnosticVATT
 from vatt.models.classifier import Classifier
 from vatt.models.parts import SIGNALS
-from vatt.models.presets import SIZES, Size
+from vatt.models.presets import SIZES
 from vatt.models.vatt import VATT
 
 

@@ -7,7 +7,7 @@ graph. It is used in both directions, and a name that it does not produce is a n
 from collections.abc import Iterator
 
 from vatt.convert.report import ConversionError
-from vatt.layers.transformer import NORM_EPSILON
+from vatt.layers.architecture import NORM_EPSILON
 from vatt.models.agnostic import AgnosticVATT
 from vatt.models.classifier import Classifier
 from vatt.models.vatt import VATT

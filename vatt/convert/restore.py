@@ -4,6 +4,7 @@ Position tables of another size than the pre-trained ones are interpolated once,
 there.
 """
 
+import dataclasses
 import logging
 from pathlib import Path
 
@@ -16,7 +17,6 @@ from vatt.convert.run_directory import load_run, run_of
 from vatt.models.classifier import Classifier
 from vatt.models.loading import load_model, register_models
 from vatt.models.parts import IMAGE, grid_of, signal_kind
-from vatt.models.presets import Size
 from vatt.models.unimodal import Unimodal
 from vatt.spec import AUDIO, VIDEO
 
@@ -85,45 +85,23 @@ def pretrained_classifier(
     return model
 
 
-def restore_classifier(
-    source,
-    *,
-    classes,
-    modality=VIDEO,
-    grid=None,
-    clip=None,
-    interpolation="natural_cubic",
-    drop_token_rate=0.0,
-    dropout_rate=0.1,
-    head_dropout_rate=0.0,
-    views=1,
-) -> tuple[Classifier, LoadReport]:
+def restore_classifier(source, *, interpolation="natural_cubic", **options) -> tuple[Classifier, LoadReport]:
     """A classifier with the backbone of another model, of which it takes all that a signal and weights imply.
 
     Args:
         source: `VATT`, `AgnosticVATT`, `Classifier` or `Unimodal`.
-        The others: see `pretrained_classifier`. Without `grid` and `clip`, the tables keep their size.
+        interpolation: see `interpolation_matrix`.
+        options: see `classifier_like`.
 
     Returns:
         the classifier and the load report, in which the head alone is missing.
     """
-    model = classifier_like(
-        source,
-        classes=classes,
-        modality=modality,
-        grid=grid,
-        clip=clip,
-        drop_token_rate=drop_token_rate,
-        dropout_rate=dropout_rate,
-        head_dropout_rate=head_dropout_rate,
-        views=views,
-    )
-    backbone = backbone_of(source, modality)
-    embedder = backbone.embedder
+    model = classifier_like(source, **options)
+    backbone = backbone_of(source, model.modality)
     weights = _weights_by_place(backbone)
     names = _weights_by_place(model.backbone)
     names |= {f"{HEAD}/{variable.name}": variable for variable in model.head.weights}
-    tables = _tables(embedder.positions, model.backbone.embedder.positions)
+    tables = _tables(backbone.embedder.positions, model.backbone.embedder.positions)
     recipes = [
         resized(place, variable, *tables[place], interpolation)
         if place in tables
@@ -135,7 +113,7 @@ def restore_classifier(
         recipes,
         shapes,
         source=f"{backbone.path} of {type(source).__name__}",
-        target=f"Classifier ({modality}, grid {model.grid}, {classes} classes)",
+        target=f"Classifier ({model.modality}, grid {model.grid}, {model.classes} classes)",
     )
     require_complete(report, allow_missing=(f"{model.head.path}/*",))
     fill(report, recipes, lambda place: weights[place].numpy())
@@ -154,7 +132,12 @@ def classifier_like(
     head_dropout_rate=0.0,
     views=1,
 ) -> Classifier:
-    """The classifier of `restore_classifier` with new weights, or in a scope without weights."""
+    """The classifier of `restore_classifier` with new weights, or in a scope without weights.
+
+    Args:
+        source: see `restore_classifier`.
+        The others: see `Classifier`; without `grid` and `clip`, the tables keep the size of the source's.
+    """
     backbone = backbone_of(source, modality)
     embedder, encoder = backbone.embedder, backbone.encoder
     # The same spectrogram goes in front of the patches that were learned on it.
@@ -165,19 +148,13 @@ def classifier_like(
     return Classifier(
         classes=classes,
         modality=modality,
-        size=Size(
-            depth=encoder.depth,
-            width=encoder.width,
-            hidden_width=encoder.hidden_width,
-            heads=encoder.heads,
-            head_width=encoder.head_width,
-        ),
+        size=dataclasses.replace(encoder.size, recompute=False),
         grid=grid,
         spectrogram=spectrogram,
         patch=embedder.patch,
         edge=embedder.edge,
-        use_bias=encoder.use_bias,
-        norm_epsilon=encoder.norm_epsilon,
+        use_bias=encoder.form.use_bias,
+        norm_epsilon=encoder.form.norm_epsilon,
         input_projection=embedder.projection,
         output_width=backbone.projection_width,
         normalise_positions=embedder.normalise_positions,

@@ -6,6 +6,7 @@ Only the encoder is taken: the decoder is reported as skipped. Raffel et al. 202
 from vatt.convert.loading import Recipe, copied, fill, match, transposed
 from vatt.convert.report import ConversionError, Entry, LoadReport
 from vatt.convert.safetensors_folder import CONFIG, SafetensorsFolder
+from vatt.layers.architecture import NORM_EPSILON, Form, Size
 from vatt.layers.embedders import WordEmbedder
 from vatt.layers.transformer import Encoder
 from vatt.models.backbone import Backbone
@@ -33,7 +34,7 @@ def convert_t5(path) -> tuple[Unimodal, LoadReport]:
         recipes,
         shapes,
         source=str(folder.path),
-        target=f"T5 encoder ({encoder.depth} × {encoder.width}, {encoder.activation})",
+        target=f"T5 encoder ({encoder.size.depth} × {encoder.size.width}, {encoder.form.activation})",
     )
     report.skipped = skipped
     fill(report, recipes, folder.read)
@@ -49,10 +50,10 @@ def t5_backbone(folder: SafetensorsFolder) -> Backbone:
             f"`model_type` in {CONFIG} must be one of {MODEL_TYPES}. Received: {kind!r} in {folder.path}. "
             "Other text models have another architecture; `vatt convert vit` takes image ViTs."
         )
-    form = config.get("feed_forward_proj", "relu")
-    if form not in ACTIVATIONS:
+    network = config.get("feed_forward_proj", "relu")
+    if network not in ACTIVATIONS:
         raise ConversionError(
-            f"`feed_forward_proj` in {CONFIG} must be one of {tuple(ACTIVATIONS)}. Received: {form!r}. "
+            f"`feed_forward_proj` in {CONFIG} must be one of {tuple(ACTIVATIONS)}. Received: {network!r}. "
             "No published T5 has another."
         )
     if config.get("pad_token_id", PADDING_ID) != PADDING_ID:
@@ -71,16 +72,20 @@ def t5_backbone(folder: SafetensorsFolder) -> Backbone:
             name="embedder",
         ),
         encoder=Encoder(
-            depth=folder.setting("num_layers"),
-            width=width,
-            hidden_width=folder.setting("d_ff"),
-            heads=folder.setting("num_heads"),
-            head_width=folder.setting("d_kv"),
-            attention_norm="rms",
-            norm_epsilon=config.get("layer_norm_epsilon", 1e-6),
-            activation=ACTIVATIONS[form],
-            use_bias=False,
-            scale_scores=False,
+            size=Size(
+                depth=folder.setting("num_layers"),
+                width=width,
+                hidden_width=folder.setting("d_ff"),
+                heads=folder.setting("num_heads"),
+                head_width=folder.setting("d_kv"),
+            ),
+            form=Form(
+                attention_norm="rms",
+                norm_epsilon=config.get("layer_norm_epsilon", NORM_EPSILON),
+                activation=ACTIVATIONS[network],
+                use_bias=False,
+                scale_scores=False,
+            ),
             relative_buckets=config.get("relative_attention_num_buckets", 32),
             relative_max_distance=config.get("relative_attention_max_distance", 128),
             dropout_rate=rate,

@@ -92,13 +92,13 @@ def write_vit(model, path, modality=VIDEO) -> None:
     config = {
         "architectures": ["ViTModel"],
         "model_type": "vit",
-        "hidden_size": encoder.width,
-        "num_hidden_layers": encoder.depth,
-        "num_attention_heads": encoder.heads,
-        "intermediate_size": encoder.hidden_width,
+        "hidden_size": encoder.size.width,
+        "num_hidden_layers": encoder.size.depth,
+        "num_attention_heads": encoder.size.heads,
+        "intermediate_size": encoder.size.hidden_width,
         "hidden_act": "gelu",
         "qkv_bias": True,
-        "layer_norm_eps": encoder.norm_epsilon,
+        "layer_norm_eps": encoder.form.norm_epsilon,
         "hidden_dropout_prob": encoder.dropout_rate,
         "attention_probs_dropout_prob": encoder.dropout_rate,
     }
@@ -142,11 +142,12 @@ def _require_vit(encoder):
         "scale_scores": True,
         "relative_buckets": 0,
     }
-    config = encoder.get_config()
+    config = {**encoder.form.get_config(), "relative_buckets": encoder.relative_buckets}
     wrong = {name: config[name] for name, value in wanted.items() if config[name] != value}
-    if encoder.heads * encoder.head_width != encoder.width:
-        wrong["heads × head_width"] = f"{encoder.heads} × {encoder.head_width}"
-        wanted["heads × head_width"] = f"width = {encoder.width}"
+    size = encoder.size
+    if size.heads * size.head_width != size.width:
+        wrong["heads × head_width"] = f"{size.heads} × {size.head_width}"
+        wanted["heads × head_width"] = f"width = {size.width}"
     if wrong:
         rule = ", ".join(f"{name}={wanted[name]}" for name in wrong)
         raise ConversionError(

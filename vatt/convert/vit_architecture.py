@@ -5,9 +5,8 @@ import math
 
 from vatt.convert.report import ConversionError
 from vatt.convert.safetensors_folder import CONFIG, SafetensorsFolder
+from vatt.layers.architecture import Form, Size
 from vatt.layers.transformer import Encoder
-from vatt.models.parts import patch_encoder
-from vatt.models.presets import Size
 
 HUGGING_FACE, TIMM = "hugging_face", "timm"
 CHANNELS = 3
@@ -43,8 +42,11 @@ class ImageViT:
 
     def encoder(self) -> Encoder:
         """The encoder, with initial weights."""
-        return patch_encoder(
-            self.size, norm_epsilon=self.norm_epsilon, dropout_rate=self.dropout_rate, dtype=None
+        return Encoder(
+            size=self.size,
+            form=Form(norm_epsilon=self.norm_epsilon),
+            dropout_rate=self.dropout_rate,
+            name="encoder",
         )
 
 

@@ -11,7 +11,6 @@ from vatt.protocols import Crop
 
 CANDIDATES = "candidates"  # string [K], until the batch is tokenized
 CONTRADICTION = "contradiction"  # string scalar, until the pipeline has refused all but ""
-EVALUATION_ONLY = (spec.VALID, spec.CLIP_ID, spec.GROUP, spec.CAPTION, spec.VIEW)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -72,8 +72,9 @@ class Vocabulary(tokenizer.GraphTokenizer):
         if self.release:
             text = tf.strings.lower(tf.strings.regex_replace(sentences, word_rule.ASCII_PUNCTUATION, ""))
         else:
-            # Lower case first: some letters become two characters, the second of them a mark.
             text = tf.strings.unicode_transcode(sentences, "UTF-8", "UTF-8", errors="replace")
+            text = tf.strings.regex_replace(text, word_rule.NUL, "")
+            # Lower case first: some letters become two characters, the second of them a mark.
             text = tf.strings.regex_replace(
                 tf.strings.lower(text, encoding="utf-8"), word_rule.PUNCTUATION, ""
             )

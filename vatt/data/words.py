@@ -14,6 +14,7 @@ WHITE_SPACE = r"[\t-\r\x1c-\x20\x{85}\p{Z}]+"
 # Punctuation and symbols of every script; deleted, so that "don't" is "dont", as in the released word list.
 PUNCTUATION = r"[\p{P}\p{S}]+"
 ASCII_PUNCTUATION = r"[!-/:-@\[-`{-~]+"
+NUL = "\x00"  # deleted with it: to TensorFlow's Unicode ops a text ends there
 
 _ASCII_LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 _ASCII_PUNCTUATION = re.compile(ASCII_PUNCTUATION)
@@ -37,4 +38,5 @@ def split_words(text, *, release=False) -> list[str]:
     """
     if release:
         return _ASCII_PUNCTUATION.sub("", text).translate(_ASCII_LOWER).split()
-    return "".join(character for character in text.lower() if not _is_punctuation(character)).split()
+    text = text.replace(NUL, "").lower()
+    return "".join(character for character in text if not _is_punctuation(character)).split()

@@ -17,7 +17,7 @@ import numpy as np
 
 from vatt.embed.batches import OUTPUTS, Embedded
 from vatt.embed.file_windows import MODALITIES
-from vatt.prepare.writer import whole_file
+from vatt.whole_file import whole_file
 
 
 class BusyError(OSError):

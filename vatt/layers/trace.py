@@ -36,7 +36,7 @@ def trace_blocks(encoder, tokens, words=None) -> Iterator[BlockTrace]:
     """
     tokens = ops.cast(tokens, encoder.compute_dtype)
     for block, bias in zip(encoder.blocks, encoder.biases(tokens.shape[1], words)):
-        if block.norm_placement == "pre":
+        if block.form.norm_placement == "pre":
             read = block.norm1(tokens)
             probabilities = block.attention.probabilities(read, bias)
             tokens = tokens + block.attention.mix(probabilities, read)

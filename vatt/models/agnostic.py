@@ -4,12 +4,12 @@ import gin
 import keras
 
 from vatt.layers.embedders import WordEmbedder
+from vatt.layers.transformer import Encoder
 from vatt.models.backbone import Backbone
-from vatt.models.heads import CommonSpaces
 from vatt.models.multimodal import MultimodalModel
-from vatt.models.parts import audio_signal, grid_of, patch_encoder, signal_embedder
+from vatt.models.parts import audio_signal, grid_of
 from vatt.models.presets import size_of
-from vatt.spec import VIDEO, ClipSpec
+from vatt.spec import AUDIO, TEXT, VIDEO, ClipSpec
 
 
 @gin.register
@@ -26,26 +26,14 @@ class AgnosticVATT(MultimodalModel):
         audio_grid: (sample,) positions of the audio table, with `spectrogram` (time, frequency).
         words: positions of the text table; longer sentences are refused.
         clip: derives the three from a `ClipSpec` instead.
-        video_patch: (frames, rows, columns) of a voxel patch.
-        audio_patch: samples of a waveform patch, with `spectrogram` (time, frequency); None for the paper's,
-            128 or (16, 5).
-        spectrogram: a `LogMel` that the waveform goes through in front of its patches (Table 10), or None.
-        edge: "pad" or "drop", see `PatchEmbedding`.
+        video_patch, audio_patch, spectrogram, edge: see `VATT`.
         projections: whether dense layers with gelu stand in front of the encoder (D → D) and behind it
             (D → `output_width`), of each modality its own (release; the paper speaks of the tokenizers
             alone).
         output_width: features of the outputs, if there are projections; None for D.
-        vocabulary_size: rows of the word table.
-        word_table_width: None for a learned table of width D (paper), or the width of a table that a gelu
-            projection follows (release: 300).
-        train_word_table: whether the table learns (release: no, it was word2vec).
-        word_vectors: Keras initializer of the table, e.g. `vatt.data.word_vectors.WordVectors`; None for a
-            random one.
-        heads: "paper" or "released", see `CommonSpaces`.
-        video_audio_width, video_text_width: d_va and d_vt.
-        normalise_positions: whether a LayerNorm follows the sum of position tables (release; Eq. 1 has none).
-        drop_token_rate, drop_token_pattern: DropToken on video and audio in training.
-        dropout_rate: dropout inside the Transformer and on its inputs.
+        vocabulary_size, word_table_width, train_word_table, word_vectors: see `VATT`.
+        heads, video_audio_width, video_text_width: see `VATT`.
+        normalise_positions, drop_token_rate, drop_token_pattern, dropout_rate: see `VATT`.
     """
 
     def __init__(
@@ -100,14 +88,12 @@ class AgnosticVATT(MultimodalModel):
         self.drop_token_pattern = drop_token_pattern
         self.dropout_rate = dropout_rate
         width = self.size.width
-        self.encoder = patch_encoder(self.size, dropout_rate=dropout_rate, dtype=dtype)
-        shared = {"width": width, "edge": edge, "projection": projections, "dtype": dtype}
-        shared |= {"normalise_positions": normalise_positions, "position_dropout_rate": dropout_rate}
-        shared |= {"drop_token_rate": drop_token_rate, "drop_token_pattern": drop_token_pattern}
+        self.encoder = Encoder(size=self.size, dropout_rate=dropout_rate, name="encoder", dtype=dtype)
+        signal = {"width": width, "projection": projections, "dtype": dtype}
         embedders = {
-            "video": signal_embedder(VIDEO, patch=self.video_patch, grid=self.video_grid, **shared),
-            "audio": signal_embedder(audio_kind, patch=self.audio_patch, grid=self.audio_grid, **shared),
-            "text": WordEmbedder(
+            VIDEO: self._signal_embedder(VIDEO, **signal),
+            AUDIO: self._signal_embedder(AUDIO, **signal),
+            TEXT: WordEmbedder(
                 vocabulary_size=vocabulary_size,
                 width=width,
                 table_width=word_table_width,
@@ -132,16 +118,7 @@ class AgnosticVATT(MultimodalModel):
                 dtype=dtype,
             )
             setattr(self, modality, backbone)
-        self.spaces = CommonSpaces(
-            video_width=self.video.width,
-            audio_width=self.audio.width,
-            text_width=self.text.width,
-            video_audio_width=video_audio_width,
-            video_text_width=video_text_width,
-            form=heads,
-            name="spaces",
-            dtype="float32",  # as in `VATT`
-        )
+        self.spaces = self._common_spaces()
         self.build()
 
     def build(self, input_shape=None):

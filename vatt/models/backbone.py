@@ -34,14 +34,14 @@ class Backbone(Configured, keras.layers.Layer):
     @property
     def width(self):
         """Features of the outputs, D."""
-        return self.projection_width or self.encoder.width
+        return self.projection_width or self.encoder.size.width
 
     def build(self, input_shape=None):
         self.embedder.build()
         if not self.encoder.built:
             self.encoder.build()
         if self.projection is not None:
-            self.projection.build((None, None, self.encoder.width))
+            self.projection.build((None, None, self.encoder.size.width))
 
     def call(self, inputs, training=False, kept=None):
         chosen = {} if kept is None else {"kept": kept}

@@ -9,12 +9,13 @@ import keras
 from keras import ops
 
 from vatt.layers import draws
+from vatt.layers.architecture import NORM_EPSILON, Form
 from vatt.layers.configured import Configured
 from vatt.layers.dropout import Dropout
-from vatt.layers.transformer import NORM_EPSILON
+from vatt.layers.transformer import Encoder
 from vatt.models.backbone import Backbone
 from vatt.models.multimodal import DRAW_KEY
-from vatt.models.parts import IMAGE, SIGNALS, grid_of, patch_encoder, signal_embedder, signal_kind
+from vatt.models.parts import IMAGE, SIGNALS, grid_of, signal_embedder, signal_kind
 from vatt.models.presets import size_of
 from vatt.spec import AUDIO, VIDEO
 
@@ -34,9 +35,7 @@ class Classifier(Configured, keras.Model):
             None.
         patch: size of a patch along each axis, None for the paper's: (4, 16, 16), (128,) or (16, 5).
         edge: "pad" or "drop", see `PatchEmbedding`.
-        norm_epsilon: see `Encoder`.
-        use_bias: whether the Transformer's linear maps have biases (the release's spectrogram model has
-            none).
+        norm_epsilon, use_bias: see `Form`; the release's spectrogram model has no biases.
         input_projection: whether a gelu projection stands in front of the encoder, and
         output_width: features of one behind it, 0 for none: for weights of the modality-agnostic model.
         normalise_positions, position_order, joint_axes: see `FactorisedPositions`.
@@ -130,11 +129,11 @@ class Classifier(Configured, keras.Model):
                 drop_token_pattern=drop_token_pattern,
                 dtype=dtype,
             ),
-            encoder=patch_encoder(
-                self.size,
-                use_bias=use_bias,
-                norm_epsilon=norm_epsilon,
+            encoder=Encoder(
+                size=self.size,
+                form=Form(use_bias=use_bias, norm_epsilon=norm_epsilon),
                 dropout_rate=dropout_rate,
+                name="encoder",
                 dtype=dtype,
             ),
             projection_width=output_width,

@@ -25,7 +25,7 @@ def load_model(path):
     Args:
         path: the file.
 
-    Returns: `VATT`, `AgnosticVATT`, `Classifier` or `Backbone`.
+    Returns: `VATT`, `AgnosticVATT`, `Classifier` or `Unimodal`.
     """
     path = Path(path).expanduser()
     if not path.exists():

@@ -11,6 +11,8 @@ from keras import ops
 from vatt.layers import draws
 from vatt.layers.configured import Configured
 from vatt.layers.drop_token import tokens_kept
+from vatt.models.heads import CommonSpaces
+from vatt.models.parts import signal_embedder, signal_kind
 from vatt.spec import (
     AUDIO,
     AUDIO_MASK,
@@ -32,8 +34,8 @@ _MASKS = {VIDEO: VIDEO_MASK, AUDIO: AUDIO_MASK, TEXT: TEXT_MASK}
 class MultimodalModel(Configured, keras.Model):
     """Base of the modality-specific and the modality-agnostic model.
 
-    A subclass sets `video`, `audio`, `text` (each a `Backbone`), `spaces` (`CommonSpaces`) and `spectrogram`
-    (`LogMel` or None).
+    A subclass keeps its arguments, of which those of `VATT` that say what a signal and a space are belong to
+    both models, and sets `video`, `audio`, `text` (each a `Backbone`) and `spaces` (`CommonSpaces`).
 
     Input: a dict with any subset of
         video: float32 [B, T, H, W, 3] in [-1, 1];
@@ -54,6 +56,33 @@ class MultimodalModel(Configured, keras.Model):
     def __init__(self, *, name, dtype):
         # Each part casts what it is given; cast here, the waveform would reach `spectrogram` in bfloat16.
         super().__init__(name=name, dtype=dtype, autocast=False)
+
+    def _signal_embedder(self, modality, **options):
+        """`PatchEmbedder` of video or audio as the model's arguments say; `options` are its other ones."""
+        return signal_embedder(
+            signal_kind(modality, self.spectrogram),
+            patch=getattr(self, f"{modality}_patch"),
+            grid=getattr(self, f"{modality}_grid"),
+            edge=self.edge,
+            normalise_positions=self.normalise_positions,
+            position_dropout_rate=self.dropout_rate,
+            drop_token_rate=self.drop_token_rate,
+            drop_token_pattern=self.drop_token_pattern,
+            **options,
+        )
+
+    def _common_spaces(self):
+        """The heads on the three backbones."""
+        return CommonSpaces(
+            video_width=self.video.width,
+            audio_width=self.audio.width,
+            text_width=self.text.width,
+            video_audio_width=self.video_audio_width,
+            video_text_width=self.video_text_width,
+            form=self.heads,
+            name="spaces",
+            dtype="float32",  # cosines divided by τ = 0.07 leave no room for bfloat16's three digits
+        )
 
     def call(self, inputs, training=False):
         features = self.encode(inputs, training=training)

@@ -1,10 +1,10 @@
-"""The parts that the models are put together from: what a signal looks like, its embedder, the encoders."""
+"""The parts that the models are put together from: what a signal looks like, its embedder, T5 for text."""
 
 import dataclasses
 
+from vatt.layers.architecture import Form, Size
 from vatt.layers.embedders import PatchEmbedder
-from vatt.layers.transformer import NORM_EPSILON, Encoder
-from vatt.models.presets import Size
+from vatt.layers.transformer import Encoder
 from vatt.spec import AUDIO, VIDEO, ClipSpec, patch_grid
 
 IMAGE = "image"
@@ -85,42 +85,17 @@ def signal_embedder(kind, *, width, grid, patch=None, **options):
     )
 
 
-def patch_encoder(size: Size, *, use_bias=True, norm_epsilon=NORM_EPSILON, dropout_rate, dtype):
-    """Pre-norm encoder of ViT, WaT, SpT (which has no biases) and the modality-agnostic model."""
-    return Encoder(
-        depth=size.depth,
-        width=size.width,
-        hidden_width=size.hidden_width,
-        heads=size.heads,
-        head_width=size.head_width,
-        use_bias=use_bias,
-        norm_epsilon=norm_epsilon,
-        dropout_rate=dropout_rate,
-        recompute=size.recompute,
-        name="encoder",
-        dtype=dtype,
-    )
-
-
 def text_encoder(size: Size, *, relative_layers="all", dropout_rate, dtype):
     """The release's text model: T5 with a full LayerNorm and exact gelu in the feed-forward, distances up to
     64.
     """
     return Encoder(
-        depth=size.depth,
-        width=size.width,
-        hidden_width=size.hidden_width,
-        heads=size.heads,
-        head_width=size.head_width,
-        attention_norm="rms",
-        feed_forward_norm="layer",
-        use_bias=False,
-        scale_scores=False,
+        size=size,
+        form=Form(attention_norm="rms", feed_forward_norm="layer", use_bias=False, scale_scores=False),
         relative_buckets=32,
         relative_max_distance=64,
         relative_layers=relative_layers,
         dropout_rate=dropout_rate,
-        recompute=size.recompute,
         name="encoder",
         dtype=dtype,
     )

@@ -1,41 +1,8 @@
-"""Transformer sizes of the paper (A.2.2), and the type for any other size."""
+"""Transformer sizes of the paper by name (A.2.2)."""
 
-import dataclasses
 import difflib
 
-import gin
-import keras
-
-
-@gin.register
-@keras.saving.register_keras_serializable("vatt")
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Size:
-    """Size of one Transformer.
-
-    Args:
-        depth: number of blocks.
-        width: features of a token, D.
-        hidden_width: features inside the feed-forward networks.
-        heads: attention heads.
-        head_width: features per head.
-        recompute: see `Encoder`; trades time for memory in training and changes nothing else.
-    """
-
-    depth: int
-    width: int
-    hidden_width: int
-    heads: int
-    head_width: int = 64
-    recompute: bool = False
-
-    def get_config(self):
-        return dataclasses.asdict(self)
-
-    @classmethod
-    def from_config(cls, config):
-        return cls(**config)
-
+from vatt.layers.architecture import Size
 
 SIZES = {
     "small": Size(depth=6, width=512, hidden_width=2048, heads=8),

@@ -4,12 +4,12 @@ import gin
 import keras
 
 from vatt.layers.embedders import WordEmbedder
+from vatt.layers.transformer import Encoder
 from vatt.models.backbone import Backbone
-from vatt.models.heads import CommonSpaces
 from vatt.models.multimodal import MultimodalModel
-from vatt.models.parts import audio_signal, grid_of, patch_encoder, signal_embedder, text_encoder
+from vatt.models.parts import audio_signal, grid_of, text_encoder
 from vatt.models.presets import size_of
-from vatt.spec import VIDEO
+from vatt.spec import AUDIO, VIDEO
 
 
 @gin.register
@@ -93,26 +93,15 @@ class VATT(MultimodalModel):
         self.drop_token_rate = drop_token_rate
         self.drop_token_pattern = drop_token_pattern
         self.dropout_rate = dropout_rate
-        shared = {"edge": edge, "dtype": dtype}
-        shared |= {"normalise_positions": normalise_positions, "position_dropout_rate": dropout_rate}
-        shared |= {"drop_token_rate": drop_token_rate, "drop_token_pattern": drop_token_pattern}
         self.video = Backbone(
-            embedder=signal_embedder(
-                VIDEO, width=self.video_size.width, patch=self.video_patch, grid=self.video_grid, **shared
-            ),
-            encoder=patch_encoder(self.video_size, dropout_rate=dropout_rate, dtype=dtype),
+            embedder=self._signal_embedder(VIDEO, width=self.video_size.width, dtype=dtype),
+            encoder=Encoder(size=self.video_size, dropout_rate=dropout_rate, name="encoder", dtype=dtype),
             name="video",
             dtype=dtype,
         )
         self.audio = Backbone(
-            embedder=signal_embedder(
-                audio_kind,
-                width=self.audio_size.width,
-                patch=self.audio_patch,
-                grid=self.audio_grid,
-                **shared,
-            ),
-            encoder=patch_encoder(self.audio_size, dropout_rate=dropout_rate, dtype=dtype),
+            embedder=self._signal_embedder(AUDIO, width=self.audio_size.width, dtype=dtype),
+            encoder=Encoder(size=self.audio_size, dropout_rate=dropout_rate, name="encoder", dtype=dtype),
             name="audio",
             dtype=dtype,
         )
@@ -133,16 +122,7 @@ class VATT(MultimodalModel):
             name="text",
             dtype=dtype,
         )
-        self.spaces = CommonSpaces(
-            video_width=self.video.width,
-            audio_width=self.audio.width,
-            text_width=self.text.width,
-            video_audio_width=video_audio_width,
-            video_text_width=video_text_width,
-            form=heads,
-            name="spaces",
-            dtype="float32",  # cosines divided by τ = 0.07 leave no room for bfloat16's three digits
-        )
+        self.spaces = self._common_spaces()
         self.build()
 
     def build(self, input_shape=None):

@@ -20,14 +20,14 @@ def encoder_costs(encoder, length: int, *, padding: bool) -> Costs:
         padding: whether some of them may be padding, whose scores are pushed down.
     """
     if encoder.relative_bias is not None and padding:
-        row = elements(encoder.heads * length**2 + 2 * length)  # both biases in one
+        row = elements(encoder.size.heads * length**2 + 2 * length)  # both biases in one
     else:
         row = elements(2 * length if padding else 0)
     for number, block in enumerate(encoder.blocks):
         relative = encoder.relative_bias is not None and (encoder.relative_layers == "all" or number == 0)
         row += block_costs(block, length, biased=padding or relative)
     if encoder.final_norm is not None:
-        row += norm(encoder.final_norm, length, encoder.width)
+        row += norm(encoder.final_norm, length, encoder.size.width)
     return row, NOTHING
 
 
@@ -38,18 +38,19 @@ def blocks_products(encoder, length: int) -> int:
 
 def block_costs(block, length: int, *, biased: bool) -> Count:
     """`Block`, of a sequence; `biased`: whether something is added to its scores."""
-    width, inner = block.width, block.heads * block.head_width
-    scores = block.heads * length**2
-    bias = block.use_bias
+    size, form = block.size, block.form
+    width, inner = size.width, size.heads * size.head_width
+    scores = size.heads * length**2
+    bias = form.use_bias
     count = norm(block.norm1, length, width) + norm(block.norm2, length, width)
     count += 3 * dense(length, width, inner, use_bias=bias) + dense(length, inner, width, use_bias=bias)
-    attention = block.heads * product(length, block.head_width, length)
+    attention = size.heads * product(length, size.head_width, length)
     count += 2 * attention + Count(mixing=attention.products, softmax=scores)
-    count += elements(length * inner if block.scale_scores else 0) + elements(scores if biased else 0)
+    count += elements(length * inner if form.scale_scores else 0) + elements(scores if biased else 0)
     expansions = 1 if block.feed_forward.gate is None else 2
-    count += expansions * dense(length, width, block.hidden_width, use_bias=bias)
-    count += activation(block.activation, length * block.hidden_width)
-    count += dense(length, block.hidden_width, width, use_bias=bias)
+    count += expansions * dense(length, width, size.hidden_width, use_bias=bias)
+    count += activation(form.activation, length * size.hidden_width)
+    count += dense(length, size.hidden_width, width, use_bias=bias)
     return count + elements(2 * length * width)  # the two residual additions
 
 
@@ -99,7 +100,7 @@ def projection_costs(backbone, length: int) -> Count:
     count = NOTHING
     if backbone.projection is not None:
         width = backbone.projection_width
-        count += dense(length, backbone.encoder.width, width, use_bias=True)
+        count += dense(length, backbone.encoder.size.width, width, use_bias=True)
         count += activation("gelu", length * width)
     if not getattr(backbone.embedder, "aggregate", None):  # the mean over words
         count += elements(2 * length * backbone.width + length + backbone.width)

@@ -98,25 +98,27 @@ def block_kept(block, length: int, width: int) -> int:
         length: of the sequence.
         width: bytes of a number.
     """
-    features, inner = length * block.width, length * block.heads * block.head_width
+    size = block.size
+    features, inner = length * size.width, length * size.heads * size.head_width
     dropout = 1 if block.dropout_rate else 0
     norms = width * 2 * features  # what came in
     linear = width * (2 * features + 4 * inner)  # inputs of the maps; queries, keys, values, their mixture
-    masks = dropout * (block.heads * length**2 + length * block.hidden_width + 2 * features)  # a byte each
-    network = width * length * block.hidden_width * _hidden_copies(block.activation, dropout)
+    masks = dropout * (size.heads * length**2 + length * size.hidden_width + 2 * features)  # a byte each
+    network = width * length * size.hidden_width * _hidden_copies(block.form.activation, dropout)
     return norms + linear + width * _scores_kept(block, length, dropout) + network + masks
 
 
 def _scores_kept(block, length: int, dropout: int) -> int:
     """Numbers as large as the scores: probabilities, and what dropout left; `attend` makes both again."""
-    return 0 if length >= LONG else block.heads * length**2 * (1 + dropout)
+    return 0 if length >= LONG else block.size.heads * length**2 * (1 + dropout)
 
 
 def block_draws(block, length: int) -> int:
     """Bytes of a `Block`'s random numbers, of a sequence: of scores, of hidden features, of both results."""
     if not block.dropout_rate:
         return 0
-    return FLOAT32 * (block.heads * length**2 + length * (block.hidden_width + 2 * block.width))
+    size = block.size
+    return FLOAT32 * (size.heads * length**2 + length * (size.hidden_width + 2 * size.width))
 
 
 def _hidden_copies(activation: str, dropout: int) -> int:
@@ -127,10 +129,10 @@ def _hidden_copies(activation: str, dropout: int) -> int:
 
 def block_working(block, length: int, width: int) -> int:
     """Bytes that the backward pass of a `Block` has in hand at its widest, of a sequence."""
-    hidden, scores = length * block.hidden_width, block.heads * length**2
+    hidden, scores = length * block.size.hidden_width, block.size.heads * length**2
     if length >= LONG:  # a block of queries at a time
         scores = -(-scores // max(1, round(scores / BLOCK_ENTRIES)))
-    return width * max(4 * hidden, 3 * scores) + 2 * FLOAT32 * length * block.width
+    return width * max(4 * hidden, 3 * scores) + 2 * FLOAT32 * length * block.size.width
 
 
 def wasted(draws: int, pixels: int, *, in_parts: bool) -> int:
@@ -172,7 +174,7 @@ def stream_memory(stream: Stream, width: int, *, recompute: bool) -> StreamMemor
     working = max((block_working(block, length, width) for block in encoder.blocks), default=0)
     kept = _embedder_kept(stream, width) + _ends_kept(stream, length, width)
     if recompute:
-        kept += width * length * encoder.width * encoder.depth
+        kept += width * length * encoder.size.width * encoder.size.depth
     else:
         kept += sum(blocks)
     return StreamMemory(
@@ -208,8 +210,8 @@ def _ends_kept(stream: Stream, length: int, width: int) -> int:
     backbone, kept = stream.backbone, 0
     encoder = backbone.encoder
     if encoder.final_norm is not None:
-        kept += width * length * encoder.width
-        kept += length * encoder.width if encoder.dropout_rate else 0
+        kept += width * length * encoder.size.width
+        kept += length * encoder.size.width if encoder.dropout_rate else 0
     if backbone.projection is not None:
-        kept += width * length * (encoder.width + 4 * backbone.projection_width)
+        kept += width * length * (encoder.size.width + 4 * backbone.projection_width)
     return kept

@@ -197,14 +197,14 @@ class _Planner:
             again += clips * pixel_costs(self.device_inputs, self.clip, training=True).products
         for stream in self.streams:
             encoder = stream.backbone.encoder
-            if encoder.recompute:
+            if encoder.size.recompute:
                 again += clips * stream.rows * blocks_products(encoder, stream.length(training=True))
         return again
 
     def _memory(self) -> dict:
         asked = Way(
             precision=self.configuration.precision,
-            recompute=any(stream.backbone.encoder.recompute for stream in self.streams),
+            recompute=any(stream.backbone.encoder.size.recompute for stream in self.streams),
             cached_chunk=self.numbers["cached_chunk"],
             accumulate=self.numbers["accumulate"],
         )

@@ -3,11 +3,9 @@
 import math
 from collections.abc import Iterable, Sequence
 
+from vatt.report.document import whole_page
 from vatt.report.markup import Markup, element
-from vatt.report.style import STYLE
 
-# No script and no request, kept by the browser as well as by us.
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 _OPEN_ROWS = 50  # a list that is longer starts folded
 
 _STYLE = """
@@ -31,46 +29,34 @@ def page(content: dict) -> str:
         content: of preparation.json, see `preparation_report.describe`.
     """
     name = content["name"]
-    head = element(
-        "head",
-        element("meta", charset="utf-8"),
-        element("meta", http_equiv="Content-Security-Policy", content=_POLICY),
-        element("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        element("title", f"{name} · preparation · VATT"),
-        element("style", Markup(STYLE + _STYLE)),
-    )
-    body = element(
-        "body",
-        element(
-            "main",
-            element("p", "VATT preparation", class_="overline"),
-            element("h1", name),
-            element("p", _verdict(content), class_="summary"),
-            _facts(content),
-            _splits(content["splits"]),
-            _list(
-                "Failed",
-                "These clips gave no record.",
-                ("Clip", "Reason"),
-                [(item["media_id"], item["reason"]) for item in content["failed"]],
-            ),
-            _list(
-                "Kept in part",
-                "These clips are in the set, but something of them was lost.",
-                ("Clip", "Lost"),
-                [(item["media_id"], item["lost"]) for item in content["kept_in_part"]],
-            ),
-            _list(
-                "Missing",
-                "The annotations name these media; they were not found. They count neither as clips nor as "
-                "failures.",
-                ("Clip", "Looked for"),
-                [(item["media_id"], item["looked_for"]) for item in content["missing"]],
-            ),
-            _origin(content["made_by"]),
+    parts = [
+        element("p", "VATT preparation", class_="overline"),
+        element("h1", name),
+        element("p", _verdict(content), class_="summary"),
+        _facts(content),
+        _splits(content["splits"]),
+        _list(
+            "Failed",
+            "These clips gave no record.",
+            ("Clip", "Reason"),
+            [(item["media_id"], item["reason"]) for item in content["failed"]],
         ),
-    )
-    return f"<!doctype html>\n{element('html', head, body, lang='en')}\n"
+        _list(
+            "Kept in part",
+            "These clips are in the set, but something of them was lost.",
+            ("Clip", "Lost"),
+            [(item["media_id"], item["lost"]) for item in content["kept_in_part"]],
+        ),
+        _list(
+            "Missing",
+            "The annotations name these media; they were not found. They count neither as clips nor as "
+            "failures.",
+            ("Clip", "Looked for"),
+            [(item["media_id"], item["looked_for"]) for item in content["missing"]],
+        ),
+        _origin(content["made_by"]),
+    ]
+    return whole_page(f"{name} · preparation · VATT", parts, style=_STYLE)
 
 
 def _verdict(content: dict) -> list:

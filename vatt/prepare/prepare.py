@@ -100,7 +100,10 @@ def prepare_clips(
     if not 0 <= max_failures <= 1:
         raise ValueError(f"`max_failures` must be a share between 0 and 1. Received: {max_failures}.")
     if not clips:
-        raise PreparationError(f"There is no clip to prepare for {directory}.")
+        raise PreparationError(
+            f"A set must have at least one clip. Received: none for {directory}. Look at the folder "
+            "or the list that was given, and at what is listed as missing."
+        )
     shards = plan_shards(clips, options, clips_per_shard)
     plan = plan_fingerprint(shards, labels)
     unfinished = Unfinished(directory)

@@ -1,36 +1,19 @@
 """Writes one shard, and the files that make a directory a prepared set; each appears whole or not at all."""
 
-import contextlib
 import hashlib
 import json
-import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import IO
 
 import numpy as np
+
+from vatt.whole_file import whole_file
 
 DATASET_FILE = "dataset.json"
 VOCABULARY_FILE = "vocabulary.txt"
 SPECIAL_WORDS = ("<pad>", "<unk>")  # ids 0 and 1, vatt.spec.PADDING_ID and UNKNOWN_ID
 MAX_WORDS = 1 << 16  # the paper's vocabulary
-
-
-@contextlib.contextmanager
-def whole_file(path: Path) -> Iterator[IO[bytes]]:
-    """A binary file that takes its name only when it is complete and on the disk."""
-    temporary = path.with_name(f".{path.name}.part")
-    try:
-        with open(temporary, "wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-        raise
 
 
 def write_json(path: Path, content) -> None:

@@ -15,7 +15,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run", metavar="RUN", help="run directory (the MODEL_DIR of a run)")
     parser.add_argument("other", metavar="RUN", nargs="?", help="another one, to be compared with the first")
     parser.add_argument(
-        "--output",
+        "--out",
         metavar="FILE",
         help="file to write (default: RUN/report.html; of two, compared_with_NAME.html in the second)",
     )
@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(arguments: argparse.Namespace) -> int:
     """Writes the report and prints where it lies; returns the exit status."""
     if arguments.other is None:
-        print(write_report(arguments.run, arguments.output))
+        print(write_report(arguments.run, arguments.out))
     else:
-        print(write_comparison(arguments.run, arguments.other, arguments.output))
+        print(write_comparison(arguments.run, arguments.other, arguments.out))
     return 0

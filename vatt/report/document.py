@@ -1,10 +1,10 @@
 """The frame of a page: one HTML file that needs nothing but itself, written whole or not at all."""
 
-import os
 import pathlib
 
 from vatt.report.markup import Markup, element
 from vatt.report.style import STYLE
+from vatt.whole_file import whole_file
 
 # No script and no request, kept by the browser as well as by us.
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
@@ -33,8 +33,7 @@ def whole_page(title: str, parts, *, style: str = "") -> str:
 def write_whole(page: str, target: pathlib.Path) -> pathlib.Path:
     """Writes a page into a folder, made if it is not there; a reader sees the old page or the new one."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = target.with_name(target.name + ".unfinished")
-    # A lone surrogate may stand in an escaped JSON string; no file can hold it.
-    unfinished.write_text(page, encoding="utf-8", errors="replace")
-    os.replace(unfinished, target)
+    with whole_file(target) as file:
+        # A lone surrogate may stand in an escaped JSON string; no file can hold it.
+        file.write(page.encode("utf-8", "replace"))
     return target

@@ -5,16 +5,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from vatt.embed.cli import clock
-from vatt.prepare.writer import whole_file
+from vatt.report.document import whole_page
 from vatt.report.gallery import waveform
 from vatt.report.markup import Markup, element
-from vatt.report.style import STYLE
 from vatt.search.index import Index
 from vatt.search.query import Found, Hit, Query
 from vatt.search.thumbnail import Thumbnail
+from vatt.whole_file import whole_file
 
-# No script and no request, kept by the browser as well as by us.
-_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 CARDS_STYLE = """
 .hits { list-style: none; display: grid; gap: 14px; margin: 20px 0; padding: 0;
   grid-template-columns: repeat(auto-fill, minmax(min(100%, 300px), 1fr)); align-items: start; }
@@ -44,14 +42,6 @@ def write_gallery(
 
 def build_gallery(index: Index, query: Query, found: Found, pictures: Sequence[Thumbnail]) -> str:
     """The page as text; `pictures` are those of the hits, in their order."""
-    head = element(
-        "head",
-        element("meta", charset="utf-8"),
-        element("meta", http_equiv="Content-Security-Policy", content=_POLICY),
-        element("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        element("title", f"{query.shown} · VATT search"),
-        element("style", Markup(STYLE + CARDS_STYLE)),
-    )
     about = (
         f"Asked with {ASKED_WITH[query.modality]}; windows found by {FOUND_BY[found.target]}, the nearest "
         f"first. {index.rows} windows of {len(index.files)} files in {index.root}. Scores are cosines."
@@ -60,18 +50,14 @@ def build_gallery(index: Index, query: Query, found: Found, pictures: Sequence[T
         _card(number, hit, picture)
         for number, (hit, picture) in enumerate(zip(found.hits, pictures, strict=True), start=1)
     ]
-    body = element(
-        "body",
-        element(
-            "main",
-            element("p", "VATT search", class_="overline"),
-            element("h1", query.shown, class_="asks"),
-            element("p", about, class_="note"),
-            [element("p", f"Note: {note}.", class_="note") for note in found.notes],
-            element("ol", hits, class_="hits"),
-        ),
-    )
-    return f"<!doctype html>\n{element('html', head, body, lang='en')}\n"
+    parts = [
+        element("p", "VATT search", class_="overline"),
+        element("h1", query.shown, class_="asks"),
+        element("p", about, class_="note"),
+        [element("p", f"Note: {note}.", class_="note") for note in found.notes],
+        element("ol", hits, class_="hits"),
+    ]
+    return whole_page(f"{query.shown} · VATT search", parts, style=CARDS_STYLE)
 
 
 def _card(number: int, hit: Hit, picture: Thumbnail) -> Markup:

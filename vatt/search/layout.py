@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from vatt.prepare.writer import whole_file
+from vatt.whole_file import whole_file
 
 SCHEMA = 1
 INDEX_FILE = "index.json"

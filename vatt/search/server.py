@@ -5,6 +5,7 @@ still the one that was indexed and still lies in the folder that was indexed. Wh
 same browser is kept out: requests must name this server as their host and come from its own pages.
 """
 
+import contextlib
 import io
 import json
 import os
@@ -149,8 +150,8 @@ class SearchServer:
     def window(self, request: Request, row: int) -> Response:
         """A window as MP4, for files that no browser plays."""
         place = self._place(row)
-        self._opened(place.number)[0].close()
-        outcome = as_mp4(self.path_of(place.number), place.start_seconds, place.end_seconds, self._looking)
+        with self._unchanged(place.number) as path:
+            outcome = as_mp4(path, place.start_seconds, place.end_seconds, self._looking)
         if isinstance(outcome, str):
             raise NotFound(f"The window can not be shown: {outcome}.")
         return send_file(io.BytesIO(outcome), request.environ, mimetype="video/mp4", conditional=True)
@@ -158,9 +159,8 @@ class SearchServer:
     def picture(self, request: Request, row: int) -> Response:
         """A window's pictures."""
         place = self._place(row)
-        self._opened(place.number)[0].close()
-        window = (self.path_of(place.number), place.start_seconds, place.end_seconds)
-        (made,) = thumbnails([window], self._looking)
+        with self._unchanged(place.number) as path:
+            (made,) = thumbnails([(path, place.start_seconds, place.end_seconds)], self._looking)
         if not made.jpeg:
             raise NotFound(f"There are no pictures{_because(made)}.")
         response = Response(made.jpeg, content_type="image/jpeg")
@@ -175,6 +175,15 @@ class SearchServer:
         if row >= self._index.rows:
             raise NotFound("There is no such window in the index.")
         return self._index.place(row)
+
+    @contextlib.contextmanager
+    def _unchanged(self, number: int):
+        """The path of a file that another process opens: what was made of it is shown only if the file is the
+        one that was indexed, before and after.
+        """
+        self._opened(number)[0].close()
+        yield self.path_of(number)
+        self._opened(number)[0].close()
 
     def _opened(self, number: int):
         """(the open file, a tag of its content) of a file that is the one that was indexed."""

@@ -10,6 +10,7 @@ import numpy as np
 
 from vatt import spec
 from vatt.protocols import Batch
+from vatt.whole_file import whole_file
 
 _MOST_BYTES = 256 * 2**20  # of one file, before compression: a batch of a large run has gigabytes
 
@@ -38,6 +39,6 @@ def write_batch(directory: Path, batch: Batch, *, step: int, worker: int = 0) ->
     kept = {name: value[rows] for name, value in features.items() if name != spec.EXAMPLE_INDEX}
     directory.mkdir(exist_ok=True)
     path = directory / f"step-{step}-worker-{worker}.npz"
-    unfinished = path.with_suffix(".saving.npz")
-    np.savez_compressed(unfinished, **kept, rows=rows, **{spec.EXAMPLE_INDEX: index})
-    return unfinished.replace(path)
+    with whole_file(path) as file:
+        np.savez_compressed(file, **kept, rows=rows, **{spec.EXAMPLE_INDEX: index})
+    return path

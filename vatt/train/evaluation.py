@@ -31,7 +31,7 @@ class Evaluations:
 
     Args:
         model_dir: the run directory.
-        evaluators: as above; names must differ.
+        evaluators: as in `vatt/protocols.py`; names must differ.
     """
 
     def __init__(self, model_dir: Path, evaluators: Iterable):
@@ -39,7 +39,9 @@ class Evaluations:
         self._evaluators = list(evaluators)
         names = [evaluator.name for evaluator in self._evaluators]
         if len(set(names)) < len(names):
-            raise ValueError(f"`evaluators` must have different names. Received: {', '.join(names)}.")
+            raise ValueError(
+                f"`evaluators` must have different names. Received: {', '.join(names)}. Each has a `name`."
+            )
 
     def cut_back(self, last_step: int) -> None:
         """Takes evaluations of later steps out of the history."""

@@ -1,21 +1,28 @@
 """TensorBoard events: scalars, the configuration as text, pictures of a batch, histograms of similarity.
 
-They are a copy of the journal and begin anew with every start of a run, see `vatt/train/journal.py`.
+The scalars are a copy of the journal and begin anew with every start of a run, see `vatt/train/journal.py`.
+Pictures and histograms have no other copy: each look at a batch has a file of its own, in a folder beside,
+and stays.
 """
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 
+LOOKS = "looks"
 _TEXTS = ("config.gin", "command.txt")
+_OF_STEP = ".step-"
 
 
 class Events:
     """A `MetricWriter` for a folder of events.
 
     Args:
-        directory: `start` takes earlier events out of it, and leaves profiles in their folder there.
+        directory: `start` takes earlier events out of it, and leaves profiles in their folder there, and
+            looks up to the step that the run goes on from.
     """
 
     def __init__(self, directory: Path):
@@ -25,6 +32,9 @@ class Events:
     def start(self, *, model_dir: Path, step: int) -> None:
         for earlier in self.directory.glob("events.out.*"):
             earlier.unlink(missing_ok=True)
+        for look in (self.directory / LOOKS).glob(f"events.out.*{_OF_STEP}*"):
+            if int(look.name.rpartition(_OF_STEP)[2]) > step:
+                look.unlink(missing_ok=True)
         self._writer = tf.summary.create_file_writer(str(self.directory))
         with self._writer.as_default(step=step):
             for path in (model_dir / name for name in _TEXTS):
@@ -37,15 +47,23 @@ class Events:
             for name, value in numbers.items():
                 tf.summary.scalar(name, value)
 
-    def write_images(self, step: int, name: str, images: np.ndarray) -> None:
-        """`images`: uint8 `[N, H, W, 3]`."""
-        with self._writer.as_default(step=step):
-            tf.summary.image(name, images, max_outputs=len(images))
+    @contextlib.contextmanager
+    def look(self, step: int) -> Iterator[None]:
+        """Within the block, `write_images` and `write_histogram` are of `step`."""
+        writer = tf.summary.create_file_writer(
+            str(self.directory / LOOKS), filename_suffix=f"{_OF_STEP}{step}"
+        )
+        with writer.as_default(step=step):
+            yield
+        writer.close()
 
-    def write_histogram(self, step: int, name: str, values: np.ndarray) -> None:
+    def write_images(self, name: str, images: np.ndarray) -> None:
+        """`images`: uint8 `[N, H, W, 3]`."""
+        tf.summary.image(name, images, max_outputs=len(images))
+
+    def write_histogram(self, name: str, values: np.ndarray) -> None:
         """`values`: float, of any shape."""
-        with self._writer.as_default(step=step):
-            tf.summary.histogram(name, values)
+        tf.summary.histogram(name, values)
 
     def close(self) -> None:
         self._writer.close()

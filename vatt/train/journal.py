@@ -9,12 +9,12 @@ import datetime
 import json
 import logging
 import math
-import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from vatt.protocols import MetricWriter
 from vatt.train.events import Events
+from vatt.whole_file import whole_file
 
 HISTORY = "evaluations/history.jsonl"  # one line per evaluation, written by `vatt/train/evaluation.py`
 INCIDENTS = "incidents.jsonl"  # what went wrong outside of any line; never cut back, for it did happen
@@ -99,7 +99,8 @@ def cut_back(path: Path, last_step: int) -> list[dict]:
     if not path.is_file():
         return []
     kept = [line for line in read_lines(path) if line["step"] <= last_step]
-    _write_whole(path, "".join(json.dumps(line) + "\n" for line in kept))
+    with whole_file(path) as file:
+        file.write("".join(json.dumps(line) + "\n" for line in kept).encode())
     return kept
 
 
@@ -117,7 +118,8 @@ def read_lines(path: Path) -> Iterator[dict]:
 
 def write_json(path: Path, value) -> None:
     """Writes a JSON file whole or not at all; a number that is not finite becomes null."""
-    _write_whole(path, json.dumps(_plain(value), indent=1) + "\n")
+    with whole_file(path) as file:
+        file.write((json.dumps(_plain(value), indent=1) + "\n").encode())
 
 
 def read_json(path: Path):
@@ -126,12 +128,6 @@ def read_json(path: Path):
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-
-
-def _write_whole(path: Path, text: str) -> None:
-    temporary = path.with_name(path.name + ".saving")
-    temporary.write_text(text, encoding="utf-8")
-    os.replace(temporary, path)
 
 
 def _plain(value):

@@ -24,16 +24,17 @@ def look_at(batch, *, model, device_inputs, events: Events, step: int) -> None:
         model, device_inputs: as in `vatt/protocols.py`; called without dropping tokens, in inference mode.
         events: where to.
     """
-    if spec.VIDEO in batch:
-        clips = np.asarray(batch[spec.VIDEO][:_CLIPS])
-        frames = clips[:, np.linspace(0, clips.shape[1] - 1, 4).astype(int)]  # first to last, side by side
-        events.write_images(step, "batch/video", np.concatenate(np.moveaxis(frames, 1, 0), axis=2))
     outputs = model(device_inputs(batch, training=False), training=False)
-    for name, left, right in _PAIRS:
-        if left in outputs and right in outputs:
-            own, others = similarities(np.asarray(outputs[left]), np.asarray(outputs[right]))
-            events.write_histogram(step, f"similarity/{name}/own", own)
-            events.write_histogram(step, f"similarity/{name}/others", others)
+    with events.look(step):
+        if spec.VIDEO in batch:
+            clips = np.asarray(batch[spec.VIDEO][:_CLIPS])
+            shown = np.linspace(0, clips.shape[1] - 1, 4).astype(int)  # first to last, side by side
+            events.write_images("batch/video", np.concatenate(np.moveaxis(clips[:, shown], 1, 0), axis=2))
+        for name, left, right in _PAIRS:
+            if left in outputs and right in outputs:
+                own, others = similarities(np.asarray(outputs[left]), np.asarray(outputs[right]))
+                events.write_histogram(f"similarity/{name}/own", own)
+                events.write_histogram(f"similarity/{name}/others", others)
 
 
 def similarities(left: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

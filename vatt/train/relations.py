@@ -38,14 +38,16 @@ def check_relations(numbers: Mapping[str, int | float | None], *, replicas: int)
     for name in _INTERVALS:
         if numbers[name] is not None and numbers[name] % steps_per_loop:
             raise ValueError(
-                f"`train.{name}` must be a multiple of `train.steps_per_loop`. "
-                f"Received: {name}={numbers[name]}, steps_per_loop={steps_per_loop}."
+                f"`train.{name}` must be a multiple of `train.steps_per_loop`. Received: {name}="
+                f"{numbers[name]}, steps_per_loop={steps_per_loop}. "
+                f"Use {_multiple(numbers[name], steps_per_loop)}."
             )
     keep_every, checkpoint_every = numbers["keep_every"], numbers["checkpoint_every"]
     if keep_every is not None and keep_every % checkpoint_every:
         raise ValueError(
             "`train.keep_every` must be a multiple of `train.checkpoint_every`. "
-            f"Received: keep_every={keep_every}, checkpoint_every={checkpoint_every}."
+            f"Received: keep_every={keep_every}, checkpoint_every={checkpoint_every}. "
+            f"Use {_multiple(keep_every, checkpoint_every)}."
         )
     _check_rows(replicas, numbers["batch_size"], numbers["accumulate"], numbers["cached_chunk"])
 
@@ -55,7 +57,7 @@ def _check_rows(replicas: int, batch_size: int, accumulate: int, cached_chunk: i
         raise ValueError(
             "`train.batch_size` must be a multiple of the number of replicas. Received: "
             f"batch_size={batch_size}, replicas={replicas}. "
-            f"Use {batch_size - batch_size % replicas or replicas}."
+            f"Use {_multiple(batch_size, replicas)}."
         )
     if accumulate > 1 and cached_chunk is not None:
         raise ValueError(
@@ -67,5 +69,15 @@ def _check_rows(replicas: int, batch_size: int, accumulate: int, cached_chunk: i
         if parts is not None and rows % parts:
             raise ValueError(
                 f"`train.{name}` must divide the rows of each replica. Received: {name}={parts}, {rows} rows "
-                f"(batch_size={batch_size}, replicas={replicas})."
+                f"(batch_size={batch_size}, replicas={replicas}). Use {_divisor(parts, rows)}."
             )
+
+
+def _multiple(number: int, of: int) -> int:
+    """The largest multiple up to a number, at least the first."""
+    return max(number - number % of, of)
+
+
+def _divisor(number: int, of: int) -> int:
+    """The largest divisor up to a number."""
+    return next(each for each in range(min(number, of), 0, -1) if of % each == 0)

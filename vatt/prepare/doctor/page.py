@@ -1,15 +1,13 @@
 """The doctor's report as one HTML page that needs nothing but itself."""
 
-from vatt.prepare import writer
 from vatt.prepare.doctor.contact_sheet import contact_sheet
 from vatt.prepare.doctor.examine import Diagnosis
 from vatt.prepare.doctor.facts import facts_of, verdict
 from vatt.prepare.doctor.findings import ERROR, Finding
+from vatt.report.document import whole_page
 from vatt.report.markup import Markup, element
-from vatt.report.style import STYLE
+from vatt.whole_file import whole_file
 
-# No script and no request, kept by the browser as well as by us.
-_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 _CLIPS_SHOWN = 24
 _CLASSES_SHOWN = 40
 _STYLE = """
@@ -42,44 +40,32 @@ _STYLE = """
 
 def write_page(diagnosis: Diagnosis, path) -> None:
     """Writes the page, whole or not at all."""
-    with writer.whole_file(path) as file:
+    with whole_file(path) as file:
         file.write(build_page(diagnosis).encode())
 
 
 def build_page(diagnosis: Diagnosis) -> str:
     """The page as text."""
     name = diagnosis.prepared.name
-    head = element(
-        "head",
-        element("meta", charset="utf-8"),
-        element("meta", http_equiv="Content-Security-Policy", content=_POLICY),
-        element("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        element("title", f"{name} · VATT doctor"),
-        element("style", Markup(STYLE + _STYLE)),
-    )
     found = [_finding(finding) for finding in diagnosis.findings]
-    body = element(
-        "body",
+    parts = [
+        element("p", "VATT doctor", class_="overline"),
+        element("h1", name),
+        element("p", verdict(diagnosis), class_="summary" if found else "summary clean"),
+        [element("h2", "Findings"), element("div", found, class_="findings")] if found else None,
+        element("h2", "Facts"),
+        _facts(diagnosis),
+        _balance(diagnosis),
+        element("h2", "Contact sheet"),
         element(
-            "main",
-            element("p", "VATT doctor", class_="overline"),
-            element("h1", name),
-            element("p", verdict(diagnosis), class_="summary" if found else "summary clean"),
-            [element("h2", "Findings"), element("div", found, class_="findings")] if found else None,
-            element("h2", "Facts"),
-            _facts(diagnosis),
-            _balance(diagnosis),
-            element("h2", "Contact sheet"),
-            element(
-                "p",
-                "Clips that a finding names come first, others are spread evenly over the set. Pictures run "
-                "from the first to the last; sound is drawn against full scale.",
-                class_="note",
-            ),
-            element("div", contact_sheet(diagnosis, _CLIPS_SHOWN), class_="sheet"),
+            "p",
+            "Clips that a finding names come first, others are spread evenly over the set. Pictures run "
+            "from the first to the last; sound is drawn against full scale.",
+            class_="note",
         ),
-    )
-    return f"<!doctype html>\n{element('html', head, body, lang='en')}\n"
+        element("div", contact_sheet(diagnosis, _CLIPS_SHOWN), class_="sheet"),
+    ]
+    return whole_page(f"{name} · VATT doctor", parts, style=_STYLE)
 
 
 def _finding(finding: Finding) -> Markup:

@@ -40,6 +40,7 @@ from vatt.prepare.pool import Failure, WorkerPool, heartbeat
 from vatt.prepare.progress import Progress, say
 from vatt.prepare.record import CONTENTS, SCHEMA_VERSION
 from vatt.prepare.shard_reader import read_shard
+from vatt.whole_file import whole_file
 
 _NUMBERED = re.compile(r"(?P<table>.+)-(?P<number>\d+)-of-(?P<count>\d+)(?P<suffix>\.\w+)?")
 _SHOWN = 3  # names in a message
@@ -320,7 +321,7 @@ def _write_description(directory, surveys, name, setting, labels) -> None:
     for split, surveys_of in surveys.items():
         contents = Counter(dict.fromkeys(CONTENTS, 0))
         for survey in surveys_of:
-            with writer.whole_file(writer.offsets_path(directory / survey.shard["file"])) as file:
+            with whole_file(writer.offsets_path(directory / survey.shard["file"])) as file:
                 file.write(np.array(survey.starts, "<u8").tobytes())
             contents.update(survey.contents)
             fingerprint.update(survey.shard["sha256"].encode())

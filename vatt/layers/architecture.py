@@ -1,0 +1,72 @@
+"""What an encoder is: how large, and of which form its blocks are.
+
+Two descriptions travel as a whole from the model to the blocks, so that what lies between them need not know
+what is in them.
+"""
+
+import dataclasses
+
+import gin
+import keras
+
+NORM_EPSILON = 1e-6
+
+
+class _Described:
+    """Keras' way to keep a dataclass in a configuration."""
+
+    def get_config(self):
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**config)
+
+
+@gin.register
+@keras.saving.register_keras_serializable("vatt")
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Size(_Described):
+    """Size of one Transformer.
+
+    Args:
+        depth: number of blocks.
+        width: features of a token, D.
+        hidden_width: features inside the feed-forward networks.
+        heads: attention heads, H.
+        head_width: features per head; 64 in every published size.
+        recompute: whether training keeps only the input of each block and computes the rest again in the
+            backward pass: memory for one block's activations instead of all, a third more time, nothing else.
+    """
+
+    depth: int
+    width: int
+    hidden_width: int
+    heads: int
+    head_width: int = 64
+    recompute: bool = False
+
+
+@keras.saving.register_keras_serializable("vatt")
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Form(_Described):
+    """The few options that tell ViT, WaT and T5 apart (paper 3.2, A.2.2); the defaults are ViT's and WaT's.
+
+    Args:
+        attention_norm: "layer" or "rms" (T5), before attention and at the end.
+        feed_forward_norm: the norm of the feed-forward network; None: as `attention_norm`. The release's text
+            model mixes "rms" and "layer".
+        norm_placement: "pre" (every published model) or "post".
+        norm_epsilon: added to the variance in every norm; VATT, T5 and timm have 1e-6, other ViTs 1e-12.
+        activation: see `FeedForward`.
+        use_bias: whether linear maps have biases.
+        scale_scores: whether scores are divided by √head_width.
+    """
+
+    attention_norm: str = "layer"
+    feed_forward_norm: str | None = None
+    norm_placement: str = "pre"
+    norm_epsilon: float = NORM_EPSILON
+    activation: str = "gelu"
+    use_bias: bool = True
+    scale_scores: bool = True
