@@ -115,7 +115,7 @@ class SelfAttention(Configured, keras.layers.Layer):
             heads = ops.arange(self.heads, dtype="int32")[:, None, None]
             rows = ops.arange(first, first + count, dtype="int32")[None, :, None]
             elements = (heads * length + rows) * length + ops.arange(length, dtype="int32")
-            return self.dropout.kept((batch, self.heads, count, length), elements)
+            return self.dropout.kept((batch, self.heads, count, length), after=queries, elements=elements)
 
         return kept
 

@@ -15,6 +15,8 @@ import zlib
 import keras
 from keras import ops
 
+from vatt.layers.lean import arrival
+
 _state = threading.local()
 
 
@@ -41,19 +43,23 @@ def salt_of(layer) -> int:
     return zlib.crc32(layer.path.encode()) & 0x7FFFFFFF
 
 
-def uniform(shape, *, salt: int, elements=None):
+def uniform(shape, *, salt: int, elements=None, after=None):
     """Uniform float32 in [0, 1) of `shape` = [B, ...].
 
     Args:
         shape: static or dynamic sizes, the batch first.
         salt: see `salt_of`.
         elements: int32 of shape[1:], the elements' numbers, for a part of a larger array; None for 0, 1, 2 …
+        after: a float tensor that the draws wait for. Else they depend on the key alone, and nothing keeps a
+            graph from making those of all layers when a step begins and holding them until they are needed.
     """
     key = current_key()
     if key is None:
         return keras.random.uniform(shape)
     per_example = _mix(ops.bitwise_xor(_uint(key[:, 0]), _uint(salt)))
     per_example = _mix(per_example + _uint(key[:, 1]))
+    if after is not None:
+        per_example = per_example + _uint(arrival(after))
     if elements is None:
         count = 1
         for size in shape[1:]:

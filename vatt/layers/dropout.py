@@ -31,7 +31,7 @@ class Dropout(Configured, keras.layers.Layer):
     def call(self, inputs, training=False):
         if not training or not self.rate:
             return inputs
-        kept = self.kept(ops.shape(inputs))
+        kept = self.kept(ops.shape(inputs), after=inputs)
         if not own_gradients():
             return dropped(inputs, kept, self.rate)
 
@@ -46,9 +46,9 @@ class Dropout(Configured, keras.layers.Layer):
 
         return drop(inputs)
 
-    def kept(self, shape, elements=None):
-        """What is not zeroed, bool of `shape`; `elements` as in `draws.uniform`."""
-        return draws.uniform(shape, salt=self._salt, elements=elements) >= self.rate
+    def kept(self, shape, *, after, elements=None):
+        """What is not zeroed, bool of `shape`; `after` and `elements` as in `draws.uniform`."""
+        return draws.uniform(shape, salt=self._salt, elements=elements, after=after) >= self.rate
 
 
 def dropped(x, kept, rate):

@@ -138,9 +138,9 @@ def block_working(block, length: int, width: int) -> int:
 def wasted(draws: int, pixels: int, *, in_parts: bool) -> int:
     """Bytes that the allocator can not give away, as measured (docs/plan.md), not derived.
 
-    Nothing keeps TensorFlow from drawing the numbers of all dropouts when a step begins; of the pieces that
-    they leave about half is not used again. And where rows come in parts, sums of gradients lie between the
-    freed pieces from the second part on, so that signals need room of their own.
+    Of the room that the numbers drawn for dropout leave, about half is not used again. And where rows come
+    in parts, sums of gradients lie between the freed pieces from the second part on, so that signals need
+    room of their own.
     """
     return draws // 2 + (pixels if in_parts else 0)
 
