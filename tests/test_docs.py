@@ -14,7 +14,7 @@ from vatt import main as vatt_main
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "data").rglob("*.md")]
 GIN_FILES = sorted((ROOT / "experiments").rglob("*.gin"))
-PATH = re.compile(r"(?:vatt|experiments|tests|docs|data|benchmarks|\.ci)/[\w./-]*\w")
+PATH = re.compile(r"(?<![\w/\"-])(?:vatt|experiments|tests|docs|data|benchmarks|\.ci)/[\w./-]*\w")
 
 
 def commands(path):
