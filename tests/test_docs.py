@@ -7,6 +7,7 @@ import pytest
 from tests.documents import DOCUMENTS, GIN_FILES, ROOT, text_of
 
 PATH = re.compile(r"(?<![\w/\"-])(?:vatt|experiments|tests|docs|data|benchmarks|\.ci)/[\w./-]*\w")
+NUMBERS = {"data/video", "data/audio", "data/text"}  # of a journal
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
@@ -18,7 +19,7 @@ def test_links_lead_somewhere(path):
 
 @pytest.mark.parametrize("path", DOCUMENTS + GIN_FILES, ids=lambda path: path.name)
 def test_paths_exist(path):
-    for name in PATH.findall(text_of(path)):
+    for name in set(PATH.findall(text_of(path))) - NUMBERS:
         assert (ROOT / name).exists(), f"{path.relative_to(ROOT)} names {name}"
 
 
