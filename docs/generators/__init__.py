@@ -9,7 +9,12 @@ from pathlib import Path
 DOCS = Path(__file__).resolve().parents[1]
 
 # file of `docs/` -> the module here whose `page()` gives its text
-PAGES = {"cli.md": "command_line", "gin.md": "gin_names", "presets.md": "presets"}
+PAGES = {
+    "cli.md": "command_line",
+    "findings.md": "findings",
+    "gin.md": "gin_names",
+    "presets.md": "presets",
+}
 
 
 def text_of(name: str) -> str:
