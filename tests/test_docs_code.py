@@ -4,6 +4,7 @@ The blocks of a document run in order and share their names, as a reader would t
 here says so in its first line, `# Not run by the tests: …`.
 """
 
+import json
 import re
 import shutil
 import sys
@@ -14,6 +15,7 @@ import pytest
 
 from tests.documents import DOCUMENTS, ROOT, blocks
 from tests.prepare.media_maker import beep, grey, make_media
+from tests.test_docs_formats import table as formats_table
 from tests.trained_run import CLIP, prepared, tiny_vatt, write_clips, write_run
 from vatt.embed.loading import open_trained
 from vatt.export.exporting import export_model
@@ -69,6 +71,12 @@ def test_the_code_of_a_document_runs(path, given):
             assert f"docs/{path.name}" in (ROOT / test).read_text(encoding="utf-8")
         if not elsewhere:
             exec(compile("\n" * (line - 1) + block, str(path), "exec"), given)
+
+
+@pytest.mark.slow
+def test_the_model_card_has_the_keys_that_are_listed(folder):
+    facts = json.loads((folder / "OUT" / "model_card.json").read_text(encoding="utf-8"))
+    assert set(facts) == set(formats_table("An export"))
 
 
 def test_blocks_of_code_name_their_language():

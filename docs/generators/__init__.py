@@ -13,6 +13,7 @@ PAGES = {
     "cli.md": "command_line",
     "findings.md": "findings",
     "gin.md": "gin_names",
+    "model_card.md": "model_card",
     "presets.md": "presets",
 }
 
