@@ -143,8 +143,8 @@ class Card:
     @property
     def biases(self) -> str:
         return (
-            "It knows what its data showed, with the biases of those data. Nothing here was tested for fairness "
-            "or safety, and it must not decide about people."
+            "It knows what its data showed, with the biases of those data. Nothing here was tested for "
+            "fairness or safety, and it must not decide about people."
         )
 
     @property
