@@ -17,6 +17,7 @@ from tests.documents import DOCUMENTS, ROOT, blocks
 from tests.prepare.media_maker import beep, grey, make_media
 from tests.test_docs_formats import table as formats_table
 from tests.trained_run import CLIP, prepared, tiny_vatt, write_clips, write_run
+from vatt import config
 from vatt.embed.loading import open_trained
 from vatt.export.exporting import export_model
 
@@ -77,6 +78,14 @@ def test_the_code_of_a_document_runs(path, given):
 def test_the_model_card_has_the_keys_that_are_listed(folder):
     facts = json.loads((folder / "OUT" / "model_card.json").read_text(encoding="utf-8"))
     assert set(facts) == set(formats_table("An export"))
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_json_and_gin_are_of_their_grammar(path):
+    for _, block in blocks(path, "json"):
+        json.loads(block)
+    for _, block in blocks(path, "gin"):
+        assert config.as_written(block)
 
 
 def test_blocks_of_code_name_their_language():

@@ -21,8 +21,25 @@ from tests.documents import (
 )
 from vatt import cli, config
 
-BINDING = re.compile(r"(?:[a-z_]+/)*(\w+)\.(\w+)(?: = .+)?")
+BINDING = re.compile(r"(?:[a-z_]+/)*(\w+)\.(\w+)(?: = (.+))?")
 FILES = {"csv", "gin", "html", "json", "jsonl", "md", "npz", "py", "sh", "txt"}
+
+
+# A binding that a sentence names must be one that some run takes.
+RUNS = (
+    ("pretrain",),
+    ("pretrain", "overlay/paper", "overlay/released"),
+    ("pretrain", "overlay/agnostic"),
+    ("pretrain", "overlay/demo_spectrogram"),
+    ("finetune_demo",),
+    ("finetune_kinetics400", "overlay/from_scratch"),
+    ("finetune_audioset",),
+    ("probe_ucf101",),
+    ("retrieve_msrvtt",),
+    ("zero_shot_ucf101",),
+    ("pretrain", "overlay/evaluate"),
+    ("export_released",),
+)
 
 
 @pytest.fixture(autouse=True)
@@ -124,5 +141,22 @@ def test_bindings_in_sentences_are_parameters(path):
     for span in spans(path):
         match = BINDING.fullmatch(span)
         if match and match.group(1) in known and match.group(2) not in FILES:
-            name, parameter = match.groups()
+            name, parameter, value = match.groups()
             assert parameter in known[name], f"{path.name}: `{span}`. {name} takes {', '.join(known[name])}"
+            if value is not None and "…" not in value:
+                assert any(is_taken(span, run) for run in RUNS), f"{path.name}: no run takes `{span}`"
+
+
+def is_taken(binding, run):
+    """Whether a run that says nothing of its own takes a binding."""
+    try:
+        load([f"experiments/{name}.gin" for name in run], [binding], complete=False)
+    except config.ConfigError:
+        return False
+    return True
+
+
+def test_a_binding_that_no_run_takes_is_found():
+    assert is_taken("train.batch_size = 3", RUNS[0])
+    assert not is_taken("train.batch_size = 'three'", RUNS[0])
+    assert not is_taken("SoftmaxLoss.label_smoothing = 0.2", RUNS[0])

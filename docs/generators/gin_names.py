@@ -19,7 +19,7 @@ _HEAD = """\
 Written by `python -m docs.generators` from the docstrings; change those. A name is known after its module's
 `import` line: `import vatt.losses.contrastive`, then `ContrastiveLoss.temperature = 0.05` in a gin file, or
 `--gin.ContrastiveLoss.temperature=0.05` on the command line. "required": there is no default. In front of a
-name may stand a scope, `eval/ClipSpec.frames = 64`, which holds for `@eval/ClipSpec()` and for what that
+name may stand a scope, `video/Size.depth = 12`, which holds for `@video/Size()` and for what that
 makes.
 
 What `experiments/` binds is the best example: [presets.md](presets.md) lists it. `--dry_run` shows what a run

@@ -29,7 +29,7 @@ def relevance_ids(groups: Sequence[str]) -> np.ndarray:
 
 
 def relevant_counts(query_ids: np.ndarray, gallery_ids: np.ndarray) -> np.ndarray:
-    """How many gallery items have the id of each query, int64 [Q] of ids [Q] and [N]; none is refused."""
+    """How many gallery items have each query's id, int64 [Q] of ids [Q], [N]; refuses a query with none."""
     query_ids, gallery_ids = np.asarray(query_ids), np.asarray(gallery_ids)
     if not gallery_ids.size:
         raise ValueError("A retrieval gallery must hold at least one item. Received: an empty one.")
