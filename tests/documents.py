@@ -10,7 +10,17 @@ from vatt import cli
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "data").rglob("*.md")]
 GIN_FILES = sorted((ROOT / "experiments").rglob("*.gin"))
+# Documents whose code and commands are of examples that are put into a copy of the tree, by the test named.
+EXAMPLES = {"extending.md": "tests/test_extending.py"}
 _BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+
+
+def is_of_examples(path):
+    """Whether another test runs what a document shows."""
+    if path.name not in EXAMPLES:
+        return False
+    assert path.name in text_of(ROOT / EXAMPLES[path.name])
+    return True
 
 
 def text_of(path):

@@ -247,8 +247,7 @@ class PreparedClips:
         if split not in self._records:
             raise ValueError(
                 f"`{role}_split` must be a split that the set has. Received: {role}_split={split!r}; "
-                f"{self._description.directory} has {', '.join(sorted(self._description.splits)) or 'none'}. "
-                f"Set `PreparedClips.{role}_split` to one of them."
+                f"{self._description.directory} has {', '.join(sorted(self._description.splits)) or 'none'}."
             )
         return self._records[split]
 
