@@ -112,7 +112,7 @@ def test_what_is_wrong_is_found(command, parsers):
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
 def test_verbs_and_options_in_sentences_are_there(path, parsers):
-    for span in spans(path):
+    for span in () if is_of_examples(path) else spans(path):
         match = re.fullmatch(r"(?:python -m )?vatt ([a-z]+)\b(.*)", span)
         if match is None:
             continue

@@ -165,7 +165,7 @@ def searched(tmp_path_factory):
 
 
 def test_the_table_of_embeddings(searched):
-    known = table("`vatt embed --out F.npz`")
+    known = table("A table of `vatt embed`")
     with np.load(searched / "vectors.npz") as file:
         assert set(file.files) == set(known)
         assert set(json.loads(str(file["facts"]))) == parts(known["facts"].partition("JSON:")[2])
@@ -183,4 +183,4 @@ def test_the_index(searched):
     assert set(facts["files"][0]) == parts(known["files"].replace("(row)", "")) - {"root"}
     assert set(facts["failed"][0]) == parts(known["failed"])
     columns = {path.stem.replace(".", "/") for path in (searched / "index").glob("rows-*/*.npy")}
-    assert columns == set(table("`vatt embed --out F.npz`")) - {"files", "file_number", "facts"}
+    assert columns == set(table("A table of `vatt embed`")) - {"files", "file_number", "facts"}
