@@ -58,6 +58,8 @@ def test_what_lies_in_an_export(out, card):
     assert ast.parse(text.split("```python\n")[1].split("```")[0])
     assert card.golden_hash in text and "Nothing was measured on these weights" in text
     assert "`frames` uint8 [B, T, H, W, 3]" in text and "Apache-2.0" in text
+    assert "${" not in text and "Neither time nor energy" in text and "akbari2021vatt" in text
+    assert [line for line in text.splitlines() if line.startswith("# ")][0] == "# tiny"
 
 
 def test_the_hub_module_is_the_saved_model(out, folder):
@@ -92,12 +94,18 @@ def test_figures_of_these_weights_and_no_others(run, trained, folder, embedder):
         (evaluations / f"{name}.json").write_text(json.dumps(content))
     (run / "config.gin").write_text("A = 1\n")
     Checkpoints(run / "checkpoints").save(4, model=trained.model, facts={"identity": {"data": "d34a7b"}})
-    (run / "command.txt").write_text("command: python -m vatt.main --gin_file=x.gin\nvatt: 0.1.0\n\n")
+    (run / "command.txt").write_text(
+        "command: python -m vatt.main --gin_file=x.gin\nvatt: 0.1.0\ndevices: 2 GPUs\n\n"
+    )
+    (run / "journal.jsonl").write_text(
+        '{"step": 1, "seconds": 9}\n{"step": 3, "seconds": 5400.0}\n{"step": 4, "sec'
+    )
     card = export_model(trained, folder / "measured", **FEW)
     text = (folder / "measured" / "README.md").read_text()
     assert "| `ours/text_to_video/recall_at_1` | 0.625 | 0.25 | set, test |" in text
     assert "0.75" not in text and card.run.of_other_weights == ("theirs",)
     assert "What the run learnt from: data d34a7b." in text
+    assert "took 1.5 hours, 3 steps, on 2 GPUs" in text
     assert "--gin_file=x.gin" in text and (folder / "measured" / "config.gin").read_text() == "A = 1\n"
 
 

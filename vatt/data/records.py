@@ -157,7 +157,7 @@ class RecordIndex:
         if split not in description.splits:
             raise ValueError(
                 f"A split must be one that the set has. Received: split={split!r}; {description.directory} "
-                f"has {', '.join(sorted(description.splits)) or 'none'}."
+                f"has {', '.join(sorted(description.splits)) or 'none'}. Name one of them."
             )
         if not 0 <= max_corrupt_share <= 1:
             raise ValueError(f"`max_corrupt_share` must be in [0, 1]. Received: {max_corrupt_share}.")
@@ -166,7 +166,8 @@ class RecordIndex:
         self._size = sum(map(len, offsets))
         if not self._size:
             raise ValueError(
-                f"A split must hold at least one clip. Received: {split!r} of {description.directory}."
+                f"A split must hold at least one clip. Received: {split!r} of {description.directory}, which "
+                f"is empty. Name another split, or prepare the set with clips in it."
             )
         self._max_corrupt_share = max_corrupt_share
         # Upwards, less what a product of floats may be off: one damaged record never stops a small set.

@@ -47,13 +47,15 @@ class Vocabulary(tokenizer.GraphTokenizer):
         if self.words[:2] != [PADDING_WORD, UNKNOWN_WORD]:
             raise ValueError(
                 f"The first two words must be {PADDING_WORD!r} and {UNKNOWN_WORD!r}. Received: "
-                f"{self.words[:2]} in {self.path}."
+                f"{self.words[:2]} in {self.path}. Their ids, 0 and 1, are padding and unknown words: take a "
+                f"list of `vatt prepare`, or put the two in front before the first training."
             )
         if len(set(self.words)) != self.size:
             seen = set()
             repeated = next(word for word in self.words if word in seen or seen.add(word))
             raise ValueError(
-                f"A word list must not repeat a word. Received: {repeated!r} twice in {self.path}."
+                f"A word list must not repeat a word. Received: {repeated!r} twice in {self.path}. Take the "
+                f"file as it was written: a line taken out shifts the ids of all after it."
             )
         initializer = tf.lookup.KeyValueTensorInitializer(self.words, tf.range(self.size, dtype=tf.int32))
         self._ids = tf.lookup.StaticHashTable(initializer, default_value=spec.UNKNOWN_ID)

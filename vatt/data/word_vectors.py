@@ -66,7 +66,10 @@ class WordVectors:
         self.seed = seed
         for file in filter(None, (self.path, self.vocabulary_file, self.rows_file)):
             if not file.is_file():
-                raise FileNotFoundError(f"Word vectors and their word lists must exist. There is no {file}.")
+                raise FileNotFoundError(
+                    f"Word vectors and their word lists must exist. There is no {file}. Give their paths as "
+                    f"`path`, `vocabulary_file` and `rows_file` of `WordVectors`."
+                )
         if self.rows_file is not None and self.path.suffix != ".npy":
             raise ValueError(
                 f"`rows_file` names the rows of a matrix (.npy). Received: rows_file={self.rows_file} for "

@@ -26,7 +26,7 @@ class MeanOverSplits:
         if len(names) < 2 or len({*names, name}) <= len(names):
             raise ValueError(
                 "`evaluators` must be two or more with names of their own. Received: "
-                f"{', '.join(names) or 'none'}, in {name!r}."
+                f"{', '.join(names) or 'none'}, in {name!r}. Give each split an evaluator and a name."
             )
         self.name = name
         self.evaluators = tuple(evaluators)

@@ -14,7 +14,7 @@ import numpy as np
 @gin.register
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class LowRank:
-    """The paper's: features · U · V without biases; of the components of a step, all others are 0.
+    """The paper's linear probe, features · U · V without biases; what a step does not draw is 0.
 
     Args:
         components: n, the rank of C.
@@ -49,7 +49,7 @@ class LowRank:
 @gin.register
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class DenseDropoutDense:
-    """The release's: dense, dropout, dense with a penalty on its kernel; both with biases, no activation.
+    """The release's linear probe, dense, dropout, dense with a penalty on its kernel; both with biases.
 
     Args:
         width: features of the first dense layer.

@@ -94,7 +94,7 @@ class SvmProbe(Probe):
         if present.size < 2:
             raise ValueError(
                 f"A classifier needs training clips of two classes. Received: {present.size} of {classes} "
-                f"in dataset {self.train_dataset.name!r}."
+                f"in dataset {self.train_dataset.name!r}. Train on more of it, or on another split."
             )
         searched, stuck = {}, 0
         if len(self.grid) > 1:

@@ -70,7 +70,8 @@ class ZeroShot(EvaluatorBase):
         templates = (templates,) if isinstance(templates, str) else tuple(templates)
         if not templates or any(template.count("{}") != 1 for template in templates):
             raise ValueError(
-                f"`templates` must be sentences with one {{}} each. Received: templates={templates}."
+                f"`templates` must be sentences with one {{}} each, such as 'a video of {{}}'. Received: "
+                f"templates={templates}. Put it where the name of the class belongs."
             )
         self.modality = modality
         self.kind = kind
@@ -146,7 +147,8 @@ class ZeroShot(EvaluatorBase):
             if len(spoken) != len(names):
                 raise ValueError(
                     f"`label_texts` must have a line for each class. Received: {len(spoken)} lines in "
-                    f"{self.label_texts} for {len(names)} classes of dataset {self.dataset.name!r}."
+                    f"{self.label_texts} for {len(names)} classes of dataset {self.dataset.name!r}. Write a "
+                    f"line for each, in the order of the dataset's labels."
                 )
         tokenizer = getattr(self.dataset, "vocabulary", None)
         if tokenizer is None:

@@ -1,10 +1,15 @@
 """The model card of an export: what the model is, takes and gives, what it learnt from, what was measured,
 and where it ends. The same facts go to `README.md` for people and to `model_card.json` for programs.
+
+`model_card.md` beside this module is the card with places for the facts. What no program can know stays in it
+as "To be written", for whoever publishes the model.
 """
 
 import dataclasses
 import json
 import re
+import string
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,10 +20,21 @@ from vatt.evals.protocol_card import code_version, precision, weights_fingerprin
 from vatt.export.run_facts import RunFacts
 from vatt.models.classifier import Classifier
 
+TEMPLATE = Path(__file__).with_name("model_card.md")
 PAPER = (
     "VATT: Transformers for Multimodal Self-Supervised Learning from Raw Video, Audio and Text "
     "(Akbari et al., NeurIPS 2021)"
 )
+_CITATION = """\
+```
+@inproceedings{akbari2021vatt,
+  title = {{VATT}: Transformers for Multimodal Self-Supervised Learning from Raw Video, Audio and Text},
+  author = {Akbari, Hassan and Yuan, Liangzhe and Qian, Rui and Chuang, Wei-Hong and Chang, Shih-Fu and
+    Cui, Yin and Gong, Boqing},
+  booktitle = {Advances in Neural Information Processing Systems 34},
+  year = {2021}
+}
+```"""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -110,11 +126,7 @@ class Card:
 
     @property
     def limits(self) -> str:
-        said = [
-            "It knows what its data showed, with the biases of those data; nothing here was tested for "
-            "fairness or safety, and it must not decide about people.",
-            "Digital silence and black pictures have vectors too, which mean nothing.",
-        ]
+        said = ["Digital silence and black pictures have an answer too, which means nothing."]
         if not self.is_classifier:
             said.append(
                 "Sound and text were never trained against each other: their cosine in `video_text` goes "
@@ -127,6 +139,29 @@ class Card:
                     "there."
                 )
         return " ".join(said)
+
+    @property
+    def biases(self) -> str:
+        return (
+            "It knows what its data showed, with the biases of those data. Nothing here was tested for "
+            "fairness or safety, and it must not decide about people."
+        )
+
+    @property
+    def intended_use(self) -> str:
+        if self.is_classifier:
+            return f"Telling which of its classes raw {self.trained.model.modality} belongs to."
+        return "Finding clips by sentences, pictures and sound; features of video and sound to train on."
+
+    @property
+    def energy(self) -> str:
+        if not self.run.seconds:
+            return "Neither time nor energy of its training are recorded here."
+        devices = self.run.started.get("devices", "devices that are not recorded")
+        return (
+            f"Its training took {self.run.seconds / 3600:.3g} hours, {self.run.steps:,} steps, on {devices}. "
+            "What it started from is not counted, and energy was not measured."
+        )
 
     @property
     def licence_text(self) -> str:
@@ -177,39 +212,37 @@ class Card:
             "evaluations": self.run.evaluations,
             "evaluations_of_other_weights": list(self.run.of_other_weights),
             "limits": self.limits,
+            "biases": self.biases,
+            "energy": self.energy,
             "exported_by": code_version(),
         }
 
 
 def model_card(card: Card) -> str:
-    """`README.md` of an export."""
-    naming, run = card.naming, card.run
-    lines = [f"# {naming.name}", "", card.summary, "", card.overview, ""]
-    lines += ["## Inputs and outputs", "", signatures_table(card), ""]
+    """`README.md` of an export: the template with the facts in their places."""
     opened, imports = 'tf.saved_model.load("saved_model")', "# plain TensorFlow: pip install tensorflow"
-    lines += ["```python", card.example(opened, imports), "```", ""]
-    lines += ["## Data and configuration", "", _data(card), ""]
-    if run.started:
-        lines += [f"Trained with vatt {run.started.get('vatt', '(version not recorded)')}:", ""]
-        lines += ["```", run.started.get("command", ""), "```", ""]
-    if run.config:
-        lines += ["`config.gin` repeats that run.", ""]
-    lines += ["## Measured", "", figures_table(card), ""]
-    for name, evaluation in run.evaluations.items():
-        protocol = json.dumps(evaluation["protocol"], indent=1, ensure_ascii=False)
-        lines += [f"Protocol card of `{name}`:", "", "```json", protocol, "```", ""]
-    lines += ["## What lies here", "", _formats_table(card), ""]
-    lines += [
-        f"Golden embeddings: `golden.npz`, hash `{card.golden_hash}`: fixed inputs and what the Python model "
-        f"made of them. Weights: `{weights_fingerprint(card.trained.model)}`.",
-        "",
-        "## Fine-tuning",
-        "",
-        card.fine_tuning,
-        "",
-    ]
-    lines += ["## Limits", "", card.limits, "", "## Licence", "", card.licence_text, ""]
-    return "\n".join(lines)
+    facts = {
+        "name": card.naming.name,
+        "summary": card.summary,
+        "overview": card.overview,
+        "intended_use": card.intended_use,
+        "signatures": signatures_table(card),
+        "example": card.example(opened, imports),
+        "data": _data(card),
+        "training": _training(card.run),
+        "figures": figures_table(card),
+        "protocols": _protocols(card.run),
+        "limits": card.limits,
+        "biases": card.biases,
+        "energy": card.energy,
+        "formats": _formats_table(card),
+        "golden": f"Golden embeddings: `golden.npz`, hash `{card.golden_hash}`: fixed inputs and what the "
+        f"Python model made of them. Weights: `{weights_fingerprint(card.trained.model)}`.",
+        "fine_tuning": card.fine_tuning,
+        "licence": card.licence_text,
+        "citation": _CITATION,
+    }
+    return string.Template(TEMPLATE.read_text(encoding="utf-8")).substitute(facts)
 
 
 def signatures_table(card: Card) -> str:
@@ -240,6 +273,25 @@ def figures_table(card: Card) -> str:
     precisions = {each["protocol"].get("precision", "not known") for each in card.run.evaluations.values()}
     note = f"\n\nMeasured by the trainer's evaluators, computing in {', '.join(sorted(precisions))}."
     return "\n".join(["| figure | value | chance | data |", "|---|---|---|---|", *rows]) + note
+
+
+def _training(run: RunFacts) -> str:
+    if not run.started:
+        return "How it was trained is not recorded here."
+    version = run.started.get("vatt", "(version not recorded)")
+    said = [f"With vatt {version}:", "", "```", run.started.get("command", ""), "```"]
+    if run.config:
+        said += ["", "`config.gin` repeats that run."]
+    return "\n".join(said)
+
+
+def _protocols(run: RunFacts) -> str:
+    """How each evaluation was made."""
+    said = []
+    for name, evaluation in run.evaluations.items():
+        protocol = json.dumps(evaluation["protocol"], indent=1, ensure_ascii=False)
+        said += [f"Protocol card of `{name}`:", "", "```json", protocol, "```", ""]
+    return "\n".join(said).strip() or "There is no protocol card."
 
 
 def _chance(key) -> str:

@@ -53,7 +53,7 @@ def hub_page(card: Card) -> str:
         "```",
     ]
     lines += ["", "## Fine-tuning", "", card.fine_tuning]
-    lines += ["", "## Measured", "", figures_table(card), "", "## Limits", "", card.limits]
+    lines += ["", "## Measured", "", figures_table(card), "", "## Limits", "", card.limits, "", card.biases]
     lines += ["", "## Licence", "", card.licence_text, ""]
     return "\n".join(lines)
 

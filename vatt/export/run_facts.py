@@ -7,6 +7,8 @@ from typing import Any
 
 from vatt.convert.run_directory import run_of
 
+_MOST_BYTES_OF_A_LINE = 1 << 16
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class RunFacts:
@@ -18,6 +20,7 @@ class RunFacts:
         identity: what the checkpoint belongs to: fingerprint of the training records, words, batch, seed.
         evaluations: evaluator -> {"metrics", "protocol"}, of those that measured these weights.
         of_other_weights: names of evaluators that measured others.
+        steps, seconds: of its training, as far as the journal tells; 0 where it does not.
     """
 
     config: str = ""
@@ -25,6 +28,8 @@ class RunFacts:
     identity: dict[str, str] = dataclasses.field(default_factory=dict)
     evaluations: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
     of_other_weights: tuple[str, ...] = ()
+    steps: int = 0
+    seconds: float = 0.0
 
     @property
     def kinds(self) -> set[str]:
@@ -57,17 +62,35 @@ def read_run_facts(path, weights: str) -> RunFacts:
             evaluations[file.stem] = {"metrics": evaluation["metrics"], "protocol": protocol}
         else:
             others.append(file.stem)
+    last_line = _last_line(directory / "journal.jsonl")
     return RunFacts(
         config=_text(directory / "config.gin"),
         started=_last_start(_text(directory / "command.txt")),
         identity=_identity(directory / "checkpoints", step),
         evaluations=evaluations,
         of_other_weights=tuple(others),
+        steps=last_line.get("step", 0),
+        seconds=last_line.get("seconds", 0.0),
     )
 
 
 def _text(path: Path) -> str:
     return path.read_text(encoding="utf-8") if path.is_file() else ""
+
+
+def _last_line(journal: Path) -> dict[str, Any]:
+    """The last whole line of a journal, of which only the end is read; {} where there is none."""
+    if not journal.is_file():
+        return {}
+    with journal.open("rb") as file:
+        file.seek(max(0, journal.stat().st_size - _MOST_BYTES_OF_A_LINE))
+        lines = file.read().splitlines()
+    for line in reversed(lines):
+        try:
+            return dict(json.loads(line))
+        except (ValueError, TypeError):  # cut short, here or by a kill
+            continue
+    return {}
 
 
 def _identity(checkpoints: Path, step: int | None) -> dict[str, str]:

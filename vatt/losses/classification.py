@@ -25,7 +25,7 @@ class SoftmaxLoss:
         self.label_smoothing = label_smoothing
 
     def __call__(self, outputs, batch, gather=lambda rows: rows):
-        """{"loss"} from "logits" [B, C] and a batch's labels [B, C]; `gather` as in `ContrastiveLoss`."""
+        """{"loss"} from "logits" [B, Y] and a batch's labels [B, Y]; `gather` as in `ContrastiveLoss`."""
         logits, targets = _logits_and_targets(outputs, batch)
         targets = targets * (1 - self.label_smoothing) + self.label_smoothing / targets.shape[-1]
         losses = -ops.sum(targets * ops.log_softmax(logits, axis=-1), axis=-1)
@@ -49,7 +49,7 @@ class MultiLabelLoss:
         self.weighting = weighting
 
     def __call__(self, outputs, batch, gather=lambda rows: rows):
-        """{"loss"} from "logits" [B, C] and a batch's labels [B, C]; `gather` as in `ContrastiveLoss`."""
+        """{"loss"} from "logits" [B, Y] and a batch's labels [B, Y]; `gather` as in `ContrastiveLoss`."""
         logits, targets = _logits_and_targets(outputs, batch)
         # max(x, 0) − x·y + log(1 + e^−|x|): never overflows.
         losses = ops.relu(logits) - logits * targets + ops.log1p(ops.exp(-ops.abs(logits)))
@@ -68,7 +68,7 @@ class MultiLabelLoss:
 
 
 def _logits_and_targets(outputs, batch):
-    """Both float32 [B, C]; raises unless the head has a class for each label of the data."""
+    """Both float32 [B, Y]; raises unless the head has a class for each label of the data."""
     logits, targets = outputs["logits"], batch.get(LABEL)
     if targets is None:
         raise ValueError(

@@ -68,7 +68,7 @@ def expected_calibration_error(bins: list[Bin]) -> float:
 
 
 def brier_score(probabilities: np.ndarray, outcomes: np.ndarray) -> float:
-    """Mean squared distance between probability and outcome (Brier 1950)."""
+    """Mean squared distance between probabilities [N] in [0, 1] and outcomes [N] of 0 and 1 (Brier 1950)."""
     probabilities, outcomes = _checked(probabilities, outcomes)
     return float(np.mean((probabilities - outcomes) ** 2))
 
@@ -117,7 +117,7 @@ def fit_logistic(scores: np.ndarray, outcomes: np.ndarray) -> tuple[float, float
 
 
 def logistic(scores: np.ndarray, slope: float, offset: float) -> np.ndarray:
-    """Probabilities by the map of `fit_logistic`."""
+    """Probabilities of scores [N] by the map of `fit_logistic`, float64 [N]."""
     return special.expit(slope * np.asarray(scores, np.float64) + offset)
 
 

@@ -28,6 +28,7 @@ def rank_survival(relevant: np.ndarray, gallery_size: int) -> np.ndarray:
             "`relevant` must hold, for each query, between 1 and `gallery_size` items. "
             f"Received: {relevant.size} queries, gallery_size={gallery_size}"
             + (f", counts from {relevant.min()} to {relevant.max()}." if relevant.size else ".")
+            + " Leave out queries of which the gallery has nothing."
         )
     survival = np.zeros(gallery_size + 1)
     drawn = np.arange(gallery_size)

@@ -165,5 +165,8 @@ def _checked_scores(scores) -> np.ndarray:
         )
     if np.isnan(scores).any():
         row, column = np.argwhere(np.isnan(scores))[0]
-        raise ValueError(f"`scores` must not hold NaN. Received: NaN at clip {row}, class {column}.")
+        raise ValueError(
+            f"`scores` must not hold NaN. Received: NaN at clip {row}, class {column}. Check the weights "
+            f"that made them."
+        )
     return scores

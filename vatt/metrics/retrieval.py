@@ -29,7 +29,7 @@ def relevance_ids(groups: Sequence[str]) -> np.ndarray:
 
 
 def relevant_counts(query_ids: np.ndarray, gallery_ids: np.ndarray) -> np.ndarray:
-    """int64 [Q]: how many gallery items are relevant to each query; refuses a query with none."""
+    """How many gallery items have each query's id, int64 [Q] of ids [Q], [N]; refuses a query with none."""
     query_ids, gallery_ids = np.asarray(query_ids), np.asarray(gallery_ids)
     if not gallery_ids.size:
         raise ValueError("A retrieval gallery must hold at least one item. Received: an empty one.")
@@ -72,8 +72,8 @@ def _comparable_rows(queries, gallery, normalise):
     queries, gallery = prepare(queries, "queries"), prepare(gallery, "gallery")
     if queries.shape[1] != gallery.shape[1]:
         raise ValueError(
-            "Queries and gallery must lie in one space. "
-            f"Received: widths {queries.shape[1]} and {gallery.shape[1]}."
+            "Queries and gallery must lie in one space. Received: widths "
+            f"{queries.shape[1]} and {gallery.shape[1]}. Take both from one space of one model."
         )
     return queries, gallery
 
@@ -116,7 +116,10 @@ def ranks_from_scores(scores: np.ndarray, query_ids: np.ndarray, gallery_ids: np
         )
     if np.isnan(scores).any():
         row, column = np.argwhere(np.isnan(scores))[0]
-        raise ValueError(f"`scores` must not hold NaN. Received: NaN at query {row}, item {column}.")
+        raise ValueError(
+            f"`scores` must not hold NaN. Received: NaN at query {row}, item {column}. Check the weights "
+            f"that made them."
+        )
     relevant_counts(query_ids, gallery_ids)
     relevant = query_ids[:, None] == gallery_ids[None, :]
     best = np.where(relevant, scores, -np.inf).max(axis=1, keepdims=True)
@@ -166,19 +169,19 @@ def ranks_from_embeddings(
 
 
 def recall_at_k(ranks: np.ndarray, k: int) -> float:
-    """Share of queries whose first right item is among the first `k`, in [0, 1]."""
+    """Share of queries whose first right item is among the first `k`, in [0, 1]; ranks [Q], from 1."""
     if k < 1:
         raise ValueError(f"`k` must be at least 1: ranks start at 1. Received: k={k}.")
     return float(np.mean(_some(ranks) <= k))
 
 
 def median_rank(ranks: np.ndarray) -> float:
-    """Median rank, 1 = first; the mean of the middle two for an even number of queries."""
+    """Median of ranks [Q], 1 = first; the mean of the middle two for an even number of queries."""
     return float(np.median(_some(ranks)))
 
 
 def mean_rank(ranks: np.ndarray) -> float:
-    """Mean rank, 1 = first."""
+    """Mean of ranks [Q], 1 = first."""
     return float(np.mean(_some(ranks)))
 
 

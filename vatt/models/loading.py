@@ -49,7 +49,7 @@ def load_model(path):
         return keras.saving.load_model(path, compile=False)
     except (OSError, KeyError, zipfile.BadZipFile) as error:
         raise ValueError(
-            f"A model file must be whole. Received: {path}, which is damaged ({error})."
+            f"A model file must be whole. Received: {path}, which is damaged ({error}). Copy it again."
         ) from error
 
 

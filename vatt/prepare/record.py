@@ -1,8 +1,8 @@
 """One clip of a media file -> its records: the pure function that every runner of the preparation calls.
 
-A record is a `tf.train.SequenceExample` (schema in docs/data.md): JPEG per frame, 16-bit PCM, captions with
-times. Pillow encodes the JPEGs: at clip sizes it is seven times as fast as FFmpeg's encoder, which has to be
-opened per picture, and its quality scale is the one that everybody knows.
+A record is a `tf.train.SequenceExample` (docs/formats.md): JPEG per frame, 16-bit PCM, captions with times.
+Pillow encodes the JPEGs: at clip sizes it is seven times as fast as FFmpeg's encoder, which has to be opened
+per picture, and its quality scale is the one that everybody knows.
 """
 
 import dataclasses

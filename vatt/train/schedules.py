@@ -100,33 +100,63 @@ class Levels(keras.optimizers.schedules.LearningRateSchedule):
 
 @gin.register
 def warmup_quarter_cosine(*, steps: int, peak: float = 1e-4, end: float = 5e-5, warmup_steps: int = 10_000):
-    """The paper's pre-training schedule (A.2.4): end + (peak - end)·cos(π/2·p), p = 0 … 1 after warm-up."""
+    """The paper's pre-training schedule (A.2.4): end + (peak - end)·cos(π/2·p), p = 0 … 1 after warm-up.
+
+    Args:
+        steps: steps of the whole run, warm-up included; `end` is kept from there on.
+        peak: learning rate at the end of the warm-up.
+        end: learning rate after `steps`.
+        warmup_steps: steps of the linear warm-up from 0; 0 starts at the peak.
+    """
     return WarmupDecay(peak=peak, end=end, warmup_steps=warmup_steps, steps=steps, curve="quarter_cosine")
 
 
 @gin.register
 def warmup_half_cosine(*, steps: int, peak: float, end: float = 0.0, warmup_steps: int = 2_500):
-    """The paper's fine-tuning schedule (A.2.5): end + (peak - end)·(1 + cos(π·p))/2, p as above."""
+    """The paper's fine-tuning schedule (A.2.5): end + (peak - end)·(1 + cos(π·p))/2, p = 0 … 1 after
+    warm-up.
+
+    Args:
+        steps: steps of the whole run, warm-up included; `end` is kept from there on.
+        peak: learning rate at the end of the warm-up.
+        end: learning rate after `steps`.
+        warmup_steps: steps of the linear warm-up from 0; 0 starts at the peak.
+    """
     return WarmupDecay(peak=peak, end=end, warmup_steps=warmup_steps, steps=steps, curve="half_cosine")
 
 
 @gin.register
 def warmup_linear(*, steps: int, peak: float, end: float = 0.0, warmup_steps: int = 0):
-    """end + (peak - end)·(1 - p), p as above."""
+    """A straight line from the peak to the end: end + (peak - end)·(1 - p), p = 0 … 1 after warm-up.
+
+    Args:
+        steps: steps of the whole run, warm-up included; `end` is kept from there on.
+        peak: learning rate at the end of the warm-up.
+        end: learning rate after `steps`.
+        warmup_steps: steps of the linear warm-up from 0; 0 starts at the peak.
+    """
     return WarmupDecay(peak=peak, end=end, warmup_steps=warmup_steps, steps=steps, curve="linear")
 
 
 @gin.register
 def step_cosine(*, levels: Sequence[float] = (1e-4, 5e-5), steps: Sequence[int] = (5_000, 500_000)):
-    """The release's schedule, by default that of its pre-training; see `Levels`. Its own is NaN after the
-    last step.
+    """The release's schedule, by default that of its pre-training. Its own is NaN after the last step.
+
+    Args:
+        levels: learning rates; half a cosine leads from each to the next, and the last one is kept.
+        steps: the step at which each is reached, rising; to the first leads a linear warm-up from 0.
     """
     return Levels(levels=levels, steps=steps)
 
 
 @gin.register
 def constant(*, peak: float, warmup_steps: int = 0):
-    """`peak` from the end of the linear warm-up on."""
+    """`peak` from the end of the linear warm-up on.
+
+    Args:
+        peak: learning rate.
+        warmup_steps: steps of the linear warm-up from 0; 0 starts at the peak.
+    """
     return WarmupDecay(
         peak=peak, end=peak, warmup_steps=warmup_steps, steps=max(warmup_steps, 1), curve="half_cosine"
     )

@@ -39,7 +39,7 @@ class ServedClips:
         if not self._addresses or len(set(self._addresses)) < len(self._addresses):
             raise ValueError(
                 "`addresses` must be different machines, at least one, each as 'HOST:PORT'. Received: "
-                f"{self._addresses}."
+                f"{self._addresses}. Name each machine that runs `python -m vatt feed` once."
             )
         if dataset.mixup_alpha is not None:
             raise ValueError(
@@ -53,7 +53,7 @@ class ServedClips:
         if silent:
             raise ValueError(
                 "Every machine of `ServedClips.addresses` must run `python -m vatt feed --port PORT`. "
-                f"Received: no answer from {', '.join(silent)}."
+                f"Received: no answer from {', '.join(silent)}. Start it there, or leave that machine out."
             )
         dataset.make_portable()
 
@@ -69,7 +69,8 @@ class ServedClips:
         if batch_size % (shard_count * machines):
             raise ValueError(
                 "`batch_size` must be a multiple of the number of machines that make it, for each host. "
-                f"Received: batch_size={batch_size}, {machines} addresses, {shard_count} host(s)."
+                f"Received: batch_size={batch_size}, {machines} addresses, {shard_count} host(s). Use a "
+                f"multiple of {shard_count * machines}, or other machines."
             )
         rows = batch_size // shard_count
         parts = [
