@@ -198,6 +198,12 @@ def _refuse(error: Exception, model_dir: str | None = None) -> int:
     if isinstance(original, OSError) and original.errno in (errno.ENOSPC, errno.EDQUOT):
         place = f" where {original.filename} lies" if original.filename else ""
         message = f"The disk is full{place}. Make room (see `df`), then run the same command again."
+    if type(error).__name__ == "ResourceExhaustedError":  # TensorFlow's, which may not be imported here
+        message = (
+            f"A batch must fit into memory. Received: {message}. Take a smaller `train.batch_size`, or less "
+            "at a time: `train.cached_chunk` (contrastive losses), `train.accumulate` (supervised ones), "
+            "`Size.recompute = True`. `python -m vatt plan` with the same files says what fits."
+        )
     if isinstance(error, TypeError):  # Python's words, which say nothing about where
         within = re.search(r"In call to configurable ('\w+')", str(error))
         inside = f" in {within.group(1)}" if within else ""
