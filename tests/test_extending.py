@@ -18,7 +18,7 @@ _RUN = """\
 import gin
 import pytest
 
-from vatt import config
+from vatt import cli, config
 from vatt.prepare.cli import known_layouts
 
 FILES = ["experiments/pretrain.gin", "mine.gin"]
@@ -31,6 +31,12 @@ def test_the_gin_file_is_accepted():
     gin.clear_config()
     with pytest.raises(config.ConfigError, match="(?s)SigmoidLoss.*temperature"):
         config.load(FILES, ["SigmoidLoss.temprature = 1.0"])
+    gin.clear_config()
+
+
+def test_the_plan_counts_with_it():
+    gin.clear_config()
+    assert cli.main(["plan", *FILES]) == 0
     gin.clear_config()
 
 
