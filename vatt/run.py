@@ -20,6 +20,7 @@ import gin
 
 import vatt
 from vatt import config
+from vatt.places import refuse_object_stores
 from vatt.train import cluster
 from vatt.train.context import RunContext, RunError
 
@@ -84,6 +85,8 @@ def run(
             f"`run.model_dir` must name the run directory. Received: {model_dir!r}. "
             "Name one with --gin.MODEL_DIR='\"DIR\"'."
         )
+    text = config.config_text()
+    refuse_object_stores([text])
     index, addresses = cluster.place()
     if len(addresses) > 1 and strategy != "multi_worker":
         raise RunError(
@@ -102,7 +105,6 @@ def run(
         forced=start.overwrite_config,
         followed_dir=main_dir if beside else None,
     )
-    text = config.config_text()
     if start.dry_run:
         print(text)
         return _work(job, context, precision, strategy, writes=False)
