@@ -36,7 +36,8 @@ Names every runnable file binds, to be set with --gin.NAME=VALUE (strings in quo
 Run the same command again and it goes on from the newest checkpoint, or says that the run is finished.
 While it trains, Ctrl-C saves and says how to go on (exit status 130; a second Ctrl-C stops at once), and
 SIGTERM does the same with exit status 0. A configuration or a directory that can not be used gives exit
-status 2 and one message. A gin file's `import` lines run code: read only files you trust.
+status 2 and one message, a lost machine of several 75: start all of them again. A gin file's `import` lines
+run code: read only files you trust.
 """
 
 
@@ -216,7 +217,7 @@ def _refuse(error: Exception, model_dir: str | None = None) -> int:
             print(f"(where it came from: {file})", file=sys.stderr)
         except OSError:
             pass  # the message above already says what is wrong
-    return 2
+    return getattr(error, "exit_status", 2)
 
 
 if __name__ == "__main__":

@@ -50,7 +50,7 @@ def test_two_workers_stop_together_lose_one_and_end_as_one(start, train, finishe
     told, _ = chief.communicate(timeout=120)
     assert time.monotonic() - began < 90
     assert other.returncode == -signal.SIGKILL
-    assert chief.returncode != 0
+    assert chief.returncode == 75  # try again
     assert "must be there to take a step. Worker 0 lost worker 1 (localhost:" in told, told
     assert "Start all of them again" in told and "Waiting for all of 2 workers: localhost:" in told, told
     assert "Worker 0 of 2" in told and "rows 0 to 1 of every batch of 4; it writes" in told, told

@@ -50,14 +50,15 @@ def place() -> tuple[int, list[str]]:
     try:
         named = json.loads(text)
         cluster, task = named.get("cluster", {}), named.get("task", {})
-        chief, workers = list(cluster.get("chief", [])), list(cluster.get("worker", []))
+        chief = [*cluster.get("chief", []), *cluster.get("master", [])]  # there is one or none
+        workers = list(cluster.get("worker", []))
         kind, index = task.get("type", "worker"), int(task.get("index", 0))
     except (AttributeError, TypeError, ValueError) as error:
         raise RunError(
             f"The environment variable {_VARIABLE} must be JSON with `cluster` and `task`. "
             f"Received: {text!r} ({error}). Unset it, or use --workers and --worker."
         ) from error
-    if cluster and kind not in ("chief", "worker"):
+    if cluster and kind not in ("chief", "master", "worker"):
         raise RunError(
             f"Only the tasks 'chief' and 'worker' of {_VARIABLE} take part in a run. Received: {kind!r}. "
             "To evaluate beside a run, unset the variable and add `experiments/overlay/evaluate.gin`."
