@@ -52,7 +52,7 @@ def tree(tmp_path_factory):
     for part in ("vatt", "tests", "experiments"):
         away = shutil.ignore_patterns("__pycache__", "golden")
         shutil.copytree(ROOT / part, folder / part, ignore=away)
-    for part in ("pyproject.toml", "benchmarks", "data", "tests/golden"):
+    for part in ("pyproject.toml", "benchmarks", "data", "docs", "tests/golden"):
         (folder / part).symlink_to(ROOT / part)
     for name, place, text in BLOCK.findall(DOCUMENT.read_text(encoding="utf-8")):
         path = folder / place / name
