@@ -224,8 +224,33 @@ def test_a_dry_run_describes_and_writes_nothing(tmp_path, capsys):
     assert train(tmp_path / "run", "--dry_run") == 0
     told = capsys.readouterr()
     assert "train.model = @ToyModel()" in told.out
-    assert "toy_model/audio" in told.err
+    assert "toy_model/audio" in told.err and "First batch:\n" in told.err
     assert not (tmp_path / "run").exists()
+
+
+def test_a_dry_run_looks_at_a_few_rows_of_a_large_batch(tmp_path, capsys):
+    assert train(tmp_path / "run", "--dry_run", "--gin.BATCH_SIZE=96") == 0
+    told = capsys.readouterr().err
+    assert "First batch, 32 of its 96 rows:" in told and "(32, 16)" in told
+
+
+def test_an_object_store_is_no_folder(tmp_path, capsys):
+    assert train("gs://bucket/run") == 2
+    assert "Received: gs://bucket/run, an object store. Mount it" in capsys.readouterr().err
+    gin.clear_config()
+    assert cli.main(["prepare", "folder", str(tmp_path), "s3://bucket/records"]) == 2
+    assert "Received: s3://bucket/records, an object store." in capsys.readouterr().err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["toy.gin"]  # no folder named "gs:"
+
+
+def test_too_little_memory_says_what_needs_less(tmp_path, capsys, monkeypatch):
+    def fail(*_, **__):
+        raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor with shape[9,9]")
+
+    monkeypatch.setattr(toys.ToyLoss, "__call__", fail)
+    assert train(tmp_path / "run") == 2
+    told = capsys.readouterr().err
+    assert "OOM when allocating tensor with shape[9,9]. Take a smaller `train.batch_size`" in told
 
 
 def test_16_bit_arithmetic_keeps_32_bit_weights(tmp_path):

@@ -111,6 +111,19 @@ class ToyLoss:
 
 
 @gin.register(module="toys")
+class LearnedToyLoss(ToyLoss):
+    """`ToyLoss` with a scale of the scores that is learnt with the model."""
+
+    def __init__(self, *, scale=2.0):
+        self.scale = keras.Variable(scale, name="scale")
+        self.trainable_variables = [self.scale]
+
+    def __call__(self, outputs, batch, gather):
+        scaled = outputs["video/video_audio"] * tf.convert_to_tensor(self.scale)
+        return super().__call__({**outputs, "video/video_audio": scaled}, batch, gather)
+
+
+@gin.register(module="toys")
 class ToyEvaluator:
     """One number: the mean of the audio weights."""
 

@@ -42,6 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from vatt.config import closest, split_flags
     from vatt.main import configure_terminal, import_tensorflow
     from vatt.main import main as train
+    from vatt.places import refuse_object_stores
 
     if verb not in VERBS:
         print(
@@ -58,6 +59,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog=f"vatt {verb}", description=f"{VERBS[verb][1].capitalize()}.")
     module.add_arguments(parser)
     try:
+        # Beam's own options may well name a bucket, for what its runner stages.
+        refuse_object_stores(each for each in rest if not each.startswith("--beam_options"))
         others, gin_flags = split_flags(rest) if verb in READ_GIN else (rest, [])
         return module.main(parser.parse_args(others, argparse.Namespace(gin_flags=gin_flags))) or 0
     except KeyboardInterrupt:

@@ -36,7 +36,8 @@ Names every runnable file binds, to be set with --gin.NAME=VALUE (strings in quo
 Run the same command again and it goes on from the newest checkpoint, or says that the run is finished.
 While it trains, Ctrl-C saves and says how to go on (exit status 130; a second Ctrl-C stops at once), and
 SIGTERM does the same with exit status 0. A configuration or a directory that can not be used gives exit
-status 2 and one message. A gin file's `import` lines run code: read only files you trust.
+status 2 and one message, a lost machine of several 75: start all of them again. A gin file's `import` lines
+run code: read only files you trust.
 """
 
 
@@ -198,6 +199,12 @@ def _refuse(error: Exception, model_dir: str | None = None) -> int:
     if isinstance(original, OSError) and original.errno in (errno.ENOSPC, errno.EDQUOT):
         place = f" where {original.filename} lies" if original.filename else ""
         message = f"The disk is full{place}. Make room (see `df`), then run the same command again."
+    if type(error).__name__ == "ResourceExhaustedError":  # TensorFlow's, which may not be imported here
+        message = (
+            f"A batch must fit into memory. Received: {message}. Take a smaller `train.batch_size`, or less "
+            "at a time: `train.cached_chunk` (contrastive losses), `train.accumulate` (supervised ones), "
+            "`Size.recompute = True`. `python -m vatt plan` with the same files says what fits."
+        )
     if isinstance(error, TypeError):  # Python's words, which say nothing about where
         within = re.search(r"In call to configurable ('\w+')", str(error))
         inside = f" in {within.group(1)}" if within else ""
@@ -210,7 +217,7 @@ def _refuse(error: Exception, model_dir: str | None = None) -> int:
             print(f"(where it came from: {file})", file=sys.stderr)
         except OSError:
             pass  # the message above already says what is wrong
-    return 2
+    return getattr(error, "exit_status", 2)
 
 
 if __name__ == "__main__":

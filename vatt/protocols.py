@@ -56,7 +56,8 @@ class Model(Protocol):
 
 
 class Loss(Protocol):
-    """Scores one batch of embeddings."""
+    """Scores one batch of embeddings. What it has as `trainable_variables`, a list of Keras variables, is
+    trained and saved with the model."""
 
     def __call__(self, outputs: Outputs, batch: Batch, gather: Callable) -> dict[str, Any]:
         """Scalars by name; "loss" is this replica's share. `gather` makes local rows global, in order."""

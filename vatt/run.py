@@ -10,6 +10,7 @@ import importlib.metadata
 import logging
 import os
 import platform
+import time
 import tokenize
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +20,7 @@ import gin
 
 import vatt
 from vatt import config
+from vatt.places import refuse_object_stores
 from vatt.train import cluster
 from vatt.train.context import RunContext, RunError
 from vatt.whole_file import whole_file
@@ -27,6 +29,7 @@ _log = logging.getLogger(__name__)
 
 # What a run can lose. Without any of these, a recorded configuration is that of a start that failed.
 RESULTS = ("checkpoints", "journal.jsonl", "metrics.json")
+_PATIENCE_SECONDS = 60  # NFS remembers for up to a minute that a name was not there
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 
 
@@ -83,10 +86,12 @@ def run(
             f"`run.model_dir` must name the run directory. Received: {model_dir!r}. "
             "Name one with --gin.MODEL_DIR='\"DIR\"'."
         )
-    index, workers = cluster.place()
-    if workers > 1 and strategy != "multi_worker":
+    text = config.config_text()
+    refuse_object_stores([text])
+    index, addresses = cluster.place()
+    if len(addresses) > 1 and strategy != "multi_worker":
         raise RunError(
-            f"{workers} workers are named, so that `run.strategy` must be 'multi_worker'. "
+            f"{len(addresses)} workers are named, so that `run.strategy` must be 'multi_worker'. "
             f"Received: {strategy!r}. Set it, or unset TF_CONFIG."
         )
     main_dir = Path(model_dir).expanduser().absolute()
@@ -101,7 +106,6 @@ def run(
         forced=start.overwrite_config,
         followed_dir=main_dir if beside else None,
     )
-    text = config.config_text()
     if start.dry_run:
         print(text)
         return _work(job, context, precision, strategy, writes=False)
@@ -130,8 +134,12 @@ def _work(job, context: RunContext, precision: str, strategy: str, *, writes: bo
     import keras
 
     from vatt.train.strategy import make_strategy
+    from vatt.train.workers import Workers
 
+    if strategy == "multi_worker" and len(addresses := cluster.place()[1]) > 1:
+        _log.info("Waiting for all of %d workers: %s.", len(addresses), ", ".join(addresses))
     devices = make_strategy(strategy)  # first of all: several workers find each other before anything runs
+    _agree(Workers(devices), context)
     keras.config.set_dtype_policy(precision)
     keras.utils.set_random_seed(context.seed % 2**32)
     check = getattr(job, "check", None)
@@ -147,6 +155,44 @@ def _work(job, context: RunContext, precision: str, strategy: str, *, writes: bo
             file.write(_describe_start(context.command, devices))
     with devices.scope():
         return job(run=dataclasses.replace(context, strategy=devices, on_built=on_built)) or 0
+
+
+def _agree(workers, context: RunContext) -> None:
+    """Raises on every worker unless all of them run one configuration and see one run directory."""
+    if workers.count == 1:
+        return
+    text, recorded, fault = config.config_text(), context.model_dir / "config.gin", None
+    if not workers.has_chiefs(text):
+        fault = (
+            f"All workers must run one configuration. Worker {workers.index} has another than worker 0"
+            f"{_difference(recorded, text)}. Start the same command on each, with one run directory."
+        )
+    elif not workers.is_chief and not context.dry_run and not _appears(recorded):
+        fault = (
+            "All workers must see the run directory, where worker 0 writes. Worker "
+            f"{workers.index} does not find {recorded}. Choose a folder of a file system that all machines "
+            "mount: --gin.MODEL_DIR='\"DIR\"'."
+        )
+    workers.refuse_any(fault)
+
+
+def _difference(recorded: Path, text: str) -> str:
+    try:
+        lines = config.difference(recorded.read_text(encoding="utf-8"), text)
+    except (OSError, SyntaxError, ValueError, tokenize.TokenError):
+        return ""
+    whose = {"-": "worker 0: ", "+": "here: "}
+    told = [whose[line[0]] + line[1:] for line in lines if not line.startswith(("---", "+++"))]
+    return f" ({'; '.join(told)})" if told else ""
+
+
+def _appears(path: Path) -> bool:
+    """Whether a file of another machine is here, within the time that network file systems may need."""
+    for _ in range(_PATIENCE_SECONDS):
+        if path.is_file():
+            return True
+        time.sleep(1)
+    return False
 
 
 def _make(directory: Path) -> None:

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from tests.evals.test_evals_retrieval import ToyClips, ToyModel
+from tests.evals.toy_clips import ToyClips, ToyModel
 from vatt.analyses.nearest_neighbours import NearestNeighbours
 from vatt.analyses.similarity_calibration import SimilarityCalibration
 from vatt.analyses.space_geometry import SpaceGeometry

@@ -50,8 +50,10 @@ def test_two_workers_stop_together_lose_one_and_end_as_one(start, train, finishe
     told, _ = chief.communicate(timeout=120)
     assert time.monotonic() - began < 90
     assert other.returncode == -signal.SIGKILL
-    assert chief.returncode != 0
-    assert "must be there to take a step" in told and "Start all of them again" in told, told
+    assert chief.returncode == 75  # try again
+    assert "must be there to take a step. Worker 0 lost worker 1 (localhost:" in told, told
+    assert "Start all of them again" in told and "Waiting for all of 2 workers: localhost:" in told, told
+    assert "Worker 0 of 2" in told and "rows 0 to 1 of every batch of 4; it writes" in told, told
     assert newest(directory) == 10
 
     # Alone on one device it goes on, and ends where an undisturbed run of one process ends.
@@ -62,6 +64,18 @@ def test_two_workers_stop_together_lose_one_and_end_as_one(start, train, finishe
         np.testing.assert_allclose(ours[name], value, rtol=1e-5, atol=1e-5, err_msg=name)
     lines = [json.loads(line) for line in (directory / "journal.jsonl").read_text().splitlines()]
     assert [line["step"] for line in lines] == sorted({line["step"] for line in lines})
+
+
+def test_workers_of_two_configurations_do_not_begin(start, tmp_path):
+    places = ("--workers=" + addresses(2), STRATEGY)
+    chief = start(tmp_path / "run", *places, "--worker=0")
+    other = start(tmp_path / "run", *places, "--worker=1", "--gin.SEED=1")
+    told, _ = chief.communicate(timeout=400)
+    others_told, _ = other.communicate(timeout=100)
+    assert (chief.returncode, other.returncode) == (2, 2), told + others_told
+    assert "Worker 1 has another than worker 0 (worker 0: SEED = 0; here: SEED = 1)." in others_told
+    assert "One of them is not, and says why." in told
+    assert not (tmp_path / "run" / "journal.jsonl").exists()
 
 
 PREEMPTION = "--gin.train.preemption=@Preemption()"

@@ -1,14 +1,12 @@
 """NCE and MIL-NCE against the release's numbers, against naive twins, and across replicas."""
 
-import concurrent.futures
-import threading
-
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from tests import goldens
 from tests.goldens import assert_near
+from tests.losses.replicas import on_replicas
 from vatt.losses.contrastive import ContrastiveLoss, contrast
 
 FORMS = {"asym": "released", "sym": "symmetric"}
@@ -65,25 +63,6 @@ def test_the_release_s_totals(form, weights):
     for part, weight, name in (("video_text", text, "vidtxt_loss"), ("video_audio", audio, "vidaud_loss")):
         if f"{key}/{name}" in GOLDEN:
             assert_near(got[f"loss/{part}"] * weight, GOLDEN[f"{key}/{name}"], 1e-5)
-
-
-def on_replicas(share, rows):
-    """Each replica's share, in threads that wait for one another where they gather."""
-    handed = [None] * len(rows)
-    barrier = threading.Barrier(len(rows), timeout=60)
-
-    def replica(number):
-        def gather(x):
-            handed[number] = x
-            barrier.wait()
-            joined = tf.concat(handed, axis=0)
-            barrier.wait()
-            return joined
-
-        return float(share(rows[number], gather))
-
-    with concurrent.futures.ThreadPoolExecutor(len(rows)) as pool:
-        return list(pool.map(replica, range(len(rows))))
 
 
 @pytest.mark.parametrize("mask", ["none", "m1011"])

@@ -84,6 +84,21 @@ def test_evaluators_see_the_average_and_the_checkpoint_holds_both(tmp_path):
     assert metrics["toy_evaluation/mean_weight"] == pytest.approx(average.mean(), rel=1e-5)
 
 
+def test_what_a_loss_learns_is_saved_and_goes_on(tmp_path):
+    flags = ("--gin.train.loss=@LearnedToyLoss()", "--gin.train.average=@WeightAverage()")
+    assert train(tmp_path / "whole", *flags, "--gin.TRAIN_STEPS=10") == 0
+    assert train(tmp_path / "run", *flags, "--gin.TRAIN_STEPS=5") == 0
+    assert train(tmp_path / "run", *flags, "--gin.TRAIN_STEPS=10", "--overwrite_config") == 0
+    scales = {}
+    for place, step in (("whole", 5), ("whole", 10), ("run", 10)):
+        held = saved(tmp_path / place, step)
+        scales[place, step] = next(
+            v for n, v in held.items() if n.startswith("loss/") and "OPTIMIZER" not in n
+        )
+    assert len({2.0, scales["whole", 5].item(), scales["whole", 10].item()}) == 3
+    assert scales["whole", 10] == scales["run", 10]
+
+
 def test_float16_scales_its_loss(tmp_path):
     flags = ('--gin.run.precision="mixed_float16"', "--gin.TRAIN_STEPS=4")
     assert train(tmp_path / "run", *flags) == 0

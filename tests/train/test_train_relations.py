@@ -48,11 +48,25 @@ def test_contradictions_are_named(changed, message):
 
 def test_flags_and_the_environment_say_the_same(monkeypatch):
     monkeypatch.setenv("TF_CONFIG", "")
-    assert cluster.place() == (0, 1)
+    assert cluster.place() == (0, [])
     cluster.name_cluster(["a:1", "b:1"], 1)
-    assert cluster.place() == (1, 2)
+    assert cluster.place() == (1, ["a:1", "b:1"])
     monkeypatch.setenv("TF_CONFIG", json.dumps({"cluster": {"worker": ["a:1"]}, "task": {"index": 0}}))
-    assert cluster.place() == (0, 1)
+    assert cluster.place() == (0, ["a:1"])
+
+    # Vertex AI and Kubeflow: a chief of its own, and workers counted from 0 beside it.
+    named = {"cluster": {"chief": ["a:1"], "worker": ["b:1", "c:1"]}, "task": {"type": "worker", "index": 1}}
+    monkeypatch.setenv("TF_CONFIG", json.dumps(named))
+    for _ in range(2):  # TensorFlow is told the same
+        assert cluster.place() == (2, ["a:1", "b:1", "c:1"])
+    monkeypatch.setenv("TF_CONFIG", json.dumps({**named, "task": {"type": "chief", "index": 0}}))
+    assert cluster.place() == (0, ["a:1", "b:1", "c:1"])
+    monkeypatch.setenv("TF_CONFIG", json.dumps({**named, "task": {"type": "evaluator", "index": 0}}))
+    with pytest.raises(
+        RunError, match="'chief' and 'worker' of TF_CONFIG take part in a run. Received: 'eval"
+    ):
+        cluster.place()
+
     monkeypatch.setenv("TF_CONFIG", "{")
     with pytest.raises(RunError, match="TF_CONFIG must be JSON"):
         cluster.place()

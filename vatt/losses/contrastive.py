@@ -12,6 +12,7 @@ import gin
 from keras import ops
 
 from vatt.losses.log_sums import streamed, whole
+from vatt.losses.unit_rows import unit_rows
 from vatt.spec import AUDIO_MASK, EXAMPLE_INDEX, TEXT_MASK, VIDEO_MASK
 
 FORMS = ("paper", "released", "symmetric")
@@ -129,8 +130,8 @@ def contrast(
     Returns:
         float32 scalar; the replicas' sum is the mean over the global batch's valid rows, 0 if there is none.
     """
-    left = _unit(left)
-    right = _unit(right)
+    left = unit_rows(left)
+    right = unit_rows(right)
     rows, candidates = ops.shape(left)[0], right.shape[1]
     index = ops.arange(rows) if index is None else index
     left_mask = ops.ones((rows,), "float32") if left_mask is None else ops.cast(left_mask, "float32")
@@ -164,9 +165,3 @@ def contrast(
         replicas = ops.cast(ops.shape(all_valid)[0], "float32") / ops.cast(rows, "float32")
         return total / (ops.maximum(ops.sum(valid), 1.0) * replicas)
     return total / ops.maximum(ops.sum(all_valid), 1.0)
-
-
-def _unit(rows):
-    """Rows of length 1 in float32, as tf.math.l2_normalize: x · rsqrt(max(Σx², 1e-12))."""
-    rows = ops.cast(rows, "float32")
-    return rows * ops.rsqrt(ops.maximum(ops.sum(ops.square(rows), axis=-1, keepdims=True), 1e-12))

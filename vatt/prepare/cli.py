@@ -1,42 +1,24 @@
 """`vatt prepare LAYOUT …`: the command line of data preparation.
 
-A published data set is one line of `LAYOUTS` and one module, see `vatt/prepare/layouts/plan.py`.
+A published data set is one module of `vatt/prepare/layouts`, see `plan.py` there.
 """
 
 import argparse
 import importlib
 import json
+import pkgutil
 import shlex
 import sys
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from vatt.prepare import demo, folder, manifest
+from vatt.prepare import demo, folder, layouts, manifest
 from vatt.prepare.errors import PreparationError, TooManyFailures
 from vatt.prepare.layouts.plan import Plan
 from vatt.prepare.prepare import prepare_clips
 from vatt.prepare.progress import say
 from vatt.prepare.storage_arguments import add_storage_arguments, storage_options
-
-# layout -> (module, what it prepares). The module's docstring is what `--help` says. One without `plan` reads
-# something else than annotations and media: it adds all of its arguments, and its `prepare(args)` returns the
-# directory of the prepared set.
-LAYOUTS = {
-    "howto100m": ("howto100m", "HowTo100M: instructional videos with narration"),
-    "audioset": ("audioset", "AudioSet: ten seconds of sound and pictures, 527 classes"),
-    "kinetics400": ("kinetics", "Kinetics-400: actions"),
-    "kinetics600": ("kinetics", "Kinetics-600: actions"),
-    "kinetics700": ("kinetics", "Kinetics-700: actions"),
-    "moments_in_time": ("moments_in_time", "Moments in Time: three seconds, 339 or 305 classes"),
-    "ucf101": ("ucf101", "UCF101: actions, three official splits"),
-    "hmdb51": ("hmdb51", "HMDB51: actions, three official splits"),
-    "esc50": ("esc50", "ESC-50: environmental sounds, five folds"),
-    "youcook2": ("youcook2", "YouCook2: steps of recipes with a sentence each"),
-    "msrvtt": ("msrvtt", "MSR-VTT: clips with twenty sentences each; with the 1k-A split"),
-    "imagenet": ("imagenet", "ImageNet (ILSVRC 2012): pictures, 1,000 classes"),
-    "dmvr": ("dmvr", "shards of DMVR: described where they lie, without a copy"),
-}
 
 _DEMO = """\
 Renders the demo corpus, files with pictures, sound and captions that tell of the same scene, and prepares it.
@@ -70,12 +52,12 @@ Exit status: 0 prepared, 1 more clips failed than --max_failures allows, 2 wrong
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the layouts as sub-commands."""
-    layouts = parser.add_subparsers(dest="layout", required=True, metavar="LAYOUT")
-    _add_demo(_sub_command(layouts, "demo", "the demo corpus, which is rendered first", _DEMO))
-    _add_folder(_sub_command(layouts, "folder", "a folder of your own media files", _FOLDER))
-    for name, (module_name, summary) in LAYOUTS.items():
-        module = layout_module(module_name)
-        layout = _sub_command(layouts, name, summary, module.__doc__)
+    commands = parser.add_subparsers(dest="layout", required=True, metavar="LAYOUT")
+    _add_demo(_sub_command(commands, "demo", "the demo corpus, which is rendered first", _DEMO))
+    _add_folder(_sub_command(commands, "folder", "a folder of your own media files", _FOLDER))
+    for name, module in known_layouts().items():
+        summary = module.SUMMARIES[name]
+        layout = _sub_command(commands, name, summary, module.__doc__)
         if hasattr(module, "plan"):
             _add_layout(layout, name, module)
         else:
@@ -83,9 +65,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             layout.set_defaults(prepare=module.prepare)
 
 
-def layout_module(name: str) -> ModuleType:
-    """A module of `vatt/prepare/layouts`."""
-    return importlib.import_module(f"vatt.prepare.layouts.{name}")
+def known_layouts() -> dict[str, ModuleType]:
+    """Name on the command line -> module: every module of `vatt/prepare/layouts` that has `SUMMARIES`."""
+    names = [f"{layouts.__name__}.{found.name}" for found in pkgutil.iter_modules(layouts.__path__)]
+    modules = [importlib.import_module(name) for name in names]
+    return {name: module for module in modules for name in getattr(module, "SUMMARIES", ())}
 
 
 def main(args: argparse.Namespace) -> int:
@@ -105,8 +89,8 @@ def main(args: argparse.Namespace) -> int:
     return 0
 
 
-def _sub_command(layouts, name: str, summary: str, description: str) -> argparse.ArgumentParser:
-    return layouts.add_parser(
+def _sub_command(commands, name: str, summary: str, description: str) -> argparse.ArgumentParser:
+    return commands.add_parser(
         name,
         help=summary,
         description=description,

@@ -30,21 +30,40 @@ def name_cluster(addresses: list[str], index: int) -> None:
             "`--workers` must be different addresses, each as HOST:PORT, with commas between. "
             f"Received: {','.join(addresses)}."
         )
+    _tell_tensorflow(addresses, index)
+
+
+def _tell_tensorflow(addresses: list[str], index: int) -> None:
     cluster = {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}}
     os.environ[_VARIABLE] = json.dumps(cluster)
 
 
-def place() -> tuple[int, int]:
-    """Number of this process's worker, from 0, and how many there are; (0, 1) where nobody named any."""
+def place() -> tuple[int, list[str]]:
+    """Number of this process's worker, from 0, and the addresses of all; (0, []) where nobody named any.
+
+    Vertex AI and Kubeflow call the first worker "chief", and count the others from 0. Here, and for
+    TensorFlow from now on, it is worker 0, and the others follow it.
+    """
     text = os.environ.get(_VARIABLE, "")
     if not text.strip():
-        return 0, 1
+        return 0, []
     try:
         named = json.loads(text)
-        workers = named.get("cluster", {}).get("worker", [])
-        return int(named.get("task", {}).get("index", 0)), max(1, len(workers))
+        cluster, task = named.get("cluster", {}), named.get("task", {})
+        chief = [*cluster.get("chief", []), *cluster.get("master", [])]  # there is one or none
+        workers = list(cluster.get("worker", []))
+        kind, index = task.get("type", "worker"), int(task.get("index", 0))
     except (AttributeError, TypeError, ValueError) as error:
         raise RunError(
             f"The environment variable {_VARIABLE} must be JSON with `cluster` and `task`. "
             f"Received: {text!r} ({error}). Unset it, or use --workers and --worker."
         ) from error
+    if cluster and kind not in ("chief", "master", "worker"):
+        raise RunError(
+            f"Only the tasks 'chief' and 'worker' of {_VARIABLE} take part in a run. Received: {kind!r}. "
+            "To evaluate beside a run, unset the variable and add `experiments/overlay/evaluate.gin`."
+        )
+    if chief:
+        index += len(chief) if kind == "worker" else 0
+        _tell_tensorflow(chief + workers, index)
+    return index, chief + workers

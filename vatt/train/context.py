@@ -14,7 +14,20 @@ _GRAPH_LINES = ("Graph execution error:", "Detected at node ", "<stack traces un
 
 
 class RunError(RuntimeError):
-    """A condition of a run that the user can act on; the message is all there is to see."""
+    """A condition of a run that the user can act on; the message is all there is to see.
+
+    Attributes:
+        exit_status: of the process. 2 says that the same command would fail again; 75, EX_TEMPFAIL of
+            sysexits.h, that a scheduler may start it again as it is.
+    """
+
+    exit_status = 2
+
+
+class LostWorker(RunError):
+    """Another worker of the run is gone."""
+
+    exit_status = 75
 
 
 def reason_of(error: Exception) -> str:

@@ -7,9 +7,23 @@ import tensorflow as tf
 _log = logging.getLogger(__name__)
 
 
-def describe_batch(batch) -> None:
-    """Shape, kind and range of every feature of a batch."""
-    _log.info("First batch:")
+# A batch of the paper's size takes 10 GB, and a dry run is for a machine without the means of the run.
+_ROWS = 32
+
+
+def shares(batch_size: int) -> int:
+    """Into how many equal shares a batch is cut so that one of them is small enough to look at."""
+    return next(
+        count
+        for count in range(1, batch_size + 1)
+        if batch_size % count == 0 and batch_size // count <= _ROWS
+    )
+
+
+def describe_batch(batch, batch_size: int) -> None:
+    """Shape, kind and range of every feature of the first rows of a batch of so many."""
+    rows = next(iter(batch.values())).shape[0]
+    _log.info("First batch%s:", "" if rows == batch_size else f", {rows} of its {batch_size:,} rows")
     for name, value in batch.items():
         numbers = tf.cast(value, tf.float32)
         _log.info(

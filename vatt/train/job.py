@@ -21,7 +21,7 @@ import tensorflow as tf
 from vatt.protocols import MetricWriter
 from vatt.train.average import WeightAverage
 from vatt.train.context import INPUTS_FILE, MODEL_FILE, RunContext
-from vatt.train.dry_run import count_weights, describe_batch, describe_model
+from vatt.train.dry_run import count_weights, describe_batch, describe_model, shares
 from vatt.train.evaluation import check_evaluators
 from vatt.train.gradients import Accumulated, Cached, WholeBatch
 from vatt.train.groups import Group
@@ -130,14 +130,19 @@ def train(
     connect(dataset, model, look_every=look_every)
     workers = Workers(run.strategy)
     run.on_built()
+    if workers.count > 1:
+        _log.info("%s", workers.share_of(batch_size))
+    facts = identity(dataset, batch_size=batch_size, seed=run.seed)
+    workers.agree_on(facts, "data")
 
     def batches_from(step: int) -> tf.data.Dataset:
         shard = {"shard_index": workers.index, "shard_count": workers.count} if workers.count > 1 else {}
         return dataset.train_batches(batch_size=batch_size, first_step=step, seed=run.seed, **shard)
 
     if run.dry_run:
-        batches = batches_from(0)
-        describe_batch(next(iter(batches)))
+        shard = {"shard_index": workers.index % shares(batch_size), "shard_count": shares(batch_size)}
+        batches = dataset.train_batches(batch_size=batch_size, first_step=0, seed=run.seed, **shard)
+        describe_batch(next(iter(batches)), batch_size)
         _build(model, device_inputs, batches.element_spec)
         describe_model(model)
         check_evaluators(evaluators, model)
@@ -172,16 +177,19 @@ def train(
     batches = batches_from(first_step)
     rows = _build(model, device_inputs, batches.element_spec)
     check_evaluators(evaluators, model)
-    variables = model.trainable_variables
+    of_loss = list(getattr(loss, "trainable_variables", ()))
+    variables = [*model.trainable_variables, *of_loss]
     optimizer.build(variables)
     saved = {"model": model, "optimizer": optimizer}
+    if of_loss:
+        saved["loss"] = {variable.path: variable.value for variable in of_loss}
     if average is not None:
         average.build(variables)
         saved["average"] = average
     loss_scale = None
     if keras.config.dtype_policy().compute_dtype == "float16":
         loss_scale = saved["loss_scale"] = LossScale()
-    records.restore(saved, identity(dataset, batch_size=batch_size, seed=run.seed))
+    records.restore(saved, facts)
     if first_step:
         _log.info("Continuing from step %d of %d.", first_step, steps)
     else:
@@ -284,7 +292,7 @@ def train(
             _log.info("Stopped at step %d of %d; saved. To go on:\n  %s", step, steps, run.command)
             workers.meet()
             return interruption.exit_status
-        _log.info("Evaluating.")
+        _log.info("Evaluating." if workers.is_chief else "Worker 0 evaluates.")
         records.evaluate(model, step)
     records.finish()
     workers.meet()  # who leaves early takes the others with it

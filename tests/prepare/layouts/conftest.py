@@ -39,8 +39,7 @@ def plan(command):
     """plan("ucf101", "--official_split", 2): the plan of a layout."""
 
     def make(layout, *options):
-        module = cli.layout_module(cli.LAYOUTS[layout][0])
-        return module.plan(command(layout, *options))
+        return cli.known_layouts()[layout].plan(command(layout, *options))
 
     return make
 

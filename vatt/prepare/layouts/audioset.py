@@ -32,6 +32,7 @@ from vatt.prepare.layouts.media_index import AUDIO, VIDEO, MediaIndex
 from vatt.prepare.layouts.plan import Gathering, Plan
 from vatt.prepare.record import Clip
 
+SUMMARIES = {"audioset": "AudioSet: ten seconds of sound and pictures, 527 classes"}
 EXAMPLE = "vatt prepare {layout} --annotations audioset/csv --media audioset/videos RECORDS"
 
 _FILES = {

@@ -42,6 +42,7 @@ from vatt.prepare.record import CONTENTS, SCHEMA_VERSION
 from vatt.prepare.shard_reader import read_shard
 from vatt.whole_file import whole_file
 
+SUMMARIES = {"dmvr": "shards of DMVR: described where they lie, without a copy"}
 _NUMBERED = re.compile(r"(?P<table>.+)-(?P<number>\d+)-of-(?P<count>\d+)(?P<suffix>\.\w+)?")
 _SHOWN = 3  # names in a message
 

@@ -17,6 +17,7 @@ from vatt.prepare.layouts.media_index import AUDIO, MediaIndex
 from vatt.prepare.layouts.plan import Gathering, Plan
 from vatt.prepare.record import Clip
 
+SUMMARIES = {"esc50": "ESC-50: environmental sounds, five folds"}
 EXAMPLE = "vatt prepare {layout} --annotations ESC-50-master/meta --media ESC-50-master/audio RECORDS"
 
 _COLUMNS = ("filename", "fold", "target", "category", "esc10", "src_file", "take")

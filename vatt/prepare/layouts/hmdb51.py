@@ -19,6 +19,7 @@ from vatt.prepare.layouts.media_index import VIDEO, MediaIndex
 from vatt.prepare.layouts.plan import Gathering, Plan
 from vatt.prepare.record import Clip
 
+SUMMARIES = {"hmdb51": "HMDB51: actions, three official splits"}
 EXAMPLE = "vatt prepare {layout} --annotations testTrainMulti_7030_splits --media hmdb51_org RECORDS"
 
 _CLASSES = 51

@@ -23,6 +23,7 @@ from vatt.prepare.layouts.media_index import VIDEO, MediaIndex
 from vatt.prepare.layouts.plan import Gathering, Plan
 from vatt.prepare.record import Clip
 
+SUMMARIES = {"howto100m": "HowTo100M: instructional videos with narration"}
 EXAMPLE = "vatt prepare {layout} --annotations howto100m --captions raw_caption.json --media videos RECORDS"
 
 

@@ -29,6 +29,7 @@ from vatt.prepare.layouts.media_index import IMAGES, MediaIndex
 from vatt.prepare.layouts.plan import Gathering, Plan
 from vatt.prepare.record import Clip
 
+SUMMARIES = {"imagenet": "ImageNet (ILSVRC 2012): pictures, 1,000 classes"}
 EXAMPLE = "vatt prepare {layout} --annotations imagenet --media imagenet/ILSVRC/Data/CLS-LOC RECORDS"
 
 _CLASSES = 1000

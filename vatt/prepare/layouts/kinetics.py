@@ -24,6 +24,11 @@ from vatt.prepare.layouts.media_index import VIDEO, MediaIndex
 from vatt.prepare.layouts.plan import Gathering, Plan
 from vatt.prepare.record import Clip
 
+SUMMARIES = {
+    "kinetics400": "Kinetics-400: actions",
+    "kinetics600": "Kinetics-600: actions",
+    "kinetics700": "Kinetics-700: actions",
+}
 EXAMPLE = "vatt prepare {layout} --annotations annotations --media videos RECORDS"
 
 _FILES = {"train": ("train",), "validation": ("validate", "val", "validation"), "test": ("test",)}

@@ -17,6 +17,7 @@ from vatt.prepare.layouts.media_index import VIDEO, MediaIndex
 from vatt.prepare.layouts.plan import Gathering, Plan
 from vatt.prepare.record import Clip
 
+SUMMARIES = {"moments_in_time": "Moments in Time: three seconds, 339 or 305 classes"}
 EXAMPLE = (
     "vatt prepare {layout} --annotations Moments_in_Time_256x256_30fps --media Moments_in_Time_256x256_30fps "
     "RECORDS"

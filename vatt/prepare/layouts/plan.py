@@ -3,9 +3,14 @@
 A layout is a module with
 
     the docstring       for the user, shown by --help: which official files are read, where they come from
+    SUMMARIES           name on the command line -> one line about it for `vatt prepare --help`
     EXAMPLE             one command, with {layout} in place of the layout's name
     add_arguments       adds its options; `--annotations`, `--media` and OUT are there already
-    plan                parsed arguments -> Plan
+    plan                parsed arguments, `args.layout` the name among them -> Plan
+
+It is found by its SUMMARIES; there is no list of layouts elsewhere. One without `plan` reads something else
+than annotations and media: it adds all of its arguments, and its `prepare(args)` returns the directory of the
+prepared set.
 """
 
 import dataclasses

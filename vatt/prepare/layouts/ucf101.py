@@ -20,6 +20,7 @@ from vatt.prepare.layouts.media_index import VIDEO, MediaIndex
 from vatt.prepare.layouts.plan import Gathering, Plan
 from vatt.prepare.record import Clip
 
+SUMMARIES = {"ucf101": "UCF101: actions, three official splits"}
 EXAMPLE = "vatt prepare {layout} --annotations ucfTrainTestlist --media UCF-101 RECORDS"
 
 _CLASSES = 101

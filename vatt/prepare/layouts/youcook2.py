@@ -18,6 +18,7 @@ from vatt.prepare.layouts.media_index import VIDEO, MediaIndex
 from vatt.prepare.layouts.plan import Gathering, Plan
 from vatt.prepare.record import Clip
 
+SUMMARIES = {"youcook2": "YouCook2: steps of recipes with a sentence each"}
 EXAMPLE = "vatt prepare {layout} --annotations YouCookII/annotations --media raw_videos RECORDS"
 
 _FILE = "youcookii_annotations_trainval.json"
