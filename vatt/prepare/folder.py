@@ -108,9 +108,7 @@ def plan_folder(
         f"{len(plan.missing)} are missing"
     )
     if test_share and not for_testing:
-        say(
-            "No clip is for testing, so nothing can be measured: raise --test_share, or name some in a manifest."
-        )
+        say("No clip is for testing, so nothing can be measured: raise --test_share, or use a manifest.")
     return plan
 
 
