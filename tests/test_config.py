@@ -197,7 +197,8 @@ def test_a_sequence_of_strings_is_no_string():
 
 
 def test_an_unquoted_string_is_explained():
-    assert "Strings need their own quotes" in refusal(GOOD, ["MODEL_DIR = runs/first"])
+    said = refusal(GOOD, ["DATA_DIR = my films/März"])
+    assert "Strings need quotes of their own" in said and """--gin.DATA_DIR='"my films/März"'""" in said
 
 
 def test_flags_are_split_from_the_rest():

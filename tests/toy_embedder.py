@@ -9,10 +9,22 @@ TONES_HZ = {"red": 60.0, "green": 180.0, "blue": 400.0}
 CLIP = ClipSpec(frames=4, frame_rate_hz=10.0, frame_size=8, sample_rate_hz=1000, words=4)
 
 
+class ToyTokenizer:
+    """Knows the colours, each with an id."""
+
+    words = ("<pad>", "<unk>", *COLOURS)
+    size = len(words)
+
+    def encode(self, sentences, *, length):
+        ids = [[self.words.index(w) if w in COLOURS else 1 for w in s.lower().split()] for s in sentences]
+        return np.array([(row + [0] * length)[:length] for row in ids], np.int32)
+
+
 class ToyEmbedder:
     """Red pictures, a sound of 60 Hz and the word "red" have one direction, and so on."""
 
     modalities = (VIDEO, AUDIO, TEXT)
+    tokenizer = ToyTokenizer()
 
     def __init__(self, *, clip=CLIP, fingerprint="toy"):
         self.clip, self.fingerprint = clip, fingerprint

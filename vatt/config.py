@@ -16,7 +16,9 @@ import copy
 import dataclasses
 import difflib
 import inspect
+import json
 import re
+import shlex
 import sysconfig
 import tokenize
 from collections.abc import Iterable, Iterator
@@ -290,6 +292,13 @@ class _Reader:
         self.history.setdefault(binding.key, []).append(binding)
 
 
+def _quoted_flag(text: str) -> str:
+    """The flag of a binding as it would be right if its value was meant as text."""
+    name, _, value = (part.strip() for part in text.partition("="))
+    meant = json.dumps(value.strip("'\"") or "runs/first", ensure_ascii=False)
+    return f"--gin.{name}={shlex.quote(meant)}"
+
+
 def _statements(text: str, source: str) -> Iterator[Any]:
     """gin's parser over `text`; a name that is not registered comes out as an unknown reference."""
     try:
@@ -300,7 +309,8 @@ def _statements(text: str, source: str) -> Iterator[Any]:
         if source == COMMAND_LINE:
             raise ConfigError(
                 f"A binding of the command line must be `NAME = value` in gin's syntax. "
-                f"Received: {text.strip()}. Strings need their own quotes: --gin.MODEL_DIR='\"runs/first\"'."
+                f"Received: {text.strip()}. Strings need quotes of their own inside the shell's: "
+                f"{_quoted_flag(text)}"
             ) from error
         line = getattr(error, "lineno", None)
         reason = str(error.args[0] if error.args else error).splitlines()[0]

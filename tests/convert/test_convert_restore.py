@@ -8,7 +8,7 @@ from tests.goldens import GOLDEN, assert_near, recipe, rnd
 from vatt.convert.released import match_released
 from vatt.convert.released_names import CLASSIFIER, released_names
 from vatt.convert.report import ConversionError
-from vatt.convert.restore import pretrained_classifier, restore_classifier
+from vatt.convert.restore import pretrained_classifier, pretrained_model, restore_classifier
 from vatt.losses.classification import MultiLabelLoss, SoftmaxLoss
 from vatt.models.classifier import Classifier
 from vatt.models.presets import Size
@@ -162,3 +162,11 @@ def test_from_a_file(tmp_path):
     ours = pretrained_classifier(path=str(tmp_path / "model.keras"), classes=7)
     clips = {"video": GOLDENS["vit_from_tx/in/images"]}
     assert_near(ours(clips)["video/pooled"], released(clips)["video/pooled"], 0)
+
+
+def test_what_is_no_trained_model_is_named(tmp_path):
+    with pytest.raises(ConversionError, match="must be a run directory.*nowhere, which is not there"):
+        pretrained_model(path=tmp_path / "nowhere")
+    (tmp_path / "command.txt").write_text("command: …")
+    with pytest.raises(ConversionError, match="must have begun to train.*no model.json"):
+        pretrained_model(path=tmp_path)

@@ -67,6 +67,11 @@ def test_a_file_stays_in_its_split_when_others_come(folder):
     assert {clip.split for clip in plan_folder(folder, test_share=1.0).clips} == {"test"}
 
 
+def test_nothing_held_out_is_told(folder, capsys):
+    plan_folder(folder, test_share=1e-6)
+    assert "No clip is for testing" in "".join(capsys.readouterr())
+
+
 def test_unreadable_captions_are_told_and_left_out(folder, capsys):
     (folder / "cats/a.txt").rename(folder / "cats/a.json")
     (folder / "dogs/a.srt").write_text("")
@@ -115,7 +120,7 @@ def test_nothing_to_prepare(tmp_path):
         plan_folder(tmp_path)
 
 
-def test_a_mixed_folder_becomes_records(tmp_path):
+def test_a_mixed_folder_becomes_records(tmp_path, capsys):
     root = tmp_path / "mine"
     root.mkdir()
     beeps = beep(2.5, at=1.2)
@@ -136,3 +141,5 @@ def test_a_mixed_folder_becomes_records(tmp_path):
     assert summary.clips == 8
     split = json.loads((out / "dataset.json").read_text())["splits"]["train"]
     assert split["clips_with"] == {"video": 7, "audio": 2, "captions": 4, "labels": 0}
+    told = "".join(capsys.readouterr())
+    assert "train: 8 records, 0.1 minutes; 7 with video, 2 with audio, 4 with captions" in told

@@ -102,6 +102,13 @@ def test_bad_queries(made, monkeypatch, words, rule):
         run(cli, made / "index", *words)
 
 
+def test_words_that_the_model_does_not_know_are_said(made, capsys):
+    hits, notes = found(capsys, made / "index", "Purple red dogs", "--count", 1)
+    assert hits[0][0] == "red.mp4"
+    assert "the model has learnt no word Purple, dogs; the others are what was searched" in notes
+    assert "learnt no word" not in found(capsys, made / "index", "red", "--count", 1)[1]
+
+
 def test_a_very_long_text_is_cut_and_that_is_said(made, capsys):
     hits, notes = found(capsys, made / "index", "red " * 10_000, "--count", 1)
     assert hits[0][0] == "red.mp4"

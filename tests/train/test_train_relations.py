@@ -1,12 +1,14 @@
 """Relations between numbers, and who takes part: refused before anything is built."""
 
 import json
+import logging
+import types
 
 import pytest
 
 from vatt.train import cluster
 from vatt.train.context import RunError
-from vatt.train.relations import check_relations
+from vatt.train.relations import check_relations, warn_of_few_clips
 
 GOOD = {
     "steps_per_loop": 5,
@@ -25,6 +27,16 @@ GOOD = {
 
 def test_what_fits_passes():
     check_relations(GOOD, replicas=4)
+
+
+def test_a_batch_larger_than_the_set_is_warned_of(caplog):
+    caplog.set_level(logging.INFO, logger="vatt")
+    warn_of_few_clips(types.SimpleNamespace(train_size=200), batch_size=32, steps=600)
+    assert (
+        "200 clips for training: each is seen 96 times" in caplog.text and "more than once" not in caplog.text
+    )
+    warn_of_few_clips(types.SimpleNamespace(train_size=20), batch_size=32, steps=600)
+    assert "32 rows, and the set 20 clips" in caplog.text and "BATCH_SIZE=16" in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from vatt.convert.keras_file import add_input_facts
 from vatt.convert.report import ConversionError
 
 INCOMPLETE, REFUSED = 1, 2  # exit statuses
@@ -71,12 +72,14 @@ def finish(report, args: argparse.Namespace, save) -> int:
     return 0
 
 
-def save_model(model, path) -> None:
-    """Writes a .keras file that is there whole or not at all."""
+def save_model(model, path, facts=None) -> None:
+    """Writes a .keras file, with the facts on its inputs, that is there whole or not at all."""
     path = checked_output(path)
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".converting-") as folder:
         written = Path(folder) / path.name
         model.save(written)
+        if facts is not None:
+            add_input_facts(written, facts)
         os.replace(written, path)
     print(path)
 
@@ -105,16 +108,29 @@ def _add_released(parser):
         default=64,
         help="features per attention head, which no shape tells (default: %(default)s, as released)",
     )
+    parser.add_argument(
+        "--vocabulary_file",
+        metavar="WORDS.txt",
+        help="the release's word list (misc/howto100m_en.txt), which goes into the file, so that it takes "
+        "sentences",
+    )
+    parser.add_argument(
+        "--label_file", metavar="LABELS.txt", help="names of a classifier's classes, one a line"
+    )
     add_report_arguments(parser)
     parser.set_defaults(convert=_released)
 
 
 def _released(args):
     from vatt.convert.released import convert_released
+    from vatt.convert.released_inputs import released_inputs, told
 
     checked_output(args.output)
     model, report = convert_released(args.checkpoint, head_width=args.head_width)
-    return finish(report, args, lambda: save_model(model, args.output))
+    facts = released_inputs(model, vocabulary_file=args.vocabulary_file, label_file=args.label_file)
+    status = finish(report, args, lambda: save_model(model, args.output, facts))
+    print(told(facts))
+    return status
 
 
 def _add_to_released(parser):

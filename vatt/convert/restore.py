@@ -19,6 +19,7 @@ from vatt.models.loading import load_model, register_models
 from vatt.models.parts import IMAGE, grid_of, signal_kind
 from vatt.models.unimodal import Unimodal
 from vatt.spec import AUDIO, VIDEO
+from vatt.train.context import MODEL_FILE
 
 _log = logging.getLogger(__name__)
 
@@ -175,6 +176,17 @@ def _open(path, head_width):
         return load_run(path)
     if safetensors_model.is_model(path):
         return safetensors_model.read_model(path)
+    path = Path(path).expanduser()
+    if (path / "command.txt").is_file():
+        raise ConversionError(
+            f"A run must have begun to train before its model can be used. Received: {path}, which has no "
+            f"{MODEL_FILE}. Run its command again: command.txt in there has it."
+        )
+    if not path.exists() and not Path(f"{path}.index").is_file() and path.suffix != ".index":
+        raise ConversionError(
+            "A trained model must be a run directory, a .keras file, an export, or a released checkpoint "
+            f"(its prefix …/ckpt-7, or its directory). Received: {path}, which is not there."
+        )
     from vatt.convert.released import load_released  # imports TensorFlow
 
     return load_released(path, head_width=head_width)[0]

@@ -1,6 +1,5 @@
 """Where it stands what a model takes: in its file or run; for older runs, in their recorded configuration."""
 
-import dataclasses
 import json
 import tokenize
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any
 from vatt import config
 from vatt.convert import safetensors_model
 from vatt.convert.keras_file import input_facts_of
+from vatt.convert.released_inputs import clip_of_tables
 from vatt.convert.run_directory import run_of
 from vatt.data.description import read_inputs
 from vatt.models.multimodal import MultimodalModel
@@ -16,8 +16,6 @@ from vatt.models.parts import AUDIO, grid_of, signal_kind
 from vatt.spec import VIDEO, ClipSpec
 from vatt.train.context import INPUTS_FILE
 
-# A released checkpoint tells neither; these are the paper's (A.2.1).
-_PAPER = ClipSpec()
 _WAY_OUT = "Say it: `clip=vatt.spec.ClipSpec(…)` and `vocabulary_file='WORDS.txt'`."
 
 
@@ -55,17 +53,6 @@ def described_run(directory: Path, model) -> tuple[ClipSpec | None, Any, tuple[s
     if not isinstance(model, MultimodalModel) or not (directory / "config.gin").is_file():
         return None, None, ()
     return _by_configuration(directory, model)
-
-
-def clip_of_tables(model) -> ClipSpec | None:
-    """The clip that fills the position tables, at the paper's rates: for released checkpoints alone."""
-    if not isinstance(model, MultimodalModel) or model.spectrogram is not None:
-        return None
-    frames, rows, _ = (count * size for count, size in zip(model.video_grid, model.video_patch))
-    samples = model.audio_grid[0] * model.audio_patch[0]
-    return dataclasses.replace(
-        _PAPER, frames=frames, frame_size=rows, audio_seconds=samples / _PAPER.sample_rate_hz
-    )
 
 
 def _by_configuration(directory, model):

@@ -11,7 +11,8 @@ _log = logging.getLogger(__name__)
 
 MOST_WORDS = 1_000  # of a sentence: what is longer is a document, of which a model would read a line
 # Ids that say nothing of a sentence, in the word lists of all tokenizers.
-NO_WORDS = ("<pad>", "<unk>", "</s>", "[PAD]", "[UNK]", "[CLS]", "[SEP]")
+UNKNOWN_WORDS = ("<unk>", "[UNK]")
+NO_WORDS = ("<pad>", "</s>", "[PAD]", "[CLS]", "[SEP]", *UNKNOWN_WORDS)
 
 
 def checked_frames(frames) -> np.ndarray:
@@ -82,6 +83,16 @@ def word_ids(sentences: Sequence[str], tokenizer, words: int) -> np.ndarray:
             words,
         )
     return tokenizer.encode(sentences, length=words)
+
+
+def unknown_words(sentence: str, tokenizer) -> list[str]:
+    """Words of a sentence that a model with this tokenizer does not know, in their order, each once."""
+    words = list(dict.fromkeys(sentence.split()))
+    unknown = [number for number, word in enumerate(tokenizer.words) if word in UNKNOWN_WORDS]
+    if not words or not unknown:
+        return []
+    ids = tokenizer.encode(words, length=1)
+    return [word for word, of_word in zip(words, ids) if of_word[0] in unknown]
 
 
 def _shown(sentence) -> str:

@@ -102,7 +102,13 @@ def plan_folder(
     else:
         raise PreparationError(f"{media} is not a directory. Give the folder that holds the media files.")
     with_captions = sum(bool(clip.captions) for clip in plan.clips)
-    say(f"{media}: {len(plan.clips)} clips, {with_captions} with captions; {len(plan.missing)} are missing")
+    for_testing = sum(clip.split == "test" for clip in plan.clips)
+    say(
+        f"{media}: {len(plan.clips)} clips, {with_captions} with captions, {for_testing} for testing; "
+        f"{len(plan.missing)} are missing"
+    )
+    if test_share and not for_testing:
+        say("No clip is for testing, so nothing can be measured: raise --test_share, or use a manifest.")
     return plan
 
 

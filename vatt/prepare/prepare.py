@@ -26,6 +26,7 @@ from vatt.prepare.totals import Totals, add_up
 from vatt.prepare.unfinished import ShardResult, Unfinished
 
 RUNNERS = ("local", "beam")
+_SHOWN_FAILURES = 3  # in the terminal; the page has all
 _WAY_OUT = "What is finished stays: make room and run the same command again, or name another directory."
 
 
@@ -147,6 +148,7 @@ def prepare_clips(
             made_by=made_by,
         )
         page = preparation_report.write_report(directory, report)
+        _say_what_there_is(totals)
         _say_what_is_lost(totals, len(clips), missing, page)
         if is_refused:
             media_id, reason = totals.failures[0]
@@ -220,11 +222,21 @@ def _results(unfinished: Unfinished, shards: Sequence[Shard]) -> Iterator[tuple[
         yield shard, result
 
 
+def _say_what_there_is(totals: Totals) -> None:
+    for split, it in sorted(totals.splits.items(), reverse=True):  # "train" before "test"
+        counts = ", ".join(f"{count} with {what}" for what, count in it.contents.items() if count)
+        say(f"  {split}: {it.records} records, {it.seconds / 60:.1f} minutes; {counts}")
+
+
 def _say_what_is_lost(totals: Totals, clips: int, missing: Sequence, page: Path) -> None:
     if missing:
         say(f"Missing media: {len(missing)}; {page} says what was looked for")
+    if totals.warnings:
+        say(f"{len(totals.warnings)} of {clips} clips were kept in part; {page} says what was lost")
     if totals.failures:
-        say(f"{len(totals.failures)} of {clips} clips could not be prepared; {page} says why")
+        say(f"{len(totals.failures)} of {clips} clips could not be prepared; {page} says why. The first:")
+        for media_id, reason in totals.failures[:_SHOWN_FAILURES]:
+            say(f"  {media_id}: {reason}")
 
 
 def _write_description(directory, totals, name, labels, options, fingerprint, made_by) -> None:

@@ -7,6 +7,7 @@ import numpy as np
 
 from vatt import spec
 from vatt.embed.files import Options, embed_files
+from vatt.embed.inputs import unknown_words
 from vatt.prepare.container import MediaError
 from vatt.prepare.pool import Failure
 from vatt.search.exact import best, scores
@@ -73,8 +74,11 @@ def text_query(embedder, text: str) -> Query:
         notes.append(f"the text has {len(words)} words; all behind the first {MAX_WORDS} were cut off")
     if len(words) > embedder.clip.words:
         notes.append(f"the model reads the first {embedder.clip.words} words of a text")
-    shown = asked if len(asked) <= 120 else asked[:120] + "…"
     vectors = {space: rows[0] for space, rows in embedder.embed_text([asked]).items()}
+    unknown = unknown_words(" ".join(words[: embedder.clip.words]), embedder.tokenizer)
+    if unknown:
+        notes.append(f"the model has learnt no word {', '.join(unknown)}; the others are what was searched")
+    shown = asked if len(asked) <= 120 else asked[:120] + "…"
     return Query(modality=spec.TEXT, shown=shown, vectors=vectors, notes=tuple(notes))
 
 

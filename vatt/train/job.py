@@ -34,7 +34,7 @@ from vatt.train.loss_scale import LossScale
 from vatt.train.peak import measured_peak
 from vatt.train.preemption import Preemption
 from vatt.train.profile import profiled
-from vatt.train.relations import check_relations, checked_by
+from vatt.train.relations import check_relations, checked_by, warn_of_few_clips
 from vatt.train.run_records import RunRecords
 from vatt.train.step import TrainStep
 from vatt.train.telemetry import Telemetry
@@ -194,6 +194,7 @@ def train(
         _log.info("Continuing from step %d of %d.", first_step, steps)
     else:
         _log.info("Training %s weights for %d steps.", f"{count_weights(variables):,}", steps)
+        warn_of_few_clips(dataset, batch_size=batch_size, steps=steps)
     if workers.is_chief:
         _describe_for_others(model, dataset, run.model_dir)
     train_step = TrainStep(

@@ -1,6 +1,10 @@
 """Relations between the numbers of a training run, checked before anything is built."""
 
+import logging
 from collections.abc import Callable, Mapping
+from typing import Any
+
+_log = logging.getLogger(__name__)
 
 _INTERVALS = ("checkpoint_every", "log_every", "evaluate_every", "look_every", "keep_every")
 _COUNTS = (
@@ -50,6 +54,31 @@ def check_relations(numbers: Mapping[str, int | float | None], *, replicas: int)
             f"Use {_multiple(keep_every, checkpoint_every)}."
         )
     _check_rows(replicas, numbers["batch_size"], numbers["accumulate"], numbers["cached_chunk"])
+
+
+def warn_of_few_clips(dataset: Any, *, batch_size: int, steps: int) -> None:
+    """Says how often a run sees each clip, and warns where one batch holds a clip more than once.
+
+    A contrastive loss takes every other row for a wrong answer, and a clip's own copy among them.
+    """
+    clips = getattr(dataset, "train_size", None)
+    if not clips:
+        return
+    _log.info(
+        "%s clips for training: each is seen %.3g times in %d steps of %d.",
+        f"{clips:,}",
+        steps * batch_size / clips,
+        steps,
+        batch_size,
+    )
+    if clips < batch_size:
+        _log.warning(
+            "A batch holds clips more than once: it has %d rows, and the set %d clips for training. "
+            "Prepare more, or take a smaller batch (`train.batch_size`, --gin.BATCH_SIZE=%d).",
+            batch_size,
+            clips,
+            1 << (clips.bit_length() - 1),
+        )
 
 
 def _check_rows(replicas: int, batch_size: int, accumulate: int, cached_chunk: int | None) -> None:

@@ -247,7 +247,8 @@ class PreparedClips:
         if split not in self._records:
             raise ValueError(
                 f"`{role}_split` must be a split that the set has. Received: {role}_split={split!r}; "
-                f"{self._description.directory} has {', '.join(sorted(self._description.splits)) or 'none'}."
+                f"{self._description.directory} has {', '.join(sorted(self._description.splits)) or 'none'}. "
+                f"Name one of them, or prepare the set with one (`vatt prepare folder --test_share`)."
             )
         return self._records[split]
 

@@ -1,0 +1,100 @@
+"""What a released checkpoint takes, which nothing in it tells: its clip is the one that fills its position
+tables at the paper's rates; its words and classes are those of files that come beside it.
+"""
+
+import dataclasses
+from pathlib import Path
+
+from vatt.convert.report import ConversionError
+from vatt.data.description import describe_inputs
+from vatt.models.classifier import Classifier
+from vatt.models.multimodal import MultimodalModel
+from vatt.spec import AUDIO, TEXT, VIDEO, ClipSpec
+
+_PRETRAINING = ClipSpec()  # A.2.1
+# A.2.5: every second of 25 frames; A.3: 6.4 s of sound, which fill the same 1,200 patches at half the rate.
+_FINE_TUNING = ClipSpec(frame_rate_hz=12.5, sample_rate_hz=24_000)
+
+
+def clip_of_tables(model) -> ClipSpec | None:
+    """The clip that fills a released model's tables; None for models of spectrograms and pictures."""
+    if getattr(model, "spectrogram", None) is not None:
+        return None
+    if isinstance(model, MultimodalModel):
+        return _clip(
+            _PRETRAINING,
+            video=(model.video_grid, model.video_patch),
+            audio=(model.audio_grid, model.audio_patch),
+        )
+    if isinstance(model, Classifier) and model.modality in (VIDEO, AUDIO):
+        clip = dataclasses.replace(_FINE_TUNING, modalities=(model.modality,))
+        return _clip(clip, **{model.modality: (model.grid, model.patch)})
+    return None
+
+
+def released_inputs(model, *, vocabulary_file=None, label_file=None) -> dict | None:
+    """The facts of `vatt.data.description` on a model of the release; None where its clip is not known.
+
+    Args:
+        model: `VATT`, `AgnosticVATT` or `Classifier`, as converted.
+        vocabulary_file: its word list, see `Vocabulary`; None leaves it without sentences.
+        label_file: names of its classes, one a line, in their order; None leaves them numbers.
+    """
+    clip = clip_of_tables(model)
+    if clip is None:
+        return None
+    rows = getattr(model, "vocabulary_size", None)
+    tokenizer = None
+    if vocabulary_file is not None:
+        if rows is None:
+            raise ConversionError(
+                f"A word list is for models of sentences. Received: {vocabulary_file} for a "
+                f"{type(model).__name__}. Leave it out."
+            )
+        from vatt.data.vocabulary import Vocabulary  # imports TensorFlow
+
+        tokenizer = Vocabulary(path=vocabulary_file, release=True)
+        if tokenizer.size > rows:
+            raise ConversionError(
+                f"The model must have a row for every word. Received: {tokenizer.size} words of "
+                f"{vocabulary_file}, for a table of {rows}. Give the word list that it learnt with."
+            )
+    names = _labels(label_file, getattr(model, "classes", 0)) if label_file is not None else ()
+    return describe_inputs(clip, tokenizer, names)
+
+
+def told(facts) -> str:
+    """The facts in a line, for people."""
+    if facts is None:
+        return "what it takes is not known: give `clip` to vatt.load"
+    clip, words, labels = facts["clip"], facts["tokenizer"], facts["label_names"]
+    parts = {
+        VIDEO: f"{clip['frames']} × {clip['frame_size']}² pixels at {clip['frame_rate_hz']:g} Hz",
+        AUDIO: f"{ClipSpec(**clip).sound_seconds:g} s of sound at {clip['sample_rate_hz']:,} Hz",
+        TEXT: f"sentences of {len(words['words']):,} words"
+        if words
+        else "no sentences before it has its words (--vocabulary_file)",
+    }
+    takes = "; ".join(text for modality, text in parts.items() if modality in clip["modalities"])
+    return f"takes {takes}" + (f"; {len(labels)} classes by name" if labels else "")
+
+
+def _clip(clip: ClipSpec, *, video=None, audio=None) -> ClipSpec:
+    """`clip` with the sizes of grids and patches."""
+    if video is not None:
+        frames, rows, _ = (count * size for count, size in zip(*video))
+        clip = dataclasses.replace(clip, frames=frames, frame_size=rows)
+    if audio is not None:
+        (positions,), (samples,) = audio
+        clip = dataclasses.replace(clip, audio_seconds=positions * samples / clip.sample_rate_hz)
+    return clip
+
+
+def _labels(path, classes: int) -> tuple[str, ...]:
+    names = tuple(Path(path).read_text(encoding="utf-8").removesuffix("\n").split("\n"))
+    if len(names) != classes:
+        raise ConversionError(
+            f"A list of labels must have a line for each class. Received: {len(names)} lines of {path}, for "
+            f"{classes or 'no'} classes."
+        )
+    return names
