@@ -176,4 +176,11 @@ def clip_views(record, start_seconds, *, clip, choose_boxes, crops=1):
 def random_flip(frames, key):
     """Mirrors a whole clip, uint8 [..., H, W, 3], left to right with probability one half; key int64 [2]."""
     flipped = tf.random.stateless_uniform([], window.draw_key(key, window.FLIP_DRAW)) < 0.5
-    return tf.cond(flipped, lambda: tf.reverse(frames, axis=[-2]), lambda: frames)
+
+    def mirrored():
+        # As one tall picture: for [rows, W, 3] the op copies pixels, which takes a fifteenth of the time that
+        # it takes for more axes, byte after byte; that was an eighth of everything a training clip costs.
+        rows = tf.reshape(frames, [-1, *frames.shape[-2:]])
+        return tf.reshape(tf.reverse(rows, axis=[1]), tf.shape(frames))
+
+    return tf.cond(flipped, mirrored, lambda: frames)
