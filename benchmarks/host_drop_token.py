@@ -60,7 +60,7 @@ def measure(folder: Path, host: bool, rate: float, step: bool, clips: int) -> di
                 patches = embedder.patches.cut(patches if modality == spec.VIDEO else patches[..., None])
                 patches = tf.reshape(patches, [BATCH, -1, patches.shape[-1]])
                 with draws.keyed(key):
-                    kept = embedder.drop_token.kept_indices(BATCH, patches.shape[1])
+                    kept = embedder.drop_token.kept_indices(BATCH, patches.shape[1], training=True)
                 patches = take_tokens(patches, kept)
             made.append(patches)
         return made

@@ -103,7 +103,7 @@ def augmentation(folder: Path, *, colour: bool):
     def augment(frames, box, key):
         top, left, height, width = tf.unstack(box)
         frames = video.resize(frames[:, top : top + height, left : left + width], SIZE)
-        frames = video.random_flip(frames, key)
+        frames = video.mirror_if(video.is_flipped(key), frames)
         if not colour:
             return frames
         batch = {"video": frames[tf.newaxis], "draw_key": tf.cast(key, tf.int32)[tf.newaxis]}

@@ -134,10 +134,14 @@ def test_evaluation_shows_whole_clips(directory):
         np.testing.assert_array_equal(value, host[name])
 
 
-def test_edges_that_are_dropped():
+@pytest.mark.parametrize("flipped", [False, True])
+def test_edges_that_are_dropped(flipped):
     frames = np.random.default_rng(1).integers(0, 256, (5, 9, 11, 3), np.uint8)
     grid, kept = (2, 2, 2), [1, 2, 7]
-    found = kept_patches.video_patches(tf.constant(frames), tf.constant(kept), patch=(2, 4, 5), grid=grid)
+    found = kept_patches.video_patches(
+        tf.constant(frames), tf.constant(kept), tf.constant(flipped), patch=(2, 4, 5), grid=grid
+    )
+    frames = frames[:, :, ::-1] if flipped else frames
     for place, values in zip(kept, found.numpy(), strict=True):
         time, row, column = np.unravel_index(place, grid)
         part = frames[2 * time : 2 * time + 2, 4 * row : 4 * row + 4, 5 * column : 5 * column + 5]

@@ -19,7 +19,6 @@ from absl import logging
 
 SCHEMA_VERSION = 1
 
-_BUFFER_BYTES = 1 << 16
 _OFFSET_BYTES = 8
 _LENGTH = struct.Struct("<Q")  # first field of a TFRecord frame
 _FRAMING_BYTES = 16  # length, CRC of the length, …, CRC of the content
@@ -209,7 +208,7 @@ class RecordIndex:
         from_there = tf.raw_ops.TFRecordDatasetV2(
             filenames=[path],
             compression_type="",
-            buffer_size=_BUFFER_BYTES,
+            buffer_size=0,  # one record of known length: straight into its string, without a copy
             byte_offsets=[offset],
             metadata="",
         )

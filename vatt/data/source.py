@@ -102,13 +102,15 @@ class ClipSource:
 
         record = self._record(number)
         clip = self._clip_of(record, functools.partial(window.random_start, key=key), choose_boxes, crops=1)
+        flipped = video.is_flipped(key) if augmentation.flip else tf.constant(False)
         if spec.VIDEO in clip:
-            (frames,) = tf.unstack(clip[spec.VIDEO])
-            clip[spec.VIDEO] = video.random_flip(frames, key) if augmentation.flip else frames
+            (clip[spec.VIDEO],) = tf.unstack(clip[spec.VIDEO])
         if spec.AUDIO in clip and augmentation.audio_noise:
             clip[spec.AUDIO] = audio.add_noise(clip[spec.AUDIO], key, share_of_peak=augmentation.audio_noise)
         if self.kept_patches is not None:
-            clip = self.kept_patches(clip, key)
+            clip = self.kept_patches(clip, key, flipped)
+        elif spec.VIDEO in clip:
+            clip[spec.VIDEO] = video.mirror_if(flipped, clip[spec.VIDEO])
         return self._with_facts(record, clip, position)
 
     def evaluation_views(self, number, asked, is_itself):

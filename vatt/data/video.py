@@ -11,6 +11,9 @@ from vatt.data import window
 # The largest picture of a record. A decoder takes what memory a file's header asks for; 50 MB are enough for
 # 4K video and any photograph of a data set, where a file of 700 bytes may ask for a thousand times that.
 MAX_PIXELS = 1 << 24
+# Frames that are resized together: their floats stay in the cache, those of a whole clip do not; and there
+# are fewer ops than with each frame by itself, all of which TensorFlow looks up again for every record.
+_AT_ONCE = 4
 
 
 def frame_indices(frames_available, frame_rate_hz, start_seconds, *, frames, clip_frame_rate_hz):
@@ -125,9 +128,9 @@ def views(jpegs, *, frames, size, choose_boxes):
     height, width = picture_size(jpegs, frames=frames)
     boxes = tf.unstack(choose_boxes(height, width))
     if len(boxes) == 1:
-        # A frame at a time: one frame's floats stay in the cache, those of a whole clip do not.
         parts = decode_each(jpegs, boxes[0], frames=frames)
-        return tf.concat([resize(part[tf.newaxis], size) for part in parts], axis=0)[tf.newaxis]
+        groups = [tf.stack(parts[start : start + _AT_ONCE]) for start in range(0, frames, _AT_ONCE)]
+        return tf.expand_dims(tf.concat([resize(group, size) for group in groups], axis=0), 0)
     whole = decode_frames(jpegs, tf.stack([0, 0, height, width]), frames=frames)
 
     def part(box):
@@ -173,7 +176,18 @@ def clip_views(record, start_seconds, *, clip, choose_boxes, crops=1):
     return tf.ensure_shape(made, [crops, frames, size, size, 3]), tf.cast(available > 0, tf.float32)
 
 
-def random_flip(frames, key):
-    """Mirrors a whole clip, uint8 [..., H, W, 3], left to right with probability one half; key int64 [2]."""
-    flipped = tf.random.stateless_uniform([], window.draw_key(key, window.FLIP_DRAW)) < 0.5
-    return tf.cond(flipped, lambda: tf.reverse(frames, axis=[-2]), lambda: frames)
+def is_flipped(key):
+    """Whether a clip is shown mirrored: bool scalar, one half of the clips; key int64 [2]."""
+    return tf.random.stateless_uniform([], window.draw_key(key, window.FLIP_DRAW)) < 0.5
+
+
+def mirror_if(flipped, pictures):
+    """uint8 [..., W, 3], mirrored left to right where `flipped`, a bool scalar, says so."""
+
+    def mirrored():
+        # As one tall picture: for [rows, W, 3] the op copies pixels, in a fifth of the time that it takes for
+        # more axes, value by value, which was an eighth of all that a training clip costs.
+        rows = tf.reshape(pictures, [-1, *pictures.shape[-2:]])
+        return tf.reshape(tf.reverse(rows, axis=[1]), pictures.shape)
+
+    return tf.cond(flipped, mirrored, lambda: pictures)
