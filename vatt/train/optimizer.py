@@ -6,8 +6,8 @@ Keras clips before gradients are summed over replicas, the step clips after (`tr
 """
 
 import gin
-import keras
 
+from vatt.train.adam import Adam
 from vatt.train.lamb import Lamb
 from vatt.train.weight_decay import SGDW, SPARED, AdamW
 
@@ -15,7 +15,7 @@ from vatt.train.weight_decay import SGDW, SPARED, AdamW
 @gin.register
 def adam(*, learning_rate, beta_1=0.9, beta_2=0.999, epsilon=1e-7):
     """Adam, the paper's for pre-training (A.2.4)."""
-    return keras.optimizers.Adam(learning_rate, beta_1=beta_1, beta_2=beta_2, epsilon=epsilon)
+    return Adam(learning_rate, beta_1=beta_1, beta_2=beta_2, epsilon=epsilon)
 
 
 @gin.register
