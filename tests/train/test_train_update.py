@@ -44,7 +44,7 @@ def test_the_rules_are_those_of_keras(name):
 
 
 def adam_steps(make, changes):
-    """Weights and slots after three compiled steps of eight variables; names of slots; operations of a step."""
+    """Weights and slots after three compiled steps of eight variables; slots; operations."""
     shapes, draw = [(3, 4), *[(5,)] * 7], np.random.default_rng(0)
     weights = [draw.normal(size=shape).astype("float32") for shape in shapes]
     variables = [keras.Variable(weight, name=f"v{number}") for number, weight in enumerate(weights)]

@@ -1,8 +1,8 @@
 """Keras's Adam in fewer operations, bit for bit.
 
 Keras works out the step's size for every variable anew: 18 operations on single numbers beside the 23 that
-change a variable. For the demo's 147 variables that is a graph of 2,600 operations more, which take a second
-and a half of the start to make and to optimise, and at a batch of four one part in twenty of each step to run.
+change a variable. For the demo's 147 variables these are 2,600 operations, which take a second and a half of
+the start to make and to optimise, and one part in twenty of each step at a batch of four.
 """
 
 import keras
