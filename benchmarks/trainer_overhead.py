@@ -107,7 +107,7 @@ def fused_adam(learning_rate):
             index = self._get_variable_index(variable)
             step = tf.cast(self.iterations.value + 1, tf.float32)
             tf.raw_ops.ResourceApplyAdam(
-                var=variable.value.handle,
+                var=variable.handle,
                 m=self._momentums[index].value.handle,
                 v=self._velocities[index].value.handle,
                 beta1_power=self.beta_1**step,

@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import gin
 import numpy as np
@@ -304,3 +305,15 @@ def test_help_does_without_tensorflow():
     subprocess.run(
         [sys.executable, "-c", code], check=True, capture_output=True, cwd=toys.__file__.rsplit("/", 2)[0]
     )
+
+
+def test_keras_does_not_load_its_extras():
+    """A third of the time of the import; whoever needs them afterwards gets them."""
+    program = (
+        "import sys; from vatt.main import import_tensorflow; import_tensorflow(); import keras\n"
+        "assert not {'sklearn', 'matplotlib'} & set(sys.modules)\n"
+        "import matplotlib, sklearn"
+    )
+    environment = {name: value for name, value in os.environ.items() if name != "TF_CPP_MIN_LOG_LEVEL"}
+    path = str(Path(main.__file__).parents[1])
+    subprocess.run([sys.executable, "-c", program], check=True, env=environment | {"PYTHONPATH": path})

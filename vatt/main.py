@@ -1,6 +1,7 @@
 """`python -m vatt.main --gin_file=…`: flags → configuration → run. It makes no decisions of its own."""
 
 import argparse
+import contextlib
 import errno
 import logging
 import os
@@ -39,6 +40,10 @@ SIGTERM does the same with exit status 0. A configuration or a directory that ca
 status 2 and one message, a lost machine of several 75: start all of them again. A gin file's `import` lines
 run code: read only files you trust.
 """
+
+# Keras imports them where they are installed, a third of the time that TensorFlow takes, for wrappers and
+# drawings of its own that nothing here uses.
+_KERAS_EXTRAS = ("sklearn", "matplotlib")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -154,25 +159,40 @@ def configure_terminal() -> None:
 
 
 def import_tensorflow() -> None:
-    """Imports TensorFlow without what its libraries write before their own log level counts.
+    """Imports TensorFlow, without what nobody asked for: its libraries' first messages, Keras's extras.
 
-    They write straight to file descriptor 2, so it is turned away during the import and the search for
-    devices. Whoever sets TF_CPP_MIN_LOG_LEVEL sees it all.
+    The former are written before a log level counts, straight to file descriptor 2, so it is turned away
+    during the import and the search for devices. Whoever sets TF_CPP_MIN_LOG_LEVEL sees it all.
     """
     if "TF_CPP_MIN_LOG_LEVEL" in os.environ:
+        with _without(*_KERAS_EXTRAS):
+            import tensorflow  # noqa: F401
         return
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"  # its errors arrive as exceptions
     sys.stderr.flush()
     terminal, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)
     try:
-        import tensorflow as tf
+        with _without(*_KERAS_EXTRAS):
+            import tensorflow as tf
 
         tf.config.list_physical_devices()
     finally:
         os.dup2(terminal, 2)
         os.close(terminal)
         os.close(nowhere)
+
+
+@contextlib.contextmanager
+def _without(*packages: str):
+    """Inside, importing these fails as if they were not installed; those imported before stay as they are."""
+    absent = [name for name in packages if name not in sys.modules]
+    sys.modules.update(dict.fromkeys(absent))
+    try:
+        yield
+    finally:
+        for name in absent:
+            del sys.modules[name]
 
 
 def _tensorflow_error() -> type[Exception]:

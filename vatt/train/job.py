@@ -251,7 +251,8 @@ def train(
         records.line(line)
 
     def loop_from(step: int):
-        run_steps = functools.partial(guard.call, train_step.run, iter(batches_from(step)))
+        its_batches = batches if step == first_step else batches_from(step)  # tracing them takes a second
+        run_steps = functools.partial(guard.call, train_step.run, iter(its_batches))
         if run.profile and workers.is_chief:
             run_steps = profiled(run_steps, run.model_dir / "events")
         return train_loop(

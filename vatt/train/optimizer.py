@@ -5,8 +5,8 @@ after (`train.clip_global_norm`, `Group`).
 """
 
 import gin
-import keras
 
+from vatt.train.adam import Adam
 from vatt.train.lamb import Lamb
 from vatt.train.weight_decay import SGDW, SPARED, AdamW
 
@@ -20,7 +20,7 @@ def adam(*, learning_rate, beta_1=0.9, beta_2=0.999, epsilon=1e-7):
         beta_1, beta_2: decay of the running means of the gradients and of their squares, in [0, 1).
         epsilon: added to the root of the second, so that nothing divides by 0.
     """
-    return keras.optimizers.Adam(learning_rate, beta_1=beta_1, beta_2=beta_2, epsilon=epsilon)
+    return Adam(learning_rate, beta_1=beta_1, beta_2=beta_2, epsilon=epsilon)
 
 
 @gin.register

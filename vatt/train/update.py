@@ -3,7 +3,8 @@ optimizer's rule, the average.
 
 Keras's `Optimizer.apply` would sum gradients over replicas a second time, an all-reduce of the size of the
 model at every step, and knows one learning rate. So the rule, `Optimizer.update_step`, is called here for
-each variable, as `apply` does it, and nothing else of `apply` is needed.
+each variable, as `apply` does it, and nothing else of `apply` is needed. An optimizer that has `step_size`
+and `change` (`adam.py`) does once per step what is the same for all variables of a learning rate.
 """
 
 from collections.abc import Sequence
@@ -86,19 +87,23 @@ class Update:
             gradient if scales[bounded] is None else gradient * tf.cast(scales[bounded], gradient.dtype)
             for gradient, bounded in zip(gradients, self._bounded, strict=True)
         ]
+        step_size = getattr(self.optimizer, "step_size", lambda learning_rate: learning_rate)
+        factors = sorted(set(self.learning_rate_factors) - {0.0})
+        step_sizes = {factor: step_size(self.learning_rate * factor) for factor in factors}
         context = tf.distribute.get_replica_context()
-        context.merge_call(self._apply_merged, args=(gradients, self.learning_rate))
+        context.merge_call(self._apply_merged, args=(gradients, step_sizes))
 
-    def _apply_merged(self, strategy, gradients, learning_rate):
-        def change(variable, gradient, learning_rate, factor):
-            self.optimizer.update_step(gradient, variable, learning_rate * factor)
-
+    def _apply_merged(self, strategy, gradients, step_sizes):
+        change = getattr(self.optimizer, "change", self.optimizer.update_step)
         for variable, gradient, factor in zip(
             self.variables, gradients, self.learning_rate_factors, strict=True
         ):
             if factor:
                 strategy.extended.update(
-                    variable.value, change, args=(gradient, learning_rate, factor), group=False
+                    variable.value,
+                    lambda variable, gradient, step_size: change(gradient, variable, step_size),
+                    args=(gradient, step_sizes[factor]),
+                    group=False,
                 )
         self.optimizer.iterations.assign_add(1)
         if self.average is not None:
