@@ -159,7 +159,6 @@ class TestInMiniature:
             "MODEL_DIR": f"'{folder / 'released'}'",
             "DATA_DIR": f"'{sets.path('kinetics400')}'",
             "CHECKPOINT": f"'{ROOT / 'tests' / 'golden' / 'tx_fac_tiny'}'",
-            "pretrained_classifier.head_width": 8,
             "TRAIN_STEPS": 2,
             "Classification.batch_size": 12,
         }

@@ -196,8 +196,9 @@ def test_no_checkpoint_there(tmp_path, capsys):
 
 def test_a_width_of_heads_that_does_not_fit(tmp_path, capsys):
     output = str(tmp_path / "model.keras")
-    assert cli.main(["convert", "released", str(GOLDEN / "tx_fac_tiny"), output]) == 2
-    assert "Give --head_width 8" in capsys.readouterr().err
+    wrong = ["--head_width", "64"]
+    assert cli.main(["convert", "released", str(GOLDEN / "tx_fac_tiny"), output, *wrong]) == 2
+    assert "give --head_width 8" in capsys.readouterr().err
     assert cli.main(["convert", "released", str(GOLDEN / "ut_fac_tiny"), output]) == 2
     assert "must divide" in capsys.readouterr().err
 

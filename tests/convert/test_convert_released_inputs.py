@@ -8,6 +8,8 @@ from tests.goldens import GOLDEN
 from vatt import cli
 from vatt.convert.released_inputs import clip_of_tables, released_inputs, told
 from vatt.convert.report import ConversionError
+from vatt.models.agnostic import AgnosticVATT
+from vatt.models.presets import Size
 
 CHECKPOINT = str(GOLDEN / "tx_fac_tiny")
 WORDS = "<pad>\n<unk>\na\nstar\n"
@@ -19,6 +21,12 @@ def test_the_clip_fills_the_tables_at_the_rates_of_the_paper():
     assert (clip.samples, clip.sample_rate_hz) == (640, 48_000)  # 5 patches of 128
     clip = clip_of_tables(goldens.model_and_report("wat_finetune_tiny")[0])
     assert (clip.samples, clip.sample_rate_hz, clip.modalities) == (640, 24_000, ("audio",))
+
+
+def test_a_sentence_ends_where_the_positions_of_words_end():
+    size = Size(depth=1, width=8, hidden_width=8, heads=2, head_width=4)
+    model = AgnosticVATT(size=size, words=5, video_grid=(1, 1, 1), audio_grid=(1,), vocabulary_size=4)
+    assert clip_of_tables(model).words == 5
 
 
 def test_the_file_takes_sentences(tmp_path, capsys):

@@ -157,7 +157,7 @@ def test_a_classifier_of_other_classes():
 
 
 def test_from_a_file(tmp_path):
-    released = pretrained_classifier(path=str(GOLDEN / "tx_fac_tiny"), classes=7, head_width=8)
+    released = pretrained_classifier(path=str(GOLDEN / "tx_fac_tiny"), classes=7)
     goldens.model_and_report("tx_fac_tiny")[0].save(tmp_path / "model.keras")
     ours = pretrained_classifier(path=str(tmp_path / "model.keras"), classes=7)
     clips = {"video": GOLDENS["vit_from_tx/in/images"]}

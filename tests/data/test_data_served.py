@@ -91,6 +91,19 @@ def test_batches_are_those_of_the_local_pipeline(directory, feeds, machines, fir
     assert served.name == local.name and served.fingerprint == local.fingerprint
 
 
+def test_mixup_is_of_the_whole_batch(tmp_path, feeds):
+    records = [records_fixture.record(number, labels={number % 2}) for number in range(8)]
+    directory = records_fixture.write_set(tmp_path / "set", {"train": records, "test": records}, labels="ab")
+
+    def sounds(**options):
+        clip = ClipSpec(sample_rate_hz=1000, audio_seconds=0.2, modalities=("audio",))
+        return PreparedClips(directory=directory, clip=clip, labels=True, **options)
+
+    mixed = taken(sounds(mixup_alpha=5), 3)
+    assert_equal(mixed, taken(ServedClips(dataset=sounds(mixup_alpha=5), addresses=feeds), 3))
+    assert any((one["audio"] != other["audio"]).any() for one, other in zip(mixed, taken(sounds(), 3)))
+
+
 def test_a_host_gets_its_rows_and_a_mixture_is_served_as_well(directory, feeds):
     def mixed():
         sets = [PreparedClips(directory=directory, clip=CLIP, name=name) for name in ("a", "b")]

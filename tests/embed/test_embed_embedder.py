@@ -216,7 +216,7 @@ def test_a_run_of_before_is_described_by_its_configuration(embedder, folder):
 
 
 def test_a_released_checkpoint_takes_the_clip_of_its_tables():
-    embedder = vatt.load(GOLDEN / "tx_fac_tiny", head_width=8)
+    embedder = vatt.load(GOLDEN / "tx_fac_tiny")
     assert embedder.clip.frame_rate_hz == 10 and embedder.clip.sample_rate_hz == 48_000
     assert embedder.modalities == ("video", "audio")
     assert embedder.embed_audio(np.ones(7, "float32"))["video_audio"].shape[0] == 1

@@ -229,7 +229,6 @@ def test_a_released_checkpoint(tmp_path, folder):
     card = export_path(
         GOLDEN / "tx_fac_tiny",
         tmp_path / "out",
-        head_width=8,
         vocabulary_file=_words(tmp_path),
         formats=("safetensors",),
         modalities=("text",),

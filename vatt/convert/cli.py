@@ -105,8 +105,7 @@ def _add_released(parser):
     parser.add_argument(
         "--head_width",
         type=int,
-        default=64,
-        help="features per attention head, which no shape tells (default: %(default)s, as released)",
+        help="features per attention head (default: what its relative positions tell, else 64, as released)",
     )
     parser.add_argument(
         "--vocabulary_file",

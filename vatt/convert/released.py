@@ -9,12 +9,12 @@ from vatt.convert.released_names import released_names
 from vatt.convert.report import LoadReport
 
 
-def load_released(path, *, head_width=64, allow_missing=(), allow_unused=()):
+def load_released(path, *, head_width=None, allow_missing=(), allow_unused=()):
     """Our model with the weights of a released checkpoint, pre-trained or fine-tuned.
 
     Args:
         path: prefix or directory, see `Checkpoint`.
-        head_width: features per attention head; 64 in everything that was released.
+        head_width: features per attention head, see `read_architecture`.
         allow_missing, allow_unused: see `LoadReport.problems`.
 
     Returns:
@@ -25,7 +25,7 @@ def load_released(path, *, head_width=64, allow_missing=(), allow_unused=()):
     return model, report
 
 
-def convert_released(path, *, head_width=64) -> tuple:
+def convert_released(path, *, head_width=None) -> tuple:
     """As `load_released`, without judging the report."""
     checkpoint = Checkpoint(path)
     constructor, config = read_architecture(checkpoint.shapes, head_width)

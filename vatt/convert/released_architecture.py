@@ -11,17 +11,30 @@ from vatt.models.parts import SIGNALS
 from vatt.models.presets import SIZES
 from vatt.models.vatt import VATT
 
+_HEAD_WIDTH = 64  # of everything that was released
+_ATTENTION = f"{names.TEXT_BASE}/base_lm/layers/0/self_attention/attention"
+_RELATIVE, _QUERIES = f"{_ATTENTION}/relative_attention_bias/embeddings", f"{_ATTENTION}/q/kernel"
 
-def read_architecture(shapes: Mapping[str, tuple[int, ...]], head_width: int = 64) -> tuple[type, dict]:
+
+def read_architecture(
+    shapes: Mapping[str, tuple[int, ...]], head_width: int | None = None
+) -> tuple[type, dict]:
     """Class and constructor arguments of the model that a released checkpoint holds.
 
     Args:
         shapes: name -> shape of the model's variables.
-        head_width: features per attention head, the one size that no shape tells.
+        head_width: features per attention head, the one size that shapes tell of the modality-specific model
+            alone, by its relative positions; None for what they tell, or else the release's 64.
     """
-    if head_width < 1:
+    if head_width is not None and head_width < 1:
         raise ConversionError(f"`head_width` must be positive. Received: {head_width}.")
-    reader = _Shapes(shapes, head_width)
+    told = _told_head_width(shapes)
+    if told is not None and head_width not in (None, told):
+        raise ConversionError(
+            "The width of a head must be what the relative positions of the text model tell. Received: "
+            f"--head_width {head_width}. Leave it out, or give --head_width {told}."
+        )
+    reader = _Shapes(shapes, head_width or told or _HEAD_WIDTH)
     if reader.any_under(names.UNIFIED_BASE):
         return AgnosticVATT, _modality_agnostic(reader)
     if reader.any_under(f"{names.VIDEO_BASE}/tx") and reader.any_under(f"{names.TEXT_BASE}/base_lm/layers"):
@@ -29,6 +42,14 @@ def read_architecture(shapes: Mapping[str, tuple[int, ...]], head_width: int = 6
     if reader.any_under(f"{names.FINETUNE_BASE}/tx") and reader.any_under(names.CLASSIFIER):
         return Classifier, _classifier(reader)
     raise _unknown(reader)
+
+
+def _told_head_width(shapes) -> int | None:
+    """By the relative positions, whose table has a column for each head."""
+    if _RELATIVE not in shapes or _QUERIES not in shapes:
+        return None
+    heads, inner = shapes[_RELATIVE][1], shapes[_QUERIES][1]
+    return inner // heads
 
 
 class _Shapes:
@@ -80,14 +101,7 @@ class _Shapes:
 
 def _modality_specific(reader):
     text = f"{names.TEXT_BASE}/base_lm"
-    bias = f"{text}/layers/0/self_attention/attention/relative_attention_bias/embeddings"
-    heads = reader.of(bias)[1]
-    inner = reader.of(f"{text}/layers/0/self_attention/attention/q/kernel")[1]
-    if inner != heads * reader.head_width:
-        raise ConversionError(
-            f"The text model has {heads} heads (its relative position table says so) on {inner} features. "
-            f"Received: --head_width {reader.head_width}. Give --head_width {inner // heads}."
-        )
+    reader.of(_RELATIVE)  # raises without it
     vocabulary_size, table_width = reader.of(f"{names.TEXT_BASE}/embedding/embeddings")
     return _released_forms(reader) | {
         "video": reader.size(f"{names.VIDEO_BASE}/tx"),

@@ -21,8 +21,10 @@ def clip_of_tables(model) -> ClipSpec | None:
     if getattr(model, "spectrogram", None) is not None:
         return None
     if isinstance(model, MultimodalModel):
+        # The modality-agnostic model has positions for so many words and no more.
+        words = getattr(model, "words", _PRETRAINING.words)
         return _clip(
-            _PRETRAINING,
+            dataclasses.replace(_PRETRAINING, words=words),
             video=(model.video_grid, model.video_patch),
             audio=(model.audio_grid, model.audio_patch),
         )

@@ -29,19 +29,18 @@ register_models()  # now: when a run opens a file, gin is locked and takes no fu
 
 
 @gin.register
-def pretrained_model(*, path, head_width=64, random_weights=False):
+def pretrained_model(*, path, random_weights=False):
     """The model of a file, a run or a released checkpoint, as it is: for measuring it.
 
     Args:
         path: a `.keras` file of ours, or a directory of our `model.safetensors`; a run directory, which means
             its newest checkpoint, or one of the checkpoints in it (RUN/checkpoints/ckpt-500); or prefix or
             directory of a released checkpoint.
-        head_width: see `load_released`; for released checkpoints alone.
         random_weights: the same architecture with new weights instead, as a control.
 
     Returns: `VATT`, `AgnosticVATT`, `Classifier` or `Unimodal`.
     """
-    model = _open(path, head_width)
+    model = _open(path)
     return type(model).from_config(model.get_config()) if random_weights else model
 
 
@@ -58,7 +57,6 @@ def pretrained_classifier(
     dropout_rate=0.1,
     head_dropout_rate=0.0,
     views=1,
-    head_width=64,
     random_weights=False,
 ) -> Classifier:
     """A `Classifier` with the weights of a file; only its head is new. The load report goes to the log.
@@ -68,10 +66,10 @@ def pretrained_classifier(
         classes, modality, grid, clip, drop_token_rate, dropout_rate, head_dropout_rate, views: see
             `Classifier`.
         interpolation: see `interpolation_matrix`.
-        head_width, random_weights: see `pretrained_model`.
+        random_weights: see `pretrained_model`.
     """
     model, report = restore_classifier(
-        pretrained_model(path=path, head_width=head_width, random_weights=random_weights),
+        pretrained_model(path=path, random_weights=random_weights),
         classes=classes,
         modality=modality,
         grid=grid,
@@ -169,7 +167,7 @@ def classifier_like(
     )
 
 
-def _open(path, head_width):
+def _open(path):
     if Path(path).suffix == ".keras":
         return load_model(path)
     if run_of(path) is not None:
@@ -189,7 +187,7 @@ def _open(path, head_width):
         )
     from vatt.convert.released import load_released  # imports TensorFlow
 
-    return load_released(path, head_width=head_width)[0]
+    return load_released(path)[0]
 
 
 def backbone_of(source, modality):

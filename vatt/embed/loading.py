@@ -34,9 +34,7 @@ class Trained:
     source: Path
 
 
-def load(
-    path, *, clip=None, vocabulary_file=None, release_tokenizer=None, precision="float32", head_width=64
-):
+def load(path, *, clip=None, vocabulary_file=None, release_tokenizer=None, precision="float32"):
     """A trained model, ready to call.
 
     Args:
@@ -48,7 +46,6 @@ def load(
         vocabulary_file: word list of its sentences, see `Vocabulary`, where the path does not tell.
         release_tokenizer: whether that list is of the release's rule; None: for released checkpoints.
         precision: "float32", whatever it was trained in; or "as_trained".
-        head_width: see `load_released`; for released checkpoints alone.
 
     Returns:
         An `Embedder` for the models with three modalities; `Classifier` and `Unimodal` as they are.
@@ -59,7 +56,6 @@ def load(
         vocabulary_file=vocabulary_file,
         release_tokenizer=release_tokenizer,
         precision=precision,
-        head_width=head_width,
     )
     if not isinstance(opened.model, MultimodalModel):
         return opened.model
@@ -67,13 +63,13 @@ def load(
 
 
 def open_trained(
-    path, *, clip=None, vocabulary_file=None, release_tokenizer=None, precision="float32", head_width=64
+    path, *, clip=None, vocabulary_file=None, release_tokenizer=None, precision="float32"
 ) -> Trained:
     """As `load`, with what is known of the inputs of any kind of model."""
     if precision not in PRECISIONS:
         raise ValueError(f"`precision` must be one of {PRECISIONS}. Received: precision={precision!r}.")
     path = _inside_export(Path(path).expanduser())
-    model = pretrained_model(path=path, head_width=head_width)
+    model = pretrained_model(path=path)
     told, tokenizer, label_names = (None, None, ())
     if clip is None or vocabulary_file is None:
         told, tokenizer, label_names = described_inputs(path, model)

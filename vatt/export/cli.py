@@ -38,9 +38,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action=argparse.BooleanOptionalAction,
         help="whether a clip may have several classes (default: as its evaluation says)",
     )
-    parser.add_argument(
-        "--head_width", type=int, default=64, help="features per attention head of a released checkpoint"
-    )
 
 
 def main(arguments: argparse.Namespace) -> int:
@@ -49,7 +46,6 @@ def main(arguments: argparse.Namespace) -> int:
         arguments.run,
         arguments.output,
         vocabulary_file=arguments.vocabulary_file,
-        head_width=arguments.head_width,
         formats=arguments.formats,
         modalities=arguments.modalities,
         naming=Naming(

@@ -282,8 +282,8 @@ def _check_name(naming: Naming) -> None:
         )
 
 
-def export_path(path, output, *, vocabulary_file=None, clip=None, head_width=64, **options) -> Card:
+def export_path(path, output, *, vocabulary_file=None, clip=None, **options) -> Card:
     """Opens a model as `vatt.load` does and writes its export; `options` as in `export_model`."""
     require_free(output)
-    trained = open_trained(path, clip=clip, vocabulary_file=vocabulary_file, head_width=head_width)
+    trained = open_trained(path, clip=clip, vocabulary_file=vocabulary_file)
     return export_model(trained, output, **options)

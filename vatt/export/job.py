@@ -30,7 +30,6 @@ def export(
     version: int = Naming.version,
     licence: str = Naming.licence,
     several_labels: bool | None = None,
-    head_width: int = 64,
 ) -> int:
     """Writes one export, which must not be there yet.
 
@@ -38,7 +37,7 @@ def export(
         run: given by `vatt.run.run`, not by the configuration.
         path: what to export, as in `vatt.load`.
         formats, modalities, several_labels: see `export_model`.
-        clip, vocabulary_file, head_width: see `vatt.embed.loading.load`.
+        clip, vocabulary_file: see `vatt.embed.loading.load`.
         name, publisher, version, licence: see `Naming`.
 
     Returns:
@@ -47,7 +46,7 @@ def export(
     run.on_built()
     output = run.model_dir / FOLDER
     require_free(output)
-    trained = open_trained(path, clip=clip, vocabulary_file=vocabulary_file, head_width=head_width)
+    trained = open_trained(path, clip=clip, vocabulary_file=vocabulary_file)
     if run.dry_run:
         _log.info("Would export %s of %s.", type(trained.model).__name__, path)
         return 0

@@ -26,7 +26,7 @@ from vatt.spec import ClipSpec
 from vatt.train.context import MODEL_FILE
 
 _PAPERS_VIDEO = "medium"  # VATT's defaults are the paper's MBS
-_FILE_ARGUMENTS = ("path", "head_width", "random_weights", "interpolation")
+_FILE_ARGUMENTS = ("path", "random_weights", "interpolation")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -4,6 +4,8 @@ Which clip of which set stands at a position is a pure function of the seed and 
 (`vatt.data.order`), as for one set: nothing to save, nothing to fill, and a run resumes at any batch.
 """
 
+import copy
+
 import gin
 
 from vatt.data import batch_check, order, pipeline
@@ -80,6 +82,12 @@ class MixedClips:
         """See `PreparedClips.make_portable`."""
         for dataset in self._datasets:
             dataset.make_portable()
+
+    def without_mixup(self):
+        """The same clips as they are, for who makes parts of a batch that is mixed when it is whole."""
+        plain = copy.copy(self)
+        plain.mixup_alpha = None
+        return plain
 
     def train_batches(self, *, batch_size, first_step, seed, shard_index=0, shard_count=1):
         """See `vatt.protocols.Dataset`."""

@@ -1,5 +1,6 @@
 """A prepared set (`vatt prepare …`) as a dataset: the one that every experiment on records uses."""
 
+import copy
 import dataclasses
 import difflib
 import functools
@@ -200,6 +201,12 @@ class PreparedClips:
         """From now on batches can be made on other machines, see `RecordIndex.make_portable`."""
         for opened in self._records.values():
             opened.make_portable()
+
+    def without_mixup(self):
+        """The same clips as they are, for who makes parts of a batch that is mixed when it is whole."""
+        plain = copy.copy(self)
+        plain.mixup_alpha = None
+        return plain
 
     @property
     def train_source(self) -> ClipSource:

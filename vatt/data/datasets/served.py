@@ -12,6 +12,7 @@ import grpc
 import tensorflow as tf
 
 from vatt import spec
+from vatt.data import mixup
 
 _END_OF_STREAM = 1 << 40  # batches
 _AT_ONCE_SECONDS = 10.0  # in which a machine that is asked for the first time must answer
@@ -41,11 +42,6 @@ class ServedClips:
                 "`addresses` must be different machines, at least one, each as 'HOST:PORT'. Received: "
                 f"{self._addresses}. Name each machine that runs `python -m vatt feed` once."
             )
-        if dataset.mixup_alpha is not None:
-            raise ValueError(
-                "Mixup mixes the clips of a whole batch, of which each machine has a part. Received: "
-                f"mixup_alpha={dataset.mixup_alpha}. Leave out mixup, or `ServedClips`."
-            )
         self._patience_seconds = patience_seconds
         self._compression = "AUTO" if compress else None
         self._prefetch = prefetch
@@ -73,8 +69,9 @@ class ServedClips:
                 f"multiple of {shard_count * machines}, or other machines."
             )
         rows = batch_size // shard_count
+        dataset, mixup_alpha = self._dataset.without_mixup(), self._dataset.mixup_alpha
         parts = [
-            self._dataset.train_batches(
+            dataset.train_batches(
                 batch_size=batch_size,
                 first_step=first_step,
                 seed=seed,
@@ -102,7 +99,8 @@ class ServedClips:
                 "again. Run the same command again: it goes on from the newest checkpoint. Received rows:"
             )
             with tf.control_dependencies([tf.debugging.Assert(is_right, [message, found], summarize=rows)]):
-                return batch | {spec.EXAMPLE_INDEX: tf.identity(found)}
+                batch |= {spec.EXAMPLE_INDEX: tf.identity(found)}
+            return batch if mixup_alpha is None else mixup.mix_batch(batch, alpha=mixup_alpha, seed=seed)
 
         steps = tf.data.Dataset.range(first_step, _END_OF_STREAM)
         options = tf.data.Options()
