@@ -24,8 +24,8 @@ class RunError(RuntimeError):
     exit_status = 2
 
 
-class LostWorker(RunError):
-    """Another worker of the run is gone."""
+class LostMachine(RunError):
+    """Another machine that the run needs is gone: a worker, or one that makes batches."""
 
     exit_status = 75
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import tensorflow as tf
 from tensorflow.python.eager import cancellation
 
-from vatt.train.context import RunError
+from vatt.train.context import LostMachine
 
 _PAUSE_SECONDS = 5.0  # between two looks
 
@@ -40,7 +40,7 @@ class Guard:
         self._is_over.set()
 
     def call(self, function: Callable, *arguments):
-        """`function(*arguments)`; raises `RunError` with the sentence if it was ended."""
+        """`function(*arguments)`; raises `LostMachine` with the sentence if it was ended."""
         if self._fault is None:
             return function(*arguments)
         try:
@@ -49,7 +49,7 @@ class Guard:
         except tf.errors.CancelledError as error:
             if self._found is None:
                 raise
-            raise RunError(self._found) from error
+            raise LostMachine(self._found) from error
 
     def _watch(self):
         while not self._is_over.wait(self._pause_seconds):

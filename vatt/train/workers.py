@@ -12,7 +12,7 @@ import re
 
 import tensorflow as tf
 
-from vatt.train.context import LostWorker, RunError, reason_of
+from vatt.train.context import LostMachine, RunError, reason_of
 
 # What the others see when one of them dies: its connection breaks, or the runtime takes it off the list.
 _LOST = (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError)
@@ -106,7 +106,7 @@ class Workers:
                 isinstance(error, _LOST) or any(each in words for each in _LOST_WORDS)
             ):
                 raise
-            raise LostWorker(
+            raise LostMachine(
                 f"All {self.count} workers must be there to take a step. Worker {self.index} lost "
                 f"{self._lost(words)}: {reason_of(error)[:200].rstrip('.: ')}. Look there for the cause. "
                 "Start all of them again with their commands: the run goes on from the newest checkpoint."
