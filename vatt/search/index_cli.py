@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--model",
         metavar="RUN",
-        help="a run directory, a .keras file or an export (default: that of the index)",
+        help="a run, a .keras file or an export (default: that of the index)",
     )
     parser.add_argument(
         "--dtype", choices=DTYPES, help="of the vectors: float16 takes half the disk and more time to search"
