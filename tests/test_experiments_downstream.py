@@ -154,6 +154,16 @@ class TestInMiniature:
         assert card["golden_hash"] and card["formats"] == {"safetensors": 0.0}
         assert start(name, TINY, flags) == 2  # its place is taken
 
+    def test_a_fine_tuned_run_as_it_is(self, folder):
+        run, fine_tuned = folder / "as_it_is", folder / "finetune_demo"
+        flags = {"MODEL_DIR": f"'{run}'", "DATA_DIR": f"'{folder / 'demo'}'"}
+        files = [gin_file("finetune_demo"), OVERLAYS / "as_it_is.gin", TINY]
+        flags |= {"CHECKPOINT": f"'{fine_tuned}'"}
+        given = [*(f"--gin_file={path}" for path in files), *(f"--gin.{k}={v}" for k, v in flags.items())]
+        assert vatt_main.main(given) == 0
+        again, before = (json.loads((each / "metrics.json").read_text()) for each in (run, fine_tuned))
+        assert not (run / "checkpoints").exists() and again["demo/top_1"] == before["demo/top_1"]
+
     def test_from_a_released_checkpoint(self, folder, sets, capfd):
         flags = {
             "MODEL_DIR": f"'{folder / 'released'}'",

@@ -85,7 +85,7 @@ def test_failures_are_listed_and_counted(clips, tmp_path):
     assert "no such file" in report["failed"][0]["reason"]
 
     strict = tmp_path / "strict"
-    with pytest.raises(TooManyFailures, match=r"1 of 8, first gone.*no such file.*preparation.html"):
+    with pytest.raises(TooManyFailures, match=r"1 of 8, first gone.*no such file.*html.*--max_failures 0.13"):
         prepare(broken, strict, max_failures=0.05)
     assert writer.defects(strict) and not json.loads((strict / "preparation.json").read_text())["finished"]
     shards = {path: path.stat().st_mtime_ns for path in strict.glob("*.tfrecord")}

@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = _ABOUT
     parser.add_argument("files", nargs="+", metavar="FILE", help="media files, or folders of them")
-    parser.add_argument("--model", required=True, metavar="RUN", help="a run directory or an export")
+    parser.add_argument("--model", required=True, metavar="RUN", help="a run, a .keras file or an export")
     parser.add_argument("--out", required=True, metavar="F.npz|.parquet", help="the table")
     parser.add_argument("--overwrite", action="store_true", help="replace a table that is there already")
     add_window_arguments(parser)

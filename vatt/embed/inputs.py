@@ -69,6 +69,11 @@ def word_ids(sentences: Sequence[str], tokenizer, words: int) -> np.ndarray:
     ids = tokenizer.encode(sentences, length=words + 1)
     silent = [number for number, word in enumerate(tokenizer.words) if word in NO_WORDS]
     unknown = np.flatnonzero(np.isin(ids, silent).all(axis=1))
+    if unknown.size and len(silent) == tokenizer.size:
+        raise ValueError(
+            "The model must know words. Received: a sentence, for a model whose clips had no captions. "
+            "Ask with a film, an image or a sound."
+        )
     if unknown.size:
         raise ValueError(
             f"A sentence must have at least one of the {tokenizer.size} words that the model knows. "

@@ -7,6 +7,7 @@ run that was killed goes on with the first shard that is not finished; `dataset.
 
 import dataclasses
 import json
+import math
 import shlex
 import sys
 import time
@@ -155,7 +156,8 @@ def prepare_clips(
             raise TooManyFailures(
                 f"At most {max_failures:.1%} of the clips may fail (--max_failures). "
                 f"Received: {len(totals.failures)} of {len(clips)}, first {media_id}: {reason}. "
-                f"All are listed in {page}."
+                f"All are listed in {page}. Take them away, or go on without them by the same command with "
+                f"--max_failures {math.ceil(100 * len(totals.failures) / len(clips)) / 100:g}."
             )
         made_by |= {"definition": definition, "plan": plan}
         _write_description(directory, totals, name, labels, options, fingerprint or plan, made_by)
@@ -236,7 +238,7 @@ def _say_what_is_lost(totals: Totals, clips: int, missing: Sequence, page: Path)
     if totals.failures:
         say(f"{len(totals.failures)} of {clips} clips could not be prepared; {page} says why. The first:")
         for media_id, reason in totals.failures[:_SHOWN_FAILURES]:
-            say(f"  {media_id}: {reason}")
+            say(f"  {reason}" if media_id in reason else f"  {media_id}: {reason}")
 
 
 def _write_description(directory, totals, name, labels, options, fingerprint, made_by) -> None:

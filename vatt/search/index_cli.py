@@ -25,7 +25,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("media", metavar="DIR", help="folder of media files")
     parser.add_argument("index", metavar="INDEX", help="folder of the index; made if it is not there")
     parser.add_argument(
-        "--model", metavar="RUN", help="a run directory or an export (default: that of the index)"
+        "--model",
+        metavar="RUN",
+        help="a run, a .keras file or an export (default: that of the index)",
     )
     parser.add_argument(
         "--dtype", choices=DTYPES, help="of the vectors: float16 takes half the disk and more time to search"
