@@ -11,9 +11,9 @@ last file: what going on costs.
 Time is that of all processes, above what one file takes: the start of the worker is no part of the question.
 The exponent e of cost ~ filesᵉ is the slope of a straight line through the logarithms. What to expect: time
 1. Memory is the resident peak of the process that leads and of the worker, above those of one file. The first
-grows by the list of clips, a kB a file. Pictures and records of different files are never held together: the
-worker's levels off, after some hundred films, at 40 MB that the allocator keeps for the next one. Each point
-is a process of its own, and the least of `--repeats`.
+grows by the list of clips, 1 to 2 kB a file. Pictures and records of several files are never held at once:
+the worker's levels off, after some hundred films, at 40 MB that the allocator keeps for the next one. Each
+point is a process of its own, and the least of `--repeats`.
 """
 
 import argparse

@@ -20,8 +20,9 @@ _CONTAINERS = (
     "rm,wav,w64,mp3,aac,flac,aiff,au,caf,ac3,eac3,amr,ape,wv,tta"
 )
 MAX_PIXELS = 1 << 26  # 8192 x 8192: a few bytes of header can claim more and take gigabytes to decode
-# Of a codec. Preparing runs a process per core, and more threads than cores only cost: what they cost is
-# measured by `python benchmarks/preparation_choices.py`.
+# Of a codec. Preparing runs a process per core; with every core busy so, more threads take the same processor
+# time within the noise (0.85 to 1.01 of it, `python benchmarks/preparation_choices.py`), up to 30 % more for
+# larger films, and a memory of pictures each.
 DECODE_THREADS = 1
 # Codecs of single pictures: in a file with sound a stream of them is more often its cover than its film.
 _STILL_CODECS = ("mjpeg", "png", "bmp", "gif", "tiff", "webp")
