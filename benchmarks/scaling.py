@@ -116,15 +116,15 @@ def exponent(sizes, costs) -> float:
     return float(np.polyfit(np.log(sizes), np.log(costs), 1)[0])
 
 
-def plot(path: Path, found: dict[str, dict]) -> None:
-    """Step time and memory over each axis, both scales logarithmic, with the fitted exponents."""
+def plot(path: Path, found: dict[str, dict], labels=("step time (CPU seconds)", "peak memory (MB)")) -> None:
+    """Time and memory over each axis, both scales logarithmic, with the fitted exponents."""
     import matplotlib
 
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
     figure, rows = pyplot.subplots(2, len(found), figsize=(3.2 * len(found), 5.4), squeeze=False)
-    units = {"seconds": ("step time (CPU seconds)", 1.0), "bytes": ("peak memory (MB)", 1e6)}
+    units = {"seconds": (labels[0], 1.0), "bytes": (labels[1], 1e6)}
     for row, (name, (label, unit)) in zip(rows, units.items()):
         for panel, (axis, costs) in zip(row, found.items()):
             sizes, values = costs["sizes"], np.array(costs[name]) / unit

@@ -28,7 +28,9 @@ class ColourJitter(Configured, keras.layers.Layer):
     Hue turns the chroma plane of YIQ and saturation scales it, where `tf.image` goes through HSV, at several
     times the cost. Greys come out the same; for colours drawn uniformly from the RGB cube the mean deviation
     of a channel from `tf.image` is 0.05, 0.09 and 0.12 of its range at turns of 0.05, 0.1 and 0.2 (leaving
-    the colours alone deviates by 0.05, 0.10 and 0.20). Contrast is about the clip's mean colour.
+    the colours alone deviates by 0.05, 0.10 and 0.20). Contrast is about the clip's mean colour. All four
+    together deviate by 0.083 for uniform colours (no jitter at all: 0.142), by 0.012 for pale ones, three
+    channels within an eighth of the range (0.067). `vatt.layers.exact_colour` has `tf.image`'s own formulas.
 
     Args:
         brightness: largest shift, of a range of 1.
@@ -62,17 +64,43 @@ class ColourJitter(Configured, keras.layers.Layer):
         self._salt = draws.salt_of(self)
 
     def call(self, mean):
-        drawn = draws.uniform((ops.shape(mean)[0], 5), salt=self._salt)
-        chosen = ops.cast(drawn[:, 4] < self.probability, "float32")
-        signed = (2 * drawn[:, :4] - 1) * chosen[:, None]
-        shift = (signed[:, 0] * self.brightness)[:, None]
-        saturation = 1 + signed[:, 1] * self.saturation
-        contrast = (1 + signed[:, 2] * self.contrast)[:, None]
-        matrix = self._turn(signed[:, 3] * (2 * math.pi * self.hue), saturation)
+        shift, saturation, contrast, turn = self.drawn(ops.shape(mean)[0])
+        shift, contrast = shift[:, None], contrast[:, None]
+        matrix = self._turn(2 * math.pi * turn, saturation)
         # In A.2.1's order: shift, turn and scale the chroma, then stretch about where the mean has gone.
         offset = ops.sum(matrix, axis=2) * shift
         new_mean = ops.squeeze(ops.matmul(matrix, mean[:, :, None]), -1) + offset
         return matrix * contrast[:, None], offset * contrast + new_mean * (1 - contrast)
+
+    def jittered(self, video, mean=None):
+        """Pixels in [0, 255] -> jittered, clipped, in [-1, 1]; `mean` of the whole clip where this is a part.
+
+        All scaling is in the small matrices: a pass over the pixels costs as much as a small layer.
+        """
+        pixels = ops.reshape(video, (ops.shape(video)[0], -1, 3))
+        if mean is None:
+            # A product with ones sums in float32 whatever the pixels' type.
+            ones = ops.ones((1, pixels.shape[1]), pixels.dtype)
+            mean = ops.cast(ops.matmul(ones, pixels)[:, 0], "float32") / (255.0 * pixels.shape[1])
+        matrix, offset = self(mean)
+        matrix = ops.cast(ops.transpose(matrix, (0, 2, 1)) * (2 / 255), video.dtype)
+        offset = ops.cast(2 * offset - 1, video.dtype)
+        return ops.reshape(
+            ops.clip(ops.matmul(pixels, matrix) + offset[:, None], -1.0, 1.0), ops.shape(video)
+        )
+
+    def drawn(self, clips):
+        """Draws of A.2.1 for each clip, float32 [B]: shift, factors of saturation and contrast, turn of the
+        hue as a share of the circle; 0 and 1 for the clips that are left as they are."""
+        uniform = draws.uniform((clips, 5), salt=self._salt)
+        chosen = ops.cast(uniform[:, 4] < self.probability, "float32")
+        signed = (2 * uniform[:, :4] - 1) * chosen[:, None]
+        return (
+            signed[:, 0] * self.brightness,
+            1 + signed[:, 1] * self.saturation,
+            1 + signed[:, 2] * self.contrast,
+            signed[:, 3] * self.hue,
+        )
 
     @staticmethod
     def _turn(angle, scale):
@@ -90,7 +118,7 @@ class DeviceInputs(Configured, keras.layers.Layer):
     """A batch of `vatt.spec` as inputs of a model.
 
     Args:
-        colour: a `ColourJitter` applied in training, or None.
+        colour: a `ColourJitter`, or an `ExactColourJitter`, applied in training; or None.
 
     Input: a batch; `draw_key` int32 [B, 2] may be in it. Output: the same dict with video as float in
     [-1, 1], [B, T, H, W, 3] or, where the host chose them, patches [B, N, values of a patch], text as
@@ -111,7 +139,7 @@ class DeviceInputs(Configured, keras.layers.Layer):
             video = ops.cast(batch[VIDEO], self.compute_dtype)
             if training and self.colour is not None:
                 with draws.keyed(batch.get("draw_key")):
-                    inputs[VIDEO] = self._jittered(video, batch.get(VIDEO_MEAN))
+                    inputs[VIDEO] = self.colour.jittered(video, batch.get(VIDEO_MEAN))
             else:
                 inputs[VIDEO] = video * (2 / 255) - 1
         if TEXT in batch:
@@ -119,20 +147,3 @@ class DeviceInputs(Configured, keras.layers.Layer):
             if TEXT_MASK in batch:
                 inputs[TEXT_MASK] = ops.reshape(batch[TEXT_MASK], (-1,))
         return inputs
-
-    def _jittered(self, video, mean=None):
-        """Pixels in [0, 255] -> jittered, clipped, in [-1, 1]; `mean` of the whole clip where this is a part.
-
-        All scaling is in the small matrices: a pass over the pixels costs as much as a small layer.
-        """
-        pixels = ops.reshape(video, (ops.shape(video)[0], -1, 3))
-        if mean is None:
-            # A product with ones sums in float32 whatever the pixels' type.
-            ones = ops.ones((1, pixels.shape[1]), pixels.dtype)
-            mean = ops.cast(ops.matmul(ones, pixels)[:, 0], "float32") / (255.0 * pixels.shape[1])
-        matrix, offset = self.colour(mean)
-        matrix = ops.cast(ops.transpose(matrix, (0, 2, 1)) * (2 / 255), video.dtype)
-        offset = ops.cast(2 * offset - 1, video.dtype)
-        return ops.reshape(
-            ops.clip(ops.matmul(pixels, matrix) + offset[:, None], -1.0, 1.0), ops.shape(video)
-        )

@@ -20,6 +20,10 @@ _CONTAINERS = (
     "rm,wav,w64,mp3,aac,flac,aiff,au,caf,ac3,eac3,amr,ape,wv,tta"
 )
 MAX_PIXELS = 1 << 26  # 8192 x 8192: a few bytes of header can claim more and take gigabytes to decode
+# Of a codec. Preparing runs a process per core; with every core busy so, more threads take the same processor
+# time within the noise (0.85 to 1.01 of it, `python benchmarks/preparation_choices.py`), up to 30 % more for
+# larger films, and a memory of pictures each.
+DECODE_THREADS = 1
 # Codecs of single pictures: in a file with sound a stream of them is more often its cover than its film.
 _STILL_CODECS = ("mjpeg", "png", "bmp", "gif", "tiff", "webp")
 # Where a seek aims before what is wanted, at first and at second try: the sound of codecs that overlap their
@@ -105,8 +109,7 @@ def choose_streams(container, path, warnings: Counter):
 def _is_ready(stream, warnings: Counter) -> bool:
     """Opens the decoder of a stream; says so if that fails, as it does for sound declared at 0 Hz."""
     context = stream.codec_context
-    # One codec thread: many workers share the cores, and two threads cost up to 30 % more CPU.
-    context.thread_count = 1
+    context.thread_count = DECODE_THREADS
     if stream.type == "video":
         context.options = {"max_pixels": str(MAX_PIXELS)}  # a size can change in mid stream
     try:
