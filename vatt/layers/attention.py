@@ -14,7 +14,7 @@ LONG = 128
 
 
 def _goes_by_blocks(dropping: bool) -> bool:
-    """Whether long inputs are best served by `attend`: on TensorFlow always, which has no kernel of its own."""
+    """Whether long inputs are best served by `attend`: always on TensorFlow, which has no kernel."""
     backend = keras.backend.backend()
     if backend == "torch":
         return dropping  # its kernel knows nothing of our draws
