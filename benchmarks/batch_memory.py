@@ -2,8 +2,8 @@
 
     python benchmarks/batch_memory.py --batch 128 --chunk 16
 
-A three-tower VATT (width 128, three blocks each) on clips of 16 frames of 64² and 1.6 s of sound at 8 kHz,
-float32, SGD. Variants, each in a process of its own:
+The demo's VATT (experiments/pretrain.gin) on clips of 16 frames of 64² and 1.6 s of sound at 8 kHz, float32,
+SGD. Variants, each in a process of its own:
 
     whole       one forward and one backward pass
     recompute   `Size.recompute`: the backward pass computes each block again
@@ -19,53 +19,29 @@ import json
 import subprocess
 import sys
 import time
-from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
+import from_gin
+
+BINDINGS = ["run.precision = 'float32'", "ClipSpec.frames = 16"]
 VARIANTS = ("whole", "recompute", "cached", "both")
 
 
 def measure(variant: str, batch_size: int, chunk: int) -> dict:
     """In a fresh process: the losses, seconds of processor time and bytes of memory."""
-    sys.path.insert(0, str(ROOT))
+    recompute = f"Size.recompute = {variant in ('recompute', 'both')}"
+    configuration = from_gin.read(bindings=[*BINDINGS, recompute])
     import keras
     import tensorflow as tf
 
-    from vatt.layers.pixels import DeviceInputs
-    from vatt.losses.contrastive import ContrastiveLoss
-    from vatt.models.presets import Size
-    from vatt.models.vatt import VATT
-    from vatt.spec import ClipSpec
     from vatt.train import resident_memory
     from vatt.train.gradients import Cached, WholeBatch
     from vatt.train.optimizer import sgd
-    from vatt.train.step import TrainStep
-    from vatt.train.update import Update
 
     keras.utils.set_random_seed(0)
-    clip = ClipSpec(frames=16, frame_size=64, sample_rate_hz=8000)
-    recompute = variant in ("recompute", "both")
-    size = Size(depth=3, width=128, hidden_width=512, heads=4, head_width=32, recompute=recompute)
-    model = VATT(video=size, audio=size, text=size, clip=clip, vocabulary_size=256)
-    parts = {"model": model, "loss": ContrastiveLoss(), "device_inputs": DeviceInputs()}
+    parts = from_gin.parts_of(configuration)
     way = Cached(**parts, rows=chunk) if variant in ("cached", "both") else WholeBatch(**parts)
-    optimizer = sgd(learning_rate=0.01)
-    optimizer.build(model.trainable_variables)
-    step = TrainStep(
-        strategy=tf.distribute.get_strategy(),
-        model=model,
-        gradients=way,
-        update=Update(optimizer=optimizer, variables=model.trainable_variables),
-        seed=0,
-    )
-    picture = (batch_size, clip.frames, clip.frame_size, clip.frame_size, 3)
-    draw = tf.random.stateless_uniform
-    batch = {
-        "video": tf.cast(draw(picture, (0, 0), 0, 256, tf.int32), tf.uint8),
-        "audio": draw((batch_size, clip.samples), (1, 0), -1, 1),
-        "text": draw((batch_size, clip.candidates, clip.words), (2, 0), 2, 256, tf.int32),
-        "example_index": tf.range(batch_size, dtype=tf.int64),
-    }
+    step = from_gin.train_step(way, sgd(learning_rate=0.01))
+    batch = from_gin.random_batch(configuration.clip, batch_size)
     step.concrete_step(batch)
     resident = resident_memory.now()
     resident_memory.forget_peak()

@@ -23,6 +23,8 @@ import sys
 import time
 from pathlib import Path
 
+import from_gin
+
 ROOT = Path(__file__).parents[1]
 SHAPES = '("disc", "square", "triangle", "star", "ring", "cross")'
 COLOURS = '("red", "green", "blue", "white", "black")'
@@ -171,55 +173,18 @@ def step_times(runs: Runs, repeats: int) -> dict[str, dict]:
     Returns:
         overlay -> {"seconds", "ratio" to no DropToken}.
     """
-    sys.path.insert(0, str(ROOT))
     import keras
-    import tensorflow as tf
 
-    from vatt.layers.pixels import ColourJitter, DeviceInputs
-    from vatt.losses.contrastive import ContrastiveLoss
-    from vatt.models.presets import Size
-    from vatt.models.vatt import VATT
-    from vatt.spec import ClipSpec
     from vatt.train.gradients import WholeBatch
-    from vatt.train.optimizer import adam
-    from vatt.train.step import TrainStep
-    from vatt.train.update import Update
 
-    keras.config.set_dtype_policy("mixed_bfloat16")
-    clip, rows = ClipSpec(frame_size=64, sample_rate_hz=8000), 32
-    size = {"width": 128, "hidden_width": 512, "heads": 4, "head_width": 32}
-    draw = tf.random.stateless_uniform
-    batch = {
-        "video": tf.cast(draw((rows, 32, 64, 64, 3), (0, 0), 0, 256, tf.int32), tf.uint8),
-        "audio": draw((rows, clip.samples), (1, 0), -1, 1),
-        "text": draw((rows, clip.candidates, clip.words), (2, 0), 2, 256, tf.int32),
-        "example_index": tf.range(rows, dtype=tf.int64),
-    }
     steps = {}
     for rate in DROP_RATES:
-        model = VATT(
-            video=Size(depth=3, **size),
-            audio=Size(depth=3, **size),
-            text=Size(depth=2, **size),
-            clip=clip,
-            vocabulary_size=256,
-            video_audio_width=128,
-            video_text_width=128,
-            normalise_positions=False,
-            drop_token_rate=rate / 100,
-            dropout_rate=0.0,
-        )
-        optimizer = adam(learning_rate=1e-3)
-        optimizer.build(model.trainable_variables)
-        inputs = DeviceInputs(colour=ColourJitter())
-        inputs.build()
-        steps[f"drop_token_{rate}"] = TrainStep(
-            strategy=tf.distribute.get_strategy(),
-            model=model,
-            gradients=WholeBatch(model=model, loss=ContrastiveLoss(), device_inputs=inputs),
-            update=Update(optimizer=optimizer, variables=model.trainable_variables),
-            seed=0,
-        )
+        overlay = f"experiments/overlay/drop_token_{rate}.gin"
+        configuration = from_gin.read([from_gin.PRETRAIN, overlay])
+        keras.config.set_dtype_policy(configuration.precision)
+        way = WholeBatch(**from_gin.parts_of(configuration))
+        steps[f"drop_token_{rate}"] = from_gin.train_step(way, configuration.job.argument("optimizer"))
+    batch = from_gin.random_batch(configuration.clip, configuration.number("batch_size"))
     seconds = {name: [] for name in steps}
     for _ in range(repeats + 1):  # the first of each compiles
         for name, step in steps.items():

@@ -16,11 +16,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import from_gin
+
 ROOT = Path(__file__).parents[1]
 MOST = 0.2  # share by which a prediction may miss
 WARM_UP_ROWS = 2
 FLOAT32 = "run.precision = 'float32'"
-PRETRAIN = ["experiments/pretrain.gin"]
+PRETRAIN = [from_gin.PRETRAIN]
 FINE_TUNE = ["experiments/finetune_kinetics400.gin", "experiments/overlay/from_scratch.gin"]
 SMALL = ["SIZE = 'small'", "ClipSpec.frame_size = 112", "ClipSpec.frames = 16"]
 # name -> (gin files, bindings)
@@ -40,62 +42,30 @@ CONFIGURATIONS = {
 
 def measure(name: str) -> dict:
     """In a fresh process: bytes that steps add to what was resident before them."""
-    sys.path.insert(0, str(ROOT))
+    configuration = from_gin.read(*CONFIGURATIONS[name])
     import keras
     import tensorflow as tf
 
-    from vatt.plan.configuration import Source, read
     from vatt.train import resident_memory
     from vatt.train.gradients import Accumulated, Cached, WholeBatch
-    from vatt.train.step import TrainStep
-    from vatt.train.update import Update
 
-    configuration = read(*CONFIGURATIONS[name])
     keras.config.set_dtype_policy(configuration.precision)
     keras.utils.set_random_seed(0)
-    model, job = configuration.model(Source()), configuration.job
-    optimizer = job.argument("optimizer")
-    optimizer.build(model.trainable_variables)
-    parts = {"model": model, "loss": job.argument("loss"), "device_inputs": job.argument("device_inputs")}
+    parts, optimizer = from_gin.parts_of(configuration), configuration.job.argument("optimizer")
     chunk, count = configuration.number("cached_chunk"), configuration.number("accumulate")
-    update = Update(optimizer=optimizer, variables=model.trainable_variables)
-
-    def step_of(gradients):
-        return TrainStep(
-            strategy=tf.distribute.get_strategy(), model=model, gradients=gradients, update=update, seed=0
-        )
-
-    batch = random_batch(configuration.clip, configuration.number("batch_size"), getattr(model, "classes", 0))
+    rows, classes = configuration.number("batch_size"), getattr(parts["model"], "classes", 0)
+    batch = from_gin.random_batch(configuration.clip, rows, classes)
     # What stays after it is of few rows, whatever the way.
-    step_of(WholeBatch(**parts))({name: value[:WARM_UP_ROWS] for name, value in batch.items()})
+    few = {name: value[:WARM_UP_ROWS] for name, value in batch.items()}
+    from_gin.train_step(WholeBatch(**parts), optimizer)(few)
     gradients = Cached(**parts, rows=chunk) if chunk else WholeBatch(**parts)
-    step = step_of(Accumulated(**parts, parts=count) if count > 1 else gradients)
+    step = from_gin.train_step(Accumulated(**parts, parts=count) if count > 1 else gradients, optimizer)
     step.concrete_step(batch)
     resident = resident_memory.now()
     resident_memory.forget_peak()
     for _ in range(3):
         float(step(batch)["loss"])
     return {"bytes": resident_memory.peak() - resident, "versions": f"TensorFlow {tf.__version__}"}
-
-
-def random_batch(clip, rows: int, classes: int) -> dict:
-    """Clips of noise, feature name -> `[B, ...]`, as in `vatt.spec`."""
-    import tensorflow as tf
-
-    from vatt import spec
-
-    draw = tf.random.stateless_uniform
-    frames = (rows, clip.frames, clip.frame_size, clip.frame_size, 3)
-    batch = {spec.EXAMPLE_INDEX: tf.range(rows, dtype=tf.int64)}
-    if spec.VIDEO in clip.modalities:
-        batch[spec.VIDEO] = tf.cast(draw(frames, (0, 0), 0, 256, tf.int32), tf.uint8)
-    if spec.AUDIO in clip.modalities:
-        batch[spec.AUDIO] = draw((rows, clip.samples), (1, 0), -1, 1)
-    if spec.TEXT in clip.modalities:
-        batch[spec.TEXT] = draw((rows, clip.candidates, clip.words), (2, 0), 2, 256, tf.int32)
-    if classes:
-        batch[spec.LABEL] = tf.one_hot(tf.range(rows) % classes, classes)
-    return batch
 
 
 def predict(name: str) -> dict:

@@ -135,14 +135,12 @@ def plot(path: Path, found: dict[str, dict], labels=("step time (CPU seconds)", 
             panel.set_xticks(sizes, [str(size) for size in sizes])
             panel.set_yticks(values, [f"{value:.3g}" for value in values])
             panel.minorticks_off()
-            if panel is row[0]:
-                panel.set_ylabel(label)
-            if row is rows[-1]:
-                panel.set_xlabel(axis)
+            panel.set_xlabel(axis)
+        row[0].set_ylabel(label)
     figure.tight_layout()
     path.parent.mkdir(parents=True, exist_ok=True)
     for kind in (".png", ".svg"):
-        figure.savefig(path.with_name(path.name + kind), dpi=120)
+        figure.savefig(path.with_name(path.name + kind), dpi=90)
 
 
 def main() -> None:

@@ -8,7 +8,7 @@ forward, backward, Keras's Adam on each variable, under one `tf.function`, nothi
 Variants beside it:
 
     bare, fused    the same with TensorFlow's kernel of Adam, one operation per variable instead of some ten;
-                   not used elsewhere: it takes 1 − β₂ in float32, which moves second moments by 5e-5 of them
+                   not used elsewhere: it takes 1 − β₂ in float32, which moves second moments by 1e-5 of them
     trainer        `TrainStep.run` from an iterator and the host's loop around it, with a line every ten steps
 
 All live in one process with one thread and take turns; "over bare" is the median of the ratios of neighbours.
@@ -28,55 +28,20 @@ import tempfile
 import time
 from pathlib import Path
 
+import from_gin
+
 ROOT = Path(__file__).parents[1]
 
 
-def demo_batch(clip, batch_size):
-    """Random clips of the demo's shapes."""
-    import tensorflow as tf
-
-    draw = tf.random.stateless_uniform
-    picture = (batch_size, clip.frames, clip.frame_size, clip.frame_size, 3)
-    return {
-        "video": tf.cast(draw(picture, (0, 0), 0, 256, tf.int32), tf.uint8),
-        "audio": draw((batch_size, clip.samples), (1, 0), -1, 1),
-        "text": draw((batch_size, clip.candidates, clip.words), (2, 0), 2, 256, tf.int32),
-        "example_index": tf.range(batch_size, dtype=tf.int64),
-    }
-
-
-def demo_parts():
-    """Model, loss and inputs as experiments/pretrain.gin has them, and the clip."""
-    from vatt.layers.pixels import ColourJitter, DeviceInputs
-    from vatt.losses.contrastive import ContrastiveLoss
-    from vatt.models.presets import Size
-    from vatt.models.vatt import VATT
-    from vatt.spec import ClipSpec
-
-    clip = ClipSpec(frame_size=64, sample_rate_hz=8000)
-    sizes = {"width": 128, "hidden_width": 512, "heads": 4, "head_width": 32}
-    model = VATT(
-        video=Size(depth=3, **sizes),
-        audio=Size(depth=3, **sizes),
-        text=Size(depth=2, **sizes),
-        clip=clip,
-        vocabulary_size=256,
-        video_audio_width=128,
-        video_text_width=128,
-        dropout_rate=0.0,
-        normalise_positions=False,
-    )
-    return model, ContrastiveLoss(), DeviceInputs(colour=ColourJitter()), clip
-
-
-def bare_steps(make_optimizer, batch):
+def bare_steps(configuration, make_optimizer, batch):
     """Runs a number of the least steps that train."""
     import tensorflow as tf
 
     from vatt import spec
     from vatt.train.step import draw_keys
 
-    model, loss_of, device_inputs, _ = demo_parts()
+    parts = from_gin.parts_of(configuration)
+    model, loss_of, device_inputs = (parts[name] for name in ("model", "loss", "device_inputs"))
     optimizer = make_optimizer(learning_rate=1e-4)
     optimizer.build(model.trainable_variables)
     variables = [variable.value for variable in model.trainable_variables]
@@ -122,28 +87,18 @@ def fused_adam(learning_rate):
     return FusedAdam(learning_rate=learning_rate)
 
 
-def trainer_steps(batch, batch_size):
+def trainer_steps(configuration, batch, batch_size):
     """Runs a number of steps as `train` does."""
     import tensorflow as tf
 
     from vatt.train.gradients import WholeBatch
     from vatt.train.loop import train_loop
     from vatt.train.optimizer import adam
-    from vatt.train.step import TrainStep
-    from vatt.train.update import Update
 
-    model, loss, device_inputs, _ = demo_parts()
-    optimizer = adam(learning_rate=1e-4)
-    optimizer.build(model.trainable_variables)
-    step = TrainStep(
-        strategy=tf.distribute.get_strategy(),
-        model=model,
-        gradients=WholeBatch(model=model, loss=loss, device_inputs=device_inputs),
-        update=Update(optimizer=optimizer, variables=model.trainable_variables),
-        seed=0,
-    )
+    parts = from_gin.parts_of(configuration)
+    step = from_gin.train_step(WholeBatch(**parts), adam(learning_rate=1e-4))
     iterator = iter(tf.data.Dataset.from_tensors(batch).repeat())
-    names = [variable.path for variable in model.trainable_variables]
+    names = [variable.path for variable in parts["model"].trainable_variables]
 
     def run(count):
         train_loop(
@@ -165,18 +120,18 @@ def trainer_steps(batch, batch_size):
 
 def compare(arguments) -> None:
     """Prints the table of variants."""
-    sys.path.insert(0, str(ROOT))
     import keras
     import tensorflow as tf
 
     tf.config.threading.set_intra_op_parallelism_threads(1)
     tf.config.threading.set_inter_op_parallelism_threads(1)
-    keras.config.set_dtype_policy("mixed_bfloat16")
-    batch = demo_batch(demo_parts()[3], arguments.batch)
+    configuration = from_gin.read()
+    keras.config.set_dtype_policy(configuration.precision)
+    batch = from_gin.random_batch(configuration.clip, arguments.batch)
     variants = {
-        "bare": bare_steps(keras.optimizers.Adam, batch),
-        "bare, fused": bare_steps(fused_adam, batch),
-        "trainer": trainer_steps(batch, arguments.batch),
+        "bare": bare_steps(configuration, keras.optimizers.Adam, batch),
+        "bare, fused": bare_steps(configuration, fused_adam, batch),
+        "trainer": trainer_steps(configuration, batch, arguments.batch),
     }
     seconds = {name: [] for name in variants}
     for run in variants.values():
@@ -188,7 +143,7 @@ def compare(arguments) -> None:
             seconds[name].append((time.process_time() - start) / arguments.steps)
     print(
         f"TensorFlow {tf.__version__}, Keras {keras.__version__}; {os.cpu_count()} processors, load "
-        f"{os.getloadavg()[0]:.1f}; batch {arguments.batch}, mixed_bfloat16, one thread"
+        f"{os.getloadavg()[0]:.1f}; batch {arguments.batch}, {configuration.precision}, one thread"
     )
     print("variant       ms per step (from – to)   over bare   over bare, fused")
     for name, values in seconds.items():

@@ -1,18 +1,29 @@
-"""A training step of our Transformer against PyTorch's attention: time, memory, share of the machine's limit.
+"""A step of our Transformer against PyTorch's attention: time, memory, share of the machine's limit.
 
     python benchmarks/transformer.py
-    python benchmarks/transformer.py --torch_python other/venv/bin/python --precisions bfloat16
+    python benchmarks/transformer.py --backends tensorflow jax torch --python other/venv/bin/python
+    python benchmarks/transformer.py --device gpu --backends tensorflow jax torch --sizes base medium large \\
+        --tokens 785 1569 --passes forward training --precisions bfloat16 --batch 16
 
-A stack of ViT-Base's blocks on random tokens, forward and backward, once as `vatt.layers.transformer.Encoder`
-under `tf.function`, once as PyTorch modules around `scaled_dot_product_attention` (one q·k·v product,
-LayerNorm, exact gelu, autocast for bfloat16). Every variant has a process of its own with one thread, and the
-processes take turns step by step.
+A stack of ViT's blocks on random tokens, forward alone or with gradients: the `Encoder` of vatt/layers on
+Keras' backends (under `tf.function`, under `jax.jit`, eagerly on PyTorch), and beside it PyTorch modules
+around `scaled_dot_product_attention` (one q·k·v product, LayerNorm, exact gelu, autocast for bfloat16), the
+row "pytorch". Attention goes by our blocks on TensorFlow and on JAX without a GPU, else through the backend's
+fused kernel. Every row has a process of its own, see transformer_steps.py, and they take turns step by step.
 
-Time is the processor's, user and system, the median over steps; "of PyTorch" is the median of the ratios of
-steps that followed each other, since what else runs on the machine slows both. Memory is the peak of resident
-memory during the steps above what the process held before them, gradients among that. "of matmul peak" is the
-rate of a step, its products counted once and not again where they are recomputed, in the rate of a product of
-2,048² matrices measured beside it in the same process and precision.
+On a CPU, with one thread: time is the processor's, user and system, the median over steps; memory the peak of
+resident memory during the steps above what the process held before them, gradients among that. On a GPU: time
+is the clock's, of a step whose numbers are there, memory the most that the backend's allocator gave out above
+what it had given before. "of pytorch" is the median of the ratios of steps that followed each other, since
+what else runs on the machine slows both. "MFU" is the rate of a step, its products counted once and not again
+where they are recomputed, in the rate of a product of 2,048² matrices (8,192² on a GPU) measured beside it in
+the same process and precision; with --peak_tflops, in that of the data sheet.
+
+Tried on a CPU with one thread, and left: Adam of ViT-Base's weights by TensorFlow's fused kernel, 0.07 s a
+step instead of 0.18, a thirtieth of a step of one clip and less of any larger batch: it takes 1 − β₂ in
+float32, which moves second moments by 1e-5 of them. One vector of all weights: as many operations, to join
+and to cut, as it saves. Casting all weights to bfloat16 takes 0.02 s: less than a hundredth of a step of one
+clip, which is what casting once per step rather than per use could save where blocks are recomputed.
 """
 
 import argparse
@@ -22,156 +33,62 @@ import os
 import statistics
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-VARIANTS = ("tensorflow", "tensorflow_xla", "pytorch")
+STEPS = Path(__file__).with_name("transformer_steps.py")
+BACKENDS = ("tensorflow", "tensorflow_xla", "jax", "torch")
+REFERENCE = "pytorch"
+MODULES = {"tensorflow": "tensorflow", "tensorflow_xla": "tensorflow", "jax": "jax"}  # others: torch
 PRECISIONS = ("float32", "bfloat16")
-NORM_EPSILON = 1e-6
-SIZES = ("batch", "depth", "tokens", "width", "hidden_width")
-PRODUCT_FLOPS = 2 * 2048**3
+PASSES = ("forward", "training")
+PRODUCT_FLOPS = {"cpu": 2 * 2048**3, "gpu": 2 * 8192**3}
 
 
-def step_flops(batch, depth, tokens, width, hidden_width) -> float:
-    """Of the products of one step: two per weight and token forward, four backward, and attention's."""
-    per_token = 2 * (4 * width**2 + 2 * width * hidden_width) + 4 * tokens * width
-    return 3.0 * batch * depth * tokens * per_token
+def forward_flops(size, batch: int, tokens: int) -> float:
+    """Of the products of a forward pass: two per weight and token, and attention's."""
+    per_token = 2 * (4 * size.width**2 + 2 * size.width * size.hidden_width) + 4 * tokens * size.width
+    return float(batch * size.depth * tokens * per_token)
 
 
-def tensorflow_step(arguments, xla: bool):
-    """(one step, a product of two matrices, versions)."""
-    import tensorflow as tf
-
-    tf.config.threading.set_intra_op_parallelism_threads(1)
-    tf.config.threading.set_inter_op_parallelism_threads(1)
-    import keras
-
-    from vatt.layers.architecture import Size
-    from vatt.layers.transformer import Encoder
-
-    if arguments.precision == "bfloat16":
-        keras.config.set_dtype_policy("mixed_bfloat16")
-    encoder = Encoder(
-        size=Size(
-            depth=arguments.depth,
-            width=arguments.width,
-            hidden_width=arguments.hidden_width,
-            heads=arguments.width // 64,
-        )
-    )
-    encoder.build()
-    tokens = tf.random.stateless_normal((arguments.batch, arguments.tokens, arguments.width), (0, 0))
-    weights = [weight.value for weight in encoder.trainable_weights]
-
-    @tf.function(autograph=False, jit_compile=xla)
-    def step(tokens):
-        with tf.GradientTape() as tape:
-            output = encoder(tokens, training=True)
-            loss = tf.reduce_sum(tf.square(tf.cast(output, tf.float32)))
-        return loss, tape.gradient(loss, weights)
-
-    step.get_concrete_function(tokens)
-    matrix = tf.cast(tf.random.stateless_normal((2048, 2048), (1, 0)), arguments.precision)
-    product = tf.function(tf.matmul, autograph=False)
-    return (
-        lambda: float(step(tokens)[0]),
-        lambda: product(matrix, matrix),
-        f"TensorFlow {tf.__version__}, Keras {keras.__version__}",
-    )
+def environment_of(variant: str, device: str) -> dict[str, str]:
+    """Variables of a process that computes on one backend and one device."""
+    found = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "2"}
+    found["KERAS_BACKEND"] = MODULES.get(variant, "torch")
+    if device == "cpu":
+        one_thread = f"{found.get('XLA_FLAGS', '')} --xla_cpu_multi_thread_eigen=false".strip()
+        found |= {"OMP_NUM_THREADS": "1", "NPROC": "1", "XLA_FLAGS": one_thread}
+        found |= {"CUDA_VISIBLE_DEVICES": "", "JAX_PLATFORMS": "cpu"}
+    return found
 
 
-def pytorch_step(arguments):
-    """The same in PyTorch."""
-    import torch
-    from torch.nn import functional
-
-    torch.set_num_threads(1)
-    torch.manual_seed(0)
-    width, hidden_width, heads = arguments.width, arguments.hidden_width, arguments.width // 64
-
-    class Block(torch.nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.norm1 = torch.nn.LayerNorm(width, eps=NORM_EPSILON)
-            self.norm2 = torch.nn.LayerNorm(width, eps=NORM_EPSILON)
-            self.inputs = torch.nn.Linear(width, 3 * width)
-            self.output = torch.nn.Linear(width, width)
-            self.expand = torch.nn.Linear(width, hidden_width)
-            self.contract = torch.nn.Linear(hidden_width, width)
-
-        def forward(self, tokens):
-            batch, length, _ = tokens.shape
-            inputs = self.inputs(self.norm1(tokens)).view(batch, length, 3, heads, width // heads)
-            query, key, value = inputs.permute(2, 0, 3, 1, 4)
-            mixed = functional.scaled_dot_product_attention(query, key, value)
-            tokens = tokens + self.output(mixed.transpose(1, 2).reshape(batch, length, width))
-            return tokens + self.contract(functional.gelu(self.expand(self.norm2(tokens))))
-
-    blocks = [Block() for _ in range(arguments.depth)]
-    encoder = torch.nn.Sequential(*blocks, torch.nn.LayerNorm(width, eps=NORM_EPSILON))
-    tokens = torch.randn(arguments.batch, arguments.tokens, width)
-    low = arguments.precision == "bfloat16"
-
-    def step():
-        encoder.zero_grad(set_to_none=True)
-        with torch.autocast("cpu", torch.bfloat16, enabled=low):
-            output = encoder(tokens)
-        loss = output.float().square().sum()
-        loss.backward()
-        return float(loss.detach())
-
-    matrix = torch.randn(2048, 2048, dtype=getattr(torch, arguments.precision))
-    return step, lambda: matrix @ matrix, f"PyTorch {torch.__version__}"
+def is_there(variant: str, python: str) -> bool:
+    """Whether that interpreter has what the variant runs on."""
+    name = MODULES.get(variant, "torch")
+    look = f"import importlib.util, sys; sys.exit(importlib.util.find_spec({name!r}) is None)"
+    return subprocess.run([python, "-c", look], check=False).returncode == 0
 
 
-def work(arguments) -> None:
-    """In a process of its own: a measured step for each line that comes in."""
-    sys.path.insert(0, str(ROOT))
-    from vatt.train import resident_memory
-
-    if arguments.measure == "pytorch":
-        step, product, versions = pytorch_step(arguments)
-    else:
-        step, product, versions = tensorflow_step(arguments, xla=arguments.measure == "tensorflow_xla")
-    product()
-    resident = resident_memory.now()
-    resident_memory.forget_peak()
-    step()
-    print(json.dumps({"versions": versions}), flush=True)
-    for _ in sys.stdin:
-        result = {"seconds": seconds_of(step), "product": min(seconds_of(product) for _ in range(3))}
-        result["bytes"] = resident_memory.peak() - resident
-        print(json.dumps(result), flush=True)
-
-
-def seconds_of(function) -> float:
-    """Processor time of one call."""
-    start = time.process_time()
-    function()
-    return time.process_time() - start
-
-
-def has_torch(python: str) -> bool:
-    """Whether that interpreter can import PyTorch."""
-    return (
-        subprocess.run([python, "-c", "import torch"], stderr=subprocess.DEVNULL, check=False).returncode == 0
-    )
-
-
-def compare(arguments, precision: str, variants) -> dict[str, dict]:
+def compare(arguments, size, tokens: int, direction: str, precision: str, variants) -> dict[str, dict]:
     """Versions and the measured steps of each variant, one step of each in turn."""
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "TF_CPP_MIN_LOG_LEVEL": "2"}
-    sizes = [(f"--{name}", str(getattr(arguments, name))) for name in SIZES]
+    command = [arguments.python, str(STEPS)]
+    options = ["--device", arguments.device, "--precision", precision]
+    options += ["--forward"] if direction == "forward" else []
+    sizes = {"batch": arguments.batch, "tokens": tokens, "depth": arguments.depth or size.depth}
+    sizes |= {"width": size.width, "hidden_width": size.hidden_width}
+    options += [part for name, value in sizes.items() for part in (f"--{name}", str(value))]
     with contextlib.ExitStack() as stack:
         workers, results = {}, {}
         for variant in variants:
-            python = arguments.torch_python if variant == "pytorch" else sys.executable
-            command = [python, __file__, "--measure", variant, "--precision", precision]
-            pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "env": environment}
-            worker = subprocess.Popen([*command, *(part for size in sizes for part in size)], **pipes)
+            pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+            worker = subprocess.Popen(
+                [*command, variant, *options], env=environment_of(variant, arguments.device), **pipes
+            )
             workers[variant] = stack.enter_context(worker)
-            results[variant] = json.loads(worker.stdout.readline()) | {"steps": []}
+            first = worker.stdout.readline()
+            if not first:
+                sys.exit(f"{variant} did not start, see above.")
+            results[variant] = json.loads(first) | {"steps": []}
         for _ in range(arguments.steps):
             for variant, worker in workers.items():
                 worker.stdin.write("step\n")
@@ -182,25 +99,28 @@ def compare(arguments, precision: str, variants) -> dict[str, dict]:
     return results
 
 
-def print_table(arguments, precision: str, results: dict[str, dict]) -> None:
+def print_table(results: dict[str, dict], flops: float, product_flops: float, peak_tflops) -> None:
     """One line per variant."""
-    flops = step_flops(*(getattr(arguments, name) for name in SIZES))
-    print(f"\n{precision}; " + "; ".join(dict.fromkeys(result["versions"] for result in results.values())))
-    print("variant           seconds (from – to)       of PyTorch   memory  of PyTorch  of matmul peak")
+    found = [result["device"] for result in results.values()]
+    print("; ".join(dict.fromkeys(found + [result["versions"] for result in results.values()])))
+    print("                  seconds (from – to)       of pytorch   memory  of pytorch            MFU")
     for variant, result in results.items():
         steps = result["steps"]
         seconds = [step["seconds"] for step in steps]
-        share = statistics.median(flops / s["seconds"] / (PRODUCT_FLOPS / s["product"]) for s in steps)
-        peak = statistics.median(PRODUCT_FLOPS / step["product"] for step in steps)
+        rates = [product_flops / step["product"] for step in steps]
+        if peak_tflops:
+            rates = [peak_tflops * 1e12] * len(steps)
+        share = statistics.median(flops / step["seconds"] / rate for step, rate in zip(steps, rates))
         of_time = of_bytes = ""
-        if "pytorch" in results:
-            others = results["pytorch"]["steps"]
+        if REFERENCE in results:
+            others = results[REFERENCE]["steps"]
             of_time = statistics.median(a["seconds"] / b["seconds"] for a, b in zip(steps, others))
-            of_time, of_bytes = f"{of_time:.3f}", f"{steps[-1]['bytes'] / others[-1]['bytes']:.3f}"
+            of_time, of_bytes = f"{of_time:.3f}", f"{steps[-1]['bytes'] / max(1, others[-1]['bytes']):.3f}"
         print(
             f"{variant:16s} {statistics.median(seconds):8.3f} ({min(seconds):.3f} – {max(seconds):.3f}) "
             f"{of_time:>12s} {steps[-1]['bytes'] / 1e6:6.0f} MB {of_bytes:>9s}   {share:6.1%} of "
-            f"{peak / 1e9:.0f} GFLOP/s"
+            f"{statistics.median(rates) / 1e9:.0f} GFLOP/s",
+            flush=True,
         )
 
 
@@ -209,31 +129,39 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--batch", type=int, default=1, help="clips (default: 1)")
-    parser.add_argument("--depth", type=int, default=12, help="blocks (default: 12)")
-    parser.add_argument("--tokens", type=int, default=785, help="tokens of a clip (default: 785)")
-    parser.add_argument("--width", type=int, default=768, help="features of a token (default: 768)")
-    parser.add_argument("--hidden_width", type=int, default=3072, help="between (default: 3072)")
-    parser.add_argument("--steps", type=int, default=7, help="steps after the first (default: 7)")
+    parser.add_argument("--backends", nargs="*", default=["tensorflow"], choices=BACKENDS)
+    parser.add_argument("--sizes", nargs="+", default=["base"], help="of vatt/models (default: base)")
+    parser.add_argument("--tokens", nargs="+", type=int, default=[785], help="of a clip (default: 785)")
+    parser.add_argument("--passes", nargs="+", default=["training"], choices=PASSES)
     parser.add_argument("--precisions", nargs="+", default=PRECISIONS, choices=PRECISIONS)
-    parser.add_argument("--variants", nargs="+", default=("tensorflow", "pytorch"), choices=VARIANTS)
-    parser.add_argument("--torch_python", default=sys.executable, help="an interpreter that has PyTorch")
-    parser.add_argument("--measure", help=argparse.SUPPRESS)
-    parser.add_argument("--precision", help=argparse.SUPPRESS)
+    parser.add_argument("--batch", type=int, default=1, help="clips (default: 1)")
+    parser.add_argument("--depth", type=int, help="blocks (default: those of the size)")
+    parser.add_argument("--steps", type=int, default=7, help="steps after the first (default: 7)")
+    parser.add_argument("--device", default="cpu", choices=PRODUCT_FLOPS)
+    parser.add_argument("--peak_tflops", type=float, help="the device's limit, 10^12 operations per second")
+    parser.add_argument("--python", default=sys.executable, help="an interpreter that has the backends")
     arguments = parser.parse_args()
-    if arguments.measure:
-        work(arguments)
-        return
-    variants = list(arguments.variants)
-    if "pytorch" in variants and not has_torch(arguments.torch_python):
-        variants.remove("pytorch")
-        print("PyTorch is not installed: its rows are left out. `pip install torch`, or give --torch_python.")
-    print(
-        f"{os.cpu_count()} processors, load {os.getloadavg()[0]:.1f} at the start; {arguments.depth} blocks, "
-        f"{arguments.batch} × {arguments.tokens} tokens, one thread"
-    )
-    for precision in arguments.precisions:
-        print_table(arguments, precision, compare(arguments, precision, variants))
+    sys.path.insert(0, str(ROOT))
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    from vatt.models.presets import size_of
+
+    variants = [*arguments.backends, REFERENCE]
+    for variant in [each for each in variants if not is_there(each, arguments.python)]:
+        variants.remove(variant)
+        print(f"{variant}: its package is not installed, the row is left out. Install it, or give --python.")
+    where = "one thread" if arguments.device == "cpu" else "GPU"
+    print(f"{os.cpu_count()} processors, load {os.getloadavg()[0]:.1f} at the start; {where}")
+    for name in arguments.sizes:
+        size = size_of(name)
+        for tokens in arguments.tokens:
+            for direction in arguments.passes:
+                for precision in arguments.precisions:
+                    flops = forward_flops(size, arguments.batch, tokens)
+                    flops *= 3 if direction == "training" else 1
+                    flops *= (arguments.depth or size.depth) / size.depth
+                    print(f"\nViT {name}, {arguments.batch} × {tokens} tokens, {direction}, {precision}")
+                    results = compare(arguments, size, tokens, direction, precision, variants)
+                    print_table(results, flops, PRODUCT_FLOPS[arguments.device], arguments.peak_tflops)
 
 
 if __name__ == "__main__":

@@ -10,12 +10,13 @@ import pytest
 from PIL import Image
 
 from tests import records_fixture
-from tests.data.test_data_damage import bomb, resident_bytes
+from tests.data.test_data_damage import bomb
 from tests.prepare.media_maker import beep, grey, make_media, read_whole, rotate_mp4
 from vatt import cli, spec
 from vatt.data.datasets.prepared import PreparedClips
 from vatt.data.records import scan_offsets
 from vatt.prepare.media import MediaError, MediaOptions, read_segments
+from vatt.train import resident_memory
 
 OPTIONS = MediaOptions(max_frame_rate_hz=10.0, short_side_pixels=32, audio_rate_hz=16_000)
 MAX_SECONDS = 10.0
@@ -61,10 +62,10 @@ def test_fault_10_broken_empty_and_bomb_pictures_are_replaced(tmp_path):
     directory = records_fixture.write_set(tmp_path / "set", {"train": written}, shards=1)
     clip = spec.ClipSpec(frames=1, frame_size=8, modalities=("video",))
     dataset = PreparedClips(directory=directory, clip=clip, max_corrupt_share=0.5)
-    before = resident_bytes()
+    before = resident_memory.peak()
     batches = dataset.train_batches(batch_size=7, first_step=0, seed=0).take(2)
     found = first_pixels(batches.as_numpy_iterator())
-    assert resident_bytes() - before < 100e6  # the bomb claims 8000 x 8000
+    assert resident_memory.peak() - before < 100e6  # the bomb claims 8000 x 8000
     np.testing.assert_allclose(found, 90, atol=3)
     assert dataset.corrupt_records == 3
 

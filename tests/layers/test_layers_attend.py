@@ -15,7 +15,7 @@ from vatt.layers.architecture import Size
 from vatt.layers.attention import SelfAttention
 from vatt.layers.transformer import Encoder
 
-BENCHMARK = Path(__file__).parents[2] / "benchmarks" / "transformer.py"
+BENCHMARK = Path(__file__).parents[2] / "benchmarks" / "transformer_steps.py"
 LENGTH, WIDTH, HEADS = 11, 12, 3
 KEY = tf.constant([[7, 0], [7, 5]])
 _random = np.random.default_rng(3)
@@ -165,6 +165,6 @@ def test_memory_of_a_step_of_four_blocks():
 
     275 MB, of which 113 are gradients; with that 356, with TensorFlow's own gradients 498.
     """
-    command = [sys.executable, BENCHMARK, "--depth", "4", "--measure", "tensorflow", "--precision", "float32"]
+    command = [sys.executable, BENCHMARK, "tensorflow", "--depth", "4"]
     output = subprocess.run(command, input="step\n", check=True, stdout=subprocess.PIPE, text=True).stdout
     assert json.loads(output.splitlines()[-1])["bytes"] < 320e6

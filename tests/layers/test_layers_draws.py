@@ -4,13 +4,14 @@ import pytest
 import tensorflow as tf
 
 from vatt.layers import draws
+from vatt.layers.architecture import Size
 from vatt.layers.attention import LONG
 from vatt.layers.transformer import Encoder
 
 
 @pytest.mark.parametrize("length", [5, LONG], ids=["short", "long"])
 def test_the_draws_of_a_layer_wait_for_what_it_drops(length):
-    encoder = Encoder(depth=2, width=8, hidden_width=16, heads=2, head_width=4, dropout_rate=0.3)
+    encoder = Encoder(size=Size(depth=2, width=8, hidden_width=16, heads=2, head_width=4), dropout_rate=0.3)
     encoder.build()
 
     @tf.function(autograph=False)

@@ -2,14 +2,16 @@
 models.
 
 Usage: python forward_parity.py GOLDEN_DIRECTORY WEIGHTS.npz, where WEIGHTS holds "NAME/PATH" -> array and the
-outputs of the TensorFlow backend as "outputs/NAME/KEY".
+outputs of the TensorFlow backend as "outputs/NAME/KEY", those of a training step as "trained/NAME/KEY".
 """
 
 import sys
 
 import numpy as np
 
-TOLERANCE = 2e-5
+# In training, batch normalisation divides by deviations over three rows, which magnifies rounding.
+TOLERANCES = {"outputs": 2e-5, "trained": 2e-4}
+DRAW_KEY = np.array([[0, 1], [0, 2], [0, 3]], "int32")
 GRIDS = {"audio_grid": (5,), "audio_patch": 128, "vocabulary_size": 64, "word_table_width": 24}
 RELEASED = {"edge": "drop", "heads": "released", "train_word_table": False}
 SPACES = {"video_audio_width": 24, "video_text_width": 16}
@@ -40,6 +42,16 @@ def models():
     )
 
 
+def check(kind, name, outputs, stored):
+    """Raises where an output differs from the stored one."""
+    import keras
+
+    for key, value in outputs.items():
+        difference = np.abs(keras.ops.convert_to_numpy(value) - stored[f"{kind}/{name}/{key}"]).max()
+        print(f"{keras.backend.backend()} {kind} {name} {key}: {difference:.1e}")
+        assert difference <= TOLERANCES[kind], (kind, name, key, difference)
+
+
 def main(golden, weights):
     """Exits with an error where an output differs."""
     import keras
@@ -50,16 +62,11 @@ def main(golden, weights):
             weight.assign(stored[f"{name}/{weight.path}"])
         inputs = np.load(f"{golden}/{name}.npz")
         given = {key: inputs[f"in/{key}"] for key in ("video", "audio", "text")}
-        outputs = model({key: keras.ops.convert_to_tensor(value) for key, value in given.items()})
-        for key, value in outputs.items():
-            wanted = stored[f"outputs/{name}/{key}"]
-            difference = np.abs(keras.ops.convert_to_numpy(value) - wanted).max()
-            print(f"{keras.backend.backend()} {name} {key}: {difference:.1e}")
-            assert difference <= TOLERANCE, (name, key, difference)
-        # One training step's worth of randomness: DropToken and dropout run on this backend too.
-        key = keras.ops.convert_to_tensor(np.array([[0, 1], [0, 2], [0, 3]], "int32"))
-        trained = model({**given, "draw_key": key}, training=True)
-        assert all(np.isfinite(keras.ops.convert_to_numpy(value)).all() for value in trained.values())
+        given = {key: keras.ops.convert_to_tensor(value) for key, value in given.items()}
+        check("outputs", name, model(given), stored)
+        # DropToken and dropout draw alike on every backend.
+        key = keras.ops.convert_to_tensor(DRAW_KEY)
+        check("trained", name, model({**given, "draw_key": key}, training=True), stored)
     assert not hasattr(sys.modules.get("tensorflow"), "__version__"), "TensorFlow was imported"
 
 

@@ -1,4 +1,6 @@
-"""The same forward pass on Keras' other backends, wherever they are installed; no TensorFlow there."""
+"""The same outputs, draws and gradients on Keras' other backends, wherever they are installed; no TensorFlow
+there.
+"""
 
 import ast
 import importlib.util
@@ -9,11 +11,22 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from tests import goldens
+from tests.models import forward_parity, gradient_parity
 
-SCRIPT = Path(__file__).with_name("forward_parity.py")
-ROOT = SCRIPT.parents[2]
+ROOT = Path(__file__).parents[2]
+BACKENDS = [
+    pytest.param(
+        name,
+        marks=pytest.mark.skipif(
+            importlib.util.find_spec(name) is None,
+            reason=f"{name} is not installed: `pip install {name}` to check the models on it",
+        ),
+    )
+    for name in ("jax", "torch")
+]
 
 
 @pytest.fixture(scope="module")
@@ -23,24 +36,45 @@ def weights(tmp_path_factory):
     for name in ("tx_fac_tiny", "ut_fac_tiny"):
         model, _ = goldens.model_and_report(name)
         arrays |= {f"{name}/{weight.path}": np.asarray(weight) for weight in model.weights}
-        outputs = model(goldens.inputs(name))
+        inputs = goldens.inputs(name)
+        outputs = model(inputs)
         arrays |= {f"outputs/{name}/{key}": np.asarray(value) for key, value in outputs.items()}
+        outputs = model({**inputs, "draw_key": tf.constant(forward_parity.DRAW_KEY)}, training=True)
+        arrays |= {f"trained/{name}/{key}": np.asarray(value) for key, value in outputs.items()}
     path = tmp_path_factory.mktemp("parity") / "weights.npz"
     np.savez(path, **arrays)
     return path
 
 
-@pytest.mark.parametrize("backend", ["jax", "torch"])
-def test_forward_parity(backend, weights, tmp_path):
-    if importlib.util.find_spec(backend) is None:
-        pytest.skip(f"{backend} is not installed: `pip install {backend}` to check the models on it")
-    # A `tensorflow` that cannot be imported stands in front of the installed one.
-    (tmp_path / "tensorflow.py").write_text("raise ModuleNotFoundError('no TensorFlow here')\n")
-    path = os.pathsep.join([str(tmp_path), str(ROOT)])
+def run_without_tensorflow(script, backend, folder, *arguments):
+    """Runs a script of this folder on another backend; a `tensorflow` that cannot be imported stands in front
+    of the installed one.
+    """
+    (folder / "tensorflow.py").write_text("raise ModuleNotFoundError('no TensorFlow here')\n")
+    path = os.pathsep.join([str(folder), str(ROOT)])
     environment = os.environ | {"KERAS_BACKEND": backend, "PYTHONPATH": path}
-    command = [sys.executable, str(SCRIPT), str(goldens.GOLDEN), str(weights)]
+    command = [sys.executable, script.__file__, *map(str, arguments)]
     finished = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert finished.returncode == 0, finished.stdout + finished.stderr
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_forward_parity(backend, weights, tmp_path):
+    run_without_tensorflow(forward_parity, backend, tmp_path, goldens.GOLDEN, weights)
+
+
+@pytest.fixture(scope="module")
+def gradients(tmp_path_factory):
+    """One training step's gradients on this backend."""
+    path = tmp_path_factory.mktemp("parity") / "gradients.npz"
+    np.savez(path, **gradient_parity.gradients())
+    return path
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_gradient_parity(backend, gradients, tmp_path):
+    run_without_tensorflow(gradient_parity, backend, tmp_path, gradients)
 
 
 def test_layers_models_and_losses_name_no_tensorflow():

@@ -98,7 +98,7 @@ def test_nothing_but_failures_is_no_set(tmp_path):
     gone = Clip(media=str(tmp_path / "gone.mp4"), media_id="gone", split="train")
     with pytest.raises(TooManyFailures):
         prepare([gone], tmp_path / "out", max_failures=1.0)
-    with pytest.raises(PreparationError, match="no clip"):
+    with pytest.raises(PreparationError, match="at least one clip"):
         prepare([], tmp_path / "none")
 
 

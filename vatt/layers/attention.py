@@ -13,6 +13,18 @@ from vatt.layers.lean import own_gradients
 LONG = 128
 
 
+def _goes_by_blocks(dropping: bool) -> bool:
+    """Whether long inputs are best served by `attend`: always on TensorFlow, which has no kernel."""
+    backend = keras.backend.backend()
+    if backend == "torch":
+        return dropping  # its kernel knows nothing of our draws
+    if (
+        backend == "jax"
+    ):  # on a CPU its kernel keeps all probabilities. Masks of `attend` do not pass its `remat`
+        return not dropping and all(name.startswith("cpu") for name in keras.distribution.list_devices())
+    return own_gradients()
+
+
 @keras.saving.register_keras_serializable("vatt")
 class SelfAttention(Configured, keras.layers.Layer):
     """softmax(q·kᵀ·scale + bias)·v over heads, then one output map.
@@ -83,7 +95,7 @@ class SelfAttention(Configured, keras.layers.Layer):
 
     def call(self, tokens, bias=None, training=False):
         dropping = training and self.dropout_rate > 0
-        if own_gradients() and tokens.shape[1] >= LONG:
+        if tokens.shape[1] >= LONG and _goes_by_blocks(dropping):
             return self.output_map(self._attended(tokens, bias, dropping))
         if keras.backend.backend() != "tensorflow" and not dropping:
             return self.output_map(self._fused(tokens, bias))
@@ -120,7 +132,7 @@ class SelfAttention(Configured, keras.layers.Layer):
         return kept
 
     def _fused(self, tokens, bias):
-        """[B, N, H·d] by the backend's own kernel, where it has one: PyTorch's, and JAX's on a GPU."""
+        """[B, N, H·d] by the backend's own kernel, where it has one: PyTorch's, and JAX's on a GPU or TPU."""
         queries = self._scaled_queries(tokens)
         shape = (-1, tokens.shape[1], self.heads, self.head_width)
         split = [ops.reshape(each, shape) for each in (queries, self.key(tokens), self.value(tokens))]

@@ -57,15 +57,15 @@ def uniform(shape, *, salt: int, elements=None, after=None):
     if key is None:
         return keras.random.uniform(shape)
     per_example = _mix(ops.bitwise_xor(_uint(key[:, 0]), _uint(salt)))
-    per_example = _mix(per_example + _uint(key[:, 1]))
+    per_example = _mix(_wrapped(per_example + _uint(key[:, 1])))
     if after is not None:
-        per_example = per_example + _uint(arrival(after))
+        per_example = _wrapped(per_example + _uint(arrival(after)))
     if elements is None:
         count = 1
         for size in shape[1:]:
             count = count * size
         elements = ops.arange(count, dtype="int32")
-    elements = _mix(ops.cast(ops.reshape(elements, (-1,)), "uint32") + _uint(0x9E3779B9))
+    elements = _mix(_wrapped(_uint(ops.reshape(elements, (-1,))) + _uint(0x9E3779B9)))
     bits = _mix(ops.bitwise_xor(per_example[:, None], elements[None, :]))
     # 24 bits: the most that float32 holds exactly.
     fractions = ops.cast(ops.right_shift(bits, _uint(8)), "float32") * (2.0**-24)
@@ -76,9 +76,14 @@ def _uint(value):
     return ops.cast(value, "uint32")
 
 
+def _wrapped(x):
+    """Modulo 2^32; PyTorch multiplies no 32-bit numbers without a sign, Keras gives it 64-bit ones."""
+    return ops.bitwise_and(x, 0xFFFFFFFF) if keras.backend.backend() == "torch" else x
+
+
 def _mix(x):
     x = ops.bitwise_xor(x, ops.right_shift(x, _uint(16)))
-    x = x * _uint(0x7FEB352D)
+    x = _wrapped(x * _uint(0x7FEB352D))
     x = ops.bitwise_xor(x, ops.right_shift(x, _uint(15)))
-    x = x * _uint(0x846CA68B)
+    x = _wrapped(x * _uint(0x846CA68B))
     return ops.bitwise_xor(x, ops.right_shift(x, _uint(16)))

@@ -1,0 +1,75 @@
+"""What benchmarks train, read from gin files as a run reads them, and batches of noise of its shapes."""
+
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+PRETRAIN = "experiments/pretrain.gin"  # the demo's
+
+
+def read(gin_files=(PRETRAIN,), bindings=()):
+    """`vatt.plan.configuration.Configuration`: the job's model, loss, inputs, numbers, not its data."""
+    sys.path.insert(0, str(ROOT))
+    from vatt.plan import configuration
+
+    return configuration.read(list(gin_files), list(bindings))
+
+
+def new_model(configuration):
+    """One more model, with variables of its own."""
+    from vatt.plan.configuration import Source
+
+    return configuration.model(Source())
+
+
+def parts_of(configuration) -> dict:
+    """A new model, the loss and the device's inputs, as `WholeBatch` and its like take them."""
+    job = configuration.job
+    return {
+        "model": new_model(configuration),
+        "loss": job.argument("loss"),
+        "device_inputs": job.argument("device_inputs"),
+    }
+
+
+def train_step(gradients, optimizer):
+    """The compiled step of `train` on one device.
+
+    Args:
+        gradients: one of the ways of `vatt/train/gradients.py`, with its model.
+        optimizer: a Keras optimizer, built here.
+    """
+    import tensorflow as tf
+
+    from vatt.train.step import TrainStep
+    from vatt.train.update import Update
+
+    variables = gradients.model.trainable_variables
+    optimizer.build(variables)
+    return TrainStep(
+        strategy=tf.distribute.get_strategy(),
+        model=gradients.model,
+        gradients=gradients,
+        update=Update(optimizer=optimizer, variables=variables),
+        seed=0,
+    )
+
+
+def random_batch(clip, rows: int, classes: int = 0) -> dict:
+    """Clips of noise, feature name -> `[B, ...]`, as in `vatt.spec`."""
+    import tensorflow as tf
+
+    from vatt import spec
+
+    draw = tf.random.stateless_uniform
+    frames = (rows, clip.frames, clip.frame_size, clip.frame_size, 3)
+    batch = {spec.EXAMPLE_INDEX: tf.range(rows, dtype=tf.int64)}
+    if spec.VIDEO in clip.modalities:
+        batch[spec.VIDEO] = tf.cast(draw(frames, (0, 0), 0, 256, tf.int32), tf.uint8)
+    if spec.AUDIO in clip.modalities:
+        batch[spec.AUDIO] = draw((rows, clip.samples), (1, 0), -1, 1)
+    if spec.TEXT in clip.modalities:
+        batch[spec.TEXT] = draw((rows, clip.candidates, clip.words), (2, 0), 2, 256, tf.int32)
+    if classes:
+        batch[spec.LABEL] = tf.one_hot(tf.range(rows) % classes, classes)
+    return batch
