@@ -17,6 +17,21 @@ def test_links_lead_somewhere(path):
             assert (path.parent / target).exists(), f"{path.name}: {target}"
 
 
+def anchor(heading):
+    """What a heading is called in a link, by GitHub's rule."""
+    return re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-")
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_links_to_headings_lead_to_one(path):
+    for target, name in re.findall(r"\]\(([^)#]*)#([^)]+)\)", text_of(path)):
+        if not target.startswith("http"):
+            headings = re.findall(
+                r"^#+ (.+)$", text_of(path.parent / target if target else path), re.MULTILINE
+            )
+            assert name in map(anchor, headings), f"{path.name}: {target}#{name}"
+
+
 @pytest.mark.parametrize("path", DOCUMENTS + GIN_FILES, ids=lambda path: path.name)
 def test_paths_exist(path):
     for name in set(PATH.findall(text_of(path))) - NUMBERS:

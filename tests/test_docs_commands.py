@@ -26,6 +26,8 @@ BINDING = re.compile(r"(?:[a-z_]+/)*(\w+)\.(\w+)(?: = (.+))?")
 FILES = {"csv", "gin", "html", "json", "jsonl", "md", "npz", "py", "sh", "txt"}
 
 
+OF_OTHERS = {"--signal", "--requeue"}  # Slurm's
+
 # A binding that a sentence names must be one that some run takes.
 RUNS = (
     ("pretrain",),
@@ -129,7 +131,7 @@ def test_verbs_and_options_in_sentences_are_there(path, parsers):
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
 def test_options_in_sentences_belong_to_something(path, parsers):
-    known = set().union(*(options(parser) for parser in parsers.values()))
+    known = OF_OTHERS.union(*(options(parser) for parser in parsers.values()))
     for span in spans(path):
         match = re.fullmatch(r"(--[a-z_]+)([ =].*)?", span)
         if match and path.name != "licences.md":

@@ -62,6 +62,10 @@ def test_others_messages_name_their_origin():
     assert {whose for _, whose in quotes()} == {None, "Python", "TensorFlow", "the system"}
 
 
+def test_every_message_has_an_answer():
+    assert not re.search(r"^> .*\n+(?:#|\Z)", text_of(PAGE), re.MULTILINE)
+
+
 def test_no_message_is_quoted_twice():
     said = [quote for quote, _ in quotes()]
     assert len(set(said)) == len(said)
