@@ -20,9 +20,9 @@ _CONTAINERS = (
     "rm,wav,w64,mp3,aac,flac,aiff,au,caf,ac3,eac3,amr,ape,wv,tta"
 )
 MAX_PIXELS = 1 << 26  # 8192 x 8192: a few bytes of header can claim more and take gigabytes to decode
-# Of a codec. Preparing runs a process per core; with every core busy so, more threads take the same processor
-# time within the noise (0.85 to 1.01 of it, `python benchmarks/preparation_choices.py`), up to 30 % more for
-# larger films, and a memory of pictures each.
+# Of a codec. Preparing runs a process per core, so a second thread has no core of its own. It took 0.85 to
+# 1.01 of the processor time for films of 640x360 (`python benchmarks/preparation_choices.py`, two cores,
+# beside other work), on another machine up to 1.3; and nothing is faster by it where every core is busy.
 DECODE_THREADS = 1
 # Codecs of single pictures: in a file with sound a stream of them is more often its cover than its film.
 _STILL_CODECS = ("mjpeg", "png", "bmp", "gif", "tiff", "webp")
