@@ -52,6 +52,11 @@ def one_matrix_loss(outputs, temperature=0.07):
     )
 
 
+def block_rows_of(variant: str):
+    """Of `ContrastiveLoss`."""
+    return int(variant) if variant.isdecimal() else {"whole": None, "auto": "auto"}[variant]
+
+
 def measure(variant: str, batch: int, steps: int) -> dict:
     """In a fresh process: the loss, seconds of processor time of each step, and bytes of memory."""
     import keras
@@ -64,7 +69,7 @@ def measure(variant: str, batch: int, steps: int) -> dict:
     if variant == "one_matrix":
         loss_of = one_matrix_loss
     else:
-        loss = ContrastiveLoss(block_rows=None if variant == "whole" else int(variant))
+        loss = ContrastiveLoss(block_rows=block_rows_of(variant))
 
         def loss_of(outputs):
             return loss(outputs, {})["loss"]
@@ -139,7 +144,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--batch", type=int, default=8192, help="clips of the batch (default: 8192)")
-    parser.add_argument("--block_rows", nargs="+", default=["128"], help="sizes of blocks (default: 128)")
+    parser.add_argument("--block_rows", nargs="+", default=["auto"], help="sizes of blocks (default: auto)")
     parser.add_argument("--rounds", type=int, default=3, help="processes per variant (default: 3)")
     parser.add_argument("--steps", type=int, default=3, help="steps per process (default: 3)")
     parser.add_argument("--measure", help=argparse.SUPPRESS)

@@ -196,6 +196,21 @@ def test_the_whole_loss_streams_by_one_option():
         "text/video_text": RIGHT.reshape(B * K, D),
     }
     batch = {"text_mask": MASKS["candidates"][1], "audio_mask": MASKS["clips"][0]}
-    wanted, got = (ContrastiveLoss(block_rows=rows)(outputs, batch) for rows in (None, 5))
-    for name, value in wanted.items():
-        np.testing.assert_allclose(got[name], value, rtol=1e-6)
+    wanted, *others = (ContrastiveLoss(block_rows=rows)(outputs, batch) for rows in (None, 5, "auto"))
+    for got in others:
+        for name, value in wanted.items():
+            np.testing.assert_allclose(got[name], value, rtol=1e-6)
+
+
+def test_blocks_that_are_fast():
+    assert [log_sums.fast_rows(rows) for rows in (4096, 8192, 2**21)] == [256, 128, 1]
+    assert [ContrastiveLoss(block_rows=rows).rows_at_once(4096) for rows in (None, 64, "auto")] == [
+        4096,
+        64,
+        256,
+    ]
+
+
+def test_auto_is_as_many_rows_as_are_fast(monkeypatch):
+    monkeypatch.setattr(log_sums, "BLOCK_PAIRS", 4 * 64)
+    assert largest_tensor("auto") == 4 * 64 * 3

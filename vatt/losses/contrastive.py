@@ -11,7 +11,7 @@ import math
 import gin
 from keras import ops
 
-from vatt.losses.log_sums import streamed, whole
+from vatt.losses.log_sums import fast_rows, streamed, whole
 from vatt.losses.unit_rows import unit_rows
 from vatt.spec import AUDIO_MASK, EXAMPLE_INDEX, TEXT_MASK, VIDEO_MASK
 
@@ -29,9 +29,9 @@ class ContrastiveLoss:
         form: "paper": Eq. 4–6, a positive counts once; the sum. "released": the positive counts twice, each
             replica averages over its own rows; the weighted mean of the two losses. "symmetric":
             cross-entropy in both directions, summed.
-        block_rows: clips whose candidates are scored at a time (128 is a good size), so that a batch of
-            thousands fits: the same loss and gradients from a small part of the memory, see `log_sums`.
-            None: all at once.
+        block_rows: clips whose candidates are scored at a time, so that a batch of thousands fits: the same
+            loss and gradients from a small part of the memory, see `log_sums`. "auto": as many as are fast,
+            256 of a batch of 4,096, 128 of 8,192. None: all at once.
     """
 
     def __init__(
@@ -52,16 +52,22 @@ class ContrastiveLoss:
                 "The weights must not be negative nor both zero. Received: "
                 f"video_audio_weight={video_audio_weight}, video_text_weight={video_text_weight}."
             )
-        if block_rows is not None and block_rows < 1:
+        if block_rows not in (None, "auto") and not (isinstance(block_rows, int) and block_rows >= 1):
             raise ValueError(
-                "`block_rows` must be a positive number of clips, or None for all at once. "
-                f"Received: block_rows={block_rows}."
+                "`block_rows` must be a positive number of clips, 'auto', or None for all at once. "
+                f"Received: block_rows={block_rows!r}."
             )
         self.temperature = temperature
         self.video_audio_weight = video_audio_weight
         self.video_text_weight = video_text_weight
         self.form = form
         self.block_rows = block_rows
+
+    def rows_at_once(self, batch_rows: int) -> int:
+        """Clips whose candidates are scored at a time, of a global batch of so many."""
+        if self.block_rows is None:
+            return batch_rows
+        return min(batch_rows, fast_rows(batch_rows) if self.block_rows == "auto" else self.block_rows)
 
     def __call__(self, outputs, batch, gather=lambda rows: rows):
         """This replica's share of the loss and its parts.

@@ -16,6 +16,15 @@ NEVER = -1e9  # the log of a term that is left out of a sum
 # Scores of vectors of length 1 lie between −1 / τ and 1 / τ. exp(−80) is still a float32 with all its digits.
 WIDEST = 80.0
 
+# Pairs of clips in a block of `fast_rows`: with half of them, a step on 4,096 clips took a twelfth longer
+# (benchmarks/contrastive.py).
+BLOCK_PAIRS = 2**20
+
+
+def fast_rows(batch_rows: int) -> int:
+    """Good `block_rows` for a global batch of so many clips."""
+    return max(1, BLOCK_PAIRS // batch_rows)
+
 
 def whole(left, right, left_mask, right_mask, *, index, temperature, gather):
     """The sums of `streamed`, from matrices as large as the batch; the plain twin it is tested against."""
@@ -50,7 +59,8 @@ def streamed(left, right, left_mask, right_mask, *, index, temperature, gather, 
         index: int [b], a number of its own for every row of the global batch.
         temperature: τ.
         gather: rows of this replica -> rows of all replicas, differentiable.
-        block_rows: clips whose candidates are scored at a time; a block has block_rows · K · B entries.
+        block_rows: clips whose candidates are scored at a time, or "auto" for `fast_rows`; a block has
+            block_rows · K · B entries.
 
     Returns:
         Three of float32 [b], log Σ exp(cosine / τ): of the clip with its own candidates; of the clip with all
@@ -65,6 +75,8 @@ def streamed(left, right, left_mask, right_mask, *, index, temperature, gather, 
     left = left / temperature
     own = ops.einsum("bd,bkd->bk", left, right) + (1 - right_mask) * NEVER
     all_left, all_index = gather(left), gather(index)
+    if block_rows == "auto":  # of this replica's rows where the graph does not know how many there are in all
+        block_rows = fast_rows(all_left.shape[0] or rows)
     # `gather` keeps this replica's rows together and in order: where the first one is, the others follow.
     first = ops.cast(ops.argmax(ops.cast(ops.equal(all_index, index[0]), "int32")), "int32")
     by_candidate, by_clip = _stream(
@@ -102,12 +114,12 @@ def _stream(right, left, right_bias, left_bias, first_own, candidates, block_row
     def cut(x, start, size):
         return ops.slice(x, (start, 0), (size, x.shape[1]))
 
-    def scores(right_rows, left, start, size):
-        result = ops.matmul(right_rows, left) + cut(right_bias, start, size)
+    def scores(right_rows, left, start, size, shift=0.0):
+        """Without `right_bias`, less `shift`: each look at all of a block takes its time."""
         clips = first_own + start // candidates + ops.arange(size // candidates, dtype="int32")
-        bias = left_bias + ops.cast(ops.equal(clips[:, None], columns), "float32") * NEVER
-        result = ops.reshape(result, (size // candidates, candidates, -1)) + bias[:, None]
-        return ops.reshape(result, (size, -1))
+        bias = ops.where(ops.equal(clips[:, None], columns), NEVER, left_bias - shift)
+        result = ops.reshape(ops.matmul(right_rows, left), (size // candidates, candidates, -1))
+        return ops.reshape(result + bias[:, None], (size, -1))
 
     if 2 * largest <= WIDEST:
         sums = _bounded_sums(rows, block, cut, scores, right_bias, left_bias, largest)(right, left)
@@ -117,7 +129,7 @@ def _stream(right, left, right_bias, left_bias, first_own, candidates, block_row
     def log_sums(right, left):
         def add_sums(start, size, by_column, maximum, by_row):
             """The sums with one block more; `by_column` is relative to exp(`maximum`)."""
-            block_scores = scores(cut(right, start, size), left, start, size)
+            block_scores = scores(cut(right, start, size), left, start, size) + cut(right_bias, start, size)
             row_sums = ops.logsumexp(block_scores, axis=1, keepdims=True)
             new_maximum = ops.maximum(maximum, ops.max(block_scores, axis=0))
             by_column = by_column * ops.exp(maximum - new_maximum)
@@ -136,7 +148,7 @@ def _stream(right, left, right_bias, left_bias, first_own, candidates, block_row
 
             def add_gradient(start, size, left_gradient, right_gradient):
                 right_rows = cut(right, start, size)
-                block_scores = scores(right_rows, left, start, size)
+                block_scores = scores(right_rows, left, start, size) + cut(right_bias, start, size)
                 of_scores = ops.exp(block_scores - cut(by_row, start, size)) * cut(row_gradient, start, size)
                 of_scores = of_scores + ops.exp(block_scores - by_column) * column_gradient
                 left_gradient = left_gradient + ops.matmul(ops.transpose(right_rows), of_scores)
@@ -161,14 +173,16 @@ def _bounded_sums(rows, block, cut, scores, right_bias, left_bias, largest):
 
     @ops.custom_gradient
     def log_sums(right, left):
+        there = ops.exp(right_bias)  # 1, or 0 for a row that is left out: on the sums, not on every term
+
         def terms(start, size):
-            right_rows = cut(right, start, size)
-            return right_rows, ops.exp(scores(right_rows, left, start, size) - largest)
+            return ops.exp(scores(cut(right, start, size), left, start, size, largest))
 
         def add_sums(start, size, by_column, by_row):
-            _, block_terms = terms(start, size)
-            by_row = ops.slice_update(by_row, (start, 0), ops.sum(block_terms, axis=1, keepdims=True))
-            return by_column + ops.sum(block_terms, axis=0), by_row
+            block_terms, block_there = terms(start, size), cut(there, start, size)
+            row_sums = ops.sum(block_terms, axis=1, keepdims=True) * block_there
+            column_sums = ops.matmul(ops.transpose(block_there), block_terms)[0]
+            return by_column + column_sums, ops.slice_update(by_row, (start, 0), row_sums)
 
         carry = (ops.zeros_like(left_bias), ops.zeros_like(right_bias))
         by_column, by_row = _block_by_block(add_sums, rows, block, carry)
@@ -181,10 +195,11 @@ def _bounded_sums(rows, block, cut, scores, right_bias, left_bias, largest):
             left_rows = ops.transpose(left)
 
             def add_gradient(start, size, left_gradient, right_gradient):
-                right_rows, of_scores = terms(start, size)
-                of_scores = of_scores * (cut(of_row, start, size) + of_column)
+                block_there = cut(there, start, size)
+                right_rows = cut(right, start, size) * block_there
+                of_scores = terms(start, size) * (cut(of_row, start, size) + of_column)
                 left_gradient = left_gradient + ops.matmul(ops.transpose(right_rows), of_scores)
-                update = ops.matmul(of_scores, left_rows)
+                update = ops.matmul(of_scores, left_rows) * block_there
                 return left_gradient, ops.slice_update(right_gradient, (start, 0), update)
 
             carry = (ops.zeros_like(left), ops.zeros_like(right))

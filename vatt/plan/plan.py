@@ -269,7 +269,7 @@ class _Planner:
     def _loss_bytes(self, rows: int) -> int:
         if not isinstance(self.loss, ContrastiveLoss):
             return 0
-        scored = min(rows, self.loss.block_rows or rows) * rows * self.where.devices
+        scored = min(rows, self.loss.rows_at_once(rows * self.where.devices)) * rows * self.where.devices
         return memory.FLOAT32 * _KEPT_SIMILARITIES * scored * (1 + self.clip.candidates)
 
     def _speed(self, executed: int) -> dict:
