@@ -1,11 +1,11 @@
-"""Layer normalisation and gelu against Keras' own: output and gradients, however they are run."""
+"""Layer and RMS normalisation and gelu against Keras' own: output and gradients, however they are run."""
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from vatt.layers.lean import LayerNorm, gelu
+from vatt.layers.lean import LayerNorm, RMSNorm, gelu
 
 _random = np.random.default_rng(1)
 INPUTS = tf.constant(_random.normal(size=(3, 5, 16)) * 2 + 0.5, tf.float32)
@@ -47,6 +47,22 @@ def test_layer_norm(wrap):
         np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-5)
 
 
+def rms_norm(constructor, dtype=None):
+    made = constructor(epsilon=1e-6, name="norm", dtype=dtype)
+    made.build((None, None, 16))
+    made.scale.assign(np.linspace(0.5, 2, 16))
+    return made
+
+
+@pytest.mark.parametrize("wrap", WAYS.values(), ids=WAYS)
+def test_rms_norm(wrap):
+    ours, wanted = rms_norm(RMSNorm), rms_norm(keras.layers.RMSNormalization)
+    assert [weight.path for weight in ours.weights] == [weight.path for weight in wanted.weights]
+    got = run(ours, [ours.scale.value], wrap=wrap)
+    for one, other in zip(got, run(wanted, [wanted.scale.value]), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-5)
+
+
 @pytest.mark.parametrize("wrap", WAYS.values(), ids=WAYS)
 def test_gelu(wrap):
     for one, other in zip(
@@ -70,6 +86,11 @@ def test_bfloat16_is_float32_rounded_once():
     output, gradient, *_ = run(ours, [ours.gamma.value], dtype=tf.bfloat16)
     assert output.dtype == gradient.dtype == "bfloat16"
     wanted = norm(keras.layers.LayerNormalization)(INPUTS)
+    np.testing.assert_allclose(output.astype("float32"), wanted, rtol=0.02, atol=0.02)
+    ours = rms_norm(RMSNorm, "mixed_bfloat16")
+    output, gradient, *_ = run(ours, [ours.scale.value], dtype=tf.bfloat16)
+    assert output.dtype == gradient.dtype == "bfloat16"
+    wanted = rms_norm(keras.layers.RMSNormalization)(INPUTS)
     np.testing.assert_allclose(output.astype("float32"), wanted, rtol=0.02, atol=0.02)
 
 

@@ -58,7 +58,9 @@ class GlobalBatchNorm(Configured, keras.layers.Layer):
     def _moments(self, x, rows):
         """Global mean and biased variance over existing rows, and the share of rows that exist."""
         rows = ops.ones_like(x[:, :1]) if rows is None else ops.cast(rows, "float32")[:, None]
-        stacked = ops.concatenate([x * rows, ops.square(x) * rows, rows], axis=-1)
+        # One use of x here and one in `call`: three gradients would not always be added alike (`lean`).
+        existing = x * rows
+        stacked = ops.concatenate([existing, ops.square(existing), rows], axis=-1)
         # Replicas hold equally many rows: the mean of the whole is what `synchronized` gives. Other backends
         # refuse it; JAX needs none, where a sharded batch is one array.
         synchronized = keras.backend.backend() == "tensorflow"

@@ -1,4 +1,4 @@
-"""Functions that keep little for their gradients: layer normalisation and gelu.
+"""Functions that keep little for their gradients: layer and RMS normalisation, and gelu.
 
 TensorFlow's own gradient of each keeps every intermediate that its formula has, several arrays of the input's
 size, and computes them in the input's type, which is slow in bfloat16. These keep the input, and a row's two
@@ -6,6 +6,10 @@ numbers, and compute in float32. The other backends have kernels of their own fo
 
 TensorFlow's optimizer makes equal operations on equal inputs once: what a gradient computes again would
 become what the forward pass had, kept until then. `arrival` makes them unequal.
+
+They also hand back one gradient for their input, where the formula has several. Of three and more gradients
+of a tensor TensorFlow adds first the one whose memory happens to be free first, and the last place of the
+sum would differ from run to run (`tests/train/test_train_order_of_sums.py`).
 """
 
 import contextlib
@@ -68,15 +72,44 @@ class LayerNorm(keras.layers.LayerNormalization):
         return _normalised(inputs, gain, offset, self.epsilon)
 
 
-def _normalised(inputs, gain, offset, epsilon):
-    def row_mean(x):
-        return ops.mean(x, axis=-1, keepdims=True)
+@keras.saving.register_keras_serializable("vatt")
+class RMSNorm(keras.layers.RMSNormalization):
+    """`keras.layers.RMSNormalization` over the last axis, in numbers and in weights."""
 
+    def call(self, inputs):
+        if not own_gradients():
+            return super().call(inputs)
+        return _scaled(inputs, ops.cast(ops.convert_to_tensor(self.scale), "float32"), self.epsilon)
+
+
+def _row_mean(x):
+    return ops.mean(x, axis=-1, keepdims=True)
+
+
+def _scaled(inputs, gain, epsilon):
+    @ops.custom_gradient
+    def scaled(inputs, gain):
+        x = ops.cast(inputs, "float32")
+        scale = ops.rsqrt(_row_mean(ops.square(x)) + epsilon)
+
+        def gradient(upstream):
+            up = ops.cast(upstream, "float32")
+            unit = ops.cast(inputs, "float32") * (scale + arrival(up))
+            of_gain = ops.sum(up * unit, axis=tuple(range(len(unit.shape) - 1)))
+            up = up * gain
+            return ops.cast(scale * (up - unit * _row_mean(up * unit)), inputs.dtype), of_gain
+
+        return ops.cast(x * scale * gain, inputs.dtype), gradient
+
+    return scaled(inputs, gain)
+
+
+def _normalised(inputs, gain, offset, epsilon):
     @ops.custom_gradient
     def normalised(inputs, gain, offset):
         x = ops.cast(inputs, "float32")
-        mean = row_mean(x)
-        scale = ops.rsqrt(row_mean(ops.square(x - mean)) + epsilon)
+        mean = _row_mean(x)
+        scale = ops.rsqrt(_row_mean(ops.square(x - mean)) + epsilon)
 
         def gradient(upstream):
             up = ops.cast(upstream, "float32")
@@ -84,7 +117,7 @@ def _normalised(inputs, gain, offset, epsilon):
             axes = tuple(range(len(unit.shape) - 1))
             of_gain, of_offset = ops.sum(up * unit, axis=axes), ops.sum(up, axis=axes)
             up = up * gain
-            of_inputs = scale * (up - row_mean(up) - unit * row_mean(up * unit))
+            of_inputs = scale * (up - _row_mean(up) - unit * _row_mean(up * unit))
             return ops.cast(of_inputs, inputs.dtype), of_gain, of_offset
 
         by = scale * gain

@@ -11,12 +11,12 @@ from vatt.layers.attention import SelfAttention
 from vatt.layers.configured import Configured
 from vatt.layers.dropout import Dropout
 from vatt.layers.feed_forward import FeedForward
-from vatt.layers.lean import LayerNorm
+from vatt.layers.lean import LayerNorm, RMSNorm
 from vatt.layers.relative_bias import RelativeBias
 
 NORMS = {
     "layer": LayerNorm,  # mean-centred, gain and offset
-    "rms": keras.layers.RMSNormalization,  # T5's: no centring, gain only
+    "rms": RMSNorm,  # T5's: no centring, gain only
 }
 PLACEMENTS = ("pre", "post")
 PADDING_BIAS = -1e9  # added to the score of a padding key; softmax then gives it exactly 0

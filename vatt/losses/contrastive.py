@@ -157,11 +157,13 @@ def contrast(
         positives, forth, back = streamed(left, right, scored, right_mask, **options, block_rows=block_rows)
 
     # With P the sum of the positives, F and G those of the negatives: each is log(1 + quotient), in which
-    # nothing cancels when the positives rule.
+    # nothing cancels when the positives rule. F + G by way of a stack, so that each has one gradient; the
+    # three of `logaddexp` are not always added in one order, and runs would differ in the last place.
+    either = ops.logsumexp(ops.stack([forth, back]), axis=0)
     if paper:  # log((P + F + G) / P)
-        losses = ops.softplus(ops.logaddexp(forth, back) - positives)
+        losses = ops.softplus(either - positives)
     elif form == "released":  # log((2P + F + G) / P)
-        losses = math.log(2) + ops.softplus(ops.logaddexp(forth, back) - positives - math.log(2))
+        losses = math.log(2) + ops.softplus(either - positives - math.log(2))
     else:  # log((P + F) / P) + log((P + G) / P)
         losses = ops.softplus(forth - positives) + ops.softplus(back - positives)
 
