@@ -133,12 +133,16 @@ def _work(job, context: RunContext, precision: str, strategy: str, *, writes: bo
     # Keras and TensorFlow take seconds to import; everything above fails without them.
     import keras
 
+    from vatt.train.interruption import ended_at_once
     from vatt.train.strategy import make_strategy
     from vatt.train.workers import Workers
 
-    if strategy == "multi_worker" and len(addresses := cluster.place()[1]) > 1:
-        _log.info("Waiting for all of %d workers: %s.", len(addresses), ", ".join(addresses))
-    devices = make_strategy(strategy)  # first of all: several workers find each other before anything runs
+    with ended_at_once():
+        if strategy == "multi_worker" and len(addresses := cluster.place()[1]) > 1:
+            _log.info("Waiting for all of %d workers: %s.", len(addresses), ", ".join(addresses))
+        devices = make_strategy(
+            strategy
+        )  # first of all: several workers find each other before anything runs
     _agree(Workers(devices), context)
     keras.config.set_dtype_policy(precision)
     keras.utils.set_random_seed(context.seed % 2**32)

@@ -66,6 +66,16 @@ def test_two_workers_stop_together_lose_one_and_end_as_one(start, train, finishe
     assert [line["step"] for line in lines] == sorted({line["step"] for line in lines})
 
 
+def test_ctrl_c_ends_one_that_waits_for_the_others(start, tmp_path):
+    waiting = start(tmp_path / "run", STRATEGY, f"--workers={addresses(2)}", "--worker=0")
+    while "Waiting for all of 2 workers" not in waiting.stdout.readline():
+        assert waiting.poll() is None
+    time.sleep(3)  # Python is deaf by now
+    waiting.send_signal(signal.SIGINT)
+    waiting.communicate(timeout=20)
+    assert waiting.returncode == -signal.SIGINT
+
+
 def test_workers_of_two_configurations_do_not_begin(start, tmp_path):
     places = ("--workers=" + addresses(2), STRATEGY)
     chief = start(tmp_path / "run", *places, "--worker=0")

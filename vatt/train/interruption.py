@@ -1,8 +1,26 @@
 """Ctrl-C and SIGTERM: the loop is asked to stop after the step it is in; a second Ctrl-C stops at once."""
 
+import contextlib
 import signal
 import threading
 from collections.abc import Sequence
+
+
+@contextlib.contextmanager
+def ended_at_once():
+    """Inside, Ctrl-C ends the process where it stands, even where TensorFlow waits and Python can not listen.
+
+    For times at which nothing could be lost. While several workers find each other TensorFlow keeps SIGTERM
+    to itself.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 class Interruption:
