@@ -24,6 +24,7 @@ ASS = (
         ("srt", SRT, [(0.0, 0.9, "First"), (1.0, 2.5, "Hello world")]),
         ("srt", "\ufeff" + SRT, [(0.0, 0.9, "First"), (1.0, 2.5, "Hello world")]),
         ("vtt", VTT, [(1.0, 2.0, "Salt & pepper")]),
+        ("vtt", VTT.replace("&amp;", "&amp;lt;"), [(1.0, 2.0, "Salt &lt; pepper")]),
         ("ass", ASS, [(1.0, 2.0, "Bold line")]),
         ("srt", "", []),
         ("vtt", "WEBVTT\n", []),

@@ -114,7 +114,7 @@ def test_arguments_are_checked(folder, arguments, message):
 
 
 def test_nothing_to_prepare(tmp_path):
-    with pytest.raises(PreparationError, match="is not a directory"):
+    with pytest.raises(PreparationError, match="must be a folder of media, or a manifest"):
         plan_folder(tmp_path / "none")
     with pytest.raises(PreparationError, match=r"holds no media file.*\.mp4"):
         plan_folder(tmp_path)

@@ -175,6 +175,22 @@ def test_another_model_folder_or_stride_is_refused(place):
     assert summary.new == 3 and Index(place / "index").facts["stride_seconds"] == 0.2
 
 
+def test_a_rebuild_that_ends_early_leaves_the_index_as_it_was(place, monkeypatch):
+    before = content(Index(place / "index"))
+
+    def fails(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(build, "embed_missing", fails)
+        update(place, rebuild=True)
+    assert content(Index(place / "index")) == before
+    update(place, rebuild=True)
+    assert content(Index(place / "index")) == before
+    names = sorted(path.name for path in (place / "index").iterdir())
+    assert names == ["index.json", "lock", "rows-000002"]
+
+
 def test_a_folder_that_was_moved_is_the_same(place):
     (place / "media").rename(place / "moved")
     embedder = ToyEmbedder()

@@ -94,6 +94,7 @@ def test_the_gallery_of_files_that_are_gone_and_with_odd_names(tmp_path, capsys)
         (("--audio", "text.mp4"), "can not be opened as media"),
         (("--audio", "empty.mp4"), "the file is empty"),
         (("red", "--count", 0), "At least one result"),
+        (("red", "--start_seconds", 3), "is a place in the file that is asked with"),
     ],
 )
 def test_bad_queries(made, monkeypatch, words, rule):

@@ -69,7 +69,7 @@ def test_it_answers_on_loopback_alone(serve):
 
 def test_a_port_that_is_taken(serve):
     port = serve()
-    with pytest.raises(OSError, match=f"Port {port} of 127.0.0.1 is taken"):
+    with pytest.raises(OSError, match=f"Received: {port} of 127.0.0.1, which is taken"):
         serve("--port", port)
 
 

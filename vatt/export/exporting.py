@@ -64,6 +64,10 @@ def export_model(
 
     Returns:
         The card.
+
+    Raises:
+        ExportError: the model can not be exported like this, something is at `output` already, it can not be
+            written, or a format gives other numbers than the model.
     """
     output = Path(output).expanduser()
     formats = _checked_formats(formats)
@@ -150,7 +154,7 @@ class _Writer:
         return {f"{litert.FOLDER}/{name}": gap for name, gap in found.items()}
 
     def _same_weights(self, model, what) -> float:
-        """0.0 where the model read again has these very weights and gives the golden embeddings."""
+        """0.0, what equal weights make of equal inputs; raises where the model read again has others."""
         if weights_fingerprint(model) != weights_fingerprint(self._trained.model):
             raise ExportError(f"An export must hold the model's weights. Received: {what} with others.")
         return 0.0
@@ -283,7 +287,20 @@ def _check_name(naming: Naming) -> None:
 
 
 def export_path(path, output, *, vocabulary_file=None, clip=None, **options) -> Card:
-    """Opens a model as `vatt.load` does and writes its export; `options` as in `export_model`."""
+    """Opens a model as `vatt.load` does and writes its export.
+
+    Args:
+        path: of the model, as in `vatt.load`.
+        output: the directory to write, which must not be there yet.
+        vocabulary_file, clip: see `vatt.embed.loading.load`.
+        options: as in `export_model`.
+
+    Returns:
+        The card.
+
+    Raises:
+        ExportError: see `export_model`.
+    """
     require_free(output)
     trained = open_trained(path, clip=clip, vocabulary_file=vocabulary_file)
     return export_model(trained, output, **options)

@@ -1,6 +1,6 @@
 """Golden embeddings: fixed inputs and what the Python model makes of them, kept in every export.
 
-Who loads an export can repeat them; who writes one does, and an export that differs is not written.
+Whoever loads an export can repeat them; `vatt export` does, and does not write one that differs.
 """
 
 import hashlib
@@ -90,6 +90,9 @@ def differences(wanted, got) -> dict[str, float]:
 
     Args:
         wanted, got: signature -> output -> [B, D].
+
+    Raises:
+        ExportError: an output is of another shape.
     """
     found = {}
     for signature, outputs in wanted.items():

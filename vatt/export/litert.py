@@ -64,7 +64,7 @@ def _outputs(model, modality) -> dict[str, str]:
 
 
 def _rows(modality, trained, inputs) -> tuple[np.ndarray, str]:
-    """The first clip of each golden input as the encoder takes it, and the evaluators' name for it."""
+    """The first clip of each golden input as the encoder takes it, and what `MediaEncoder` calls it."""
     clip = trained.clip
     if modality == VIDEO:
         return video_window(tf.constant(inputs["frames"]), 0, clip).numpy(), VIDEO
@@ -98,9 +98,9 @@ def _converted(modality, trained, rows, seen) -> bytes:
         try:
             return converter.convert()
         except Exception as error:  # the converter's own classes, which differ from release to release
-            reason = str(error).strip().splitlines()[0]
+            reason = str(error).strip().splitlines()[0].rstrip(".")
             raise ExportError(
-                f"LiteRT must have every operation of the encoder for {modality}. Received: {reason} Leave "
+                f"LiteRT must have every operation of the encoder for {modality}. Received: {reason}. Leave "
                 "'litert' out of the formats."
             ) from error
 

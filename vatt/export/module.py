@@ -41,6 +41,12 @@ class _Reusable(tf.train.Checkpoint):
         self.variables = [variable.value for variable in model.variables]
         self.trainable_variables = [variable.value for variable in model.trainable_variables]
         self.regularization_losses = []
+        self._signatures = {}
+
+    @property
+    def signature_functions(self):
+        """Name -> function of every signature."""
+        return dict(self._signatures)
 
     def __call__(self, given, training=False):
         """In Python; what is saved under this name is the object's own."""
@@ -74,7 +80,6 @@ class ExportedEmbedder(_Reusable):
             read = _sentences(tokenizer, clip) if modality == TEXT else _media(modality, clip)
             outputs = {space: f"{modality}/{space}" for space in SPACES[modality]}
             embed[modality] = _graph(_embedding(model, modality, read, outputs))
-        self._signatures = {}
         for modality in modalities:
             function = _named(f"embed_{modality}", INPUTS[modality], embed[modality])
             setattr(self, f"embed_{modality}", function)
@@ -99,11 +104,6 @@ class ExportedEmbedder(_Reusable):
                 for training in (False, True):
                     call.get_concrete_function({each: INPUTS[each] for each in chosen}, training)
         self.__call__ = call
-
-    @property
-    def signature_functions(self):
-        """Name -> function of every signature."""
-        return dict(self._signatures)
 
 
 class ExportedClassifier(_Reusable):
@@ -133,7 +133,7 @@ class ExportedClassifier(_Reusable):
         classify = _graph(_classification(model, seen, _media(seen, clip), modality == IMAGE, several_labels))
         function = _named(f"classify_{modality}", INPUTS[modality], classify)
         setattr(self, f"classify_{modality}", function)
-        self._signatures = {f"classify_{modality}": function}
+        self._signatures[f"classify_{modality}"] = function
 
         @_graph
         def call(inputs, training=False):
@@ -142,11 +142,6 @@ class ExportedClassifier(_Reusable):
         for training in (False, True):
             call.get_concrete_function(INPUTS[modality], training)
         self.__call__ = call
-
-    @property
-    def signature_functions(self):
-        """Name -> function of every signature."""
-        return dict(self._signatures)
 
 
 def _named(name, spec, function):

@@ -12,9 +12,8 @@ import dataclasses
 from vatt.layers.transformer import NORMS
 
 OPERATIONS_OF_A_PRODUCT = 2  # a multiplication and an addition
-OPERATIONS_OF_SOFTMAX = (
-    5  # per entry, as the profiler has it: subtract, exponentiate, sum, divide, and the maximum
-)
+# Per entry, as the profiler has it: subtract, exponentiate, sum, divide, and the maximum.
+OPERATIONS_OF_SOFTMAX = 5
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -76,6 +76,9 @@ def device_of(name: str | None, memory_gib: float | None, peak_tflops: float | N
         name: one of `DEVICES`, or None.
         memory_gib: in place of its memory.
         peak_tflops: in place of its peak, at any precision.
+
+    Raises:
+        ConfigError: no such device, or a number that is not positive.
     """
     for option, value in (("device_memory_gib", memory_gib), ("peak_tflops", peak_tflops)):
         if value is not None and not 0 < value < float("inf"):

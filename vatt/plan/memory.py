@@ -12,8 +12,7 @@ from vatt.layers.attend import BLOCK_ENTRIES
 from vatt.layers.attention import LONG
 from vatt.plan.costs import Stream
 
-FLOAT32 = 4
-HALF = 2
+FLOAT32, HALF = 4, 2  # bytes of a number
 
 # Copies of the hidden features that the gradient of an activation takes, by the names of `ACTIVATIONS`; of
 # ReLU it is the result, which the next map takes too.

@@ -24,8 +24,8 @@ from vatt.train.relations import check_relations
 
 _SECONDS_OF_A_DAY = 86_400
 _FEW_ROWS = 16  # of a chunk, or of a part, among the ways that a plan compares
-_MOST_ROWS = 2**20
-_SHAPE = (2, 3)
+_MOST_ROWS = 2**20  # of a device, that are looked for
+_SHAPE = (2, 3)  # of the weight that an optimizer is tried on
 _KEPT_SIMILARITIES = 8  # matrices of the loss that its gradient needs or that it has in hand, [b, B, K] each
 
 
@@ -59,7 +59,7 @@ def make_plan(configuration: Configuration, source: Source, where: Circumstances
 
 
 def clip_bytes(clip: ClipSpec, classes: int = 0) -> int:
-    """Of one clip of a batch, see `vatt.spec`."""
+    """Bytes of one clip of a batch, see `vatt.spec`: features, masks, label scores, and 8 of its index."""
     sizes = {
         VIDEO: clip.frames * clip.frame_size**2 * 3,
         AUDIO: 4 * clip.samples,

@@ -18,7 +18,8 @@ WHOLE_FILE = (0.0, math.inf)  # the times of a text that describes all of a file
 
 # Web captions carry inline tags that pysubs2 leaves alone: <c.yellow>, <v Speaker>, <00:00:01.500>, <i> ...
 _TAG = re.compile(r"<[^<>]*>")
-_ENTITIES = {"&amp;": "&", "&lt;": "<", "&gt;": ">", "&nbsp;": " ", "&lrm;": "", "&rlm;": ""}
+# In this order: what an "&amp;" leaves is no other entity's beginning.
+_ENTITIES = {"&lt;": "<", "&gt;": ">", "&nbsp;": " ", "&lrm;": "", "&rlm;": "", "&amp;": "&"}
 _BYTE_ORDER_MARKS_16 = (b"\xff\xfe", b"\xfe\xff")
 
 

@@ -29,9 +29,8 @@ _STILL_CODECS = ("mjpeg", "png", "bmp", "gif", "tiff", "webp")
 # Where a seek aims before what is wanted, at first and at second try: the sound of codecs that overlap their
 # blocks is whole only after up to 0.1 s, and indexes of old files are wrong by seconds.
 _SEEK_MARGINS_SECONDS = (0.25, 15.0)
-_MAX_FAULTS = (
-    1 / 8
-)  # of presentation times; without B-frames made up ones are right, with them half are wrong
+# Of presentation times; without B-frames made up ones are right, with them half are wrong.
+_MAX_FAULTS = 1 / 8
 
 
 class MediaError(ValueError):

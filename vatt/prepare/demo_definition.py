@@ -45,9 +45,11 @@ def labels() -> tuple[str, ...]:
 
 @functools.cache
 def combinations() -> tuple[tuple[Combination, ...], tuple[Combination, ...]]:
-    """(training, held-out) combinations. Every colour, shape and action, and every pair of two of them,
-    occurs in
-    training; only triples are new in the held-out ones."""
+    """(training, held-out) combinations.
+
+    Every colour, shape and action, and every pair of two of them, occurs in training; only triples are new in
+    the held-out ones.
+    """
     facts = definition()
     rule = facts["held_out"]
     training, held_out = [], []

@@ -163,9 +163,8 @@ class _Window:
 
 def _paint_object(pictures, size, margin, combination: Combination, place: Motion, radius: float) -> None:
     window = _Window(pictures, size, margin, place.x, place.y, margin - 1)
-    pixels = (place.scale * radius * size).astype(np.float32)[
-        :, None, None
-    ]  # of one unit of the shape's frame
+    # Of one unit of the shape's frame.
+    pixels = (place.scale * radius * size).astype(np.float32)[:, None, None]
     cosine, sine = (f(place.angle).astype(np.float32)[:, None, None] / pixels for f in (np.cos, np.sin))
     u, v = window.dx * cosine + window.dy * sine, window.dy * cosine - window.dx * sine
 

@@ -12,59 +12,17 @@ from vatt.prepare.progress import say
 from vatt.prepare.record import Clip
 from vatt.prepare.still import STILL_SUFFIXES
 
+# fmt: off
 _FILM_SUFFIXES = (
-    *(
-        ".mp4",
-        ".m4v",
-        ".mov",
-        ".qt",
-        ".3gp",
-        ".3g2",
-        ".mkv",
-        ".webm",
-        ".avi",
-        ".divx",
-        ".wmv",
-        ".asf",
-        ".flv",
-        ".f4v",
-    ),
-    *(
-        ".ogv",
-        ".ogm",
-        ".mpg",
-        ".mpeg",
-        ".mpe",
-        ".m1v",
-        ".m2v",
-        ".vob",
-        ".ts",
-        ".mts",
-        ".m2ts",
-        ".mxf",
-        ".dv",
-        ".rm",
-    ),
-    *(".nut", ".ivf", ".h264", ".264", ".hevc", ".265", ".gif"),
+    ".mp4", ".m4v", ".mov", ".qt", ".3gp", ".3g2", ".mkv", ".webm", ".avi", ".divx", ".wmv", ".asf",
+    ".flv", ".f4v", ".ogv", ".ogm", ".mpg", ".mpeg", ".mpe", ".m1v", ".m2v", ".vob", ".ts", ".mts",
+    ".m2ts", ".mxf", ".dv", ".rm", ".nut", ".ivf", ".h264", ".264", ".hevc", ".265", ".gif",
 )
 _SOUND_SUFFIXES = (
-    *(
-        ".wav",
-        ".w64",
-        ".mp3",
-        ".mp2",
-        ".m4a",
-        ".aac",
-        ".flac",
-        ".ogg",
-        ".oga",
-        ".opus",
-        ".spx",
-        ".mka",
-        ".wma",
-    ),
-    *(".aif", ".aiff", ".au", ".caf", ".ac3", ".eac3", ".amr", ".ape", ".wv", ".tta"),
+    ".wav", ".w64", ".mp3", ".mp2", ".m4a", ".aac", ".flac", ".ogg", ".oga", ".opus", ".spx", ".mka",
+    ".wma", ".aif", ".aiff", ".au", ".caf", ".ac3", ".eac3", ".amr", ".ape", ".wv", ".tta",
 )
+# fmt: on
 MEDIA_SUFFIXES = frozenset((*_FILM_SUFFIXES, *_SOUND_SUFFIXES, *STILL_SUFFIXES))
 LABELS = ("none", "folders")
 
@@ -84,6 +42,9 @@ def plan_folder(
         segment_seconds: files are cut into records of about this length; None: one record per file.
         labels: "folders": each file is labelled with the name of the folder it lies in; "none".
 
+    Returns:
+        The clips in the order of their paths, or of the manifest.
+
     Raises:
         PreparationError: there is no media file, or an argument has no such value.
         ManifestError: the manifest breaks a rule.
@@ -100,7 +61,10 @@ def plan_folder(
     elif media.is_dir():
         plan = _folder_plan(media, test_share, segment_seconds, labels)
     else:
-        raise PreparationError(f"{media} is not a directory. Give the folder that holds the media files.")
+        raise PreparationError(
+            f"There must be a folder of media, or a manifest. Received: {media}, which is not there. "
+            "Give the folder that holds the media files."
+        )
     with_captions = sum(bool(clip.captions) for clip in plan.clips)
     for_testing = sum(clip.split == "test" for clip in plan.clips)
     say(

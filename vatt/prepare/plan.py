@@ -41,6 +41,11 @@ def plan_shards(clips: Sequence[Clip], options: RecordOptions, clips_per_shard: 
 
     Within a split clips keep their order. A shard holds at most `clips_per_shard` clips, or the clips of
     about a gigabyte of media if that is less; shards of a split weigh as equal as whole clips allow.
+
+    Args:
+        clips: of the set, in its order.
+        options: how they are stored.
+        clips_per_shard: at least 1.
     """
     if clips_per_shard < 1:
         raise ValueError(f"`clips_per_shard` must be at least 1. Received: {clips_per_shard}.")

@@ -92,7 +92,11 @@ def prepare_clips(
         runner: "local", or "beam" for an Apache Beam pipeline.
         beam_options: the pipeline's options, as on Beam's own command line; none: Beam runs here.
 
+    Returns:
+        What is in the set, and what was lost.
+
     Raises:
+        ValueError: an option that no preparation can have.
         TooManyFailures: of the clips. What was prepared is kept for a run that allows more.
         PreparationError: nothing to prepare, the directory holds another set or can not be written.
     """

@@ -23,9 +23,8 @@ class PictureScaler:
         """`stream` declares the shape of the pixels; None: they are square."""
         self.height = self.width = 0
         self._short_side_pixels = short_side_pixels
-        self._scaler = (
-            VideoReformatter()
-        )  # one for all: setting one up costs more than scaling a small picture
+        # One for all: setting one up costs more than scaling a small picture.
+        self._scaler = VideoReformatter()
         stretch = float((stream.sample_aspect_ratio if stream is not None else None) or 1)
         self._stretch = stretch if 1 / _MAX_STRETCH <= stretch <= _MAX_STRETCH else 1.0
 

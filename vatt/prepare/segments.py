@@ -45,8 +45,6 @@ class Media:
 class Cutter:
     """Takes what `Pictures` and `Sound` have gathered, piece by piece; a piece of nothing is left out.
 
-    `is_empty` says whether there was no other so far.
-
     Args:
         pictures, sound: what the decoded frames are added to.
         has_video, has_audio: whether the file has such a stream at all.
@@ -55,6 +53,9 @@ class Cutter:
         start_seconds, end_seconds: the part that is wanted, on the file's clock.
         segment_seconds: length of a piece; None: one piece, whatever its length.
         warnings: what was lost so far; emptied into each piece.
+
+    Attributes:
+        is_empty: whether no piece has been given so far.
     """
 
     def __init__(

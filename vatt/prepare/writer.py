@@ -17,10 +17,12 @@ MAX_WORDS = 1 << 16  # the paper's vocabulary
 
 
 def write_json(path: Path, content) -> None:
+    """Writes JSON, one key a line, whole or not at all."""
     write_text(path, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
 
 
 def write_text(path: Path, text: str) -> None:
+    """Writes text as UTF-8, whole or not at all."""
     with whole_file(path) as file:
         file.write(text.encode("utf-8", "surrogateescape"))  # a file's name need not be UTF-8
 
@@ -32,6 +34,7 @@ def remove_unfinished(directory: Path) -> None:
 
 
 def shard_name(split: str, number: int, count: int) -> str:
+    """The file of a shard, `number` counted from 0: "train-00000-of-00012.tfrecord"."""
     return f"{split}-{number:05d}-of-{count:05d}.tfrecord"
 
 

@@ -79,7 +79,7 @@ class Contrast:
     Args:
         rows: number by number.
         note: how the intervals were made; "" without any.
-        more: what else there is to see; gets the rows' table written above it.
+        more: (what marks the runs, whether they are comparable) -> what is shown below the rows.
     """
 
     rows: list[Row]

@@ -2,7 +2,7 @@
 
 from vatt.report.markup import Markup, element
 
-SPACES = {"text_to_video": "Text → video", "audio_to_video": "Audio → video"}
+_HEADINGS = {"text_to_video": "Text → video", "audio_to_video": "Audio → video"}
 
 
 def gallery(artifact: dict) -> Markup | None:
@@ -12,7 +12,7 @@ def gallery(artifact: dict) -> Markup | None:
         return None
     parts = []
     for direction in dict.fromkeys(query["direction"] for query in queries):
-        heading = SPACES.get(direction, direction.replace("_to_", " → "))
+        heading = _HEADINGS.get(direction, direction.replace("_to_", " → "))
         cards = [_card(query, clips) for query in queries if query["direction"] == direction]
         parts += [element("h4", heading), element("div", cards, class_="cards")]
     return element("div", parts)

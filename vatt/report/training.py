@@ -76,10 +76,7 @@ def known_curves(journal: Columns) -> list[Curve]:
     """What can be drawn of a journal: the loss with its parts, what is known here, and what else there is."""
     parts = sorted(name for name in journal.points if name.startswith("loss/"))
     loss = {"loss": "total"} | {name: name.removeprefix("loss/").replace("_", "–") for name in parts}
-    groups = [
-        list(loss)[:MOST_LINES],
-        *(list(loss)[n : n + MOST_LINES] for n in range(MOST_LINES, len(loss), 6)),
-    ]
+    groups = [list(loss)[n : n + MOST_LINES] for n in range(0, len(loss), MOST_LINES)]
     curves = [
         Curve(title="Loss", names={name: loss[name] for name in group}, from_zero=False) for group in groups
     ]

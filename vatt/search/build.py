@@ -22,6 +22,7 @@ from vatt.search.layout import (
     TIMES,
     BadIndexError,
     RowsWriter,
+    last_generation,
     open_rows,
     read_facts,
     remove_others,
@@ -74,8 +75,12 @@ def build_index(
         rebuild: begin anew, whatever the index was made with.
         retry_failed: try files again that could not be embedded though they did not change.
 
+    Returns:
+        What the run did; files that could not be embedded are in its `failures`.
+
     Raises:
-        BadIndexError: the index is of another model, folder or way of cutting.
+        ValueError: the folder has no media file, the index has no folder of its own, or a new one no model.
+        BadIndexError: the index is damaged, or of another model, folder or way of cutting.
         BusyError: another process is writing to it.
     """
     media, directory = Path(media).absolute(), Path(directory)
@@ -142,7 +147,8 @@ class _Run:
     def __init__(self, embedder, media, directory, options, signature, old, *, retry_failed):
         self._embedder, self._options, self._signature = embedder, options, signature
         self._media, self._directory, self._old = media, directory, old
-        self._generation = 0 if old is None else old["generation"]
+        # What is made anew counts on, too: until it is done, the index on the disk stays what it was.
+        self._generation = last_generation(directory) if old is None else old["generation"]
         self._parts = Parts(directory / _UNFINISHED, signature)
         files = [] if old is None else old["files"]
         failed = [] if old is None or retry_failed else old["failed"]
@@ -151,7 +157,8 @@ class _Run:
         self._failed_before = {entry["path"]: entry for entry in failed}
 
     def update(self, paths: list[Path], model: str, dtype: str | None) -> Summary:
-        remove_others(self._directory, self._generation)
+        if self._old is not None:
+            remove_others(self._directory, self._generation)
         entries, failed, missing = self._sort(paths)
         kept = len(entries)
         for path, outcome in embed_missing(self._embedder, missing, self._parts, self._options):

@@ -54,6 +54,11 @@ def main(args: argparse.Namespace) -> int:
         raise ValueError(
             f"A search is by a text, or by --video F, or by --audio F. Received: {len(asked)} of the three."
         )
+    if args.text is not None and args.start_seconds:
+        raise ValueError(
+            "`--start_seconds` is a place in the file that is asked with. Received: "
+            f"{args.start_seconds:g} with a text. Leave it out, or ask with --video or --audio."
+        )
     index = Index(args.index)  # a wrong index is told at once, the model takes seconds
     embedder = open_embedder(vatt.load, args.model or index.facts["model"]["path"])
     index.check(embedder)

@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 
 from vatt import spec
-from vatt.embed.batches import OUTPUTS
 from vatt.search.layout import FLAGS, TIMES, BadIndexError, open_rows, read_facts, rows_folder
 
 
@@ -39,9 +38,15 @@ class Index:
         directory: made by `vatt index`.
 
     Attributes:
+        directory: where it lies.
         facts: the content of `index.json`.
+        columns: name -> [N] or [N, D], mapped: times, which modalities, a matrix for each "modality/space".
         root: the folder that was indexed.
-        rows: windows in it.
+        files: what is known of each, in the order of their rows.
+        rows: windows in it, N.
+
+    Raises:
+        BadIndexError: there is none, it is damaged, or it holds no window.
     """
 
     def __init__(self, directory):
@@ -88,9 +93,9 @@ class Index:
         """bool [N]: which windows have pictures, or sound."""
         return self.columns[f"has_{modality}"]
 
-    def vectors(self, output: str) -> np.ndarray:
+    def vectors(self, output: str) -> np.ndarray | None:
         """float [N, D] of "modality/space"; None where no file has that modality."""
-        return self.columns.get(output) if output in OUTPUTS else None
+        return self.columns.get(output)
 
     def file_numbers(self) -> np.ndarray:
         """int64 [N], the file of each row."""

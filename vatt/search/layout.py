@@ -10,7 +10,7 @@ meets one or the other, and a run that is killed changes nothing.
 
 import json
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -43,12 +43,14 @@ def read_facts(directory: Path) -> dict:
             f"`vatt index DIR {directory} --model RUN`."
         ) from None
     except ValueError as error:
-        raise BadIndexError(f"{path} is damaged: {error}. Make the index again, in another folder.") from None
+        raise BadIndexError(
+            f"{path} is damaged: {error}. Make the index again: `vatt index` with --rebuild."
+        ) from None
     if not isinstance(facts, dict) or facts.get("schema") != SCHEMA:
         found = facts.get("schema") if isinstance(facts, dict) else None
         raise BadIndexError(
             f"An index must be of schema {SCHEMA}, which this version reads. Received: {found!r} in {path}. "
-            f"Make the index again, in another folder."
+            f"Make the index again: `vatt index` with --rebuild."
         )
     return facts
 
@@ -62,6 +64,12 @@ def write_facts(directory: Path, facts: Mapping) -> None:
 def rows_folder(directory: Path, generation: int) -> Path:
     """Where the matrices of a generation lie."""
     return directory / f"rows-{generation:06}"
+
+
+def last_generation(directory: Path) -> int:
+    """The highest number of any folder of rows, of a run that was killed too; 0 without one."""
+    numbers = (folder.name.removeprefix("rows-") for folder in directory.glob("rows-*"))
+    return max((int(number) for number in numbers if number.isdecimal()), default=0)
 
 
 def column_path(folder: Path, name: str) -> Path:
@@ -110,8 +118,13 @@ class RowsWriter:
         self._columns = {}
 
 
-def open_rows(folder: Path, names: Iterator[str]) -> dict[str, np.ndarray]:
-    """The columns of a generation, mapped."""
+def open_rows(folder: Path, names: Iterable[str]) -> dict[str, np.ndarray]:
+    """The columns of a generation, mapped.
+
+    Raises:
+        FileNotFoundError: a column is not there, as where another run has just replaced the generation.
+        BadIndexError: one can not be read.
+    """
     columns = {}
     for name in names:
         path = column_path(folder, name)

@@ -145,6 +145,9 @@ def search(
         target: "video" or "audio"; None: "video", or "audio" where the index has no pictures.
         count: windows wanted.
         one_per_file: of each file only its best window.
+
+    Raises:
+        ValueError: `count` is below 1, or no window has what `target` names.
     """
     if count < 1:
         raise ValueError(f"At least one result must be asked for. Received: {count}.")

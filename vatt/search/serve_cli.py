@@ -61,7 +61,8 @@ def start(args: argparse.Namespace) -> BaseWSGIServer:
         server = make_server(args.host, args.port, _nothing_yet, threaded=True, request_handler=_Handler)
     except SystemExit:  # of Werkzeug, which has said why
         raise OSError(
-            f"Port {args.port} of {args.host} is taken. Name another: --port 0 finds one."
+            f"A port must be free to be served on. Received: {args.port} of {args.host}, which is taken. "
+            "Name another: --port 0 finds one."
         ) from None
     server.daemon_threads = True
     names = {args.host} | ({LOOPBACK, "localhost"} if _is_loopback(args.host) else set())

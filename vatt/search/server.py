@@ -117,7 +117,10 @@ class SearchServer:
             form = request.form
             target, count = form.get("by") or None, form.get("count", "12")
             if target not in (None, *TARGETS) or not count.isdecimal() or not 1 <= int(count) <= MAX_COUNT:
-                raise BadRequest(f"`by` must be video or audio, `count` 1 to {MAX_COUNT}.")
+                raise BadRequest(
+                    f"`by` must be video or audio, `count` 1 to {MAX_COUNT}. Received: by={target}, "
+                    f"count={count}."
+                )
             with self._model:
                 try:
                     query = self._query(request)
@@ -213,7 +216,7 @@ class SearchServer:
             return text_query(self._embedder, text)
         modality = request.form.get("modality", "video")
         if modality not in TARGETS:
-            raise BadRequest(f"`modality` must be one of {', '.join(TARGETS)}.")
+            raise BadRequest(f"`modality` must be one of {', '.join(TARGETS)}. Received: {modality}.")
         name = Path(upload.filename.replace("\\", "/")).name
         suffix = Path(name).suffix.lower()
         if suffix not in MEDIA_SUFFIXES:

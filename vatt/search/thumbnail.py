@@ -53,6 +53,10 @@ def thumbnails(windows: list[tuple[Path, float, float]], pool: WorkerPool) -> It
 def thumbnail(name: str, start_seconds: float, end_seconds: float) -> Thumbnail:
     """What a worker process does.
 
+    Args:
+        name: path of the file.
+        start_seconds, end_seconds: the window.
+
     Raises:
         MediaError: nothing can be decoded.
     """
