@@ -140,9 +140,8 @@ def _work(job, context: RunContext, precision: str, strategy: str, *, writes: bo
     with ended_at_once():
         if strategy == "multi_worker" and len(addresses := cluster.place()[1]) > 1:
             _log.info("Waiting for all of %d workers: %s.", len(addresses), ", ".join(addresses))
-        devices = make_strategy(
-            strategy
-        )  # first of all: several workers find each other before anything runs
+        # First of all: several workers find each other before anything runs.
+        devices = make_strategy(strategy)
     _agree(Workers(devices), context)
     keras.config.set_dtype_policy(precision)
     keras.utils.set_random_seed(context.seed % 2**32)
