@@ -1,8 +1,6 @@
 """Faults 9 to 13: what can be wrong with records, pictures, films and whole folders of them."""
 
-import http.server
 import os
-import threading
 import time
 
 import numpy as np
@@ -12,6 +10,7 @@ from PIL import Image
 from tests import records_fixture
 from tests.data.test_data_damage import bomb
 from tests.prepare.media_maker import beep, grey, make_media, read_whole, rotate_mp4
+from tests.web_server import asked_server
 from vatt import cli, spec
 from vatt.data.datasets.prepared import PreparedClips
 from vatt.data.records import scan_offsets
@@ -143,25 +142,8 @@ def test_fault_12_odd_media_give_whole_batches(tmp_path):
 @pytest.fixture
 def web():
     """The address of a server and what it was asked for."""
-    asked = []
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self):
-            asked.append(self.path)
-            self.send_error(404)
-
-        do_HEAD = do_GET
-
-        def log_message(self, *arguments):
-            pass
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}/film.mp4", asked
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with asked_server() as (address, asked):
+        yield f"{address}/film.mp4", asked
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,8 @@
 """Files made to do harm: nothing but the file itself is opened, and nothing crashes, hangs or swells."""
 
-import http.server
 import io
 import os
 import struct
-import threading
 import time
 import zlib
 from fractions import Fraction
@@ -14,6 +12,7 @@ import pytest
 from media_maker import grey, make_media, read_whole
 from PIL import Image
 
+from tests.web_server import asked_server
 from vatt.prepare.media import MediaError, MediaOptions
 
 OPTIONS = MediaOptions(max_frame_rate_hz=10.0, short_side_pixels=32, audio_rate_hz=16_000)
@@ -24,28 +23,10 @@ MAX_SECONDS = 10.0
 def canary(tmp_path):
     """A film, also behind a web server: (address, path, what was asked of the server)."""
     secret = make_media(tmp_path / "secret.mp4", pictures=grey([9] * 5))
+    content = secret.read_bytes()
     os.utime(secret, (0, 10**9))  # a time of access before that of the change is renewed by any reading
-    requests = []
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self):
-            requests.append(self.path)
-            self.send_response(200)
-            self.end_headers()
-            self.wfile.write(secret.read_bytes())
-
-        do_HEAD = do_GET
-
-        def log_message(self, *arguments):
-            pass
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}/secret.mp4", secret, requests
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with asked_server(content) as (address, requests):
+        yield f"{address}/secret.mp4", secret, requests
 
 
 HLS = "#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\n{target}\n#EXT-X-ENDLIST\n"

@@ -157,13 +157,11 @@ def contrast(
         positives, forth, back = streamed(left, right, scored, right_mask, **options, block_rows=block_rows)
 
     # With P the sum of the positives, F and G those of the negatives: each is log(1 + quotient), in which
-    # nothing cancels when the positives rule. F + G by way of a stack, so that each has one gradient; the
-    # three of `logaddexp` are not always added in one order, and runs would differ in the last place.
-    either = ops.logsumexp(ops.stack([forth, back]), axis=0)
+    # nothing cancels when the positives rule.
     if paper:  # log((P + F + G) / P)
-        losses = ops.softplus(either - positives)
+        losses = ops.softplus(_log_of_both(forth, back) - positives)
     elif form == "released":  # log((2P + F + G) / P)
-        losses = math.log(2) + ops.softplus(either - positives - math.log(2))
+        losses = math.log(2) + ops.softplus(_log_of_both(forth, back) - positives - math.log(2))
     else:  # log((P + F) / P) + log((P + G) / P)
         losses = ops.softplus(forth - positives) + ops.softplus(back - positives)
 
@@ -173,3 +171,9 @@ def contrast(
         replicas = ops.cast(ops.shape(all_valid)[0], "float32") / ops.cast(rows, "float32")
         return total / (ops.maximum(ops.sum(valid), 1.0) * replicas)
     return total / ops.maximum(ops.sum(all_valid), 1.0)
+
+
+def _log_of_both(forth, back):
+    """log(F + G), by way of a stack, so that each has one gradient; the three of `logaddexp` are not always
+    added in one order, and runs would differ in the last place."""
+    return ops.logsumexp(ops.stack([forth, back]), axis=0)
