@@ -56,7 +56,7 @@ def recall(args):
             row = int((index.file_numbers() == number).argmax())
             place = index.place(row)
             middle = (place.start_seconds + place.end_seconds) / 2
-            captions = read_captions((media / file["path"]).with_suffix(".srt"))
+            captions = read_captions((media / file["path"]).with_suffix(".srt")).captions
             # As the evaluator's first caption: the one whose middle is nearest to the clip's.
             text = min(captions, key=lambda each: (abs((each[0] + each[1]) / 2 - middle), each[0]))[2]
             sound = {"video_audio": index.vectors("audio/video_audio")[row]}

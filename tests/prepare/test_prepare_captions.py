@@ -3,7 +3,7 @@ import math
 
 import pytest
 
-from vatt.prepare.captions import CaptionError, SideCars, read_captions
+from vatt.prepare.captions import CaptionError, read_captions
 
 SRT = (
     "1\n00:00:01,000 --> 00:00:02,500\n<i>Hello</i>\nworld\n\n"
@@ -33,7 +33,7 @@ ASS = (
 def test_captions_without_tags_in_order(tmp_path, suffix, content, expected):
     path = tmp_path / f"a.{suffix}"
     path.write_text(content, encoding="utf-8")
-    captions = read_captions(path)
+    captions = read_captions(path).captions
     assert [(start, end, " ".join(text.split())) for start, end, text in captions] == expected
 
 
@@ -73,7 +73,7 @@ WHISPER = [(0.0, 2.5, "first"), (2.5, 4.0, "second one")]
 def test_transcripts(tmp_path, content, expected):
     path = tmp_path / "a.json"
     path.write_text(json.dumps(content))
-    assert read_captions(path) == expected
+    assert list(read_captions(path).captions) == expected
 
 
 @pytest.mark.parametrize(
@@ -98,62 +98,25 @@ def test_json_that_is_no_transcript(tmp_path, content, reason):
 def test_lines_of_plain_text_describe_the_whole_file(tmp_path):
     path = tmp_path / "a.txt"
     path.write_text("A dog  barks.\n\n  At the moon. \n", encoding="utf-8")
-    assert read_captions(path) == [(0.0, math.inf, "A dog barks."), (0.0, math.inf, "At the moon.")]
+    assert read_captions(path).captions == (
+        (0.0, math.inf, "A dog barks."),
+        (0.0, math.inf, "At the moon."),
+    )
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-8-sig"])
 def test_byte_order_marks(tmp_path, encoding):
     path = tmp_path / "a.srt"
     path.write_text("1\n00:00:01,000 --> 00:00:02,000\ncafé ☕\n", encoding=encoding)
-    assert read_captions(path) == [(1.0, 2.0, "café ☕")]
+    assert read_captions(path).captions == ((1.0, 2.0, "café ☕"),)
 
 
 def test_odd_bytes_are_replaced(tmp_path):
     path = tmp_path / "a.srt"
     path.write_bytes(b"1\n00:00:01,000 --> 00:00:02,000\ncaf\xe9\n")
-    assert read_captions(path)[0][2].startswith("caf")
+    assert read_captions(path).captions[0][2].startswith("caf")
 
 
 def test_an_unreadable_file_names_itself(tmp_path):
     with pytest.raises(CaptionError, match="a.srt"):
         read_captions(tmp_path / "a.srt")
-
-
-def find(media):
-    return SideCars().find(media)
-
-
-def test_the_side_car_is_found(tmp_path):
-    film = tmp_path / "film [1].mp4"
-    assert find(film) is None
-    (tmp_path / "film [1].en.srt").touch()
-    assert find(film).name == "film [1].en.srt"
-    (tmp_path / "film [1].de.srt").touch()
-    assert find(film) is None
-    (tmp_path / "film [1].txt").touch()
-    assert find(film).name == "film [1].txt"
-    (tmp_path / "film [1].mp4.json").touch()
-    assert find(film).name == "film [1].mp4.json"
-    (tmp_path / "film [1].VTT").touch()
-    assert find(film).name == "film [1].VTT"
-
-
-def test_what_is_no_side_car(tmp_path):
-    for name in ("film.info.json", "film.notes.txt", "film2.srt", ".film.srt", "afilm.srt", "film.mkv"):
-        (tmp_path / name).touch()
-    assert find(tmp_path / "film.mp4") is None
-    assert find(tmp_path / "none" / "film.mp4") is None
-
-
-def test_each_folder_is_listed_once(tmp_path, monkeypatch):
-    import os
-
-    listed = []
-    real = os.listdir
-    monkeypatch.setattr(
-        "vatt.prepare.captions.os.listdir", lambda folder: listed.append(folder) or real(folder)
-    )
-    side_cars = SideCars()
-    for number in range(50):
-        side_cars.find(tmp_path / f"{number}.mp4")
-    assert len(listed) == 1

@@ -157,7 +157,7 @@ def _clip(plan: ClipPlan, media: Path) -> Clip:
         split="test" if plan.is_held_out else "train",
         group=plan.seen.group,
         labels=tuple((index(name), name) for name in plan.seen.names),
-        captions=tuple(read_captions(captions)) if plan.has_narration else (),
+        captions=read_captions(captions).captions if plan.has_narration else (),
     )
 
 

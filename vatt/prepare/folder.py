@@ -5,11 +5,12 @@ import os
 from pathlib import Path
 
 from vatt.prepare import manifest
-from vatt.prepare.captions import Caption, CaptionError, SideCars, read_captions
+from vatt.prepare.captions import Caption, CaptionError, read_captions
 from vatt.prepare.errors import PreparationError
 from vatt.prepare.layouts.plan import Plan
 from vatt.prepare.progress import say
 from vatt.prepare.record import Clip
+from vatt.prepare.side_cars import SideCars
 from vatt.prepare.still import STILL_SUFFIXES
 
 # fmt: off
@@ -159,13 +160,15 @@ def _captions_beside(media: Path, side_cars: SideCars) -> tuple[Caption, ...]:
     if path is None:
         return ()
     try:
-        captions = tuple(read_captions(path))
+        file = read_captions(path)
     except CaptionError as error:
         say(str(error))
         return ()
-    if not captions:
+    if file.notes:
+        say(f"{path}: {file}")
+    if not file.captions:
         say(f"{path}: holds no caption")
-    return captions
+    return file.captions
 
 
 def _split(media_id: str, test_share: float) -> str:

@@ -5,16 +5,13 @@ Each format is one function from text to captions in `_READERS`; pysubs2 reads t
 
 import json
 import math
-import os
 import re
-from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
 import pysubs2
 
-Caption = tuple[float, float, str]  # start and end in seconds of the media file's own clock; text
-WHOLE_FILE = (0.0, math.inf)  # the times of a text that describes all of a file
+from vatt.prepare.captions.caption import WHOLE_FILE, Caption, CaptionError, CaptionFile
 
 # Web captions carry inline tags that pysubs2 leaves alone: <c.yellow>, <v Speaker>, <00:00:01.500>, <i> ...
 _TAG = re.compile(r"<[^<>]*>")
@@ -23,15 +20,15 @@ _ENTITIES = {"&lt;": "<", "&gt;": ">", "&nbsp;": " ", "&lrm;": "", "&rlm;": "", 
 _BYTE_ORDER_MARKS_16 = (b"\xff\xfe", b"\xfe\xff")
 
 
-class CaptionError(ValueError):
-    """A caption file that can not be read."""
-
-
-def read_captions(path: str | Path) -> list[Caption]:
+def read_captions(path: str | Path) -> CaptionFile:
     """The captions of one file in order of time, without tags, comments and empty lines.
 
     Text is decoded as UTF-8, or UTF-16 if it starts with that byte-order mark; bytes that are not text are
     replaced, as one odd letter is no reason to lose a film's narration.
+
+    Raises:
+        NotCaptions: it is JSON, and no transcript.
+        CaptionError: it can not be read.
     """
     path = Path(path)
     try:
@@ -41,8 +38,9 @@ def read_captions(path: str | Path) -> list[Caption]:
         captions = list(_READERS[path.suffix.lower()](text, path)) if text.strip() else []
     # Times beyond all bounds overflow, and pysubs2 looks up what damaged files do not have.
     except (OSError, ValueError, ArithmeticError, LookupError, pysubs2.Pysubs2Error) as error:
-        raise CaptionError(f"{path}: the captions can not be read: {error}") from error
-    return sorted((start, end, words) for start, end, words in captions if words and 0 <= end >= start)
+        raise CaptionError(path, str(error)) from error
+    kept = sorted((start, end, words) for start, end, words in captions if words and 0 <= end >= start)
+    return CaptionFile(captions=tuple(kept), cues=len(captions))
 
 
 def _subtitles(text: str, path: Path) -> Iterator[Caption]:
@@ -98,40 +96,6 @@ def _description(text: str, path: Path) -> Iterator[Caption]:
         yield *WHOLE_FILE, " ".join(line.split())
 
 
-_SUBTITLES = (".srt", ".vtt", ".ass", ".ssa")
-_READERS = dict.fromkeys(_SUBTITLES, _subtitles) | {".json": _transcript, ".txt": _description}
+SUBTITLE_SUFFIXES = (".srt", ".vtt", ".ass", ".ssa")
+_READERS = dict.fromkeys(SUBTITLE_SUFFIXES, _subtitles) | {".json": _transcript, ".txt": _description}
 SUFFIXES = tuple(_READERS)  # in this order when a clip has several
-
-
-class SideCars:
-    """Finds the caption file beside a media file; each folder is listed once."""
-
-    def __init__(self):
-        self._folders: dict[Path, tuple[dict, dict]] = {}
-
-    def find(self, media: Path) -> Path | None:
-        """film.mp4 -> film.srt or film.mp4.srt, or film.en.srt if that is the only one with a language."""
-        if media.parent not in self._folders:
-            self._folders[media.parent] = self._listed(media.parent)
-        plain, with_language = self._folders[media.parent]
-        own = [*plain[media.stem], *plain[media.name]]
-        if own:
-            return min(own, key=lambda path: SUFFIXES.index(path.suffix.lower()))
-        others = with_language[media.stem]
-        return others[0] if len(others) == 1 else None
-
-    @staticmethod
-    def _listed(folder: Path) -> tuple[dict, dict]:
-        """Caption files by their names without the ending, and subtitles by those without a language too."""
-        plain, with_language = defaultdict(list), defaultdict(list)
-        if not folder.is_dir():
-            return plain, with_language
-        for name in sorted(os.listdir(folder)):
-            path = folder / name
-            suffix = path.suffix.lower()
-            if suffix not in _READERS or name.startswith("."):
-                continue
-            plain[path.stem].append(path)
-            if suffix in _SUBTITLES:
-                with_language[Path(path.stem).stem if Path(path.stem).suffix else ""].append(path)
-        return plain, with_language

@@ -1,0 +1,23 @@
+"""Reads the captions beside a media file: subtitles, transcripts and descriptions to (start, end, text)."""
+
+from vatt.prepare.captions.caption import (
+    WHOLE_FILE,
+    Caption,
+    CaptionError,
+    CaptionFile,
+    NotCaptions,
+    Note,
+)
+from vatt.prepare.captions.reading import SUBTITLE_SUFFIXES, SUFFIXES, read_captions
+
+__all__ = [
+    "SUBTITLE_SUFFIXES",
+    "SUFFIXES",
+    "WHOLE_FILE",
+    "Caption",
+    "CaptionError",
+    "CaptionFile",
+    "NotCaptions",
+    "Note",
+    "read_captions",
+]

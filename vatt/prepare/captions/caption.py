@@ -1,0 +1,63 @@
+"""What a caption file holds: its captions, and a note of each kind of thing that was lost or guessed."""
+
+import dataclasses
+import math
+
+Caption = tuple[float, float, str]  # start and end in seconds of the media file's own clock; text
+WHOLE_FILE = (0.0, math.inf)  # the times of a text that describes all of a file
+
+
+class CaptionError(ValueError):
+    """A caption file that can not be read; the message names it.
+
+    Attributes:
+        problem: what is wrong with it, as a part of a sentence.
+    """
+
+    def __init__(self, path, problem: str):
+        super().__init__(f"{path}: the captions can not be read: {problem}")
+        self.path, self.problem = path, problem
+
+    def __reduce__(self):
+        return type(self), (self.path, self.problem)  # errors travel from worker processes
+
+
+class NotCaptions(CaptionError):
+    """A JSON file that holds something else than a transcript, such as a description of the video."""
+
+
+@dataclasses.dataclass(frozen=True, order=True)
+class Note:
+    """One kind of thing that was lost, repaired or guessed in a caption file, and how often.
+
+    Attributes:
+        what: in words, the same for every file, so that notes of many files can be added up.
+        count: how often.
+        cues_lost: how many of the file's cues are no caption for this reason.
+    """
+
+    what: str
+    count: int = 1
+    cues_lost: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.what}: {self.count}"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class CaptionFile:
+    """The content of one caption file.
+
+    Attributes:
+        captions: in order of time, without markup.
+        notes: what was lost, repaired or guessed, at most one of a kind.
+        cues: of the file; each is a caption, or lost and counted in one of the notes.
+    """
+
+    captions: tuple[Caption, ...]
+    notes: tuple[Note, ...] = ()
+    cues: int = 0
+
+    def __str__(self) -> str:
+        """What to say of the file besides its captions; "" where there is nothing."""
+        return "; ".join(f"{note} of {self.cues}" if note.cues_lost else str(note) for note in self.notes)
