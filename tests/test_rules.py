@@ -2,6 +2,7 @@
 
 import ast
 import graphlib
+import re
 from pathlib import Path
 
 import pytest
@@ -110,3 +111,10 @@ def test_runnable_gin_files_are_short_and_say_what_they_are():
         assert lines[0].startswith("# "), f"{path} must start with what it is"
         header = "\n".join(line for line in lines if line.startswith("#"))
         assert f"--gin_file=experiments/{path.name}" in header, f"{path} must state its command"
+
+
+def test_json_of_files_is_read_in_one_place():
+    """Whose errors are of one kind; see `vatt/json_file.py`."""
+    own = {ROOT / "vatt/json_file.py", ROOT / "vatt/prepare/layouts/json_stream.py"}
+    calls = re.compile(r"\bjson\.loads?\(|JSONDecoder|raw_decode")
+    assert not [str(path) for path in SOURCES if path not in own and calls.search(path.read_text())]

@@ -50,6 +50,14 @@ def read_json(path, *, max_bytes: int = MAX_BYTES, is_lenient: bool = False) -> 
     return parse_json(content, str(path), is_lenient=is_lenient)
 
 
+def read_object(path, *, max_bytes: int = MAX_BYTES, is_lenient: bool = False) -> dict[str, Any]:
+    """The same of a file that has to hold an object."""
+    value = read_json(path, max_bytes=max_bytes, is_lenient=is_lenient)
+    if not isinstance(value, dict):
+        raise JsonError(str(path), f"it holds a {type(value).__name__} in place of an object")
+    return value
+
+
 def parse_json(content: bytes | str, what: str, *, is_lenient: bool = False) -> Any:
     """The value that a text or its bytes hold (UTF-8; UTF-16 and UTF-32 are told by their first bytes).
 

@@ -6,6 +6,7 @@ program follows one that its user names; what folders of strangers may link to i
 
 import os
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
@@ -68,6 +69,28 @@ def read_regular(path, *, max_bytes: int) -> bytes:
         rule = f"A file of this kind must have at most {max_bytes:,} bytes."
         raise NotRegularError(rule, path, f"it has at least {size:,} bytes, more than {max_bytes:,}")
     return bytes(content)
+
+
+def plain_name(value) -> str:
+    """The name of a file beside the description that names it: no path, which could lead anywhere.
+
+    Raises:
+        ValueError: it is something else.
+    """
+    if not isinstance(value, str) or value in ("", ".", "..") or set(value) & {"/", "\\", "\0"}:
+        raise ValueError(
+            f"A file must be named by its name alone, without a folder. Received: {value!r:.100}. "
+            "Put it beside the file that names it."
+        )
+    return value
+
+
+def bounded_lines(file: IO[bytes], max_bytes: int) -> Iterator[bytes]:
+    """The lines of a file; of one longer than `max_bytes` what is behind that is left out."""
+    while line := file.readline(max_bytes):
+        yield line
+        while len(line) == max_bytes and not line.endswith(b"\n"):
+            line = file.readline(max_bytes)
 
 
 def _check_kind(path: Path, found: os.stat_result) -> None:

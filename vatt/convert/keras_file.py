@@ -5,6 +5,8 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+from vatt.json_file import parse_json
+
 MEMBER = "vatt_inputs.json"  # Keras reads its own members and leaves others alone
 _MOST_BYTES = 256 * 2**20  # a word list has a few megabytes
 
@@ -26,6 +28,6 @@ def input_facts_of(path) -> dict[str, Any] | None:
                 f"where they unpack to {archive.getinfo(MEMBER).file_size / 2**20:.0f} MiB."
             )
         try:
-            return json.loads(archive.read(MEMBER))
+            return parse_json(archive.read(MEMBER), f"{path}: {MEMBER}")
         except (ValueError, zipfile.BadZipFile) as error:
             raise ValueError(f"A model file must be whole. Received: {path}: {MEMBER}: {error}.") from error

@@ -4,7 +4,6 @@
 Neither needs the run's configuration, which belongs to another process.
 """
 
-import json
 import logging
 import re
 from pathlib import Path
@@ -12,6 +11,7 @@ from pathlib import Path
 import keras
 
 from vatt.convert.report import ConversionError
+from vatt.json_file import JsonError, read_object
 from vatt.models.loading import register_models
 from vatt.train.context import MODEL_FILE, RunError
 
@@ -73,11 +73,12 @@ def load_run(path):
 def described(path: Path):
     """The model that `train` described, with new weights."""
     try:
-        config = json.loads(path.read_text(encoding="utf-8"))
+        config = read_object(path)
         name = str(config.get("registered_name"))
-    except (ValueError, AttributeError) as error:
+    except JsonError as error:
         raise ConversionError(
-            f"A run's model must be described in JSON. Received: {path} ({error}). Copy the run again."
+            f"A run's model must be described in JSON. Received: {path} ({error.problem}). "
+            "Copy the run again."
         ) from error
     if not name.startswith("vatt>"):
         raise ConversionError(

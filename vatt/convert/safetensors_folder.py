@@ -12,6 +12,8 @@ import safetensors
 import safetensors.numpy
 
 from vatt.convert.report import ConversionError
+from vatt.json_file import JsonError, read_object
+from vatt.regular_file import plain_name
 
 CONFIG = "config.json"
 WEIGHTS = "model.safetensors"
@@ -67,29 +69,35 @@ class SafetensorsFolder:
         if (self.path / WEIGHTS).exists():
             return [self.path / WEIGHTS]
         if (self.path / INDEX).exists():
-            return [
-                self.path / name for name in sorted(set(self._json(INDEX).get("weight_map", {}).values()))
-            ]
+            return self._shards()
         here = ", ".join(sorted(file.name for file in self.path.iterdir())[:8]) or "nothing"
         raise ConversionError(
             f"The directory must hold {WEIGHTS} (or {INDEX} with its shards). Received: {self.path}, which "
             f"holds {here}. {WAY_OUT}"
         )
 
+    def _shards(self):
+        try:
+            names = {plain_name(name) for name in self._json(INDEX)["weight_map"].values()}
+        except (KeyError, AttributeError, ValueError) as error:
+            raise ConversionError(
+                f"{INDEX} must name the files of all weights in `weight_map`. Received: {self.path / INDEX} "
+                f"({type(error).__name__}: {error}). {WAY_OUT}"
+            ) from error
+        return [self.path / name for name in sorted(names)]
+
     def _json(self, name):
         try:
-            content = json.loads((self.path / name).read_text(encoding="utf-8"))
+            return read_object(self.path / name)
         except FileNotFoundError as error:
             raise ConversionError(
                 f"The directory must hold {name}. Received: {self.path} without it. {WAY_OUT}"
             ) from error
-        except ValueError as error:
-            content = error
-        if not isinstance(content, dict):
+        except JsonError as error:
             raise ConversionError(
-                f"{name} must hold a JSON object. Received: {self.path / name} ({content}). Copy it again."
-            )
-        return content
+                f"{name} must hold a JSON object. Received: {self.path / name} ({error.problem}). "
+                "Copy it again."
+            ) from error
 
     def _index(self, file):
         try:

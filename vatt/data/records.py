@@ -8,7 +8,6 @@ lock.
 """
 
 import dataclasses
-import json
 import math
 import pathlib
 import struct
@@ -16,6 +15,9 @@ import struct
 import numpy as np
 import tensorflow as tf
 from absl import logging
+
+from vatt.json_file import JsonError, read_json
+from vatt.regular_file import plain_name
 
 SCHEMA_VERSION = 1
 
@@ -52,15 +54,15 @@ def read_description(directory) -> SetDescription:
     directory = pathlib.Path(directory)
     path = directory / "dataset.json"
     try:
-        fields = json.loads(path.read_text(encoding="utf-8"))
+        fields = read_json(path)
     except FileNotFoundError:
         raise FileNotFoundError(
             f"A prepared set must hold `dataset.json`, written last. There is none in "
             f"{directory}. Run `vatt prepare` (again): finished shards are kept."
         ) from None
-    except ValueError as error:
+    except JsonError as error:
         raise ValueError(
-            f"`dataset.json` must be JSON. Received: {path}, {error}. Prepare the set again."
+            f"`dataset.json` must be JSON. Received: {path}, {error.problem}. Prepare the set again."
         ) from error
     if not isinstance(fields, dict) or fields.get("schema_version") != SCHEMA_VERSION:
         version = fields.get("schema_version") if isinstance(fields, dict) else f"a {type(fields).__name__}"
@@ -75,7 +77,7 @@ def read_description(directory) -> SetDescription:
             splits={split: _shards(content) for split, content in fields["splits"].items()},
             frame_rate_hz=float(fields["frame_rate_hz"]),
             audio_rate_hz=int(fields["audio_rate_hz"]),
-            vocabulary_file=directory / fields["vocabulary"]["file"],
+            vocabulary_file=directory / plain_name(fields["vocabulary"]["file"]),
             labels=tuple(fields.get("labels", ())),
         )
     except KeyError as error:
@@ -92,7 +94,7 @@ def read_description(directory) -> SetDescription:
 def _shards(split) -> list[dict]:
     """The shards of a split, with the three facts that reading needs."""
     return [
-        {"file": str(shard["file"]), "records": int(shard["records"]), "bytes": int(shard["bytes"])}
+        {"file": plain_name(shard["file"]), "records": int(shard["records"]), "bytes": int(shard["bytes"])}
         for shard in split["shards"]
     ]
 

@@ -1,6 +1,5 @@
 """Where it stands what a model takes: in its file or run; for older runs, in their recorded configuration."""
 
-import json
 import tokenize
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from vatt.convert.keras_file import input_facts_of
 from vatt.convert.released_inputs import clip_of_tables
 from vatt.convert.run_directory import run_of
 from vatt.data.description import read_inputs
+from vatt.json_file import JsonError, read_object
 from vatt.models.multimodal import MultimodalModel
 from vatt.models.parts import AUDIO, grid_of, signal_kind
 from vatt.spec import VIDEO, ClipSpec
@@ -44,10 +44,10 @@ def described_run(directory: Path, model) -> tuple[ClipSpec | None, Any, tuple[s
     described = directory / INPUTS_FILE
     if described.is_file():
         try:
-            facts = json.loads(described.read_text(encoding="utf-8"))
-        except ValueError as error:
+            facts = read_object(described)
+        except JsonError as error:
             raise ValueError(
-                f"{INPUTS_FILE} must be JSON. Received: {described} ({error}). Copy the run again."
+                f"{INPUTS_FILE} must be JSON. Received: {described} ({error.problem}). Copy the run again."
             ) from error
         return read_inputs(facts, source=described)
     if not isinstance(model, MultimodalModel) or not (directory / "config.gin").is_file():

@@ -17,6 +17,7 @@ import numpy as np
 
 from vatt.embed.batches import OUTPUTS, Embedded
 from vatt.embed.file_windows import MODALITIES
+from vatt.json_file import parse_json
 from vatt.whole_file import whole_file
 
 
@@ -104,5 +105,5 @@ def unpacked(stored) -> Embedded:
         end_seconds=stored["end_seconds"],
         has={modality: stored[f"has_{modality}"] for modality in MODALITIES},
         vectors={name: stored[name] for name in OUTPUTS if name in stored},
-        warnings=tuple(json.loads(str(stored["warnings"]))),
+        warnings=tuple(parse_json(str(stored["warnings"]), "warnings")),
     )

@@ -20,12 +20,14 @@ import numpy as np
 from vatt.evals.encoder import compiled_encoder
 from vatt.evals.outputs import ClipOutputs, clip_outputs, modality_read
 from vatt.evals.protocol_card import NOT_KNOWN, data_facts, precision, weights_fingerprint
+from vatt.json_file import read_json
 from vatt.protocols import Dataset, Model
 
 _log = logging.getLogger(__name__)
 
 _FORMAT = 1  # of an entry; part of its key
 _FACTS = "facts.json"
+_MOST_BYTES = 1 << 30  # of it: the names of all clips
 _ADDRESS = re.compile(r" at 0x[0-9a-f]+")  # in a `repr`; another one in every process
 _ARRAYS = ("rows", "owners", "labels")
 
@@ -118,7 +120,7 @@ def _read(entry: Path) -> ClipOutputs | None:
     if not entry.is_dir():
         return None
     try:
-        stated = json.loads((entry / _FACTS).read_text(encoding="utf-8"))
+        stated = read_json(entry / _FACTS, max_bytes=_MOST_BYTES)
         arrays = {}
         for name in _ARRAYS:
             content = (entry / f"{name}.npy").read_bytes()

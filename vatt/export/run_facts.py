@@ -1,11 +1,11 @@
 """What a run directory says about its model: how it was made, and what was measured on these very weights."""
 
 import dataclasses
-import json
 from pathlib import Path
 from typing import Any
 
 from vatt.convert.run_directory import run_of
+from vatt.json_file import parse_json, read_object
 
 _MOST_BYTES_OF_A_LINE = 1 << 16
 
@@ -56,7 +56,7 @@ def read_run_facts(path, weights: str) -> RunFacts:
     directory, step = run
     evaluations, others = {}, []
     for file in sorted((directory / "evaluations").glob("*.json")):
-        evaluation = json.loads(file.read_text(encoding="utf-8"))
+        evaluation = read_object(file, is_lenient=True)
         protocol = evaluation.get("artifact", {}).get("protocol", {})
         if protocol.get("weights") == weights:
             evaluations[file.stem] = {"metrics": evaluation["metrics"], "protocol": protocol}
@@ -87,7 +87,7 @@ def _last_line(journal: Path) -> dict[str, Any]:
         lines = file.read().splitlines()
     for line in reversed(lines):
         try:
-            return dict(json.loads(line))
+            return dict(parse_json(line, "a line", is_lenient=True))
         except (ValueError, TypeError):  # cut short, here or by a kill
             continue
     return {}
@@ -98,7 +98,7 @@ def _identity(checkpoints: Path, step: int | None) -> dict[str, str]:
     steps = {int(file.stem.partition("-")[2]): file for file in checkpoints.glob("ckpt-*.json")}
     if not steps:
         return {}
-    recorded = json.loads(steps.get(step, steps[max(steps)]).read_text(encoding="utf-8"))
+    recorded = read_object(steps.get(step, steps[max(steps)]))
     return recorded.get("facts", {}).get("identity", {})
 
 

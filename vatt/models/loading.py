@@ -1,11 +1,12 @@
 """Opens a `.keras` file of one of our models."""
 
 import importlib
-import json
 import zipfile
 from pathlib import Path
 
 import keras
+
+from vatt.json_file import JsonError, parse_json
 
 # Modules whose import registers the classes that a file may name.
 MODEL_MODULES = (
@@ -71,7 +72,7 @@ def _registered_name(path) -> str:
             size = archive.getinfo("config.json").file_size
             if size > _MOST_CONFIG_BYTES:  # a few kilobytes of zeros unpack to gigabytes
                 raise ValueError(f"{rule} Received: {path}, whose config unpacks to {size / 2**20:.0f} MiB.")
-            config = json.loads(archive.read("config.json"))
-        except (KeyError, json.JSONDecodeError, zipfile.BadZipFile) as error:
+            config = parse_json(archive.read("config.json"), f"{path}: config.json")
+        except (KeyError, JsonError, zipfile.BadZipFile) as error:
             raise ValueError(f"{rule} Received: {path}, an archive without a Keras config.") from error
     return config.get("registered_name") or config.get("class_name") or "unknown"

@@ -6,7 +6,6 @@ run directory or its file, by other gin files, or taken to be the paper's pre-tr
 
 import dataclasses
 import inspect
-import json
 import zipfile
 from collections.abc import Iterable
 from pathlib import Path
@@ -18,6 +17,7 @@ from vatt import config
 from vatt.config import Call, ConfigError
 from vatt.convert.restore import classifier_like, pretrained_classifier, pretrained_model
 from vatt.convert.run_directory import described, run_of
+from vatt.json_file import parse_json
 from vatt.models.loading import register_models
 from vatt.models.presets import size_of
 from vatt.models.vatt import VATT
@@ -179,4 +179,6 @@ def _described_at(path) -> Path | None:
 
 def _of_file(path: Path):
     with zipfile.ZipFile(path) as archive:
-        return keras.saving.deserialize_keras_object(json.loads(archive.read("config.json")))
+        return keras.saving.deserialize_keras_object(
+            parse_json(archive.read("config.json"), f"{path}: config.json")
+        )

@@ -13,6 +13,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from vatt.json_file import read_json
 from vatt.prepare import demo, folder, layouts, manifest, writer
 from vatt.prepare.errors import PreparationError, TooManyFailures
 from vatt.prepare.layouts.plan import Plan
@@ -194,6 +195,6 @@ def _prepare_folder(args: argparse.Namespace) -> Path:
     directory = _carry_out(plan, args.out_dir, options)
     # Double quotes inside: the shell's are single ones.
     bindings = f"--gin.DATA_DIR={json.dumps(str(directory.absolute()), ensure_ascii=False)}"
-    words = json.loads((directory / writer.DATASET_FILE).read_bytes())["vocabulary"]["size"]
+    words = read_json(directory / writer.DATASET_FILE)["vocabulary"]["size"]
     say(f"To train on it:\n  {_TRAINING} {shlex.quote(bindings)} --gin.VOCABULARY_SIZE={words}")
     return directory

@@ -7,7 +7,8 @@ import dataclasses
 import functools
 import importlib.resources
 import itertools
-import json
+
+from vatt.json_file import parse_json
 
 FILE_NAME = "demo_definition.json"
 
@@ -15,7 +16,7 @@ FILE_NAME = "demo_definition.json"
 @functools.cache
 def definition() -> dict:
     """The content of the definition file."""
-    return json.loads(importlib.resources.files(__package__).joinpath(FILE_NAME).read_text(encoding="utf-8"))
+    return parse_json(importlib.resources.files(__package__).joinpath(FILE_NAME).read_bytes(), FILE_NAME)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -7,17 +7,19 @@ import csv
 import dataclasses
 import difflib
 import io
-import json
 import math
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from vatt.json_file import JsonError, parse_json
 from vatt.prepare.captions import WHOLE_FILE, Caption
 from vatt.prepare.record import Clip
+from vatt.regular_file import read_regular
 
 COLUMNS = ("path", "start", "end", "caption", "label", "split")
 SUFFIXES = (".csv", ".tsv", ".jsonl")
+_MOST_BYTES = 1 << 30  # of the file: some ten million rows
 _LABEL_SEPARATOR = "|"
 _SPLIT = re.compile(r"[A-Za-z0-9_]+")  # it becomes a part of the shards' names
 _CLOCK = re.compile(r"(?:(\d+):)?(\d{1,2}):(\d{1,2}(?:\.\d*)?)")  # [hours:]minutes:seconds
@@ -123,8 +125,8 @@ def _media_id(name: str, folder: Path) -> str:
 def _rows(path: Path) -> Iterator[tuple[int, dict]]:
     """(line number, {column: value}) of each row, its columns checked; without empty values."""
     try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeError) as error:
+        text = read_regular(path, max_bytes=_MOST_BYTES).decode("utf-8-sig")
+    except (OSError, ValueError) as error:
         raise ManifestError(f"{path} can not be read as UTF-8 text: {error}") from error
     if path.suffix.lower() not in SUFFIXES:
         raise ManifestError(f"A manifest must be one of {' '.join(SUFFIXES)}. Received: {path}.")
@@ -169,9 +171,9 @@ def _json_rows(text: str, path: Path) -> Iterator[tuple[int, dict]]:
             continue
         place = f"{path}, line {line}"
         try:
-            row = json.loads(content)
-        except ValueError as error:
-            raise ManifestError(f"{place}: is not JSON: {error}") from error
+            row = parse_json(content, place)
+        except JsonError as error:
+            raise ManifestError(f"{place}: is not JSON: {error.problem}") from error
         if not isinstance(row, dict):
             raise ManifestError(f"{place}: must be an object with the keys {', '.join(COLUMNS)}.")
         _check_columns(list(row), place)

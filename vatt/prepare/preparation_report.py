@@ -4,16 +4,17 @@ Both are written however the run ends, so that a set that was refused for its fa
 """
 
 import dataclasses
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from vatt.json_file import read_object
 from vatt.prepare import writer
 from vatt.prepare.preparation_page import page
 from vatt.prepare.totals import Totals
 
 JSON_FILE = "preparation.json"
 HTML_FILE = "preparation.html"
+_MOST_BYTES = 1 << 30  # of JSON_FILE: every clip that failed
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -45,7 +46,7 @@ def write_report(directory: Path, content: dict) -> Path:
 def read_report(directory: Path) -> dict:
     """What an earlier run reported; empty if there is none, or one that can not be read."""
     try:
-        return json.loads((directory / JSON_FILE).read_bytes())
+        return read_object(directory / JSON_FILE, max_bytes=_MOST_BYTES)
     except (OSError, ValueError):
         return {}
 

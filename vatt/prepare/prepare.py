@@ -6,7 +6,6 @@ run that was killed goes on with the first shard that is not finished; `dataset.
 """
 
 import dataclasses
-import json
 import math
 import shlex
 import sys
@@ -15,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import vatt
+from vatt.json_file import read_object
 from vatt.prepare import preparation_report, writer
 from vatt.prepare.errors import PreparationError, TooManyFailures, disk_errors
 from vatt.prepare.job import Job
@@ -176,9 +176,9 @@ def prepare_clips(
 
 
 def _finished_before(directory: Path, plan: str, missing: Sequence[tuple[str, str]]) -> Summary:
-    dataset = json.loads((directory / writer.DATASET_FILE).read_bytes())
     defects = writer.defects(directory)
-    if defects or dataset["made_by"].get("plan") != plan:
+    dataset = {} if defects else read_object(directory / writer.DATASET_FILE)
+    if defects or dataset.get("made_by", {}).get("plan") != plan:
         what = (
             f"a damaged set ({defects[0]})" if defects else "a set of other clips or made with other options"
         )

@@ -6,7 +6,6 @@ left behind is either known and whole, and kept, or is removed.
 
 import contextlib
 import dataclasses
-import json
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -14,12 +13,14 @@ from pathlib import Path
 
 import filelock
 
+from vatt.json_file import read_json
 from vatt.prepare import writer
 from vatt.prepare.errors import PreparationError
 from vatt.prepare.plan import Shard
 
 _FOLDER = ".unfinished"
 _SPOOL_PREFIX = "spool-"
+_MOST_BYTES = 1 << 30  # of a journal: the words of a shard
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -94,7 +95,7 @@ class Unfinished:
         """What is known about a shard; None if it has to be made (again)."""
         path = self.directory / shard.file
         try:
-            result = ShardResult(**json.loads(self._journal(shard.file).read_bytes()))
+            result = ShardResult(**read_json(self._journal(shard.file), max_bytes=_MOST_BYTES))
             sizes = [file.stat().st_size for file in (path, writer.offsets_path(path))]
         except (OSError, ValueError, TypeError):  # TypeError: kept by another version, with other fields
             return None

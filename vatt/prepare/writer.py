@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
+from vatt.json_file import read_json
+from vatt.regular_file import plain_name
 from vatt.whole_file import whole_file
 
 DATASET_FILE = "dataset.json"
@@ -80,16 +82,11 @@ def vocabulary(counts: Counter) -> list[str]:
 def defects(directory: Path) -> list[str]:
     """Why the directory is no complete prepared set, by sizes alone (quick); empty when it is one."""
     try:
-        dataset = json.loads((directory / DATASET_FILE).read_bytes())
+        expected = _stated_sizes(read_json(directory / DATASET_FILE))
     except (FileNotFoundError, NotADirectoryError):
         return [f"{DATASET_FILE} is missing"]
-    except ValueError:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return [f"{DATASET_FILE} is damaged"]
-    expected = {dataset["vocabulary"]["file"]: None}
-    for split in dataset["splits"].values():
-        for shard in split["shards"]:
-            expected[shard["file"]] = shard["bytes"]
-            expected[offsets_path(Path(shard["file"])).name] = 8 * shard["records"]
     found = []
     for name, size in expected.items():
         try:
@@ -100,3 +97,13 @@ def defects(directory: Path) -> list[str]:
         if size is not None and actual != size:
             found.append(f"{name} has {actual} bytes instead of {size}")
     return found
+
+
+def _stated_sizes(dataset) -> dict[str, int | None]:
+    """File -> bytes that it must have, None where any will do."""
+    sizes: dict[str, int | None] = {plain_name(dataset["vocabulary"]["file"]): None}
+    for split in dataset["splits"].values():
+        for shard in split["shards"]:
+            name = plain_name(shard["file"])
+            sizes |= {name: int(shard["bytes"]), offsets_path(Path(name)).name: 8 * int(shard["records"])}
+    return sizes

@@ -2,12 +2,12 @@
 
 import dataclasses
 import datetime
-import json
 import math
 import pathlib
 import re
 from typing import Any
 
+from vatt.json_file import JsonError, parse_json, read_json
 from vatt.report.columns import Columns, read_columns
 from vatt.report.evaluation import Evaluation
 
@@ -116,9 +116,9 @@ def _json(run: RunFiles, name: str, consequence: str | None):
     if not text:
         return None
     try:
-        return json.loads(text)
-    except (ValueError, RecursionError) as error:
-        run.remarks.append(f"{name} can not be read ({error}).")
+        return parse_json(text, name, is_lenient=True)
+    except JsonError as error:
+        run.remarks.append(f"{name} can not be read ({error.problem}).")
         return None
 
 
@@ -127,8 +127,8 @@ def _lines(run: RunFiles, name: str) -> list[dict]:
     found, torn = [], 0
     for text in _text(run, name, None).splitlines():
         try:
-            line = json.loads(text)
-        except (ValueError, RecursionError):
+            line = parse_json(text, name, is_lenient=True)
+        except JsonError:
             line = None
         if isinstance(line, dict):
             found.append(line)
@@ -197,9 +197,9 @@ def _identity(run: RunFiles) -> dict[str, str]:
             found.append((int(number[1]), path))
     for _, path in sorted(found, reverse=True):
         try:
-            identity = json.loads(path.read_text(encoding="utf-8"))["facts"]["identity"]
+            identity = read_json(path, is_lenient=True)["facts"]["identity"]
             return {str(name): str(value) for name, value in identity.items()}
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
             continue
     return {}
 

@@ -15,10 +15,12 @@ from pathlib import Path
 
 import numpy as np
 
+from vatt.json_file import JsonError, read_json
 from vatt.whole_file import whole_file
 
 SCHEMA = 1
 INDEX_FILE = "index.json"
+_MOST_BYTES = 2 << 30  # of `index.json`, which names every file
 DTYPES = ("float32", "float16")
 TIMES = ("start_seconds", "end_seconds")
 FLAGS = ("has_video", "has_audio")
@@ -36,15 +38,15 @@ def read_facts(directory: Path) -> dict:
     """
     path = directory / INDEX_FILE
     try:
-        facts = json.loads(path.read_bytes())
+        facts = read_json(path, max_bytes=_MOST_BYTES)
     except FileNotFoundError:
         raise BadIndexError(
             f"There must be an index. Received: {directory}, without {INDEX_FILE}. Make one: "
             f"`vatt index DIR {directory} --model RUN`."
         ) from None
-    except ValueError as error:
+    except JsonError as error:
         raise BadIndexError(
-            f"{path} is damaged: {error}. Make the index again: `vatt index` with --rebuild."
+            f"{path} is damaged: {error.problem}. Make the index again: `vatt index` with --rebuild."
         ) from None
     if not isinstance(facts, dict) or facts.get("schema") != SCHEMA:
         found = facts.get("schema") if isinstance(facts, dict) else None

@@ -5,10 +5,10 @@ The figures are facts and lie in `data/paper_tables.json`; the tie to the gin fi
 """
 
 import dataclasses
-import json
 from pathlib import Path
 
 from vatt import config
+from vatt.json_file import parse_json
 
 FIGURES, TIES = "data/paper_tables.json", "experiments/tables.json"
 
@@ -42,8 +42,8 @@ class Cell:
 
 def read_cells() -> list[Cell]:
     """Every figure of the paper, in its order."""
-    tables = json.loads(_text(FIGURES))["tables"]
-    ties = json.loads(_text(TIES))
+    tables = parse_json(_text(FIGURES), FIGURES)["tables"]
+    ties = parse_json(_text(TIES), TIES)
     return [
         _tied(Cell(table=number, row=row, column=column, value=value), ties)
         for number, table in tables.items()
@@ -55,7 +55,7 @@ def read_cells() -> list[Cell]:
 
 def read_titles() -> dict[str, str]:
     """Table -> what it is about."""
-    return {number: table["about"] for number, table in json.loads(_text(FIGURES))["tables"].items()}
+    return {number: table["about"] for number, table in parse_json(_text(FIGURES), FIGURES)["tables"].items()}
 
 
 def _tied(cell: Cell, ties: dict) -> Cell:

@@ -1,12 +1,12 @@
 """What runs of ours reached: each run directory with the gin files that made it and the numbers it found."""
 
 import dataclasses
-import json
 import re
 import shlex
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from vatt.json_file import read_json
 from vatt.tables.paper import Cell
 
 # Settings that say where something lies, or which draw it is, not how it is measured.
@@ -76,7 +76,7 @@ def _metrics_below(place: Path) -> Iterator[Path]:
 def _read(directory: Path) -> Result | None:
     path = directory / "metrics.json"
     try:
-        numbers = json.loads(path.read_text(encoding="utf-8"))
+        numbers = read_json(path, is_lenient=True)
         step = int(numbers.pop("step"))
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
@@ -131,7 +131,7 @@ def _checkpoint(directory: Path) -> Path | None:
 def _protocols(directory: Path) -> Iterator[tuple[str, dict]]:
     for path in sorted((directory / "evaluations").glob("*.json")):
         try:
-            yield path.stem, json.loads(path.read_text(encoding="utf-8"))["artifact"]["protocol"]
+            yield path.stem, read_json(path, is_lenient=True)["artifact"]["protocol"]
         except (OSError, ValueError, KeyError, TypeError):
             continue  # written before there were cards
 

@@ -20,6 +20,7 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
+from vatt.json_file import JsonError, read_object
 from vatt.train.context import RunError, reason_of
 
 _log = logging.getLogger(__name__)
@@ -94,7 +95,7 @@ class Checkpoints:
 
     def facts(self, step: int) -> dict:
         """What was handed to `save` as `facts`."""
-        return json.loads(self._summary(step).read_text(encoding="utf-8")).get("facts", {})
+        return read_object(self._summary(step)).get("facts", {})
 
     def restore(self, step: int, *, partly: bool = False, **trackables) -> None:
         """Reads the checkpoint at `step` into the objects; nothing may be missing.
@@ -158,14 +159,15 @@ class Checkpoints:
     def _fault(self, step: int) -> str | None:
         """What is wrong with a checkpoint, or None."""
         try:
-            text = self._summary(step).read_text(encoding="utf-8")
-            record = json.loads(text)
-            seal = record.pop(_SEAL)
-            if _sealed(record) != text:
+            record = read_object(self._summary(step))
+            seal = str(record.pop(_SEAL))
+            if _sealed(record).encode() != self._summary(step).read_bytes():
                 return f"its .json was changed after it was written (seal {seal[:12]})"
             digests = dict(record["files"])
         except FileNotFoundError:
             return "its save was not finished"
+        except JsonError as error:
+            return f"its .json can not be read: {error.problem}"
         except (OSError, ValueError, KeyError, TypeError) as error:
             return f"its .json can not be read: {error}"
         for name, digest in digests.items():

@@ -7,6 +7,7 @@ before TensorFlow starts.
 import json
 import os
 
+from vatt.json_file import parse_json
 from vatt.train.context import RunError
 
 _VARIABLE = "TF_CONFIG"
@@ -48,7 +49,7 @@ def place() -> tuple[int, list[str]]:
     if not text.strip():
         return 0, []
     try:
-        named = json.loads(text)
+        named = parse_json(text, _VARIABLE)
         cluster, task = named.get("cluster", {}), named.get("task", {})
         chief = [*cluster.get("chief", []), *cluster.get("master", [])]  # there is one or none
         workers = list(cluster.get("worker", []))
@@ -56,7 +57,8 @@ def place() -> tuple[int, list[str]]:
     except (AttributeError, TypeError, ValueError) as error:
         raise RunError(
             f"The environment variable {_VARIABLE} must be JSON with `cluster` and `task`. "
-            f"Received: {text!r} ({error}). Unset it, or use --workers and --worker."
+            f"Received: {text!r} ({getattr(error, 'problem', error)}). "
+            "Unset it, or use --workers and --worker."
         ) from error
     if cluster and kind not in ("chief", "master", "worker"):
         raise RunError(

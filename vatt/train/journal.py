@@ -12,7 +12,10 @@ import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from vatt import json_file
+from vatt.json_file import JsonError, parse_json
 from vatt.protocols import MetricWriter
+from vatt.regular_file import bounded_lines, open_regular
 from vatt.train.events import Events
 from vatt.whole_file import whole_file
 
@@ -21,6 +24,7 @@ INCIDENTS = "incidents.jsonl"  # what went wrong outside of any line; never cut 
 _log = logging.getLogger(__name__)
 
 _BOOKKEEPING = ("step", "alarms")
+_MOST_BYTES_OF_A_LINE = 16 << 20  # a line has some hundred bytes
 
 
 class Journal:
@@ -106,11 +110,11 @@ def cut_back(path: Path, last_step: int) -> list[dict]:
 
 def read_lines(path: Path) -> Iterator[dict]:
     """The lines of a file, in order; one that a kill cut short is left out."""
-    with path.open(encoding="utf-8", errors="replace") as file:
-        for text in file:
+    with open_regular(path) as file:
+        for text in bounded_lines(file, _MOST_BYTES_OF_A_LINE):
             try:
-                line = json.loads(text)
-            except ValueError:
+                line = parse_json(text, path.name, is_lenient=True)
+            except JsonError:
                 continue
             if isinstance(line, dict) and isinstance(line.get("step"), int):
                 yield line
@@ -125,7 +129,7 @@ def write_json(path: Path, value) -> None:
 def read_json(path: Path):
     """What the file holds; None where it is missing or broken."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return json_file.read_json(path, is_lenient=True)
     except (OSError, ValueError):
         return None
 

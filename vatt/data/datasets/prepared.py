@@ -15,6 +15,7 @@ from vatt.data.description import describe_inputs
 from vatt.data.kept_patches import KeptPatches
 from vatt.data.random_area_crop import RandomAreaCrop
 from vatt.data.source import Augmentation, ClipSource, Views
+from vatt.json_file import read_json
 
 
 @gin.register
@@ -165,7 +166,7 @@ class PreparedClips:
     def eval_facts(self) -> dict:
         """What evaluation reads and shows, in plain values, for a protocol card."""
         split, records_number = self._splits["eval"], self.eval_size
-        stated = json.loads((self._description.directory / "dataset.json").read_text(encoding="utf-8"))
+        stated = read_json(self._description.directory / "dataset.json")
         content = {"split": stated["splits"][split], "labels": stated.get("labels", [])}
         words = hashlib.sha256("\n".join(map(str, self.vocabulary.words)).encode())
         return {

@@ -3,7 +3,6 @@
 Each format is one function from text to captions in `_READERS`; pysubs2 reads the subtitle formats.
 """
 
-import json
 import math
 import re
 from collections.abc import Iterator
@@ -11,6 +10,7 @@ from pathlib import Path
 
 import pysubs2
 
+from vatt.json_file import parse_json
 from vatt.prepare.captions.caption import WHOLE_FILE, Caption, CaptionError, CaptionFile
 
 # Web captions carry inline tags that pysubs2 leaves alone: <c.yellow>, <v Speaker>, <00:00:01.500>, <i> ...
@@ -58,7 +58,7 @@ def _clean(text: str) -> str:
 
 def _transcript(text: str, path: Path) -> Iterator[Caption]:
     """JSON of Whisper, faster-whisper, whisperX or whisper.cpp, or the bare list of segments."""
-    content = json.loads(text)
+    content = parse_json(text, path.name, is_lenient=True)
     if isinstance(content, dict):
         content = content.get("segments", content.get("transcription"))
     if not isinstance(content, list):

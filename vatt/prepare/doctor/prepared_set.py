@@ -1,15 +1,16 @@
 """dataset.json and the word list: reading a set's description, and checks of the description itself."""
 
 import dataclasses
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from vatt.json_file import JsonError, read_json
 from vatt.prepare import writer
 from vatt.prepare.doctor.clip_record import Setting
 from vatt.prepare.doctor.findings import ERROR, WARNING, Check, Findings, Place
 from vatt.prepare.doctor.tally import Tally
 from vatt.prepare.record import SCHEMA_VERSION
+from vatt.regular_file import plain_name
 
 COUNTS = Check(
     name="set-counts",
@@ -91,14 +92,18 @@ def read_set(directory) -> PreparedSet:
     directory = Path(directory)
     path = directory / writer.DATASET_FILE
     try:
-        content = json.loads(path.read_bytes())
+        content = read_json(path)
     except (FileNotFoundError, NotADirectoryError):
         raise UnreadableSet(
             f"A prepared set must hold {writer.DATASET_FILE}. Received: {directory} without it. Give the "
             f"directory that `vatt prepare` made; for shards of DMVR, run `vatt prepare dmvr` first."
         ) from None
-    except (OSError, ValueError) as error:
-        raise UnreadableSet(f"{writer.DATASET_FILE} must be JSON. Received: {path}, {error}.") from error
+    except (OSError, JsonError) as error:
+        problem = error.problem if isinstance(error, JsonError) else error
+        raise UnreadableSet(
+            f"{writer.DATASET_FILE} must be JSON. Received: {path}, {problem}. Copy it again, or prepare the "
+            "set again."
+        ) from error
     version = content.get("schema_version") if isinstance(content, dict) else None
     if version != SCHEMA_VERSION:
         raise UnreadableSet(
@@ -111,7 +116,7 @@ def read_set(directory) -> PreparedSet:
             name=str(content["name"]),
             content=content,
             shards=tuple(
-                (split, {"sha256": "", **shard})
+                (split, {"sha256": "", **shard, "file": plain_name(shard["file"])})
                 for split, described in content["splits"].items()
                 for shard in described["shards"]
             ),
@@ -120,7 +125,7 @@ def read_set(directory) -> PreparedSet:
                 audio_rate_hz=int(content["audio_rate_hz"]),
                 short_side_pixels=int(content.get("short_side_pixels", 0)),
                 labels=tuple(content.get("labels", ())),
-                vocabulary_file=str(directory / content["vocabulary"]["file"]),
+                vocabulary_file=str(directory / plain_name(content["vocabulary"]["file"])),
             ),
             vocabulary_size=int(content["vocabulary"]["size"]),
         )

@@ -4,8 +4,8 @@ Everything else is copied byte for byte, and counted, hashed and indexed anew. N
 up: NaN, leakage and wrong labels are for people to decide.
 """
 
+import copy
 import dataclasses
-import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -47,7 +47,7 @@ def repair(prepared: PreparedSet, out_dir, *, workers: int | None = None) -> Rep
     out_dir = Path(out_dir)
     check_target(out_dir)
     out_dir.mkdir(parents=True, exist_ok=True)
-    content = json.loads(json.dumps(prepared.content))
+    content = copy.deepcopy(prepared.content)
     shards = [shard for described in content["splits"].values() for shard in described["shards"]]
     tasks = [
         (prepared.directory / shard["file"], out_dir / shard["file"], prepared.setting) for shard in shards

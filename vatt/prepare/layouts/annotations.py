@@ -8,11 +8,16 @@ import contextlib
 import csv
 import dataclasses
 import difflib
-import json
+import io
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import IO
+
+from vatt.json_file import JsonError, read_json
+from vatt.regular_file import NotRegularError, open_regular
+
+_MOST_BYTES = 1 << 30  # of a JSON file
 
 
 class AnnotationError(ValueError):
@@ -51,8 +56,10 @@ def find_files(directory, *names: str) -> list[Path]:
 def _text(path: Path) -> Iterator[IO[str]]:
     """The file opened as text; what is no text is an error that names it."""
     try:
-        with open(path, encoding="utf-8-sig", newline="") as file:
+        with io.TextIOWrapper(open_regular(path), encoding="utf-8-sig", newline="") as file:
             yield file
+    except NotRegularError as error:
+        raise AnnotationError(str(error)) from error
     except (UnicodeDecodeError, csv.Error) as error:
         raise AnnotationError(
             f"{path} must be a text file in UTF-8. Received: {error}. "
@@ -161,10 +168,10 @@ def read_object(path, keys: Sequence[str]) -> dict:
     """A JSON file that holds an object with at least `keys`."""
     path = Path(path)
     try:
-        content = json.loads(path.read_bytes())
-    except ValueError as error:
+        content = read_json(path, max_bytes=_MOST_BYTES)
+    except JsonError as error:
         raise AnnotationError(
-            f"{path} must be JSON. Received: {error}. Download it again: it may have been cut short."
+            f"{path} must be JSON. Received: {error.problem}. Download it again: it may have been cut short."
         ) from error
     if not isinstance(content, dict) or not set(keys) <= set(content):
         found = ", ".join(map(str, content)) if isinstance(content, dict) else type(content).__name__

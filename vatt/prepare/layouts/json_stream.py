@@ -1,13 +1,16 @@
 """Reads a huge JSON object member by member: HowTo100M's captions are one object of many gigabytes."""
 
+import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from vatt.prepare.layouts.annotations import AnnotationError
+from vatt.regular_file import NotRegularError, open_regular
 
 _CHUNK = 1 << 20  # characters read at a time
+_MOST_CHARACTERS = 64 << 20  # of one value
 _BLANKS = " \t\r\n"
 
 
@@ -22,7 +25,11 @@ def read_members(path, *, chunk: int = _CHUNK) -> Iterator[tuple[str, Any]]:
     """
     path = Path(path)
     decode = json.JSONDecoder().raw_decode
-    with open(path, encoding="utf-8-sig") as file:
+    try:
+        opened = open_regular(path)
+    except NotRegularError as error:
+        raise AnnotationError(str(error)) from error
+    with io.TextIOWrapper(opened, encoding="utf-8-sig") as file:
         text = _Text(path, file, chunk)
         text.expect("{")
         if text.next() == "}":
@@ -68,7 +75,13 @@ class _Text:
             try:
                 value, self._at = decode(self._window, self._at)
                 return value
-            except json.JSONDecodeError as error:
+            except (RecursionError, ValueError) as error:
+                if isinstance(error, RecursionError):
+                    raise self._error("Received: lists and objects too deep in each other") from error
+                if not isinstance(error, json.JSONDecodeError):  # a number of thousands of digits
+                    raise self._error(f"Received: {error}") from error
+                if len(self._window) - self._at > _MOST_CHARACTERS:
+                    raise self._error("Received: a value that does not end") from error
                 # Twice as much each time: a value of n characters costs a few n, not n².
                 if not self._grow(size):
                     raise self._error(f"Received: {error.msg}") from error
