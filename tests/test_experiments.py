@@ -81,3 +81,27 @@ def test_the_recorded_configuration_is_a_run_of_its_own(tmp_path, data_dir):
     assert vatt_main.main([f"--gin_file={recorded}", f"--gin.MODEL_DIR='{tmp_path / 'second'}'"]) == 0
     first, second = (json.loads((tmp_path / d / "metrics.json").read_text()) for d in ("first", "second"))
     assert first == second  # the same seed on the same machine, to the last bit
+
+
+@pytest.mark.parametrize("other", ["audio", "text"])
+def test_video_and_one_more_modality_pre_train(tmp_path, data_dir, other):
+    flags = [f"--gin.ClipSpec.modalities=('video', '{other}')", "--gin.TRAIN_STEPS=2"]
+    assert run(PRETRAIN, tmp_path / "run", data_dir, *flags) == 0
+    line = json.loads((tmp_path / "run" / "journal.jsonl").read_text().splitlines()[-1])
+    (part,) = (name for name in line if name.startswith("loss/"))
+    assert part == f"loss/video_{other}" and line["loss"] == line[part] > 0
+    metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
+    directions = {name.split("/")[1] for name in metrics if "/" in name and "_to_" in name.split("/")[1]}
+    assert directions == {f"video_to_{other}", f"{other}_to_video"}
+
+
+def test_audio_and_text_alone_are_refused_before_a_step(tmp_path, data_dir, capsys):
+    flags = ["--gin.ClipSpec.modalities=('audio', 'text')", "--dry_run"]
+    assert run(PRETRAIN, tmp_path / "run", data_dir, *flags) == 2
+    assert "must have a pair to compare" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
+def test_accumulating_a_contrastive_loss_is_refused(tmp_path, data_dir, capsys):
+    assert run(PRETRAIN, tmp_path / "run", data_dir, "--gin.train.accumulate=2", "--dry_run") == 2
+    assert "Set `train.cached_chunk`" in capsys.readouterr().err

@@ -57,7 +57,10 @@ class Model(Protocol):
 
 class Loss(Protocol):
     """Scores one batch of embeddings. What it has as `trainable_variables`, a list of Keras variables, is
-    trained and saved with the model."""
+    trained and saved with the model. One that has `compares_rows = True` scores a row against the others of
+    its batch, and is never given a part of it. One that has `prepare(batch, gather) -> batch` counts over the
+    whole batch: it is called before the batch is parted, and adds to it what its parts must know, row by
+    row."""
 
     def __call__(self, outputs: Outputs, batch: Batch, gather: Callable) -> dict[str, Any]:
         """Scalars by name; "loss" is this replica's share. `gather` makes local rows global, in order."""

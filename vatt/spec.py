@@ -49,6 +49,8 @@ CAPTION = "caption"  # string [B], evaluation only, with text: the first candida
 
 KEPT = {VIDEO: VIDEO_KEPT, AUDIO: AUDIO_KEPT}
 
+EDGES = ("pad", "drop")  # what becomes of the end of a signal that patches do not fill
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class PatchesRead:
@@ -81,8 +83,10 @@ class ClipSpec:
         sample_rate_hz: audio samples per second after sampling.
         words: words of a caption, L; longer ones are cut, shorter ones padded.
         candidates: captions per clip in training, K (MIL-NCE, Eq. 5).
-        audio_seconds: length of the sound; None is the span of the pictures. Both begin at one instant. (The
-            release: 3.2 s of sound beside 2.56 s of pictures on AudioSet; 6.4 s to fine-tune on sound.)
+        audio_seconds: length of the sound; None is the span of the pictures. In training both begin at one
+            instant; in evaluation each is spread over the record by its own span, the shorter within the
+            longer. (The release: 3.2 s of sound beside 2.56 s of pictures on AudioSet; 6.4 s to fine-tune on
+            sound.)
         modalities: of `MODALITIES`, those that a batch holds; the others are not decoded.
     """
 
@@ -128,6 +132,14 @@ class ClipSpec:
         return round(self.sound_seconds * self.sample_rate_hz)
 
 
-def patch_grid(sizes, patch) -> tuple[int, ...]:
-    """Patches along each axis, ⌈size / patch⌉: the paper pads the last patch with zeros (3.1)."""
-    return tuple(math.ceil(size / step) for size, step in zip(sizes, patch, strict=True))
+def patch_grid(sizes, patch, edge="pad") -> tuple[int, ...]:
+    """Patches along each axis.
+
+    Args:
+        sizes: of the signal, along each axis.
+        patch: size of a patch along each axis.
+        edge: of `EDGES`; "pad": ⌈size / patch⌉, the last patch is padded with zeros (paper 3.1); "drop":
+            ⌊size / patch⌋, the rest is dropped (original release).
+    """
+    count = math.ceil if edge == "pad" else math.floor
+    return tuple(count(size / step) for size, step in zip(sizes, patch, strict=True))

@@ -52,7 +52,7 @@ def test_other_sizes_are_interpolated_as_transformers_does():
     assert_near(tokens_of(at_run_time, video), golden["tokens48"], 1e-4)
     at_conversion, report = convert_vit(GOLDEN / "vit_hugging_face", frame_size=48)
     assert_near(tokens_of(at_conversion, video), golden["tokens48"], 1e-4)
-    assert "4 × 4 -> 6 × 6 positions, bicubic" in " ".join(entry.note for entry in report.transformed)
+    assert "4 × 4 -> 6 × 6 positions, torch bicubic" in " ".join(entry.note for entry in report.transformed)
 
 
 def test_a_moving_clip_has_all_its_places():
@@ -108,7 +108,7 @@ def test_fine_tuning_starts_from_it():
     assert_near(outputs["image/pooled"], golden["tokens32"][:, 0], 1e-4)
     assert [entry.target for entry in report.missing] == [weight.path for weight in classifier.head.weights]
     larger, _ = restore_classifier(
-        model, classes=3, modality="image", grid=(1, 6, 6), interpolation="bicubic"
+        model, classes=3, modality="image", grid=(1, 6, 6), interpolation="torch_bicubic"
     )
     outputs = larger({"image": golden["pictures48"].transpose(0, 2, 3, 1)})
     assert_near(outputs["image/pooled"], golden["tokens48"][:, 0], 1e-4)

@@ -69,9 +69,32 @@ def test_pictures_at_12_and_a_half_beside_longer_sound(directory):
     clip = clip_spec(frame_rate_hz=12.5, audio_seconds=0.3)
     batch = rows_of(make(directory, clip=clip).eval_batches(batch_size=CLIPS))
     assert (clip.clip_seconds, clip.samples, clip.span_seconds) == (0.24, 300, 0.3)
-    # 0.3 s are 7.5 frames: of 12 the middle start is the second; every other frame, and sound from there.
-    np.testing.assert_allclose(batch[spec.VIDEO][0, :, 0, 0, 0], [10, 20, 30], atol=2)
+    # 6 frames and 7.5 of 12: their middle starts are frames 3 and 2. Every other frame, and sound from there.
+    np.testing.assert_allclose(batch[spec.VIDEO][0, :, 0, 0, 0], [15, 25, 35], atol=2)
     np.testing.assert_allclose(batch[spec.AUDIO][0, 100:200] * 32768, 160 + 2 * np.arange(100, 200), atol=1)
+
+
+@pytest.mark.parametrize(("frames", "audio_seconds"), [(32, 3.2), (32, None), (40, 1.6)])
+def test_windows_of_evaluation_span_the_record_in_video_and_in_audio(tmp_path, frames, audio_seconds):
+    count, rate_hz = 125, 12.5  # 10 s
+    jpegs = [
+        tf.io.encode_jpeg(np.full((24, 32, 3), 2 * number, np.uint8), quality=95).numpy()
+        for number in range(count)
+    ]
+    record = records_fixture.record(frames=count, frame_rate_hz=rate_hz, sample_rate_hz=1000, pictures=jpegs)
+    written = records_fixture.write_set(
+        tmp_path / "set", {"test": [record]}, shards=1, frame_rate_hz=rate_hz, audio_rate_hz=1000
+    )
+    clip = clip_spec(frames=frames, frame_rate_hz=rate_hz, audio_seconds=audio_seconds)
+    batch = rows_of(make(written, clip=clip, eval_clips=4).eval_batches(batch_size=4))
+    greys, sound = batch[spec.VIDEO][:, :, 4, 4, 0], np.round(batch[spec.AUDIO] * 32768)
+    np.testing.assert_allclose([greys[0, 0], greys[-1, -1]], [0, 2 * (count - 1)], atol=1)
+    np.testing.assert_allclose([sound[0, 0], sound[-1, -1]], [0, 9999], atol=1)
+    # Where the spans differ, the shorter window lies within the longer.
+    signals = [(greys[:, 0] / 2 / rate_hz, clip.clip_seconds), (sound[:, 0] / 1000, clip.sound_seconds)]
+    (inner, inner_span), (outer, outer_span) = sorted(signals, key=lambda signal: signal[1])
+    assert (inner >= outer - 1 / rate_hz).all()
+    assert (inner + inner_span <= outer + outer_span + 1 / rate_hz).all()
 
 
 def test_views_are_rows_that_follow_one_another(directory):

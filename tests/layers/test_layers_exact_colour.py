@@ -40,6 +40,14 @@ def test_it_is_tf_image(video):
         np.testing.assert_allclose(clip, expected, atol=1e-5)
 
 
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_half_precision_rounds_the_result_and_nothing_before_it(video, dtype):
+    policy, batch = f"mixed_{dtype}", {"video": tf.constant(video), "draw_key": KEYS}
+    half = DeviceInputs(colour=ExactColourJitter(dtype=policy), dtype=policy)(batch, training=True)["video"]
+    assert half.dtype == dtype
+    np.testing.assert_array_equal(half, tf.cast(jittered(video, ExactColourJitter()), dtype))
+
+
 def test_the_default_deviates_as_its_docstring_says(video):
     exact, default, none = (
         jittered(video, colour) / 2

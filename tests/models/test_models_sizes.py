@@ -4,6 +4,7 @@ import math
 
 import pytest
 
+from vatt.convert.restore import classifier_like
 from vatt.layers.embedders import WordEmbedder
 from vatt.models.agnostic import AgnosticVATT
 from vatt.models.backbone import Backbone
@@ -11,6 +12,7 @@ from vatt.models.classifier import Classifier
 from vatt.models.parts import text_encoder
 from vatt.models.presets import SIZES, Size, size_of
 from vatt.models.vatt import VATT
+from vatt.spec import ClipSpec
 
 RELEASED = {"heads": "released", "word_table_width": 300, "train_word_table": False}
 
@@ -92,3 +94,24 @@ def test_a_preset_that_does_not_exist():
 def test_a_size_of_ones_own():
     own = Size(depth=1, width=8, hidden_width=16, heads=2)
     assert size_of(own) is own and size_of(own.get_config()) == own
+
+
+TINY = Size(depth=1, width=8, hidden_width=16, heads=1, head_width=8)
+# Every patch leaves a rest: 33 frames, 200 rows and columns, 1,666 samples.
+UNEVEN = ClipSpec(frames=33, frame_rate_hz=20.0, frame_size=200, sample_rate_hz=1010)
+
+
+@pytest.mark.parametrize(("edge", "video", "audio"), [("pad", (9, 13, 13), 14), ("drop", (8, 12, 12), 13)])
+@pytest.mark.parametrize("model", [VATT, AgnosticVATT, Classifier])
+def test_position_tables_have_the_grid_that_the_edge_leaves(model, edge, video, audio):
+    if model is Classifier:
+        made = Classifier(classes=2, size=TINY, clip=UNEVEN, edge=edge)
+        assert made.grid == video == made.backbone.embedder.patches.grid((33, 200, 200))
+        sound = Classifier(classes=2, size=TINY, clip=UNEVEN, edge=edge, modality="audio")
+        assert sound.grid == (audio,)
+        return
+    sizes = {"size": TINY} if model is AgnosticVATT else dict.fromkeys(("video", "audio", "text"), TINY)
+    made = model(clip=UNEVEN, edge=edge, vocabulary_size=10, **sizes)
+    assert made.video_grid == video == made.video.embedder.patches.grid((33, 200, 200))
+    assert made.audio_grid == (audio,) == made.audio.embedder.patches.grid((UNEVEN.samples,))
+    assert classifier_like(made, classes=2, clip=UNEVEN).grid == video

@@ -1,12 +1,14 @@
 """Batches larger than memory: cached and accumulated gradients are those of the whole batch."""
 
+import functools
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from tests.train.training import NORM_TOLERANCE, SEED, Training, assert_same, clip_batch, clip_model
-from vatt.losses.classification import SoftmaxLoss
+from vatt.losses.classification import MultiLabelLoss, SoftmaxLoss
 from vatt.spec import EXAMPLE_INDEX
 from vatt.train.gradients import Accumulated, Cached, WholeBatch
 from vatt.train.optimizer import sgd
@@ -15,10 +17,10 @@ from vatt.train.step import draw_keys
 MISSING = (("audio", (1, 4)), ("text", (0, 1, 6)), ("video", (3,)))
 
 
-def one_step(way, replicas=1, **way_options):
+def one_step(way, replicas=1, form="paper", **way_options):
     """Results, and weights that show every gradient, scaled to norm 1, and the moving statistics."""
     training = Training(
-        make=clip_model,
+        make=functools.partial(clip_model, form=form),
         batch_of=lambda number: clip_batch(number, missing=MISSING),
         make_optimizer=lambda: sgd(learning_rate=1.0, momentum=0.0),
         clip_global_norm=1.0,
@@ -39,8 +41,17 @@ def whole():
     [(2, 1), pytest.param(8, 1, marks=pytest.mark.slow), pytest.param(2, 2, marks=pytest.mark.slow)],
 )
 def test_cached_gradients_are_those_of_the_whole_batch(whole, rows, replicas):
+    assert_cached_is(whole, *one_step(Cached, replicas, rows=rows))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("replicas", [1, 2])
+def test_so_are_those_of_eq_4_and_5_as_printed(replicas):
+    assert_cached_is(one_step(WholeBatch, form="literal"), *one_step(Cached, replicas, "literal", rows=2))
+
+
+def assert_cached_is(whole, cached_results, cached_weights):
     results, weights = whole
-    cached_results, cached_weights = one_step(Cached, replicas, rows=rows)
     for name in ("loss", "loss/video_audio", "loss/video_text"):
         np.testing.assert_allclose(cached_results[name], results[name], rtol=1e-5, err_msg=name)
     np.testing.assert_allclose(cached_results["gradient_norm"], results["gradient_norm"], rtol=NORM_TOLERANCE)
@@ -52,8 +63,8 @@ def test_a_chunk_that_does_not_divide_is_refused():
         one_step(Cached, rows=3)
 
 
-def classifier_step(way, **options):
-    """Loss and gradients of a linear classifier, whose loss is a mean over rows."""
+def classifier_step(way, *, loss=None, **options):
+    """Loss and gradients of a linear classifier, by default with a loss that is a mean over rows."""
     draw = np.random.default_rng(SEED)
     batch = {
         "rows": tf.constant(draw.normal(size=(8, 5)), tf.float32),
@@ -66,7 +77,7 @@ def classifier_step(way, **options):
     dense.build((None, 5))
     find = way(
         model=lambda inputs, training: {"logits": dense(inputs["rows"])},
-        loss=SoftmaxLoss(),
+        loss=loss or SoftmaxLoss(),
         device_inputs=lambda batch, training: batch,
         **options,
     )
@@ -75,12 +86,21 @@ def classifier_step(way, **options):
     return losses["loss"].numpy(), [gradient.numpy() for gradient in gradients]
 
 
-def test_accumulated_gradients_are_those_of_the_whole_batch():
-    loss, gradients = classifier_step(WholeBatch)
+LOSSES = [SoftmaxLoss(), MultiLabelLoss(weighting="uniform"), MultiLabelLoss(weighting="inverse_count")]
+
+
+@pytest.mark.parametrize("scored", LOSSES, ids=["softmax", "uniform", "inverse_count"])
+def test_accumulated_gradients_are_those_of_the_whole_batch(scored):
+    loss, gradients = classifier_step(WholeBatch, loss=scored)
     for parts in (1, 2, 8):
-        same_loss, same_gradients = classifier_step(Accumulated, parts=parts)
+        same_loss, same_gradients = classifier_step(Accumulated, loss=scored, parts=parts)
         np.testing.assert_allclose(same_loss, loss, rtol=1e-6)
         for one, other in zip(gradients, same_gradients, strict=True):
             np.testing.assert_allclose(other, one, rtol=1e-5, atol=1e-6)
     with pytest.raises(ValueError, match="`train.accumulate` must divide"):
         classifier_step(Accumulated, parts=3)
+
+
+def test_a_contrastive_loss_is_not_accumulated():
+    with pytest.raises(ValueError, match="accumulate=2 with `ContrastiveLoss`. Set `train.cached_chunk`"):
+        one_step(Accumulated, parts=2)

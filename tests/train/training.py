@@ -60,7 +60,7 @@ def clip_batch(number, rows=8, missing=()):
     return {name: tf.constant(value) for name, value in batch.items()}
 
 
-def clip_model(depth=1, recompute=False, **options):
+def clip_model(depth=1, recompute=False, form="paper", **options):
     """The real model, tiny, with every kind of draw switched on."""
     size = Size(depth=depth, width=16, hidden_width=32, heads=2, head_width=8, recompute=recompute)
     model = VATT(
@@ -76,7 +76,7 @@ def clip_model(depth=1, recompute=False, **options):
         dropout_rate=0.1,
         **options,
     )
-    return model, ContrastiveLoss(), DeviceInputs()
+    return model, ContrastiveLoss(form=form), DeviceInputs()
 
 
 class Training:

@@ -143,7 +143,7 @@ def classifier_like(
     spectrogram = getattr(source, "spectrogram", None) if modality == AUDIO else None
     if grid is None:
         kind = signal_kind(modality, spectrogram)
-        grid = grid_of(kind, embedder.patch, clip, spectrogram) if clip else embedder.grid
+        grid = grid_of(kind, embedder.patch, clip, spectrogram, embedder.edge) if clip else embedder.grid
     return Classifier(
         classes=classes,
         modality=modality,

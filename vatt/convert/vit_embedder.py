@@ -19,7 +19,7 @@ from vatt.spec import VIDEO, patch_grid
 
 JOINT, SPLIT = "joint", "split"
 POSITIONS = (JOINT, SPLIT)
-INTERPOLATION = "bicubic"  # how ViTs meet pictures of another size
+INTERPOLATION = "torch_bicubic"  # as transformers' ViTs meet images of another size
 # What the embedder takes -> name after the prefix.
 NAMES = {
     HUGGING_FACE: {

@@ -36,9 +36,7 @@ class KeptPatches:
             )
         for modality, each in self._read.items():
             is_whole = all(length % step == 0 for length, step in zip(sizes[modality], each.patch))
-            grid = patch_grid(sizes[modality], each.patch)
-            if not each.pads:
-                grid = tuple(length // step for length, step in zip(sizes[modality], each.patch))
+            grid = patch_grid(sizes[modality], each.patch, "pad" if each.pads else "drop")
             if grid != each.grid:
                 raise ValueError(
                     f"With `host_drop_token` clips must have the patch grid of the model's positions. "

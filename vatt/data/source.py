@@ -129,7 +129,11 @@ class ClipSource:
         for place in range(self.views.clips):
             choose_start = functools.partial(window.spaced_start, window=place, windows=self.views.clips)
             clip = self._clip_of(
-                record, choose_start, functools.partial(video.squares, crops=crops), crops=crops
+                record,
+                choose_start,
+                functools.partial(video.squares, crops=crops),
+                crops=crops,
+                own_spans=True,
             )
             frames = {spec.VIDEO: clip.pop(spec.VIDEO)} if spec.VIDEO in clip else {}
             views.append({name: tf.stack([part] * crops) for name, part in clip.items()} | frames)
@@ -157,20 +161,31 @@ class ClipSource:
             audio_rate_hz=source.audio_rate_hz,
         )
 
-    def _clip_of(self, record, choose_start, choose_boxes, *, crops):
-        """Sample, then decode that and no more; the pictures have an axis of crops in front."""
+    def _clip_of(self, record, choose_start, choose_boxes, *, crops, own_spans=False):
+        """Sample, then decode that and no more; the pictures have an axis of crops in front.
+
+        With `own_spans` each signal chooses its start by its own span, so that windows spread over a record
+        reach its end in both, the shorter within the longer; without, both begin at one instant.
+        """
         clip, made = self._clip, {}
-        start_seconds = window.start_seconds(
-            record, clip.span_seconds, choose_start, by_pictures=spec.VIDEO in clip.modalities
-        )
+
+        def start(span_seconds):
+            return window.start_seconds(
+                record, span_seconds, choose_start, by_pictures=spec.VIDEO in clip.modalities
+            )
+
+        start_seconds = start(clip.span_seconds)
+        starts = {spec.VIDEO: start_seconds, spec.AUDIO: start_seconds}
+        if own_spans:
+            starts = {spec.VIDEO: start(clip.clip_seconds), spec.AUDIO: start(clip.sound_seconds)}
         if spec.VIDEO in clip.modalities:
             made[spec.VIDEO], mask = video.clip_views(
-                record, start_seconds, clip=clip, choose_boxes=choose_boxes, crops=crops
+                record, starts[spec.VIDEO], clip=clip, choose_boxes=choose_boxes, crops=crops
             )
             made[spec.VIDEO_MASK] = mask
         if spec.AUDIO in clip.modalities:
             made[spec.AUDIO], made[spec.AUDIO_MASK] = audio.clip_audio(
-                record, start_seconds, self._resampler, source_hz=self._description.audio_rate_hz
+                record, starts[spec.AUDIO], self._resampler, source_hz=self._description.audio_rate_hz
             )
         if spec.TEXT in clip.modalities:
             made[CANDIDATES] = text.nearest_captions(

@@ -81,7 +81,10 @@ def _by_configuration(directory, model):
     except (TypeError, ValueError) as error:
         raise ValueError(f"{source}: {error} {_WAY_OUT}") from error
     kind = signal_kind(AUDIO, model.spectrogram)
-    grids = grid_of(VIDEO, model.video_patch, clip), grid_of(kind, model.audio_patch, clip, model.spectrogram)
+    grids = (
+        grid_of(VIDEO, model.video_patch, clip, edge=model.edge),
+        grid_of(kind, model.audio_patch, clip, model.spectrogram, model.edge),
+    )
     if grids != (model.video_grid, model.audio_grid):
         raise ValueError(
             f"The clip of a recorded configuration must fill the model's tables. Received: {source}, whose "

@@ -18,8 +18,9 @@ class ExactColourJitter(ColourJitter):
 
     Saturation and hue go through HSV, contrast is about the mean colour of each frame, values leave [0, 1]
     between the parts and are clipped at the end (A.2.1; the release the same). The draws are those that a
-    `ColourJitter` in its place would make. Arguments: as `ColourJitter`. In the dtype of the pixels: give
-    the training a precision of float32 if the last bit counts.
+    `ColourJitter` in its place would make. Arguments: as `ColourJitter`. Computed in float32 whatever the
+    precision of the run, as HSV in bfloat16 would tell 256 hues apart; the result has the dtype of the
+    pixels.
     """
 
     def jittered(self, video, mean=None):
@@ -30,14 +31,14 @@ class ExactColourJitter(ColourJitter):
                 "patches that the host chose. Take `ColourJitter`, or leave out `host_drop_token`."
             )
         shift, saturation, contrast, turn = (
-            ops.reshape(ops.cast(each, video.dtype), (-1, 1, 1, 1))
-            for each in self.drawn(ops.shape(video)[0])
+            ops.reshape(each, (-1, 1, 1, 1)) for each in self.drawn(ops.shape(video)[0])
         )
-        frames = video * (1 / 255) + shift[..., None]
+        # Exact from bfloat16 too, which holds every integer up to 256.
+        frames = ops.cast(video, "float32") * (1 / 255) + shift[..., None]
         frames = _with_saturation(frames, saturation)
         means = ops.mean(frames, axis=(2, 3), keepdims=True)
         frames = (frames - means) * contrast[..., None] + means
-        return ops.clip(_with_hue(frames, turn), 0.0, 1.0) * 2 - 1
+        return ops.cast(ops.clip(_with_hue(frames, turn), 0.0, 1.0) * 2 - 1, video.dtype)
 
 
 def _with_saturation(frames, scale):

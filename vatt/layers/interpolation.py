@@ -9,7 +9,7 @@ import functools
 import numpy as np
 import scipy.interpolate
 
-METHODS = ("natural_cubic", "bicubic")
+METHODS = ("natural_cubic", "bicubic", "torch_bicubic")
 
 
 @functools.cache
@@ -21,7 +21,10 @@ def interpolation_matrix(size: int, new_size: int, method: str = "natural_cubic"
         new_size: positions wanted.
         method: "natural_cubic": natural cubic spline on left-aligned grids (knot i at i/size, query j at
             j/new_size, linear beyond the last knot), the form behind the released numbers;
-            "bicubic": Keys' kernel (a = -0.75) on half-pixel centres, what image libraries call bicubic.
+            "bicubic": `tf.image.resize`'s (and Pillow's, to a larger size): Keys' kernel with a = -0.5 on
+            half-pixel centres; beyond an edge there is nothing, and weights are scaled to sum to 1.
+            "torch_bicubic": `torch.nn.functional.interpolate`'s (and OpenCV's): a = -0.75, and beyond an edge
+            its last row is repeated; image ViTs of transformers meet other sizes so.
     """
     if method not in METHODS:
         raise ValueError(f"`method` must be one of {METHODS}. Received: method={method!r}.")
@@ -31,7 +34,10 @@ def interpolation_matrix(size: int, new_size: int, method: str = "natural_cubic"
         return np.eye(size)
     if size == 1:
         return np.ones((new_size, 1))
-    return _natural_cubic(size, new_size) if method == "natural_cubic" else _bicubic(size, new_size)
+    if method == "natural_cubic":
+        return _natural_cubic(size, new_size)
+    torch = method == "torch_bicubic"
+    return _keys(size, new_size, a=-0.75 if torch else -0.5, repeat_edge=torch)
 
 
 def grid_matrix(sizes, new_sizes, method="natural_cubic") -> np.ndarray:
@@ -56,7 +62,8 @@ def _natural_cubic(size, new_size):
     return matrix
 
 
-def _bicubic(size, new_size, a=-0.75):
+def _keys(size, new_size, *, a, repeat_edge):
+    """Cubic convolution (Keys 1981), whose kernel at distance 1 has the slope `a`."""
     centres = (np.arange(new_size) + 0.5) * size / new_size - 0.5
     matrix = np.zeros((new_size, size))
     first = np.floor(centres).astype(int) - 1
@@ -66,5 +73,7 @@ def _bicubic(size, new_size, a=-0.75):
         near = (a + 2) * distance**3 - (a + 3) * distance**2 + 1
         far = a * distance**3 - 5 * a * distance**2 + 8 * a * distance - 4 * a
         weight = np.where(distance <= 1, near, np.where(distance < 2, far, 0.0))
+        if not repeat_edge:
+            weight = np.where((source >= 0) & (source < size), weight, 0.0)
         np.add.at(matrix, (np.arange(new_size), np.clip(source, 0, size - 1)), weight)
-    return matrix
+    return matrix / matrix.sum(axis=1, keepdims=True)

@@ -12,9 +12,7 @@ from absl import logging
 from keras import ops
 
 from vatt.layers.configured import Configured
-from vatt.spec import patch_grid
-
-EDGES = ("pad", "drop")
+from vatt.spec import EDGES, patch_grid
 
 
 @keras.saving.register_keras_serializable("vatt")
@@ -53,9 +51,7 @@ class PatchEmbedding(Configured, keras.layers.Layer):
 
     def grid(self, sizes) -> tuple[int, ...]:
         """Patches along each axis for a signal of these sizes."""
-        if self.edge == "drop":
-            return tuple(size // step for size, step in zip(sizes, self.patch, strict=True))
-        return patch_grid(sizes, self.patch)
+        return patch_grid(sizes, self.patch, self.edge)
 
     def call(self, inputs):
         return self.embed(self.cut(inputs))

@@ -9,6 +9,7 @@ from keras import ops
 from vatt.spec import LABEL
 
 INVERSE_COUNT, UNIFORM = "inverse_count", "uniform"
+LABEL_WEIGHT = "label_weight"  # float32 [B], of a batch that is scored in parts
 
 
 @gin.register
@@ -55,8 +56,15 @@ class MultiLabelLoss:
         losses = ops.relu(logits) - logits * targets + ops.log1p(ops.exp(-ops.abs(logits)))
         losses = ops.sum(losses, axis=-1)
         if self.weighting == INVERSE_COUNT:
-            losses = losses * self.weights(targets, gather)
+            weights = batch.get(LABEL_WEIGHT)
+            losses = losses * (self.weights(targets, gather) if weights is None else weights)
         return {"loss": _share(losses, gather)}
+
+    def prepare(self, batch, gather=lambda rows: rows):
+        """The batch with each clip's weight, counted over all of it, before parts of it are scored."""
+        if self.weighting != INVERSE_COUNT or LABEL not in batch:
+            return batch
+        return batch | {LABEL_WEIGHT: self.weights(ops.cast(batch[LABEL], "float32"), gather)}
 
     @staticmethod
     def weights(targets, gather=lambda rows: rows):

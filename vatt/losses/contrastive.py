@@ -1,4 +1,4 @@
-"""NCE and MIL-NCE between modalities (paper Eq. 4–6), in three forms.
+"""NCE and MIL-NCE between modalities (paper Eq. 4–6), in four forms.
 
 Every row is scored on the replica that holds it, against the rows of all replicas: the sum of the replicas'
 shares is the loss of the global batch, and so is the sum of their gradients. Rows and candidates that do not
@@ -11,28 +11,48 @@ import math
 import gin
 from keras import ops
 
-from vatt.losses.log_sums import fast_rows, streamed, whole
+from vatt.losses.log_sums import NEVER, fast_rows, streamed, whole
 from vatt.losses.unit_rows import unit_rows
-from vatt.spec import AUDIO_MASK, EXAMPLE_INDEX, TEXT_MASK, VIDEO_MASK
+from vatt.spec import (
+    AUDIO,
+    AUDIO_MASK,
+    EXAMPLE_INDEX,
+    TEXT,
+    TEXT_MASK,
+    VIDEO,
+    VIDEO_AUDIO,
+    VIDEO_MASK,
+    VIDEO_TEXT,
+)
 
-FORMS = ("paper", "released", "symmetric")
+# (common space, what meets the video there) -> which of its rows exist.
+_OTHERS = {(VIDEO_AUDIO, AUDIO): AUDIO_MASK, (VIDEO_TEXT, TEXT): TEXT_MASK}
+FORMS = ("paper", "literal", "released", "symmetric")
 
 
 @gin.register
 class ContrastiveLoss:
     """loss = w_va · NCE(video, audio) + w_vt · MIL-NCE(video, text).
 
+    A pair of weight 0, or one of whose modalities the batch does not hold (`ClipSpec.modalities`), is left
+    out: video with one other modality is enough. Audio and text alone are refused, since the paper has no
+    space for that pair.
+
     Args:
         temperature: τ.
         video_audio_weight: weight of the video-audio loss.
         video_text_weight: λ of Eq. 6.
-        form: "paper": Eq. 4–6, a positive counts once; the sum. "released": the positive counts twice, each
-            replica averages over its own rows; the weighted mean of the two losses. "symmetric":
-            cross-entropy in both directions, summed.
+        form: "paper": Eq. 4–6 as MIL-NCE reads them: a clip's negatives are those in its own row and column,
+            a positive counts once; the sum. "literal": Eq. 4–6 as printed: every clip has all non-matching
+            pairs of the batch for negatives, B · (B − 1) instead of 2 · (B − 1); the sum. "released": row and
+            column, but the positive counts twice, each replica averages over its own rows; the weighted mean
+            of the two losses. "symmetric": cross-entropy in both directions, summed.
         block_rows: clips whose candidates are scored at a time, so that a batch of thousands fits: the same
             loss and gradients from a small part of the memory, see `log_sums`. "auto": as many as are fast,
             256 of a batch of 4,096, 128 of 8,192. None: all at once.
     """
+
+    compares_rows = True  # so that `train.accumulate`, which parts them, is refused
 
     def __init__(
         self,
@@ -74,40 +94,46 @@ class ContrastiveLoss:
 
         Args:
             outputs: "video/video_audio", "audio/video_audio" [B, d_va], "video/video_text" [B, d_vt] and
-                "text/video_text" [B · K, d_vt], not normalised.
+                "text/video_text" [B · K, d_vt], not normalised, of one pair at least.
             batch: `example_index` [B]; `video_mask`, `audio_mask` [B], `text_mask` [B, K], each optional.
             gather: rows of this replica -> rows of all replicas, differentiable.
 
         Returns:
-            dict of float32 scalars: "loss", "loss/video_audio", "loss/video_text", unweighted parts.
+            dict of float32 scalars: "loss" and its unweighted parts, "loss/video_audio", "loss/video_text".
+
+        Raises:
+            ValueError: the outputs hold no pair whose weight is positive.
         """
-        video = outputs["video/video_audio"]
-        rows = ops.shape(video)[0]
-        index = batch.get(EXAMPLE_INDEX)
-        index = ops.arange(rows) if index is None else index
-        ones = ops.ones((rows,), "float32")
-        video_mask = batch.get(VIDEO_MASK, ones)
-        audio_mask = batch.get(AUDIO_MASK, ones)
-        text = outputs["text/video_text"]
-        candidates = text.shape[0] // video.shape[0]
-        text = ops.reshape(text, (-1, candidates, text.shape[-1]))
-        text_mask = batch.get(TEXT_MASK)
-        text_mask = ops.ones((rows, candidates), "float32") if text_mask is None else text_mask
         options = {
-            "index": index,
+            "index": batch.get(EXAMPLE_INDEX),
             "temperature": self.temperature,
             "form": self.form,
             "gather": gather,
             "block_rows": self.block_rows,
         }
-        video_audio = contrast(
-            video, outputs["audio/video_audio"][:, None], video_mask, audio_mask[:, None], **options
-        )
-        video_text = contrast(outputs["video/video_text"], text, video_mask, text_mask, **options)
-        total = self.video_audio_weight * video_audio + self.video_text_weight * video_text
+        weights = {VIDEO_AUDIO: self.video_audio_weight, VIDEO_TEXT: self.video_text_weight}
+        parts = {}
+        for (space, other), mask in _OTHERS.items():
+            if not weights[space] or not {f"{VIDEO}/{space}", f"{other}/{space}"} <= outputs.keys():
+                continue
+            left, right = outputs[f"{VIDEO}/{space}"], outputs[f"{other}/{space}"]
+            candidates = right.shape[0] // left.shape[0]
+            right = ops.reshape(right, (-1, candidates, right.shape[-1]))
+            exists = batch.get(mask)
+            if exists is not None:
+                exists = ops.reshape(exists, (-1, candidates))
+            parts[space] = contrast(left, right, batch.get(VIDEO_MASK), exists, **options)
+        if not parts:
+            raise ValueError(
+                "The loss must have a pair to compare: video and audio, or video and text, of positive "
+                f"weight. Received: outputs {', '.join(sorted(outputs))}; video_audio_weight="
+                f"{self.video_audio_weight}, video_text_weight={self.video_text_weight}. Give "
+                "`ClipSpec.modalities` 'video' and one more, and its pair a weight."
+            )
+        total = sum(weights[space] * part for space, part in parts.items())
         if self.form == "released":
-            total = total / (self.video_audio_weight + self.video_text_weight)
-        return {"loss": total, "loss/video_audio": video_audio, "loss/video_text": video_text}
+            total = total / sum(weights[space] for space in parts)
+        return {"loss": total} | {f"loss/{space}": part for space, part in parts.items()}
 
 
 def contrast(
@@ -144,7 +170,7 @@ def contrast(
     right_mask = (
         ops.ones((rows, candidates), "float32") if right_mask is None else ops.cast(right_mask, "float32")
     )
-    paper = form == "paper"
+    paper = form in ("paper", "literal")
     if paper:  # in the other two a clip without text stays a negative for other texts
         valid = left_mask * ops.max(right_mask, axis=1)
         left_mask, right_mask = valid, right_mask * valid[:, None]
@@ -158,7 +184,10 @@ def contrast(
 
     # With P the sum of the positives, F and G those of the negatives: each is log(1 + quotient), in which
     # nothing cancels when the positives rule.
-    if paper:  # log((P + F + G) / P)
+    if form == "literal":  # log((P + ΣF) / P), the sum over all clips of the global batch
+        every = gather(ops.where(valid > 0, forth, NEVER))
+        losses = ops.softplus(ops.logsumexp(every) - positives)
+    elif form == "paper":  # log((P + F + G) / P)
         losses = ops.softplus(_log_of_both(forth, back) - positives)
     elif form == "released":  # log((2P + F + G) / P)
         losses = math.log(2) + ops.softplus(_log_of_both(forth, back) - positives - math.log(2))

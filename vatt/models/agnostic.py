@@ -69,8 +69,8 @@ class AgnosticVATT(MultimodalModel):
         self.video_patch = tuple(video_patch)
         self.spectrogram = spectrogram
         audio_kind, self.audio_patch = audio_signal(audio_patch, spectrogram)
-        self.video_grid = tuple(video_grid or grid_of(VIDEO, self.video_patch, clip))
-        self.audio_grid = tuple(audio_grid or grid_of(audio_kind, self.audio_patch, clip, spectrogram))
+        self.video_grid = tuple(video_grid or grid_of(VIDEO, self.video_patch, clip, edge=edge))
+        self.audio_grid = tuple(audio_grid or grid_of(audio_kind, self.audio_patch, clip, spectrogram, edge))
         self.words = words or (clip or ClipSpec()).words
         self.clip = None  # the grids and `words` say it
         self.edge = edge

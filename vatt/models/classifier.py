@@ -98,7 +98,7 @@ class Classifier(Configured, keras.Model):
         self.spectrogram = spectrogram
         kind = signal_kind(modality, spectrogram)
         self.patch = tuple(patch or SIGNALS[kind].patch)
-        self.grid = tuple(grid or grid_of(kind, self.patch, clip, spectrogram))
+        self.grid = tuple(grid or grid_of(kind, self.patch, clip, spectrogram, edge))
         self.clip = None  # the grid says it
         self.edge = edge
         self.use_bias = use_bias

@@ -66,9 +66,9 @@ def signal_sizes(kind, patch, clip=None, spectrogram=None) -> tuple[int, ...]:
     return sizes[kind]
 
 
-def grid_of(kind, patch, clip=None, spectrogram=None) -> tuple[int, ...]:
-    """Patches along each axis of a clip; arguments as in `signal_sizes`."""
-    return patch_grid(signal_sizes(kind, patch, clip, spectrogram), patch)
+def grid_of(kind, patch, clip=None, spectrogram=None, edge="pad") -> tuple[int, ...]:
+    """Patches along each axis of a clip; `edge` as in `patch_grid`, the others as in `signal_sizes`."""
+    return patch_grid(signal_sizes(kind, patch, clip, spectrogram), patch, edge)
 
 
 def signal_embedder(kind, *, width, grid, patch=None, **options):

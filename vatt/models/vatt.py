@@ -78,8 +78,8 @@ class VATT(MultimodalModel):
         self.video_patch = tuple(video_patch)
         self.spectrogram = spectrogram
         audio_kind, self.audio_patch = audio_signal(audio_patch, spectrogram)
-        self.video_grid = tuple(video_grid or grid_of(VIDEO, self.video_patch, clip))
-        self.audio_grid = tuple(audio_grid or grid_of(audio_kind, self.audio_patch, clip, spectrogram))
+        self.video_grid = tuple(video_grid or grid_of(VIDEO, self.video_patch, clip, edge=edge))
+        self.audio_grid = tuple(audio_grid or grid_of(audio_kind, self.audio_patch, clip, spectrogram, edge))
         self.edge = edge
         self.vocabulary_size = vocabulary_size
         self.word_table_width = word_table_width

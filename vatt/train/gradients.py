@@ -43,9 +43,9 @@ class WholeBatch:
 class Accumulated(WholeBatch):
     """The mean over equal parts of the rows, one after the other: activations of one part at a time.
 
-    Equal to the whole batch where the loss is a mean over rows and rows do not see each other. A contrastive
-    loss would miss the negatives of other parts, see `Cached`; weights that count labels over the batch
-    (`MultiLabelLoss`) count them over a part of it.
+    Equal to the whole batch where the loss is a mean over rows and rows do not see each other; what a loss
+    counts over the batch (`MultiLabelLoss`) is counted before it is parted. A loss that compares rows would
+    miss those of other parts, and is refused: `Cached` is its way.
 
     Args:
         parts: number of parts, which divides a replica's rows.
@@ -53,7 +53,18 @@ class Accumulated(WholeBatch):
 
     parts: int
 
+    def __post_init__(self):
+        if getattr(self.loss, "compares_rows", False):
+            raise ValueError(
+                "`train.accumulate` is for losses that score each row by itself; one that compares the rows "
+                "of a batch would lose the negatives of the other parts. Received: accumulate="
+                f"{self.parts} with `{type(self.loss).__name__}`. Set `train.cached_chunk`, the rows to "
+                "encode at a time, in its place: it gives the whole batch's gradients."
+            )
+
     def __call__(self, batch, variables, loss_scale):
+        if hasattr(self.loss, "prepare"):
+            batch = self.loss.prepare(batch, all_gather)
         rows = _divided(batch, self.parts, "accumulate")
         total = None
         for number in range(self.parts):

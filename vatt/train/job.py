@@ -127,6 +127,7 @@ def train(
             "`train.keep_best` chooses among evaluations on the way. Received: "
             f"keep_best={keep_best!r}, evaluate_every=None. Set `train.evaluate_every`."
         )
+    gradients = _way(model, loss, device_inputs, cached_chunk, accumulate)
     connect(dataset, model, look_every=look_every)
     workers = Workers(run.strategy)
     run.on_built()
@@ -143,7 +144,7 @@ def train(
         shard = {"shard_index": workers.index % shares(batch_size), "shard_count": shares(batch_size)}
         batches = dataset.train_batches(batch_size=batch_size, first_step=0, seed=run.seed, **shard)
         describe_batch(next(iter(batches)), batch_size)
-        _build(model, device_inputs, batches.element_spec)
+        _build(model, device_inputs, batches.element_spec, loss)
         describe_model(model)
         check_evaluators(evaluators, model)
         return 0
@@ -175,7 +176,7 @@ def train(
         return 0
 
     batches = batches_from(first_step)
-    rows = _build(model, device_inputs, batches.element_spec)
+    rows = _build(model, device_inputs, batches.element_spec, loss)
     check_evaluators(evaluators, model)
     of_loss = list(getattr(loss, "trainable_variables", ()))
     variables = [*model.trainable_variables, *of_loss]
@@ -200,7 +201,7 @@ def train(
     train_step = TrainStep(
         strategy=run.strategy,
         model=model,
-        gradients=_way(model, loss, device_inputs, cached_chunk, accumulate),
+        gradients=gradients,
         update=Update(
             optimizer=optimizer,
             variables=variables,
@@ -309,12 +310,14 @@ def _way(model, loss, device_inputs, cached_chunk: int | None, accumulate: int) 
     return Accumulated(**parts, parts=accumulate) if accumulate > 1 else WholeBatch(**parts)
 
 
-def _build(model, device_inputs, kinds: dict[str, tf.TensorSpec]) -> dict[str, tf.Tensor]:
+def _build(model, device_inputs, kinds: dict[str, tf.TensorSpec], loss=None) -> dict[str, tf.Tensor]:
     """Makes the model's variables, from an empty batch of a few rows and outside any compiled function; gives
-    that batch.
+    that batch. A loss is given what the model made of it: what it lacks, it says now.
     """
     rows = {name: tf.zeros((_BUILD_ROWS, *kind.shape[1:]), kind.dtype) for name, kind in kinds.items()}
-    model(device_inputs(rows, training=False), training=False)
+    outputs = model(device_inputs(rows, training=False), training=False)
+    if loss is not None:
+        loss(outputs, rows, lambda local: local)
     return rows
 
 
