@@ -12,7 +12,7 @@ SOURCES = sorted((ROOT / "vatt").rglob("*.py"))
 MAX_LINES = 400
 
 # folder -> what it may import of this project besides itself. The foundation is open to all.
-FOUNDATION = {"spec", "protocols", "whole_file", "regular_file", "json_file"}
+FOUNDATION = {"spec", "protocols", "whole_file", "terminal", "regular_file", "json_file"}
 MAY_IMPORT = {
     "layers": set(),
     "models": {"layers"},
@@ -118,3 +118,79 @@ def test_json_of_files_is_read_in_one_place():
     own = {ROOT / "vatt/json_file.py", ROOT / "vatt/prepare/layouts/json_stream.py"}
     calls = re.compile(r"\bjson\.loads?\(|JSONDecoder|raw_decode")
     assert not [str(path) for path in SOURCES if path not in own and calls.search(path.read_text())]
+
+
+# They define or call `writer.write_text`, which writes whole files.
+WRITER_OF_THE_SAME_NAME = {"vatt/prepare/writer.py"}
+# A new file in a temporary folder, video in memory, an archive in a temporary folder.
+OPEN_TO_WRITE = {
+    "vatt/prepare/spool.py",
+    "vatt/search/playable.py",
+    "vatt/prepare/demo_render.py",
+    "vatt/export/hub.py",
+}
+# Calls that only one module may make, and what to call instead; the files that have a reason.
+_WRITING = "vatt/whole_file.py writes: nothing goes through a planted link, nothing is left half done"
+_PRINTING = "vatt/terminal.py prints: control characters are written out"
+_INSIDE_A_TEMPORARY_FOLDER = {
+    "vatt/data/description.py",
+    "vatt/evals/features.py",
+    "vatt/export/exporting.py",
+    "vatt/export/hub.py",
+    "vatt/export/litert.py",
+    "vatt/prepare/beam.py",
+    "vatt/train/checkpoint.py",
+}
+ONLY_IN = {
+    "print": ("vatt/terminal.py", _PRINTING, set()),
+    "ArgumentParser": ("vatt/terminal.py", _PRINTING, set()),
+    "Console": ("vatt/terminal.py", _PRINTING, set()),
+    "write_text": (
+        "vatt/whole_file.py",
+        _WRITING,
+        _INSIDE_A_TEMPORARY_FOLDER
+        | {"vatt/train/job.py", "vatt/train/resident_memory.py", *WRITER_OF_THE_SAME_NAME},
+    ),
+    "write_bytes": ("vatt/whole_file.py", _WRITING, _INSIDE_A_TEMPORARY_FOLDER),
+    "FileLock": ("vatt/whole_file.py", _WRITING, set()),
+    "mkdtemp": ("vatt/whole_file.py", _WRITING, set()),
+    "TemporaryDirectory": ("vatt/whole_file.py", _WRITING, set()),
+    "NamedTemporaryFile": ("vatt/whole_file.py", _WRITING, set()),
+}
+
+
+def calls_in(path):
+    """(name of what is called, the call) of a file; Rich's `Console` only where it is Rich's."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    ours = {
+        alias.asname or alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.module in ("vatt.terminal", "vatt.prepare.writer")
+        for alias in node.names
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name | ast.Attribute):
+            name = node.func.id if isinstance(node.func, ast.Name) else node.func.attr
+            is_method = isinstance(node.func, ast.Attribute)
+            owner = ast.unparse(node.func.value) if is_method else ""
+            if name not in ours and not (name == "print" and is_method) and owner != "writer":
+                yield name, node
+
+
+def opens_to_write(call):
+    modes = [
+        each.value
+        for each in (*call.args[:2], *(word.value for word in call.keywords if word.arg == "mode"))
+        if isinstance(each, ast.Constant) and isinstance(each.value, str)
+    ]
+    return any(set(mode) & set("wax+") and not set(mode) - set("rwaxbt+") for mode in modes)
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_one_module_prints_and_one_writes(path):
+    name_of_file = path.relative_to(ROOT).as_posix()
+    for name, call in calls_in(path):
+        owner, reason, allowed = ONLY_IN.get(name, ("", "", ()))
+        assert not owner or name_of_file in (owner, *allowed), f"{path}:{call.lineno} {name}: {reason}"
+        if name in ("open", "fdopen") and name_of_file not in ("vatt/whole_file.py", *OPEN_TO_WRITE):
+            assert not opens_to_write(call), f"{path}:{call.lineno} {name}: {_WRITING}"

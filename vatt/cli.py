@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 
 import vatt
+from vatt.terminal import Parser, say, show
 
 # verb -> (module, what it does). The module has `add_arguments(parser)` and `main(args) -> exit status`.
 VERBS = {
@@ -32,10 +33,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one verb; returns the exit status."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     if not given or given[0] in ("-h", "--help"):
-        print(_help())
+        show(_help())
         return 0 if given else 2
     if given[0] == "--version":
-        print(f"vatt {vatt.__version__}")
+        show(f"vatt {vatt.__version__}")
         return 0
     verb, rest = given[0], given[1:]
     # What follows imports gin; help and version do without it.
@@ -45,10 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from vatt.places import refuse_object_stores
 
     if verb not in VERBS:
-        print(
-            f"error: a verb must be one of {', '.join(VERBS)}. Received: {verb}.{closest(verb, VERBS)}",
-            file=sys.stderr,
-        )
+        say(f"error: a verb must be one of {', '.join(VERBS)}. Received: {verb}.{closest(verb, VERBS)}")
         return 2
     if verb == "train":
         return train(rest, program="python -m vatt train")
@@ -56,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if verb in NEED_TENSORFLOW and not {"-h", "--help"} & set(rest):
         import_tensorflow()
     module = importlib.import_module(VERBS[verb][0])
-    parser = argparse.ArgumentParser(prog=f"vatt {verb}", description=f"{VERBS[verb][1].capitalize()}.")
+    parser = Parser(prog=f"vatt {verb}", description=f"{VERBS[verb][1].capitalize()}.")
     module.add_arguments(parser)
     try:
         # Beam's own options may well name a bucket, for what its runner stages.
@@ -64,10 +62,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         others, gin_flags = split_flags(rest) if verb in READ_GIN else (rest, [])
         return module.main(parser.parse_args(others, argparse.Namespace(gin_flags=gin_flags))) or 0
     except KeyboardInterrupt:
-        print("Stopped.", file=sys.stderr)
+        say("Stopped.")
         return 130
     except (ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        say(f"error: {error}")
         return 2
 
 

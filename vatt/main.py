@@ -13,8 +13,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from vatt import config
+from vatt.terminal import Parser, say
 from vatt.train.cluster import name_cluster
 from vatt.train.context import RunError, reason_of
+from vatt.whole_file import whole_file
 
 _EPILOG = """\
 A run is described by gin files. Later files win over earlier ones, and the command line over all files.
@@ -99,7 +101,7 @@ def main(arguments: Sequence[str] | None = None, program: str = "python -m vatt.
     """Runs the command line `arguments` (default: the process's own); returns the exit status."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     configure_terminal()
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog=program, description="Trains, evaluates and reports, as gin files say.", allow_abbrev=False
     )
     add_arguments(parser)
@@ -138,7 +140,7 @@ def main(arguments: Sequence[str] | None = None, program: str = "python -m vatt.
     except (config.ConfigError, RunError) as error:  # foreseen; the message is all there is to know
         return _refuse(error)
     except KeyboardInterrupt:
-        print("Stopped at once. The same command goes on from what was finished before.", file=sys.stderr)
+        say("Stopped at once. The same command goes on from what was finished before.")
         return 130
     except Exception as error:
         if not isinstance(error, (ValueError, TypeError, OSError, RuntimeError, _tensorflow_error())):
@@ -207,7 +209,7 @@ class _Terminal(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         prefix = f"{record.levelname.lower()}: " if record.levelno >= logging.WARNING else ""
-        print(prefix + record.getMessage(), file=sys.stderr, flush=True)
+        say(prefix + record.getMessage())
 
 
 def _refuse(error: Exception, model_dir: str | None = None) -> int:
@@ -229,12 +231,13 @@ def _refuse(error: Exception, model_dir: str | None = None) -> int:
         within = re.search(r"In call to configurable ('\w+')", str(error))
         inside = f" in {within.group(1)}" if within else ""
         message = f"A value of the configuration may be of the wrong kind{inside}: {message}."
-    print(f"error: {message}", file=sys.stderr)
+    say(f"error: {message}")
     file = Path(model_dir).expanduser() / "traceback.txt" if model_dir else None
     if file is not None and file.parent.is_dir():
         try:
-            file.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
-            print(f"(where it came from: {file})", file=sys.stderr)
+            with whole_file(file) as opened:
+                opened.write("".join(traceback.format_exception(error)).encode("utf-8", "replace"))
+            say(f"(where it came from: {file})")
         except OSError:
             pass  # the message above already says what is wrong
     return getattr(error, "exit_status", 2)

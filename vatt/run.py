@@ -21,9 +21,10 @@ import gin
 import vatt
 from vatt import config
 from vatt.places import refuse_object_stores
+from vatt.terminal import show
 from vatt.train import cluster
 from vatt.train.context import RunContext, RunError
-from vatt.whole_file import whole_file
+from vatt.whole_file import appended, lock_file, own_folder, whole_file
 
 _log = logging.getLogger(__name__)
 
@@ -107,13 +108,13 @@ def run(
         followed_dir=main_dir if beside else None,
     )
     if start.dry_run:
-        print(text)
+        show(text)
         return _work(job, context, precision, strategy, writes=False)
     if index > 0:  # the first worker locks the directory and writes all there is to write
         _refuse_other(directory, text, start)
         return _work(job, context, precision, strategy, writes=False)
-    _make(directory)
-    lock = filelock.FileLock(directory / ".lock")
+    _make(directory, beside)
+    lock = lock_file(directory / ".lock")
     try:
         lock.acquire(timeout=0)
     except filelock.Timeout as error:
@@ -154,7 +155,7 @@ def _work(job, context: RunContext, precision: str, strategy: str, *, writes: bo
             _write(context.model_dir / "operative.gin", config.operative_text())
 
     if writes:
-        with (context.model_dir / "command.txt").open("a", encoding="utf-8") as file:
+        with appended(context.model_dir / "command.txt") as file:
             file.write(_describe_start(context.command, devices))
     with devices.scope():
         return job(run=dataclasses.replace(context, strategy=devices, on_built=on_built)) or 0
@@ -198,16 +199,19 @@ def _appears(path: Path) -> bool:
     return False
 
 
-def _make(directory: Path) -> None:
+def _make(directory: Path, beside: str) -> None:
     """Makes the run directory, and makes sure that files can be written there before anything long begins."""
     try:
+        if beside:
+            own_folder(directory)
         directory.mkdir(parents=True, exist_ok=True)
         probe = directory / ".writable"
-        probe.write_text("")
+        with whole_file(probe):
+            pass
         probe.unlink()
     except OSError as error:
         raise RunError(
-            f"The run directory must be writable. Received: {directory} ({error.strerror}). "
+            f"The run directory must be writable. Received: {directory} ({error.strerror or error}). "
             "Choose another with --gin.MODEL_DIR='\"DIR\"'."
         ) from error
 

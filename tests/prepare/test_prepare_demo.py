@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.leftovers import leftover
 from vatt.prepare import demo, writer
 from vatt.prepare.captions import read_captions
 from vatt.prepare.demo_definition import FILE_NAME, Combination, combinations, definition, labels
@@ -170,11 +171,11 @@ def test_a_killed_render_is_finished_and_its_leftovers_go(tmp_path, monkeypatch)
     media = next(tmp_path.glob("demo-*")) / "media" / "train"
     lost, *kept = sorted(media.glob("*.mp4"))
     lost.unlink()
-    lost.with_suffix(".part").write_bytes(b"half")
+    leftover(lost).write_bytes(b"half")
     dates = [path.stat().st_mtime_ns for path in kept]
     demo.demo_corpus(data_dir=str(tmp_path), **TINY)
     assert [path.stat().st_mtime_ns for path in kept] == dates
-    assert lost.exists() and not list(media.glob("*.part"))
+    assert lost.exists() and not list(media.glob(".*"))
 
 
 def test_other_knobs_are_another_corpus():

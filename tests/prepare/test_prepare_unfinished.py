@@ -87,7 +87,7 @@ def test_a_full_disk_is_one_sentence_and_loses_nothing(clips, whole, tmp_path, m
         left = itertools.count(last - 1, step=-1)
         with pytest.raises(PreparationError, match=r"out can not be written: the disk is full. What is fini"):
             prepare(clips, out)
-        assert not list(out.rglob("*.part")) and not list(out.rglob("spool-*"))
+        assert not list(out.rglob("*.part")) and not list(out.rglob(".spool*"))
         assert not (out / "dataset.json").exists()
     assert (out / "vocabulary.txt").exists()  # the last one was dataset.json
     prepare(clips, out)

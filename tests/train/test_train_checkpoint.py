@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests.leftovers import leftover
 from tests.train.training import clip_batch, clip_model
 from vatt.train.checkpoint import Checkpoints
 from vatt.train.context import RunError
@@ -62,10 +63,11 @@ def test_a_failed_save_leaves_the_one_before_and_no_litter(tmp_path, holder, mon
 def test_a_save_that_a_kill_cut_short_is_cleared_away(tmp_path, holder):
     checkpoints = Checkpoints(tmp_path)
     save(checkpoints, holder, 1)
-    (tmp_path / ".saving").mkdir()
-    (tmp_path / ".saving" / "ckpt-2.index").write_text("half")
+    saving = leftover(tmp_path / "ckpt-2")
+    saving.mkdir()
+    (saving / "ckpt-2.index").write_text("half")
     assert checkpoints.newest() == 1
-    assert not (tmp_path / ".saving").exists()
+    assert not saving.exists()
 
 
 def test_a_checkpoint_of_other_objects_is_refused(tmp_path, holder):

@@ -4,6 +4,8 @@ The names are the paths through the object graph that TensorFlow stores as keys 
 the constant ending; they are unique, which names of Keras variables are not.
 """
 
+import glob
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,6 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from vatt.convert.report import ConversionError, Entry
+from vatt.whole_file import temporary_folder
 
 LEAF = "/.ATTRIBUTES/VARIABLE_VALUE"
 SLOT = "/.OPTIMIZER_SLOT/"
@@ -118,8 +121,13 @@ def write_checkpoint(variables: Mapping[str, np.ndarray], prefix) -> None:
         for parent in parents:
             node = node.setdefault(parent, {})
         node[leaf] = array
-    Path(prefix).parent.mkdir(parents=True, exist_ok=True)
-    _trackable(tree).write(str(prefix))
+    prefix = Path(prefix)
+    prefix.parent.mkdir(parents=True, exist_ok=True)
+    with temporary_folder(prefix.parent, prefix.name) as folder:
+        _trackable(tree).write(str(folder / prefix.name))
+        # The index last: TensorFlow takes a checkpoint with an index for a whole one.
+        for path in sorted(folder.glob(f"{glob.escape(prefix.name)}.*")):
+            os.replace(path, prefix.with_name(path.name))
 
 
 def _trackable(tree):

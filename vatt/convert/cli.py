@@ -2,12 +2,12 @@
 
 import argparse
 import os
-import sys
-import tempfile
 from pathlib import Path
 
 from vatt.convert.keras_file import add_input_facts
 from vatt.convert.report import ConversionError
+from vatt.terminal import say, show
+from vatt.whole_file import temporary_folder
 
 INCOMPLETE, REFUSED = 1, 2  # exit statuses
 
@@ -33,7 +33,7 @@ def main(args: argparse.Namespace) -> int:
     try:
         return args.convert(args)
     except (ConversionError, ValueError, OSError) as error:
-        print(f"vatt convert: {error}", file=sys.stderr)
+        say(f"vatt convert: {error}")
         return REFUSED
 
 
@@ -58,14 +58,13 @@ def add_report_arguments(parser: argparse.ArgumentParser) -> None:
 
 def finish(report, args: argparse.Namespace, save) -> int:
     """Prints and writes the report and, where it is complete or allowed to be incomplete, calls `save()`."""
-    print(report.summary())
+    show(report.summary())
     if args.report:
         report.write(args.report)
     if report.problems(args.allow_missing, args.allow_unused):
-        print(
+        say(
             "vatt convert: incomplete, nothing was written. Name what may stay out with --allow_missing or "
-            "--allow_unused.",
-            file=sys.stderr,
+            "--allow_unused."
         )
         return INCOMPLETE
     save()
@@ -75,13 +74,13 @@ def finish(report, args: argparse.Namespace, save) -> int:
 def save_model(model, path, facts=None) -> None:
     """Writes a .keras file, with the facts on its inputs, that is there whole or not at all."""
     path = checked_output(path)
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".converting-") as folder:
-        written = Path(folder) / path.name
+    with temporary_folder(path.parent, path.name) as folder:
+        written = folder / path.name
         model.save(written)
         if facts is not None:
             add_input_facts(written, facts)
         os.replace(written, path)
-    print(path)
+    show(path)
 
 
 def checked_output(path) -> Path:
@@ -128,7 +127,7 @@ def _released(args):
     model, report = convert_released(args.checkpoint, head_width=args.head_width)
     facts = released_inputs(model, vocabulary_file=args.vocabulary_file, label_file=args.label_file)
     status = finish(report, args, lambda: save_model(model, args.output, facts))
-    print(told(facts))
+    show(told(facts))
     return status
 
 
@@ -146,7 +145,7 @@ def _to_released(args):
     from vatt.models.loading import load_model
 
     write_released(load_model(args.model), args.output)
-    print(args.output)
+    show(args.output)
     return 0
 
 
@@ -233,5 +232,5 @@ def _to_vit(args):
     from vatt.models.loading import load_model
 
     write_vit(load_model(args.model), args.output, args.modality)
-    print(args.output)
+    show(args.output)
     return 0

@@ -10,7 +10,8 @@ import fnmatch
 import json
 import math
 from collections.abc import Sequence
-from pathlib import Path
+
+from vatt.whole_file import whole_file
 
 LINES_SHOWN = 20  # of each list in the summary; the JSON file holds them all
 
@@ -108,7 +109,8 @@ class LoadReport:
 
     def write(self, path) -> None:
         """Writes the JSON file."""
-        Path(path).write_text(json.dumps(self.as_dict(), indent=1) + "\n", encoding="utf-8")
+        with whole_file(path) as file:
+            file.write((json.dumps(self.as_dict(), indent=1) + "\n").encode())
 
 
 def _any_matches(name, patterns):

@@ -4,6 +4,7 @@ Keys, shapes and arrays are read from safetensors alone: opening such a file run
 """
 
 import json
+import os
 from pathlib import Path
 
 import ml_dtypes  # noqa: F401 (makes bfloat16 a NumPy type, which safetensors asks for by name)
@@ -14,6 +15,7 @@ import safetensors.numpy
 from vatt.convert.report import ConversionError
 from vatt.json_file import JsonError, read_object
 from vatt.regular_file import plain_name
+from vatt.whole_file import temporary_folder, whole_file
 
 CONFIG = "config.json"
 WEIGHTS = "model.safetensors"
@@ -124,5 +126,8 @@ def write_folder(path, arrays: dict[str, np.ndarray], config: dict) -> None:
     path.mkdir(parents=True, exist_ok=True)
     arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
     # Readers of the layout refuse a file that does not say which framework's conventions it follows.
-    safetensors.numpy.save_file(arrays, path / WEIGHTS, metadata={"format": "pt"})
-    (path / CONFIG).write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+    with temporary_folder(path, "weights") as folder:
+        safetensors.numpy.save_file(arrays, folder / WEIGHTS, metadata={"format": "pt"})
+        os.replace(folder / WEIGHTS, path / WEIGHTS)
+    with whole_file(path / CONFIG) as file:
+        file.write((json.dumps(config, indent=2) + "\n").encode())

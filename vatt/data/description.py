@@ -6,12 +6,11 @@ these facts beside its weights it can be given raw media and sentences, without 
 
 import base64
 import dataclasses
-import tempfile
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from vatt.spec import ClipSpec
+from vatt.whole_file import temporary_folder
 
 _VERSION = 1
 
@@ -67,8 +66,8 @@ def _tokenizer_facts(tokenizer) -> dict[str, Any] | None:
 def _tokenizer(facts):
     if facts is None:
         return None
-    with tempfile.TemporaryDirectory() as folder:  # the tokenizers read files, and keep what they read
-        path = Path(folder) / "words"
+    with temporary_folder(name="words") as folder:  # the tokenizers read files, and keep what they read
+        path = folder / "words"
         if "file" in facts:
             path.write_bytes(base64.b64decode(facts["file"]))
         else:

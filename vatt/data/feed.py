@@ -9,6 +9,8 @@ import signal
 import socket
 import threading
 
+from vatt.terminal import show
+
 
 def add_arguments(parser):
     """Flags of `vatt feed`."""
@@ -49,7 +51,7 @@ def main(args):
     over = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: over.set())
-    print(f"Feeding trainers at {args.host}:{args.port}. Ctrl-C ends it.", flush=True)
+    show(f"Feeding trainers at {args.host}:{args.port}. Ctrl-C ends it.")
     while not over.wait(1.0):  # without a timeout Python would not see signals
         pass
     del worker, dispatcher

@@ -1,7 +1,6 @@
 """`vatt embed FILES… --model RUN --out F.npz`: embeddings of the windows of any media files."""
 
 import argparse
-import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -13,6 +12,8 @@ from vatt.embed.table import check_suffix, write_table
 from vatt.prepare.folder import find_media
 from vatt.prepare.pool import Failure
 from vatt.prepare.progress import Progress, say
+from vatt.terminal import one_line, show
+from vatt.whole_file import own_folder
 
 _ABOUT = """\
 Cuts each file into windows of the model's clip length and embeds them. A file may lack pictures or sound, be
@@ -105,7 +106,7 @@ def embed_to_table(embedder, paths: Sequence[Path], out: Path, options: Options)
     """The job itself; see `main`."""
     out.parent.mkdir(parents=True, exist_ok=True)
     folder = out.with_name(f".{out.name}.unfinished")
-    folder.mkdir(exist_ok=True)
+    own_folder(folder)
     with alone(folder / "lock", str(out)):
         parts = Parts(folder, options.signature(embedder))
         embedded, failures = {}, {}
@@ -125,7 +126,7 @@ def embed_to_table(embedder, paths: Sequence[Path], out: Path, options: Options)
         folder.rmdir()
         windows = sum(len(each) for each in embedded.values())
         say(f"{windows} windows of {len(embedded)} files")
-        print(out)
+        show(out)
     tell(failures)
     return 0 if not failures else 1 if embedded else 2
 
@@ -183,6 +184,6 @@ def clock(seconds: float) -> str:
 def tell(failures: dict[Path, Failure]) -> None:
     """Lists the files that gave nothing."""
     if failures:
-        print(f"{len(failures)} files could not be embedded:", file=sys.stderr)
+        say(f"{len(failures)} files could not be embedded:")
     for path, failure in failures.items():
-        print(f"  {path}: {failure.reason}", file=sys.stderr)
+        say(f"  {one_line(path)}: {failure.reason}")

@@ -18,7 +18,7 @@ import numpy as np
 from vatt.embed.batches import OUTPUTS, Embedded
 from vatt.embed.file_windows import MODALITIES
 from vatt.json_file import parse_json
-from vatt.whole_file import whole_file
+from vatt.whole_file import lock_file, own_folder, remove_leftovers, whole_file
 
 
 class BusyError(OSError):
@@ -35,7 +35,7 @@ class Parts:
 
     def __init__(self, folder: Path, signature: str):
         self.folder, self._signature = folder, signature
-        folder.mkdir(parents=True, exist_ok=True)
+        own_folder(folder)
 
     def get(self, path: Path, state: tuple[int, int]) -> Embedded | None:
         """The embeddings of a file in a certain state; None if they have to be made (again)."""
@@ -53,8 +53,9 @@ class Parts:
 
     def remove(self) -> None:
         """Removes the folder and what is in it, when all is done."""
-        for path in (*self.folder.glob("*.npz"), *self.folder.glob(".*.part")):
+        for path in self.folder.glob("*.npz"):
             path.unlink(missing_ok=True)
+        remove_leftovers(self.folder)
         with contextlib.suppress(OSError):  # somebody else's file in it: theirs to remove
             self.folder.rmdir()
 
@@ -70,13 +71,13 @@ def state_of(path: Path) -> tuple[int, int]:
 
 
 @contextlib.contextmanager
-def alone(lock_file: Path, what: str) -> Iterator[None]:
+def alone(path: Path, what: str) -> Iterator[None]:
     """Only one process at a time may be in here.
 
     Raises:
         BusyError: another one is.
     """
-    lock = filelock.FileLock(lock_file)
+    lock = lock_file(path)
     try:
         lock.acquire(timeout=0)
     except filelock.Timeout:

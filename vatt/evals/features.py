@@ -12,7 +12,6 @@ import logging
 import os
 import re
 import shutil
-import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +21,7 @@ from vatt.evals.outputs import ClipOutputs, clip_outputs, modality_read
 from vatt.evals.protocol_card import NOT_KNOWN, data_facts, precision, weights_fingerprint
 from vatt.json_file import read_json
 from vatt.protocols import Dataset, Model
+from vatt.whole_file import temporary_folder
 
 _log = logging.getLogger(__name__)
 
@@ -139,8 +139,7 @@ def _read(entry: Path) -> ClipOutputs | None:
 def _write(entry: Path, made: ClipOutputs, facts: dict) -> None:
     """Writes an entry beside its place and moves it there; another process may have been faster."""
     entry.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = Path(tempfile.mkdtemp(prefix=f".{entry.name}-", dir=entry.parent))
-    try:
+    with temporary_folder(entry.parent, entry.name) as unfinished:
         hashes = {}
         for name in _ARRAYS:
             np.save(unfinished / f"{name}.npy", getattr(made, name), allow_pickle=False)
@@ -157,8 +156,6 @@ def _write(entry: Path, made: ClipOutputs, facts: dict) -> None:
         except OSError:
             if not (entry / _FACTS).is_file():
                 raise
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -5,6 +5,7 @@ import argparse
 from vatt.export.card import Naming
 from vatt.export.exporting import FORMATS, export_path
 from vatt.spec import MODALITIES
+from vatt.terminal import show
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -57,7 +58,7 @@ def main(arguments: argparse.Namespace) -> int:
         several_labels=arguments.several_labels,
     )
     for name, gap in card.formats.items():
-        print(f"{name:<24}" + ("" if gap is None else f" differs from the model by at most {gap:.2g}"))
-    print(f"golden embeddings        {card.golden_hash}")
-    print(arguments.output)
+        show(f"{name:<24}" + ("" if gap is None else f" differs from the model by at most {gap:.2g}"))
+    show(f"golden embeddings        {card.golden_hash}")
+    show(arguments.output)
     return 0

@@ -7,8 +7,6 @@ import errno
 import json
 import logging
 import os
-import shutil
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -30,6 +28,7 @@ from vatt.models.loading import load_model
 from vatt.models.multimodal import MultimodalModel
 from vatt.models.parts import SPECTROGRAM
 from vatt.spec import AUDIO, TEXT
+from vatt.whole_file import whole_folder
 
 SAVED_MODEL, HUB, KERAS, SAFETENSORS, LITERT = FORMATS = (
     "saved_model",
@@ -170,7 +169,7 @@ class _Writer:
 def require_free(output) -> None:
     """Raises where something is at the place of an export already."""
     output = Path(output).expanduser()
-    if output.exists():
+    if os.path.lexists(output):
         kind = "a directory" if output.is_dir() else "a file"
         raise ExportError(f"The place of an export must be free. Received: {output}, {kind}. Name another.")
 
@@ -181,17 +180,11 @@ def _all_or_nothing(output: Path):
     require_free(output)
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix=f".{output.name}-", dir=output.parent))
-    except OSError as error:
-        raise _unwritable(output, error) from error
-    try:
-        yield folder
-        _let_others_read(folder)
-        os.rename(folder, output)
+        with whole_folder(output) as folder:
+            yield folder
+            _let_others_read(folder)
     except (OSError, tf.errors.OpError, safetensors.SafetensorError) as error:
         raise _unwritable(output, error) from error
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _let_others_read(folder: Path) -> None:

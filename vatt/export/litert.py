@@ -4,7 +4,6 @@ Windows, resizing and words are the caller's there: what would do them on the de
 platform. The text encoder takes the ids of `words.txt`, whose lines they number.
 """
 
-import tempfile
 import warnings
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from vatt.export.golden import differences
 from vatt.models.classifier import Classifier
 from vatt.models.parts import IMAGE
 from vatt.spec import AUDIO, TEXT, VIDEO
+from vatt.whole_file import temporary_folder
 
 FOLDER = "litert"
 WORDS_FILE = "words.txt"
@@ -92,9 +92,9 @@ def _converted(modality, trained, rows, seen) -> bytes:
     module = tf.Module()
     module.weights = [variable.value for variable in model.variables]
     module.encode = encode
-    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings(action="ignore"):
-        tf.saved_model.save(module, folder, signatures={modality: encode})
-        converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=[modality])
+    with temporary_folder(name="litert") as folder, warnings.catch_warnings(action="ignore"):
+        tf.saved_model.save(module, str(folder), signatures={modality: encode})
+        converter = tf.lite.TFLiteConverter.from_saved_model(str(folder), signature_keys=[modality])
         try:
             return converter.convert()
         except Exception as error:  # the converter's own classes, which differ from release to release

@@ -7,6 +7,7 @@ import json
 from vatt import config
 from vatt.config import ConfigError
 from vatt.plan.devices import DEVICES, device_of
+from vatt.terminal import show
 from vatt.train.context import reason_of
 
 _DESCRIPTION = """\
@@ -79,7 +80,7 @@ def main(arguments: argparse.Namespace) -> int:
 
         rows = paper_rows()
         if arguments.json:
-            print(json.dumps([dataclasses.asdict(row) for row in rows], indent=1, ensure_ascii=False))
+            show(json.dumps([dataclasses.asdict(row) for row in rows], indent=1, ensure_ascii=False))
         else:
             print_rows(rows)
         return 0
@@ -92,7 +93,7 @@ def main(arguments: argparse.Namespace) -> int:
     ) as error:  # Python's words, or gin's with its calls behind them
         raise ConfigError(reason_of(error)) from error
     if arguments.json:
-        print(json.dumps(plan, indent=1, ensure_ascii=False))
+        show(json.dumps(plan, indent=1, ensure_ascii=False))
     else:
         print_plan(plan)
     return 0

@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.table import Table
 
 from vatt.plan.paper import Row
+from vatt.terminal import Console
 
 _GIB, _MIB = 2**30, 2**20
 _TEXT = ("", "part", "modality", "figure", "unit", "way")  # columns aligned to the left

@@ -8,7 +8,6 @@ import importlib
 import json
 import pkgutil
 import shlex
-import sys
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -20,6 +19,7 @@ from vatt.prepare.layouts.plan import Plan
 from vatt.prepare.prepare import prepare_clips
 from vatt.prepare.progress import say
 from vatt.prepare.storage_arguments import add_storage_arguments, storage_options
+from vatt.terminal import show
 
 _DEMO = """\
 Renders the demo corpus, files with pictures, sound and captions that tell of the same scene, and prepares it.
@@ -78,15 +78,15 @@ def main(args: argparse.Namespace) -> int:
     try:
         directory = args.prepare(args)
     except TooManyFailures as error:
-        print(f"vatt prepare: {error}", file=sys.stderr)
+        say(f"vatt prepare: {error}")
         return 1
     except (PreparationError, ValueError, OSError) as error:
-        print(f"vatt prepare: {error}", file=sys.stderr)
+        say(f"vatt prepare: {error}")
         return 2
     except KeyboardInterrupt:
-        print("Stopped. What is finished stays; the same command goes on from there.", file=sys.stderr)
+        say("Stopped. What is finished stays; the same command goes on from there.")
         return 130
-    print(directory)
+    show(directory)
     return 0
 
 

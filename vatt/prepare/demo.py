@@ -26,6 +26,7 @@ from vatt.prepare.pool import Failure, WorkerPool
 from vatt.prepare.prepare import prepare_clips
 from vatt.prepare.progress import Progress, say
 from vatt.prepare.record import SCHEMA_VERSION, Clip, RecordOptions
+from vatt.whole_file import lock_file, own_folder, remove_leftovers
 
 _JPEG_QUALITY = 90
 
@@ -94,8 +95,7 @@ def _fingerprint(knobs: dict) -> str:
 @contextlib.contextmanager
 def _lock(home: Path):
     """Only one process at a time makes a corpus; the others wait, and say so."""
-    home.mkdir(parents=True, exist_ok=True)
-    lock = filelock.FileLock(home / ".lock")
+    lock = lock_file(own_folder(home) / ".lock")
     try:
         lock.acquire(timeout=0)
     except filelock.Timeout:
@@ -108,7 +108,7 @@ def _lock(home: Path):
 
 
 def _make(home: Path, knobs: dict, fingerprint: str, workers: int | None) -> None:
-    media, records = home / "media", home / "records"
+    media, records = home / "media", own_folder(home / "records")
     if (records / writer.DATASET_FILE).exists():
         say(f"The demo corpus in {home} is damaged ({writer.defects(records)[0]}); it is made again.")
         shutil.rmtree(records)
@@ -131,10 +131,9 @@ def _make(home: Path, knobs: dict, fingerprint: str, workers: int | None) -> Non
 
 def _render(plans: list[ClipPlan], media: Path, workers: int | None) -> None:
     """Renders the clips that are not there yet; each file appears whole or not at all."""
+    own_folder(media)
     for folder in sorted({str(Path(plan.path).parent) for plan in plans}):
-        (media / folder).mkdir(parents=True, exist_ok=True)
-        for leftover in (media / folder).glob("*.part"):
-            leftover.unlink()
+        remove_leftovers(own_folder(media / folder))
     todo = [plan for plan in plans if not (media / plan.path).exists()]
     if not todo:
         return

@@ -4,9 +4,9 @@ A pure function of the plan of the clip, run in worker processes that import Num
 """
 
 import dataclasses
-import os
 from fractions import Fraction
 from pathlib import Path
+from typing import IO
 
 import av
 import numpy as np
@@ -15,6 +15,7 @@ from vatt.prepare.demo_definition import Combination, definition
 from vatt.prepare.demo_scene import draw
 from vatt.prepare.demo_sound import synthesise
 from vatt.prepare.demo_text import narrate, srt
+from vatt.whole_file import whole_file
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -55,20 +56,16 @@ def render_clip(plan: ClipPlan, media_dir: str) -> None:
     samples = synthesise(plan.heard, sound_phase, sound) if plan.has_audio else None
     if plan.has_narration:
         captions = srt(narrate(plan.told, plan.is_held_out, text))
-        path.with_suffix(".srt").write_text(captions, encoding="utf-8")
-    temporary = path.with_suffix(".part")
-    try:
-        _encode(temporary, frames, samples)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    os.replace(temporary, path)
+        with whole_file(path.with_suffix(".srt"), is_flushed=False) as file:
+            file.write(captions.encode())
+    with whole_file(path, is_flushed=False) as file:
+        _encode(file, frames, samples)
 
 
-def _encode(path: Path, frames: np.ndarray, samples: np.ndarray | None) -> None:
+def _encode(file: IO[bytes], frames: np.ndarray, samples: np.ndarray | None) -> None:
     clip = definition()["clip"]
     # One thread, "bitexact" and no dates: the same plan gives the same bytes.
-    with av.open(str(path), "w", format="mp4", options={"fflags": "+bitexact"}) as container:
+    with av.open(file, "w", format="mp4", options={"fflags": "+bitexact"}) as container:
         video = container.add_stream(
             "libx264",
             rate=clip["frame_rate_hz"],

@@ -5,8 +5,9 @@ import time
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
-import rich.console
 import rich.progress
+
+from vatt.terminal import Console, say
 
 T = TypeVar("T")
 
@@ -28,11 +29,11 @@ class Progress:
         self._bar = None
         if sys.stderr.isatty():
             self._bar = rich.progress.Progress(
-                rich.progress.TextColumn("{task.description}"),
+                rich.progress.TextColumn("{task.description}", markup=False),
                 rich.progress.BarColumn(),
                 rich.progress.MofNCompleteColumn(),
                 rich.progress.TimeRemainingColumn(),
-                console=rich.console.Console(stderr=True),
+                console=Console(stderr=True),
                 transient=True,
             )
             self._task = self._bar.add_task(title, total=total)
@@ -70,8 +71,3 @@ class Progress:
         for step in steps:
             self.advance()
             yield step
-
-
-def say(message: str) -> None:
-    """One line for the user; standard output is left to results."""
-    print(message, file=sys.stderr, flush=True)

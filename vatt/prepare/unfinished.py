@@ -7,7 +7,6 @@ left behind is either known and whole, and kept, or is removed.
 import contextlib
 import dataclasses
 import shutil
-import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -17,9 +16,9 @@ from vatt.json_file import read_json
 from vatt.prepare import writer
 from vatt.prepare.errors import PreparationError
 from vatt.prepare.plan import Shard
+from vatt.whole_file import lock_file, own_folder, remove_leftovers, temporary_folder
 
 _FOLDER = ".unfinished"
-_SPOOL_PREFIX = "spool-"
 _MOST_BYTES = 1 << 30  # of a journal: the words of a shard
 
 
@@ -60,8 +59,8 @@ class Unfinished:
     @contextlib.contextmanager
     def alone(self) -> Iterator[None]:
         """Makes the folder; only one process at a time may be in here."""
-        self._folder.mkdir(parents=True, exist_ok=True)
-        lock = filelock.FileLock(self._folder / "lock")
+        own_folder(self._folder)
+        lock = lock_file(self._folder / "lock")
         try:
             lock.acquire(timeout=0)
         except filelock.Timeout:
@@ -77,9 +76,7 @@ class Unfinished:
     def tidy(self, shards: Iterable[Shard]) -> None:
         """Removes what killed runs and runs of another plan left behind."""
         for folder in (self.directory, self._folder):
-            writer.remove_unfinished(folder)
-        for path in self._folder.glob(f"{_SPOOL_PREFIX}*"):
-            shutil.rmtree(path)
+            remove_leftovers(folder)
         planned = {shard.file for shard in shards}
         for journal in self._folder.glob("*.json"):
             if journal.stem not in planned:
@@ -106,11 +103,8 @@ class Unfinished:
     def spool(self) -> Iterator[Path]:
         """A new folder for spool files. Its name is new too: a worker that outlives a killed run and still
         writes can not meet the files of the next one."""
-        folder = tempfile.mkdtemp(prefix=_SPOOL_PREFIX, dir=self._folder)
-        try:
-            yield Path(folder)
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)  # what stays is removed by the next run's `tidy`
+        with temporary_folder(self._folder, "spool") as folder:
+            yield folder
 
     def remove(self) -> None:
         """Removes the folder and all in it, when the set is finished."""

@@ -29,12 +29,6 @@ def write_text(path: Path, text: str) -> None:
         file.write(text.encode("utf-8", "surrogateescape"))  # a file's name need not be UTF-8
 
 
-def remove_unfinished(directory: Path) -> None:
-    """Removes what a killed writer left behind."""
-    for path in directory.glob(".*.part"):
-        path.unlink(missing_ok=True)
-
-
 def shard_name(split: str, number: int, count: int) -> str:
     """The file of a shard, `number` counted from 0: "train-00000-of-00012.tfrecord"."""
     return f"{split}-{number:05d}-of-{count:05d}.tfrecord"

@@ -4,6 +4,7 @@ import argparse
 
 from vatt.report.comparison import write_comparison
 from vatt.report.page import write_report
+from vatt.terminal import show
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(arguments: argparse.Namespace) -> int:
     """Writes the report and prints where it lies; returns the exit status."""
     if arguments.other is None:
-        print(write_report(arguments.run, arguments.out))
+        show(write_report(arguments.run, arguments.out))
     else:
-        print(write_comparison(arguments.run, arguments.other, arguments.out))
+        show(write_comparison(arguments.run, arguments.other, arguments.out))
     return 0

@@ -29,6 +29,8 @@ from vatt.search.layout import (
     rows_folder,
     write_facts,
 )
+from vatt.terminal import one_line
+from vatt.whole_file import remove_leftovers, whole_folder
 
 _UNFINISHED = "unfinished"
 _OUTSIDE = "is a link that leads out of the folder"
@@ -157,6 +159,7 @@ class _Run:
         self._failed_before = {entry["path"]: entry for entry in failed}
 
     def update(self, paths: list[Path], model: str, dtype: str | None) -> Summary:
+        remove_leftovers(self._directory)
         if self._old is not None:
             remove_others(self._directory, self._generation)
         entries, failed, missing = self._sort(paths)
@@ -250,20 +253,20 @@ class _Run:
             names = (*TIMES, *FLAGS, *self._old["widths"])
             old_rows = open_rows(rows_folder(self._directory, self._generation), names)
         generation = self._generation + 1
-        folder = rows_folder(self._directory, generation)
-        writer = RowsWriter(folder, rows=rows, widths=widths, dtype=dtype)
-        files, first = [], 0
-        for name in sorted(entries):
-            content, taken_from, part, _ = entries[name]
-            if part is None:
-                taken = slice(taken_from, taken_from + content["windows"])
-                columns = {column: values[taken] for column, values in old_rows.items()}
-            else:
-                columns = packed(self._parts.get(*part))
-            writer.put(first, columns)
-            files.append({**content, "path": name, "first": first})
-            first += content["windows"]
-        writer.close()
+        with whole_folder(rows_folder(self._directory, generation)) as folder:
+            writer = RowsWriter(folder, rows=rows, widths=widths, dtype=dtype)
+            files, first = [], 0
+            for name in sorted(entries):
+                content, taken_from, part, _ = entries[name]
+                if part is None:
+                    taken = slice(taken_from, taken_from + content["windows"])
+                    columns = {column: values[taken] for column, values in old_rows.items()}
+                else:
+                    columns = packed(self._parts.get(*part))
+                writer.put(first, columns)
+                files.append({**content, "path": name, "first": first})
+                first += content["windows"]
+            writer.close()
         facts = {
             "schema": SCHEMA,
             "root": str(self._media),
@@ -303,4 +306,4 @@ def told(summary: Summary) -> None:
     if summary.failures:
         say(f"{len(summary.failures)} files are not in the index:")
     for name, reason in summary.failures.items():
-        say(f"  {name}: {reason}")
+        say(f"  {one_line(name)}: {reason}")

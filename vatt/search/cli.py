@@ -12,10 +12,12 @@ from vatt.search.gallery import times, write_gallery
 from vatt.search.index import Index
 from vatt.search.query import MAX_SECONDS, TARGETS, Found, Query, file_query, search, text_query
 from vatt.search.thumbnail import looking_pool, thumbnails
+from vatt.terminal import one_line, show, table_cell
 
 _ABOUT = f"""\
 Prints the windows that are nearest, best first: rank, cosine, file, start and end. --tsv prints the same as a
-table with seconds.
+table with seconds; a text in it that a spreadsheet would take for a formula (it begins with = + - @, white
+space or an apostrophe) has an apostrophe in front, and control characters are written as \\u001b.
 
 Words are compared in the video-text space, pictures and sound in the video-audio space. --by says whether the
 pictures or the sound of the indexed windows are compared; words and sound never met in training, so they are
@@ -84,10 +86,10 @@ def _print(found: Found, *, tsv: bool) -> None:
         for rank, hit in enumerate(found.hits, start=1):
             place = hit.place
             seconds = f"{place.start_seconds:.3f}", f"{place.end_seconds:.3f}"
-            table.writerow((rank, f"{hit.score:.6f}", place.name, *seconds))
+            table.writerow(map(table_cell, (rank, f"{hit.score:.6f}", place.name, *seconds)))
         return
     for rank, hit in enumerate(found.hits, start=1):
-        print(f"{rank:3}  {hit.score:6.3f}  {hit.place.name}  {times(hit)}")
+        show(f"{rank:3}  {hit.score:6.3f}  {one_line(hit.place.name)}  {times(hit)}")
 
 
 def _write_page(path: Path, index: Index, query: Query, found: Found) -> None:

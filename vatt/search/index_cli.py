@@ -6,6 +6,7 @@ import vatt
 from vatt.embed.cli import add_window_arguments, options_of
 from vatt.search.build import build_index, told
 from vatt.search.layout import DTYPES
+from vatt.terminal import show
 
 _ABOUT = """\
 Embeds every film, sound and image file below DIR in windows of the model's clip length, and keeps the vectors
@@ -52,5 +53,5 @@ def main(args: argparse.Namespace) -> int:
         retry_failed=args.retry_failed,
     )
     told(summary)
-    print(args.index)
+    show(args.index)
     return 0 if not summary.failures else 1 if summary.files else 2

@@ -83,7 +83,7 @@ class RowsWriter:
     """A new generation of rows, filled file by file.
 
     Args:
-        folder: must not be there.
+        folder: an empty one.
         rows: windows in all.
         widths: "modality/space" -> D.
         dtype: of the vectors, one of `DTYPES`.
@@ -91,7 +91,6 @@ class RowsWriter:
 
     def __init__(self, folder: Path, *, rows: int, widths: Mapping[str, int], dtype: str):
         self._folder, self._rows = folder, rows
-        folder.mkdir()
         self._columns = {
             **{name: self._new(name, np.float64, ()) for name in TIMES},
             **{name: self._new(name, np.bool_, ()) for name in FLAGS},
@@ -150,5 +149,7 @@ def open_rows(folder: Path, names: Iterable[str]) -> dict[str, np.ndarray]:
 def remove_others(directory: Path, generation: int) -> None:
     """Removes the rows that `index.json` does not name: older ones, and those of a run that was killed."""
     for folder in directory.glob("rows-*"):
-        if folder != rows_folder(directory, generation):
+        if folder.is_symlink():  # none of ours; what it leads to stays
+            folder.unlink()
+        elif folder != rows_folder(directory, generation):
             shutil.rmtree(folder, ignore_errors=True)

@@ -11,7 +11,6 @@ import json
 import os
 import secrets
 import stat
-import tempfile
 import threading
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -36,6 +35,7 @@ from vatt.search.page import build_page
 from vatt.search.playable import PLAYABLE, as_mp4
 from vatt.search.query import TARGETS, Found, Query, file_query, search, text_query
 from vatt.search.thumbnail import Thumbnail, looking_pool, thumbnails
+from vatt.whole_file import temporary_folder
 
 MAX_COUNT = 60  # windows of an answer
 _MAX_TEXT_BYTES = 200_000  # of a form's fields
@@ -223,9 +223,9 @@ class SearchServer:
             raise UnsupportedMediaType(
                 f"A file to ask with must be a film, a sound or an image. Received: {name}."
             )
-        with tempfile.TemporaryDirectory(prefix="vatt-serve-") as folder:
+        with temporary_folder(name="upload") as folder:
             # Of the name only the suffix is used, and that is one of ours.
-            path = Path(folder, f"query{suffix}")
+            path = folder / f"query{suffix}"
             upload.save(path)
             if path.stat().st_size > self._max_upload_bytes:
                 raise RequestEntityTooLarge()

@@ -5,12 +5,12 @@ import json
 from pathlib import Path
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.table import Table
 
 from vatt import config
 from vatt.tables.paper import Cell, read_cells, read_titles
 from vatt.tables.results import Result, read_results
+from vatt.terminal import Console, show
 
 _DESCRIPTION = """\
 Lists every runnable gin file with the paper's tables that it computes and the result of our last run of it.
@@ -42,7 +42,7 @@ def main(arguments: argparse.Namespace) -> int:
     cells, results = read_cells(), read_results(places)
     if arguments.json:
         made = _described_cells(cells, results) if arguments.paper else _described_files(cells, results)
-        print(json.dumps(made, indent=1, ensure_ascii=False))
+        show(json.dumps(made, indent=1, ensure_ascii=False))
     elif arguments.paper:
         _print_cells(cells, results)
     else:
@@ -123,7 +123,7 @@ def _print_cells(cells, results) -> None:
             if entry["ours"] is not None:
                 files += f"\n→ {entry['run']}, step {entry['step']}{_changed(entry)}"
             table.add_row(entry["row"], entry["column"], f"{entry['paper']:g}", ours, files)
-        print(f"{heading}: {title}")
+        show(f"{heading}: {title}")
         _print(table)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from vatt import spec
 from vatt.protocols import Batch
-from vatt.whole_file import whole_file
+from vatt.whole_file import own_folder, whole_file
 
 _MOST_BYTES = 256 * 2**20  # of one file, before compression: a batch of a large run has gigabytes
 
@@ -37,7 +37,7 @@ def write_batch(directory: Path, batch: Batch, *, step: int, worker: int = 0) ->
     by_suspicion = np.argsort(~suspects, kind="stable")
     rows = by_suspicion[: max(1, int(_MOST_BYTES / row_bytes))]
     kept = {name: value[rows] for name, value in features.items() if name != spec.EXAMPLE_INDEX}
-    directory.mkdir(exist_ok=True)
+    own_folder(directory)
     path = directory / f"step-{step}-worker-{worker}.npz"
     with whole_file(path) as file:
         np.savez_compressed(file, **kept, rows=rows, **{spec.EXAMPLE_INDEX: index})

@@ -13,7 +13,6 @@ import json
 import logging
 import os
 import re
-import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -22,10 +21,10 @@ import tensorflow as tf
 
 from vatt.json_file import JsonError, read_object
 from vatt.train.context import RunError, reason_of
+from vatt.whole_file import own_folder, remove_leftovers, temporary_folder
 
 _log = logging.getLogger(__name__)
 
-_SAVING = ".saving"
 _DAMAGED = "damaged"
 _SEAL = "sha256"  # of all else in a summary
 
@@ -70,13 +69,12 @@ class Checkpoints:
 
     def newest(self) -> int | None:
         """Step of the newest whole checkpoint, or None; damaged and unfinished ones are moved aside."""
-        shutil.rmtree(self._directory / _SAVING, ignore_errors=True)
+        remove_leftovers(self._directory)
         for step in reversed(self.steps()):
             fault = self._fault(step)
             if fault is None:
                 return step
-            aside = self._directory / _DAMAGED
-            aside.mkdir(exist_ok=True)
+            aside = own_folder(self._directory / _DAMAGED)
             for path in self._files(step):
                 os.replace(path, aside / path.name)
             _log.warning("Checkpoint ckpt-%d is damaged (%s); moved to %s.", step, fault, aside)
@@ -122,20 +120,9 @@ class Checkpoints:
         Args:
             facts: what JSON can hold, about the run at that step.
         """
-        saving = self._directory / _SAVING
         try:
-            shutil.rmtree(saving, ignore_errors=True)
-            saving.mkdir(parents=True)
-            _checkpoint(trackables).write(str(saving / f"ckpt-{step}"))
-            # The index comes last but one: TensorFlow takes a checkpoint with an index for a whole one.
-            written = sorted(saving.glob("ckpt-*"), key=lambda path: path.suffix == ".index")
-            digests = {path.name: _digest(path) for path in written}
-            record = {"step": step, "files": digests, "facts": dict(facts or {})}
-            summary = saving / self._summary(step).name
-            summary.write_text(_sealed(record), encoding="utf-8")
-            for path in [*written, summary]:
-                _flush(path)
-                os.replace(path, self._directory / path.name)
+            with temporary_folder(own_folder(self._directory), f"ckpt-{step}") as saving:
+                self._write(step, saving, _checkpoint(trackables), dict(facts or {}))
         except (OSError, tf.errors.OpError) as error:
             for path in self._files(step):
                 path.unlink(missing_ok=True)
@@ -146,9 +133,19 @@ class Checkpoints:
                 f"The checkpoint of step {step} could not be written to {self._directory}: {reason}. "
                 f"Of the earlier ones, {kept}. Make room (see `df`), then run the same command again."
             ) from error
-        finally:
-            shutil.rmtree(saving, ignore_errors=True)
         self._delete_old()
+
+    def _write(self, step: int, saving: Path, checkpoint: tf.train.Checkpoint, facts: dict) -> None:
+        """Writes the files into the folder `saving`, and moves them from there to their places."""
+        checkpoint.write(str(saving / f"ckpt-{step}"))
+        # The index comes last but one: TensorFlow takes a checkpoint with an index for a whole one.
+        written = sorted(saving.glob("ckpt-*"), key=lambda path: path.suffix == ".index")
+        digests = {path.name: _digest(path) for path in written}
+        summary = saving / self._summary(step).name
+        summary.write_text(_sealed({"step": step, "files": digests, "facts": facts}), encoding="utf-8")
+        for path in [*written, summary]:
+            _flush(path)
+            os.replace(path, self._directory / path.name)
 
     def _summary(self, step: int) -> Path:
         return self._directory / f"ckpt-{step}.json"

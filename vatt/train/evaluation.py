@@ -10,11 +10,12 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
 from rich.table import Table
 
+from vatt.terminal import Console
 from vatt.train.context import RunError
 from vatt.train.journal import HISTORY, append_line, cut_back, read_json, read_lines, write_json
+from vatt.whole_file import own_folder
 
 _ANY_WIDTH = 1000  # columns of a terminal, more than any table needs
 
@@ -75,7 +76,7 @@ class Evaluations:
                 )
             numbers.update(metrics)
             file = self._file(evaluator)
-            file.parent.mkdir(exist_ok=True)
+            own_folder(file.parent)
             artifact = evaluator.artifact() if hasattr(evaluator, "artifact") else {}
             write_json(file, {"step": step, "metrics": metrics, "artifact": artifact})
         if self._evaluators:

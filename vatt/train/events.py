@@ -12,6 +12,8 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
+from vatt.whole_file import own_folder
+
 LOOKS = "looks"
 _TEXTS = ("config.gin", "command.txt")
 _OF_STEP = ".step-"
@@ -30,6 +32,8 @@ class Events:
         self._writer = None
 
     def start(self, *, model_dir: Path, step: int) -> None:
+        own_folder(self.directory)
+        own_folder(self.directory / LOOKS)
         for earlier in self.directory.glob("events.out.*"):
             earlier.unlink(missing_ok=True)
         for look in (self.directory / LOOKS).glob(f"events.out.*{_OF_STEP}*"):

@@ -17,7 +17,7 @@ from vatt.json_file import JsonError, parse_json
 from vatt.protocols import MetricWriter
 from vatt.regular_file import bounded_lines, open_regular
 from vatt.train.events import Events
-from vatt.whole_file import whole_file
+from vatt.whole_file import appended, whole_file
 
 HISTORY = "evaluations/history.jsonl"  # one line per evaluation, written by `vatt/train/evaluation.py`
 INCIDENTS = "incidents.jsonl"  # what went wrong outside of any line; never cut back, for it did happen
@@ -94,7 +94,7 @@ def note_incident(model_dir: Path, step: int, kind: str, sentence: str) -> None:
 
 def append_line(path: Path, line: dict) -> None:
     """Adds one JSON object to a file of lines."""
-    with path.open("a", encoding="utf-8") as file:
+    with appended(path) as file:
         file.write(json.dumps(_plain(line)) + "\n")
 
 

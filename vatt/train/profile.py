@@ -6,6 +6,8 @@ from pathlib import Path
 
 import tensorflow as tf
 
+from vatt.whole_file import own_folder
+
 _log = logging.getLogger(__name__)
 
 _CALLS_BEFORE = 5  # the first ones compile and fill the buffers of the input
@@ -25,6 +27,7 @@ def profiled(run_steps: Callable[[int], dict], directory: Path) -> Callable[[int
         nonlocal calls
         calls += 1
         if calls == _CALLS_BEFORE + 1:
+            own_folder(own_folder(directory / "plugins") / "profile")
             tf.profiler.experimental.start(str(directory))
         results = run_steps(count)
         if calls == _CALLS_BEFORE + _CALLS:

@@ -1,9 +1,7 @@
 """What the terminal shows while a run goes on: a live bar, or plain lines where there is no terminal."""
 
-import sys
 import time
 
-from rich.console import Console
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -13,6 +11,8 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 from rich.text import Text
+
+from vatt.terminal import Console, say
 
 _PLAIN_SECONDS = 10.0
 
@@ -84,7 +84,7 @@ class ProgressDisplay:
         due = self._last_plain is None or now - self._last_plain >= _PLAIN_SECONDS or step == self._steps
         if line is not None and due:
             self._last_plain = now
-            print(f"step {step}/{self._steps}  {self._numbers}{left}", file=sys.stderr, flush=True)
+            say(f"step {step}/{self._steps}  {self._numbers}{left}")
 
 
 def _format(line: dict) -> str:

@@ -12,6 +12,7 @@ from types import ModuleType
 import gin
 
 from vatt.train.context import RunError
+from vatt.whole_file import whole_file
 
 
 @gin.register
@@ -70,7 +71,8 @@ class MLflow:
             self._library.set_tracking_uri(self._tracking_uri)
         self._library.set_experiment(self._experiment)
         self._library.start_run(run_id=self._known_run(model_dir, step), run_name=model_dir.name)
-        (model_dir / _MLFLOW_RUN).write_text(self._library.active_run().info.run_id, encoding="utf-8")
+        with whole_file(model_dir / _MLFLOW_RUN) as file:
+            file.write(self._library.active_run().info.run_id.encode())
         self._library.log_artifact(str(model_dir / "config.gin"))
 
     def write(self, step: int, numbers: dict[str, float]) -> None:

@@ -9,6 +9,7 @@ from vatt.prepare.doctor.facts import as_json, as_text
 from vatt.prepare.doctor.page import write_page
 from vatt.prepare.doctor.repair import check_target, repair
 from vatt.prepare.progress import say
+from vatt.terminal import show
 
 _DESCRIPTION = """\
 Reads every record of a prepared set and looks for what goes wrong in silence: damaged or missing shards,
@@ -44,7 +45,7 @@ def main(args: argparse.Namespace) -> int:
     if args.repair:
         check_target(args.repair)  # now, not after an hour
     diagnosis = examine(args.records, sample=args.sample, training=args.train_split, workers=args.workers)
-    print(as_text(diagnosis))
+    show(as_text(diagnosis))
     if args.json:
         writer.write_json(Path(args.json), as_json(diagnosis))
     if args.html:

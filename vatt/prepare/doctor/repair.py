@@ -6,7 +6,6 @@ up: NaN, leakage and wrong labels are for people to decide.
 
 import copy
 import dataclasses
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from vatt.prepare.pool import Failure, WorkerPool, heartbeat
 from vatt.prepare.progress import Progress
 from vatt.prepare.sequence_example import serialise
 from vatt.prepare.shard_reader import read_shard, stated_offsets
+from vatt.whole_file import whole_file
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,7 +67,8 @@ def repair(prepared: PreparedSet, out_dir, *, workers: int | None = None) -> Rep
     for described in content["splits"].values():
         described["clips"] = sum(shard["records"] for shard in described["shards"])
         described.pop("clips_with", None)  # what was left out is not known by kind
-    shutil.copyfile(prepared.setting.vocabulary_file, out_dir / prepared.content["vocabulary"]["file"])
+    with whole_file(out_dir / prepared.content["vocabulary"]["file"]) as file:
+        file.write(Path(prepared.setting.vocabulary_file).read_bytes())
     made_by = content.get("made_by") or {}
     content["made_by"] = {
         **made_by,

@@ -1,0 +1,77 @@
+"""All that is printed: text whose control characters are written out, whoever has put them there.
+
+A file may be called anything, and captions, labels and messages of libraries hold what strangers wrote. Sent
+to a terminal as they are, some of these characters recolour it, clear it, retitle it, make it type, or show
+a name that is another one.
+"""
+
+import argparse
+import re
+import sys
+from collections.abc import Iterator
+
+import rich.console
+from rich.segment import Segment
+
+# C0, DEL and C1 without tab and line feed; line separators; marks, embeddings, overrides and isolates of
+# direction; bytes that are no UTF-8, as Python keeps them.
+_LINE = "\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufff9-\ufffb\ud800-\udfff"
+_NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
+_CONTROLS = re.compile(f"[{_LINE}]")
+_CONTROLS_AND_BREAKS = re.compile(f"[{_LINE}\t\n]")
+
+
+def printable(text) -> str:
+    r"""Text for a terminal: control characters as `\u001b`, tabs and line ends as they are."""
+    return _CONTROLS.sub(_written_out, str(text))
+
+
+def one_line(text) -> str:
+    r"""The same of what belongs in one line, such as a file's name: tabs and line ends as `\u000a`, too."""
+    return _CONTROLS_AND_BREAKS.sub(_written_out, str(text))
+
+
+def table_cell(value) -> str:
+    """A cell of tab- or comma-separated values that no spreadsheet takes for a formula.
+
+    A text that begins with `=`, `+`, `-` or `@`, with white space or an apostrophe, gets an apostrophe in
+    front, so that removing one gives the text again; control characters, tabs and line ends are written out
+    as `one_line` does. Numbers stay as they are, and so does a text that is one.
+    """
+    text = str(value)
+    if _NUMBER.fullmatch(text):
+        return text
+    is_formula = text[:1] in tuple("=+-@'＝＋－＠") or text[:1].isspace()
+    return f"'{one_line(text)}" if is_formula else one_line(text)
+
+
+def show(text="") -> None:
+    """Prints a result to standard output."""
+    print(printable(text), flush=True)
+
+
+def say(message) -> None:
+    """Prints one line for the user to standard error; standard output is left to results."""
+    print(printable(message), file=sys.stderr, flush=True)
+
+
+class Parser(argparse.ArgumentParser):
+    """A command line's parser, whose errors quote arguments printably."""
+
+    def error(self, message: str):
+        super().error(printable(message))
+
+
+class Console(rich.console.Console):
+    """A console of Rich, for tables and bars, that prints text as `printable` does."""
+
+    def render_str(self, text: str, **options):
+        return super().render_str(printable(text), **options)  # before Rich measures how wide it is
+
+    def render(self, renderable, options=None) -> Iterator[Segment]:
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else segment._replace(text=printable(segment.text))
+
+
+def _written_out(match: re.Match) -> str:
+    return f"\\u{ord(match.group()):04x}"
