@@ -8,6 +8,7 @@ from vatt.prepare.captions.caption import (
     NotCaptions,
     Note,
 )
+from vatt.prepare.captions.reader import CaptionReader
 from vatt.prepare.captions.reading import SUBTITLE_SUFFIXES, SUFFIXES, read_captions
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "Caption",
     "CaptionError",
     "CaptionFile",
+    "CaptionReader",
     "NotCaptions",
     "Note",
     "read_captions",

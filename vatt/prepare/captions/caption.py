@@ -60,4 +60,8 @@ class CaptionFile:
 
     def __str__(self) -> str:
         """What to say of the file besides its captions; "" where there is nothing."""
-        return "; ".join(f"{note} of {self.cues}" if note.cues_lost else str(note) for note in self.notes)
+        # Of how many, where the note counts cues and nothing else.
+        notes = [
+            f"{note} of {self.cues}" if note.cues_lost == note.count else f"{note}" for note in self.notes
+        ]
+        return "; ".join(notes)

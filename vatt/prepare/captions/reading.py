@@ -1,101 +1,120 @@
-"""Side-car captions: subtitles, transcripts and descriptions beside a media file to (start, end, text).
+"""One caption file -> its captions, whatever its format, with notes of what was lost or guessed.
 
-Each format is one function from text to captions in `_READERS`; pysubs2 reads the subtitle formats.
+Each format is a function (text, notes) -> captions in `_READERS`.
 """
 
-import math
-import re
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-import pysubs2
+from vatt.json_file import JsonError
+from vatt.prepare.captions.caption import WHOLE_FILE, Caption, CaptionError, CaptionFile, NotCaptions
+from vatt.prepare.captions.cue import lines_of
+from vatt.prepare.captions.decode import decode, scrub
+from vatt.prepare.captions.markup import one_line
+from vatt.prepare.captions.notes import BACKWARDS, BEFORE_THE_FILE, NO_TIME, Notes
+from vatt.prepare.captions.subrip import read_subrip
+from vatt.prepare.captions.substation import is_substation, read_substation
+from vatt.prepare.captions.transcript import NoTranscriptError, read_transcript
+from vatt.prepare.captions.webvtt import is_webvtt, read_webvtt
+from vatt.regular_file import NotRegularError, read_regular
 
-from vatt.json_file import parse_json
-from vatt.prepare.captions.caption import WHOLE_FILE, Caption, CaptionError, CaptionFile
+MAX_BYTES = 16 << 20  # words of ten hours with a time each are 10 MB of JSON
+MAX_CAPTIONS = 100_000
+MAX_DESCRIPTIONS = 1_000  # each is in every record of the file
+_MOST_SECONDS = 1e7  # sixteen weeks: no media are that long
+MAX_CHARACTERS = 10_000  # of one caption; the text model reads 16 words of it
+_TOO_MANY_LINES = f"lines after the first {MAX_DESCRIPTIONS:,}, left out"
+_TOO_MANY = f"cues after the first {MAX_CAPTIONS:,}, left out"
+_TOO_LONG = f"captions cut after {MAX_CHARACTERS:,} characters"
 
-# Web captions carry inline tags that pysubs2 leaves alone: <c.yellow>, <v Speaker>, <00:00:01.500>, <i> ...
-_TAG = re.compile(r"<[^<>]*>")
-# In this order: what an "&amp;" leaves is no other entity's beginning.
-_ENTITIES = {"&lt;": "<", "&gt;": ">", "&nbsp;": " ", "&lrm;": "", "&rlm;": "", "&amp;": "&"}
-_BYTE_ORDER_MARKS_16 = (b"\xff\xfe", b"\xfe\xff")
 
+def read_captions(path: str | Path, *, within: str | Path | None = None) -> CaptionFile:
+    """The captions of one file in order of time, without markup, comments and empty lines.
 
-def read_captions(path: str | Path) -> CaptionFile:
-    """The captions of one file in order of time, without tags, comments and empty lines.
-
-    Text is decoded as UTF-8, or UTF-16 if it starts with that byte-order mark; bytes that are not text are
-    replaced, as one odd letter is no reason to lose a film's narration.
+    Args:
+        path: a regular file of at most 16 MiB, of a name that ends in one of `SUFFIXES`.
+        within: a folder that it must lie in, links followed. None: anywhere.
 
     Raises:
         NotCaptions: it is JSON, and no transcript.
         CaptionError: it can not be read.
     """
-    path = Path(path)
+    path, notes = Path(path), Notes()
     try:
-        data = path.read_bytes()
-        encoding = "utf-16" if data.startswith(_BYTE_ORDER_MARKS_16) else "utf-8-sig"
-        text = data.decode(encoding, errors="replace")
-        captions = list(_READERS[path.suffix.lower()](text, path)) if text.strip() else []
-    # Times beyond all bounds overflow, and pysubs2 looks up what damaged files do not have.
-    except (OSError, ValueError, ArithmeticError, LookupError, pysubs2.Pysubs2Error) as error:
+        text = scrub(decode(read_regular(_target(path, within), max_bytes=MAX_BYTES), notes), notes)
+        captions = list(_READERS[path.suffix.lower()](text, notes)) if text.strip() else []
+    except NoTranscriptError as error:
+        raise NotCaptions(path, str(error)) from error
+    except (NotRegularError, JsonError) as error:
+        raise CaptionError(path, error.problem) from error
+    except (OSError, ValueError, ArithmeticError, LookupError) as error:
         raise CaptionError(path, str(error)) from error
-    kept = sorted((start, end, words) for start, end, words in captions if words and 0 <= end >= start)
-    return CaptionFile(captions=tuple(kept), cues=len(captions))
+    kept = tuple(_usable(captions, notes))
+    return CaptionFile(captions=kept, notes=notes.as_tuple(), cues=len(kept) + notes.cues_lost)
 
 
-def _subtitles(text: str, path: Path) -> Iterator[Caption]:
-    for event in pysubs2.SSAFile.from_string(text, format_=path.suffix.lower().removeprefix(".")):
-        if not event.is_comment and not event.is_drawing:
-            yield event.start / 1000, event.end / 1000, _clean(event.plaintext)
+def _target(path: Path, within: str | Path | None) -> Path:
+    """The file that a path leads to."""
+    if within is None:
+        return path
+    target = Path(os.path.realpath(path))
+    if not target.is_relative_to(os.path.realpath(within)):
+        raise OSError("it is a link that leads out of the folder")
+    return target
 
 
-def _clean(text: str) -> str:
-    text = _TAG.sub(" ", text)
-    for entity, character in _ENTITIES.items():
-        text = text.replace(entity, character)
-    return " ".join(text.split())
-
-
-def _transcript(text: str, path: Path) -> Iterator[Caption]:
-    """JSON of Whisper, faster-whisper, whisperX or whisper.cpp, or the bare list of segments."""
-    content = parse_json(text, path.name, is_lenient=True)
-    if isinstance(content, dict):
-        content = content.get("segments", content.get("transcription"))
-    if not isinstance(content, list):
-        raise ValueError(
-            "a transcript must have a list `segments` of {start, end, text}, as Whisper writes it. "
-            "Give other JSON files another name than the media's."
-        )
-    for segment in content:
-        start, end, words = _segment(segment)
-        if start is not None and end is not None:  # whisperX leaves out times that it could not align
-            yield float(start), float(end), " ".join(words.split())
-
-
-def _segment(segment) -> tuple:
-    """(start, end, text) of a segment; the times may be None."""
-    try:
-        if "offsets" in segment:  # whisper.cpp counts milliseconds
-            start, end = segment["offsets"]["from"] / 1000, segment["offsets"]["to"] / 1000
+def _usable(captions: Iterable[Caption], notes: Notes) -> list[Caption]:
+    """The captions whose times can be true, in their order and within the bounds."""
+    usable = []
+    for start, end, words in captions:
+        if end < start:
+            notes.lose(BACKWARDS)
+        elif start > _MOST_SECONDS:
+            notes.lose(NO_TIME)
+        elif end < 0:
+            notes.lose(BEFORE_THE_FILE)
         else:
-            start, end = segment.get("start"), segment.get("end")
-        words = segment["text"]
-        times_are_numbers = all(time is None or math.isfinite(time) for time in (start, end))
-    except (TypeError, KeyError, AttributeError):
-        times_are_numbers, words = False, None
-    if not times_are_numbers or not isinstance(words, str):
-        raise ValueError(
-            f"a segment must have start and end in seconds and a text. Received: {segment!r:.200}"
-        )
-    return start, end, words
+            notes.add(_TOO_LONG, int(len(words) > MAX_CHARACTERS))
+            usable.append((start, end, words[:MAX_CHARACTERS]))
+    usable.sort()
+    notes.lose(_TOO_MANY, max(0, len(usable) - MAX_CAPTIONS))
+    return usable[:MAX_CAPTIONS]
 
 
-def _description(text: str, path: Path) -> Iterator[Caption]:
+def _subtitles(text: str, notes: Notes) -> Iterator[Caption]:
+    """SubRip or WebVTT, told apart by what they hold: programs give either the other's name."""
+    if is_webvtt(text):
+        return read_webvtt(text, notes)
+    if is_substation(text):
+        return read_substation(text, notes, is_advanced=True)
+    return read_subrip(text, notes)
+
+
+def _ass(text: str, notes: Notes) -> Iterator[Caption]:
+    return read_substation(text, notes, is_advanced=True)
+
+
+def _ssa(text: str, notes: Notes) -> Iterator[Caption]:
+    return read_substation(text, notes, is_advanced=False)
+
+
+def _description(text: str, notes: Notes) -> Iterator[Caption]:
     """Each line is a description of the whole file: plain text has no times to spread it over."""
-    for line in text.splitlines():
-        yield *WHOLE_FILE, " ".join(line.split())
+    lines = [words for line in lines_of(text) if (words := one_line(line))]
+    notes.lose(_TOO_MANY_LINES, max(0, len(lines) - MAX_DESCRIPTIONS))
+    for words in lines[:MAX_DESCRIPTIONS]:
+        yield *WHOLE_FILE, words
 
 
-SUBTITLE_SUFFIXES = (".srt", ".vtt", ".ass", ".ssa")
-_READERS = dict.fromkeys(SUBTITLE_SUFFIXES, _subtitles) | {".json": _transcript, ".txt": _description}
+_READERS: dict[str, Callable[[str, Notes], Iterator[Caption]]] = {
+    ".srt": _subtitles,
+    ".vtt": _subtitles,
+    ".ass": _ass,
+    ".ssa": _ssa,
+    ".json3": read_transcript,
+    ".json": read_transcript,
+    ".txt": _description,
+}
 SUFFIXES = tuple(_READERS)  # in this order when a clip has several
+SUBTITLE_SUFFIXES = SUFFIXES[:5]  # whose names may have a language before them

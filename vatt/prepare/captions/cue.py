@@ -1,0 +1,73 @@
+"""What SubRip and WebVTT share: lines, times, and cues that become captions."""
+
+import dataclasses
+import re
+from collections.abc import Iterable, Iterator
+
+from vatt.prepare.captions.caption import Caption
+from vatt.prepare.captions.markup import plain_text
+from vatt.prepare.captions.notes import NO_TEXT, Notes
+
+_LINE_END = re.compile(r"\r\n|\r|\n")  # no others: U+2028, U+0085, VT and FF are characters of a line
+# [hours:]minutes:seconds[.fraction], also with a comma, and with a blank that some programs put between.
+_COLON = r"[ \t]{0,2}:[ \t]{0,2}"
+_CLOCK = rf"-?(?:[0-9]{{1,9}}{_COLON}){{1,2}}[0-9]{{1,9}}(?:[ \t]{{0,2}}[.,][ \t]{{0,2}}[0-9]{{1,9}})?"
+_TIMING = re.compile(rf"[ \t]*({_CLOCK})[ \t]*--?>[ \t]*({_CLOCK})(?![0-9])")
+_ARROW = "-->"
+
+
+@dataclasses.dataclass(frozen=True)
+class Cue:
+    """A cue as it is written.
+
+    Attributes:
+        start, end: in seconds.
+        lines: of its text, with markup.
+    """
+
+    start: float
+    end: float
+    lines: tuple[str, ...]
+
+
+def lines_of(text: str) -> list[str]:
+    """The lines of a text, as both grammars end them."""
+    return _LINE_END.split(text)
+
+
+def _signed_seconds(clock: str) -> float:
+    """Seconds of what `_CLOCK` matches, rounded once."""
+    sign = -1 if clock.startswith("-") else 1
+    clock, _, fraction = re.sub(r"[ \t-]", "", clock).replace(",", ".").partition(".")
+    seconds = sum(int(part) * 60**place for place, part in enumerate(reversed(clock.split(":"))))
+    return sign * (seconds * 10 ** len(fraction) + int(fraction or 0)) / 10 ** len(fraction)
+
+
+def clock_seconds(text: str) -> float | None:
+    """Seconds of a time such as 00:01:02.500; None: it is none."""
+    return _signed_seconds(text) if re.fullmatch(_CLOCK, text) else None
+
+
+def timing_of(line: str) -> tuple[float, float] | None:
+    """(start, end) of a line such as `00:00:01,000 --> 00:00:02,000`; None: it is none."""
+    match = _TIMING.match(line) if "->" in line else None
+    return (_signed_seconds(match[1]), _signed_seconds(match[2])) if match else None
+
+
+def has_arrow(line: str) -> bool:
+    """Whether a line is one of times, readable or not."""
+    return _ARROW in line or timing_of(line) is not None
+
+
+def captions_of(cues: Iterable[Cue], notes: Notes, *, any_tag: bool) -> Iterator[Caption]:
+    """The captions of cues; those without text are counted.
+
+    Args:
+        any_tag: as in `plain_text`.
+    """
+    for cue in cues:
+        text = plain_text("\n".join(cue.lines), any_tag=any_tag)
+        if text:
+            yield cue.start, cue.end, text
+        else:
+            notes.lose(NO_TEXT)

@@ -1,0 +1,125 @@
+"""One entry of a transcript, under the names that the programs give to its text and times."""
+
+import dataclasses
+import math
+
+from vatt.prepare.captions.cue import clock_seconds
+
+_TEXTS = ("text", "word", "content", "transcript", "sentence")
+_STARTS = ("start", "start_time", "from")
+_ENDS = ("end", "end_time", "to")
+_LENGTHS = ("duration", "dur")
+_TIMES = frozenset((*_STARTS, *_ENDS, *_LENGTHS, "timestamp", "timestamps", "offsets", "tStartMs", "words"))
+
+
+@dataclasses.dataclass(frozen=True)
+class Entry:
+    """A part of a transcript.
+
+    Attributes:
+        start, end: in seconds; None: missing, or no time.
+        text: as written.
+        is_open: whether the end is missing as some programs leave it out, and not unreadable.
+        is_cut: whether it is shown beyond the beginning of the next one, but not spoken.
+    """
+
+    start: float | None
+    end: float | None
+    text: str
+    is_open: bool = False
+    is_cut: bool = False
+
+
+def has_entry_shape(entry) -> bool:
+    """Whether this may be a part of a transcript at all."""
+    if isinstance(entry, list):
+        return _listed(entry) is not None
+    if not isinstance(entry, dict):
+        return False
+    return bool(_TIMES & entry.keys()) and (_text(entry) is not None or "tStartMs" in entry)
+
+
+def is_layout(entry) -> bool:
+    """Whether an event of json3 opens a window or ends a line, and says nothing."""
+    return isinstance(entry, dict) and "tStartMs" in entry and not (_text(entry) or "").strip()
+
+
+def read_entry(entry) -> Entry | None:
+    """An entry; None: it has no text."""
+    if isinstance(entry, list):
+        return _listed(entry)
+    text = _text(entry) if isinstance(entry, dict) else None
+    if text is None or not text.strip():
+        return None
+    start, end, is_open = _times(entry)
+    return Entry(start, end, text, is_open=is_open, is_cut="segs" in entry)
+
+
+def _listed(values: list) -> Entry | None:
+    """[start, end, text], or faster-whisper's tuple [id, seek, start, end, text, …]."""
+    place = next((number for number, value in enumerate(values[:8]) if isinstance(value, str)), 0)
+    if place < 2:
+        return None
+    return Entry(_seconds(values[place - 2]), _seconds(values[place - 1]), values[place])
+
+
+def _text(entry: dict) -> str | None:
+    parts = entry.get("segs")
+    if isinstance(parts, list):  # json3
+        words = [
+            part["utf8"] for part in parts if isinstance(part, dict) and isinstance(part.get("utf8"), str)
+        ]
+        return "".join(words)
+    return next((entry[key] for key in _TEXTS if isinstance(entry.get(key), str)), None)
+
+
+def _times(entry: dict) -> tuple[float | None, float | None, bool]:
+    """(start, end, whether the end is missing)."""
+    pair = entry.get("timestamp")
+    if isinstance(pair, list) and len(pair) == 2:  # Hugging Face
+        return _seconds(pair[0]), _seconds(pair[1]), pair[1] is None
+    if "tStartMs" in entry:
+        start, length = _seconds(entry["tStartMs"], 1000), _seconds(entry.get("dDurationMs"), 1000)
+        return start, _sum(start, length), "dDurationMs" not in entry
+    offsets, stamps = entry.get("offsets"), entry.get("timestamps")
+    if isinstance(offsets, dict):  # whisper.cpp counts milliseconds
+        return _seconds(offsets.get("from"), 1000), _seconds(offsets.get("to"), 1000), "to" not in offsets
+    if isinstance(stamps, dict):
+        return _seconds(stamps.get("from")), _seconds(stamps.get("to")), "to" not in stamps
+    start, end, length = (_first(entry, keys) for keys in (_STARTS, _ENDS, _LENGTHS))
+    if start is None and end is None and isinstance(entry.get("words"), list):  # whisperX
+        start, end = _of_words(entry["words"])
+    if end is None and length is not None:
+        return _seconds(start), _sum(_seconds(start), _seconds(length)), False
+    return _seconds(start), _seconds(end), end is None
+
+
+def _of_words(words: list) -> tuple:
+    """The times of a sentence without, from its words."""
+    timed = [word for word in words if isinstance(word, dict)]
+    starts = [word["start"] for word in timed if _seconds(word.get("start")) is not None]
+    ends = [word["end"] for word in timed if _seconds(word.get("end")) is not None]
+    return (starts or [None])[0], (ends or [None])[-1]
+
+
+def _first(entry: dict, keys: tuple[str, ...]):
+    return next((entry[key] for key in keys if entry.get(key) is not None), None)
+
+
+def _sum(start: float | None, length: float | None) -> float | None:
+    return None if start is None or length is None else start + length
+
+
+def _seconds(value, units: int = 1) -> float | None:
+    """Seconds of a number, or of a text such as "1.5" or "00:00:01,500"; None: it is no time."""
+    if isinstance(value, str):
+        value = value.strip().removesuffix("s")
+        clock = clock_seconds(value)
+        if clock is not None:
+            return clock
+        value = value if len(value) <= 20 else None
+    try:
+        seconds = math.nan if value is None or isinstance(value, bool) else float(value) / units
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return seconds if math.isfinite(seconds) else None
