@@ -8,7 +8,7 @@ import pathlib
 import numpy as np
 import tensorflow as tf
 
-from vatt.data import records
+from vatt.data import shard_offsets
 
 VOCABULARY = ("<pad>", "<unk>", "the", "a", "red", "blue", "disc", "star", "spins", "slides", "bell")
 
@@ -111,7 +111,7 @@ def write_set(
                     writer.write(serialized[row])
             content = path.read_bytes()
             if offsets:
-                starts = records.scan_offsets(path)
+                starts = shard_offsets.scan_offsets(path)
                 path.with_suffix(".offsets").write_bytes(starts.astype("<u8").tobytes())
             entries.append(
                 {

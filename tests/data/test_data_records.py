@@ -1,13 +1,15 @@
 import json
 import os
 import pathlib
+import struct
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from tests import records_fixture
-from vatt.data import records, replacement
+from vatt.data import records, replacement, shard_offsets
+from vatt.prepare import tfrecord
 
 
 def contents(number):
@@ -56,7 +58,7 @@ def test_reads_any_record_in_any_order(tmp_path, offsets):
 def test_exactly_the_damaged_record_is_replaced_and_counted_once(tmp_path, capfd):
     written = contents(8)
     directory = records_fixture.write_set(tmp_path / "set", {"train": written}, shards=1)
-    start = int(records.scan_offsets(directory / "train-00000-of-00001.tfrecord")[3])
+    start = int(shard_offsets.scan_offsets(directory / "train-00000-of-00001.tfrecord")[3])
     flip_byte(directory / "train-00000-of-00001.tfrecord", start + 15)
     index = open_split(directory, max_corrupt_share=0.2)
     for _ in range(2):
@@ -74,7 +76,7 @@ def test_every_kind_of_damage_is_found(tmp_path, where):
     written = contents(6)
     directory = records_fixture.write_set(tmp_path / "set", {"train": written}, shards=1)
     shard = directory / "train-00000-of-00001.tfrecord"
-    starts = records.scan_offsets(shard).astype(int)
+    starts = shard_offsets.scan_offsets(shard).astype(int)
     if where == "offsets file":
         flip_byte(shard.with_suffix(".offsets"), 8 * 2)
     else:
@@ -90,7 +92,7 @@ def test_every_kind_of_damage_is_found(tmp_path, where):
 def test_too_much_damage_stops(tmp_path):
     directory = records_fixture.write_set(tmp_path / "set", {"train": contents(50)}, shards=1)
     shard = directory / "train-00000-of-00001.tfrecord"
-    for start in records.scan_offsets(shard)[[4, 9]]:
+    for start in shard_offsets.scan_offsets(shard)[[4, 9]]:
         flip_byte(shard, int(start) + 14)
     index = open_split(directory, max_corrupt_share=0.02)
     read(index, [4])
@@ -101,7 +103,7 @@ def test_too_much_damage_stops(tmp_path):
 def test_a_set_without_one_readable_record_stops(tmp_path):
     directory = records_fixture.write_set(tmp_path / "set", {"train": contents(2)}, shards=1)
     shard = directory / "train-00000-of-00001.tfrecord"
-    for start in records.scan_offsets(shard):
+    for start in shard_offsets.scan_offsets(shard):
         flip_byte(shard, int(start) + 14)
     with pytest.raises(tf.errors.InvalidArgumentError, match="Some record must be readable"):
         read(open_split(directory, max_corrupt_share=1.0), [0])
@@ -155,3 +157,44 @@ def test_files_are_closed_again(tmp_path):
     if pathlib.Path("/proc/self/fd").is_dir():
         targets = [os.readlink(link) for link in pathlib.Path("/proc/self/fd").iterdir() if link.is_symlink()]
         assert not [target for target in targets if str(directory) in target]
+
+
+@pytest.mark.parametrize("length", [2**40, 2**63, 2**64 - 16, 2**64 - 1, 4096])
+def test_a_length_beyond_the_shard_is_damage_though_its_checksum_is_right(tmp_path, length):
+    """TensorFlow's reader would end the process for want of memory."""
+    written = contents(6)
+    directory = records_fixture.write_set(tmp_path / "set", {"train": written}, shards=1)
+    shard = directory / "train-00000-of-00001.tfrecord"
+    start = int(shard_offsets.scan_offsets(shard)[2])
+    stated = struct.pack("<Q", length)
+    with open(shard, "r+b") as file:
+        file.seek(start)
+        file.write(stated + struct.pack("<I", tfrecord.masked_crc(stated)))
+    index = open_split(directory, max_corrupt_share=0.5)
+    found, intact = read(index, range(6))
+    assert found == written[:2] + [written[3]] + written[3:]
+    np.testing.assert_array_equal(intact, np.arange(6) != 2)
+    assert index.corrupt == 1
+
+
+@pytest.mark.parametrize("offset", [-1, -(2**63), 2**62, 2**63 - 1, 10_000_000])
+def test_an_offset_outside_the_shard_costs_its_record(tmp_path, offset):
+    written = contents(6)
+    directory = records_fixture.write_set(tmp_path / "set", {"train": written}, shards=1)
+    path = directory / "train-00000-of-00001.offsets"
+    starts = np.fromfile(path, "<i8")
+    starts[4] = offset
+    starts.tofile(path)
+    found, intact = read(open_split(directory, max_corrupt_share=0.5), range(6))
+    assert found == [*written[:4], written[5], written[5]] and intact.sum() == 5
+
+
+def test_a_shard_of_empty_records_is_not_scanned_to_its_end(tmp_path):
+    directory = records_fixture.write_set(tmp_path / "set", {"train": contents(3)}, shards=1, offsets=False)
+    shard = directory / "train-00000-of-00001.tfrecord"
+    os.truncate(shard, 1 << 40)  # zeros are records of no content, 16 bytes each
+    described = json.loads((directory / "dataset.json").read_text())
+    described["splits"]["train"]["shards"][0]["bytes"] = 1 << 40
+    (directory / "dataset.json").write_text(json.dumps(described))
+    with pytest.raises(ValueError, match="4 or more, expected 3"):
+        open_split(directory)

@@ -13,7 +13,7 @@ from tests.prepare.media_maker import beep, grey, make_media, read_whole, rotate
 from tests.web_server import asked_server
 from vatt import cli, spec
 from vatt.data.datasets.prepared import PreparedClips
-from vatt.data.records import scan_offsets
+from vatt.data.shard_offsets import scan_offsets
 from vatt.prepare.media import MediaError, MediaOptions, read_segments
 from vatt.train import resident_memory
 

@@ -10,20 +10,15 @@ lock.
 import dataclasses
 import math
 import pathlib
-import struct
 
 import numpy as np
 import tensorflow as tf
-from absl import logging
 
+from vatt.data import shard_offsets
 from vatt.json_file import JsonError, read_json
 from vatt.regular_file import plain_name
 
 SCHEMA_VERSION = 1
-
-_OFFSET_BYTES = 8
-_LENGTH = struct.Struct("<Q")  # first field of a TFRecord frame
-_FRAMING_BYTES = 16  # length, CRC of the length, …, CRC of the content
 
 
 @dataclasses.dataclass(frozen=True)
@@ -99,53 +94,10 @@ def _shards(split) -> list[dict]:
     ]
 
 
-def scan_offsets(path) -> np.ndarray:
-    """Where each record of a shard starts, int64 [records] in bytes, by stepping from length to length."""
-    size, offsets, offset = path.stat().st_size, [], 0
-    with open(path, "rb") as file:
-        while offset < size:
-            offsets.append(offset)
-            file.seek(offset)
-            offset += _LENGTH.unpack(file.read(_LENGTH.size).ljust(_LENGTH.size, b"\xff"))[0] + _FRAMING_BYTES
-    if offset != size:
-        raise ValueError(
-            f"To find the records of a shard without its .offsets file, every length in it must be intact. "
-            f"Received: {path}, damaged at byte {offsets[-1]} or before. Copy both files again, or prepare "
-            f"the set again."
-        )
-    return np.asarray(offsets, np.int64)
-
-
-def _read_offsets(directory, shard) -> np.ndarray:
-    """Checks that a shard is there, whole, and returns where its records start, int64 [records] in bytes."""
-    path = directory / shard["file"]
-    found = path.stat().st_size if path.is_file() else None
-    if found != shard["bytes"]:
-        state = "missing" if found is None else f"{found} bytes long"
-        raise ValueError(
-            f"Every shard must have the size that dataset.json states. Received: {path} is {state}, expected "
-            f"{shard['bytes']} bytes. Copy it again, or delete the directory and prepare the set again."
-        )
-    # Not `with_suffix`: all shards named train.tfrecord-00000-of-00002 would share one file.
-    offsets_path = path.with_name(path.name.removesuffix(".tfrecord") + ".offsets")
-    if offsets_path.is_file() and offsets_path.stat().st_size == _OFFSET_BYTES * shard["records"]:
-        return np.fromfile(offsets_path, "<i8")
-    logging.warning(
-        "%s is missing or has not the right size: looking for the records in the shard", offsets_path
-    )
-    offsets = scan_offsets(path)
-    if len(offsets) != shard["records"]:
-        raise ValueError(
-            f"A shard must hold the records that dataset.json states. Received: {path} with {len(offsets)}, "
-            f"expected {shard['records']}. Prepare the set again."
-        )
-    return offsets
-
-
 class RecordIndex:
     """The records of one split by number, in the order of the shards.
 
-    Holds 8 bytes of memory for each record.
+    Holds 9 bytes of memory for each record, and has read 8 of each.
 
     Args:
         description: `SetDescription` of the prepared set.
@@ -163,8 +115,8 @@ class RecordIndex:
         if not 0 <= max_corrupt_share <= 1:
             raise ValueError(f"`max_corrupt_share` must be in [0, 1]. Received: {max_corrupt_share}.")
         shards = description.splits[split]
-        offsets = [_read_offsets(description.directory, shard) for shard in shards]
-        self._size = sum(map(len, offsets))
+        found = shard_offsets.read_all(description.directory, shards)
+        self._size = sum(len(shard.starts) for shard in found)
         if not self._size:
             raise ValueError(
                 f"A split must hold at least one clip. Received: {split!r} of {description.directory}, which "
@@ -174,8 +126,9 @@ class RecordIndex:
         # Upwards, less what a product of floats may be off: one damaged record never stops a small set.
         self._allowed = math.ceil(max_corrupt_share * self._size - 1e-9)
         self._paths = tf.constant([str(description.directory / shard["file"]) for shard in shards])
-        self._ends = tf.constant(np.cumsum([len(starts) for starts in offsets]), tf.int64)
-        self._offsets = tf.constant(np.concatenate(offsets), tf.int64)
+        self._ends = tf.constant(np.cumsum([len(shard.starts) for shard in found]), tf.int64)
+        self._offsets = tf.constant(np.concatenate([shard.starts for shard in found]), tf.int64)
+        self._fits = tf.constant(np.concatenate([shard.fits for shard in found]))
         # Numbers of the damaged records met so far, and under 0 the last of them.
         self._corrupt, self._last = (
             tf.lookup.experimental.MutableHashTable(tf.int64, tf.int64, default_value=-1) for _ in range(2)
@@ -207,6 +160,9 @@ class RecordIndex:
             string scalar, the record.
         """
         path, offset = self._locate(number)
+        rule = "A record must lie within its shard."
+        with tf.control_dependencies([tf.debugging.Assert(self._fits[number], [rule, path, offset])]):
+            offset = tf.identity(offset)  # the reader would ask for the memory first
         from_there = tf.raw_ops.TFRecordDatasetV2(
             filenames=[path],
             compression_type="",

@@ -1,0 +1,109 @@
+"""Where the records of a shard start, and which of them can be read at all.
+
+TensorFlow's reader asks for as much memory as a record's length says once the checksum of that length is
+right, and ends the process where there is not so much. So each length is compared with the shard's size
+before TensorFlow sees the record.
+"""
+
+import concurrent.futures
+import dataclasses
+import os
+import struct
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from absl import logging
+
+_OFFSET_BYTES = 8
+_LENGTH = struct.Struct("<Q")  # first field of a TFRecord frame
+_FRAMING_BYTES = 16  # length, CRC of the length, …, CRC of the content
+_THREADS = 16  # on a network's disk each length is a wait
+
+
+@dataclasses.dataclass(frozen=True)
+class ShardRecords:
+    """The records of one shard.
+
+    Attributes:
+        starts: int64 [records], bytes.
+        fits: bool [records]; False where a record starts outside the shard, or claims more than it has.
+    """
+
+    starts: np.ndarray
+    fits: np.ndarray
+
+
+def read_all(directory: Path, shards: Sequence[dict]) -> list[ShardRecords]:
+    """The records of shards as `dataset.json` describes them.
+
+    Raises:
+        ValueError: a shard is missing, has another size than stated, or its records can not be found.
+    """
+    with concurrent.futures.ThreadPoolExecutor(_THREADS) as threads:
+        return list(threads.map(lambda shard: _read(directory, shard), shards))
+
+
+def scan_offsets(path, most: int | None = None) -> np.ndarray:
+    """Where each record of a shard starts, int64 [records] in bytes, by stepping from length to length.
+
+    Args:
+        path: the shard.
+        most: stop when there are more than so many; None: never.
+    """
+    size, offsets, offset = path.stat().st_size, [], 0
+    with open(path, "rb") as file:
+        while offset < size and (most is None or len(offsets) <= most):
+            offsets.append(offset)
+            file.seek(offset)
+            offset += _LENGTH.unpack(file.read(_LENGTH.size).ljust(_LENGTH.size, b"\xff"))[0] + _FRAMING_BYTES
+    if offset > size or (offset != size and most is None):
+        raise ValueError(
+            f"To find the records of a shard without its .offsets file, every length in it must be intact. "
+            f"Received: {path}, damaged at byte {offsets[-1]} or before. Copy both files again, or prepare "
+            f"the set again."
+        )
+    return np.asarray(offsets, np.int64)
+
+
+def _read(directory: Path, shard: dict) -> ShardRecords:
+    path = directory / shard["file"]
+    found = path.stat().st_size if path.is_file() else None
+    if found != shard["bytes"]:
+        state = "missing" if found is None else f"{found} bytes long"
+        raise ValueError(
+            f"Every shard must have the size that dataset.json states. Received: {path} is {state}, expected "
+            f"{shard['bytes']} bytes. Copy it again, or delete the directory and prepare the set again."
+        )
+    starts = _stated(path, shard)
+    if starts is None:
+        starts = scan_offsets(path, most=shard["records"])
+        if len(starts) != shard["records"]:
+            raise ValueError(
+                f"A shard must hold the records that dataset.json states. Received: {path} with "
+                f"{len(starts)}{' or more' if len(starts) > shard['records'] else ''}, "
+                f"expected {shard['records']}. Prepare the set again."
+            )
+    inside = (starts >= 0) & (starts <= shard["bytes"] - _FRAMING_BYTES)
+    room = np.where(inside, shard["bytes"] - starts - _FRAMING_BYTES, 0).astype(np.uint64)
+    return ShardRecords(starts, inside & (_lengths(path, np.where(inside, starts, 0)) <= room))
+
+
+def _stated(path: Path, shard: dict) -> np.ndarray | None:
+    """What the `.offsets` file says; None, with a warning, where there is none of the right size."""
+    # Not `with_suffix`: all shards named train.tfrecord-00000-of-00002 would share one file.
+    beside = path.with_name(path.name.removesuffix(".tfrecord") + ".offsets")
+    if beside.is_file() and beside.stat().st_size == _OFFSET_BYTES * shard["records"]:
+        return np.fromfile(beside, "<i8")
+    logging.warning("%s is missing or has not the right size: looking for the records in the shard", beside)
+    return None
+
+
+def _lengths(path: Path, starts: np.ndarray) -> np.ndarray:
+    """What the records state as their lengths, uint64 [records]."""
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
+    try:
+        read = [os.pread(descriptor, _LENGTH.size, start) for start in starts.tolist()]
+    finally:
+        os.close(descriptor)
+    return np.frombuffer(b"".join(each.ljust(_LENGTH.size, b"\xff") for each in read), "<u8")
