@@ -31,13 +31,14 @@ OF_OTHERS = {"--signal", "--requeue"}  # Slurm's
 # A binding that a sentence names must be one that some run takes.
 RUNS = (
     ("pretrain",),
-    ("pretrain", "overlay/paper", "overlay/released"),
+    ("pretrain", "overlay/paper", "overlay/released_pretrain"),
     ("pretrain", "overlay/agnostic"),
     ("pretrain", "overlay/demo_spectrogram"),
     ("finetune_demo",),
     ("finetune_kinetics400", "overlay/from_scratch"),
+    ("finetune_kinetics400", "overlay/released_finetune"),
     ("finetune_audioset",),
-    ("probe_ucf101",),
+    ("probe_ucf101", "overlay/released_probe"),
     ("retrieve_msrvtt",),
     ("zero_shot_ucf101",),
     ("pretrain", "overlay/evaluate"),

@@ -10,23 +10,11 @@ import keras
 import pytest
 
 import vatt.run  # noqa: F401 (registers the root)
-from tests.miniature_sets import MiniatureSets
+from tests.miniature_runs import EXPERIMENTS, OVERLAYS, TINY, VERBS, Miniatures, gin_file, reads_words, start
 from vatt import config
-from vatt import main as vatt_main
 
 ROOT = Path(__file__).parents[1]
-EXPERIMENTS = ROOT / "experiments"
-OVERLAYS = EXPERIMENTS / "overlay"
-TINY = OVERLAYS / "tiny.gin"
-VERBS = ("finetune", "probe", "retrieve", "zero_shot", "analyse")
 NAMES = sorted(path.stem for verb in VERBS for path in EXPERIMENTS.glob(f"{verb}_*.gin"))
-# An analysis shows any set; one that is in miniature, and has what the analysis needs.
-SETS = {
-    "analyse_features": "ucf101",
-    "analyse_spaces": "youcook2",
-    "analyse_activations": "howto100m",
-    "analyse_embeddings": "msrvtt",
-}
 EXPORTS = sorted(path.stem for path in EXPERIMENTS.glob("export_*.gin"))
 FINE_TUNED = [name for name in NAMES if name.startswith("finetune") and "demo" not in name]
 
@@ -48,15 +36,6 @@ PARAMETERS = {
 def without_configuration():
     yield
     gin.clear_config()
-
-
-def gin_file(name):
-    return EXPERIMENTS / f"{name}.gin"
-
-
-def reads_words(name):
-    looks = name in SETS and name != "analyse_features"
-    return looks or name.startswith(("retrieve", "zero_shot")) and not name.endswith("_demo")
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -107,27 +86,14 @@ class TestInMiniature:
         return tmp_path_factory.mktemp("downstream")
 
     @pytest.fixture(scope="class")
-    def sets(self, folder):
-        return MiniatureSets(folder)
-
-    @pytest.fixture(scope="class")
-    def pretrained(self, folder):
-        run = folder / "pretrained"
-        flags = {"MODEL_DIR": f"'{run}'", "DATA_DIR": f"'{folder / 'demo'}'", "TRAIN_STEPS": 1}
-        assert start("pretrain", TINY, flags | {"CHECKPOINT_EVERY": 1, "train.evaluators": "[]"}) == 0
-        return run
+    def miniatures(self, folder):
+        return Miniatures(folder)
 
     @pytest.mark.parametrize("name", NAMES)
-    def test_from_a_run_to_its_numbers(self, name, folder, sets, pretrained):
+    def test_from_a_run_to_its_numbers(self, name, folder, miniatures):
         run = folder / name
-        flags = {"MODEL_DIR": f"'{run}'", "CHECKPOINT": f"'{pretrained}'", "TRAIN_STEPS": 2}
-        if name.endswith("_demo"):
-            flags["DATA_DIR"] = f"'{folder / 'demo'}'"
-        else:
-            verb = next(verb for verb in VERBS if name.startswith(verb))
-            flags["DATA_DIR"] = f"'{sets.path(SETS.get(name, name.removeprefix(f'{verb}_')))}'"
-        flags |= self.further(name, folder, pretrained)
-        assert start(name, TINY, flags) == 0
+        flags = miniatures.flags(name) | {"MODEL_DIR": f"'{run}'"}
+        assert start([gin_file(name), TINY], flags) == 0
         metrics = json.loads((run / "metrics.json").read_text())
         assert metrics["step"] == (2 if name.startswith("finetune") else 0)
         numbers = {key: value for key, value in metrics.items() if key != "step"}
@@ -138,8 +104,8 @@ class TestInMiniature:
             assert json.loads(file.read_text())["artifact"]["protocol"]["weights"]
 
     @pytest.mark.parametrize("name", EXPORTS)
-    def test_from_a_run_to_its_export(self, name, folder, pretrained):
-        run = folder / name
+    def test_from_a_run_to_its_export(self, name, folder, miniatures):
+        run, pretrained = folder / name, miniatures.pretrained
         flags = {
             "MODEL_DIR": f"'{run}'",
             "CHECKPOINT": f"'{pretrained}'",
@@ -149,54 +115,28 @@ class TestInMiniature:
             flags |= {"VOCABULARY": f"'{pretrained / 'vocabulary.txt'}'"}
         if name.endswith("_classifier"):
             flags["CHECKPOINT"] = f"'{folder / 'finetune_demo'}'"
-        assert start(name, TINY, flags) == 0
+        assert start([gin_file(name), TINY], flags) == 0
         card = json.loads((run / "export" / "model_card.json").read_text())
         assert card["golden_hash"] and card["formats"] == {"safetensors": 0.0}
-        assert start(name, TINY, flags) == 2  # its place is taken
+        assert start([gin_file(name), TINY], flags) == 2  # its place is taken
 
     def test_a_fine_tuned_run_as_it_is(self, folder):
         run, fine_tuned = folder / "as_it_is", folder / "finetune_demo"
         flags = {"MODEL_DIR": f"'{run}'", "DATA_DIR": f"'{folder / 'demo'}'"}
         files = [gin_file("finetune_demo"), OVERLAYS / "as_it_is.gin", TINY]
-        flags |= {"CHECKPOINT": f"'{fine_tuned}'"}
-        given = [*(f"--gin_file={path}" for path in files), *(f"--gin.{k}={v}" for k, v in flags.items())]
-        assert vatt_main.main(given) == 0
+        assert start(files, flags | {"CHECKPOINT": f"'{fine_tuned}'"}) == 0
         again, before = (json.loads((each / "metrics.json").read_text()) for each in (run, fine_tuned))
         assert not (run / "checkpoints").exists() and again["demo/top_1"] == before["demo/top_1"]
 
-    def test_from_a_released_checkpoint(self, folder, sets, capfd):
+    def test_from_a_released_checkpoint(self, folder, miniatures, capfd):
         flags = {
             "MODEL_DIR": f"'{folder / 'released'}'",
-            "DATA_DIR": f"'{sets.path('kinetics400')}'",
+            "DATA_DIR": f"'{miniatures.sets.path('kinetics400')}'",
             "CHECKPOINT": f"'{ROOT / 'tests' / 'golden' / 'tx_fac_tiny'}'",
             "TRAIN_STEPS": 2,
             "Classification.batch_size": 12,
         }
-        assert start("finetune_kinetics400", TINY, flags) == 0
+        assert start([gin_file("finetune_kinetics400"), TINY], flags) == 0
         said = capfd.readouterr().err
         assert re.search(r"missing +2\n +unused +0", said)  # kernel and bias of the head
         assert "head/kernel -> classifier/head/kernel" in said and "positions, natural cubic" in said
-
-    @staticmethod
-    def further(name, folder, pretrained):
-        if reads_words(name):
-            flags = {"VOCABULARY": f"'{pretrained / 'vocabulary.txt'}'"}
-            if name == "analyse_embeddings":
-                flags["SimilarityCalibration.folds"] = 2
-            return flags
-        if name.startswith("analyse"):
-            split = {"PreparedClips.eval_split": "'test'"} if name == "analyse_features" else {}
-            return {"FEATURES_DIR": f"'{folder / 'features'}'"} | split
-        if name.startswith("probe"):
-            return {
-                "FEATURES_DIR": f"'{folder / 'features'}'",
-                "LinearProbe.steps": 2,
-                "KnnProbe.neighbours": 3,
-            }
-        return {"ClipSpec.frames": 1} if name == "finetune_imagenet" else {}
-
-
-def start(name, overlay, flags):
-    """The exit status of a run; `flags`: name -> value in gin's syntax."""
-    files = [f"--gin_file={path}" for path in (gin_file(name), overlay)]
-    return vatt_main.main([*files, *(f"--gin.{key}={value}" for key, value in flags.items())])

@@ -16,7 +16,7 @@ from vatt import main as vatt_main
 EXPERIMENTS = Path(__file__).parents[1] / "experiments"
 PRETRAIN = str(EXPERIMENTS / "pretrain.gin")
 PAPER, TINY, RELEASED = (
-    str(EXPERIMENTS / "overlay" / f"{name}.gin") for name in ("paper", "tiny", "released")
+    str(EXPERIMENTS / "overlay" / f"{name}.gin") for name in ("paper", "tiny", "released_pretrain")
 )
 SETS = ("HOWTO100M = 'howto100m'", "AUDIOSET = 'audioset'")
 
@@ -71,6 +71,17 @@ def test_the_release_can_be_had_on_top():
     assert config.value_of("VATT.normalise_positions") is True
     assert config.value_of("VATT.heads") == "released"
     assert float(config.value_of("adam.learning_rate")(5_000)) == pytest.approx(1e-4)
+
+
+@pytest.mark.parametrize(
+    ("batch", "steps", "epochs"), [(512, 500_000, 1), (2048, 500_000, 4), (8192, 187_500, 6)]
+)
+def test_batches_and_epochs_are_the_paper_s(batch, steps, epochs):
+    overlays = [str(EXPERIMENTS / "overlay" / f"paper_batch_{batch}.gin")] if batch != 2048 else []
+    config.load([PRETRAIN, PAPER, *overlays], SETS)
+    assert (config.value_of("train.batch_size"), config.value_of("train.steps")) == (batch, steps)
+    # 500,000 steps of 2,048 are four epochs.
+    assert batch * steps / (2048 * 500_000 / 4) == epochs
 
 
 def test_its_model_has_the_weights_that_the_header_states(without_weights):

@@ -29,6 +29,7 @@ import gin
 from gin import config as gin_config
 from gin import config_parser
 
+from vatt.fits import warn_of_misfits
 from vatt.reachability import (
     COMMAND_LINE,
     CONSTANT,
@@ -91,8 +92,10 @@ def load(gin_files: Iterable[str], bindings: Iterable[str] = (), *, complete: bo
     """
     gin.clear_config()
     reader = _Reader()
-    for name in gin_files:
-        reader.read_file(resolve(name))
+    files = [resolve(name) for name in gin_files]
+    for file in files:
+        reader.read_file(file)
+    warn_of_misfits(files)
     for text in bindings:
         reader.read(text, COMMAND_LINE, overlay=False)
     live = Checker(reader.history, reader.dropped, complete=complete).check()

@@ -72,7 +72,7 @@ def _require_released_layout(model) -> None:
         rule = ", ".join(filter(None, [rule, "word_table_width=300" if "word_table_width" in wrong else ""]))
         raise ConversionError(
             f"A model has a place in the release's layout only with {rule}. Received: {wrong}. "
-            "Build it under experiments/overlay/released.gin."
+            "Build it under experiments/overlay/released_pretrain.gin."
         )
 
 

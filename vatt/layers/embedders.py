@@ -1,7 +1,7 @@
 """From a raw signal or word ids to the sequence that an encoder reads: tokenizer, positions, DropToken, AGG.
 
 An embedder owns all that is specific to a modality; what follows it, the encoder, knows none. That is why the
-modality-agnostic model is nothing but three embedders in front of one encoder (paper 3.3).
+modality-agnostic model is nothing but three embedders in front of one encoder (paper 3).
 """
 
 import math

@@ -25,7 +25,7 @@ class LogMel(Configured, keras.layers.Layer):
 
     Args:
         sample_rate_hz: samples per second of the input.
-        frame_seconds: length of a frame (paper A.3: 42 ms, 2,048 samples at 48 kHz).
+        frame_seconds: length of a frame (Table 10: 42 ms, 2,048 samples at 48 kHz).
         step_seconds: from the start of a frame to that of the next (21 ms, 1,024 samples). There are as many
             frames as steps begin in the signal; the last are filled up with zeros.
         bins: mel bins, F.

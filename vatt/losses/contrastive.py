@@ -1,4 +1,4 @@
-"""NCE and MIL-NCE between modalities (paper Eq. 4–6), in four forms.
+"""NCE and MIL-NCE between modalities (paper 3.4, Eq. 4–6), in four forms.
 
 Every row is scored on the replica that holds it, against the rows of all replicas: the sum of the replicas'
 shares is the loss of the global batch, and so is the sum of their gradients. Rows and candidates that do not

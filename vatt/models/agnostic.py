@@ -1,4 +1,4 @@
-"""The modality-agnostic VATT: one Transformer for video, audio and text (paper 3.3)."""
+"""The modality-agnostic VATT: one Transformer for video, audio and text (paper 3, A.2.2)."""
 
 import gin
 import keras

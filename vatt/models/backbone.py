@@ -13,7 +13,7 @@ class Backbone(Configured, keras.layers.Layer):
 
     Args:
         embedder: `PatchEmbedder` or `WordEmbedder`.
-        encoder: `Encoder`; several backbones may hold the same one (modality-agnostic, paper 3.3).
+        encoder: `Encoder`; several backbones may hold the same one (modality-agnostic, paper 3).
         projection_width: features of a gelu projection of every output token (modality-agnostic release), 0
             for none.
 

@@ -1,4 +1,4 @@
-"""Projection heads into the two common spaces (paper 3.4, Eq. 3)."""
+"""Projection heads into the two common spaces (paper 3.3, Eq. 3, A.2.3)."""
 
 import keras
 from keras import ops

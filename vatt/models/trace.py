@@ -28,7 +28,7 @@ def modalities_of(model) -> tuple[str, ...]:
 
 
 def shares_encoder(model) -> bool:
-    """Whether one encoder reads all modalities, so that its nodes can be compared (paper 3.3)."""
+    """Whether one encoder reads all modalities, so that its nodes can be compared (paper 3)."""
     encoders = {id(backbone_for(model, each).encoder) for each in modalities_of(model)}
     return len(encoders) == 1
 

@@ -66,6 +66,7 @@ def _described_cells(cells, results) -> list[dict]:
             "gin": list(cell.gin),
             "start": list(cell.start),
             "number": cell.number,
+            "inferred": cell.inferred,
             "ours": None,
         }
         if result := result_of(cell, results):
@@ -113,6 +114,7 @@ def _print_cells(cells, results) -> None:
     for number, title in read_titles().items():
         heading = f"Table {number}" if number.isdigit() else f"Section {number}"
         table = _table("row", "column", "paper", "ours", "gin files")
+        inferred = {entry["inferred"] for entry in described if entry["table"] == number} - {""}
         for entry in described:
             if entry["table"] != number:
                 continue
@@ -123,7 +125,7 @@ def _print_cells(cells, results) -> None:
             if entry["ours"] is not None:
                 files += f"\n→ {entry['run']}, step {entry['step']}{_changed(entry)}"
             table.add_row(entry["row"], entry["column"], f"{entry['paper']:g}", ours, files)
-        show(f"{heading}: {title}")
+        show("\n".join([f"{heading}: {title}", *(f"  {note}" for note in inferred)]))
         _print(table)
 
 

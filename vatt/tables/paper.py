@@ -24,6 +24,7 @@ class Cell:
         gin: names of the gin files that compute it, runnable one first, overlays after it; () for none.
         start: those of the pre-training that it starts from; () where there is none.
         number: name in metrics.json; "" for none.
+        inferred: what of it the paper does not state, and why we take what is here; "" for nothing.
     """
 
     table: str
@@ -33,6 +34,7 @@ class Cell:
     gin: tuple[str, ...] = ()
     start: tuple[str, ...] = ()
     number: str = ""
+    inferred: str = ""
 
     @property
     def is_percent(self) -> bool:
@@ -66,7 +68,13 @@ def _tied(cell: Cell, ties: dict) -> Cell:
     if "evaluator" in tie:
         number = "/".join([tie["evaluator"], *number.split("/")[1:]])
     gin = (file, *tie.get("with", ()))
-    return dataclasses.replace(cell, gin=gin, start=tuple(tie.get("start", ())), number=number)
+    return dataclasses.replace(
+        cell,
+        gin=gin,
+        start=tuple(tie.get("start", ())),
+        number=number,
+        inferred=ties["inferred"].get(cell.table, ""),
+    )
 
 
 def _text(name: str) -> str:
