@@ -218,7 +218,7 @@ def operative_text() -> str:
 def _plain_imports(text: str) -> str:
     """gin writes `import a.b as a2` to keep names apart that nothing reads; here they are as read."""
     imports = sorted({statement.format() for statement in gin_config._IMPORTS})
-    body = [line for line in text.splitlines() if not re.match(r"(import|from) ", line)]
+    body = [line for line in text.split("\n") if not re.match(r"(import|from) ", line)]
     return "\n".join([*imports, *body]).strip() + "\n"
 
 

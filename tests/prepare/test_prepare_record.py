@@ -82,6 +82,19 @@ def test_letters_and_their_accents_are_stored_as_one(film):
     )
 
 
+def test_half_a_surrogate_is_replaced_and_said(film):
+    captions = ((0.0, 1.0, "a\ud800b"), (0.0, 1.0, "a whole one"))
+    clip = Clip(media=film, media_id="x", split="train", captions=captions, labels=((0, "\udce9"),))
+    (record,) = make_records(clip, OPTIONS)
+    (context,) = contexts([record])
+    assert [text.decode() for text in context["caption/string"].bytes_list.value] == [
+        "a\ufffdb",
+        "a whole one",
+    ]
+    assert [text.decode() for text in context["clip/label/text"].bytes_list.value] == ["\ufffd"]
+    assert record.warnings == ("2 texts hold half a surrogate, which was replaced by \ufffd",)
+
+
 def test_a_file_without_anything_fails(tmp_path):
     (tmp_path / "x.mp4").write_bytes(b"no media")
     with pytest.raises(MediaError):

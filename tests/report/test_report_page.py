@@ -74,6 +74,8 @@ def test_an_empty_directory_gives_a_page_of_sentences(tmp_path):
 def test_torn_files_cost_their_part_only(run):
     with (run / "journal.jsonl").open("a") as file:
         file.write('{"step": 61, "loss": null, "loss/video_audio": NaN}\n{"step": 62, "lo')
+    with (run / "incidents.jsonl").open("a", encoding="utf-8") as file:
+        file.write('{"step": 61, "kind": "note", "what": "one\u2028row\x85"}\n')  # no ends of a line
     (run / "metrics.json").write_text('{"a": 1')
     (run / "evaluations" / "other.json").write_text(
         json.dumps({"step": 3, "artifact": {"kind": "retrieval"}})
@@ -82,6 +84,7 @@ def test_torn_files_cost_their_part_only(run):
     (run / "evaluations" / "list.json").write_text("[1, 2]")
     text = Checker(page_of(run)).text
     assert "journal.jsonl holds 1 line(s) that can not be read" in text
+    assert "incidents.jsonl holds" not in text
     assert "metrics.json can not be read" in text
     assert "Evaluation other can not be shown: KeyError" in text
     assert "plain/top_10.25" in text

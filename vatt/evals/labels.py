@@ -22,7 +22,7 @@ def label_names(dataset: Dataset) -> tuple[str, ...]:
 
 def read_label_names(path: str | Path) -> tuple[str, ...]:
     """The names of a file, one a line."""
-    lines = Path(path).read_text(encoding="utf-8").splitlines()
+    lines = Path(path).read_text(encoding="utf-8").split("\n")
     return tuple(line.strip() for line in lines if line.strip())
 
 

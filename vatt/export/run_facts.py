@@ -104,5 +104,5 @@ def _identity(checkpoints: Path, step: int | None) -> dict[str, str]:
 
 def _last_start(text) -> dict[str, str]:
     blocks = [block for block in text.split("\n\n") if block.strip()]
-    lines = blocks[-1].splitlines() if blocks else []
+    lines = blocks[-1].split("\n") if blocks else []
     return dict(line.split(": ", 1) for line in lines if ": " in line)

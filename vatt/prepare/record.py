@@ -9,6 +9,7 @@ import dataclasses
 import heapq
 import io
 import math
+import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 
@@ -24,6 +25,8 @@ SCHEMA_VERSION = 1
 
 # What a record can hold, as dataset.json and the report count it.
 CONTENTS = ("video", "audio", "captions", "labels")
+
+_HALF_SURROGATE = re.compile("[\ud800-\udfff]")  # JSON can name it, and UTF-8 can not hold it
 
 # Captions kept on either side of a segment: the paper's five (A.2.1) nearest to any window of it are among
 # those that overlap it, the five before and the five after.
@@ -102,11 +105,23 @@ def make_records(clip: Clip, options: RecordOptions) -> Iterator[Record]:
         end_seconds=clip.end_seconds,
         segment_seconds=clip.segment_seconds,
     )
+    clip, warnings = _without_half_surrogates(clip)
     for media in segments:
-        yield _record(clip, media, options)
+        yield _record(clip, media, options, warnings)
 
 
-def _record(clip: Clip, media: Media, options: RecordOptions) -> Record:
+def _without_half_surrogates(clip: Clip) -> tuple[Clip, tuple[str, ...]]:
+    """The clip with texts that UTF-8 can hold, and what to say of it."""
+    captions = tuple((*times, _HALF_SURROGATE.sub("\ufffd", text)) for *times, text in clip.captions)
+    labels = tuple((index, _HALF_SURROGATE.sub("\ufffd", text)) for index, text in clip.labels)
+    damaged = sum(new != old for new, old in zip((*captions, *labels), (*clip.captions, *clip.labels)))
+    if not damaged:
+        return clip, ()
+    warning = f"{damaged} texts hold half a surrogate, which was replaced by \ufffd"
+    return dataclasses.replace(clip, captions=captions, labels=labels), (warning,)
+
+
+def _record(clip: Clip, media: Media, options: RecordOptions, warnings: tuple[str, ...]) -> Record:
     audio, start, end = media.audio, media.start_seconds, media.end_seconds
     known = []
     for told_from, told_to, text in clip.captions:
@@ -148,7 +163,7 @@ def _record(clip: Clip, media: Media, options: RecordOptions) -> Record:
         seconds=end - start,
         contents=frozenset(name for name in CONTENTS if holds[name]),
         told=tuple(text for _, _, text in told),
-        warnings=tuple(media.warnings),
+        warnings=(*media.warnings, *warnings),
     )
 
 

@@ -10,7 +10,7 @@ def bindings(text: str) -> dict[str, str]:
     """Name -> value, as text; an import or include stands under its own line, with the value "yes"."""
     found: dict[str, str] = {}
     name = None
-    for line in text.splitlines():
+    for line in text.split("\n"):
         bare = line.strip()
         if not bare or bare.startswith("#"):
             continue

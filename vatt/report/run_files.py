@@ -125,7 +125,7 @@ def _json(run: RunFiles, name: str, consequence: str | None):
 def _lines(run: RunFiles, name: str) -> list[dict]:
     """The JSON objects of a file of lines."""
     found, torn = [], 0
-    for text in _text(run, name, None).splitlines():
+    for text in _text(run, name, None).strip("\n").split("\n"):
         try:
             line = parse_json(text, name, is_lenient=True)
         except JsonError:
@@ -183,7 +183,7 @@ def _starts(command: str) -> list[dict[str, str]]:
     """The blocks of command.txt, "name: value" in each line."""
     blocks = []
     for block in re.split(r"\n\s*\n", command.strip()):
-        pairs = (line.partition(": ") for line in block.splitlines())
+        pairs = (line.partition(": ") for line in block.split("\n"))
         if named := {name.strip(): value.strip() for name, mark, value in pairs if mark}:
             blocks.append(named)
     return blocks
@@ -208,7 +208,7 @@ def _failure(path: pathlib.Path, last_number: float) -> str:
     try:
         if path.stat().st_mtime <= last_number:
             return ""
-        lines = path.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+        lines = path.read_text(encoding="utf-8", errors="replace").strip().split("\n")
     except OSError:
         return ""
     return lines[-1] if lines else ""

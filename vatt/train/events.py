@@ -43,7 +43,7 @@ class Events:
         with self._writer.as_default(step=step):
             for path in (model_dir / name for name in _TEXTS):
                 if path.is_file():  # indented, Markdown leaves it as it is
-                    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+                    lines = path.read_text(encoding="utf-8", errors="replace").removesuffix("\n").split("\n")
                     tf.summary.text(path.stem, "\n".join(f"    {line}" for line in lines))
 
     def write(self, step: int, numbers: dict[str, float]) -> None:

@@ -79,7 +79,7 @@ def test_missing_and_reversed_times_are_read_or_counted(tmp_path):
         {"timestamp": [10.5, None], "text": " last one"},
     ]
     file = read(tmp_path, {"chunks": chunks})
-    assert file.captions == ((0.0, 9.0, "first one"), (10.5, math.inf, "last one"))
+    assert file.captions == ((0.0, 9.0, "first one"), (10.5, 11.5, "last one"))
     assert file.cues == 5
     assert {note.what.split(",")[0]: (note.count, note.cues_lost) for note in file.notes} == {
         "cues that end before they begin": (1, 1),
@@ -130,6 +130,15 @@ def test_words_of_languages_without_blanks(tmp_path):
         for n, text in enumerate(["今日は。", "いい。", "天。", "気。"])
     ]
     assert len(read(tmp_path, {"chunks": sentences}).captions) == 4
+
+
+def test_a_missing_end_is_guessed_and_never_infinite(tmp_path):
+    long = "a last sentence of eleven words that goes on and on"
+    chunks = [{"timestamp": [0, None], "text": "first"}, {"timestamp": [100, None], "text": long}]
+    assert [end for _, end, _ in read(tmp_path, {"chunks": chunks}).captions] == pytest.approx([1.0, 104.4])
+    huge = [{"start": 1e308, "duration": 1e308, "text": "x"}, {"start": 1, "duration": 1, "text": "y"}]
+    file = read(tmp_path, huge)
+    assert file.captions == ((1.0, 2.0, "y"),) and file.cues == 2
 
 
 def test_a_transcript_without_times_is_of_the_whole_file(tmp_path):

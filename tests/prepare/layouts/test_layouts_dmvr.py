@@ -140,6 +140,10 @@ def test_a_label_list_must_hold_every_id(shards, tmp_path, capsys):
     names.write_text("disc\nstar\nring\n")
     assert prepare(directory, "--labels", names) == 0
     assert read(directory)["labels"] == ["disc", "star", "ring"]
+    (directory / "dataset.json").unlink()
+    names.write_text("disc\nsta\u2028r\nri\x85ng\n", encoding="utf-8")  # characters of a line, not its end
+    assert prepare(directory, "--labels", names) == 0
+    assert len(read(directory)["labels"]) == 3
 
 
 def test_what_can_not_be_described(shards, tmp_path, capsys):

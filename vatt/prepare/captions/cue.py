@@ -9,10 +9,11 @@ from vatt.prepare.captions.markup import plain_text
 from vatt.prepare.captions.notes import NO_TEXT, Notes
 
 _LINE_END = re.compile(r"\r\n|\r|\n")  # no others: U+2028, U+0085, VT and FF are characters of a line
-# [hours:]minutes:seconds[.fraction], also with a comma, and with a blank that some programs put between.
-_COLON = r"[ \t]{0,2}:[ \t]{0,2}"
-_CLOCK = rf"-?(?:[0-9]{{1,9}}{_COLON}){{1,2}}[0-9]{{1,9}}(?:[ \t]{{0,2}}[.,][ \t]{{0,2}}[0-9]{{1,9}})?"
-_TIMING = re.compile(rf"[ \t]*({_CLOCK})[ \t]*--?>[ \t]*({_CLOCK})(?![0-9])")
+# [hours:]minutes:seconds[.fraction], also with a comma, and with blanks that some programs put between.
+_NUMBER, _COLON, _POINT = r"([0-9]{1,9})", r"[ \t]{0,2}:[ \t]{0,2}", r"[ \t]{0,2}[.,][ \t]{0,2}"
+_CLOCK = rf"(-?)(?:{_NUMBER}{_COLON})?{_NUMBER}{_COLON}{_NUMBER}(?:{_POINT}{_NUMBER})?"
+_ONE_CLOCK = re.compile(_CLOCK)
+_TIMING = re.compile(rf"[ \t]*{_CLOCK}[ \t]*--?>[ \t]*{_CLOCK}(?![0-9])")
 _ARROW = "-->"
 
 
@@ -35,23 +36,27 @@ def lines_of(text: str) -> list[str]:
     return _LINE_END.split(text)
 
 
-def _signed_seconds(clock: str) -> float:
-    """Seconds of what `_CLOCK` matches, rounded once."""
-    sign = -1 if clock.startswith("-") else 1
-    clock, _, fraction = re.sub(r"[ \t-]", "", clock).replace(",", ".").partition(".")
-    seconds = sum(int(part) * 60**place for place, part in enumerate(reversed(clock.split(":"))))
-    return sign * (seconds * 10 ** len(fraction) + int(fraction or 0)) / 10 ** len(fraction)
-
-
 def clock_seconds(text: str) -> float | None:
     """Seconds of a time such as 00:01:02.500; None: it is none."""
-    return _signed_seconds(text) if re.fullmatch(_CLOCK, text) else None
+    match = _ONE_CLOCK.fullmatch(text)
+    return _seconds(*match.groups()) if match else None
 
 
 def timing_of(line: str) -> tuple[float, float] | None:
     """(start, end) of a line such as `00:00:01,000 --> 00:00:02,000`; None: it is none."""
     match = _TIMING.match(line) if "->" in line else None
-    return (_signed_seconds(match[1]), _signed_seconds(match[2])) if match else None
+    if match is None:
+        return None
+    groups = match.groups()
+    return _seconds(*groups[:5]), _seconds(*groups[5:])
+
+
+def _seconds(sign: str, hours: str | None, minutes: str, seconds: str, fraction: str | None) -> float:
+    """Seconds, rounded once."""
+    whole = int(hours or 0) * 3600 + int(minutes) * 60 + int(seconds)
+    parts = 10 ** len(fraction or "")
+    total = (whole * parts + int(fraction or 0)) / parts
+    return -total if sign else total
 
 
 def has_arrow(line: str) -> bool:

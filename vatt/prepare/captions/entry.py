@@ -107,7 +107,8 @@ def _first(entry: dict, keys: tuple[str, ...]):
 
 
 def _sum(start: float | None, length: float | None) -> float | None:
-    return None if start is None or length is None else start + length
+    end = math.nan if start is None or length is None else start + length
+    return end if math.isfinite(end) else None
 
 
 def _seconds(value, units: int = 1) -> float | None:

@@ -1,6 +1,5 @@
 """Joins the single words of a transcript to phrases: a caption is something that is said, not a word."""
 
-import math
 import re
 from collections.abc import Iterator, Sequence
 
@@ -20,8 +19,7 @@ def are_words(captions: Sequence[Caption]) -> bool:
     """Whether the entries of a transcript are single words."""
     if len(captions) < _LEAST_WORDS or any(len(text.split()) > 1 for _, _, text in captions):
         return False
-    seconds = [end - start for start, end, _ in captions if math.isfinite(end)]  # the last may be open
-    return sum(seconds) <= _WORD_SECONDS * len(seconds)
+    return sum(end - start for start, end, _ in captions) <= _WORD_SECONDS * len(captions)
 
 
 def phrases(words: Sequence[Caption]) -> Iterator[Caption]:

@@ -13,7 +13,7 @@ from vatt.prepare.pool import Failure, WorkerPool, available_cores
 
 _TIMEOUT_SECONDS = 60.0  # of one file; 16 MiB take two seconds
 _MEMORY_BYTES = 2 << 30  # 16 MiB of JSON make objects of half a gigabyte
-_FILES_PER_TASK = 64  # a message to a worker costs as much as reading a small file
+_FILES_PER_TASK = 64  # a message to a worker costs as much as reading a small file does
 _MOST_WORKERS = 4
 
 
@@ -58,7 +58,7 @@ class CaptionReader:
         return outcome
 
     def read_ahead(self, paths: Iterable[Path]) -> None:
-        """Reads many files at once, each for one later `read`: fifty times as fast where they are small."""
+        """Reads many files, each for one later `read`; several at a time, and without a message for each."""
         self._ahead |= self._outcomes(list(dict.fromkeys(paths)))
 
     def _outcomes(self, paths: Sequence[Path]) -> Iterator[tuple[Path, CaptionFile | CaptionError]]:

@@ -18,33 +18,31 @@ def read_subrip(text: str, notes: Notes) -> Iterator[Caption]:
 
 
 def _cues(lines: list[str], notes: Notes) -> Iterator[Cue]:
-    heads = [place for place in range(len(lines)) if _is_head(lines, place)]
-    begins = [_begin(lines, head) for head in heads]
+    times = {place: time for place, line in enumerate(lines) if (time := timing_of(line))}
+    heads = [place for place in range(len(lines)) if place in times or _is_damaged_head(lines, place)]
+    begins = [_begin(lines, head, times) for head in heads]
     preamble = lines[: begins[0]] if begins else lines
     notes.add("lines that belong to no cue, left out", sum(bool(line.strip()) for line in preamble))
     for head, end in zip(heads, [*begins[1:], _last_end(lines, heads)]):
-        timing = timing_of(lines[head])
-        if timing:
-            yield Cue(*timing, tuple(line for line in lines[head + 1 : end] if line.strip()))
+        if head in times:
+            yield Cue(*times[head], tuple(line for line in lines[head + 1 : end] if line.strip()))
         else:
             notes.lose(NO_TIME)
     if heads and _last_end(lines, heads) < len(lines):
         notes.lose(NO_TIME)
 
 
-def _is_head(lines: list[str], place: int) -> bool:
-    """Whether a line is one of times, or stands where one must be and can not be read."""
-    if timing_of(lines[place]):
-        return True
+def _is_damaged_head(lines: list[str], place: int) -> bool:
+    """Whether a line stands where times must be, and they can not be read."""
     if not has_arrow(lines[place]):
         return False
     before = place - 1 if place and lines[place - 1].strip().isdecimal() else place
     return before == 0 or not lines[before - 1].strip()
 
 
-def _begin(lines: list[str], head: int) -> int:
+def _begin(lines: list[str], head: int, times: dict[int, tuple[float, float]]) -> int:
     """Where the cue begins: at its number, or at a name that stands alone behind an empty line."""
-    if head == 0 or not lines[head - 1].strip() or timing_of(lines[head - 1]):
+    if head == 0 or not lines[head - 1].strip() or head - 1 in times:
         return head
     stands_alone = head == 1 or not lines[head - 2].strip()
     return head - 1 if stands_alone or lines[head - 1].strip().isdecimal() else head

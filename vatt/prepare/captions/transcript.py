@@ -20,7 +20,10 @@ _LISTS = ("segments", "transcription", "chunks", "events", "body")  # keys of li
 _WORD_LISTS = ("word_segments", "words", "result")
 # OpenAI's and other answers that are the text alone.
 _TEXT_ALONE = frozenset(("text", "language", "task", "duration", "usage", "chunks", "segments"))
-_NO_END = "cues without an end, taken to last until the next one or the end of the media"
+_WORD_SECONDS = 0.4  # of speech, on average
+_WORD_CHARACTERS = 6  # with the blank, for languages that have none
+_LEAST_SECONDS, _MOST_SECONDS = 1.0, 30.0  # Whisper's window is the longest
+_NO_END = "cues without an end, taken to last until the next one, or as long as their words do"
 
 
 class NoTranscriptError(ValueError):
@@ -97,9 +100,17 @@ def _timed(entries: list[Entry], notes: Notes) -> Iterator[Caption]:
         end = entry.end
         if end is None:
             notes.add(_NO_END)
-            end = next_start if next_start >= entry.start else entry.start
+            end = _guessed_end(entry, next_start)
         elif entry.is_cut and entry.start < next_start < end:
             end = next_start
         timed.append((entry.start, end, entry.text))
         next_start = entry.start
     yield from reversed(timed)
+
+
+def _guessed_end(entry: Entry, next_start: float) -> float:
+    """An end that is not infinite, which would mean that the text is of the whole file."""
+    if next_start - entry.start <= _MOST_SECONDS:
+        return max(next_start, entry.start)
+    words = max(len(entry.text.split()), len(entry.text) / _WORD_CHARACTERS)
+    return entry.start + min(max(_WORD_SECONDS * words, _LEAST_SECONDS), _MOST_SECONDS)

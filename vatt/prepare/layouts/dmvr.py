@@ -98,7 +98,7 @@ def prepare(args: argparse.Namespace) -> Path:
     directory = Path(args.directory)
     labels = ()
     if args.labels:
-        labels = tuple(Path(args.labels).read_text(encoding="utf-8").splitlines())
+        labels = tuple(Path(args.labels).read_text(encoding="utf-8").removesuffix("\n").split("\n"))
     splits = find_shards(directory, dict(_split_argument(argument) for argument in args.split))
     return adopt(
         directory,
