@@ -58,7 +58,9 @@ def read_object(path, *, max_bytes: int = MAX_BYTES, is_lenient: bool = False) -
     return value
 
 
-def parse_json(content: bytes | str, what: str, *, is_lenient: bool = False) -> Any:
+def parse_json(
+    content: bytes | str, what: str, *, is_lenient: bool = False, has_unique_keys: bool = False
+) -> Any:
     """The value that a text or its bytes hold (UTF-8; UTF-16 and UTF-32 are told by their first bytes).
 
     At most `MAX_DEPTH` lists and objects lie in each other. By RFC 8259 a number is finite; a whole one must
@@ -69,15 +71,17 @@ def parse_json(content: bytes | str, what: str, *, is_lenient: bool = False) -> 
         what: what it is called in an error: a file, or a file and a line.
         is_lenient: take NaN, infinities and whole numbers of any size up to Python's limit of 4,300 digits,
             which logs of other programs and of old runs hold; who reads the numbers must check them.
+        has_unique_keys: refuse an object that has a key twice, of which otherwise the last counts.
 
     Raises:
         JsonError: it is not JSON, or breaks these rules.
     """
     numbers = {} if is_lenient else _STRICT
+    keys = {"object_pairs_hook": _unique} if has_unique_keys else {}
     try:
         if isinstance(content, bytes):
             content = content.decode(json.detect_encoding(content))
-        value = json.loads(content.removeprefix("\ufeff"), **numbers)
+        value = json.loads(content.removeprefix("\ufeff"), **numbers, **keys)
     except RecursionError:
         raise JsonError(what, f"lists and objects lie more than {MAX_DEPTH} deep in each other") from None
     except UnicodeDecodeError as error:
@@ -116,6 +120,15 @@ def _float(text: str) -> float:
     if not math.isfinite(value):
         raise ValueError(f"the number {text[:40]} is larger than a float can be")
     return value
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise ValueError(f"the key {twice!r} is there more than once in one object")
+    return made
 
 
 def _refuse(constant: str):

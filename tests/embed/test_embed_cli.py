@@ -60,6 +60,17 @@ def test_a_folder_of_good_and_bad_files(media, toy, tmp_path, capsys):
     assert {path.name for path in out.parent.iterdir()} == {"table.npz"}  # nothing is left lying about
 
 
+def test_a_folder_ends_with_what_was_left_out(media, toy, tmp_path, capsys):
+    (media / "a.md").touch()
+    (media / "red.srt").touch()
+    (media / "linked").symlink_to(tmp_path)
+    (media / "again.mp4").symlink_to("red.mp4")
+    vatt_embed(media, "--out", tmp_path / "a.npz")
+    told = capsys.readouterr().err
+    assert "1 link to a folder" in told and "1 of unknown type" in told and "1 second name of a file" in told
+    assert "2 caption and text files" in told
+
+
 def test_all_good_and_none_good(media, toy, tmp_path):
     assert vatt_embed(media / "red.mp4", "--out", tmp_path / "a.npz") == 0
     assert vatt_embed(media / "empty.mp4", "--out", tmp_path / "b.npz") == 2

@@ -34,3 +34,42 @@ def place(samples, tmp_path):
         return tmp_path / "media"
 
     return copy
+
+
+@pytest.fixture
+def content():
+    """What a report holds, as preparation.json has it."""
+    return {
+        "name": "<set>",
+        "finished": True,
+        "clips": 102,
+        "records": 100,
+        "hours": 1.5,
+        "splits": {
+            "train": {
+                "records": 100,
+                "hours": 1.5,
+                "records_with": {"video": 100, "audio": 0, "captions": 96, "labels": 0},
+            }
+        },
+        "max_failures": 0.05,
+        "failed": [
+            {"media_id": "a&b", "reason": "<script>alert(1)</script>"},
+            {"media_id": "c", "reason": "x"},
+        ],
+        "kept_in_part": [{"media_id": "d", "lost": "a packet"}],
+        "missing": [{"media_id": f"m{n}", "looked_for": f"m{n}.mp4"} for n in range(60)],
+        "this_run": {
+            "clips": 50,
+            "media_seconds": 900.0,
+            "elapsed_seconds": 90.0,
+            "runner": "local",
+            "workers": 2,
+        },
+        "made_by": {
+            "program": "vatt.prepare",
+            "version": "1",
+            "command": "vatt prepare",
+            "date": "2026-01-01",
+        },
+    }

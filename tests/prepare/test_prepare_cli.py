@@ -116,7 +116,7 @@ def test_a_place_that_can_not_be_written(media, capsys):
     assert vatt_prepare("folder", media, media / "a.mp4" / "out") == 2
     told = capsys.readouterr().err
     assert "a.mp4/out can not be written" in told and "name another" in told
-    assert "c.srt: holds no caption" in told
+    assert "1 caption file without a caption" in told
 
 
 def test_too_many_failures_give_a_status_of_their_own(media, tmp_path, capsys):

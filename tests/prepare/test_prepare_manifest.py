@@ -1,9 +1,11 @@
 import json
 import math
+import unicodedata
 
 import pytest
 
 from vatt.prepare.manifest import ManifestError, read_manifest
+from vatt.prepare.planning import Planning
 
 CSV = """path,start,end,caption,label,split
 films/a.mp4,0,2.5,A dog barks.,dog|animal,train
@@ -54,7 +56,7 @@ def check(manifest, folder):
             .replace("moon;", "moon,"),
             "utf-8",
         ),
-        ("m.tsv", CSV.replace(",", "\t").replace("moon\t", "moon,"), "utf-8"),
+        ("m.tsv", CSV.replace('"', "").replace(",", "\t").replace("moon\t", "moon,"), "utf-8"),
         ("m.csv", CSV.replace("path,start", " Path ,START"), "utf-8"),
     ],
 )
@@ -87,14 +89,10 @@ def test_a_caption_without_times_describes_the_whole_file(folder):
     assert manifest.labels == () and manifest.clips[0].split == "train"
 
 
-def test_captions_beside_the_files_count_without_such_a_column(folder):
-    def captions_of(media):
-        return ((1.0, 2.0, media.name),)
-
-    (clip,) = read_manifest(write(folder, "path\nb.wav\n"), captions_of=captions_of).clips
-    assert clip.captions == ((1.0, 2.0, "b.wav"),)
-    (clip,) = read_manifest(write(folder, "path,caption\nb.wav,\n"), captions_of=captions_of).clips
-    assert clip.captions == ()
+def test_a_column_of_captions_decides_about_captions(folder):
+    assert not read_manifest(write(folder, "path\nb.wav\n")).has_captions
+    manifest = read_manifest(write(folder, "path,caption\nb.wav,\n"))
+    assert manifest.has_captions and manifest.clips[0].captions == ()
 
 
 def test_absolute_paths(folder, tmp_path_factory):
@@ -150,6 +148,24 @@ def test_files_that_are_no_manifest(folder):
         read_manifest(write(folder, "path\n", "m.xlsx"))
     with pytest.raises(ManifestError, match="none.csv can not be read"):
         read_manifest(folder / "none.csv")
-    (folder / "latin.csv").write_bytes(b"path,caption\nb.wav,caf\xe9\n")
-    with pytest.raises(ManifestError, match="UTF-8"):
-        read_manifest(folder / "latin.csv")
+
+
+def test_paths_are_found_under_other_spellings_which_is_said(folder):
+    nfc, nfd = (unicodedata.normalize(form, "Café") for form in ("NFC", "NFD"))
+    (folder / nfd).mkdir()
+    for name in (f"{nfd}/{nfd}.MP4", "films/c.mp4", "d.WAV", "e.wav", "e.WAV"):
+        (folder / name).touch()
+    planning = Planning()
+    rows = f"path\n{nfc}/{nfc}.mp4\nfilms\\c.mp4\nd.wav\nb.WAV\ne.Wav\nB.wav\n"
+    manifest = read_manifest(write(folder, rows), planning=planning)
+    found = [clip.media_id for clip in manifest.clips]
+    assert found == [f"{nfd}/{nfd}.MP4", "films/c.mp4", "d.WAV", "b.wav"]
+    assert [media_id for media_id, _ in manifest.missing] == ["e.Wav", "B.wav"]  # either, or of another name
+    (content,) = planning.decided.content().values()
+    assert content["count"] == 4 and content["first"][1] == f"films\\c.mp4: {folder / 'films/c.mp4'}"
+
+
+def test_one_file_under_several_paths_is_one_clip(folder):
+    rows = f"path,caption\nb.wav,x\n./b.wav,y\n{folder / 'b.wav'},z\n"
+    (clip,) = read_manifest(write(folder, rows)).clips
+    assert [text for *_, text in clip.captions] == ["x", "y", "z"] and clip.media_id == "b.wav"

@@ -9,9 +9,9 @@ from vatt.embed.file_windows import MODALITIES
 from vatt.embed.files import Options, embed_files, open_embedder
 from vatt.embed.parts import Parts, alone, state_of
 from vatt.embed.table import check_suffix, write_table
-from vatt.prepare.folder import find_media
 from vatt.prepare.pool import Failure
 from vatt.prepare.progress import Progress, say
+from vatt.prepare.walk import find_media
 from vatt.terminal import one_line, show
 from vatt.whole_file import own_folder
 

@@ -13,7 +13,7 @@ from types import ModuleType
 from typing import Any
 
 from vatt.json_file import read_json
-from vatt.prepare import demo, folder, layouts, manifest, writer
+from vatt.prepare import demo, folder, layouts, manifest, split_folders, writer
 from vatt.prepare.errors import PreparationError, TooManyFailures
 from vatt.prepare.layouts.plan import Plan
 from vatt.prepare.prepare import prepare_clips
@@ -29,9 +29,10 @@ _TRAINING = (
     "python -m vatt.main --gin_file=experiments/pretrain.gin --gin_file=experiments/overlay/folder.gin"
 )
 _FOLDER = f"""\
-Decodes every film, sound and image file below DIR into records for training, with the captions beside it:
-film.mp4 and film.srt (.vtt .ass .ssa, Whisper's .json), or film.txt, each line of which describes all of the
-film. Files may lack pictures, sound or captions.
+Decodes every video, audio and image file below DIR into records for training, with the captions beside it:
+film.mp4 and film.srt (.vtt .ass .ssa, Whisper's .json), or film.txt, each line of which describes the whole
+file; film.en.srt if there is a language. Files may lack video, audio or captions; 0.jpg and 0.wav are one
+clip. What is left out is counted, with the reason.
 
 In place of DIR a manifest may be given, a table with the columns {", ".join(manifest.COLUMNS)};
 all but `path` may be left out. Rows of one path, start and end are one clip with several captions.
@@ -123,6 +124,7 @@ def _carry_out(plan: Plan, out_dir: str, options: dict[str, Any]) -> Path:
         name=plan.name,
         labels=plan.labels,
         missing=plan.missing,
+        planning=plan.planning,
         definition=plan.definition,
         **options,
     )
@@ -180,6 +182,19 @@ def _add_folder(parser: argparse.ArgumentParser) -> None:
         default="none",
         help="label each file with the name of its folder (default: %(default)s)",
     )
+    parser.add_argument(
+        "--splits",
+        choices=split_folders.CHOICES,
+        default="auto",
+        help="take the folders train, val and test at the top of DIR for splits, or draw splits by a hash of "
+        "names; auto: the folders, if all media lie in such (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--language",
+        metavar="L",
+        help="of captions where a file has several, such as en, pt-BR or German: film.L.srt; those in other "
+        "languages are left out (default: film.srt, then English, then others by their codes)",
+    )
     add_storage_arguments(parser)
     parser.set_defaults(prepare=_prepare_folder)
 
@@ -191,6 +206,9 @@ def _prepare_folder(args: argparse.Namespace) -> Path:
         test_share=args.test_share,
         segment_seconds=args.segment_seconds or None,
         labels=args.labels,
+        splits=args.splits,
+        language=args.language,
+        output=Path(args.out_dir),
     )
     directory = _carry_out(plan, args.out_dir, options)
     # Double quotes inside: the shell's are single ones.

@@ -1,177 +1,239 @@
 """Anybody's media -> clips: the media files of a tree, with the captions beside them, or of a manifest."""
 
+import dataclasses
 import hashlib
-import os
+from collections.abc import Sequence
 from pathlib import Path
 
-from vatt.prepare import manifest
-from vatt.prepare.captions import Caption, CaptionError, read_captions
+from vatt.prepare import manifest, split_folders
+from vatt.prepare.captions_beside import CaptionsBeside, folders_of
 from vatt.prepare.errors import PreparationError
+from vatt.prepare.languages import Tag
 from vatt.prepare.layouts.plan import Plan
+from vatt.prepare.planning import Planning, Reason, unique_names
 from vatt.prepare.progress import say
 from vatt.prepare.record import Clip
-from vatt.prepare.side_cars import SideCars
-from vatt.prepare.still import STILL_SUFFIXES
+from vatt.prepare.side_cars import wanted_language
+from vatt.prepare.walk import MEDIA_SUFFIXES, walk_media
 
-# fmt: off
-_FILM_SUFFIXES = (
-    ".mp4", ".m4v", ".mov", ".qt", ".3gp", ".3g2", ".mkv", ".webm", ".avi", ".divx", ".wmv", ".asf",
-    ".flv", ".f4v", ".ogv", ".ogm", ".mpg", ".mpeg", ".mpe", ".m1v", ".m2v", ".vob", ".ts", ".mts",
-    ".m2ts", ".mxf", ".dv", ".rm", ".nut", ".ivf", ".h264", ".264", ".hevc", ".265", ".gif",
-)
-_SOUND_SUFFIXES = (
-    ".wav", ".w64", ".mp3", ".mp2", ".m4a", ".aac", ".flac", ".ogg", ".oga", ".opus", ".spx", ".mka",
-    ".wma", ".aif", ".aiff", ".au", ".caf", ".ac3", ".eac3", ".amr", ".ape", ".wv", ".tta",
-)
-# fmt: on
-MEDIA_SUFFIXES = frozenset((*_FILM_SUFFIXES, *_SOUND_SUFFIXES, *STILL_SUFFIXES))
 LABELS = ("none", "folders")
+PAIRED = Reason(
+    "clip is an image with the audio file of its name", "clips are images with the audio files of their names"
+)
+BY_FOLDER = Reason(
+    "clip is in the split of its top-level folder (--splits hash draws splits instead)",
+    "clips are in the splits of their top-level folders (--splits hash draws splits instead)",
+)
+NOT_BY_FOLDER = Reason(
+    "clip in a folder with a split's name is in a split that was drawn (--splits folders takes the folder's)",
+    "clips in folders with splits' names are in splits that were drawn (--splits folders takes the folders')",
+)
+OUTSIDE_SPLITS = Reason(
+    "media file outside of the splits' folders", "media files outside of the splits' folders"
+)
 
 
-def plan_folder(
-    media, *, test_share: float = 0.1, segment_seconds: float | None = 10.0, labels: str = "none"
-) -> Plan:
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class FolderOptions:
+    """How a folder or a manifest becomes clips.
+
+    Args:
+        test_share: share of files for the "test" split, 0 to 1, where neither folders nor a manifest say it.
+        segment_seconds: files are cut into records of about this length; None: one record per file.
+        labels: "folders": each file is labelled with the name of the folder it lies in; "none".
+        splits: "folders", "hash" or "auto", see `split_folders.are_splits`.
+        language: of captions, where there are several beside a file; None: see `SideCars.beside`.
+        output: a folder that is not entered, since the set is written to it.
+    """
+
+    test_share: float = 0.1
+    segment_seconds: float | None = 10.0
+    labels: str = "none"
+    splits: str = "auto"
+    language: str | None = None
+    output: Path | None = None
+
+    def __post_init__(self):
+        if not 0 <= self.test_share <= 1:
+            raise PreparationError(f"`test_share` must lie between 0 and 1. Received: {self.test_share}.")
+        if self.segment_seconds is not None and not self.segment_seconds > 0:
+            raise PreparationError(f"`segment_seconds` must be positive. Received: {self.segment_seconds}.")
+        if self.labels not in LABELS:
+            raise PreparationError(f"`labels` must be one of {', '.join(LABELS)}. Received: {self.labels!r}.")
+
+    @property
+    def wanted(self) -> Tag | None:
+        """The language of captions that is wanted."""
+        return wanted_language(self.language)
+
+    @property
+    def definition(self) -> str:
+        """For dataset.json."""
+        language = f", language={self.language}" if self.language else ""
+        return f"test_share={self.test_share}, segment_seconds={self.segment_seconds}{language}"
+
+
+def plan_folder(media, **options) -> Plan:
     """What to make of a folder or a manifest.
 
     Whether a file is for training or for testing is decided by a hash of its path below the folder, so it
-    stays where it is when others come and go, and all records of a file lie in one split. A manifest can say
-    otherwise.
+    stays where it is when others come and go, and all records of a file lie in one split. A manifest, or the
+    names of top-level folders, can say otherwise.
 
     Args:
-        media: a tree of media files, in which links to directories are not followed; or a manifest.
-        test_share: share of files for the "test" split, 0 to 1.
-        segment_seconds: files are cut into records of about this length; None: one record per file.
-        labels: "folders": each file is labelled with the name of the folder it lies in; "none".
+        media: a tree of media files, see `walk_media`; or a manifest.
+        options: of `FolderOptions`.
 
     Returns:
-        The clips in the order of their paths, or of the manifest.
+        The clips in the order of their paths, or of the manifest. What was left out is said, and in the plan.
 
     Raises:
         PreparationError: there is no media file, or an argument has no such value.
         ManifestError: the manifest breaks a rule.
     """
-    media = Path(media)
-    if not 0 <= test_share <= 1:
-        raise PreparationError(f"`test_share` must lie between 0 and 1. Received: {test_share}.")
-    if segment_seconds is not None and not segment_seconds > 0:
-        raise PreparationError(f"`segment_seconds` must be positive. Received: {segment_seconds}.")
-    if labels not in LABELS:
-        raise PreparationError(f"`labels` must be one of {', '.join(LABELS)}. Received: {labels!r}.")
+    media, chosen = Path(media), FolderOptions(**options)
     if media.is_file():
-        plan = _manifest_plan(media, test_share, segment_seconds, labels)
+        plan = _manifest_plan(media, chosen)
     elif media.is_dir():
-        plan = _folder_plan(media, test_share, segment_seconds, labels)
+        plan = _folder_plan(media, chosen)
     else:
         raise PreparationError(
             f"There must be a folder of media, or a manifest. Received: {media}, which is not there. "
             "Give the folder that holds the media files."
         )
+    plan.planning.tell()
     with_captions = sum(bool(clip.captions) for clip in plan.clips)
     for_testing = sum(clip.split == "test" for clip in plan.clips)
     say(
         f"{media}: {len(plan.clips)} clips, {with_captions} with captions, {for_testing} for testing; "
         f"{len(plan.missing)} are missing"
     )
-    if test_share and not for_testing:
-        say("No clip is for testing, so nothing can be measured: raise --test_share, or use a manifest.")
+    if chosen.test_share and not for_testing:
+        others = sorted({clip.split for clip in plan.clips} - {"train"})
+        if others:
+            say(
+                f"No clip is for testing. To measure on {others[0]}, add to the command: "
+                f"--gin_bindings \"PreparedClips.eval_split = '{others[0]}'\""
+            )
+        else:
+            say("No clip is for testing, so nothing can be measured: raise --test_share, or use a manifest.")
     return plan
 
 
-def _manifest_plan(path: Path, test_share: float, segment_seconds: float | None, labels: str) -> Plan:
-    if labels != "none":
+def _manifest_plan(path: Path, options: FolderOptions) -> Plan:
+    if options.labels != "none":
         raise PreparationError(
-            f"A manifest has its labels in the column `label`. Received: labels={labels!r}."
+            f"A manifest has its labels in the column `label`. Received: labels={options.labels!r}."
         )
-    side_cars = SideCars()
+    if options.splits == "folders":
+        raise PreparationError("A manifest has its splits in the column `split`. Received: splits='folders'.")
+    planning = Planning()
     listed = manifest.read_manifest(
         path,
-        segment_seconds=segment_seconds,
-        split_of=lambda media_id: _split(media_id, test_share),
-        captions_of=lambda media: _captions_beside(media, side_cars),
+        segment_seconds=options.segment_seconds,
+        split_of=lambda media_id: _drawn_split(media_id, options.test_share),
+        planning=planning,
     )
     if not listed.clips:
         raise PreparationError(
             f"{path} names no file that is there; the first is {listed.missing[0][1]}. "
             f"Paths in a manifest are relative to the manifest's own folder."
         )
+    clips = listed.clips
+    if not listed.has_captions:
+        folders = folders_of([Path(clip.media) for clip in clips], planning)
+        beside = CaptionsBeside(folders, path.parent, planning, wanted=options.wanted)
+        clips = tuple(_with_captions(clips, beside))
+        beside.account()
     return Plan(
-        name=path.resolve().stem,
-        clips=listed.clips,
+        name=unique_names([path.resolve().stem])[0],
+        clips=clips,
         labels=listed.labels,
         missing=listed.missing,
-        definition=f"manifest {path.name}, test_share={test_share}, segment_seconds={segment_seconds}",
+        definition=f"manifest {path.name}, {options.definition}",
+        planning=planning,
     )
 
 
-def _folder_plan(folder: Path, test_share: float, segment_seconds: float | None, labels: str) -> Plan:
-    paths = find_media(folder)
-    if not paths:
+def _folder_plan(folder: Path, options: FolderOptions) -> Plan:
+    walk = walk_media(folder, output=options.output)
+    planning = Planning(left_out=walk.left_out)
+    files = walk.media
+    if not files:
+        planning.tell()
         raise PreparationError(
             f"{folder} holds no media file. Looked for {' '.join(sorted(MEDIA_SUFFIXES))}; "
             f"a manifest must end in {' '.join(manifest.SUFFIXES)} and be named itself."
         )
-    own_folders = [
-        path.parent.name if labels == "folders" and path.parent != folder else "" for path in paths
-    ]
-    names = tuple(sorted(set(own_folders) - {""}))
-    index = {name: number for number, name in enumerate(names)}
-    side_cars = SideCars()
+    by_folder = split_folders.are_splits([path.relative_to(folder) for path in files], options.splits)
+    audio_of = walk.audio_of
+    in_pairs = set(audio_of.values())
+    paths = [path for path in files if path not in in_pairs]
+    media_ids = unique_names([path.relative_to(folder).as_posix() for path in paths])
     clips = []
-    for path, name in zip(paths, own_folders):
-        media_id = path.relative_to(folder).as_posix()
+    for path, media_id in zip(paths, media_ids, strict=True):
+        split = split_folders.split_of_folder(path.relative_to(folder))
+        if by_folder and not split:
+            planning.left_out.add(OUTSIDE_SPLITS, media_id)
+            continue
+        if split:
+            planning.decided.add(
+                *((BY_FOLDER, f"{media_id}: {split}") if by_folder else (NOT_BY_FOLDER, media_id))
+            )
+        audio = audio_of.get(path)
+        if audio is not None:
+            planning.decided.add(PAIRED, f"{media_id} + {audio.name}")
         clips.append(
             Clip(
                 media=str(path),
                 media_id=media_id,
-                split=_split(media_id, test_share),
-                labels=((index[name], name),) if name else (),
-                captions=_captions_beside(path, side_cars),
-                segment_seconds=segment_seconds,
+                split=split if by_folder else _drawn_split(media_id, options.test_share),
+                segment_seconds=options.segment_seconds,
+                audio=None if audio is None else str(audio),
             )
         )
+    beside = CaptionsBeside(walk.folders, folder, planning, wanted=options.wanted, within=folder)
+    clips = _with_captions(clips, beside)
+    beside.account(walk.captions)
+    labels, clips = _labelled(clips, folder, by_folder) if options.labels == "folders" else ((), clips)
     return Plan(
-        name=folder.resolve().name,
+        name=unique_names([folder.resolve().name])[0],
         clips=tuple(clips),
-        labels=names,
-        definition=f"folder, test_share={test_share}, segment_seconds={segment_seconds}, labels={labels}",
+        labels=labels,
+        definition=f"folder, {options.definition}, labels={options.labels}, splits="
+        f"{'folders' if by_folder else 'hash'}",
+        planning=planning,
     )
 
 
-def find_media(folder: Path) -> list[Path]:
-    """The media files of a tree in the order of their paths; no hidden ones, and no covers.
+def _with_captions(clips: Sequence[Clip], beside: CaptionsBeside) -> list[Clip]:
+    files = [tuple(Path(path) for path in (clip.media, clip.audio) if path) for clip in clips]
+    return [
+        dataclasses.replace(clip, captions=captions)
+        for clip, captions in zip(clips, beside.read(files), strict=True)
+    ]
 
-    An image that is called as a film or a sound beside it is its cover, not a clip.
+
+def _labelled(clips: list[Clip], folder: Path, by_folder: bool) -> tuple[tuple[str, ...], list[Clip]]:
+    """Labels in the order of their names, and the clips with them: the names of the folders they lie in.
+
+    A file in the folder itself, or in that of its split, has none.
     """
-    found = []
-    for parent, folders, names in os.walk(folder):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        paths = [Path(parent, name) for name in names if not name.startswith(".")]
-        paths = [path for path in paths if path.suffix.lower() in MEDIA_SUFFIXES and path.is_file()]
-        others = {path.stem for path in paths if path.suffix.lower() not in STILL_SUFFIXES}
-        found += [
-            path for path in paths if path.suffix.lower() not in STILL_SUFFIXES or path.stem not in others
-        ]
-    return sorted(found)
+    named = []
+    for clip in clips:
+        parents = Path(clip.media).relative_to(folder).parts[:-1]
+        named.append("".join(parents[1:][-1:] if by_folder else parents[-1:]))
+    names = sorted(set(named) - {""})
+    written = dict(zip(names, unique_names(names), strict=True))
+    labels = tuple(sorted(written.values()))
+    index = {label: number for number, label in enumerate(labels)}
+    return labels, [
+        dataclasses.replace(clip, labels=((index[written[name]], written[name]),)) if name else clip
+        for clip, name in zip(clips, named, strict=True)
+    ]
 
 
-def _captions_beside(media: Path, side_cars: SideCars) -> tuple[Caption, ...]:
-    """The captions beside a media file; unreadable ones are reported and left out."""
-    path = side_cars.find(media)
-    if path is None:
-        return ()
-    try:
-        file = read_captions(path)
-    except CaptionError as error:
-        say(str(error))
-        return ()
-    if file.notes:
-        say(f"{path}: {file}")
-    if not file.captions:
-        say(f"{path}: holds no caption")
-    return file.captions
-
-
-def _split(media_id: str, test_share: float) -> str:
+def _drawn_split(media_id: str, test_share: float) -> str:
     """Evenly spread over names, and always the same for one name."""
-    digest = hashlib.sha256(media_id.encode("utf-8", "surrogateescape")).digest()
+    digest = hashlib.sha256(media_id.encode()).digest()
     return "test" if int.from_bytes(digest[:8], "big") / 2**64 < test_share else "train"

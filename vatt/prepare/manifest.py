@@ -1,32 +1,33 @@
-"""One table of everything -> clips: a CSV or JSONL file with path, start, end, caption, label and split.
+"""One table of everything -> clips: a CSV, TSV or JSONL file with path, start, end, caption, label and split.
 
-Rows of the same path, start and end are one clip, so that a clip can have several captions and labels.
+Rows of the same file, start and end are one clip, so that a clip can have several captions and labels.
 """
 
-import csv
 import dataclasses
 import difflib
-import io
 import math
+import os
 import re
-from collections.abc import Callable, Iterator
+import unicodedata
+from collections.abc import Callable
 from pathlib import Path
 
-from vatt.json_file import JsonError, parse_json
-from vatt.prepare.captions import WHOLE_FILE, Caption
+from vatt.prepare.captions import WHOLE_FILE
+from vatt.prepare.manifest_rows import SUFFIXES, ManifestError, ManifestRows
+from vatt.prepare.planning import Planning, Reason, readable, unique_names
 from vatt.prepare.record import Clip
-from vatt.regular_file import read_regular
+from vatt.prepare.walk import folded
+
+__all__ = ["COLUMNS", "SUFFIXES", "Manifest", "ManifestError", "read_manifest"]
 
 COLUMNS = ("path", "start", "end", "caption", "label", "split")
-SUFFIXES = (".csv", ".tsv", ".jsonl")
-_MOST_BYTES = 1 << 30  # of the file: some ten million rows
+OTHER_SPELLING = Reason(
+    "file was found under another spelling of its path",
+    "files were found under other spellings of their paths",
+)
 _LABEL_SEPARATOR = "|"
 _SPLIT = re.compile(r"[A-Za-z0-9_]+")  # it becomes a part of the shards' names
 _CLOCK = re.compile(r"(?:(\d+):)?(\d{1,2}):(\d{1,2}(?:\.\d*)?)")  # [hours:]minutes:seconds
-
-
-class ManifestError(ValueError):
-    """A manifest that can not be used; the message names file and line."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -36,12 +37,14 @@ class Manifest:
     Attributes:
         clips: in the order in which they are named first; labelled by their place in `labels`.
         labels: texts of all labels in alphabetical order.
-        missing: (media_id, path that was looked for) of files that are not there.
+        missing: (media_id, path that was looked for) of clips whose files are not there.
+        has_captions: whether it decides about captions: it has such a column.
     """
 
     clips: tuple[Clip, ...]
     labels: tuple[str, ...]
     missing: tuple[tuple[str, str], ...]
+    has_captions: bool
 
 
 @dataclasses.dataclass
@@ -49,6 +52,7 @@ class _Clip:
     """A clip whose rows are still being read."""
 
     line: int
+    name: str
     captions: list[str] = dataclasses.field(default_factory=list)
     labels: list[str] = dataclasses.field(default_factory=list)
     split: str = ""
@@ -59,7 +63,7 @@ def read_manifest(
     *,
     segment_seconds: float | None = None,
     split_of: Callable[[str], str] = lambda media_id: "train",
-    captions_of: Callable[[Path], tuple[Caption, ...]] = lambda media: (),
+    planning: Planning | None = None,
 ) -> Manifest:
     """Reads a manifest.
 
@@ -71,113 +75,128 @@ def read_manifest(
         path: the file; by its ending .csv, .tsv or .jsonl.
         segment_seconds: clips without an `end` are cut into records of this length; None: they are not.
         split_of: split of a media_id for rows that name none.
-        captions_of: captions of a media file for a manifest without a `caption` column.
+        planning: what was repaired or guessed is written to it.
 
     Raises:
         ManifestError: a row that breaks these rules.
     """
     path = Path(path)
-    gathered: dict[tuple[str, float, float | None], _Clip] = {}
+    planning = planning or Planning()
+    files = _NamedFiles(path.parent, planning)
+    gathered: dict[tuple[Path, float, float | None], _Clip] = {}
     has_captions = False
-    for line, row in _rows(path):
-        place = f"{path}, line {line}"
+    rows = ManifestRows(path, _check_columns)
+    for line, row in rows:
+        place = rows.place(line)
         has_captions = has_captions or "caption" in row
-        clip = gathered.setdefault(_part(row, place), _Clip(line=line))
-        clip.captions += [" ".join(text.split()) for text in _texts(row, "caption", place)]
+        name, start, end = _part(row, place)
+        media = files.find(name)
+        clip = gathered.setdefault((media, start, end), _Clip(line=line, name=name))
+        clip.captions += [rows.clean(" ".join(text.split()), line) for text in _texts(row, "caption", place)]
         for text in _texts(row, "label", place):
-            names = [name.strip() for name in text.split(_LABEL_SEPARATOR)]
-            clip.labels += [name for name in names if name and name not in clip.labels]
+            names = [name.strip() for name in rows.clean(text, line).split(_LABEL_SEPARATOR)]
+            clip.labels += [name for name in dict.fromkeys(names) if name and name not in clip.labels]
         clip.split = _split(row, clip, place)
+    planning.note(path.name, rows.notes())
     labels = tuple(sorted({label for clip in gathered.values() for label in clip.labels}))
     index = {label: number for number, label in enumerate(labels)}
+    media_ids = files.media_ids()
     clips, missing = [], []
-    for (name, start, end), found in gathered.items():
-        media = path.parent / name
-        media_id = _media_id(name, path.parent)
-        if not media.is_file():
-            missing.append((media_id, str(media)))
+    for (media, start, end), found in gathered.items():
+        media_id = media_ids[media]
+        if not _is_file(media):
+            missing.append((media_id, readable(str(media))))
             continue
         times = WHOLE_FILE if end is None and not start else (start, math.inf if end is None else end)
-        captions = tuple((*times, text) for text in found.captions if text)
         clips.append(
             Clip(
                 media=str(media),
                 media_id=media_id,
                 split=found.split or split_of(media_id),
                 labels=tuple((index[label], label) for label in found.labels),
-                captions=captions if has_captions else captions_of(media),
+                captions=tuple((*times, text) for text in found.captions if text),
                 start_seconds=start,
                 end_seconds=end,
                 segment_seconds=segment_seconds if end is None else None,
             )
         )
-    return Manifest(clips=tuple(clips), labels=labels, missing=tuple(missing))
+    return Manifest(clips=tuple(clips), labels=labels, missing=tuple(missing), has_captions=has_captions)
 
 
-def _media_id(name: str, folder: Path) -> str:
-    """The path below the manifest's folder if it lies there, so that the set can be moved; else as given."""
-    media = Path(name)
-    if media.is_absolute() and media.is_relative_to(folder.absolute()):
-        media = media.relative_to(folder.absolute())
-    return media.as_posix()
+class _NamedFiles:
+    """The files that a manifest names, each looked for once.
+
+    Args:
+        folder: what paths are relative to.
+        planning: paths that are spelt otherwise on the disk are written to it.
+    """
+
+    def __init__(self, folder: Path, planning: Planning):
+        self._folder, self._planning = folder, planning
+        self._found: dict[str, Path] = {}
+        self._listed: dict[Path, dict[str, list[Path]]] = {}
+
+    def find(self, name: str) -> Path:
+        """The file that a path means, or where it was looked for if there is none.
+
+        A path that leads nowhere is looked for in other spellings: Unicode NFC and NFD, "/" for a backslash,
+        and the ending in other capital letters.
+        """
+        if name not in self._found:
+            self._found[name] = self._look_for(name)
+        return self._found[name]
+
+    def media_ids(self) -> dict[Path, str]:
+        """File -> name in the set.
+
+        It is the path below the manifest's folder if the file lies there, so that the set can be moved.
+        """
+        names = {}
+        for path in self._found.values():
+            absolute = path.absolute()
+            root = self._folder.absolute()
+            names[path] = (absolute.relative_to(root) if absolute.is_relative_to(root) else path).as_posix()
+        return dict(zip(names, unique_names(list(names.values())), strict=True))
+
+    def _look_for(self, name: str) -> Path:
+        media = self._folder / name
+        root = self._folder.absolute()
+        if media.is_absolute() and media.is_relative_to(root):  # the same, however the folder is named
+            media = self._folder / media.relative_to(root)
+        if _is_file(media):
+            return media
+        for spelling in dict.fromkeys((name, name.replace("\\", "/"))):
+            for form in ("NFC", "NFD"):
+                path = self._folder / unicodedata.normalize(form, spelling)
+                others = self._listing(path.parent).get(_key(path.name), ())
+                found = [path] if _is_file(path) else [other for other in others if _is_file(other)]
+                if len(found) == 1:
+                    self._planning.decided.add(OTHER_SPELLING, f"{name}: {found[0]}")
+                    return found[0]
+        return media
+
+    def _listing(self, folder: Path) -> dict[str, list[Path]]:
+        if folder not in self._listed:
+            listed: dict[str, list[Path]] = {}
+            try:
+                for name in sorted(os.listdir(folder)):
+                    listed.setdefault(_key(name), []).append(folder / name)
+            except (OSError, ValueError):  # ValueError: a name that no file can have
+                pass
+            self._listed[folder] = listed
+        return self._listed[folder]
 
 
-def _rows(path: Path) -> Iterator[tuple[int, dict]]:
-    """(line number, {column: value}) of each row, its columns checked; without empty values."""
+def _key(name: str) -> str:
+    stem, suffix = os.path.splitext(folded(name))
+    return stem + suffix.lower()
+
+
+def _is_file(path: Path) -> bool:
     try:
-        text = read_regular(path, max_bytes=_MOST_BYTES).decode("utf-8-sig")
-    except (OSError, ValueError) as error:
-        raise ManifestError(f"{path} can not be read as UTF-8 text: {error}") from error
-    if path.suffix.lower() not in SUFFIXES:
-        raise ManifestError(f"A manifest must be one of {' '.join(SUFFIXES)}. Received: {path}.")
-    rows = _json_rows(text, path) if path.suffix.lower() == ".jsonl" else _table_rows(text, path)
-    is_empty = True
-    for line, row in rows:
-        is_empty = False
-        yield line, row
-    if is_empty:
-        raise ManifestError(f"A manifest must have at least one row. Received: {path}, which has none.")
-
-
-def _table_rows(text: str, path: Path) -> Iterator[tuple[int, dict]]:
-    header = text.lstrip("\r\n").split("\n", 1)[0]
-    separator = max("\t,;", key=header.count)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
-    columns = None
-    try:
-        for values in reader:
-            if not any(value.strip() for value in values):
-                continue
-            place = f"{path}, line {reader.line_num}"
-            if columns is None:
-                columns = [value.strip().lower() for value in values]
-                _check_columns(columns, place)
-                continue
-            if len(values) > len(columns):
-                raise ManifestError(
-                    f"{place}: a row must have one value for each of {', '.join(columns)}. Received: "
-                    f"{len(values)} values. Put values that hold a {separator!r} into double quotes."
-                )
-            # All columns of the table are there in each row, even if empty: a manifest with a column
-            # `caption` decides about captions.
-            yield reader.line_num, dict(zip(columns, values)) | dict.fromkeys(columns[len(values) :], "")
-    except csv.Error as error:
-        raise ManifestError(f"{path}, line {reader.line_num}: {error}") from error
-
-
-def _json_rows(text: str, path: Path) -> Iterator[tuple[int, dict]]:
-    for line, content in enumerate(text.splitlines(), start=1):
-        if not content.strip():
-            continue
-        place = f"{path}, line {line}"
-        try:
-            row = parse_json(content, place)
-        except JsonError as error:
-            raise ManifestError(f"{place}: is not JSON: {error.problem}") from error
-        if not isinstance(row, dict):
-            raise ManifestError(f"{place}: must be an object with the keys {', '.join(COLUMNS)}.")
-        _check_columns(list(row), place)
-        yield line, row
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
 
 
 def _check_columns(columns: list[str], place: str) -> None:
@@ -216,7 +235,7 @@ def _seconds(row: dict, column: str, place: str) -> float | None:
             hours, minutes, seconds = clock.groups()
             return 3600.0 * int(hours or 0) + 60.0 * int(minutes) + float(seconds)
         seconds = math.nan if isinstance(value, bool) else float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         seconds = math.nan
     if not (math.isfinite(seconds) and seconds >= 0):
         raise ManifestError(

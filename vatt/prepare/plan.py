@@ -81,17 +81,18 @@ class _Media:
     """Sizes and dates of the media files, each asked for once."""
 
     def __init__(self, clips: Sequence[Clip]):
-        self._clips_of = Counter(clip.media for clip in clips)
+        self._clips_of = Counter(path for clip in clips for path in _files(clip))
         self._known = {path: self._state(path) for path in self._clips_of}
 
-    def state(self, clip: Clip) -> tuple[int, int] | None:
-        """(bytes, date of change in ns) of a clip's file; None: it is not there, will fail and be listed."""
-        return self._known[clip.media]
+    def states(self, clip: Clip) -> tuple[tuple[int, int] | None, ...]:
+        """(bytes, date of change in ns) of each of a clip's files; None: it is not there, and the clip will
+        fail and be listed."""
+        return tuple(self._known[path] for path in _files(clip))
 
     def share_bytes(self, clip: Clip) -> int:
-        """What one clip weighs: its part of a file that several clips are cut from."""
-        state = self._known[clip.media]
-        return 0 if state is None else state[0] // self._clips_of[clip.media]
+        """What one clip weighs: its part of the files that several clips are cut from."""
+        known = ((self._known[path], self._clips_of[path]) for path in _files(clip))
+        return sum(state[0] // clips for state, clips in known if state is not None)
 
     @staticmethod
     def _state(path: str) -> tuple[int, int] | None:
@@ -100,6 +101,10 @@ class _Media:
         except OSError:
             return None
         return stat.st_size, stat.st_mtime_ns
+
+
+def _files(clip: Clip) -> tuple[str, ...]:
+    return (clip.media,) if clip.audio is None else (clip.media, clip.audio)
 
 
 def _even_groups(members: list[int], media_bytes: list[int], clips_per_shard: int) -> list[list[int]]:
@@ -127,5 +132,6 @@ def _fingerprint(clips: Iterator[Clip], options: RecordOptions, media: _Media) -
     digest = hashlib.sha256(repr((SCHEMA_VERSION, options)).encode())
     for clip in clips:
         # The set may lie elsewhere next time: the path itself is no content.
-        digest.update(repr((dataclasses.replace(clip, media=""), media.state(clip))).encode())
+        content = (dataclasses.replace(clip, media=""), *media.states(clip))
+        digest.update(repr(content).encode("utf-8", "backslashreplace"))
     return digest.hexdigest()

@@ -54,9 +54,59 @@ def page(content: dict) -> str:
             ("Clip", "Looked for"),
             [(item["media_id"], item["looked_for"]) for item in content["missing"]],
         ),
+        *_planning(content),
         _origin(content["made_by"]),
     ]
     return whole_page(f"{name} · preparation · VATT", parts, style=_STYLE)
+
+
+def _planning(content: dict) -> list[Markup | None]:
+    """What planning left out, decided and lost; reports of earlier versions do not have it."""
+    captions = content.get("captions", {"notes": {}, "files": []})
+    notes = [
+        (what, f"{counts['count']:,}", f"{counts['captions_lost']:,}")
+        for what, counts in captions["notes"].items()
+    ]
+    return [
+        _list(
+            "Left out",
+            "These files are not used.",
+            ("Reason", "Files", "The first"),
+            _counted(content.get("left_out", {})),
+        ),
+        _list(
+            "Decided by a rule",
+            "Where there was a choice, or names had to be interpreted.",
+            ("Rule", "Times", "The first"),
+            _counted(content.get("decided", {})),
+        ),
+        _list(
+            "Captions",
+            "What was lost, repaired or guessed in caption files and tables.",
+            ("What", "Times", "Captions lost"),
+            notes,
+        ),
+        _list(
+            "Caption files",
+            "The same, file by file.",
+            ("File", "What"),
+            [
+                (file["file"], "; ".join(f"{what}: {count:,}" for what, count in file["notes"].items()))
+                for file in captions["files"]
+            ],
+        ),
+    ]
+
+
+def _counted(reasons: dict[str, dict]) -> list[tuple[str, str, str]]:
+    return [
+        (
+            reason,
+            f"{found['count']:,}",
+            ", ".join(found["first"]) + (" …" if found["count"] > len(found["first"]) else ""),
+        )
+        for reason, found in reasons.items()
+    ]
 
 
 def _verdict(content: dict) -> list:
@@ -86,6 +136,7 @@ def _facts(content: dict) -> Markup:
         ("Failed", f"{len(content['failed']):,}"),
         ("Kept in part", f"{len(content['kept_in_part']):,}"),
         ("Missing", f"{len(content['missing']):,}"),
+        ("Files left out", f"{sum(found['count'] for found in content.get('left_out', {}).values()):,}"),
     ]
     if run["clips"]:
         elapsed = max(run["elapsed_seconds"], 1e-3)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from vatt.json_file import read_object
 from vatt.prepare import writer
+from vatt.prepare.planning import Planning
 from vatt.prepare.preparation_page import page
 from vatt.prepare.totals import Totals
 
@@ -57,6 +58,7 @@ def describe(
     clips: int,
     totals: Totals,
     missing: Sequence[tuple[str, str]],
+    planning: Planning,
     max_failures: float,
     is_finished: bool,
     effort: Effort,
@@ -69,6 +71,7 @@ def describe(
         clips: that were to be prepared, without the missing ones.
         totals: of the finished shards.
         missing: (media_id, what was looked for) of media that annotations name and nobody has.
+        planning: what was left out, decided and lost before anything was decoded.
         max_failures: the share of clips that may fail.
         is_finished: whether it became a set; False where more failed.
         effort: what this run did.
@@ -88,6 +91,7 @@ def describe(
         "failed": [{"media_id": media_id, "reason": reason} for media_id, reason in totals.failures],
         "kept_in_part": [{"media_id": media_id, "lost": lost} for media_id, lost in totals.warnings],
         "missing": [{"media_id": media_id, "looked_for": looked_for} for media_id, looked_for in missing],
+        **planning.content(),
         "this_run": dataclasses.asdict(effort),
         "made_by": made_by,
     }

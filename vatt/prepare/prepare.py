@@ -20,6 +20,7 @@ from vatt.prepare.errors import PreparationError, TooManyFailures, disk_errors
 from vatt.prepare.job import Job
 from vatt.prepare.local import run_local
 from vatt.prepare.plan import Shard, plan_fingerprint, plan_shards
+from vatt.prepare.planning import Planning
 from vatt.prepare.pool import available_cores
 from vatt.prepare.progress import say
 from vatt.prepare.record import SCHEMA_VERSION, Clip, RecordOptions
@@ -58,6 +59,7 @@ def prepare_clips(
     options: RecordOptions = RecordOptions(),  # noqa: B008 (frozen)
     labels: Sequence[str] = (),
     missing: Sequence[tuple[str, str]] = (),
+    planning: Planning | None = None,
     definition: str = "",
     fingerprint: str | None = None,
     clips_per_shard: int = 256,
@@ -82,6 +84,7 @@ def prepare_clips(
         labels: label texts by index.
         missing: (media_id, what was looked for) of media that the annotations name and that are not there;
             they are reported, and count neither as clips nor as failures.
+        planning: what was left out, decided and lost before; it is reported too.
         definition: one line for dataset.json: what the set was made from.
         fingerprint: hash of the set's content, where the caller has a better one than the clips' list.
         clips_per_shard: the largest number of clips in one shard; of large media there are fewer.
@@ -147,6 +150,7 @@ def prepare_clips(
             clips=len(clips),
             totals=totals,
             missing=missing,
+            planning=planning or Planning(),
             max_failures=max_failures,
             is_finished=not is_refused,
             effort=effort,

@@ -18,6 +18,7 @@ from PIL import Image
 
 from vatt.prepare import tfrecord
 from vatt.prepare.captions import Caption
+from vatt.prepare.image_and_audio import read_image_and_audio
 from vatt.prepare.media import Media, MediaOptions, read_segments
 from vatt.prepare.sequence_example import serialise
 
@@ -39,6 +40,7 @@ class Clip:
 
     Attributes:
         media: path of the media file.
+        audio: path of an audio file that `media`, an image, stands for the length of; None: there is none.
         media_id: name of the clip's source within the set; independent of where the set lies.
         split: "train", "test", ...
         group: clips of one group count as hits for each other in retrieval; "" for none.
@@ -57,6 +59,8 @@ class Clip:
     start_seconds: float = 0.0
     end_seconds: float | None = None
     segment_seconds: float | None = None
+    # Not in the repr, of which fingerprints are made: most clips have none, and keep theirs.
+    audio: str | None = dataclasses.field(default=None, repr=False)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -97,8 +101,10 @@ def make_records(clip: Clip, options: RecordOptions) -> Iterator[Record]:
     Raises:
         MediaError: the file gives neither pictures nor sound.
     """
-    segments = read_segments(
-        clip.media,
+    files = (clip.media,) if clip.audio is None else (clip.media, clip.audio)
+    read = read_segments if clip.audio is None else read_image_and_audio
+    segments = read(
+        *files,
         options.media,
         keep=lambda picture: _jpeg(picture, options.jpeg_quality),
         start_seconds=clip.start_seconds,

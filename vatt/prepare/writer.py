@@ -24,9 +24,13 @@ def write_json(path: Path, content) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Writes text as UTF-8, whole or not at all."""
+    """Writes text as UTF-8, whole or not at all.
+
+    A file's name need not be UTF-8, and JSON may hold half a surrogate pair: "\\udce9" in the file, as JSON
+    writes it too.
+    """
     with whole_file(path) as file:
-        file.write(text.encode("utf-8", "surrogateescape"))  # a file's name need not be UTF-8
+        file.write(text.encode("utf-8", "backslashreplace"))
 
 
 def shard_name(split: str, number: int, count: int) -> str:

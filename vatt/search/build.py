@@ -12,9 +12,9 @@ from pathlib import Path
 from vatt.embed.cli import CHANGED, embed_missing
 from vatt.embed.files import Options, open_embedder
 from vatt.embed.parts import Parts, alone, packed, state_of
-from vatt.prepare.folder import find_media
 from vatt.prepare.pool import Failure
 from vatt.prepare.progress import say
+from vatt.prepare.walk import find_media
 from vatt.search.layout import (
     FLAGS,
     INDEX_FILE,
@@ -33,7 +33,6 @@ from vatt.terminal import one_line
 from vatt.whole_file import remove_leftovers, whole_folder
 
 _UNFINISHED = "unfinished"
-_OUTSIDE = "is a link that leads out of the folder"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -88,7 +87,7 @@ def build_index(
     media, directory = Path(media).absolute(), Path(directory)
     if not media.is_dir():
         raise ValueError(f"There must be a folder to index. Received: {media}, which is none.")
-    paths = [path for path in find_media(media) if not path.is_relative_to(directory.absolute())]
+    paths = find_media(media, output=directory)
     if not paths:
         raise ValueError(f"A folder to index must hold a media file. Received: {media}, which holds none.")
     _make_folder(directory)
@@ -196,15 +195,11 @@ class _Run:
         return path.relative_to(self._media).as_posix()
 
     def _sort(self, paths: list[Path]):
-        """(what is taken over from the old index, what failed before or must not be read, what is left)."""
+        """(what is taken over from the old index, what failed before, what is left)."""
         entries, failed, missing = {}, {}, []
-        root = self._media.resolve()
         for path in paths:
             name = self._name(path)
             try:
-                if not path.resolve().is_relative_to(root):
-                    failed[name] = self._failure(path, _OUTSIDE)
-                    continue
                 state = _state(path)
             except OSError as error:
                 failed[name] = {"path": name, "bytes": -1, "changed_ns": -1, "reason": str(error)}

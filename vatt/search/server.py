@@ -29,7 +29,7 @@ from werkzeug.utils import send_file
 from werkzeug.wrappers import Request, Response
 from werkzeug.wsgi import wrap_file
 
-from vatt.prepare.folder import MEDIA_SUFFIXES
+from vatt.prepare.walk import MEDIA_SUFFIXES
 from vatt.search.index import Index
 from vatt.search.page import build_page
 from vatt.search.playable import PLAYABLE, as_mp4

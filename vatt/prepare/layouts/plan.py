@@ -17,6 +17,7 @@ import dataclasses
 
 from vatt.prepare.layouts.annotations import AnnotationError
 from vatt.prepare.layouts.media_index import MediaIndex
+from vatt.prepare.planning import Planning
 from vatt.prepare.record import Clip
 
 
@@ -30,6 +31,7 @@ class Plan:
         labels: label texts by index, for dataset.json; () without classes.
         missing: (media_id, what was looked for) of each clip whose media are not there.
         definition: one line for dataset.json: what the set was made from.
+        planning: what was left out, decided by a rule, lost or repaired on the way to the plan.
     """
 
     name: str
@@ -37,6 +39,7 @@ class Plan:
     labels: tuple[str, ...] = ()
     missing: tuple[tuple[str, str], ...] = ()
     definition: str = ""
+    planning: Planning = dataclasses.field(default_factory=Planning)
 
 
 class Gathering:

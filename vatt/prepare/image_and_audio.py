@@ -1,0 +1,43 @@
+"""An image and an audio file as one piece of media: the image stands for as long as the audio lasts."""
+
+import dataclasses
+from collections.abc import Iterator
+
+from vatt.prepare.media import Media, MediaOptions, read_segments
+from vatt.prepare.still import read_still
+
+
+def read_image_and_audio(
+    image, audio, options: MediaOptions, *, keep, start_seconds=0.0, end_seconds=None, segment_seconds=None
+) -> Iterator[Media]:
+    """The audio in pieces, as `read_segments` cuts it, each with the image from its beginning to its end.
+
+    Args:
+        image, audio: local files.
+        options: rates and sizes; the image is repeated at `max_frame_rate_hz`, as one object.
+        keep, start_seconds, end_seconds, segment_seconds: as in `read_segments`.
+
+    Raises:
+        MediaError: one of the two can not be decoded.
+    """
+    rate = options.max_frame_rate_hz
+    still = read_still(image, short_side_pixels=options.short_side_pixels, frame_rate_hz=rate, keep=keep)
+    warnings = still.warnings
+    for piece in read_segments(
+        audio,
+        options,
+        start_seconds=start_seconds,
+        end_seconds=end_seconds,
+        segment_seconds=segment_seconds,
+        modalities=("audio",),
+    ):
+        ticks = max(1, round((piece.end_seconds - piece.start_seconds) * rate))
+        yield dataclasses.replace(
+            piece,
+            frames=still.frames * ticks,
+            frame_rate_hz=rate,
+            height=still.height,
+            width=still.width,
+            warnings=[*warnings, *piece.warnings],
+        )
+        warnings = []
