@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
+from vatt.convert.bundle_check import check_index, check_shapes
 from vatt.convert.report import ConversionError, Entry
 from vatt.whole_file import temporary_folder
 
@@ -19,7 +20,7 @@ LEAF = "/.ATTRIBUTES/VARIABLE_VALUE"
 SLOT = "/.OPTIMIZER_SLOT/"
 OBJECT_GRAPH = "_CHECKPOINTABLE_OBJECT_GRAPH"
 # What TensorFlow's reader raises for files that are cut, changed or absent, depending on where.
-READ_ERRORS = (tf.errors.OpError, IndexError, ValueError, RuntimeError)
+READ_ERRORS = (tf.errors.OpError, IndexError, ValueError, RuntimeError, MemoryError, OSError)
 
 
 class Checkpoint:
@@ -37,8 +38,10 @@ class Checkpoint:
     def __init__(self, path):
         self.prefix = find_prefix(path)
         try:
+            check_index(self.prefix)
             self._reader = tf.train.load_checkpoint(self.prefix)
             found = self._reader.get_variable_to_shape_map()
+            check_shapes(self.prefix, found, self._reader.get_variable_to_dtype_map())
             if OBJECT_GRAPH in found:
                 # Written last: where it can be read, the data file was not cut short.
                 self._reader.get_tensor(OBJECT_GRAPH)

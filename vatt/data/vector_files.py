@@ -8,6 +8,8 @@ import zlib
 
 import numpy as np
 
+from vatt.array_file import ArrayFileError, read_npy
+
 _BLOCK_BYTES = 1 << 20
 _LONGEST_WORD_BYTES = 1 << 16
 
@@ -39,9 +41,9 @@ def read_vectors(path, *, width, is_wanted, row_words=None):
 
 def _read_matrix(path, width, is_wanted, row_words):
     try:
-        matrix = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, EOFError) as error:
-        raise _damaged(path, str(error)) from error
+        matrix = read_npy(path, is_mapped=True)
+    except ArrayFileError as error:
+        raise _damaged(path, error.problem) from error
     if matrix.ndim != 2 or len(matrix) != len(row_words):
         raise ValueError(
             f"A matrix of word vectors must have a row for each of its {len(row_words)} words. Received: "

@@ -8,13 +8,13 @@ another name, so nothing stale is ever taken.
 import contextlib
 import hashlib
 import json
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import filelock
 import numpy as np
 
+from vatt.array_file import read_npz
 from vatt.embed.batches import OUTPUTS, Embedded
 from vatt.embed.file_windows import MODALITIES
 from vatt.json_file import parse_json
@@ -40,9 +40,8 @@ class Parts:
     def get(self, path: Path, state: tuple[int, int]) -> Embedded | None:
         """The embeddings of a file in a certain state; None if they have to be made (again)."""
         try:
-            with np.load(self._place(path, state)) as stored:
-                return unpacked(stored)
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+            return unpacked(read_npz(self._place(path, state)))
+        except (OSError, ValueError, KeyError):
             return None
 
     def put(self, path: Path, state: tuple[int, int], embedded: Embedded) -> None:

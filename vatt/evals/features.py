@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
+from vatt.array_file import read_npy
 from vatt.evals.encoder import compiled_encoder
 from vatt.evals.outputs import ClipOutputs, clip_outputs, modality_read
 from vatt.evals.protocol_card import NOT_KNOWN, data_facts, precision, weights_fingerprint
@@ -126,7 +127,7 @@ def _read(entry: Path) -> ClipOutputs | None:
             content = (entry / f"{name}.npy").read_bytes()
             if hashlib.sha256(content).hexdigest() != stated["sha256"][name]:
                 raise ValueError(f"{name}.npy has changed")
-            arrays[name] = np.load(entry / f"{name}.npy", allow_pickle=False)
+            arrays[name] = read_npy(entry / f"{name}.npy")
         return ClipOutputs(
             clip_ids=stated["clip_ids"], left_out=stated["left_out"], views=stated["views"], **arrays
         )

@@ -7,6 +7,7 @@ import hashlib
 
 import numpy as np
 
+from vatt.array_file import read_npz
 from vatt.embed.embedder import SPACES, unit_vectors
 from vatt.embed.inputs import NO_WORDS
 from vatt.embed.loading import Trained
@@ -18,6 +19,7 @@ from vatt.spec import AUDIO, TEXT, VIDEO
 
 TOLERANCE = 1e-5  # largest difference of a component of a unit vector
 _ROWS = 2
+_MOST_BYTES = 4 << 30  # of the file, unpacked
 _BLOCK = 8  # pixels of one colour, so that the file stays small
 _SENTENCES = 4
 _SHORTEST = 4  # characters of a word that sentences are made of, where there are such
@@ -127,14 +129,13 @@ def save_golden(path, inputs, outputs) -> None:
 def read_golden(path) -> tuple[dict[str, np.ndarray], dict[str, dict[str, np.ndarray]]]:
     """The two of a file that `save_golden` wrote."""
     inputs, outputs = {}, {}
-    with np.load(path) as file:
-        for key in file.files:
-            kind, _, name = key.partition("/")
-            if kind == "in":
-                inputs[name] = file[key]
-            else:
-                signature, _, output = name.partition("/")
-                outputs.setdefault(signature, {})[output] = file[key]
+    for key, values in read_npz(path, max_bytes=_MOST_BYTES).items():
+        kind, _, name = key.partition("/")
+        if kind == "in":
+            inputs[name] = values
+        else:
+            signature, _, output = name.partition("/")
+            outputs.setdefault(signature, {})[output] = values
     return inputs, outputs
 
 

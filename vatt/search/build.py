@@ -16,10 +16,8 @@ from vatt.prepare.pool import Failure
 from vatt.prepare.progress import say
 from vatt.prepare.walk import find_media
 from vatt.search.layout import (
-    FLAGS,
     INDEX_FILE,
     SCHEMA,
-    TIMES,
     BadIndexError,
     RowsWriter,
     last_generation,
@@ -245,8 +243,7 @@ class _Run:
         rows = sum(content["windows"] for content, *_ in entries.values())
         old_rows = {}
         if self._old is not None:
-            names = (*TIMES, *FLAGS, *self._old["widths"])
-            old_rows = open_rows(rows_folder(self._directory, self._generation), names)
+            old_rows = open_rows(rows_folder(self._directory, self._generation), self._old)
         generation = self._generation + 1
         with whole_folder(rows_folder(self._directory, generation)) as folder:
             writer = RowsWriter(folder, rows=rows, widths=widths, dtype=dtype)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from vatt import spec
-from vatt.search.layout import FLAGS, TIMES, BadIndexError, open_rows, read_facts, rows_folder
+from vatt.search.layout import BadIndexError, open_rows, read_facts, rows_folder
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -54,9 +54,8 @@ class Index:
         for attempt in range(2):
             self.facts = read_facts(self.directory)
             folder = rows_folder(self.directory, self.facts["generation"])
-            names = (*TIMES, *FLAGS, *self.facts["widths"])
             try:
-                self.columns = open_rows(folder, names)
+                self.columns = open_rows(folder, self.facts)
                 break
             except FileNotFoundError as error:  # replaced by a run that ended in between: look again
                 if attempt:
@@ -67,11 +66,6 @@ class Index:
         self.files = self.facts["files"]
         self.rows = self.facts["rows"]
         self._firsts = [file["first"] for file in self.files]
-        if any(len(column) != self.rows for column in self.columns.values()):
-            raise BadIndexError(
-                f"{folder} is damaged: its columns differ in length. Make the index again: `vatt index` with "
-                f"--rebuild."
-            )
         if not self.rows:
             raise BadIndexError(
                 f"An index must hold at least one window to be searched. Received: {directory}, which holds "

@@ -10,12 +10,14 @@ meets one or the other, and a run that is killed changes nothing.
 
 import json
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
+from vatt.array_file import ArrayFileError, read_npy
 from vatt.json_file import JsonError, read_json
+from vatt.search.stated import check_facts
 from vatt.whole_file import whole_file
 
 SCHEMA = 1
@@ -54,6 +56,12 @@ def read_facts(directory: Path) -> dict:
             f"An index must be of schema {SCHEMA}, which this version reads. Received: {found!r} in {path}. "
             f"Make the index again: `vatt index` with --rebuild."
         )
+    try:
+        check_facts(facts, DTYPES)
+    except ValueError as error:
+        raise BadIndexError(
+            f"{path} is damaged: {error}. Make the index again: `vatt index` with --rebuild."
+        ) from None
     return facts
 
 
@@ -119,30 +127,33 @@ class RowsWriter:
         self._columns = {}
 
 
-def open_rows(folder: Path, names: Iterable[str]) -> dict[str, np.ndarray]:
-    """The columns of a generation, mapped.
+def open_rows(folder: Path, facts: Mapping) -> dict[str, np.ndarray]:
+    """The columns of a generation, mapped: [N] times and flags, [N, D] of each "modality/space".
 
     Raises:
         FileNotFoundError: a column is not there, as where another run has just replaced the generation.
         BadIndexError: one can not be read.
     """
-    columns = {}
-    for name in names:
+    rows, columns = facts["rows"], {}
+    expected = dict.fromkeys(TIMES, ("f", (rows,))) | dict.fromkeys(FLAGS, ("b", (rows,)))
+    expected |= {name: ("f", (rows, width)) for name, width in facts["widths"].items()}
+    for name, (kind, shape) in expected.items():
         path = column_path(folder, name)
         try:
-            columns[name] = np.load(path, mmap_mode="r")
+            columns[name] = read_npy(path, is_mapped=True)
         except FileNotFoundError:
             raise
-        except (OSError, ValueError) as error:
-            if path.is_file():
-                try:
-                    columns[name] = np.load(path)  # of no rows
-                    continue
-                except (OSError, ValueError, EOFError):
-                    pass
+        except (OSError, ArrayFileError) as error:
+            problem = error.problem if isinstance(error, ArrayFileError) else error
             raise BadIndexError(
-                f"{path} is damaged: {error}. Make the index again: `vatt index` with --rebuild."
+                f"{path} is damaged: {problem}. Make the index again: `vatt index` with --rebuild."
             ) from error
+        found = columns[name]
+        if found.dtype.kind != kind or found.shape != shape:
+            raise BadIndexError(
+                f"{path} is damaged: it has shape {found.shape} of {found.dtype}, where {INDEX_FILE} states "
+                f"{shape}. Make the index again: `vatt index` with --rebuild."
+            )
     return columns
 
 
