@@ -41,8 +41,8 @@ def test_notes_are_added_up_and_kept_by_file():
     assert planned().content()["captions"] == {
         "files_used": 0,
         "notes": {
-            "without an end": {"count": 5, "captions_lost": 3},
-            "entities": {"count": 1, "captions_lost": 0},
+            "without an end": {"count": 5, "cues_without_caption": 3},
+            "entities": {"count": 1, "cues_without_caption": 0},
         },
         "files": [
             {"file": "e.srt", "notes": {"without an end": 2, "entities": 1}},
@@ -56,7 +56,7 @@ def test_each_kind_is_a_line_in_the_terminal(capsys):
     assert capsys.readouterr().err.splitlines() == [
         "1 file was left out: 1 link",
         "1 file was chosen, such as b: c, not <d>",
-        "Captions: without an end: 5, 3 captions lost (2 files, such as e.srt)",
+        "Captions: without an end: 5, 3 cues without a caption of their own (2 files, such as e.srt)",
         "Captions: entities: 1 (e.srt)",
     ]
     planning = Planning()

@@ -112,7 +112,7 @@ class Planning:
             "captions": {
                 "files_used": len(self.caption_files),
                 "notes": {
-                    what: {"count": note.count, "captions_lost": note.cues_lost}
+                    what: {"count": note.count, "cues_without_caption": note.cues_lost}
                     for what, note in self._summed().items()
                 },
                 "files": [
@@ -140,7 +140,8 @@ class Planning:
         for what, note in list(summed.items())[:_SHOWN_KINDS]:
             files = [name for name, notes in self.notes.items() if any(each.what == what for each in notes)]
             place = files[0] if len(files) == 1 else f"{len(files):,} files, such as {files[0]}"
-            lost = f", {note.cues_lost:,} captions lost" if note.cues_lost else ""
+            is_part = 0 < note.cues_lost < note.count
+            lost = f", {note.cues_lost:,} cues without a caption of their own" if is_part else ""
             say(f"Captions: {what}: {note.count:,}{lost} ({place})")
         if len(summed) > _SHOWN_KINDS:
             say(f"Captions: {len(summed) - _SHOWN_KINDS:,} further kinds of notes; preparation.json has all")

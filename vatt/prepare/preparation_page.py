@@ -64,7 +64,7 @@ def _planning(content: dict) -> list[Markup | None]:
     """What planning left out, decided and lost; reports of earlier versions do not have it."""
     captions = content.get("captions", {"notes": {}, "files": []})
     notes = [
-        (what, f"{counts['count']:,}", f"{counts['captions_lost']:,}")
+        (what, f"{counts['count']:,}", f"{counts['cues_without_caption']:,}")
         for what, counts in captions["notes"].items()
     ]
     return [
@@ -83,7 +83,7 @@ def _planning(content: dict) -> list[Markup | None]:
         _list(
             "Captions",
             "What was lost, repaired or guessed in caption files and tables.",
-            ("What", "Times", "Captions lost"),
+            ("What", "Times", "Cues without a caption"),
             notes,
         ),
         _list(

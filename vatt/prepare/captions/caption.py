@@ -33,7 +33,7 @@ class Note:
     Attributes:
         what: in words, the same for every file, so that notes of many files can be added up.
         count: how often.
-        cues_lost: how many of the file's cues are no caption for this reason.
+        cues_lost: how many of the file's cues are no caption of their own for this reason.
     """
 
     what: str

@@ -77,7 +77,7 @@ def _usable(captions: Iterable[Caption], notes: Notes) -> list[Caption]:
         else:
             notes.add(_TOO_LONG, int(len(words) > MAX_CHARACTERS))
             usable.append((start, end, words[:MAX_CHARACTERS]))
-    usable.sort()
+    usable.sort(key=lambda caption: caption[:2])  # of equal times in the order of the file
     notes.lose(_TOO_MANY, max(0, len(usable) - MAX_CAPTIONS))
     return usable[:MAX_CAPTIONS]
 
