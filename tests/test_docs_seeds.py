@@ -1,0 +1,24 @@
+"""Figures of three seeds stand with the interval that follows from them."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import scipy.stats
+
+ROOT = Path(__file__).parents[1]
+FIGURES = re.compile(
+    r"(\d+\.\d) / (\d+\.\d) / (\d+\.\d) %[,;| ]+(?:mean )?(\d+\.\d), "
+    r"(?:95 % interval )?(\d+\.\d) to (\d+(?:\.\d)?)"
+)
+
+
+@pytest.mark.parametrize("name", ["README.md", "benchmarks/RESULTS.md", "experiments/pretrain.gin"])
+def test_mean_and_interval_are_those_of_the_seeds(name):
+    found = FIGURES.findall((ROOT / name).read_text(encoding="utf-8"))
+    assert len(found) >= 4
+    for *seeds, mean, low, high in (map(float, each) for each in found):
+        half = scipy.stats.t.ppf(0.975, 2) * scipy.stats.sem(seeds)
+        told = (np.mean(seeds), np.mean(seeds) - half, min(np.mean(seeds) + half, 100))
+        assert (mean, low, high) == pytest.approx(told, abs=0.06), seeds
