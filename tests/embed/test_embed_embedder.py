@@ -182,6 +182,13 @@ def test_a_longer_sentence_is_cut_and_said_so(embedder, caplog):
     assert_near(cut, embedder.embed_text(["the red disc spins"])["video_text"], 0)
 
 
+def test_half_a_surrogate_is_replaced_and_said(embedder, caplog):
+    caplog.set_level("WARNING", logger="vatt")
+    found = embedder.embed_text(["a red star \ud83d"])["video_text"]
+    assert "no valid Unicode" in caplog.text and "\\ud83d" in caplog.text
+    assert_near(found, embedder.embed_text(["a red star ?"])["video_text"], 0)
+
+
 def test_a_keras_file_knows_its_inputs_or_says_what_to_give(embedder, folder, evaluated):
     path = folder / "model.keras"
     embedder.model.save(path)

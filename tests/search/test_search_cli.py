@@ -110,6 +110,12 @@ def test_words_that_the_model_does_not_know_are_said(made, capsys):
     assert "learnt no word" not in found(capsys, made / "index", "red", "--count", 1)[1]
 
 
+def test_bytes_that_are_no_text_are_replaced_and_said(made, capsys):
+    hits, notes = found(capsys, made / "index", "red caf\udce9", "--count", 1)  # as the shell gives \xe9
+    assert hits[0][0] == "red.mp4"
+    assert "the text is no valid Unicode; what can not be read became ?" in notes
+
+
 def test_a_very_long_text_is_cut_and_that_is_said(made, capsys):
     hits, notes = found(capsys, made / "index", "red " * 10_000, "--count", 1)
     assert hits[0][0] == "red.mp4"

@@ -57,9 +57,14 @@ def word_ids(sentences: Sequence[str], tokenizer, words: int) -> np.ndarray:
             f"Sentences must be a list of strings. Received: one, {_shown(sentences)}. Put it in a list."
         )
     sentences = list(sentences)
-    for sentence in sentences:
+    for number, sentence in enumerate(sentences):
         if not isinstance(sentence, str):
             raise ValueError(f"A sentence must be a string. Received: {type(sentence).__name__}.")
+        sentences[number] = sentence.encode("utf-8", "replace").decode()
+        if sentences[number] != sentence:
+            _log.warning(
+                "A sentence is no valid Unicode; what can not be read became ?: %s", _shown(sentence)
+            )
         count = len(sentence.split())
         if count > MOST_WORDS:
             raise ValueError(

@@ -65,10 +65,11 @@ def text_query(embedder, text: str) -> Query:
     Raises:
         ValueError: no word of it is one that the model knows.
     """
-    words = text.split()
+    whole = text.encode("utf-8", "replace").decode()
+    words = whole.split()
     if not words:
         raise ValueError("A sentence must have a word. Received: none. Say what you look for.")
-    notes = []
+    notes = [] if whole == text else ["the text is no valid Unicode; what can not be read became ?"]
     asked = " ".join(words[:MAX_WORDS])
     if len(words) > MAX_WORDS:
         notes.append(f"the text has {len(words)} words; all behind the first {MAX_WORDS} were cut off")
