@@ -22,9 +22,10 @@ def captions_of(folder, name, content):
 
 
 def test_a_quote_is_a_character_of_tsv(folder):
-    rows = ['a.wav\t"A dog', "b.wav\tbarks", 'c.wav\tsays "woof"', 'd.wav\t""', 'e.wav\tend"']
+    rows = ['a.wav\t"A dog', "b.wav\tbarks", 'c.wav\tsays "woof"', 'd.wav\t"x"', 'e.wav\tend"']
     captions, notes = captions_of(folder, "m.tsv", "path\tcaption\n" + "\n".join(rows))
-    assert captions == [['"A dog'], ["barks"], ['says "woof"'], ['""'], ['end"']] and not notes
+    assert captions == [['"A dog'], ["barks"], ['says "woof"'], ['"x"'], ['end"']]
+    assert notes == {"values of a .tsv in double quotes keep them, as TSV has no quoting": 1}
 
 
 @pytest.mark.parametrize(
@@ -131,6 +132,7 @@ def test_paths_that_no_file_can_have_are_missing(folder):
         ("m.jsonl", "[" * 100_000, "line 1.*deep"),
         ("m.jsonl", '{"path": "a.wav"} {"path": "b.wav"}', "line 1: is not JSON"),
         ("m.tsv", "path,caption\na.wav,x\n", "line 1: the columns of a manifest are.*'path,caption'"),
+        ("m.tsv", '"path"\t"caption"\n"a.wav"\t"x"\n', "line 1.*A .tsv has no quoting: name the file .csv"),
         ("m.csv", "path,caption,caption\na.wav,x,y\n", "line 1.*'caption' is there more than once"),
         ("m.csv", "\n \n", "at least one row"),
     ],

@@ -41,7 +41,7 @@ def test_everything_else_is_counted(tmp_path):
             listener.bind("s.wav")
         finally:
             os.chdir(here)
-    found = walk_media(root, output=root / "OUT")
+    found = walk_media(root, output=root / "deep" / ".." / "OUT")
     assert media_of(found, root) == ["a.mp4", "deep/er/b.WAV", "folder.mp4/c.png"]
     assert [path.name for path in found.captions] == ["a.srt", "d.TXT"]
     assert left_out(found) == {
@@ -92,6 +92,7 @@ def test_an_image_and_an_audio_file_of_one_name_are_a_pair(tmp_path):
         (("song.mp3", "cover.jpg"), walk.COVER),
         (("song.mp3", "Folder.JPG"), walk.COVER),
         (("film.mkv", "poster.png"), walk.COVER),
+        (("song.mp3", "AlbumArt_{0A1B}_Large.jpg"), walk.COVER),
         (("film.mkv", "film.jpg"), walk.BESIDE_VIDEO),
         (("film.mkv", "film.wav", "film.jpg"), walk.BESIDE_VIDEO),
         (("song.mp3", "other.jpg"), None),

@@ -209,6 +209,22 @@ def test_links_that_lead_out_of_the_folder_are_not_followed(place, tmp_path, cap
     assert {row[0] for row in content(Index(place / "index"))} == {"blue.wav", "green.avi", "red.mp4"}
 
 
+def test_a_name_that_is_no_utf_8(place):
+    media = place / "media"
+    (media / "green.avi").rename(media / "gr\udcfcn.avi")
+    summary = update(place)
+    assert (summary.new, summary.kept, summary.gone) == (0, 3, 1)  # known by its content
+    assert {row[0] for row in content(Index(place / "index"))} == {"blue.wav", "gr\udcfcn.avi", "red.mp4"}
+
+
+def test_the_index_may_lie_in_its_folder(place, capsys):
+    embedder = ToyEmbedder()
+    index = place / "media" / "deep" / "index"
+    summary = build_index(lambda path: embedder, "toy", place / "media", index, OPTIONS)
+    summary = build_index(lambda path: embedder, "toy", place / "media", index, OPTIONS)
+    assert summary.files == 3 and "1 folder of this program's output" in capsys.readouterr().err
+
+
 def test_half_precision(place):
     whole = np.array(Index(place / "index").vectors("video/video_text"))
     update(place, dtype="float16")

@@ -206,6 +206,7 @@ def _check_columns(columns: list[str], place: str) -> None:
             raise ManifestError(
                 f"{place}: the columns of a manifest are {', '.join(COLUMNS)}. Received: {column!r}. "
                 f"Did you mean {closest!r}? Otherwise leave it out."
+                + (" A .tsv has no quoting: name the file .csv." if column.startswith('"') else "")
             )
         if columns.count(column) > 1:
             raise ManifestError(f"{place}: the column {column!r} is there more than once. Keep one of them.")

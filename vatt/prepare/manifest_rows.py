@@ -21,6 +21,7 @@ SUFFIXES = (".csv", ".tsv", ".jsonl")
 _MAX_BYTES = 4 << 30
 _LINE_END = re.compile(r"\r\n|\n|\r")
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_QUOTED = "values of a .tsv in double quotes keep them, as TSV has no quoting"
 _NOT_ASCII = re.compile("[^\x00-\x7f\ud800-\udfff]")
 
 
@@ -92,7 +93,7 @@ class ManifestRows:
 
     def notes(self) -> tuple[Note, ...]:
         """What was repaired, guessed or passed over so far."""
-        return tuple(Note(what, count) for what, count in sorted(self._counts.items()))
+        return tuple(Note(what, count) for what, count in sorted(self._counts.items()) if count)
 
     def _decoded(self) -> str:
         try:
@@ -134,7 +135,9 @@ class ManifestRows:
 
     def _tsv(self) -> Iterator[tuple[int, list[str]]]:
         for line, text in self._lines():
-            yield line, text.split("\t")
+            values = text.split("\t")
+            self._counts[_QUOTED] += sum(len(value) > 1 and value[0] == value[-1] == '"' for value in values)
+            yield line, values
 
     def _csv(self) -> Iterator[tuple[int, list[str]]]:
         self._refuse_nul()

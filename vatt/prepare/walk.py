@@ -7,6 +7,7 @@ machine. Links to folders are not followed, and each file counts once, whatever 
 
 import dataclasses
 import os
+import re
 import stat
 import unicodedata
 from pathlib import Path
@@ -28,7 +29,7 @@ _AUDIO_SUFFIXES = (
 # fmt: on
 MEDIA_SUFFIXES = frozenset((*_VIDEO_SUFFIXES, *_AUDIO_SUFFIXES, *STILL_SUFFIXES))
 # What players call the cover of an album or a video that lies in the same folder.
-_COVERS = frozenset(("cover", "folder", "front", "albumart", "albumartsmall", "poster", "fanart"))
+_COVERS = re.compile("(cover|folder|front|albumart.*|poster|fanart)", re.IGNORECASE)
 
 UNKNOWN = Reason("of unknown type", "of unknown type")
 HIDDEN = Reason("hidden file", "hidden files")
@@ -107,7 +108,7 @@ def walk_media(root, *, output: Path | None = None, is_deep: bool = True) -> Wal
     Returns:
         Every file is media, may be captions, or is counted as left out; what is not entered counts as one.
     """
-    walker = _Walker(Path(root), None if output is None else output.absolute(), is_deep)
+    walker = _Walker(Path(root), output, is_deep)
     waiting = [walker.root]
     while waiting:
         waiting += walker.enter(waiting.pop())
@@ -142,7 +143,8 @@ class _Walker:
 
     def __init__(self, root: Path, output: Path | None, is_deep: bool):
         self.root = root
-        self._real_root, self._output, self._is_deep = root.resolve(), output, is_deep
+        self._real_root, self._is_deep = root.resolve(), is_deep
+        self._output = None if output is None or not output.exists() else _inode(output.stat())
         self._folders: list[Path] = []
         self._files: list[_File] = []
         self._outside: list[Path] = []
@@ -167,14 +169,14 @@ class _Walker:
                 continue
             if not stat.S_ISDIR(status.st_mode):
                 self._add(entry, path, status)
-            elif self._is_deep and self._may_enter(entry, path):
+            elif self._is_deep and self._may_enter(entry, path, status):
                 inner.append(path)
         return inner
 
-    def _may_enter(self, entry: os.DirEntry, path: Path) -> bool:
+    def _may_enter(self, entry: os.DirEntry, path: Path, status: os.stat_result) -> bool:
         for reason, holds in (
             (LINKED_FOLDER, entry.is_symlink()),
-            (OUTPUT, self._output is not None and path.absolute() == self._output),
+            (OUTPUT, _inode(status) == self._output),
             (HIDDEN_FOLDER, entry.name.startswith(".")),
         ):
             if holds:
@@ -194,9 +196,8 @@ class _Walker:
             self._outside.append(path)
             self._leave_out(OUTSIDE, path)
         else:
-            inode = status.st_dev, status.st_ino
             is_caption = suffix not in MEDIA_SUFFIXES
-            self._files.append(_File(entry.is_symlink(), path, inode, is_caption))
+            self._files.append(_File(entry.is_symlink(), path, _inode(status), is_caption))
 
     def walk(self) -> Walk:
         media: dict[Path, list[Path]] = {folder: [] for folder in self._folders}
@@ -238,7 +239,7 @@ class _Walker:
                 taken.add(stem)
                 audio_of[path] = audio[stem]
                 kept.append(path)
-            elif (audio or others) and stem.casefold() in _COVERS:
+            elif (audio or others) and _COVERS.fullmatch(stem):
                 self._leave_out(COVER, path)
             else:
                 kept.append(path)
@@ -246,3 +247,8 @@ class _Walker:
 
     def _leave_out(self, reason: Reason, path: Path) -> None:
         self._left_out.add(reason, path.relative_to(self.root).as_posix())
+
+
+def _inode(status: os.stat_result) -> tuple[int, int]:
+    """Which file it is, by whatever name."""
+    return status.st_dev, status.st_ino
