@@ -199,8 +199,24 @@ def test_a_width_of_heads_that_does_not_fit(tmp_path, capsys):
     wrong = ["--head_width", "64"]
     assert cli.main(["convert", "released", str(GOLDEN / "tx_fac_tiny"), output, *wrong]) == 2
     assert "give --head_width 8" in capsys.readouterr().err
+    # No shape of the modality-agnostic model tells it, and the release has no such size.
     assert cli.main(["convert", "released", str(GOLDEN / "ut_fac_tiny"), output]) == 2
+    assert "Give --head_width N" in capsys.readouterr().err
+    assert cli.main(["convert", "released", str(GOLDEN / "ut_fac_tiny"), output, "--head_width", "7"]) == 2
     assert "must divide" in capsys.readouterr().err
+
+
+def test_heads_that_are_taken_over_from_the_text_model_are_reported(tmp_path, capsys):
+    output = str(tmp_path / "model.keras")
+    assert cli.main(["convert", "released", str(GOLDEN / "tx_fac_tiny"), output]) == 0
+    assert "assumed: heads of 8 features in video and audio" in capsys.readouterr().out
+
+
+def test_a_layer_of_a_huge_number_is_refused():
+    shapes = manifest_shapes("ut_fac_medium")
+    far = {name.replace("/layers/0/", "/layers/1000000000/"): shape for name, shape in shapes.items()}
+    with pytest.raises(ConversionError, match="without gaps"):
+        read_architecture(shapes | far)
 
 
 def test_an_output_that_is_no_keras_file(tmp_path, capsys):

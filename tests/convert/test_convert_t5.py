@@ -13,6 +13,7 @@ from vatt import cli
 from vatt.convert.report import ConversionError
 from vatt.convert.safetensors_folder import SafetensorsFolder, write_folder
 from vatt.convert.t5 import convert_t5
+from vatt.models.bounds import TooLargeError
 
 FORMS = ("t5_relu", "t5_gated")
 
@@ -109,16 +110,58 @@ def test_the_command(tmp_path, capsys):
     assert_near(tokens_of(vatt.load(output), golden["ids"]), golden["tokens"], 1e-4)
 
 
-def test_shapes_that_contradict_the_configuration_are_reported(tmp_path, capsys):
+def test_a_configuration_that_contradicts_the_arrays_is_refused_and_both_are_named(tmp_path, capsys):
     source, output = edited(tmp_path, config={"num_heads": 3}), tmp_path / "t5.keras"
-    assert cli.main(["convert", "t5", str(source), str(output)]) == 1
-    assert "the source has shape [16, 24]" in capsys.readouterr().out
+    assert cli.main(["convert", "t5", str(source), str(output)]) == 2
+    error = capsys.readouterr().err
+    assert "num_heads=3 in config.json" in error and "relative_attention_bias.weight` [32, 2]" in error
     assert not output.exists()
 
 
-def test_a_shallower_configuration_leaves_layers_unused(tmp_path):
-    _, report = convert_t5(edited(tmp_path, config={"num_layers": 1}))
-    assert report.problems() and all("encoder.block.1." in entry.source for entry in report.problems())
+@pytest.mark.parametrize(
+    ("config", "words"),
+    [
+        ({"num_layers": 1}, "num_layers=1 in config.json, 2 blocks in the arrays"),
+        ({"num_layers": 1000}, "num_layers=1000 in config.json, 2 blocks"),
+        ({"num_layers": 10**7}, "`depth` may be at most 1,024"),
+        ({"d_model": 400_000}, "`width` may be at most 65,536"),
+        ({"d_model": 65_536, "d_ff": 500_000}, "d_model=65536 in config.json"),
+        ({"d_model": 32}, "d_model=32 in config.json"),
+        ({"d_ff": 41}, "d_ff=41 in config.json"),
+        ({"vocab_size": 61}, "vocab_size=61 in config.json"),
+        ({"vocab_size": 10**9}, "vocab_size=1000000000 in config.json"),
+        ({"relative_attention_num_buckets": 16}, "relative_attention_num_buckets=16"),
+        ({"feed_forward_proj": "gated-gelu", "dense_act_fn": "gelu_new"}, "a plain network"),
+        ({"dense_act_fn": "gelu_new"}, "must mean one activation"),
+        ({"dropout_rate": "some"}, "`dropout_rate`.* number from 0"),
+        ({"d_kv": 0}, "`d_kv` in config.json must be positive"),
+    ],
+)
+def test_every_contradiction_is_refused_before_anything_is_built(tmp_path, config, words):
+    with pytest.raises(ValueError, match=words):
+        convert_t5(edited(tmp_path, config=config))
+
+
+@pytest.mark.parametrize("settings", [{"d_ff": 500_000, "d_model": 65_536}, {"vocab_size": 2**24}])
+def test_a_directory_of_few_arrays_may_not_ask_for_a_large_model(tmp_path, settings):
+    few = {"encoder.block.0.note": np.zeros(3, "float32"), "encoder.block.1.note": np.zeros(3, "float32")}
+    write_folder(tmp_path, few, SafetensorsFolder(GOLDEN / "t5_relu").config | {"d_model": 512} | settings)
+    with pytest.raises(TooLargeError, match="must hold most of the weights"):
+        convert_t5(tmp_path)
+
+
+def test_what_old_configurations_leave_out_is_reported(tmp_path):
+    source = edited(tmp_path)
+    config = json.loads((source / "config.json").read_text())
+    left_out = ["feed_forward_proj", "dense_act_fn", "relative_attention_max_distance"]
+    (source / "config.json").write_text(json.dumps({k: v for k, v in config.items() if k not in left_out}))
+    model, report = convert_t5(source)
+    assert_near(tokens_of(model, arrays("t5_relu")["ids"]), arrays("t5_relu")["tokens"], 1e-4)
+    assert [each.split(":")[0] for each in report.assumed] == [
+        "relative_attention_max_distance 128",
+        "feed_forward_proj relu",
+    ]
+    assert "assumed: feed_forward_proj relu: transformers' own value" in report.summary()
 
 
 @pytest.mark.parametrize(

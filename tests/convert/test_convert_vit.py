@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -15,10 +16,14 @@ from vatt.convert.report import ConversionError
 from vatt.convert.restore import restore_classifier
 from vatt.convert.safetensors_folder import SafetensorsFolder, write_folder
 from vatt.convert.vit import convert_vit, read_vit_encoder, to_vit, write_vit
+from vatt.convert.vit_architecture import read_vit
 from vatt.convert.vit_embedder import split_loss, split_table
+from vatt.convert.vit_settings import Stated
 
 LAYOUTS = ("vit_hugging_face", "vit_timm")
-HEAD_WIDTH = 8
+# `vit_tiny` of the golden is no name of timm, and tells nothing.
+STATED = {"vit_timm": Stated(heads=3, norm_epsilon=1e-6, activation="gelu")}
+FLAGS = ["--heads", "3", "--norm_epsilon", "1e-6", "--activation", "gelu"]
 
 
 def still(pictures, frames=4):
@@ -35,7 +40,9 @@ def tokens_of(model, video):
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("patch_frames", [1, 4])
 def test_a_still_clip_gives_what_the_picture_gives(layout, patch_frames):
-    model, report = convert_vit(GOLDEN / layout, patch_frames=patch_frames, head_width=HEAD_WIDTH)
+    model, report = convert_vit(
+        GOLDEN / layout, patch_frames=patch_frames, stated=STATED.get(layout, Stated())
+    )
     golden = arrays("vit")
     clip = still(golden["pictures32"], patch_frames)
     # The layouts' norms differ in epsilon: 1e-12 and 1e-6.
@@ -64,7 +71,7 @@ def test_a_moving_clip_has_all_its_places():
 def test_the_command(tmp_path, capsys):
     output, report = tmp_path / "vit.keras", tmp_path / "report.json"
     arguments = ["convert", "vit", str(GOLDEN / "vit_timm"), str(output), "--report", str(report)]
-    assert cli.main([*arguments, "--head_width", "8", "--frames", "16"]) == 0
+    assert cli.main([*arguments, *FLAGS, "--frames", "16"]) == 0
     assert "coverage     100.00 %" in capsys.readouterr().out
     facts = json.loads(report.read_text())
     assert facts["complete"] and {entry["note"] for entry in facts["skipped"]} == {"classifier"}
@@ -182,7 +189,7 @@ def test_a_classifiers_names(tmp_path):
 def test_nothing_is_left_out_in_silence(tmp_path, capsys):
     extra = {"blocks.0.ls1.gamma": np.ones(24, "float32")}
     source = edited(tmp_path, "vit_timm", without=("norm.bias",), change=extra)
-    command = ["convert", "vit", str(source), str(tmp_path / "vit.keras"), "--head_width", "8"]
+    command = ["convert", "vit", str(source), str(tmp_path / "vit.keras"), *FLAGS]
     assert cli.main(command) == 1
     out = capsys.readouterr().out
     assert "missing: norm.bias" in out and "unused: blocks.0.ls1.gamma" in out
@@ -195,15 +202,132 @@ def test_nothing_is_left_out_in_silence(tmp_path, capsys):
     ("config", "words"),
     [
         ({"model_type": "clip"}, "must be an image ViT.*clip"),
-        ({"hidden_act": "relu"}, "hidden_act='gelu'"),
+        ({"hidden_act": "relu"}, "`activation` must be 'gelu'"),
         ({"qkv_bias": False}, "qkv_bias=True"),
         ({"num_attention_heads": 5}, "must divide"),
+        ({"num_attention_heads": None}, "Give --heads"),
+        ({"num_attention_heads": True}, "`heads` must be a whole number"),
+        ({"hidden_act": "quick_gelu"}, "`activation` must be 'gelu'"),
+        ({"layer_norm_eps": "small"}, "`norm_epsilon` must be a number"),
+        ({"patch_size": [8, 8, 8]}, "`patch_size` in config.json must be"),
         ({"hidden_size": "wide"}, "`hidden_size`"),
     ],
 )
 def test_other_architectures_are_refused(tmp_path, config, words):
     with pytest.raises(ConversionError, match=words):
         convert_vit(edited(tmp_path, config=config))
+
+
+@pytest.mark.parametrize(
+    ("config", "words"),
+    [
+        ({"num_hidden_layers": 3}, "num_hidden_layers=3 in config.json, 2 blocks in the arrays"),
+        ({"num_hidden_layers": 10**7}, "num_hidden_layers=10000000 in config.json, 2 blocks"),
+        ({"hidden_size": 400_000}, "hidden_size=400000 in config.json.* an axis of"),
+        ({"intermediate_size": 41}, "intermediate_size=41 in config.json"),
+        ({"patch_size": 16}, "patch_size=16 in config.json"),
+        ({"image_size": 64}, "positions=65 in config.json"),
+        ({"image_size": 10**9}, "in config.json"),
+        ({"image_size": 4}, "of images of fewer"),
+    ],
+)
+def test_a_configuration_that_contradicts_the_arrays_is_refused_and_both_are_named(tmp_path, config, words):
+    with pytest.raises(ValueError, match=words):
+        convert_vit(edited(tmp_path, config=config))
+
+
+def test_what_a_configuration_leaves_out_is_reported(tmp_path):
+    source = edited(tmp_path)
+    config = json.loads((source / "config.json").read_text())
+    kept = {name: value for name, value in config.items() if name not in ("hidden_act", "layer_norm_eps")}
+    (source / "config.json").write_text(json.dumps(kept))
+    _, report = convert_vit(source)
+    assert [each.split(":")[0] for each in report.assumed] == [
+        "norm_epsilon 1e-12",
+        "activation gelu",
+        "image_mean 0.5,0.5,0.5",
+        "image_std 0.5,0.5,0.5",
+    ]
+    model, report = convert_vit(source, stated=Stated(norm_epsilon=1e-3, image_std=(0.25, 0.25, 0.25)))
+    assert len(report.assumed) == 2 and model.backbone.encoder.form.norm_epsilon == 1e-3
+    with pytest.raises(ConversionError, match="--heads 4, 3 in config.json"):
+        convert_vit(source, stated=Stated(heads=4))
+
+
+def timm_folder(config, *, width, depth, patch):
+    """A folder of timm's layout as it is read: shapes without weights, which would take gigabytes."""
+    folder = object.__new__(SafetensorsFolder)
+    folder.path, folder.config = Path("vit"), config
+    folder.shapes = {
+        "patch_embed.proj.weight": (width, 3, patch, patch),
+        "pos_embed": (1, 1 + (224 // patch) ** 2, width),
+    }
+    for block in range(depth):
+        folder.shapes |= {
+            f"blocks.{block}.attn.qkv.weight": (3 * width, width),
+            f"blocks.{block}.mlp.fc1.weight": (4 * width, width),
+        }
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("name", "sizes", "heads", "epsilon"),
+    [
+        ("vit_huge_patch14_224", (1280, 32, 14), 16, 1e-6),
+        ("vit_huge_patch14_224.orig_in21k", (1280, 32, 14), 16, 1e-6),
+        ("vit_huge_patch14_clip_224.laion2b", (1280, 32, 14), 16, 1e-5),
+        ("vit_giant_patch14_224", (1408, 40, 14), 16, 1e-6),
+        ("vit_gigantic_patch14_224", (1664, 48, 14), 16, 1e-6),
+        ("vit_large_patch16_224.augreg_in21k", (1024, 24, 16), 16, 1e-6),
+        ("deit_tiny_patch16_224.fb_in1k", (192, 12, 16), 3, 1e-6),
+    ],
+)
+def test_an_architecture_that_is_named_has_its_own_heads(name, sizes, heads, epsilon):
+    width, depth, patch = sizes
+    vit = read_vit(timm_folder({"architecture": name}, width=width, depth=depth, patch=patch))
+    assert (vit.size.heads, vit.size.head_width) == (heads, width // heads)
+    assert vit.norm_epsilon == epsilon and vit.size.depth == depth
+    # Its default configuration tells the pixels, and the report says so.
+    assert len(vit.assumed) == 2 and all(name in each for each in vit.assumed)
+
+
+HUGE = {"width": 1280, "depth": 32, "patch": 14}
+
+
+@pytest.mark.parametrize(
+    ("config", "words"),
+    [
+        ({}, "no `architecture`. Give --heads … --norm_epsilon … --activation … --image_mean … --image_std"),
+        ({"architecture": "vit_7b_patch16_dinov3"}, "'vit_7b_patch16_dinov3', which is not known"),
+        ({"architecture": "vit_huge_patch14_clip_quickgelu_224"}, "--activation"),
+        ({"architecture": "vit_large_patch14_224"}, "width 1024 by .*vit_large.* width 1280 in the arrays"),
+        ({"architecture": "vit_huge_patch16_224"}, "patch 16 by .* patch 14 in the arrays"),
+        ({"architecture": "vit_huge_patch14_224", "model_args": {"depth": 3}}, "depth 3 by .* depth 32"),
+        ({"architecture": "vit_huge_patch14_224", "global_pool": "avg"}, "pool by its class token"),
+        ({"architecture": "vit_huge_patch14_224", "model_args": {"act_layer": "silu"}}, "`activation` must"),
+        ({"architecture": "vit_huge_patch14_224", "model_args": {"norm_layer": "x"}}, "Give --norm_epsilon"),
+        ({"architecture": "vit_huge_patch14_224", "pretrained_cfg": [1]}, "`pretrained_cfg`.* an object"),
+    ],
+)
+def test_what_timms_shapes_do_not_tell_is_asked_for(config, words):
+    with pytest.raises(ConversionError, match=words):
+        read_vit(timm_folder(config, **HUGE))
+
+
+def test_settings_of_a_model_of_timm_come_before_those_of_its_name():
+    config = {"architecture": "vit_huge_patch14_224", "model_args": {"num_heads": 20}}
+    assert read_vit(timm_folder(config, **HUGE)).size.heads == 20
+    with pytest.raises(ConversionError, match="--heads 16, 20 in `model_args`"):
+        read_vit(timm_folder(config, **HUGE), Stated(heads=16))
+
+
+def test_blocks_with_gaps_and_arrays_without_numbers_are_refused(tmp_path):
+    far = {"blocks.1000000000.norm1.bias": np.zeros(24, "float32")}
+    with pytest.raises(ConversionError, match="without gaps"):
+        convert_vit(edited(tmp_path, "vit_timm", change=far), stated=STATED["vit_timm"])
+    hollow = {"extra": np.zeros((10**9, 0), "float32")}
+    with pytest.raises(ConversionError, match="Weights must have numbers"):
+        convert_vit(edited(tmp_path, change=hollow))
 
 
 def test_refusals_end_with_status_two(tmp_path, capsys):
@@ -213,11 +337,12 @@ def test_refusals_end_with_status_two(tmp_path, capsys):
         assert cli.main(["convert", *map(str, arguments)]) == 2
         return capsys.readouterr().err
 
-    assert "--head_width 64" in refusal("vit", GOLDEN / "vit_timm", output)
+    asked = refusal("vit", GOLDEN / "vit_timm", output)
+    assert "Give --heads … --norm_epsilon … --activation …" in asked and "architecture='vit_tiny'" in asked
     registers = edited(
         tmp_path, "vit_timm", without=("pos_embed",), change={"pos_embed": np.zeros((1, 19, 24), "float32")}
     )
-    assert "Received: 19 positions" in refusal("vit", registers, output, "--head_width", 8)
+    assert "Received: 19 positions" in refusal("vit", registers, output, *FLAGS)
     assert "`frames` must be positive" in refusal("vit", GOLDEN / LAYOUTS[0], output, "--frames", 0)
     assert "must be an image ViT" in refusal("vit", GOLDEN / "t5_relu", output)
     shutil.copytree(GOLDEN / LAYOUTS[0], tmp_path / "cut")

@@ -191,18 +191,33 @@ def _add_vit(parser):
         help="joint: a table over all places of a frame, exact; split: over rows and columns, as in VATT; "
         "the report says what that loses (default: %(default)s)",
     )
-    parser.add_argument(
-        "--head_width",
-        type=int,
-        default=64,
-        help="features per attention head, for timm's layout, which does not tell it (default: %(default)s)",
+    told = parser.add_argument_group(
+        "what no shape tells",
+        "Read from config.json and preprocessor_config.json; asked for where they do not say it.",
     )
+    told.add_argument("--heads", type=int, metavar="N", help="attention heads")
+    told.add_argument(
+        "--norm_epsilon", type=float, metavar="E", help="added to the variance in every norm, such as 1e-6"
+    )
+    told.add_argument("--activation", metavar="NAME", help="of the feed-forward networks; only gelu is taken")
+    for flag, words in {"--image_mean": "mean", "--image_std": "standard deviation"}.items():
+        told.add_argument(
+            flag,
+            type=_numbers,
+            metavar="R,G,B",
+            help=f"{words} that pixels in [0, 1] are normalised with, such as 0.5,0.5,0.5",
+        )
     add_report_arguments(parser)
     parser.set_defaults(convert=_vit)
 
 
+def _numbers(text: str) -> tuple[float, ...]:
+    return tuple(map(float, text.split(",")))
+
+
 def _vit(args):
     from vatt.convert.vit import convert_vit
+    from vatt.convert.vit_settings import Stated
 
     checked_output(args.output)
     model, report = convert_vit(
@@ -211,7 +226,13 @@ def _vit(args):
         frame_size=args.frame_size,
         patch_frames=args.patch_frames,
         positions=args.positions,
-        head_width=args.head_width,
+        stated=Stated(
+            heads=args.heads,
+            norm_epsilon=args.norm_epsilon,
+            activation=args.activation,
+            image_mean=args.image_mean,
+            image_std=args.image_std,
+        ),
     )
     return finish(report, args, lambda: save_model(model, args.output))
 

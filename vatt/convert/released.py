@@ -4,7 +4,7 @@ import numpy as np
 
 from vatt.convert.checkpoint import Checkpoint, write_checkpoint
 from vatt.convert.loading import copies, fill, match, require_complete
-from vatt.convert.released_architecture import read_architecture
+from vatt.convert.released_architecture import assumed_heads, read_architecture
 from vatt.convert.released_names import released_names
 from vatt.convert.report import LoadReport
 
@@ -32,6 +32,7 @@ def convert_released(path, *, head_width=None) -> tuple:
     model = constructor(**config)
     report = match_released(model, checkpoint.shapes, source=checkpoint.prefix)
     report.skipped = checkpoint.skipped
+    report.assumed = assumed_heads(checkpoint.shapes, head_width)
     fill(report, copies(released_names(model)), checkpoint.read)
     return model, report
 

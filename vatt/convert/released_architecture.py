@@ -11,8 +11,8 @@ from vatt.models.parts import SIGNALS
 from vatt.models.presets import SIZES
 from vatt.models.vatt import VATT
 
-_HEAD_WIDTH = 64  # of everything that was released
-_ATTENTION = f"{names.TEXT_BASE}/base_lm/layers/0/self_attention/attention"
+_TEXT = f"{names.TEXT_BASE}/base_lm"
+_ATTENTION = f"{_TEXT}/layers/0/self_attention/attention"
 _RELATIVE, _QUERIES = f"{_ATTENTION}/relative_attention_bias/embeddings", f"{_ATTENTION}/q/kernel"
 
 
@@ -23,8 +23,12 @@ def read_architecture(
 
     Args:
         shapes: name -> shape of the model's variables.
-        head_width: features per attention head, the one size that shapes tell of the modality-specific model
-            alone, by its relative positions; None for what they tell, or else the release's 64.
+        head_width: features per attention head; None where it is known otherwise: the relative positions of a
+            text model tell it, see `assumed_heads`, and in the release's own sizes it is 64, as in its code.
+
+    Raises:
+        ConversionError: it is no such checkpoint, or of a size that the release has not, whose heads no shape
+            tells.
     """
     if head_width is not None and head_width < 1:
         raise ConversionError(f"`head_width` must be positive. Received: {head_width}.")
@@ -34,7 +38,7 @@ def read_architecture(
             "The width of a head must be what the relative positions of the text model tell. Received: "
             f"--head_width {head_width}. Leave it out, or give --head_width {told}."
         )
-    reader = _Shapes(shapes, head_width or told or _HEAD_WIDTH)
+    reader = _Shapes(shapes, head_width or told)
     if reader.any_under(names.UNIFIED_BASE):
         return AgnosticVATT, _modality_agnostic(reader)
     if reader.any_under(f"{names.VIDEO_BASE}/tx") and reader.any_under(f"{names.TEXT_BASE}/base_lm/layers"):
@@ -44,12 +48,20 @@ def read_architecture(
     raise _unknown(reader)
 
 
+def assumed_heads(shapes: Mapping[str, tuple[int, ...]], head_width: int | None) -> list[str]:
+    """What of the heads is taken over from one part to others, in words for the report."""
+    told = _told_head_width(shapes)
+    if told is None or head_width is not None:
+        return []
+    return [f"heads of {told} features in video and audio: as in the text model, whose shapes tell it"]
+
+
 def _told_head_width(shapes) -> int | None:
     """By the relative positions, whose table has a column for each head."""
     if _RELATIVE not in shapes or _QUERIES not in shapes:
         return None
-    heads, inner = shapes[_RELATIVE][1], shapes[_QUERIES][1]
-    return inner // heads
+    heads, inner = shapes[_RELATIVE][-1:], shapes[_QUERIES][-1:]
+    return inner[0] // heads[0] or None if heads > (0,) and inner else None
 
 
 class _Shapes:
@@ -59,13 +71,19 @@ class _Shapes:
         self.shapes = shapes
         self.head_width = head_width
 
-    def of(self, name):
+    def of(self, name, axes=None):
         if name not in self.shapes:
             raise ConversionError(
                 f"The architecture is read off the shapes, for which `{name}` is needed. Received: a "
                 f"checkpoint without it ({len(self.shapes)} variables). Is it cut, or of another program?"
             )
-        return tuple(self.shapes[name])
+        shape = tuple(self.shapes[name])
+        if 0 in shape or (axes is not None and len(shape) != axes):
+            raise ConversionError(
+                f"The architecture is read off the shapes. Received: `{name}` of shape {list(shape)}. Is the "
+                "checkpoint cut, or of another program?"
+            )
+        return shape
 
     def any_under(self, at):
         return any(name.startswith(f"{at}/") for name in self.shapes)
@@ -74,22 +92,33 @@ class _Shapes:
         """Size of the Transformer whose layers lie at `at`."""
         layers = f"{at}/layers/"
         numbers = {name[len(layers) :].split("/")[0] for name in self.shapes if name.startswith(layers)}
-        width, inner = self.of(f"{layers}0/{attention}/q/kernel")
-        hidden_width = self.of(f"{layers}0/feed_forward/mlp/wi/kernel")[1]
-        if inner % self.head_width:
+        if numbers != {str(number) for number in range(len(numbers))}:
+            raise ConversionError(
+                f"Layers must be numbered from 0 without gaps. Received: {len(numbers)} in {at}, such as "
+                f"{max(numbers, key=len, default='none'):.40}. Is the checkpoint cut, or of another program?"
+            )
+        width, inner = self.of(f"{layers}0/{attention}/q/kernel", axes=2)
+        hidden_width = self.of(f"{layers}0/feed_forward/mlp/wi/kernel", axes=2)[1]
+        found = {"depth": len(numbers), "width": width, "hidden_width": hidden_width}
+        for name, preset in SIZES.items():
+            is_its = all(getattr(preset, key) == value for key, value in found.items())
+            is_its = is_its and inner == preset.heads * preset.head_width
+            if is_its and self.head_width in (None, preset.head_width):
+                return name
+        head_width = self.head_width
+        if head_width is None:
+            raise ConversionError(
+                f"The width of a head must be known, which no shape tells of {at}. Received: {inner} "
+                f"features of all heads together, in a size that the release has not ({found}). "
+                "Give --head_width N."
+            )
+        if inner % head_width:
             raise ConversionError(
                 f"The width of a head must divide that of all heads together. Received: --head_width "
-                f"{self.head_width}, heads of {inner} features in {at}. Give the width that the model was "
-                "trained with."
+                f"{head_width}, heads of {inner} features in {at}. Give the width that the model was trained "
+                "with."
             )
-        size = Size(
-            depth=1 + max(int(number) for number in numbers),
-            width=width,
-            hidden_width=hidden_width,
-            heads=inner // self.head_width,
-            head_width=self.head_width,
-        )
-        return next((name for name, preset in SIZES.items() if preset == size), size)
+        return Size(heads=inner // head_width, head_width=head_width, **found)
 
     def grid(self, at, axes):
         """Rows of the position tables at `at`."""
@@ -100,13 +129,12 @@ class _Shapes:
 
 
 def _modality_specific(reader):
-    text = f"{names.TEXT_BASE}/base_lm"
     reader.of(_RELATIVE)  # raises without it
     vocabulary_size, table_width = reader.of(f"{names.TEXT_BASE}/embedding/embeddings")
     return _released_forms(reader) | {
         "video": reader.size(f"{names.VIDEO_BASE}/tx"),
         "audio": reader.size(f"{names.AUDIO_BASE}/tx"),
-        "text": reader.size(text, "self_attention/attention"),
+        "text": reader.size(_TEXT, "self_attention/attention"),
         "video_grid": reader.grid(f"{names.VIDEO_BASE}/pos_embedding_lookup", SIGNALS["video"].axes),
         "audio_grid": reader.grid(f"{names.AUDIO_BASE}/pos_embedding_lookup", SIGNALS["audio"].axes),
         "video_patch": reader.patch(f"{names.VIDEO_BASE}/{names.PATCHES['video']}"),

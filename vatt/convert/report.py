@@ -49,6 +49,7 @@ class LoadReport:
         unused: variables of the source that found no place.
         skipped: variables of the source that have no place by their nature, which the note names: optimizer
             slots, counters, a decoder.
+        assumed: what the source leaves out and its library's own values fill in, in words.
     """
 
     source: str
@@ -58,6 +59,7 @@ class LoadReport:
     missing: list[Entry] = dataclasses.field(default_factory=list)
     unused: list[Entry] = dataclasses.field(default_factory=list)
     skipped: list[Entry] = dataclasses.field(default_factory=list)
+    assumed: list[str] = dataclasses.field(default_factory=list)
 
     @property
     def coverage_percent(self) -> float:
@@ -94,6 +96,7 @@ class LoadReport:
                 lines.append(
                     f"  {title}: … and {len(entries) - LINES_SHOWN} more; --report FILE lists them all"
                 )
+        lines += [f"  assumed: {each}" for each in self.assumed]
         return "\n".join(lines)
 
     def _skipped_kinds(self):

@@ -12,6 +12,7 @@ import keras
 
 from vatt.convert.report import ConversionError
 from vatt.json_file import JsonError, read_object
+from vatt.models.bounds import check_description
 from vatt.models.loading import register_models
 from vatt.train.context import MODEL_FILE, RunError
 
@@ -56,7 +57,8 @@ def load_run(path):
         raise ConversionError(
             f"A run must have a whole checkpoint to start from. Received: {wanted} of {directory}. {there}"
         )
-    model = described(directory / MODEL_FILE)
+    data = directory.glob(f"checkpoints/ckpt-{step}.data-*")
+    model = described(directory / MODEL_FILE, weights=sum(file.stat().st_size for file in data))
     try:
         checkpoints.restore(step, partly=True, model=model)
     except RunError as error:
@@ -70,8 +72,13 @@ def load_run(path):
     return model
 
 
-def described(path: Path):
-    """The model that `train` described, with new weights."""
+def described(path: Path, *, weights: int | None = None):
+    """The model that `train` described, with new weights.
+
+    Args:
+        path: of the description.
+        weights: how many the run's checkpoint can hold; None where the model is built without weights.
+    """
     try:
         config = read_object(path)
         name = str(config.get("registered_name"))
@@ -85,5 +92,6 @@ def described(path: Path):
             f"The model must be one of this project's. Received: {path} with a model of class {name!r}. "
             "Build yours in Python and restore it with `vatt.train.checkpoint.Checkpoints`."
         )
+    check_description(config, source=path, weights=weights)
     register_models()
     return keras.saving.deserialize_keras_object(config)

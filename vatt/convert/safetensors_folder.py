@@ -4,7 +4,9 @@ Keys, shapes and arrays are read from safetensors alone: opening such a file run
 """
 
 import json
+import math
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 import ml_dtypes  # noqa: F401 (makes bfloat16 a NumPy type, which safetensors asks for by name)
@@ -48,6 +50,11 @@ class SafetensorsFolder:
         for file in self._weight_files():
             self._index(file)
 
+    @property
+    def numbers(self) -> int:
+        """In all arrays together."""
+        return sum(map(math.prod, self.shapes.values()))
+
     def read(self, name: str) -> np.ndarray:
         """An array as float32."""
         with safetensors.safe_open(self._files[name], framework="numpy") as opened:
@@ -66,6 +73,58 @@ class SafetensorsFolder:
                 "Take the file that belongs to these weights."
             )
         return value
+
+    def number(self, name: str, library: float) -> float:
+        """A number from 0 to below 1 that config.json may have; left out, it is the library's own."""
+        value = self.config.get(name, library)
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1:
+            raise ConversionError(
+                f"`{name}` in {CONFIG} must be a number from 0 to below 1. Received: {value!r:.100} in "
+                f"{self.path}. Take the file that belongs to these weights."
+            )
+        return value
+
+    def part(self, name: str) -> dict:
+        """An object that config.json may have, {} where it has none."""
+        value = self.config.get(name) or {}
+        if not isinstance(value, dict):
+            raise ConversionError(
+                f"`{name}` in {CONFIG} must be an object. Received: {value!r:.100} in {self.path}. Take the "
+                "file that belongs to these weights."
+            )
+        return value
+
+    def require_agreement(self, settings: Mapping[str, tuple[int, str, int]]) -> None:
+        """Raises where the configuration contradicts the arrays, so that nothing is built of either.
+
+        Args:
+            settings: name in the configuration -> (its value, array, axis of the array that has the same
+                size); what the directory has no array for is passed over.
+        """
+        wrong = {}
+        for name, (value, array, axis) in settings.items():
+            shape = self.shapes.get(array)
+            if shape is not None and shape[axis : axis + 1 or None] != (value,):
+                wrong[name] = f"{name}={value} in {CONFIG}, an axis of `{array}` {list(shape)} in the arrays"
+        if wrong:
+            raise self.contradiction("; ".join(wrong.values()))
+
+    def contradiction(self, what: str) -> ConversionError:
+        """The error for a configuration of another model than the arrays."""
+        return ConversionError(
+            f"{CONFIG} and the arrays must be of one model. Received: {what}, in {self.path}. Take both "
+            "files from one model."
+        )
+
+    def blocks(self, before: str) -> int:
+        """How many blocks there are arrays of, named BEFORE0.…, BEFORE1.… and so on without gaps."""
+        names = {name[len(before) :].split(".")[0] for name in self.shapes if name.startswith(before)}
+        if names != {str(number) for number in range(len(names))}:
+            raise ConversionError(
+                f"Blocks must be numbered from 0 without gaps. Received: {len(names)} in {self.path}, such "
+                f"as {before}{max(names, key=len):.40}. Take the file from who made the model."
+            )
+        return len(names)
 
     def _weight_files(self):
         if (self.path / WEIGHTS).exists():
@@ -112,6 +171,11 @@ class SafetensorsFolder:
                             f"{piece.get_dtype()} in {file}. Give the model before quantisation."
                         )
                     self.shapes[name] = tuple(piece.get_shape())
+                    if 0 in self.shapes[name]:  # no bytes stand behind its other axes
+                        raise ConversionError(
+                            f"Weights must have numbers. Received: `{name}` of shape "
+                            f"{list(self.shapes[name])} in {file}. Take the file from who made the model."
+                        )
                     self._files[name] = file
         except (safetensors.SafetensorError, OSError) as error:
             raise ConversionError(

@@ -10,6 +10,7 @@ import numpy as np
 
 from vatt.convert.report import ConversionError
 from vatt.convert.safetensors_folder import CONFIG, SafetensorsFolder, write_folder
+from vatt.models.bounds import check_description
 from vatt.models.loading import register_models
 
 _LIBRARY = "vatt"
@@ -48,6 +49,7 @@ def read_model(path):
         raise ConversionError(
             f"The model must be one of this project's. Received: {path} with a model of class {name!r}."
         )
+    check_description(described, source=folder.path / CONFIG, weights=folder.numbers)
     register_models()
     model = keras.saving.deserialize_keras_object(described)
     shapes = {variable.path: tuple(variable.shape) for variable in model.weights}

@@ -6,17 +6,29 @@ Only the encoder is taken: the decoder is reported as skipped. Raffel et al. 202
 from vatt.convert.loading import Recipe, copied, fill, match, transposed
 from vatt.convert.report import ConversionError, Entry, LoadReport
 from vatt.convert.safetensors_folder import CONFIG, SafetensorsFolder
-from vatt.layers.architecture import NORM_EPSILON, Form, Size
+from vatt.layers.architecture import Form, Size
 from vatt.layers.embedders import WordEmbedder
 from vatt.layers.transformer import Encoder
 from vatt.models.backbone import Backbone
+from vatt.models.bounds import check_arrays, check_number, weights_of
 from vatt.models.unimodal import Unimodal
 from vatt.spec import PADDING_ID, TEXT
 
-MODEL_TYPES = ("t5", "mt5")
-# `feed_forward_proj` -> activation of ours. "gated-gelu" means the tanh form, with which T5 was trained.
-ACTIVATIONS = {"relu": "relu", "gated-gelu": "gated_gelu"}
+# `feed_forward_proj` -> (activation of ours, `dense_act_fn`). "gated-gelu" means the tanh form, with which T5
+# was trained.
+ACTIVATIONS = {"relu": ("relu", "relu"), "gated-gelu": ("gated_gelu", "gelu_new")}
+# What a configuration leaves out has these values in transformers; those of before 2021 leave out all,
+# and have `feed_forward_proj` by the model's type.
+NETWORKS = {"t5": "relu", "mt5": "gated-gelu"}
+LIBRARY = {
+    "layer_norm_epsilon": 1e-6,
+    "relative_attention_num_buckets": 32,
+    "relative_attention_max_distance": 128,
+}
 SHARED, OWN = "shared.weight", "encoder.embed_tokens.weight"  # one table under either name
+BLOCKS = "encoder.block."
+# The only one: all layers share it.
+RELATIVE = f"{BLOCKS}0.layer.0.SelfAttention.relative_attention_bias.weight"
 SKIPPED = {"decoder": "decoder", "lm_head": "decoder"}  # first part of a name -> what it belongs to
 
 
@@ -37,6 +49,7 @@ def convert_t5(path) -> tuple[Unimodal, LoadReport]:
         target=f"T5 encoder ({encoder.size.depth} × {encoder.size.width}, {encoder.form.activation})",
     )
     report.skipped = skipped
+    report.assumed = _assumed(folder)
     fill(report, recipes, folder.read)
     return model, report
 
@@ -45,13 +58,14 @@ def t5_backbone(folder: SafetensorsFolder) -> Backbone:
     """The backbone that config.json describes, with initial weights."""
     config = folder.config
     kind = config.get("model_type")
-    if kind not in MODEL_TYPES:
+    if not isinstance(kind, str) or kind not in NETWORKS:
         raise ConversionError(
-            f"`model_type` in {CONFIG} must be one of {MODEL_TYPES}. Received: {kind!r} in {folder.path}. "
-            "Other text models have another architecture; `vatt convert vit` takes image ViTs."
+            f"`model_type` in {CONFIG} must be one of {tuple(NETWORKS)}. Received: {kind!r} in "
+            f"{folder.path}. Other text models have another architecture; `vatt convert vit` takes image "
+            "ViTs."
         )
-    network = config.get("feed_forward_proj", "relu")
-    if network not in ACTIVATIONS:
+    network = config.get("feed_forward_proj", NETWORKS[kind])
+    if not isinstance(network, str) or network not in ACTIVATIONS:
         raise ConversionError(
             f"`feed_forward_proj` in {CONFIG} must be one of {tuple(ACTIVATIONS)}. Received: {network!r}. "
             "No published T5 has another."
@@ -61,33 +75,39 @@ def t5_backbone(folder: SafetensorsFolder) -> Backbone:
             f"`pad_token_id` in {CONFIG} must be {PADDING_ID}, the id of padding here. Received: "
             f"{config['pad_token_id']}. Renumber the words and the rows of the table."
         )
-    width = folder.setting("d_model")
-    rate = config.get("dropout_rate", 0.1)
+    activation, function = ACTIVATIONS[network]
+    if config.get("dense_act_fn", function) != function:
+        raise ConversionError(
+            f"`feed_forward_proj` and `dense_act_fn` in {CONFIG} must mean one activation. Received: "
+            f"{network!r} and {config['dense_act_fn']!r} in {folder.path}. Take the file that belongs to "
+            "these weights."
+        )
+    size = _size(folder)
+    buckets, distance = (
+        folder.setting(name) if name in config else LIBRARY[name]
+        for name in ("relative_attention_num_buckets", "relative_attention_max_distance")
+    )
+    _check_arrays(folder, size, buckets, network)
+    rate = folder.number("dropout_rate", 0.1)
     return Backbone(
         embedder=WordEmbedder(
             vocabulary_size=folder.setting("vocab_size"),
-            width=width,
+            width=size.width,
             aggregate=False,
             dropout_rate=rate,
             name="embedder",
         ),
         encoder=Encoder(
-            size=Size(
-                depth=folder.setting("num_layers"),
-                width=width,
-                hidden_width=folder.setting("d_ff"),
-                heads=folder.setting("num_heads"),
-                head_width=folder.setting("d_kv"),
-            ),
+            size=size,
             form=Form(
                 attention_norm="rms",
-                norm_epsilon=config.get("layer_norm_epsilon", NORM_EPSILON),
-                activation=ACTIVATIONS[network],
+                norm_epsilon=folder.number("layer_norm_epsilon", LIBRARY["layer_norm_epsilon"]),
+                activation=activation,
                 use_bias=False,
                 scale_scores=False,
             ),
-            relative_buckets=config.get("relative_attention_num_buckets", 32),
-            relative_max_distance=config.get("relative_attention_max_distance", 128),
+            relative_buckets=buckets,
+            relative_max_distance=distance,
             dropout_rate=rate,
             name="encoder",
         ),
@@ -95,17 +115,73 @@ def t5_backbone(folder: SafetensorsFolder) -> Backbone:
     )
 
 
+def _size(folder) -> Size:
+    names = {
+        "depth": "num_layers",
+        "width": "d_model",
+        "hidden_width": "d_ff",
+        "heads": "num_heads",
+        "head_width": "d_kv",
+    }
+    for ours, theirs in names.items():
+        check_number(ours, folder.setting(theirs), source=folder.path / CONFIG)
+        if folder.setting(theirs) < 1:
+            raise ConversionError(
+                f"`{theirs}` in {CONFIG} must be positive. Received: {folder.setting(theirs)} in "
+                f"{folder.path}. Take the file that belongs to these weights."
+            )
+    return Size(**{ours: folder.setting(theirs) for ours, theirs in names.items()})
+
+
+def _check_arrays(folder, size: Size, buckets: int, network: str) -> None:
+    """Raises where config.json contradicts the shapes, before anything is built of either."""
+    first = f"{BLOCKS}0.layer"
+    attention, dense = f"{first}.0.SelfAttention", f"{first}.1.DenseReluDense"
+    inner = size.heads * size.head_width
+    folder.require_agreement(
+        {
+            "d_model": (size.width, f"{attention}.q.weight", 1),
+            "num_heads": (size.heads, RELATIVE, 1),
+            "relative_attention_num_buckets": (buckets, RELATIVE, 0),
+            "num_heads × d_kv": (inner, f"{attention}.q.weight", 0),
+            "d_ff": (size.hidden_width, f"{dense}.wo.weight", 1),
+            "vocab_size": (folder.setting("vocab_size"), OWN if OWN in folder.shapes else SHARED, 0),
+        }
+    )
+    check_number("vocabulary_size", folder.setting("vocab_size"), source=folder.path / CONFIG)
+    check_arrays(
+        weights_of(size) + folder.setting("vocab_size") * size.width, folder.numbers, source=folder.path
+    )
+    blocks = folder.blocks(BLOCKS)
+    if blocks != size.depth:
+        raise folder.contradiction(f"num_layers={size.depth} in {CONFIG}, {blocks} blocks in the arrays")
+    gated = f"{dense}.wi_0.weight" in folder.shapes
+    if gated != (network == "gated-gelu") and (gated or f"{dense}.wi.weight" in folder.shapes):
+        raise folder.contradiction(
+            f"feed_forward_proj={network!r} by {CONFIG}, a {'gated' if gated else 'plain'} network "
+            f"({dense}.{'wi_0' if gated else 'wi'}) in the arrays"
+        )
+
+
+def _assumed(folder) -> list[str]:
+    """What config.json leaves out, in words."""
+    return [
+        f"{name} {value}: transformers' own value; {CONFIG} leaves it out"
+        for name, value in (LIBRARY | {"feed_forward_proj": NETWORKS[folder.config["model_type"]]}).items()
+        if name not in folder.config
+    ]
+
+
 def t5_recipes(backbone: Backbone, words: str = SHARED) -> list[Recipe]:
     """Where each weight of a T5 encoder stands; `words` is the name of the word table."""
     encoder = backbone.encoder
-    at = "encoder.block.0.layer.0.SelfAttention.relative_attention_bias"  # the only one; all layers share it
     recipes = [
         copied(words, backbone.embedder.table.embeddings),
-        copied(f"{at}.weight", encoder.relative_bias.table),
+        copied(RELATIVE, encoder.relative_bias.table),
         copied("encoder.final_layer_norm.weight", encoder.final_norm.scale),
     ]
     for number, block in enumerate(encoder.blocks):
-        at = f"encoder.block.{number}.layer"
+        at = f"{BLOCKS}{number}.layer"
         recipes += [
             copied(f"{at}.0.layer_norm.weight", block.norm1.scale),
             copied(f"{at}.1.layer_norm.weight", block.norm2.scale),

@@ -8,9 +8,10 @@ from vatt.convert.loading import fill, match, require_complete
 from vatt.convert.report import ConversionError, Entry, LoadReport
 from vatt.convert.restore import backbone_of
 from vatt.convert.safetensors_folder import SafetensorsFolder, write_folder
-from vatt.convert.vit_architecture import CHANNELS, HUGGING_FACE, read_vit
+from vatt.convert.vit_architecture import HUGGING_FACE, read_vit
 from vatt.convert.vit_embedder import JOINT, embedder_recipes, video_embedder
 from vatt.convert.vit_names import hugging_face_names, hugging_face_recipes, timm_recipes
+from vatt.convert.vit_settings import CHANNELS, Stated
 from vatt.layers.transformer import Encoder
 from vatt.models.backbone import Backbone
 from vatt.models.unimodal import Unimodal
@@ -22,7 +23,13 @@ MASK_TOKEN = "embeddings.mask_token"
 
 
 def convert_vit(
-    path, *, frames=32, frame_size=None, patch_frames=4, positions=JOINT, head_width=64
+    path,
+    *,
+    frames=32,
+    frame_size=None,
+    patch_frames=4,
+    positions=JOINT,
+    stated: Stated = Stated(),  # noqa: B008 (frozen)
 ) -> tuple[Unimodal, LoadReport]:
     """A video model with the weights of an image ViT.
 
@@ -33,10 +40,10 @@ def convert_vit(
         patch_frames: frames of a patch; a still clip of so many gives what the picture gives.
         positions: "joint" keeps a table over all places of the grid, which is exact; "split" takes the
             nearest tables over rows and columns, VATT's form (Eq. 1), and reports what that loses.
-        head_width: features per attention head, for timm's layout alone.
+        stated: what its files do not tell.
     """
     folder = SafetensorsFolder(path)
-    vit = read_vit(folder, head_width)
+    vit = read_vit(folder, stated)
     embedder = video_embedder(
         vit, frames=frames, frame_size=frame_size, patch_frames=patch_frames, positions=positions
     )
@@ -49,14 +56,19 @@ def convert_vit(
         recipes, shapes, source=str(folder.path), target=f"video ViT ({_words(vit, embedder.grid)})"
     )
     report.skipped = skipped
+    report.assumed = list(vit.assumed)
     fill(report, recipes, folder.read)
     return model, report
 
 
-def read_vit_encoder(path, *, head_width=64) -> tuple[Encoder, LoadReport]:
+def read_vit_encoder(
+    path,
+    *,
+    stated: Stated = Stated(),  # noqa: B008 (frozen)
+) -> tuple[Encoder, LoadReport]:
     """The Transformer of an image ViT alone, such as `write_vit` writes it; raises unless complete."""
     folder = SafetensorsFolder(path)
-    vit = read_vit(folder, head_width)
+    vit = read_vit(folder, stated)
     encoder = vit.encoder()
     encoder.build()
     recipes = _encoder_recipes(vit, encoder)
@@ -130,7 +142,9 @@ def _without_heads(shapes, prefix):
 
 
 def _words(vit, grid):
-    return f"{vit.size.depth} × {vit.size.width}, grid {' × '.join(map(str, grid))}"
+    size = vit.size
+    heads = f"{size.heads} heads of {size.head_width}"
+    return f"{size.depth} × {size.width}, {heads}, grid {' × '.join(map(str, grid))}"
 
 
 def _require_vit(encoder):

@@ -1,18 +1,20 @@
-"""Reads what an image ViT is from its config.json or, in timm's layout, from its shapes."""
+"""Reads what an image ViT is from its config.json and its shapes; what neither tells is asked for."""
 
 import dataclasses
 import math
 
 from vatt.convert.report import ConversionError
 from vatt.convert.safetensors_folder import CONFIG, SafetensorsFolder
+from vatt.convert.timm_models import timm_model
+from vatt.convert.vit_settings import ACTIVATION, CHANNELS, Settings, Stated
 from vatt.layers.architecture import Form, Size
 from vatt.layers.transformer import Encoder
+from vatt.models.bounds import check_arrays, check_number, weights_of
 
 HUGGING_FACE, TIMM = "hugging_face", "timm"
-CHANNELS = 3
 HALF = (0.5, 0.5, 0.5)  # this mean and this deviation make pixels in [0, 1] ours in [-1, 1]
-TIMM_EPSILON = 1e-6  # `vision_transformer.py`; its config does not say it
 PREPROCESSING = "preprocessor_config.json"
+_LIBRARY = "transformers' own value"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -28,6 +30,7 @@ class ImageViT:
         grid: (rows, columns) of patches that it has positions for.
         mean, deviation: of each colour, on [0, 1], with which it wants pixels normalised.
         dropout_rate: dropout in training.
+        assumed: what its files leave out and its library's own values fill in, in words.
     """
 
     layout: str
@@ -39,6 +42,7 @@ class ImageViT:
     mean: tuple[float, ...] = HALF
     deviation: tuple[float, ...] = HALF
     dropout_rate: float = 0.0
+    assumed: tuple[str, ...] = ()
 
     def encoder(self) -> Encoder:
         """The encoder, with initial weights."""
@@ -50,17 +54,20 @@ class ImageViT:
         )
 
 
-def read_vit(folder: SafetensorsFolder, head_width: int = 64) -> ImageViT:
+def read_vit(folder: SafetensorsFolder, stated: Stated = Stated()) -> ImageViT:  # noqa: B008 (frozen)
     """The ViT in a directory.
 
     Args:
         folder: the directory.
-        head_width: features per attention head, for timm's layout, whose shapes do not tell it.
+        stated: what the user says of it.
+
+    Raises:
+        ConversionError: it is no image ViT, its configuration contradicts its arrays, or not all is told.
     """
     if folder.config.get("model_type") == "vit":
-        return _hugging_face(folder)
+        return _hugging_face(folder, Settings(stated, folder.path))
     if "patch_embed.proj.weight" in folder.shapes and "blocks.0.attn.qkv.weight" in folder.shapes:
-        return _timm(folder, head_width)
+        return _timm(folder, Settings(stated, folder.path))
     first = ", ".join(sorted(folder.shapes)[:3]) or "no array"
     raise ConversionError(
         f'The model must be an image ViT: `model_type` "vit" in {CONFIG}, or arrays named as timm\'s '
@@ -69,8 +76,8 @@ def read_vit(folder: SafetensorsFolder, head_width: int = 64) -> ImageViT:
     )
 
 
-def _hugging_face(folder):
-    wanted = {"hidden_act": "gelu", "qkv_bias": True, "num_channels": CHANNELS}
+def _hugging_face(folder, settings):
+    wanted = {"qkv_bias": True, "num_channels": CHANNELS}
     wrong = {
         name: folder.config[name] for name, value in wanted.items() if folder.config.get(name, value) != value
     }
@@ -79,84 +86,198 @@ def _hugging_face(folder):
             f"{CONFIG} must say {', '.join(f'{name}={wanted[name]!r}' for name in wrong)}; the patch encoder "
             f"has nothing else. Received: {wrong} in {folder.path}."
         )
-    width, heads = folder.setting("hidden_size"), folder.setting("num_attention_heads")
-    if heads < 1 or width % heads:
-        raise ConversionError(
-            f"`num_attention_heads` in {CONFIG} must divide `hidden_size`. Received: {heads}, {width}."
-        )
+    prefix = "vit." if any(name.startswith("vit.") for name in folder.shapes) else ""
+    width, depth = folder.setting("hidden_size"), folder.setting("num_hidden_layers")
+    hidden_width = folder.setting("intermediate_size")
     # What a configuration leaves out has these values in transformers.
-    patch = _pair(folder.config.get("patch_size", 16))
-    image = _pair(folder.config.get("image_size", 224))
-    preprocessing = folder.json(PREPROCESSING)
-    if preprocessing.get("do_normalize", True):
-        mean = preprocessing.get("image_mean", HALF)
-        deviation = preprocessing.get("image_std", HALF)
-    else:
-        mean, deviation = (0.0,) * CHANNELS, (1.0,) * CHANNELS
+    patch = _pair(folder, "patch_size", 16)
+    grid = tuple(pixels // step for pixels, step in zip(_pair(folder, "image_size", 224), patch))
+    _check_arrays(folder, prefix, width, depth, hidden_width, patch, grid)
+    heads = settings.take("heads", folder.config.get("num_attention_heads"))
+    epsilon = settings.take(
+        "norm_epsilon", folder.config.get("layer_norm_eps"), library=1e-12, owner=_LIBRARY
+    )
+    settings.take("activation", folder.config.get("hidden_act"), library=ACTIVATION, owner=_LIBRARY)
+    mean, deviation = _normalisation(folder, settings)
+    settings.require_known(f"whose {CONFIG} has no `num_attention_heads`")
     return ImageViT(
         layout=HUGGING_FACE,
-        prefix="vit." if any(name.startswith("vit.") for name in folder.shapes) else "",
-        size=Size(
-            depth=folder.setting("num_hidden_layers"),
-            width=width,
-            hidden_width=folder.setting("intermediate_size"),
-            heads=heads,
-            head_width=width // heads,
-        ),
-        norm_epsilon=folder.config.get("layer_norm_eps", 1e-12),
+        prefix=prefix,
+        size=_size(folder, depth=depth, width=width, hidden_width=hidden_width, heads=heads),
+        norm_epsilon=epsilon,
         patch=patch,
-        grid=tuple(pixels // step for pixels, step in zip(image, patch)),
-        dropout_rate=folder.config.get("hidden_dropout_prob", 0.0),
-        mean=tuple(mean),
-        deviation=tuple(deviation),
+        grid=grid,
+        dropout_rate=folder.number("hidden_dropout_prob", 0.0),
+        mean=mean,
+        deviation=deviation,
+        assumed=tuple(settings.assumed),
     )
 
 
-def _timm(folder, head_width):
-    needed = ("patch_embed.proj.weight", "pos_embed", "blocks.0.mlp.fc1.weight")
-    absent = [name for name in needed if name not in folder.shapes]
+def _check_arrays(folder, prefix, width, depth, hidden_width, patch, grid):
+    """Raises where config.json contradicts the shapes, before anything is built of either."""
+    kernel = f"{prefix}embeddings.patch_embeddings.projection.weight"
+    positions = f"{prefix}embeddings.position_embeddings"
+    first = f"{prefix}encoder.layer.0"
+    folder.require_agreement(
+        {
+            "hidden_size": (width, f"{first}.attention.attention.query.weight", 1),
+            "intermediate_size": (hidden_width, f"{first}.intermediate.dense.weight", 0),
+            "patch_size": (patch[0], kernel, 2),
+            "patch_size of columns": (patch[1], kernel, 3),
+        }
+    )
+    if min(grid) < 1:
+        raise folder.contradiction(f"patch_size={patch} pixels of images of fewer in {CONFIG}")
+    blocks = folder.blocks(f"{prefix}encoder.layer.")
+    if blocks != depth:
+        raise folder.contradiction(f"num_hidden_layers={depth} in {CONFIG}, {blocks} blocks in the arrays")
+    places = 1 + math.prod(grid)
+    folder.require_agreement({"image_size / patch_size: positions": (places, positions, 1)})
+    check_arrays(places * width + CHANNELS * math.prod(patch) * width, folder.numbers, source=folder.path)
+    for name, sizes in {"patch": patch, "grid": grid}.items():  # of an encoder alone, which has neither
+        for size in (*sizes, math.prod(sizes)):
+            check_number(name, size, source=folder.path / CONFIG)
+
+
+def _normalisation(folder, settings):
+    preprocessing = folder.json(PREPROCESSING)
+    scale = preprocessing.get("rescale_factor", 1 / 255)
+    is_number = isinstance(scale, int | float)
+    if not preprocessing.get("do_rescale", True) or not is_number or abs(255 * scale - 1) > 1e-3:
+        raise ConversionError(
+            f"Pixels must be brought to [0, 1] before they are normalised. Received: do_rescale="
+            f"{preprocessing.get('do_rescale', True)}, rescale_factor={scale} in {PREPROCESSING} of "
+            f"{folder.path}. State image_mean and image_std on that scale there."
+        )
+    if preprocessing and not preprocessing.get("do_normalize", True):
+        return (0.0,) * CHANNELS, (1.0,) * CHANNELS
+    return tuple(
+        settings.take(
+            name, preprocessing.get(name), where=PREPROCESSING, library=HALF, owner="transformers' for ViT"
+        )
+        for name in ("image_mean", "image_std")
+    )
+
+
+def _timm(folder, settings):
+    needed = {"patch_embed.proj.weight": 4, "pos_embed": 3, "blocks.0.mlp.fc1.weight": 2}
+    absent = [name for name, axes in needed.items() if len(folder.shapes.get(name, ())) != axes]
     if absent:
         raise ConversionError(
             f"The architecture is read off the shapes of {', '.join(needed)}. Received: {folder.path} "
             f"without {', '.join(absent)}. Only ViTs with learned positions can be converted."
         )
-    width, channels, *patch = folder.shapes["patch_embed.proj.weight"]
-    if channels != CHANNELS:
-        raise ConversionError(f"The pictures must have {CHANNELS} channels. Received: {channels}.")
-    if head_width < 1 or width % head_width:
+    shape = folder.shapes["patch_embed.proj.weight"]
+    if shape[1] != CHANNELS:
         raise ConversionError(
-            f"The width of a head must divide the model's. Received: --head_width {head_width}, a model of "
-            f"{width} features. Give --head_width {width}/N for its N heads."
+            f"The images must have {CHANNELS} channels. Received: `patch_embed.proj.weight` of shape "
+            f"{list(shape)} in {folder.path}."
         )
-    pretrained = folder.config.get("pretrained_cfg", {})
+    width, _, *patch = shape
+    depth = folder.blocks("blocks.")
+    name, given, pretrained = (
+        folder.config.get("architecture"),
+        folder.part("model_args"),
+        folder.part("pretrained_cfg"),
+    )
+    model = timm_model(name)
+    _check_timm(folder, model, name, given, width=width, depth=depth, patch=patch)
+    changed = "model_args" if given else "architecture"
+    settled = {field: getattr(model, field, None) for field in ("heads", "norm_epsilon")}
+    heads = settings.take("heads", given.get("num_heads", settled["heads"]), where=f"`{changed}` in {CONFIG}")
+    settings_of_norm = None if "norm_layer" in given else settled["norm_epsilon"]
+    epsilon = settings.take("norm_epsilon", settings_of_norm, where=f"`architecture` in {CONFIG}")
+    activation = given.get("act_layer", ACTIVATION if model else None)
+    settings.take("activation", activation, where=f"`{changed}` in {CONFIG}")
+    mean, deviation = (
+        settings.take(
+            f"image_{key}",
+            pretrained.get(key),
+            where=f"`pretrained_cfg` in {CONFIG}",
+            library=getattr(model, f"image_{key}", None),
+            owner=f"timm's for {name}",
+        )
+        for key in ("mean", "std")
+    )
+    named = f"architecture={name!r}, which is not known here" if name else "no `architecture`"
+    settings.require_known(f"whose {CONFIG} has {named}")
+    return ImageViT(
+        layout=TIMM,
+        size=_size(
+            folder,
+            depth=depth,
+            width=width,
+            hidden_width=folder.shapes["blocks.0.mlp.fc1.weight"][0],
+            heads=heads,
+        ),
+        norm_epsilon=epsilon,
+        patch=tuple(patch),
+        grid=_timm_grid(folder, pretrained, patch),
+        mean=mean,
+        deviation=deviation,
+        assumed=tuple(settings.assumed),
+    )
+
+
+def _check_timm(folder, model, name, given, *, width, depth, patch):
+    """Raises where config.json contradicts the shapes, or the model pools what ours does not."""
+    arrays = {"width": width, "depth": depth, "patch": patch[0]}
+    changed = {"width": "embed_dim", "depth": "depth", "patch": "patch_size"}
+    for key, found in arrays.items():
+        said = given.get(changed[key], getattr(model, key, None))
+        if said is not None and said != found:
+            raise folder.contradiction(
+                f"{key} {said} by architecture={name!r} in {CONFIG}, {key} {found} in the arrays"
+            )
+    pool = given.get("global_pool", folder.config.get("global_pool", "token"))
+    if pool not in ("token", ""):
+        raise ConversionError(
+            "An image ViT must pool by its class token, as its counterpart here does. Received: "
+            f"global_pool={pool!r} in {CONFIG} of {folder.path}. Set it to 'token' there, if the features of "
+            "the class token are what you want."
+        )
+
+
+def _timm_grid(folder, pretrained, patch) -> tuple[int, int]:
     places = folder.shapes["pos_embed"][1] - 1
     side = math.isqrt(places)
     grid = (side, side)
-    if side * side != places:
-        _, *pixels = pretrained.get("input_size", (CHANNELS, 0, 0))
-        grid = tuple(size // step for size, step in zip(pixels, patch))
+    size = pretrained.get("input_size")
+    if side * side != places and isinstance(size, list) and all(isinstance(each, int) for each in size):
+        grid = tuple(pixels // step for pixels, step in zip(size[1:], patch))
     if math.prod(grid) != places:
         raise ConversionError(
             "`pos_embed` must hold a class token and a square grid, or that of `pretrained_cfg.input_size` "
             f"in {CONFIG}. Received: {places + 1} positions. ViTs without class token or with registers have "
             "no counterpart here."
         )
-    return ImageViT(
-        layout=TIMM,
-        size=Size(
-            depth=1 + max(int(name.split(".")[1]) for name in folder.shapes if name.startswith("blocks.")),
-            width=width,
-            hidden_width=folder.shapes["blocks.0.mlp.fc1.weight"][0],
-            heads=width // head_width,
-            head_width=head_width,
-        ),
-        norm_epsilon=TIMM_EPSILON,
-        patch=tuple(patch),
-        grid=grid,
-        mean=tuple(pretrained.get("mean", HALF)),
-        deviation=tuple(pretrained.get("std", HALF)),
-    )
+    return grid
 
 
-def _pair(value):
-    return (value, value) if isinstance(value, int) else tuple(value)
+def _size(folder, *, depth, width, hidden_width, heads) -> Size:
+    if width % heads:
+        raise ConversionError(
+            f"The number of heads must divide the model's width. Received: {heads} heads, a width of "
+            f"{width}, in {folder.path}. Give --heads N of a number that does."
+        )
+    size = Size(depth=depth, width=width, hidden_width=hidden_width, heads=heads, head_width=width // heads)
+    for name, value in size.get_config().items():
+        check_number(name, value, source=folder.path)
+    check_arrays(weights_of(size), folder.numbers, source=folder.path)
+    return size
+
+
+def _pair(folder, name, library) -> tuple[int, int]:
+    value = folder.config.get(name, library)
+    pair = [value, value] if isinstance(value, int) else value
+    if (
+        not isinstance(pair, list)
+        or len(pair) != 2
+        or not all(type(each) is int and each > 0 for each in pair)
+    ):
+        raise ConversionError(
+            f"`{name}` in {CONFIG} must be a positive number of pixels, or rows and columns of them. "
+            f"Received: {value!r:.100} in {folder.path}."
+        )
+    return tuple(pair)

@@ -11,7 +11,8 @@ import numpy as np
 from vatt.convert.loading import Recipe, copied, resize_note
 from vatt.convert.report import ConversionError
 from vatt.convert.safetensors_folder import SafetensorsFolder
-from vatt.convert.vit_architecture import CHANNELS, HALF, HUGGING_FACE, TIMM, ImageViT
+from vatt.convert.vit_architecture import HALF, HUGGING_FACE, TIMM, ImageViT
+from vatt.convert.vit_settings import CHANNELS
 from vatt.layers.embedders import PatchEmbedder
 from vatt.layers.interpolation import grid_matrix
 from vatt.models.parts import SIGNALS, signal_embedder

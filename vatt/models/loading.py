@@ -1,12 +1,15 @@
 """Opens a `.keras` file of one of our models."""
 
 import importlib
+import math
 import zipfile
 from pathlib import Path
 
+import h5py
 import keras
 
 from vatt.json_file import JsonError, parse_json
+from vatt.models.bounds import TooLargeError, check_description
 
 # Modules whose import registers the classes that a file may name.
 MODEL_MODULES = (
@@ -17,7 +20,9 @@ MODEL_MODULES = (
     "vatt.layers.log_mel",
 )
 
-_MOST_CONFIG_BYTES = 64 * 2**20  # ours have kilobytes
+_MOST_CONFIG_BYTES = 2**20  # ours have kilobytes
+_WEIGHTS = "model.weights.h5"
+_RULE = "A model file must be what `model.save` or `vatt convert` writes, ending in .keras."
 
 
 def load_model(path):
@@ -27,13 +32,18 @@ def load_model(path):
         path: the file.
 
     Returns: `VATT`, `AgnosticVATT`, `Classifier` or `Unimodal`.
+
+    Raises:
+        FileNotFoundError: there is none.
+        ValueError: it is no such file, damaged, or asks for more than it holds.
     """
     path = Path(path).expanduser()
     if not path.exists():
         beside = sorted(file.name for file in path.parent.glob("*.keras"))
         hint = f" In that directory lie: {', '.join(beside)}." if beside else ""
         raise FileNotFoundError(f"A model file must exist. Received: {path}.{hint}")
-    saved = _registered_name(path)
+    described = read_description(path)
+    saved = str(described.get("registered_name") or described.get("class_name") or "unknown")
     package, _, name = saved.partition(">")
     if package != "vatt":
         raise ValueError(
@@ -47,6 +57,7 @@ def load_model(path):
             "Was it written by a newer version?"
         )
     try:
+        check_description(described, source=path, weights=_weights_in(path))
         return keras.saving.load_model(path, compile=False)
     except (OSError, KeyError, zipfile.BadZipFile) as error:
         raise ValueError(
@@ -54,25 +65,48 @@ def load_model(path):
         ) from error
 
 
-def register_models() -> None:
-    """Lets Keras know the classes that a file may name."""
-    for module in MODEL_MODULES:
-        importlib.import_module(module)
-
-
-def _registered_name(path) -> str:
-    """`registered_name` in the file's config, such as "vatt>VATT"."""
-    rule = "A model file must be what `model.save` or `vatt convert` writes, ending in .keras."
+def read_description(path: Path) -> dict:
+    """The model of a `.keras` file as Keras describes it; nothing is built."""
     if path.is_dir() or not zipfile.is_zipfile(path):
         way_out = "`vatt convert released` makes one of a released checkpoint."
         kind = "a directory" if path.is_dir() else "no Keras file, or one that was cut short"
-        raise ValueError(f"{rule} Received: {path}, {kind}. {way_out}")
+        raise ValueError(f"{_RULE} Received: {path}, {kind}. {way_out}")
     with zipfile.ZipFile(path) as archive:
         try:
             size = archive.getinfo("config.json").file_size
             if size > _MOST_CONFIG_BYTES:  # a few kilobytes of zeros unpack to gigabytes
-                raise ValueError(f"{rule} Received: {path}, whose config unpacks to {size / 2**20:.0f} MiB.")
-            config = parse_json(archive.read("config.json"), f"{path}: config.json")
+                raise TooLargeError(f"{_RULE} Received: {path}, whose config unpacks to {size:,} bytes.")
+            described = parse_json(archive.read("config.json"), f"{path}: config.json")
         except (KeyError, JsonError, zipfile.BadZipFile) as error:
-            raise ValueError(f"{rule} Received: {path}, an archive without a Keras config.") from error
-    return config.get("registered_name") or config.get("class_name") or "unknown"
+            raise ValueError(f"{_RULE} Received: {path}, an archive without a Keras config.") from error
+    if not isinstance(described, dict):
+        raise ValueError(f"{_RULE} Received: {path}, whose config describes no model.")
+    return described
+
+
+def _weights_in(path: Path) -> int:
+    """How many numbers the arrays of a `.keras` file hold, which must lie in it as they are: a few bytes that
+    unpack to more than there is memory are no weights.
+    """
+    packed = f"A model's weights must lie in its file unpacked, as Keras writes them. Received: {path}, "
+    with zipfile.ZipFile(path) as archive:
+        if archive.getinfo(_WEIGHTS).compress_type != zipfile.ZIP_STORED:
+            raise TooLargeError(f"{packed}with compressed {_WEIGHTS}. Pack it again without compression.")
+        with archive.open(_WEIGHTS) as member, h5py.File(member, "r") as arrays:
+            numbers = 0
+
+            def count(name, item):
+                nonlocal numbers
+                if isinstance(item, h5py.Dataset):
+                    if item.id.get_storage_size() < item.nbytes:
+                        raise TooLargeError(f"{packed}where {name} is said to have {item.nbytes:,} bytes.")
+                    numbers += math.prod(item.shape)
+
+            arrays.visititems(count)
+    return numbers
+
+
+def register_models() -> None:
+    """Lets Keras know the classes that a file may name."""
+    for module in MODEL_MODULES:
+        importlib.import_module(module)

@@ -17,8 +17,8 @@ from vatt import config
 from vatt.config import Call, ConfigError
 from vatt.convert.restore import classifier_like, pretrained_classifier, pretrained_model
 from vatt.convert.run_directory import described, run_of
-from vatt.json_file import parse_json
-from vatt.models.loading import register_models
+from vatt.models.bounds import check_description
+from vatt.models.loading import read_description, register_models
 from vatt.models.presets import size_of
 from vatt.models.vatt import VATT
 from vatt.plan.shapes import without_weights
@@ -178,7 +178,6 @@ def _described_at(path) -> Path | None:
 
 
 def _of_file(path: Path):
-    with zipfile.ZipFile(path) as archive:
-        return keras.saving.deserialize_keras_object(
-            parse_json(archive.read("config.json"), f"{path}: config.json")
-        )
+    description = read_description(path)
+    check_description(description, source=path, weights=None)
+    return keras.saving.deserialize_keras_object(description)

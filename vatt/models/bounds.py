@@ -1,0 +1,181 @@
+"""What a file may ask for before a model is built of it: bounds on a description and on what it asks for.
+
+A description of a few hundred bytes can ask for ten million blocks or for more weights than there is memory.
+Every number in it is held to what the largest published architectures have, with room, and the weights that
+it asks for to what the file with them holds.
+"""
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+# Largest value by name: several times that of the largest published Transformers.
+LIMITS = {
+    "depth": 1_024,
+    "width": 65_536,
+    "hidden_width": 524_288,
+    "heads": 1_024,
+    "head_width": 16_384,
+    "word_table_width": 65_536,
+    "output_width": 65_536,
+    "video_audio_width": 65_536,
+    "video_text_width": 65_536,
+    "vocabulary_size": 1 << 24,
+    "classes": 1 << 20,
+    "grid": 1 << 16,
+    "video_grid": 1 << 16,
+    "audio_grid": 1 << 16,
+    "words": 1 << 16,
+    "patch": 1 << 16,
+    "video_patch": 1 << 16,
+    "audio_patch": 1 << 16,
+    "bins": 1_024,
+    "sample_rate_hz": 1_000_000,
+    "frame_seconds": 1,
+    "relative_buckets": 1 << 16,
+    "channels": 64,
+}
+_UNBOUNDED = ("shared_object_id",)  # Keras numbers shared objects by their address
+_OTHERS = 1 << 24  # of every other number
+_PATCH_VALUES = 1 << 20  # numbers in a patch
+_PLACES = 1 << 20  # places of a grid
+_OBJECTS = 10_000  # in a description; those of this project have some twenty
+_GRIDS = ("grid", "video_grid", "audio_grid")
+_PATCHES = ("patch", "video_patch", "audio_patch")
+_SIZE = ("depth", "width", "hidden_width", "heads", "head_width")
+_ROOM, _SMALL = 16, 1 << 24  # what may be missing: a factor, and models that any machine holds
+_LEAST_PRESET_WIDTH = 512  # of a size that is given by its name
+
+
+class TooLargeError(ValueError):
+    """A file asks for more than any model of its kind has, or than the file with its weights holds."""
+
+
+def check_number(name: str, value: Any, *, source) -> None:
+    """Raises unless a number is within the bound of its name; what is no number passes.
+
+    Args:
+        name: of the setting.
+        value: of the setting.
+        source: the file that holds it.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float) or name in _UNBOUNDED:
+        return
+    limit = LIMITS.get(name, _OTHERS)
+    if not abs(value) <= limit:
+        raise TooLargeError(
+            f"A model's `{name}` may be at most {limit:,}, several times that of the largest published ones. "
+            f"Received: {value:,} in {source}. Take the file from who made the model."
+        )
+
+
+def check_description(description: Mapping[str, Any], *, source, weights: int | None) -> None:
+    """Raises where a model's description asks for what no model of ours can be; builds nothing.
+
+    Args:
+        description: as Keras serialises a model.
+        source: the file that holds it.
+        weights: how many numbers the file with its weights can hold; None: there are none to fill it with.
+
+    Raises:
+        TooLargeError: a number above its bound, or more weights than `weights`.
+        ValueError: an object of a class that is none of this project's.
+    """
+    objects = list(_objects(description, source))
+    widths = [each["width"] for each in objects if _is_count(each.get("width"))]
+    width = min(widths, default=_LEAST_PRESET_WIDTH)
+    asked = sum(_least_weights(each, width) for each in objects)
+    if weights is not None and asked > weights:
+        raise TooLargeError(
+            "A model may ask for as many weights as the file with them holds. Received: a description that "
+            f"asks for {asked:,} or more in {source}, and {weights:,} at most in the file. Take the two from "
+            "one model."
+        )
+
+
+def check_arrays(asked: int, held: int, *, source) -> None:
+    """Raises where a configuration asks for far more weights than the arrays beside it hold; some may be
+    missing by the user's leave, such as a word table.
+
+    Args:
+        asked: numbers in the model to build.
+        held: numbers in the arrays.
+        source: the directory.
+    """
+    most = _ROOM * held + _SMALL
+    if asked > most:
+        raise TooLargeError(
+            f"The arrays must hold most of the weights that the configuration asks for. Received: {held:,} "
+            f"numbers for a model of {asked:,} in {source}. Take both files from one model."
+        )
+
+
+def weights_of(size) -> int:
+    """Numbers in the linear maps of a Transformer of a `Size`."""
+    return size.depth * size.width * (4 * size.heads * size.head_width + 2 * size.hidden_width)
+
+
+def _objects(description, source) -> Iterator[dict]:
+    """Every object of the description, itself the first, its numbers and its class checked."""
+    pending, seen = [("", description)], 0
+    while pending:
+        name, value = pending.pop()
+        seen += 1
+        if seen > _OBJECTS:
+            raise TooLargeError(
+                f"A model's description may have at most {_OBJECTS:,} settings. Received: more in {source}. "
+                "Take the file from who made the model."
+            )
+        if isinstance(value, dict):
+            _check_class(value, source)
+            yield value
+            pending += value.items()
+        elif isinstance(value, list):
+            _check_product(name, value, source)
+            pending += ((name, each) for each in value)
+        else:
+            check_number(name, value, source=source)
+
+
+def _check_class(value: dict, source) -> None:
+    if "class_name" not in value:
+        return
+    name = value.get("registered_name")
+    is_policy = value["class_name"] == "DTypePolicy" and value.get("module") == "keras"
+    if not is_policy and not (isinstance(name, str) and name.startswith("vatt>")):
+        raise ValueError(
+            "A model of this project consists of objects of this project. Received: one of class "
+            f"{name or value['class_name']!r} in {source}. Take the file from who made the model."
+        )
+
+
+def _check_product(name: str, values: list, source) -> None:
+    limit = {**dict.fromkeys(_GRIDS, _PLACES), **dict.fromkeys(_PATCHES, _PATCH_VALUES)}.get(name)
+    numbers = [abs(value) for value in values if isinstance(value, int)]
+    if limit is not None and math.prod(numbers) > limit:
+        raise TooLargeError(
+            f"The sizes in a model's `{name}` may multiply to at most {limit:,}. Received: {values[:8]} in "
+            f"{source}. Take the file from who made the model."
+        )
+
+
+def _least_weights(settings: dict, width: int) -> int:
+    """Weights that an object's own settings ask for at least, in a model whose tokens have `width` features
+    or more.
+    """
+    numbers = {name: value for name, value in settings.items() if _is_count(value)}
+    least = numbers.get("classes", 0) * width
+    if all(name in numbers for name in _SIZE):
+        inner = numbers["heads"] * numbers["head_width"]
+        least += numbers["depth"] * numbers["width"] * (4 * inner + 2 * numbers["hidden_width"])
+    table_width = numbers.get("word_table_width", numbers.get("table_width", width))
+    least += numbers.get("vocabulary_size", 0) * table_width
+    lists = {name: value for name, value in settings.items() if isinstance(value, list)}
+    least += sum(math.prod(filter(_is_count, lists[name])) * width for name in _PATCHES if name in lists)
+    if lists.get("joint_axes") and "grid" in lists:  # a table over all places of a frame
+        least += math.prod(filter(_is_count, lists["grid"][1:])) * width
+    return least
+
+
+def _is_count(value) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0
