@@ -35,10 +35,10 @@ SEED = 0
 
 def make(path: str, threads: int, start: float | None, through: bool) -> None:
     """Records of a film, of all of it or of ten seconds from `start`."""
-    from vatt.prepare import container, media
+    from vatt.prepare import container, media, streams
     from vatt.prepare.record import Clip, RecordOptions, make_records
 
-    container.DECODE_THREADS = threads
+    streams.DECODE_THREADS = threads
     if through:
         media.frames_from = lambda opened, streams, _, warnings: container.decoded_frames(
             opened, streams, warnings

@@ -20,12 +20,6 @@ _CONTAINERS = (
     "rm,wav,w64,mp3,aac,flac,aiff,au,caf,ac3,eac3,amr,ape,wv,tta"
 )
 MAX_PIXELS = 1 << 26  # 8192 x 8192: a few bytes of header can claim more and take gigabytes to decode
-# Of a codec. Preparing runs a process per core, so a second thread has no core of its own. It took 0.85 to
-# 1.01 of the processor time for films of 640x360 (`python benchmarks/preparation_choices.py`, two cores,
-# beside other work), on another machine up to 1.3; and nothing is faster by it where every core is busy.
-DECODE_THREADS = 1
-# Codecs of single pictures: in a file with sound a stream of them is more often its cover than its film.
-_STILL_CODECS = ("mjpeg", "png", "bmp", "gif", "tiff", "webp")
 # Where a seek aims before what is wanted, at first and at second try: the sound of codecs that overlap their
 # blocks is whole only after up to 0.1 s, and indexes of old files are wrong by seconds.
 _SEEK_MARGINS_SECONDS = (0.25, 15.0)
@@ -79,45 +73,6 @@ def _pass_on_exhaustion(error: Exception) -> None:
     """Raises what is no fault of the file; FFmpeg's own lack of memory is: its header claims too much."""
     if isinstance(error, MemoryError) and not isinstance(error, av.FFmpegError):
         raise error
-
-
-def choose_streams(container, path, warnings: Counter):
-    """The video stream and the audio stream to decode, ready for it; None for either that is not there.
-
-    Video is the first stream that is a film rather than a cover; audio is the one that goes with it, which
-    in a transport stream means: of the same programme.
-    """
-    films = [
-        stream
-        for stream in container.streams.video
-        if stream.codec_context is not None and not stream.disposition & av.stream.Disposition.attached_pic
-    ]
-    films.sort(key=lambda stream: stream.codec_context.name in _STILL_CODECS)  # stable: else in their order
-    for stream in films:
-        width, height = stream.codec_context.width, stream.codec_context.height
-        if width * height > MAX_PIXELS:
-            raise MediaError(path, f"claims pictures of {width}x{height}, more than {MAX_PIXELS} pixels")
-    video = next((stream for stream in films if _is_ready(stream, warnings)), None)
-    sounds = [stream for stream in container.streams.audio if stream.codec_context is not None]
-    if video is not None and len(sounds) > 1:
-        sounds.sort(key=lambda stream: stream is not container.streams.best("audio", related=video))
-    audio = next((stream for stream in sounds if _is_ready(stream, warnings)), None)
-    return video, audio
-
-
-def _is_ready(stream, warnings: Counter) -> bool:
-    """Opens the decoder of a stream; says so if that fails, as it does for sound declared at 0 Hz."""
-    context = stream.codec_context
-    context.thread_count = DECODE_THREADS
-    if stream.type == "video":
-        context.options = {"max_pixels": str(MAX_PIXELS)}  # a size can change in mid stream
-    try:
-        context.open(strict=False)
-    except Exception as error:
-        _pass_on_exhaustion(error)
-        warnings[f"the {stream.type} can not be decoded: {_reason(error)}"] += 1
-        return False
-    return True
 
 
 def decoded_frames(

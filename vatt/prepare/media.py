@@ -14,14 +14,15 @@ import av
 from vatt.prepare.container import (
     FrameError,
     MediaError,
-    choose_streams,
     decoded_frames,
     frames_from,
     open_container,
 )
+from vatt.prepare.deinterlace import deinterlaced
 from vatt.prepare.resample import Pictures, Sound
 from vatt.prepare.segments import Cutter, Media
 from vatt.prepare.still import is_still, read_still
+from vatt.prepare.streams import choose_streams
 
 __all__ = ["Media", "MediaError", "MediaOptions", "read_segments"]
 
@@ -91,9 +92,7 @@ def read_segments(
         return
     warnings = Counter()
     with open_container(path) as container:
-        video, audio = choose_streams(container, path, warnings)
-        video = video if "video" in modalities else None
-        audio = audio if "audio" in modalities else None
+        video, audio = choose_streams(container, path, warnings, modalities)
         # The clock's zero: the container's start, not 0; transport streams start anywhere.
         zero = (container.start_time or 0) / av.time_base
         start, end = zero + start_seconds, math.inf if end_seconds is None else zero + end_seconds
@@ -127,7 +126,7 @@ def read_segments(
         else:
             frames = decoded_frames(container, streams, warnings)
         try:
-            for stream, frame in frames:
+            for stream, frame in deinterlaced(frames, video, warnings):
                 (pictures if stream is video else sound).add(frame)
                 if not cutter.is_waiting():
                     yield from cutter.complete()

@@ -50,7 +50,7 @@ class Pictures:
         self.rate = min(max(native, _MIN_RATE_HZ), max_frame_rate_hz) if native > 0 else max_frame_rate_hz
         self._native_rate = native or max_frame_rate_hz
         self._clock = FrameClock()
-        self._scaler = PictureScaler(stream, short_side_pixels)
+        self._scaler = PictureScaler(stream, short_side_pixels, warnings)
 
     @property
     def height(self) -> int:

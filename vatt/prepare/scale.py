@@ -1,12 +1,18 @@
-"""Decoded frames -> upright RGB pictures of one size: scaled down, with square pixels, turned as declared."""
+"""Decoded frames -> upright RGB pictures of one size: scaled down, with square pixels, turned as declared.
+
+High dynamic range and wide gamuts are brought to BT.709 by `vatt.prepare.tone_map`; all else FFmpeg converts.
+"""
 
 import struct
+from collections import Counter
 
 import av
 import numpy as np
 from av.video.reformatter import Interpolation, VideoReformatter
 
+from vatt.prepare.colour import Colour, colour_of
 from vatt.prepare.container import FrameError
+from vatt.prepare.tone_map import ToneMap
 
 _SCALING = Interpolation.AREA  # every source pixel counts, so that fine patterns do not flicker
 _MAX_STRETCH = 4.0  # a pixel that claims to be longer than this is a damaged header
@@ -19,9 +25,11 @@ class PictureScaler:
         height, width: of the pictures, in pixels; 0 before the first.
     """
 
-    def __init__(self, stream, short_side_pixels: int):
-        """`stream` declares the shape of the pixels; None: they are square."""
+    def __init__(self, stream, short_side_pixels: int, warnings: Counter):
+        """`stream` declares the shape of the pixels, and colours where frames do not; None: square, RGB."""
         self.height = self.width = 0
+        self._stream, self._warnings = stream, warnings
+        self._tone_maps = {}  # by colour space
         self._short_side_pixels = short_side_pixels
         # One for all: setting one up costs more than scaling a small picture.
         self._scaler = VideoReformatter()
@@ -32,14 +40,35 @@ class PictureScaler:
         """uint8 [H, W, 3] of a frame, contiguous."""
         orientation = _orientation(frame)
         width, height = self._size(frame, orientation)
+        colour = colour_of(frame, self._stream)
         try:
-            scaled = self._scaler.reformat(frame, width, height, "rgb24", interpolation=_SCALING, threads=1)
+            array = self._rgb(frame, colour, width, height)
         except (av.FFmpegError, ValueError) as error:
-            raise FrameError(f"pictures {frame.format.name} can not be brought to RGB: {error}") from error
-        array = scaled.to_ndarray()
+            raise FrameError(f"frames {frame.format.name} can not be brought to RGB: {error}") from error
         array = _turned(array, orientation)
         self.height, self.width = array.shape[:2]
         return np.ascontiguousarray(array)
+
+    def _rgb(self, frame, colour: Colour, width: int, height: int) -> np.ndarray:
+        """uint8 [height, width, 3], not turned."""
+        if colour.name is None:
+            scaled = self._scaler.reformat(frame, width, height, "rgb24", interpolation=_SCALING, threads=1)
+            return scaled.to_ndarray()
+        self._warnings[f"frames in {colour.name} were mapped to BT.709: what it can not show was cut off"] = 1
+        if colour not in self._tone_maps:
+            self._tone_maps[colour] = ToneMap(colour)
+        tone_map = self._tone_maps[colour]
+        scaled = self._scaler.reformat(
+            frame,
+            width,
+            height,
+            tone_map.pixel_format,
+            interpolation=_SCALING,
+            src_color_range=tone_map.color_range,
+            dst_color_range=tone_map.color_range,
+            threads=1,
+        )
+        return tone_map(scaled)
 
     def _size(self, frame, orientation) -> tuple[int, int]:
         """Width and height to scale to, before turning."""
