@@ -204,7 +204,7 @@ def test_every_file_of_a_folder_is_used_or_left_out(without_workers, files, lang
             if path.relative_to(root).parts[0] != ".hidden" and (path.is_symlink() or not path.is_dir())
         ]
         entries += [root / ".hidden"] if (root / ".hidden").exists() else []
-        in_clips = Counter(path for clip in plan.clips for path in (clip.media, clip.audio) if path)
+        in_clips = Counter(path for clip in plan.clips for path in clip.files)
         used = len(plan.planning.caption_files)
         assert set(in_clips.values()) == {1}
         assert len(entries) == len(in_clips) + used + len(plan.planning.left_out)

@@ -207,7 +207,7 @@ def _folder_plan(folder: Path, options: FolderOptions) -> Plan:
 
 
 def _with_captions(clips: Sequence[Clip], beside: CaptionsBeside) -> list[Clip]:
-    files = [tuple(Path(path) for path in (clip.media, clip.audio) if path) for clip in clips]
+    files = [tuple(map(Path, clip.files)) for clip in clips]
     return [
         dataclasses.replace(clip, captions=captions)
         for clip, captions in zip(clips, beside.read(files), strict=True)

@@ -7,15 +7,14 @@ from vatt.prepare.media import Media, MediaOptions, read_segments
 from vatt.prepare.still import read_still
 
 
-def read_image_and_audio(
-    image, audio, options: MediaOptions, *, keep, start_seconds=0.0, end_seconds=None, segment_seconds=None
-) -> Iterator[Media]:
+def read_image_and_audio(image, audio, options: MediaOptions, *, keep, **part) -> Iterator[Media]:
     """The audio in pieces, as `read_segments` cuts it, each with the image from its beginning to its end.
 
     Args:
         image, audio: local files.
         options: rates and sizes; the image is repeated at `max_frame_rate_hz`, as one object.
-        keep, start_seconds, end_seconds, segment_seconds: as in `read_segments`.
+        keep: as in `read_segments`; called once.
+        part: what else `read_segments` takes, for the audio.
 
     Raises:
         MediaError: one of the two can not be decoded.
@@ -23,14 +22,7 @@ def read_image_and_audio(
     rate = options.max_frame_rate_hz
     still = read_still(image, short_side_pixels=options.short_side_pixels, frame_rate_hz=rate, keep=keep)
     warnings = still.warnings
-    for piece in read_segments(
-        audio,
-        options,
-        start_seconds=start_seconds,
-        end_seconds=end_seconds,
-        segment_seconds=segment_seconds,
-        modalities=("audio",),
-    ):
+    for piece in read_segments(audio, options, modalities=("audio",), **part):
         ticks = max(1, round((piece.end_seconds - piece.start_seconds) * rate))
         yield dataclasses.replace(
             piece,

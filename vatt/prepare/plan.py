@@ -81,17 +81,17 @@ class _Media:
     """Sizes and dates of the media files, each asked for once."""
 
     def __init__(self, clips: Sequence[Clip]):
-        self._clips_of = Counter(path for clip in clips for path in _files(clip))
+        self._clips_of = Counter(path for clip in clips for path in clip.files)
         self._known = {path: self._state(path) for path in self._clips_of}
 
     def states(self, clip: Clip) -> tuple[tuple[int, int] | None, ...]:
         """(bytes, date of change in ns) of each of a clip's files; None: it is not there, and the clip will
         fail and be listed."""
-        return tuple(self._known[path] for path in _files(clip))
+        return tuple(self._known[path] for path in clip.files)
 
     def share_bytes(self, clip: Clip) -> int:
         """What one clip weighs: its part of the files that several clips are cut from."""
-        known = ((self._known[path], self._clips_of[path]) for path in _files(clip))
+        known = ((self._known[path], self._clips_of[path]) for path in clip.files)
         return sum(state[0] // clips for state, clips in known if state is not None)
 
     @staticmethod
@@ -101,10 +101,6 @@ class _Media:
         except OSError:
             return None
         return stat.st_size, stat.st_mtime_ns
-
-
-def _files(clip: Clip) -> tuple[str, ...]:
-    return (clip.media,) if clip.audio is None else (clip.media, clip.audio)
 
 
 def _even_groups(members: list[int], media_bytes: list[int], clips_per_shard: int) -> list[list[int]]:

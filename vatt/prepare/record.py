@@ -62,6 +62,11 @@ class Clip:
     # Not in the repr, of which fingerprints are made: most clips have none, and keep theirs.
     audio: str | None = dataclasses.field(default=None, repr=False)
 
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Paths of all its files."""
+        return (self.media,) if self.audio is None else (self.media, self.audio)
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class RecordOptions:
@@ -101,10 +106,9 @@ def make_records(clip: Clip, options: RecordOptions) -> Iterator[Record]:
     Raises:
         MediaError: the file gives neither pictures nor sound.
     """
-    files = (clip.media,) if clip.audio is None else (clip.media, clip.audio)
     read = read_segments if clip.audio is None else read_image_and_audio
     segments = read(
-        *files,
+        *clip.files,
         options.media,
         keep=lambda picture: _jpeg(picture, options.jpeg_quality),
         start_seconds=clip.start_seconds,
