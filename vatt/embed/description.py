@@ -42,7 +42,7 @@ def described_inputs(path, model) -> tuple[ClipSpec | None, Any, tuple[str, ...]
 def described_run(directory: Path, model) -> tuple[ClipSpec | None, Any, tuple[str, ...]]:
     """The same of a run directory; of one from before `inputs.json`, by its `config.gin`."""
     described = directory / INPUTS_FILE
-    if described.is_file():
+    if described.exists():
         try:
             facts = read_object(described)
         except JsonError as error:

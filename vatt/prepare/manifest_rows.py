@@ -163,7 +163,10 @@ class ManifestRows:
             try:
                 row = parse_json(text, self.place(line), has_unique_keys=True)
             except JsonError as error:
-                raise ManifestError(f"{self.place(line)}: is not JSON: {error.problem}") from error
+                raise ManifestError(
+                    f"{self.place(line)}: is not JSON. Received: {error.problem}. Correct the line, or leave "
+                    "it out."
+                ) from error
             if not isinstance(row, dict):
                 raise ManifestError(f"{self.place(line)}: a row must be an object. Received: {text!a:.80}.")
             self._check_columns(list(row), self.place(line))
