@@ -2,11 +2,14 @@
 
 import ast
 import dataclasses
+import errno
 import json
+import os
 import resource
 import signal
 import tarfile
 import warnings
+from pathlib import Path
 from types import SimpleNamespace
 
 import keras
@@ -176,6 +179,28 @@ def test_a_full_disk_leaves_nothing(kind, trained, tmp_path):
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
         signal.signal(signal.SIGXFSZ, before)
     assert nothing_left(tmp_path)
+
+
+def test_a_rename_that_fails_leaves_nothing(trained, tmp_path, monkeypatch):
+    rename = os.rename
+
+    def refuse(source, target, **more):
+        if Path(target) == tmp_path / "fresh":
+            raise OSError(errno.EIO, os.strerror(errno.EIO), str(target))
+        return rename(source, target, **more)
+
+    monkeypatch.setattr(os, "rename", refuse)
+    with pytest.raises(ExportError, match="Input/output error.*[Nn]othing was left"):
+        export_model(trained, tmp_path / "fresh", **FEW)
+    assert nothing_left(tmp_path)
+    monkeypatch.undo()
+    export_model(trained, tmp_path / "fresh", **FEW)
+    assert (tmp_path / "fresh/README.md").is_file()
+
+
+def test_where_nobody_can_write_nothing_is_exported(trained):
+    with pytest.raises(ExportError, match="/proc/vatt"):
+        export_model(trained, "/proc/vatt/fresh", **FEW)
 
 
 def test_what_is_refused(trained, out, tmp_path):

@@ -1,8 +1,12 @@
 """HTML and SVG from Python values: text is always escaped, so no caption can break or script the page."""
 
 import html
+import re
 from collections.abc import Iterable
 
+# What a page can not hold (control characters, halves of surrogate pairs) and what turns the text behind it
+# around; the marks U+200E and U+200F, which text from right to left needs, do not.
+_UNSEEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _VOID = {"meta", "img", "br", "hr", "link", "input"}
 
 
@@ -25,9 +29,14 @@ def element(name: str, /, *children, **attributes) -> Markup:
         if value is None or value is False:
             continue
         key = key.rstrip("_").replace("_", "-")
-        written.append(f" {key}" if value is True else f' {key}="{html.escape(str(value), quote=True)}"')
+        written.append(f" {key}" if value is True else f' {key}="{escaped(value)}"')
     opening = f"<{name}{''.join(written)}>"
     return Markup(opening if name in _VOID else f"{opening}{join(children)}</{name}>")
+
+
+def escaped(value, *, quote: bool = True) -> str:
+    """A value as text of a page, with `quote` of an attribute too; what can not be seen is spelt out."""
+    return _UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", html.escape(str(value), quote=quote))
 
 
 def join(parts: Iterable) -> Markup:
@@ -41,5 +50,5 @@ def join(parts: Iterable) -> Markup:
         elif isinstance(part, Iterable) and not isinstance(part, str):
             written.append(join(part))
         else:
-            written.append(html.escape(str(part), quote=False))
+            written.append(escaped(part, quote=False))
     return Markup("".join(written))

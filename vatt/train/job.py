@@ -40,6 +40,7 @@ from vatt.train.step import TrainStep
 from vatt.train.telemetry import Telemetry
 from vatt.train.update import Update
 from vatt.train.workers import Workers
+from vatt.whole_file import whole_file
 
 _log = logging.getLogger(__name__)
 
@@ -330,16 +331,20 @@ def _describe_for_others(model, dataset, model_dir) -> None:
             "Runs that start from this one need %s, which its model does not allow: %s", MODEL_FILE, error
         )
     else:
-        (model_dir / MODEL_FILE).write_text(architecture, encoding="utf-8")
+        _write(model_dir / MODEL_FILE, architecture)
     facts = getattr(dataset, "input_facts", None)
     if facts is not None:
         text = json.dumps(facts, indent=1, ensure_ascii=False)
-        (model_dir / INPUTS_FILE).write_text(text, encoding="utf-8")
+        _write(model_dir / INPUTS_FILE, text)
     lists = {
         "vocabulary.txt": getattr(getattr(dataset, "vocabulary", None), "words", None),
         "labels.txt": getattr(dataset, "label_names", None) or None,
     }
     for name, lines in lists.items():
         if lines is not None:
-            text = "".join(f"{line}\n" for line in lines)
-            (model_dir / name).write_text(text, encoding="utf-8")
+            _write(model_dir / name, "".join(f"{line}\n" for line in lines))
+
+
+def _write(path, text) -> None:
+    with whole_file(path) as file:
+        file.write(text.encode())
