@@ -12,6 +12,8 @@ import pytest
 import vatt.run  # noqa: F401 (registers the root)
 from tests.miniature_runs import EXPERIMENTS, OVERLAYS, TINY, Miniatures, gin_file, start
 from vatt import config, fits
+from vatt.models.classifier import Classifier
+from vatt.models.presets import Size
 
 NAMES = sorted(path.stem for path in EXPERIMENTS.glob("*.gin"))
 TEXTS = {path.stem: path.read_text(encoding="utf-8") for path in sorted(OVERLAYS.glob("*.gin"))}
@@ -62,6 +64,17 @@ def test_an_overlay_on_what_it_was_not_made_for_is_told(caplog):
     config.load(files_of("released_finetune", "probe_demo", ()), complete=False)
     assert "released_finetune.gin is made for finetune_kinetics400" in caplog.text
     assert "given after probe_demo" in caplog.text
+
+
+def test_fixed_positions_hold_the_whole_of_the_positions_and_nothing_else():
+    config.load(files_of("fixed_positions", "finetune_kinetics400", ("from_scratch",)), complete=False)
+    group = config.value_of("train.groups")
+    assert group.learning_rate_factor == 0
+    size = Size(depth=1, width=8, hidden_width=16, heads=1, head_width=8)
+    model = Classifier(classes=2, size=size, grid=(1, 2, 2))
+    held = {weight.path for weight in model.trainable_weights if group.holds(weight.path)}
+    assert held == {weight.path for weight in model.backbone.embedder.positions.trainable_weights}
+    assert len(held) == 5  # three tables, gain and offset
 
 
 @pytest.mark.slow
