@@ -126,7 +126,7 @@ def latency(args):
             )
 
 
-def random_index(folder, rows, width, dtype, fingerprint):
+def random_index(folder, rows, width, dtype, fingerprint, outputs=("video/video_text",)):
     """An index of one file with so many windows."""
     import numpy as np
 
@@ -134,8 +134,9 @@ def random_index(folder, rows, width, dtype, fingerprint):
 
     directory = folder / "index"
     directory.mkdir()
+    layout.rows_folder(directory, 1).mkdir()
     writer = layout.RowsWriter(
-        layout.rows_folder(directory, 1), rows=rows, widths={"video/video_text": width}, dtype=dtype
+        layout.rows_folder(directory, 1), rows=rows, widths=dict.fromkeys(outputs, width), dtype=dtype
     )
     draw = np.random.default_rng(1)
     for first in range(0, rows, 100_000):
@@ -145,11 +146,11 @@ def random_index(folder, rows, width, dtype, fingerprint):
         seconds = 3.2 * np.arange(first, first + count)
         flags = np.ones(count, bool)
         columns = {"start_seconds": seconds, "end_seconds": seconds + 3.2, "has_video": flags}
-        writer.put(first, {**columns, "video/video_text": vectors})
+        writer.put(first, {**columns, **dict.fromkeys(outputs, vectors)})
     writer.close()
     facts = {
         "schema": layout.SCHEMA, "root": str(folder), "generation": 1, "rows": rows, "failed": [],
-        "widths": {"video/video_text": width}, "model": {"path": "", "fingerprint": fingerprint},
+        "widths": dict.fromkeys(outputs, width), "model": {"path": "", "fingerprint": fingerprint},
         "files": [{"path": "film.mp4", "first": 0, "windows": rows}],
     }  # fmt: skip
     layout.write_facts(directory, facts)

@@ -2,13 +2,14 @@ import json
 import os
 import shutil
 import signal
+import time
 
 import numpy as np
 import pytest
 
 import vatt
 from tests.embed.embedding_files import killed_after, make_folder, run
-from tests.toy_embedder import ToyEmbedder
+from tests.toy_embedder import CLIP, ToyEmbedder
 from vatt.embed import batches, cli, file_windows, files, parts
 from vatt.embed.files import Options, embed_files
 from vatt.prepare.pool import Failure
@@ -208,3 +209,20 @@ def test_models_that_embed_nothing_are_refused(media, monkeypatch, tmp_path, mod
 
 def test_clock():
     assert [cli.clock(seconds) for seconds in (0, 59.96, 3723.44)] == ["0:00.0", "1:00.0", "1:02:03.4"]
+
+
+def test_a_file_that_takes_too_long_is_given_up(tmp_path, monkeypatch):
+    """As a worker does it, in its main thread."""
+
+    def slow(*_, **__):
+        yield 1
+        time.sleep(20)
+        yield 2
+
+    monkeypatch.setattr(files, "windows_of", slow)
+    started = time.monotonic()
+    windows = files.decode("a.mp4", CLIP, None, ("video",), 0.0, None, 0.1)
+    assert next(windows) == 1
+    with pytest.raises(TimeoutError, match=r"took longer than 0.1 s and was given up"):
+        next(windows)
+    assert time.monotonic() - started < 10 and signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)

@@ -86,6 +86,15 @@ def test_streams_come_task_by_task_and_a_bad_one_ends_with_its_reason():
     assert "signal 11" in taken[1, "crash"][1].reason
 
 
+def test_a_stream_that_is_left_leaves_its_worker_to_others():
+    with WorkerPool(workers=1) as pool:
+        for _ in range(3):
+            stream = pool.stream(pool_tasks.count, [(10_000, None), (10_000, None)])
+            assert next(stream)[1] == 0
+            stream.close()
+        assert list(pool.run(pool_tasks.square, [(3,)])) == [((3,), 9)]
+
+
 def test_a_stream_that_nobody_takes_waits(tmp_path):
     told = tmp_path / "told"
     big = bytes(1 << 16)  # more than a pipe holds

@@ -1,5 +1,10 @@
 import http.client
+import os
+import signal
+import subprocess
+import sys
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -7,6 +12,35 @@ import vatt
 from tests.embed.embedding_files import parsed
 from tests.toy_embedder import ToyEmbedder
 from vatt.search import serve_cli
+from vatt.search.uploads import Uploads
+
+# A server that is asked with a file, says where that lies, and looks at it until it is ended.
+_SERVER = """\
+import io, signal, sys, threading, time
+import vatt
+from tests.embed.embedding_files import parsed
+from tests.toy_embedder import ToyEmbedder
+from vatt.search import connections, serve_cli, server, uploads
+from werkzeug.test import Client
+
+def look(embedder, path, *_, **__):
+    print(path, flush=True)
+    time.sleep(60)
+
+class Serving(connections.PacedServer):
+    def serve_forever(self):
+        host = min(self.app._hosts)
+        upload = {"file": (io.BytesIO(b"film"), "a.mp4")}
+        ask = lambda: Client(self.app).post("/search", data=upload, base_url=f"http://{host}")
+        threading.Thread(target=ask, daemon=True).start()
+        super().serve_forever()
+
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # whoever runs the tests may ignore them
+signal.signal(signal.SIGINT, signal.default_int_handler)
+vatt.load = lambda path: ToyEmbedder()
+uploads.file_query, serve_cli.PacedServer = look, Serving
+sys.exit(serve_cli.main(parsed(serve_cli, sys.argv[1], "--port", 0)))
+"""
 
 
 @pytest.fixture
@@ -77,7 +111,9 @@ def test_a_port_that_is_taken(serve):
     "words, rule",
     [
         (("--host", "0.0.0.0"), "one address of this machine"),
+        (("--host", "::"), "one address of this machine"),
         (("--host", "example.org"), "must be an address"),
+        (("--port", -1), "between 0 and 65535"),
         (("--port", 70_000), "between 0 and 65535"),
         (("--max_upload_mb", 0), "must be positive"),
     ],
@@ -85,3 +121,31 @@ def test_a_port_that_is_taken(serve):
 def test_impossible_wishes(serve, words, rule):
     with pytest.raises(ValueError, match=rule):
         serve(*words)
+
+
+def test_an_address_of_another_machine(serve, capsys):
+    with pytest.raises(OSError, match="must be an address of this machine. Received: 203.0.113.1"):
+        serve("--host", "203.0.113.1")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGKILL])
+def test_uploads_are_gone_when_the_server_is(made, tmp_path, number, monkeypatch):
+    """Those of a server that was killed, when the next one starts."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", _SERVER, str(made / "index")],
+        cwd=Path(__file__).parents[2],
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    upload = Path(process.stdout.readline().strip())  # it is there, and is being looked at
+    assert upload.read_bytes() == b"film" and upload.is_relative_to(tmp_path)
+    process.send_signal(number)
+    process.communicate(timeout=20)
+    if number == signal.SIGKILL:
+        assert process.returncode == -number and upload.exists()
+        monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+        Uploads(ToyEmbedder(), max_bytes=1, decode_seconds=1.0).close()
+    else:
+        assert process.returncode == 0
+    assert list(tmp_path.iterdir()) == []

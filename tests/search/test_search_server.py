@@ -15,11 +15,17 @@ from vatt.search import server as search_server
 from vatt.search.build import build_index
 from vatt.search.index import Index
 from vatt.search.layout import BadIndexError
-from vatt.search.server import SearchServer
+from vatt.search.server import SearchServer, host_names
 
 HOSTS = frozenset({"127.0.0.1:8765", "localhost:8765"})
 HERE = {"base_url": "http://127.0.0.1:8765"}
 MAX_BYTES = 300_000
+FORGED_HOSTS = (
+    "evil.example", "evil.example:80", "127.0.0.1.evil.example", "127.0.0.1:8765", "127.0.0.2", "0.0.0.0",
+    "127.1", "2130706433", "localhost.", "localhost.evil.example", "127.0.0.1@evil.example", "[::]",
+    "127.0.0.1,evil.example",
+    "127.0.0.1:80:80", "[::1", "[::ffff:127.0.0.1]", "", " 127.0.0.1", "127.0.0.1:080",
+)  # fmt: skip
 
 
 def server_of(directory):
@@ -106,6 +112,18 @@ def test_nothing_of_a_file_stays(client, tmp_path, monkeypatch):
         ({"text": "red", "by": "smell"}, 400, "`by` must be"),
         ({"text": "red", "count": "-1"}, 400, "`count` 1 to"),
         ({"text": "red", "count": "1000"}, 400, "`count` 1 to"),
+        ({"text": "red", "count": "0"}, 400, "`count` 1 to"),
+        ({"text": "red", "count": "9" * 5000}, 400, "`count` 1 to"),
+        ({"text": "red", "count": "１０"}, 400, "`count` 1 to"),
+        ({"text": "red", "count": "²"}, 400, "`count` 1 to"),
+        ({"text": "red", "count": "NaN"}, 400, "`count` 1 to"),
+        ({"text": "red", "count": "inf"}, 400, "`count` 1 to"),
+        ({"text": "red", "count": "1e1"}, 400, "`count` 1 to"),
+        ({"text": "red", "count": "5.0"}, 400, "`count` 1 to"),
+        ({"text": "red", "count": " 5"}, 400, "`count` 1 to"),
+        ({"text": "red", "count": "1_0"}, 400, "`count` 1 to"),
+        ({"text": "red", "count": "5\n"}, 400, "`count` 1 to"),
+        ({"text": "red", "count": ""}, 400, "`count` 1 to"),
         ({"file": (b"MZ", "virus.exe")}, 415, "must be a film, a sound or an image"),
         ({"file": (b"#!/bin/sh", "film.mp4.sh")}, 415, "must be a film, a sound or an image"),
         ({"file": (b"no film", "a.mp4")}, 400, "a.mp4: can not be opened as media"),
@@ -171,6 +189,7 @@ def test_pictures(client):
         "/file/99", "/file/-1", "/file/../index.json", "/file/..%2f..%2findex%2findex.json", "/window/99.mp4",
         "/file/%2e%2e/%2e%2e/etc/passwd", "/..%2f..%2f..%2fetc/passwd", "//etc/passwd", "/file//etc/passwd",
         "/%2e%2e/%2e%2e/%2e%2e/etc/passwd", "/file/0%00.mp4", "/file/..%5c..%5cindex.json", "/media/red.mp4",
+        f"/file/{'9' * 5000}", f"/picture/{'9' * 5000}.jpg", "/file/%EF%BC%92", "/file/2.0", "/file/1e0",
         "/file/..%252f..%252findex.json", "/picture/%2e%2e%2f2.jpg", "/index/index.json", "/page.js",
     ],
 )  # fmt: skip
@@ -236,6 +255,16 @@ def test_what_was_made_of_a_file_that_was_exchanged_meanwhile_is_not_shown(place
 
 
 @pytest.mark.parametrize(
+    "wanted", ["bytes=0-" + "9" * 5000, "bytes=" + "9" * 5000 + "-", "bytes=５-６", "bytes=-"]
+)
+def test_odd_ranges_are_no_fault_of_the_server(made, client, wanted):
+    response = client.get(
+        f"/file/{number_of(made, 'red.mp4')}", headers={"Range": wanted.encode().decode("latin-1")}, **HERE
+    )
+    assert response.status_code in (200, 206, 416)
+
+
+@pytest.mark.parametrize(
     "headers, base_url",
     [
         ({}, "http://evil.example:8765"),  # its name was made to lead here
@@ -259,15 +288,53 @@ def test_other_methods_are_refused(client):
     assert client.get("/search", **HERE).status_code == 405
 
 
-def test_more_than_can_wait_are_told_to_come_back(made):
-    server = server_of(made / "index")
-    for _ in range(4):
-        assert server._places.acquire(blocking=False)
-    assert asked(Client(server), text="red").status_code == 503
-    server._places.release()
-    assert asked(Client(server), text="red").status_code == 200
-
-
 def test_another_model_is_refused(made):
     with pytest.raises(BadIndexError, match="must be searched with the model"):
         SearchServer(Index(made / "index"), ToyEmbedder(fingerprint="x"), hosts=HOSTS, max_upload_bytes=1)
+
+
+def test_the_default_port_stands_in_no_name():
+    names = {"127.0.0.1", "::1", "LocalHost"}
+    assert host_names(names, 80) == {"127.0.0.1", "[::1]", "localhost"}
+    assert host_names(names, 8080) == {"127.0.0.1:8080", "[::1]:8080", "localhost:8080"}
+
+
+@pytest.mark.parametrize(
+    "host", ["127.0.0.1", "127.0.0.1:80", "localhost", "LOCALHOST:80", "[::1]", "[::1]:80"]
+)
+def test_port_80(made, host):
+    hosts = host_names({"127.0.0.1", "::1", "localhost"}, 80)
+    server = SearchServer(Index(made / "index"), ToyEmbedder(), hosts=hosts, max_upload_bytes=MAX_BYTES)
+    try:
+        client = Client(server)
+        for headers in ({}, {"Origin": f"http://{host.lower()}"}):
+            headers = {"Host": host, **headers}
+            assert client.post("/search", data={"text": "red"}, headers=headers).status_code == 200
+            assert client.get("/file/2", headers=headers).status_code == 200
+        for forged in FORGED_HOSTS:
+            answer = client.get("/file/2", headers={"Host": forged})
+            assert answer.status_code == 403, forged
+        for origin in (
+            "https://127.0.0.1",
+            "http://127.0.0.1:8080",
+            "null",
+            "",
+            "http://[::1",
+            "//127.0.0.1",
+        ):
+            answer = client.post("/search", data={"text": "red"}, headers={"Host": host, "Origin": origin})
+            assert answer.status_code == 403, origin
+    finally:
+        server.close()
+
+
+def test_a_fault_of_ours_is_answered_and_told(made, monkeypatch, capsys):
+    def broken(*_, **__):
+        raise RuntimeError("a defect \x1b[31m")
+
+    monkeypatch.setattr(search_server, "search", broken)
+    with client_of(made / "index") as client:
+        answer = asked(client, text="red")
+    assert answer.status_code == 500 and "terminal says what" in answer.json["error"]
+    error = capsys.readouterr().err
+    assert "RuntimeError: a defect \\u001b[31m" in error and "\x1b" not in error

@@ -1,5 +1,7 @@
 """What every tokenizer shares: the way from ids of uneven number to the rows of a batch."""
 
+import functools
+
 import tensorflow as tf
 
 from vatt import spec
@@ -18,7 +20,13 @@ class GraphTokenizer:
     def encode(self, sentences, *, length):
         """`tokenize` for a Python list of strings: int32 NumPy array [N, L]."""
         sentences = tf.constant(list(sentences), tf.string, shape=[len(sentences)])
-        return self.tokenize(sentences, length=length).numpy()
+        # One operation after the other takes ten times as long.
+        compiled = self.__dict__.setdefault("_compiled", {})
+        if length not in compiled:
+            kind = tf.TensorSpec([None], tf.string)
+            tokenize = functools.partial(self.tokenize, length=length)
+            compiled[length] = tf.function(tokenize, input_signature=[kind], autograph=False)
+        return compiled[length](sentences).numpy()
 
 
 def rows(ids, *, length, first=None, last=None):

@@ -5,9 +5,11 @@ batch is in the model the next ones are being decoded.
 """
 
 import collections
+import contextlib
 import dataclasses
 import hashlib
 import json
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -50,12 +52,14 @@ class Options:
         modalities: of "video" and "audio", those wanted.
         batch_size: windows of a call of the model.
         workers: processes that decode; None: one per core.
+        file_seconds: a file that takes longer in all is given up; None: no limit.
     """
 
     stride_seconds: float | None = None
     modalities: Sequence[str] = MODALITIES
     batch_size: int = 16
     workers: int | None = None
+    file_seconds: float | None = None
 
     def __post_init__(self):
         if self.stride_seconds is not None and not self.stride_seconds > 0:
@@ -80,6 +84,7 @@ def embed_files(
     on_window: Callable[[Path, Window], None] = lambda path, window: None,
     start_seconds: float = 0.0,
     end_seconds: float | None = None,
+    pool: WorkerPool | None = None,
 ) -> Iterator[tuple[Path, Outcome]]:
     """(path, embeddings or the reason why there are none) of each file, in the order of `paths`.
 
@@ -89,13 +94,14 @@ def embed_files(
         options: how they are cut.
         on_window: told of each window as it comes.
         start_seconds, end_seconds: the part to read of each, as in `windows_of`.
+        pool: processes that decode, which stay; None: some of its own, as `options` says.
     """
     batches = Batches(embedder, options.batch_size)
     waiting: collections.deque[_File] = collections.deque()
     part = (options.stride_seconds, tuple(options.modalities), start_seconds, end_seconds)
-    tasks = ((str(path), embedder.clip, *part) for path in paths)
+    tasks = ((str(path), embedder.clip, *part, options.file_seconds) for path in paths)
     workers = min(options.workers, len(paths)) if options.workers else None
-    with WorkerPool(workers=workers, timeout_seconds=_HANG_SECONDS, memory_bytes=_MEMORY_BYTES) as pool:
+    with contextlib.nullcontext(pool) if pool is not None else decoding_pool(workers) as pool:
         for (name, *_), item in pool.stream(decode, tasks):
             if not waiting or waiting[-1].is_over:
                 waiting.append(_File(Path(name)))
@@ -112,16 +118,43 @@ def embed_files(
             yield waiting.popleft().outcome()
 
 
-def decode(name: str, clip: spec.ClipSpec, stride_seconds, modalities, start_seconds, end_seconds):
+def decoding_pool(workers: int | None, hang_seconds: float = _HANG_SECONDS) -> WorkerPool:
+    """Processes that decode files, each with a limit on its memory."""
+    return WorkerPool(workers=workers, timeout_seconds=hang_seconds, memory_bytes=_MEMORY_BYTES)
+
+
+def decode(
+    name: str, clip: spec.ClipSpec, stride_seconds, modalities, start_seconds, end_seconds, file_seconds
+):
     """What a worker process does: the windows of one file."""
-    yield from windows_of(
-        name,
-        clip,
-        stride_seconds=stride_seconds,
-        modalities=modalities,
-        start_seconds=start_seconds,
-        end_seconds=end_seconds,
-    )
+    with _given_up_after(file_seconds):
+        yield from windows_of(
+            name,
+            clip,
+            stride_seconds=stride_seconds,
+            modalities=modalities,
+            start_seconds=start_seconds,
+            end_seconds=end_seconds,
+        )
+
+
+@contextlib.contextmanager
+def _given_up_after(seconds: float | None):
+    """Raises TimeoutError in what takes longer; only in the main thread of a process, which a worker is."""
+    if seconds is None:
+        yield
+        return
+
+    def give_up(*_):
+        raise TimeoutError(f"it took longer than {seconds:g} s and was given up")
+
+    before = signal.signal(signal.SIGALRM, give_up)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 class _File:

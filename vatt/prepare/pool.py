@@ -135,14 +135,18 @@ class WorkerPool:
             tasks: tuples of arguments that can be pickled.
         """
         pending = collections.deque()
-        for task in tasks:
-            items = _Items(lambda: self._stopped)
-            self._threads.submit(self._stream, function, task, items)
-            pending.append((task, items))
-            if len(pending) >= self._tasks_ahead * self.workers:
+        try:
+            for task in tasks:
+                items = _Items(lambda: self._stopped)
+                self._threads.submit(self._stream, function, task, items)
+                pending.append((task, items))
+                if len(pending) >= self._tasks_ahead * self.workers:
+                    yield from _taken(*pending.popleft())
+            while pending:
                 yield from _taken(*pending.popleft())
-        while pending:
-            yield from _taken(*pending.popleft())
+        finally:  # whoever stops taking leaves the workers to others
+            for _, items in pending:
+                items.abandon()
 
     def _stream(self, function: Callable, task: tuple, items: "_Items") -> None:
         worker = self._idle.get()
@@ -172,8 +176,15 @@ class _Items:
     """What one task has yielded and nobody took yet; whoever puts waits when that is much."""
 
     def __init__(self, is_stopped: Callable[[], bool]):
-        self._is_stopped = is_stopped
+        self._is_pool_stopped, self._is_abandoned = is_stopped, False
         self._queue: queue.Queue = queue.Queue(_ITEMS_AHEAD)
+
+    def abandon(self) -> None:
+        """Nobody will take what comes: from now on it is dropped."""
+        self._is_abandoned = True
+
+    def _is_stopped(self) -> bool:
+        return self._is_abandoned or self._is_pool_stopped()
 
     def put(self, item) -> None:
         while not self._is_stopped():
@@ -197,8 +208,11 @@ class _Items:
 
 
 def _taken(task: tuple, items: _Items) -> Iterator[tuple[tuple, Any | Failure]]:
-    for item in items:
-        yield task, item
+    try:
+        for item in items:
+            yield task, item
+    finally:
+        items.abandon()
 
 
 class _Worker:

@@ -1,6 +1,8 @@
 """What is asked, as a vector, and what it finds: text, pictures or sound asks, pictures or sound answer."""
 
 import dataclasses
+import itertools
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,13 +11,14 @@ from vatt import spec
 from vatt.embed.files import Options, embed_files
 from vatt.embed.inputs import unknown_words
 from vatt.prepare.container import MediaError
-from vatt.prepare.pool import Failure
+from vatt.prepare.pool import Failure, WorkerPool
 from vatt.search.exact import best, scores
 from vatt.search.index import Index, Place
 
 MAX_WORDS = 1_000  # of a text; what follows is cut off, since a model reads the first few words of it
 MAX_SECONDS = 60.0  # of a file that is asked with
 TARGETS = (spec.VIDEO, spec.AUDIO)
+Looked = tuple[dict[str, np.ndarray], list[str]]  # space -> float32 [D], and words that are not known
 _NAMES = {spec.VIDEO: "pictures", spec.AUDIO: "sound"}
 
 
@@ -59,8 +62,13 @@ class Found:
     notes: tuple[str, ...]
 
 
-def text_query(embedder, text: str) -> Query:
+def text_query(embedder, text: str, look_up: Callable[[str], Looked] | None = None) -> Query:
     """A sentence.
+
+    Args:
+        embedder: `vatt.load`'s.
+        text: the words.
+        look_up: in place of this module's, for one sentence.
 
     Raises:
         ValueError: no word of it is one that the model knows.
@@ -75,15 +83,34 @@ def text_query(embedder, text: str) -> Query:
         notes.append(f"the text has {len(words)} words; all behind the first {MAX_WORDS} were cut off")
     if len(words) > embedder.clip.words:
         notes.append(f"the model reads the first {embedder.clip.words} words of a text")
-    vectors = {space: rows[0] for space, rows in embedder.embed_text([asked]).items()}
-    unknown = unknown_words(" ".join(words[: embedder.clip.words]), embedder.tokenizer)
+    vectors, unknown = look_up(asked) if look_up is not None else look_up_all(embedder, [asked])[0]
     if unknown:
         notes.append(f"the model has learnt no word {', '.join(unknown)}; the others are what was searched")
     shown = asked if len(asked) <= 120 else asked[:120] + "…"
     return Query(modality=spec.TEXT, shown=shown, vectors=vectors, notes=tuple(notes))
 
 
-def file_query(embedder, path, modality: str, *, start_seconds: float = 0.0, shown: str = "") -> Query:
+def look_up_all(embedder, sentences: Sequence[str]) -> list[Looked]:
+    """(vectors, words that the model does not know) of each sentence, by one call of the model."""
+    made = embedder.embed_text(sentences)
+    read = [list(dict.fromkeys(sentence.split()[: embedder.clip.words])) for sentence in sentences]
+    unknown = set(unknown_words(" ".join(itertools.chain.from_iterable(read)), embedder.tokenizer))
+    return [
+        ({space: rows[number] for space, rows in made.items()}, [word for word in words if word in unknown])
+        for number, words in enumerate(read)
+    ]
+
+
+def file_query(
+    embedder,
+    path,
+    modality: str,
+    *,
+    start_seconds: float = 0.0,
+    shown: str = "",
+    pool: WorkerPool | None = None,
+    max_seconds: float | None = None,
+) -> Query:
     """The pictures or the sound of a media file: the mean of its windows, of at most `MAX_SECONDS`.
 
     Args:
@@ -92,15 +119,17 @@ def file_query(embedder, path, modality: str, *, start_seconds: float = 0.0, sho
         modality: "video" or "audio".
         start_seconds: where to begin.
         shown: name for people; "" for the file's own.
+        pool: processes that decode, which stay; None: one of its own.
+        max_seconds: a file that takes longer to decode is given up; None: no limit.
 
     Raises:
         MediaError: it is no media, or lacks the modality.
     """
     path = Path(path)
-    options = Options(modalities=(modality,), batch_size=8, workers=1)
+    options = Options(modalities=(modality,), batch_size=8, workers=1, file_seconds=max_seconds)
     end_seconds = start_seconds + MAX_SECONDS
     part = {"start_seconds": start_seconds, "end_seconds": end_seconds}
-    ((_, outcome),) = embed_files(embedder, [path], options, **part)
+    ((_, outcome),) = embed_files(embedder, [path], options, **part, pool=pool)
     shown = shown or path.name
     if isinstance(outcome, Failure):
         raise MediaError(shown, outcome.reason)
@@ -127,6 +156,7 @@ def warm(embedder) -> None:
     words = getattr(getattr(embedder, "tokenizer", None), "words", ())
     if len(words):
         embedder.embed_text([words[-1]])
+        unknown_words(words[-1], embedder.tokenizer)
 
 
 def space_of(query_modality: str) -> str:

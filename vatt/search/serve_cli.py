@@ -1,16 +1,17 @@
 """`vatt serve INDEX`: a web page on this machine to search an index and to play what was found."""
 
 import argparse
+import errno
 import ipaddress
-
-from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
+import signal
 
 import vatt
 from vatt.embed.files import open_embedder
 from vatt.prepare.progress import say
+from vatt.search.connections import Pace, PacedServer
 from vatt.search.index import Index
 from vatt.search.query import warm
-from vatt.search.server import SearchServer
+from vatt.search.server import SearchServer, host_names
 
 LOOPBACK = "127.0.0.1"
 _ABOUT = """\
@@ -37,6 +38,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Serves until it is interrupted."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) != signal.SIG_IGN:  # as under nohup
+            signal.signal(number, _stop)
     server = start(args)
     say(f"http://{_host_and_port(args.host, server.port)}/  (Ctrl-C ends it)")
     try:
@@ -44,12 +48,14 @@ def main(args: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         pass
     finally:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)  # what is left takes a moment, and must not be cut short
         server.server_close()
         server.app.close()
     return 0
 
 
-def start(args: argparse.Namespace) -> BaseWSGIServer:
+def start(args: argparse.Namespace, pace: Pace = Pace()) -> PacedServer:  # noqa: B008 (frozen)
     """The server, listening; `serve_forever` answers."""
     _check(args)
     index = Index(args.index)
@@ -57,18 +63,40 @@ def start(args: argparse.Namespace) -> BaseWSGIServer:
     index.check(embedder)
     say("Warming up")
     warm(embedder)
+    host = str(ipaddress.ip_address(args.host))
     try:
-        server = make_server(args.host, args.port, _nothing_yet, threaded=True, request_handler=_Handler)
-    except SystemExit:  # of Werkzeug, which has said why
-        raise OSError(
+        server = PacedServer(host, args.port, pace)
+    except OSError as error:
+        raise OSError(_unusable(args, error)) from None
+    names = {host} | ({LOOPBACK, "localhost"} if _is_loopback(host) else set())
+    server.app = SearchServer(
+        index,
+        embedder,
+        hosts=host_names(names, server.port),
+        max_upload_bytes=round(args.max_upload_mb * 1e6),
+    )
+    return server
+
+
+def _unusable(args: argparse.Namespace, error: OSError) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return (
             f"A port must be free to be served on. Received: {args.port} of {args.host}, which is taken. "
             "Name another: --port 0 finds one."
-        ) from None
-    server.daemon_threads = True
-    names = {args.host} | ({LOOPBACK, "localhost"} if _is_loopback(args.host) else set())
-    hosts = frozenset(_host_and_port(name, server.port) for name in names)
-    server.app = SearchServer(index, embedder, hosts=hosts, max_upload_bytes=round(args.max_upload_mb * 1e6))
-    return server
+        )
+    if error.errno in (errno.EACCES, errno.EPERM):
+        return (
+            f"A port must be one that this user may take. Received: {args.port} of {args.host}; those below "
+            "1024 are for administrators. Name another: --port 8765."
+        )
+    return (
+        f"`--host` must be an address of this machine. Received: {args.host} ({error.strerror}). The "
+        f"default, {LOOPBACK}, always is."
+    )
+
+
+def _stop(*_) -> None:
+    raise KeyboardInterrupt
 
 
 def _check(args: argparse.Namespace) -> None:
@@ -95,20 +123,3 @@ def _is_loopback(host: str) -> bool:
 
 def _host_and_port(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-
-def _nothing_yet(environ, start_response):
-    start_response("503 Service Unavailable", [])
-    return [b""]
-
-
-class _Handler(WSGIRequestHandler):
-    """Says nothing of each request, gives no versions away, and waits for nobody for ever."""
-
-    timeout = 30
-
-    def version_string(self) -> str:
-        return "vatt"
-
-    def log_request(self, *arguments, **named) -> None:
-        pass

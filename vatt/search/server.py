@@ -9,37 +9,45 @@ import contextlib
 import io
 import json
 import os
+import re
 import secrets
 import stat
 import threading
+import traceback
+from collections.abc import Iterable
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from werkzeug.exceptions import (
     BadRequest,
+    ClientDisconnected,
     Forbidden,
     HTTPException,
+    InternalServerError,
     NotFound,
     RequestEntityTooLarge,
+    RequestTimeout,
     ServiceUnavailable,
     UnsupportedMediaType,
 )
-from werkzeug.routing import Map, Rule
+from werkzeug.routing import BaseConverter, Map, Rule
 from werkzeug.utils import send_file
 from werkzeug.wrappers import Request, Response
 from werkzeug.wsgi import wrap_file
 
-from vatt.prepare.walk import MEDIA_SUFFIXES
 from vatt.search.index import Index
 from vatt.search.page import build_page
 from vatt.search.playable import PLAYABLE, as_mp4
-from vatt.search.query import TARGETS, Found, Query, file_query, search, text_query
+from vatt.search.query import TARGETS, Found, Query, search
+from vatt.search.text_queries import TextQueries
 from vatt.search.thumbnail import Thumbnail, looking_pool, thumbnails
-from vatt.whole_file import temporary_folder
+from vatt.search.uploads import Uploads
+from vatt.terminal import say
 
 MAX_COUNT = 60  # windows of an answer
 _MAX_TEXT_BYTES = 200_000  # of a form's fields
-_WAITING = 4  # searches that wait for the model; more are told to come back
+_LOOKS = 64  # windows that are being made to look at or wait for it; more are told to come back
+_DECODE_SECONDS = 30.0  # of a file that is asked with
+_COUNT = re.compile("[0-9]{1,4}")
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -59,47 +67,63 @@ class SearchServer:
     Args:
         index: opened.
         embedder: of the model that it was made with.
-        hosts: "name:port" that requests may name as their host.
+        hosts: that requests may name as theirs, see `host_names`.
         max_upload_bytes: of a file that is asked with.
+        decode_seconds: that such a file may take.
     """
 
-    def __init__(self, index: Index, embedder, *, hosts: frozenset[str], max_upload_bytes: int):
+    def __init__(
+        self,
+        index: Index,
+        embedder,
+        *,
+        hosts: frozenset[str],
+        max_upload_bytes: int,
+        decode_seconds: float = _DECODE_SECONDS,
+    ):
         index.check(embedder)
-        self._index, self._embedder = index, embedder
-        self._hosts, self._max_upload_bytes = hosts, max_upload_bytes
-        self._model = threading.Lock()  # one search at a time
-        self._places = threading.BoundedSemaphore(_WAITING)
-        self._looking = looking_pool()
+        self._index, self._hosts = index, hosts
+        self._origins = {f"http://{host}" for host in hosts}
+        self._texts = TextQueries(embedder)
+        self._uploads = Uploads(embedder, max_bytes=max_upload_bytes, decode_seconds=decode_seconds)
+        self._looking, self._looks = looking_pool(), threading.BoundedSemaphore(_LOOKS)
         self._addresses = Map(
             [
                 Rule("/", endpoint=self.page, methods=["GET"]),
                 Rule("/search", endpoint=self.answer, methods=["POST"]),
-                Rule("/file/<int:number>", endpoint=self.file, methods=["GET"]),
-                Rule("/window/<int:row>.mp4", endpoint=self.window, methods=["GET"]),
-                Rule("/picture/<int:row>.jpg", endpoint=self.picture, methods=["GET"]),
+                Rule("/file/<number:number>", endpoint=self.file, methods=["GET"]),
+                Rule("/window/<number:row>.mp4", endpoint=self.window, methods=["GET"]),
+                Rule("/picture/<number:row>.jpg", endpoint=self.picture, methods=["GET"]),
             ],
+            converters={"number": _Number},
             merge_slashes=False,
         )
 
     def __call__(self, environ, start_response):
         request = Request(environ)
         is_upload = request.mimetype == "multipart/form-data"
-        request.max_content_length = _MAX_TEXT_BYTES + (self._max_upload_bytes if is_upload else 0)
+        request.max_content_length = _MAX_TEXT_BYTES + (self._uploads.max_bytes if is_upload else 0)
         request.max_form_memory_size = _MAX_TEXT_BYTES
         request.max_form_parts = 8
         try:
             self._refuse_strangers(request)
             endpoint, values = self._addresses.bind_to_environ(environ).match()
             response = endpoint(request, **values)
+        except ClientDisconnected:  # or one that is slower than it may be
+            response = _told(RequestTimeout("The request did not come whole, or not in time."))
         except HTTPException as error:
             response = _told(error)
+        except Exception:
+            say(f"error: a request could not be answered:\n{traceback.format_exc()}")
+            response = _told(InternalServerError("Something went wrong; the server's terminal says what."))
         for name, value in _HEADERS.items():
             response.headers.setdefault(name, value)
         return response(environ, start_response)
 
     def close(self) -> None:
-        """Ends the processes that decode."""
+        """Ends the processes that decode, and removes what there is of uploads."""
         self._looking.close()
+        self._uploads.close()
 
     def page(self, request: Request) -> Response:
         """The page itself."""
@@ -111,27 +135,28 @@ class SearchServer:
 
     def answer(self, request: Request) -> Response:
         """What a form with `text`, or `file` and `modality`, finds."""
-        if not self._places.acquire(blocking=False):
-            raise ServiceUnavailable("Other searches are under way. Try again in a moment.")
+        length = request.content_length
+        is_large = request.mimetype == "multipart/form-data" and (length is None or length > _MAX_TEXT_BYTES)
+        with self._uploads.coming() if is_large else contextlib.nullcontext():
+            form, upload = request.form, request.files.get("file")  # from here on all of it has come
+        target, count = form.get("by") or None, form.get("count", "12")
+        if target not in (None, *TARGETS) or not _COUNT.fullmatch(count) or not 1 <= int(count) <= MAX_COUNT:
+            raise BadRequest(
+                f"`by` must be video or audio, `count` 1 to {MAX_COUNT}. Received: by={str(target)[:40]}, "
+                f"count={count[:40]}."
+            )
+        modality = form.get("modality", "video")
+        if modality not in TARGETS:
+            raise BadRequest(f"`modality` must be one of {', '.join(TARGETS)}. Received: {modality[:40]}.")
         try:
-            form = request.form
-            target, count = form.get("by") or None, form.get("count", "12")
-            if target not in (None, *TARGETS) or not count.isdecimal() or not 1 <= int(count) <= MAX_COUNT:
-                raise BadRequest(
-                    f"`by` must be video or audio, `count` 1 to {MAX_COUNT}. Received: by={target}, "
-                    f"count={count}."
-                )
-            with self._model:
-                try:
-                    query = self._query(request)
-                    one_per_file = form.get("one_per_file") == "on"
-                    found = search(
-                        self._index, query, target=target, count=int(count), one_per_file=one_per_file
-                    )
-                except ValueError as error:
-                    raise BadRequest(str(error)) from None
-        finally:
-            self._places.release()
+            if upload is None or not upload.filename:
+                query = self._texts(form.get("text", ""))
+            else:
+                query = self._uploads.query(upload, modality)
+            one_per_file = form.get("one_per_file") == "on"
+            found = search(self._index, query, target=target, count=int(count), one_per_file=one_per_file)
+        except ValueError as error:
+            raise BadRequest(str(error)) from None
         return _json(self._described(query, found))
 
     def file(self, request: Request, number: int) -> Response:
@@ -153,7 +178,7 @@ class SearchServer:
     def window(self, request: Request, row: int) -> Response:
         """A window as MP4, for files that no browser plays."""
         place = self._place(row)
-        with self._unchanged(place.number) as path:
+        with self._look(), self._unchanged(place.number) as path:
             outcome = as_mp4(path, place.start_seconds, place.end_seconds, self._looking)
         if isinstance(outcome, str):
             raise NotFound(f"The window can not be shown: {outcome}.")
@@ -162,7 +187,7 @@ class SearchServer:
     def picture(self, request: Request, row: int) -> Response:
         """A window's pictures."""
         place = self._place(row)
-        with self._unchanged(place.number) as path:
+        with self._look(), self._unchanged(place.number) as path:
             (made,) = thumbnails([(path, place.start_seconds, place.end_seconds)], self._looking)
         if not made.jpeg:
             raise NotFound(f"There are no pictures{_because(made)}.")
@@ -178,6 +203,15 @@ class SearchServer:
         if row >= self._index.rows:
             raise NotFound("There is no such window in the index.")
         return self._index.place(row)
+
+    @contextlib.contextmanager
+    def _look(self):
+        if not self._looks.acquire(blocking=False):
+            raise ServiceUnavailable("Other windows are being made. Try again in a moment.", retry_after=2)
+        try:
+            yield
+        finally:
+            self._looks.release()
 
     @contextlib.contextmanager
     def _unchanged(self, number: int):
@@ -210,27 +244,6 @@ class SearchServer:
             raise gone
         return file, known["sha256"][:32]
 
-    def _query(self, request: Request) -> Query:
-        upload, text = request.files.get("file"), request.form.get("text", "")
-        if upload is None or not upload.filename:
-            return text_query(self._embedder, text)
-        modality = request.form.get("modality", "video")
-        if modality not in TARGETS:
-            raise BadRequest(f"`modality` must be one of {', '.join(TARGETS)}. Received: {modality}.")
-        name = Path(upload.filename.replace("\\", "/")).name
-        suffix = Path(name).suffix.lower()
-        if suffix not in MEDIA_SUFFIXES:
-            raise UnsupportedMediaType(
-                f"A file to ask with must be a film, a sound or an image. Received: {name}."
-            )
-        with temporary_folder(name="upload") as folder:
-            # Of the name only the suffix is used, and that is one of ours.
-            path = folder / f"query{suffix}"
-            upload.save(path)
-            if path.stat().st_size > self._max_upload_bytes:
-                raise RequestEntityTooLarge()
-            return file_query(self._embedder, path, modality, shown=name)
-
     def _described(self, query: Query, found: Found) -> dict:
         hits = []
         for hit in found.hits:
@@ -257,14 +270,33 @@ class SearchServer:
         }
 
     def _refuse_strangers(self, request: Request) -> None:
-        if request.host.lower() not in self._hosts:
+        if _without_default_port(request.headers.get("Host", "")) not in self._hosts:
             # A page of somebody else whose name was made to lead here.
             raise Forbidden(f"This server is asked as {', '.join(sorted(self._hosts))} only.")
         origin = request.headers.get("Origin")
-        if origin is not None and urlsplit(origin).netloc.lower() not in self._hosts:
+        if origin is not None and _without_default_port(origin) not in self._origins:
             raise Forbidden("Requests must come from this server's own page.")
         if request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):
             raise Forbidden("Requests must come from this server's own page.")
+
+
+def host_names(names: Iterable[str], port: int) -> frozenset[str]:
+    """What requests to these names and addresses give as their host: with the port, unless that is HTTP's."""
+    written = (f"[{name}]" if ":" in name else name.lower() for name in names)
+    return frozenset(_without_default_port(f"{name}:{port}") for name in written)
+
+
+def _without_default_port(host: str) -> str:
+    return host.lower().removesuffix(":80")
+
+
+class _Number(BaseConverter):
+    """A row or a file of the index, in plain digits."""
+
+    regex = "[0-9]{1,9}"
+
+    def to_python(self, value: str) -> int:
+        return int(value)
 
 
 def _told(error: HTTPException) -> Response:
