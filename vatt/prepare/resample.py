@@ -11,6 +11,7 @@ import av
 import numpy as np
 
 from vatt.prepare.container import FrameClock, FrameError, frame_time
+from vatt.prepare.downmix import Resampler
 from vatt.prepare.scale import PictureScaler
 
 _MIN_RATE_HZ = 1.0  # slower slides are repeated, so that pieces can be cut to the second
@@ -135,7 +136,7 @@ class Sound:
         self._drift_seconds = 0.0  # what timestamps and number of samples differ by, averaged over a second
         self._end = None  # time at which the last block ends
         self._taken_until = -np.inf  # what lies before was given away
-        self._channels = None
+        self._channels = self._layout = None  # of what comes out; one channel has no layout
 
     @property
     def first_seconds(self) -> float | None:
@@ -179,10 +180,10 @@ class Sound:
 
     def _begin_piece(self, frame, time: float, shape: tuple) -> None:
         self.close()
-        if self._channels is None:
-            self._channels = 1 if self._mono else frame.layout.nb_channels
-            self._layout = "mono" if self._mono else frame.layout.name
-        self._resampler = av.AudioResampler("s16", self._layout, self._rate_hz)
+        if self._layout is None and not self._mono:
+            self._layout = frame.layout.name
+        self._resampler = Resampler(frame.layout.name, self._rate_hz, self._warnings, to_layout=self._layout)
+        self._channels = self._resampler.channels
         self._waiting = av.AudioFifo()
         self._shape = shape
         self._piece_seconds, self._samples_in, self._samples_out = time, 0, 0
@@ -214,10 +215,7 @@ class Sound:
             blocks = self._resampler.resample(frame)
         except (av.FFmpegError, ValueError) as error:
             raise FrameError(f"sound {self._shape} can not be resampled: {error}") from error
-        for block in blocks:
-            # As `to_ndarray`, in a third of its time; a film has fifty blocks to the second.
-            values = block.samples * self._channels
-            samples = np.frombuffer(block.planes[0], np.int16, values).reshape(-1, self._channels).copy()
+        for samples in blocks:
             self._blocks.append((self._piece_seconds, self._samples_out, samples))
             self._samples_out += len(samples)
             self._end = self._piece_seconds + self._samples_out / self._rate_hz
