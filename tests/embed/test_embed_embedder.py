@@ -275,7 +275,7 @@ def test_a_media_file(embedder, tmp_path):
             embed(tmp_path / path)
 
 
-def test_a_slow_film_repeats_the_nearest_frame():
+def test_a_slow_video_repeats_the_last_frame_that_is_not_later():
     media = Media(
         frames=list(range(6)),
         frame_rate_hz=4.0,
@@ -286,4 +286,4 @@ def test_a_slow_film_repeats_the_nearest_frame():
         end_seconds=1.5,
         warnings=[],
     )
-    assert frames_at(media, CLIP) == [0, 0, 1, 1, 2, 2, 2, 3, 3, 4, 4, 4, 5, 5, 5]
+    assert frames_at(media, CLIP) == [0, 0, 0, 1, 1, 2, 2, 2, 3, 3, 4, 4, 4, 5, 5]

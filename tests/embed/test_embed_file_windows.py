@@ -107,7 +107,7 @@ def test_small_pictures_grow():
 
 def test_slow_films_repeat_their_frames(tmp_path):
     windows = cut(film(tmp_path / "a.mkv", 8, rate_hz=5))
-    assert [levels(each) for each in windows] == [[0, 1, 1, 2], [2, 3, 3, 4], [4, 5, 5, 6], [6, 7, 7, 7]]
+    assert [levels(each) for each in windows] == [[0, 0, 1, 1], [2, 2, 3, 3], [4, 4, 5, 5], [6, 6, 7, 7]]
 
 
 def test_only_what_is_asked_for_is_decoded(tmp_path):

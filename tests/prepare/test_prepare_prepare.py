@@ -24,7 +24,7 @@ def test_a_set_as_the_schema_says(clips, tmp_path):
     assert (summary.clips, summary.failures, summary.warnings) == (7, (), ())
     assert summary.missing == (("m9", "m9.mp4"),)
     dataset = json.loads((out / "dataset.json").read_text())
-    assert dataset["schema_version"] == 1 and dataset["labels"] == ["p", "q"]
+    assert dataset["schema_version"] == 2 and dataset["labels"] == ["p", "q"]
     assert {name: split["clips"] for name, split in dataset["splits"].items()} == {"test": 1, "train": 6}
     assert dataset["splits"]["train"]["clips_with"] == {"video": 6, "audio": 6, "captions": 5, "labels": 0}
     assert [shard["file"] for shard in dataset["splits"]["train"]["shards"]] == [

@@ -12,12 +12,20 @@ _LABELS = ("clip/label/index", "label/index")
 # A frame each in a SequenceExample; one in a tf.train.Example, which is the same message without sequences.
 _PICTURES = "image/encoded"
 
+_FIRST_WITH_REPEATS = 2  # version of the schema
+
 # Every context feature is read as a list: writers leave a feature out, or write it with no value.
 _CONTEXT = {
     key: tf.io.RaggedFeature(dtype)
     for dtype, keys in {
         tf.string: ("clip/media_id", "clip/group", "WAVEFORM/pcm16", "caption/string", _PICTURES),
-        tf.int64: ("clip/start/timestamp", "WAVEFORM/sample_rate", "WAVEFORM/num_channels", *_LABELS),
+        tf.int64: (
+            "schema_version",
+            "clip/start/timestamp",
+            "WAVEFORM/sample_rate",
+            "WAVEFORM/num_channels",
+            *_LABELS,
+        ),
         tf.float32: ("image/frame_rate", "caption/start_seconds", "caption/end_seconds"),
     }.items()
     for key in keys
@@ -50,7 +58,8 @@ def parse_record(serialized, *, frame_rate_hz, audio_rate_hz):
 
     Returns:
         Dict of tensors. Times are in seconds from the record's first frame.
-            "jpegs" string [frames]; "frame_rate_hz" float32 scalar;
+            "jpegs" string [frames]; "has_repeats" bool scalar: whether an empty one stands for the frame
+            before it; "frame_rate_hz" float32 scalar;
             "pcm16" string scalar, little-endian int16, channels interleaved, and "floats" float32 [samples],
             one channel in [-1, 1]: at most one of the two is not empty;
             "sample_rate_hz" int64 scalar; "channels" int64 scalar, at least 1;
@@ -68,6 +77,7 @@ def parse_record(serialized, *, frame_rate_hz, audio_rate_hz):
     media_id = _value(context["clip/media_id"], "")
     return {
         "jpegs": _first_present([sequences[_PICTURES], context[_PICTURES]]),
+        "has_repeats": _value(context["schema_version"], 0) >= _FIRST_WITH_REPEATS,
         "frame_rate_hz": tf.where(stated_frame_rate_hz > 0, stated_frame_rate_hz, frame_rate_hz),
         "pcm16": pcm16,
         "floats": floats,

@@ -18,7 +18,8 @@ from vatt.data import shard_offsets
 from vatt.json_file import JsonError, read_json
 from vatt.regular_file import plain_name
 
-SCHEMA_VERSION = 1
+READABLE_VERSIONS = (1, 2)  # `vatt.prepare.record` writes the last
+READABLE = " and ".join(map(str, READABLE_VERSIONS))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,10 +60,10 @@ def read_description(directory) -> SetDescription:
         raise ValueError(
             f"`dataset.json` must be JSON. Received: {path}, {error.problem}. Prepare the set again."
         ) from error
-    if not isinstance(fields, dict) or fields.get("schema_version") != SCHEMA_VERSION:
+    if not isinstance(fields, dict) or fields.get("schema_version") not in READABLE_VERSIONS:
         version = fields.get("schema_version") if isinstance(fields, dict) else f"a {type(fields).__name__}"
         raise ValueError(
-            f"This version reads sets of schema_version {SCHEMA_VERSION}. Received: {version} in {path}. "
+            f"This version reads sets of schema_version {READABLE}. Received: {version} in {path}. "
             f"Prepare the set again with this version."
         )
     try:

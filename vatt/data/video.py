@@ -17,7 +17,7 @@ _AT_ONCE = 4
 
 
 def frame_indices(frames_available, frame_rate_hz, start_seconds, *, frames, clip_frame_rate_hz):
-    """The frames nearest in time to start + i / clip_frame_rate_hz, i = 0 … T-1; the later of a tie.
+    """The last frames that are not later than start + i / clip_frame_rate_hz, i = 0 … T-1.
 
     Past the end of the record the last frame is held.
 
@@ -33,9 +33,23 @@ def frame_indices(frames_available, frame_rate_hz, start_seconds, *, frames, cli
     """
     frame_rate_hz, steps = tf.cast(frame_rate_hz, tf.float64), tf.range(frames, dtype=tf.float64)
     exact = start_seconds * frame_rate_hz + steps * frame_rate_hz / clip_frame_rate_hz
-    # A tie is a tie whatever the rounding of its instant: 25 Hz has one at every second step of 10 Hz.
-    nearest = tf.floor(exact + (0.5 + window.ROUNDING))
-    return tf.minimum(tf.cast(nearest, tf.int32), frames_available - 1)
+    return tf.minimum(tf.cast(tf.floor(exact + window.ROUNDING), tf.int32), frames_available - 1)
+
+
+def shown(jpegs, indices, *, has_repeats):
+    """Where the pictures of frames are stored: a frame that repeats the one before it is an empty string.
+
+    Args:
+        jpegs: string [frames].
+        indices: int32 [T], of frames.
+        has_repeats: bool scalar: otherwise an empty string is a picture that was lost.
+
+    Returns:
+        int32 [T], of the last frames not later than these that have a JPEG.
+    """
+    stored = tf.cast(tf.where((tf.strings.length(jpegs) > 0) | ~has_repeats)[:, 0], tf.int32)
+    # Before the first of them frame 0 stands, whose decoding finds that it is damaged.
+    return tf.gather(tf.concat([[0], stored], axis=0), tf.searchsorted(stored, indices, side="right"))
 
 
 def squares(height, width, *, crops):
@@ -164,7 +178,8 @@ def clip_views(record, start_seconds, *, clip, choose_boxes, crops=1):
             frames=frames,
             clip_frame_rate_hz=clip.frame_rate_hz,
         )
-        return views(tf.gather(jpegs, indices), frames=frames, size=size, choose_boxes=choose_boxes)
+        chosen = tf.gather(jpegs, shown(jpegs, indices, has_repeats=record["has_repeats"]))
+        return views(chosen, frames=frames, size=size, choose_boxes=choose_boxes)
 
     def picture():  # a still: decoded once, shown all the time
         return tf.repeat(views(jpegs[:1], frames=1, size=size, choose_boxes=choose_boxes), frames, axis=1)

@@ -147,9 +147,9 @@ class _Run:
         self._rate_hz = float(first.frame_rate_hz if first.frames else clip.sample_rate_hz)
         span = clip.span_seconds if self._counts_frames else clip.sound_seconds
         self._span = max(1, math.ceil(span * self._rate_hz - _ROUNDING))
-        # From a window's start to the frame nearest to each instant; in slow films it may lie behind it.
+        # From a window's start to the last frame that is not later than each instant.
         steps = np.arange(clip.frames if self._counts_frames else 1) * self._rate_hz / clip.frame_rate_hz
-        self._steps = np.floor(steps + (0.5 + _ROUNDING)).astype(np.int64)
+        self._steps = np.floor(steps + _ROUNDING).astype(np.int64)
         self._origin_seconds, self._end_seconds = first.start_seconds, first.start_seconds
         self._frames, self._sound = [], np.zeros(0, np.int16)
         self._first_frame = self._first_sample = 0  # of what is kept, as counted from the origin
@@ -177,21 +177,21 @@ class _Run:
             heard = piece.audio[: len(sound), 0]
             sound[: len(heard)] = heard
         self._sound = np.concatenate([self._sound, sound])
-        yield from self._whole(ahead=max(0, int(self._steps[-1]) + 1 - self._span))
+        yield from self._whole()
         self._forget(min(self._start(self._made), self._units - self._span))
 
-    def _whole(self, *, ahead: int) -> Iterator[Window]:
-        """The next windows of which all has come, and `ahead` units more."""
+    def _whole(self) -> Iterator[Window]:
+        """The next windows of which all has come."""
         while True:
             start = self._start(self._made)
             needed = start + self._span if self._made else start + math.ceil(1.5 * self._span)
-            if self._units < needed + ahead:
+            if self._units < needed:
                 break
             yield self._window(start)
 
     def rest(self) -> Iterator[Window]:
         """The last windows of the run."""
-        yield from self._whole(ahead=0)
+        yield from self._whole()
         if not self._made:
             yield self._window(max(0, self._units - self._span) // 2)
         elif self._units - self._covered >= 0.5 * self._stride_seconds * self._rate_hz:

@@ -12,6 +12,7 @@ from vatt.spec import ClipSpec
 
 _WINDOWS = 16  # of a piece; the last piece of a file has half as many at least, and half as many more at most
 _INT16 = 32768.0
+_ROUNDING = 1e-4  # of a frame
 
 
 def frame_pieces(path, clip: ClipSpec) -> Iterator[np.ndarray]:
@@ -37,13 +38,13 @@ def sample_pieces(path, clip: ClipSpec) -> Iterator[np.ndarray]:
 
 
 def frames_at(media: Media, clip: ClipSpec) -> list:
-    """The frames of a piece at the clip's rate: a slower film repeats the nearest."""
+    """The frames of a piece at the clip's rate: for each instant the last frame that is not later."""
     if media.frame_rate_hz == clip.frame_rate_hz:
         return media.frames
     seconds = len(media.frames) / media.frame_rate_hz
     count = max(1, round(seconds * clip.frame_rate_hz))
-    nearest = np.floor(np.arange(count) * media.frame_rate_hz / clip.frame_rate_hz + 0.5).astype(int)
-    return [media.frames[place] for place in np.minimum(nearest, len(media.frames) - 1)]
+    places = np.floor(np.arange(count) * media.frame_rate_hz / clip.frame_rate_hz + _ROUNDING).astype(int)
+    return [media.frames[place] for place in np.minimum(places, len(media.frames) - 1)]
 
 
 def samples_of(media: Media) -> np.ndarray:

@@ -14,6 +14,9 @@ from pathlib import Path
 
 import av
 
+from vatt.prepare.joined_file import joined_file
+from vatt.prepare.timeline import Timeline, may_jump, packets_from
+
 # Demuxers of plain containers. What is not here, above all hls, dash, concat, sdp, image2, can name files.
 _CONTAINERS = (
     "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,asf,flv,ogg,mpeg,mpegts,mpegvideo,m4v,h264,hevc,mxf,gif,apng,nut,dv,ivf,"
@@ -76,16 +79,43 @@ def _pass_on_exhaustion(error: Exception) -> None:
 
 
 def decoded_frames(
-    container, streams, warnings: Counter, *, is_in_the_middle: bool = False
+    container,
+    streams,
+    warnings: Counter,
+    *,
+    is_in_the_middle: bool = False,
+    after_seconds: float | None = None,
 ) -> Iterator[tuple[av.stream.Stream, av.frame.Frame]]:
     """(stream, frame) of everything that decodes from here to the end, in the order of the file.
 
-    In the middle of a file, after a seek, a stream may start with half a packet, which is no damage.
+    Times are on the clock of `vatt.prepare.timeline`. In the middle of a file, after a seek, a stream may
+    start with half a packet, which is no damage. With `after_seconds` what lies well before is not decoded.
     """
+    timeline = Timeline(container, streams, warnings)
+    packets = timeline.aligned(_packets(container, streams, warnings))
+    if after_seconds is not None:
+        packets, is_in_the_middle = packets_from(packets, streams[0], after_seconds), True
+    begun = set() if is_in_the_middle else {stream.index for stream in streams}
+    for packet in packets:
+        stream = packet.stream
+        has_begun = stream.index in begun
+        frames = _decoded(stream, packet, warnings if has_begun else Counter())
+        if frames and not has_begun:
+            begun.add(stream.index)
+        if frames and packet.pts is None and stream.type == "audio":
+            timeline.has_lasted(packet, sum(frame.samples / frame.sample_rate for frame in frames))
+        for frame in frames:
+            yield stream, frame
+    for stream in streams:
+        for frame in _decoded(stream, None, warnings):  # what the decoder still holds
+            yield stream, frame
+
+
+def _packets(container, streams, warnings: Counter) -> Iterator[av.Packet]:
+    """What the file holds of these streams, as far as it can be read; says what lies behind that."""
     if not streams:
         return
-    begun = set() if is_in_the_middle else {stream.index for stream in streams}
-    packets = container.demux(streams)
+    packets, read_until = container.demux(streams), 0
     while True:
         try:
             packet = next(packets)
@@ -94,19 +124,14 @@ def decoded_frames(
         except Exception as error:
             _pass_on_exhaustion(error)
             warnings[f"reading stopped early: {_reason(error)}"] += 1
-            break
+            return
         if packet.size == 0:
             continue  # to the decoder an empty packet means the end of the stream
-        stream = packet.stream
-        has_begun = stream.index in begun
-        frames = _decoded(stream, packet, warnings if has_begun else Counter())
-        if frames and not has_begun:
-            begun.add(stream.index)
-        for frame in frames:
-            yield stream, frame
-    for stream in streams:
-        for frame in _decoded(stream, None, warnings):  # what the decoder still holds
-            yield stream, frame
+        read_until = max(read_until, (packet.pos or 0) + packet.size)
+        yield packet
+    joined_at = joined_file(container, read_until)
+    if joined_at is not None:
+        warnings[f"another file is joined behind this one, at byte {joined_at}, and was not read"] += 1
 
 
 def _decoded(stream, packet, warnings: Counter) -> list[av.frame.Frame]:
@@ -131,8 +156,11 @@ def frames_from(container, streams, seconds: float, warnings: Counter):
     """As `decoded_frames`, but from a little before `seconds` on the file's clock, where the file can seek.
 
     Every seek is checked by the first frame that it gives: one that comes too late is tried from further
-    ahead, and at last the file is read from its start.
+    ahead, and at last the file is read from its start. So is a file whose clock may jump, since a seek by
+    time would lead into any of its parts; but only what is needed of it is decoded.
     """
+    if may_jump(container):
+        return decoded_frames(container, streams, warnings, after_seconds=seconds)
     frames = decoded_frames(container, streams, warnings)
     head = _until_first_of(streams[0], frames)
     time = frame_time(head[-1][1]) if head else None

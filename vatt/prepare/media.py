@@ -6,8 +6,9 @@ pass, in pieces.
 
 import dataclasses
 import math
+import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import av
 
@@ -20,11 +21,15 @@ from vatt.prepare.container import (
 )
 from vatt.prepare.deinterlace import deinterlaced
 from vatt.prepare.resample import Pictures, Sound
-from vatt.prepare.segments import Cutter, Media
+from vatt.prepare.segments import Cutter, Media, Span
 from vatt.prepare.still import is_still, read_still
-from vatt.prepare.streams import choose_streams
+from vatt.prepare.streams import STILL_CODECS, choose_streams
 
 __all__ = ["Media", "MediaError", "MediaOptions", "read_segments"]
+
+# How long a file may be: timestamps cost nothing, so a few bytes can claim years. Real files, silence in Opus
+# included, have more bytes for each second, or are short.
+_SURE_SECONDS, _LEAST_BYTES_PER_SECOND = 3600.0, 20.0
 
 # Why a file gave nothing, by what was wanted of it.
 _NOTHING = {
@@ -60,6 +65,7 @@ def read_segments(
     end_seconds: float | None = None,
     segment_seconds: float | None = None,
     modalities: Sequence[str] = ("video", "audio"),
+    is_enough: Callable[[float], str | None] = lambda seconds: None,
 ) -> Iterator[Media]:
     """Decodes a file in one pass, in pieces.
 
@@ -72,6 +78,8 @@ def read_segments(
         segment_seconds: length of a piece; the last one has half of it at least and one and a half at most.
             None: one piece.
         modalities: of "video" and "audio", those wanted; the other stream is not decoded.
+        is_enough: called with the seconds of audio that have come; gives the reason why no more is to be
+            read, or None.
 
     Yields:
         Media of one piece after the other, without a gap: each begins on a tick of the frame rate as counted
@@ -93,47 +101,70 @@ def read_segments(
     warnings = Counter()
     with open_container(path) as container:
         video, audio = choose_streams(container, path, warnings, modalities)
-        # The clock's zero: the container's start, not 0; transport streams start anywhere.
-        zero = (container.start_time or 0) / av.time_base
-        start, end = zero + start_seconds, math.inf if end_seconds is None else zero + end_seconds
+        span = _span(container, path, start_seconds, end_seconds)
         pictures = Pictures(
             video,
             max_frame_rate_hz=options.max_frame_rate_hz,
             short_side_pixels=options.short_side_pixels,
             keep=keep,
-            start_seconds=start,
-            end_seconds=end,
+            start_seconds=span.start_seconds,
+            end_seconds=span.last_seconds,
             warnings=warnings,
         )
         sound = Sound(
-            rate_hz=options.audio_rate_hz, mono=options.mono, start_seconds=start, warnings=warnings
+            rate_hz=options.audio_rate_hz,
+            mono=options.mono,
+            start_seconds=span.start_seconds,
+            warnings=warnings,
         )
         cutter = Cutter(
             pictures,
             sound,
             has_video=video is not None,
             has_audio=audio is not None,
+            may_be_cover=video is not None and video.codec_context.name in STILL_CODECS,
             rate_hz=options.audio_rate_hz,
-            zero_seconds=zero,
-            start_seconds=start,
-            end_seconds=end,
+            span=span,
             segment_seconds=segment_seconds,
             warnings=warnings,
         )
         streams = [stream for stream in (video, audio) if stream is not None]
         if start_seconds > 0 and streams:
-            frames = frames_from(container, streams, start, warnings)
+            frames = frames_from(container, streams, span.start_seconds, warnings)
         else:
             frames = decoded_frames(container, streams, warnings)
         try:
             for stream, frame in deinterlaced(frames, video, warnings):
-                (pictures if stream is video else sound).add(frame)
+                if stream is audio:
+                    sound.add(frame)
+                elif not cutter.is_blind:
+                    pictures.add(frame)
                 if not cutter.is_waiting():
                     yield from cutter.complete()
                 if cutter.is_done():
+                    break
+                if (reason := is_enough(cutter.heard_seconds)) is not None:
+                    warnings[reason] += 1
                     break
             yield from cutter.rest()
         except FrameError as error:
             raise MediaError(path, str(error)) from error
     if cutter.is_empty:
+        reached = cutter.reached_seconds
+        if start_seconds > 0 and reached is not None and reached <= start_seconds:
+            raise MediaError(
+                path, f"the range begins at {start_seconds:.1f} s, the file ends at {reached:.1f} s"
+            )
         raise MediaError(path, next(iter(warnings), None) or _NOTHING.get(tuple(modalities), _NOTHING[None]))
+
+
+def _span(container, path, start_seconds: float, end_seconds: float | None) -> Span:
+    """The part on the file's clock, whose zero is the container's start: transport streams start anywhere."""
+    zero = (container.start_time or 0) / av.time_base
+    return Span(
+        zero_seconds=zero,
+        start_seconds=zero + start_seconds,
+        end_seconds=math.inf if end_seconds is None else zero + end_seconds,
+        most_seconds=_SURE_SECONDS + os.path.getsize(path) / _LEAST_BYTES_PER_SECOND,
+        stated_end_seconds=zero + container.duration / av.time_base if container.duration else math.inf,
+    )

@@ -43,7 +43,7 @@ def page(content: dict) -> str:
         ),
         _list(
             "Kept in part",
-            "These clips are in the set, but something of them was lost.",
+            "These clips are in the set, but something of them was lost, or had to be guessed.",
             ("Clip", "Lost"),
             [(item["media_id"], item["lost"]) for item in content["kept_in_part"]],
         ),

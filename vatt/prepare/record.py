@@ -1,6 +1,7 @@
 """One clip of a media file -> its records: the pure function that every runner of the preparation calls.
 
-A record is a `tf.train.SequenceExample` (docs/formats.md): JPEG per frame, 16-bit PCM, captions with times.
+A record is a `tf.train.SequenceExample` (docs/formats.md): JPEG per frame, 16-bit PCM, captions with times. A
+frame that repeats the one before it, as a slide does for as long as it stands, is stored as an empty string.
 Pillow encodes the JPEGs: at clip sizes it is seven times as fast as FFmpeg's encoder, which has to be opened
 per picture, and its quality scale is the one that everybody knows.
 """
@@ -17,12 +18,16 @@ import numpy as np
 from PIL import Image
 
 from vatt.prepare import tfrecord
+from vatt.prepare.allowance import Allowance
 from vatt.prepare.captions import Caption
 from vatt.prepare.image_and_audio import read_image_and_audio
 from vatt.prepare.media import Media, MediaOptions, read_segments
 from vatt.prepare.sequence_example import serialise
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+READABLE_VERSIONS = (1, 2)
+_FIRST_WITH_REPEATS = 2  # before that every frame has a JPEG of its own
+READABLE = " and ".join(map(str, READABLE_VERSIONS))
 
 # What a record can hold, as dataset.json and the report count it.
 CONTENTS = ("video", "audio", "captions", "labels")
@@ -106,14 +111,22 @@ def make_records(clip: Clip, options: RecordOptions) -> Iterator[Record]:
     Raises:
         MediaError: the file gives neither pictures nor sound.
     """
+    allowance = Allowance(clip.files, options.media)
+
+    def keep(picture: np.ndarray) -> bytes:
+        jpeg = _jpeg(picture, options.jpeg_quality)
+        allowance.jpeg_bytes += len(jpeg)
+        return jpeg
+
     read = read_segments if clip.audio is None else read_image_and_audio
     segments = read(
         *clip.files,
         options.media,
-        keep=lambda picture: _jpeg(picture, options.jpeg_quality),
+        keep=keep,
         start_seconds=clip.start_seconds,
         end_seconds=clip.end_seconds,
         segment_seconds=clip.segment_seconds,
+        is_enough=allowance.is_spent,
     )
     clip, warnings = _without_half_surrogates(clip)
     for media in segments:
@@ -161,7 +174,7 @@ def _record(clip: Clip, media: Media, options: RecordOptions, warnings: tuple[st
         "caption/start_seconds": [caption_start - start for caption_start, _, _ in captions],
         "caption/end_seconds": [caption_end - start for _, caption_end, _ in captions],
     }
-    frames = {"image/encoded": [[jpeg] for jpeg in media.frames]}
+    frames = {"image/encoded": [[jpeg] for jpeg in without_repeats(media.frames)]}
     holds = {
         "video": bool(media.frames),
         "audio": audio is not None and bool(audio.any()),
@@ -175,6 +188,24 @@ def _record(clip: Clip, media: Media, options: RecordOptions, warnings: tuple[st
         told=tuple(text for _, _, text in told),
         warnings=(*media.warnings, *warnings),
     )
+
+
+def without_repeats(jpegs: Sequence[bytes]) -> list[bytes]:
+    """The JPEGs of a record as they are stored: b"" for one that repeats the one before it."""
+    return [b"" if number and jpeg == jpegs[number - 1] else jpeg for number, jpeg in enumerate(jpegs)]
+
+
+def with_repeats(stored: Sequence[bytes], version: int) -> list[bytes]:
+    """The JPEGs of all frames, from what is stored; a repeat holds the same object as the frame before it.
+
+    In records of a version without repeats b"" is a picture that was lost.
+    """
+    if version < _FIRST_WITH_REPEATS:
+        return list(stored)
+    jpegs: list[bytes] = []
+    for jpeg in stored:
+        jpegs.append(jpegs[-1] if not jpeg and jpegs else jpeg)
+    return jpegs
 
 
 def with_neighbours(captions: Sequence[Caption], start: float, end: float) -> list[Caption]:

@@ -5,6 +5,7 @@ never lies in memory. Every position is computed from the origin, the instant of
 over hours nothing drifts.
 """
 
+import math
 from collections import Counter
 
 import av
@@ -14,23 +15,27 @@ from vatt.prepare.container import FrameClock, FrameError, frame_time
 from vatt.prepare.downmix import Resampler
 from vatt.prepare.scale import PictureScaler
 
-_MIN_RATE_HZ = 1.0  # slower slides are repeated, so that pieces can be cut to the second
+# Slower video has ticks between its frames, so that a slide that comes at any time is shown from then on.
+_SLOW_HZ = 10.0
+_ROUNDING_SECONDS = 1e-6  # of times as floats
 # Sound that jumps by more is put where its timestamps say; less is jitter of the muxer ...
 _MAX_GAP_SECONDS = 0.1
 # ... unless it is off by this much on the average of a second: then the clock of the sound runs differently.
 _MAX_DRIFT_SECONDS = 0.02
 _WAIT_SECONDS = 0.25  # of sound are resampled at a time: fifty calls a second cost more than their work
-MAX_HOLD_SECONDS = 600.0  # a picture or a silence that lasts longer is a damaged timestamp, not a slow film
 
 
 class Pictures:
-    """Takes the frame nearest to each tick of a constant rate, makes a picture of it, hands it to `keep`.
+    """Takes the last frame that is not later than each tick of a constant rate, hands its picture to `keep`.
+
+    A frame that stands, or is repeated to the pixel, is kept once: all its ticks hold the same object.
 
     Attributes:
         rate: ticks per second.
         origin: time of tick 0 in seconds on the file's clock; None before the first frame.
         ticks: ticks that have got their frame so far.
         sources: frames of the file that were used so far.
+        longest_seconds: that any frame stood before the next one came.
         height, width: of the pictures, in pixels; 0 before the first.
     """
 
@@ -40,16 +45,16 @@ class Pictures:
         """`stream` may be None: then nothing is added. Times are on the file's own clock."""
         self.origin = None
         self.ticks = self.sources = 0
+        self.longest_seconds = 0.0
         self._frames = []  # of the last ticks: what was not taken yet
         self._keep = keep
         self._start, self._end = start_seconds, end_seconds
         self._warnings: Counter = warnings
         self._before = None  # the last frame before the start: it stands there still if the next comes late
-        self._previous = None  # (time, frame): decided only when the next one is known
-        self._made = (None, None)  # the last picture made, since a slow source repeats frames
-        native = float((stream.guessed_rate or stream.average_rate or 0) if stream is not None else 0)
-        self.rate = min(max(native, _MIN_RATE_HZ), max_frame_rate_hz) if native > 0 else max_frame_rate_hz
-        self._native_rate = native or max_frame_rate_hz
+        self._previous = None  # (time, frame): it stands until the next one
+        self._made = (None, None, None)  # the last frame that was needed, its picture, what was kept of it
+        self.rate, self._native_rate = _tick_rate(stream, max_frame_rate_hz)
+        self._rounding = _rounding_seconds(stream, self.rate)
         self._clock = FrameClock()
         self._scaler = PictureScaler(stream, short_side_pixels, warnings)
 
@@ -64,55 +69,100 @@ class Pictures:
     @property
     def reached_seconds(self) -> float | None:
         """Time of the last frame that came; None before the first."""
-        return self._previous[0] if self._previous is not None else None
+        known = self._previous or self._before
+        return None if known is None else known[0]
+
+    @property
+    def end_seconds(self) -> float | None:
+        """Time at which the last frame that came ends by its own duration; None before the first."""
+        known = self._previous or self._before
+        if known is None:
+            return None
+        time, frame = known
+        duration = float(frame.duration * frame.time_base) if frame.duration and frame.time_base else 0.0
+        return time + (duration or 1 / self._native_rate)
 
     def add(self, frame) -> None:
         time = self._clock.time(frame)
         known = self._previous or self._before
         if time is None:  # raw streams without timestamps run at their nominal rate
             time = known[0] + 1 / self._native_rate if known else 0.0
-        if known is not None and not 0 < time - known[0] < MAX_HOLD_SECONDS:
+        if known is not None and time <= known[0]:
             if time != known[0]:
-                self._warnings["a picture out of the order of time was skipped"] += 1
+                self._warnings["a frame out of the order of time was skipped"] += 1
             return
         if time < self._start - 0.5 / self.rate:
             self._before = (time, frame)
             return
-        if self.origin is None and self._before is not None and time > self._start + 0.5 / self.rate:
-            self._previous = (self._start, self._before[1])
-            self.origin, self.sources = self._start, 1
+        self._stand_until(time)
         if self.origin is None:
             self.origin = time
         elif self._previous is not None:
-            self._emit_until((self._previous[0] + time) / 2)
+            self.longest_seconds = max(self.longest_seconds, time - self._previous[0])
         self._previous = (time, frame)
         self.sources += 1
 
-    def close(self) -> None:
-        """The last frame stays for its own duration."""
-        if self._previous is None:
-            return
-        time, frame = self._previous
-        duration = float(frame.duration * frame.time_base) if frame.duration and frame.time_base else 0.0
-        duration = min(duration or 1 / self._native_rate, MAX_HOLD_SECONDS)
-        # A tick of which less than half is left would repeat the last frame; one picture alone has one.
-        self._emit_until(max(time + duration - 0.5 / self.rate, self.origin + 0.5 / self.rate))
-        self._previous = None
+    def stand(self, until: float) -> None:
+        """The last frame stands until a time at least: no other will come before that."""
+        self._stand_until(until)
+
+    def close(self, until: float) -> None:
+        """The last frame stands until the end; one alone has one tick at least."""
+        # A tick of which less than half is left would repeat the last frame.
+        self._stand_until(until - 0.5 / self.rate)
+        if self._previous is not None and not self.ticks:
+            self._emit_until(self.origin + 0.5 / self.rate)
 
     def take(self, count: int) -> list:
         """The next `count` of the ticks that have got their frame."""
         taken, self._frames = self._frames[:count], self._frames[count:]
         return taken
 
+    def _stand_until(self, time: float) -> None:
+        """Gives the last frame to every tick before `time`; it may be one from before the start."""
+        if self.origin is None and self._before is not None and time > self._start + 0.5 / self.rate:
+            self._previous = (self._start, self._before[1])
+            self.origin, self.sources = self._start, 1
+        if self._previous is not None:
+            self._emit_until(time)
+
     def _emit_until(self, time: float) -> None:
-        """Gives the previous frame to every tick before `time`."""
-        limit = min(time, self._end - 0.5 / self.rate)
+        limit = min(time - self._rounding, self._end - 0.5 / self.rate)
         while self.origin + self.ticks / self.rate < limit:
-            frame = self._previous[1]
-            if self._made[0] is not frame:
-                self._made = (frame, self._keep(self._scaler.picture(frame)))
-            self._frames.append(self._made[1])
+            self._frames.append(self._kept(self._previous[1]))
             self.ticks += 1
+
+    def _kept(self, frame):
+        if self._made[0] is not frame:
+            picture = self._scaler.picture(frame)
+            is_repeat = self._made[1] is not None and np.array_equal(picture, self._made[1])
+            self._made = (frame, picture, self._made[2] if is_repeat else self._keep(picture))
+        return self._made[2]
+
+
+def _tick_rate(stream, max_frame_rate_hz: float) -> tuple[float, float]:
+    """(ticks per second, frames per second that a stream declares)."""
+    native = float((stream.guessed_rate or stream.average_rate or 0) if stream is not None else 0)
+    if not native > 0:
+        return max_frame_rate_hz, max_frame_rate_hz
+    if native < _SLOW_HZ:
+        multiple = max(math.floor(max_frame_rate_hz / native * (1 + 1e-9)), 1)
+        return min(multiple * native, max_frame_rate_hz), native
+    return min(native, max_frame_rate_hz), native
+
+
+def _rounding_seconds(stream, rate_hz: float) -> float:
+    """By how much a frame may seem to come after its tick because the file rounds times.
+
+    A tick that its unit of time can express is exact. Others, as those of 30 Hz in milliseconds, are off by
+    up to one unit: a half for the frame, a half for the origin.
+    """
+    unit = float(stream.time_base or 0) if stream is not None else 0.0
+    if not unit:
+        return _ROUNDING_SECONDS
+    units = 1 / (rate_hz * unit)
+    is_exact = abs(units - round(units)) < 1e-6 * units
+    return _ROUNDING_SECONDS + (0.0 if is_exact else min(unit, 0.25 / rate_hz))
 
 
 class Sound:
@@ -137,6 +187,7 @@ class Sound:
         self._end = None  # time at which the last block ends
         self._taken_until = -np.inf  # what lies before was given away
         self._channels = self._layout = None  # of what comes out; one channel has no layout
+        self._skip = 0  # samples of the piece whose place in time is taken
 
     @property
     def first_seconds(self) -> float | None:
@@ -152,7 +203,7 @@ class Sound:
         if not frame.sample_rate or not frame.samples:
             return
         time, expected = frame_time(frame), self._expected_seconds()
-        if time is None or (self.reached_seconds is not None and abs(time - expected) > MAX_HOLD_SECONDS):
+        if time is None:
             time = expected
         seconds = frame.samples / frame.sample_rate
         if time + seconds < self._start - _MAX_GAP_SECONDS:
@@ -187,6 +238,11 @@ class Sound:
         self._waiting = av.AudioFifo()
         self._shape = shape
         self._piece_seconds, self._samples_in, self._samples_out = time, 0, 0
+        # What came first stays.
+        overlap = 0.0 if self._end is None else self._end - time
+        self._skip = max(0, round(overlap * self._rate_hz))
+        if overlap > _MAX_GAP_SECONDS:
+            self._warnings["audio whose place in time was taken already was left out"] += 1
         self._drift_seconds = 0.0
 
     def close(self) -> None:
@@ -216,9 +272,13 @@ class Sound:
         except (av.FFmpegError, ValueError) as error:
             raise FrameError(f"sound {self._shape} can not be resampled: {error}") from error
         for samples in blocks:
-            self._blocks.append((self._piece_seconds, self._samples_out, samples))
+            skipped = min(self._skip, len(samples))
+            self._skip -= skipped
+            if skipped < len(samples):
+                self._blocks.append((self._piece_seconds, self._samples_out + skipped, samples[skipped:]))
             self._samples_out += len(samples)
-            self._end = self._piece_seconds + self._samples_out / self._rate_hz
+            end = self._piece_seconds + self._samples_out / self._rate_hz
+            self._end = end if self._end is None else max(self._end, end)
 
     def take(self, origin: float, first: int, last: int) -> np.ndarray | None:
         """int16 [S, channels]: samples `first` to `last` as counted from the instant `origin`.

@@ -12,10 +12,37 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from vatt.prepare.resample import MAX_HOLD_SECONDS, Pictures, Sound
+from vatt.prepare.resample import Pictures, Sound
 
 _MAX_INTERLEAVE_SECONDS = 10.0  # one stream may come this much later in the file; FFmpeg's own muxing limit
-_MAX_OVERHANG_SECONDS = 1.0  # sound that goes on for longer after the last picture is worth a word
+_BLIND_SECONDS = 600.0  # of audio without a frame, or with one image beside it: an audio file
+_PADDING_SECONDS = 0.1  # by which streams begin and end apart, as codecs fill blocks: not worth a word
+_MAX_OVERHANG_SECONDS = (
+    1.0  # by which one stream may begin or end apart without a word, where nothing is lost
+)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Span:
+    """The part of a file that is wanted, in seconds on the file's own clock.
+
+    Attributes:
+        zero_seconds: the start of the file.
+        start_seconds, end_seconds: the part; an infinite end: to the file's.
+        most_seconds: that a file of this size may last.
+        stated_end_seconds: where the file ends as its header has it; infinite: it does not say.
+    """
+
+    zero_seconds: float
+    start_seconds: float
+    end_seconds: float
+    most_seconds: float
+    stated_end_seconds: float
+
+    @property
+    def last_seconds(self) -> float:
+        """Where reading ends at the latest."""
+        return min(self.end_seconds, self.start_seconds + self.most_seconds)
 
 
 @dataclasses.dataclass
@@ -48,14 +75,16 @@ class Cutter:
     Args:
         pictures, sound: what the decoded frames are added to.
         has_video, has_audio: whether the file has such a stream at all.
+        may_be_cover: whether the video, if it is one frame, is rather the cover of the audio.
         rate_hz: samples per second of the sound.
-        zero_seconds: the start of the file on its own clock.
-        start_seconds, end_seconds: the part that is wanted, on the file's clock.
+        span: the part that is wanted.
         segment_seconds: length of a piece; None: one piece, whatever its length.
         warnings: what was lost so far; emptied into each piece.
 
     Attributes:
         is_empty: whether no piece has been given so far.
+        is_blind: whether there is no video, or what there is of it is none: then the audio alone decides, and
+            frames are not to be added.
     """
 
     def __init__(
@@ -65,10 +94,9 @@ class Cutter:
         *,
         has_video: bool,
         has_audio: bool,
+        may_be_cover: bool,
         rate_hz: int,
-        zero_seconds: float,
-        start_seconds: float,
-        end_seconds: float,
+        span: Span,
         segment_seconds: float | None,
         warnings: Counter,
     ):
@@ -76,65 +104,93 @@ class Cutter:
         self._pieces = 0  # that are behind
         self._needed_ticks = 0.0  # before which no piece is certain
         self._pictures, self._sound = pictures, sound
-        self._is_blind = not has_video  # or its video is none: then sound alone decides
+        self.is_blind = not has_video
         self._has_audio = has_audio
+        self._may_be_cover = may_be_cover
         self._rate_hz = rate_hz
-        self._zero, self._start, self._end = zero_seconds, start_seconds, end_seconds
+        self._span = span
         self._segment_seconds = segment_seconds
         self._warnings = warnings
         self._sound_origin = None
+        self._has_heard = False
+
+    @property
+    def reached_seconds(self) -> float | None:
+        """Where in the file ends what has come of it, in seconds from its start; None if nothing has."""
+        ends = [each for each in (self._video_end(), self._sound.reached_seconds) if each is not None]
+        return max(ends) - self._span.zero_seconds if ends else None
+
+    @property
+    def heard_seconds(self) -> float:
+        """Length of the audio that has come of the part that is wanted."""
+        heard = self._sound.reached_seconds
+        return 0.0 if heard is None else max(0.0, heard - self._span.start_seconds)
 
     def is_done(self) -> bool:
         """Whether everything that is wanted, or that can be expected, has come."""
         pictures, sound = self._pictures.reached_seconds, self._sound.reached_seconds
-        shown = self._start if pictures is None else pictures
-        if sound is not None and not self._is_blind and sound - shown > MAX_HOLD_SECONDS:
-            if self._pictures.sources > 1:
-                self._warnings["sound long after the last picture was left out"] += 1
-                return True
-            self._is_blind = True
-        if math.isinf(self._end):
-            return False
+        shown = self._span.start_seconds if pictures is None else pictures
+        if sound is not None and not self.is_blind and sound - shown > _BLIND_SECONDS:
+            self.is_blind = pictures is None or self._is_one_image()
         reached = [
             seconds if seconds is not None else -math.inf
-            for seconds, counts in ((pictures, not self._is_blind), (sound, self._has_audio))
+            for seconds, counts in ((pictures, not self.is_blind), (sound, self._has_audio))
             if counts
         ]
-        return bool(reached) and (
-            min(reached) > self._end or max(reached) > self._end + _MAX_INTERLEAVE_SECONDS
-        )
+        end = self._span.last_seconds
+        return bool(reached) and (min(reached) > end or max(reached) > end + _MAX_INTERLEAVE_SECONDS)
 
     def is_waiting(self) -> bool:
-        """Whether pictures are missing, so that `complete` would give nothing; asked after every frame."""
-        return not self._is_blind and self._pictures.ticks < self._needed_ticks
+        """Whether frames are missing, so that `complete` would give nothing; asked after every frame."""
+        return not self.is_blind and self._stood_ticks() < self._needed_ticks
+
+    def _stood_ticks(self) -> float:
+        """Ticks that have their frame, or would if the last frame stood for as long as audio has come."""
+        pictures, until = self._pictures, self._stands_until()
+        if until is None or pictures.origin is None:
+            return pictures.ticks
+        return max(pictures.ticks, (until - pictures.origin) * pictures.rate)
+
+    def _stands_until(self) -> float | None:
+        """Time before which no other frame is expected, since so much audio has come; None if not known."""
+        heard = self._sound.reached_seconds
+        if heard is None or self._pictures.reached_seconds is None or self._is_one_image():
+            return None
+        return heard - _MAX_INTERLEAVE_SECONDS
+
+    def _is_one_image(self) -> bool:
+        """Whether the video is one image so far that may be a cover."""
+        return self._may_be_cover and not self._pieces and self._pictures.sources <= 1
 
     def complete(self) -> Iterator[Media]:
         """The pieces that are certain by now."""
         if self._segment_seconds is None:
             self._needed_ticks = math.inf
             return
+        until = self._stands_until()
+        if not self.is_blind and until is not None and until > self._pictures.reached_seconds:
+            self._pictures.stand(until)
         cut, is_certain = (
-            (self._heard, self._sound_is_certain) if self._is_blind else (self._seen, self._is_certain)
+            (self._heard, self._sound_is_certain) if self.is_blind else (self._seen, self._is_certain)
         )
         while is_certain():
             yield from cut(self._bound(self._pieces), self._bound(self._pieces + 1))
-        self._needed_ticks = 0.0 if self._is_blind else self._bound(self._pieces + 1.5)
+        self._needed_ticks = 0.0 if self.is_blind else self._bound(self._pieces + 1.5)
 
     def rest(self) -> Iterator[Media]:
         """The pieces that are left at the end of the file."""
-        self._pictures.close()
         self._sound.close()
-        self._is_blind = self._is_blind or not self._pictures.ticks or self._is_cover()
-        if self._is_blind:
+        if not self.is_blind:
+            self._close_pictures()
+        self._say_how_it_ends()
+        if self.is_blind:
             if self._sound.end_seconds is None:
                 return
             self._set_sound_origin()
-            total = round((min(self._sound.end_seconds, self._end) - self._sound_origin) * self._rate_hz)
-            cut = self._heard
+            heard = min(self._sound.end_seconds, self._span.last_seconds) - self._sound_origin
+            total, cut = round(heard * self._rate_hz), self._heard
         else:
             total, cut = self._pictures.ticks, self._seen
-            if self._overhang_seconds() > _MAX_OVERHANG_SECONDS:
-                self._warnings["sound after the last picture was left out"] += 1
         while self._segment_seconds is not None and total >= self._bound(self._pieces + 1.5):
             yield from cut(self._bound(self._pieces), self._bound(self._pieces + 1))
         first = self._bound(self._pieces) if self._pieces else 0
@@ -143,27 +199,69 @@ class Cutter:
 
     def _bound(self, piece: float) -> int:
         """The tick, or without pictures the sample, at which a piece begins."""
-        rate = self._rate_hz if self._is_blind else self._pictures.rate
+        rate = self._rate_hz if self.is_blind else self._pictures.rate
         return round(piece * max(1.0, self._segment_seconds * rate))
 
-    def _is_cover(self) -> bool:
-        """One picture and sound that goes on without it: no film, but a cover."""
-        return (
-            not self._pieces
-            and self._pictures.sources == 1
-            and self._overhang_seconds() > _MAX_OVERHANG_SECONDS
-        )
+    def _video_end(self) -> float | None:
+        """Where the video ends by itself; None without any.
 
-    def _overhang_seconds(self) -> float:
-        """Length of the sound that is wanted and comes after the last tick."""
-        if self._sound.end_seconds is None:
-            return 0.0
-        shown_until = self._pictures.origin + self._pictures.ticks / self._pictures.rate
-        return min(self._sound.end_seconds, self._end) - shown_until
+        Where a container gives a frame no duration FFmpeg takes the average of all, which may be longer than
+        the file.
+        """
+        end, reached = self._pictures.end_seconds, self._pictures.reached_seconds
+        stated = self._span.stated_end_seconds
+        return min(end, stated) if end is not None and stated > reached else end
+
+    def _close_pictures(self) -> None:
+        """The last frame stands as long as the audio goes on, unless it is a cover."""
+        end = self._video_end()
+        if end is None:
+            self.is_blind = True
+            return
+        heard = self._sound.end_seconds
+        overhang = -math.inf if heard is None else min(heard, self._span.last_seconds) - end
+        if overhang > _MAX_OVERHANG_SECONDS and self._is_one_image():
+            self.is_blind = True
+            return
+        self._pictures.close(heard if overhang > _PADDING_SECONDS else end)
+        self.is_blind = not self._pictures.ticks
+        stood = overhang - max(0.0, self._span.start_seconds - end)
+        if not self.is_blind and stood > max(_MAX_OVERHANG_SECONDS, self._pictures.longest_seconds):
+            self._warnings[f"the video ends {stood:.1f} s before the audio: its last frame stands"] += 1
+
+    def _say_how_it_ends(self) -> None:
+        span, reached = self._span, self.reached_seconds
+        if reached is None:
+            return
+        left = reached + span.zero_seconds - span.start_seconds
+        slack = _PADDING_SECONDS + (0.0 if self.is_blind else 1 / self._pictures.rate)
+        if not math.isinf(span.end_seconds) and 0 < left < span.end_seconds - span.start_seconds - slack:
+            end = span.end_seconds - span.zero_seconds
+            self._warnings[
+                f"the range ends at {end:.1f} s, the file at {reached:.1f} s: {left:.1f} s of it are left"
+            ] += 1
+        if span.last_seconds < span.end_seconds and left > span.most_seconds:
+            self._warnings[
+                f"a file of so few bytes may last {span.most_seconds / 3600:.1f} hours; the rest was left out"
+            ] += 1
+        if self.is_blind and self._pictures.sources and not self._is_one_image():
+            self._warnings["the frames behind a long audio without any were left out"] += 1
+
+    def _say_how_it_begins(self) -> None:
+        """Asked of each piece of frames, until audio has come."""
+        first = self._sound.first_seconds
+        if self._has_heard or first is None:
+            return
+        self._has_heard = True
+        late = max(first, self._span.start_seconds) - self._pictures.origin
+        if late < -_PADDING_SECONDS:
+            self._warnings[f"{-late:.1f} s of audio before the first frame were left out"] += 1
+        if late > _MAX_OVERHANG_SECONDS:
+            self._warnings[f"the audio begins {late:.1f} s after the first frame: silence until then"] += 1
 
     def _set_sound_origin(self) -> None:
         if self._sound_origin is None:
-            self._sound_origin = max(self._sound.first_seconds, self._start)
+            self._sound_origin = max(self._sound.first_seconds, self._span.start_seconds)
 
     def _sound_is_certain(self) -> bool:
         """Without pictures: whether the next piece has come, and half of the one after it."""
@@ -171,7 +269,7 @@ class Cutter:
             return False
         self._set_sound_origin()
         needed = self._sound_origin + self._bound(self._pieces + 1.5) / self._rate_hz
-        return min(self._sound.end_seconds, self._end) >= needed
+        return min(self._sound.end_seconds, self._span.last_seconds) >= needed
 
     def _is_certain(self) -> bool:
         """The same of the pictures, and whether the sound of the piece has come, or will not."""
@@ -187,6 +285,7 @@ class Cutter:
 
     def _seen(self, first: int, last: int) -> Iterator[Media]:
         """Ticks `first` to `last`, with their sound."""
+        self._say_how_it_begins()
         rate, origin = self._pictures.rate, self._pictures.origin
         yield from self._media(
             frames=self._pictures.take(last - first),
@@ -196,8 +295,8 @@ class Cutter:
             audio=self._sound.take(
                 origin, round(first / rate * self._rate_hz), round(last / rate * self._rate_hz)
             ),
-            start_seconds=origin + first / rate - self._zero,
-            end_seconds=origin + last / rate - self._zero,
+            start_seconds=origin + first / rate - self._span.zero_seconds,
+            end_seconds=origin + last / rate - self._span.zero_seconds,
         )
 
     def _heard(self, first: int, last: int) -> Iterator[Media]:
@@ -209,8 +308,8 @@ class Cutter:
             height=0,
             width=0,
             audio=self._sound.take(origin, first, last),
-            start_seconds=origin + first / self._rate_hz - self._zero,
-            end_seconds=origin + last / self._rate_hz - self._zero,
+            start_seconds=origin + first / self._rate_hz - self._span.zero_seconds,
+            end_seconds=origin + last / self._rate_hz - self._span.zero_seconds,
         )
 
     def _media(self, *, frames: list, audio: np.ndarray | None, **fields) -> Iterator[Media]:

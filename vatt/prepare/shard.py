@@ -63,7 +63,8 @@ class _Tally:
         self._seconds += outcome.seconds
         self._contents.update(outcome.contents)
         self._words.update(outcome.words)
-        self._warnings.extend((media_id, warning) for warning in outcome.warnings)
+        if outcome.warnings:  # one entry per clip, so that entries count clips
+            self._warnings.append((media_id, "; ".join(outcome.warnings)))
 
     def result(self, shard: Shard, written: dict) -> ShardResult:
         return ShardResult(

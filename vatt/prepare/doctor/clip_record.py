@@ -6,7 +6,7 @@ import numpy as np
 
 from vatt.prepare.doctor.findings import ERROR, Check
 from vatt.prepare.example_reader import Example, parse
-from vatt.prepare.record import SCHEMA_VERSION
+from vatt.prepare.record import READABLE, READABLE_VERSIONS, with_repeats
 
 RECORD_SCHEMA = Check(
     name="record-schema",
@@ -109,8 +109,8 @@ def read_clip(content: bytes, setting: Setting) -> ClipRecord:
         return found[0] if len(found) else default
 
     version = value(int, "schema_version")
-    if version not in (None, SCHEMA_VERSION):
-        problems.append(f"schema_version is {version}, this version reads {SCHEMA_VERSION}")
+    if version not in (None, *READABLE_VERSIONS):
+        problems.append(f"schema_version is {version}, this version reads {READABLE}")
     sizes = (value(int, "image/width"), value(int, "image/height"))
     end = value(int, "clip/end/timestamp")
     times = values(float, "caption/start_seconds"), values(float, "caption/end_seconds")
@@ -125,7 +125,7 @@ def read_clip(content: bytes, setting: Setting) -> ClipRecord:
         split=None if split is None else split.decode("utf-8", "replace"),
         start_seconds=value(int, "clip/start/timestamp", 0) * 1e-6,
         end_seconds=None if end is None else end * 1e-6,
-        jpegs=_pictures(example, problems),
+        jpegs=_pictures(example, version or 0, problems),
         frame_rate_hz=float(rate) if rate != 0 else setting.frame_rate_hz,
         stated_size=sizes if all(sizes) else None,
         sound=_sound(example, value, problems),
@@ -150,7 +150,7 @@ def _first_present(features: dict, kind: type, keys: tuple[str, ...], problems: 
     return []
 
 
-def _pictures(example: Example, problems: list[str]) -> list[bytes]:
+def _pictures(example: Example, version: int, problems: list[str]) -> list[bytes]:
     """JPEG per frame; of a tf.train.Example, its one picture."""
     steps = example.frames.get("image/encoded")
     if steps is None:
@@ -158,7 +158,7 @@ def _pictures(example: Example, problems: list[str]) -> list[bytes]:
     if any(len(step) != 1 or isinstance(step, np.ndarray) or type(step[0]) is not bytes for step in steps):
         problems.append("`image/encoded` must hold one byte string per frame")
         return []
-    return [step[0] for step in steps]
+    return with_repeats([step[0] for step in steps], version)
 
 
 def _sound(example: Example, value, problems: list[str]) -> np.ndarray | None:

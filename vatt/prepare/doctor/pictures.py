@@ -77,13 +77,16 @@ def inspect(
         )
     chosen = [int(share * len(clip.jpegs)) for share in _FINGERPRINTED]
     sizes = set()
+    seen, picture = None, None  # the JPEG that was looked at last: one that stands is the same object
     for number, jpeg in enumerate(clip.jpegs):
-        try:
-            size, picture = look_at(jpeg, "L" if decodes_all or number in chosen else None)
-        except PictureError as error:
-            wrong.append((error.check, f"frame {number}: {error}"))
-            continue
-        sizes.add(size)
+        if jpeg is not seen or picture is None and number in chosen:
+            seen, picture = jpeg, None
+            try:
+                size, picture = look_at(jpeg, "L" if decodes_all or number in chosen else None)
+            except PictureError as error:
+                wrong.append((error.check, f"frame {number}: {error}"))
+                continue
+            sizes.add(size)
         if picture is not None and number in chosen:
             fingerprints[chosen.index(number)] = _fingerprint(picture)
     return [*wrong, *_wrong_sizes(clip, sizes, setting, tally)], fingerprints

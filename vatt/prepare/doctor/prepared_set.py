@@ -9,7 +9,7 @@ from vatt.prepare import writer
 from vatt.prepare.doctor.clip_record import Setting
 from vatt.prepare.doctor.findings import ERROR, WARNING, Check, Findings, Place
 from vatt.prepare.doctor.tally import Tally
-from vatt.prepare.record import SCHEMA_VERSION
+from vatt.prepare.record import READABLE, READABLE_VERSIONS
 from vatt.regular_file import plain_name
 
 COUNTS = Check(
@@ -105,9 +105,9 @@ def read_set(directory) -> PreparedSet:
             "set again."
         ) from error
     version = content.get("schema_version") if isinstance(content, dict) else None
-    if version != SCHEMA_VERSION:
+    if version not in READABLE_VERSIONS:
         raise UnreadableSet(
-            f"This version reads sets of schema_version {SCHEMA_VERSION}. Received: {version} in {path}. "
+            f"This version reads sets of schema_version {READABLE}. Received: {version} in {path}. "
             f"Prepare the set again with this version."
         )
     try:
@@ -131,7 +131,7 @@ def read_set(directory) -> PreparedSet:
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise UnreadableSet(
-            f"{writer.DATASET_FILE} must have the fields of schema_version {SCHEMA_VERSION}. Received: "
+            f"{writer.DATASET_FILE} must have the fields of schema_version {version}. Received: "
             f"{path}, {type(error).__name__}: {error}. Prepare the set again."
         ) from error
 

@@ -13,6 +13,7 @@ from vatt.prepare.doctor.findings import ERROR, Check, Finding, Findings, Place
 from vatt.prepare.doctor.tally import Tally
 from vatt.prepare.example_reader import ExampleError
 from vatt.prepare.pool import heartbeat
+from vatt.prepare.record import without_repeats
 from vatt.prepare.shard_reader import read_shard, stated_offsets
 
 SHARD_MISSING = Check(
@@ -172,10 +173,14 @@ def _inspect_rest(clip: ClipRecord, task: ShardTask, tally: Tally) -> Iterator[t
 def _hashes(clip: ClipRecord) -> tuple[int, int, int]:
     """Of the pictures, the sound and the source; 0 where there is none. Silence is no sound."""
     return (
-        _hash(*(len(jpeg).to_bytes(8, "little") + jpeg for jpeg in clip.jpegs)) if clip.jpegs else 0,
+        _hash(*_sized(without_repeats(clip.jpegs))) if clip.jpegs else 0,
         _hash(np.ascontiguousarray(clip.sound).data) if clip.is_audible else 0,
         _hash(clip.media_id.encode()) if clip.media_id else 0,
     )
+
+
+def _sized(jpegs: list[bytes]) -> Iterator[bytes]:
+    return (len(jpeg).to_bytes(8, "little") + jpeg for jpeg in jpegs)
 
 
 def _hash(*parts) -> int:
