@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from vatt.prepare.captions import CaptionError, NotCaptions, read_captions, reading
+from vatt.prepare.captions import CaptionError, NotCaptions, cue, read_captions, reading, substation
 
 CUE = "1\n00:00:01,000 --> 00:00:02,000\n"
 ASS = (
@@ -38,14 +38,24 @@ def test_a_text_of_many_lines_is_bounded_and_said(tmp_path):
     assert str(file) == "lines after the first 1,000, left out: 5 of 1005"
 
 
-def test_long_texts_and_many_cues_are_bounded_and_said(tmp_path, monkeypatch):
-    monkeypatch.setattr(reading, "MAX_CAPTIONS", 3)
-    cues = [CUE.replace("01,0", f"0{number},0") for number in range(5)]
-    file = read(tmp_path, "a.srt", "\n\n".join(f"{cue}{'x' * 10_001}" for cue in reversed(cues[:2])))
-    assert [len(text) for *_, text in file.captions] == [10_000, 10_000]
-    assert notes(file) == {"captions cut after 10": 2}
-    file = read(tmp_path, "a.srt", "\n\n".join(f"{CUE}{number}x" for number in range(5)))
-    assert [text for *_, text in file.captions] == ["0x", "1x", "2x"] and file.cues == 5
+def test_long_texts_are_cut_and_said(tmp_path):
+    file = read(tmp_path, "a.srt", f"{CUE}{'x' * 10_001}\n\n{CUE}{'y' * 10_000}")
+    assert [text for *_, text in file.captions] == ["x" * 10_000, "y" * 10_000]
+    assert notes(file) == {"captions cut after 10": 1}
+
+
+@pytest.mark.parametrize("name", ["a.srt", "a.vtt", "a.ass", "a.json"])
+def test_many_cues_are_bounded_and_said(tmp_path, monkeypatch, name):
+    for module in (cue, reading, substation):
+        monkeypatch.setattr(module, "MAX_CUES", 3)
+    content = "".join(f"00:00:0{5 - number}.000 --> 00:00:09.000\n{number}x\n\n" for number in range(5))
+    if name == "a.ass":
+        content = "".join(ASS.split("Comment")[0].replace("Bold", f"{number}") for number in range(5))
+    if name == "a.json":
+        content = str([[number, number + 1, "x y"] for number in range(5)]).replace("'", '"')
+    file = read(tmp_path, name, ("WEBVTT\n\n" if name == "a.vtt" else "") + content)
+    assert len(file.captions) == 3 and file.cues == 5
+    assert notes(file) == {"cues after the first 100": 2}
 
 
 def test_substation(tmp_path):
@@ -59,6 +69,8 @@ def test_substation(tmp_path):
     file = read(tmp_path, "a.ass", ASS + drawing.replace("{\\p1}", "{" * 50_000))
     assert file.captions == ((1.0, 2.0, "Bold line"),)
     assert notes(file) == {"cues of more than 10": 1}
+    file = read(tmp_path, "a.ass", ASS + drawing.replace("{\\p1}", "{}" * 101))
+    assert file.captions == ((1.0, 2.0, "Bold line"),) and notes(file) == {"cues of more than 10": 1}
 
 
 @pytest.mark.parametrize("suffix", ["srt", "vtt", "ass", "ssa", "txt"])

@@ -1,12 +1,13 @@
 """What SubRip and WebVTT share: lines, times, and cues that become captions."""
 
 import dataclasses
+import itertools
 import re
 from collections.abc import Iterable, Iterator
 
 from vatt.prepare.captions.caption import Caption
 from vatt.prepare.captions.markup import plain_text
-from vatt.prepare.captions.notes import NO_TEXT, Notes
+from vatt.prepare.captions.notes import NO_TEXT, TOO_MANY, Notes
 
 _LINE_END = re.compile(r"\r\n|\r|\n")  # no others: U+2028, U+0085, VT and FF are characters of a line
 # [hours:]minutes:seconds[.fraction], also with a comma, and with blanks that some programs put between.
@@ -15,6 +16,7 @@ _CLOCK = rf"(-?)(?:{_NUMBER}{_COLON})?{_NUMBER}{_COLON}{_NUMBER}(?:{_POINT}{_NUM
 _ONE_CLOCK = re.compile(_CLOCK)
 _TIMING = re.compile(rf"[ \t]*{_CLOCK}[ \t]*--?>[ \t]*{_CLOCK}(?![0-9])")
 _ARROW = "-->"
+MAX_CUES = 100_000  # words of ten hours, one by one
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,6 +64,14 @@ def _seconds(sign: str, hours: str | None, minutes: str, seconds: str, fraction:
 def has_arrow(line: str) -> bool:
     """Whether a line is one of times, readable or not."""
     return _ARROW in line or timing_of(line) is not None
+
+
+def first_cues(cues: Iterable[Cue], notes: Notes) -> list[Cue]:
+    """As many cues as a file may have; the others are counted, before they cost more time."""
+    cues = iter(cues)
+    kept = list(itertools.islice(cues, MAX_CUES))
+    notes.lose(TOO_MANY, sum(1 for _ in cues))
+    return kept
 
 
 def captions_of(cues: Iterable[Cue], notes: Notes, *, any_tag: bool) -> Iterator[Caption]:

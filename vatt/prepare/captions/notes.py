@@ -5,6 +5,7 @@ from vatt.prepare.captions.caption import Note
 BACKWARDS = "cues that end before they begin, left out"
 BEFORE_THE_FILE = "cues that end before the media begins, left out"
 NO_TIME = "cues without a readable time, left out"
+TOO_MANY = "cues after the first 100,000, left out"
 NO_TEXT = "cues without text, left out"
 
 

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from vatt.json_file import JsonError
 from vatt.prepare.captions.caption import WHOLE_FILE, Caption, CaptionError, CaptionFile, NotCaptions
-from vatt.prepare.captions.cue import lines_of
+from vatt.prepare.captions.cue import MAX_CUES, lines_of
 from vatt.prepare.captions.decode import decode, scrub
 from vatt.prepare.captions.markup import one_line
-from vatt.prepare.captions.notes import BACKWARDS, BEFORE_THE_FILE, NO_TIME, Notes
+from vatt.prepare.captions.notes import BACKWARDS, BEFORE_THE_FILE, NO_TIME, TOO_MANY, Notes
 from vatt.prepare.captions.subrip import read_subrip
 from vatt.prepare.captions.substation import is_substation, read_substation
 from vatt.prepare.captions.transcript import NoTranscriptError, read_transcript
@@ -20,12 +20,10 @@ from vatt.prepare.captions.webvtt import is_webvtt, read_webvtt
 from vatt.regular_file import NotRegularError, read_regular
 
 MAX_BYTES = 16 << 20  # words of ten hours with a time each are 10 MB of JSON
-MAX_CAPTIONS = 100_000
 MAX_DESCRIPTIONS = 1_000  # each is in every record of the file
 _MOST_SECONDS = 1e7  # sixteen weeks: no media are that long
 MAX_CHARACTERS = 10_000  # of one caption; the text model reads 16 words of it
 _TOO_MANY_LINES = f"lines after the first {MAX_DESCRIPTIONS:,}, left out"
-_TOO_MANY = f"cues after the first {MAX_CAPTIONS:,}, left out"
 _TOO_LONG = f"captions cut after {MAX_CHARACTERS:,} characters"
 
 
@@ -78,8 +76,8 @@ def _usable(captions: Iterable[Caption], notes: Notes) -> list[Caption]:
             notes.add(_TOO_LONG, int(len(words) > MAX_CHARACTERS))
             usable.append((start, end, words[:MAX_CHARACTERS]))
     usable.sort(key=lambda caption: caption[:2])  # of equal times in the order of the file
-    notes.lose(_TOO_MANY, max(0, len(usable) - MAX_CAPTIONS))
-    return usable[:MAX_CAPTIONS]
+    notes.lose(TOO_MANY, max(0, len(usable) - MAX_CUES))
+    return usable[:MAX_CUES]
 
 
 def _subtitles(text: str, notes: Notes) -> Iterator[Caption]:

@@ -7,14 +7,15 @@ and what stands right before the times is the cue's number or name.
 from collections.abc import Iterator
 
 from vatt.prepare.captions.caption import Caption
-from vatt.prepare.captions.cue import Cue, captions_of, has_arrow, lines_of, timing_of
+from vatt.prepare.captions.cue import Cue, captions_of, first_cues, has_arrow, lines_of, timing_of
 from vatt.prepare.captions.notes import NO_TIME, Notes
 from vatt.prepare.captions.rolling import unrolled
 
 
 def read_subrip(text: str, notes: Notes) -> Iterator[Caption]:
     """The captions of a SubRip file."""
-    yield from captions_of(unrolled(list(_cues(lines_of(text), notes)), notes), notes, any_tag=False)
+    cues = first_cues(_cues(lines_of(text), notes), notes)
+    yield from captions_of(unrolled(cues, notes), notes, any_tag=False)
 
 
 def _cues(lines: list[str], notes: Notes) -> Iterator[Cue]:

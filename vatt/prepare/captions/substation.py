@@ -7,13 +7,14 @@ from collections.abc import Iterator
 import pysubs2
 
 from vatt.prepare.captions.caption import Caption
-from vatt.prepare.captions.cue import lines_of
+from vatt.prepare.captions.cue import MAX_CUES, lines_of
 from vatt.prepare.captions.markup import plain_text
-from vatt.prepare.captions.notes import NO_TEXT, NO_TIME, Notes
+from vatt.prepare.captions.notes import NO_TEXT, NO_TIME, TOO_MANY, Notes
 
 _EVENT = re.compile(r"\s*Dialogue:")
-_MOST_CHARACTERS = 10_000  # of a line: the library looks for overrides in a time that grows with its square
-_TOO_LONG = f"cues of more than {_MOST_CHARACTERS:,} characters, left out"
+# Of a line: the library looks for overrides in a time that grows with the square of their number.
+_MOST_CHARACTERS, _MOST_OVERRIDES = 10_000, 100
+_TOO_LONG = f"cues of more than {_MOST_CHARACTERS:,} characters or {_MOST_OVERRIDES} overrides, left out"
 
 
 def is_substation(text: str) -> bool:
@@ -28,8 +29,10 @@ def read_substation(text: str, notes: Notes, *, is_advanced: bool) -> Iterator[C
         is_advanced: ASS, else SSA.
     """
     shown = [line for line in lines_of(text) if _EVENT.match(line)]
-    short = [line for line in shown if len(line) <= _MOST_CHARACTERS]
+    short = [line for line in shown if len(line) <= _MOST_CHARACTERS and line.count("{") <= _MOST_OVERRIDES]
     notes.lose(_TOO_LONG, len(shown) - len(short))
+    notes.lose(TOO_MANY, max(0, len(short) - MAX_CUES))
+    short = short[:MAX_CUES]
     for event in _events(short, "ass" if is_advanced else "ssa", notes):
         words = "" if event.is_drawing else plain_text(event.plaintext, any_tag=False)
         if words:

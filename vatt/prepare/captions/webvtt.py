@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 
 from vatt.prepare.captions.caption import Caption
-from vatt.prepare.captions.cue import Cue, captions_of, has_arrow, lines_of, timing_of
+from vatt.prepare.captions.cue import Cue, captions_of, first_cues, has_arrow, lines_of, timing_of
 from vatt.prepare.captions.notes import NO_TIME, Notes
 from vatt.prepare.captions.rolling import unrolled
 
@@ -28,7 +28,7 @@ def read_webvtt(text: str, notes: Notes) -> Iterator[Caption]:
     """The captions of a WebVTT file."""
     lines = lines_of(text)
     begin, kind = _header(lines) if is_webvtt(text) else (0, "")
-    cues = list(_cues(lines, begin, notes))
+    cues = first_cues(_cues(lines, begin, notes), notes)
     if kind in _NOT_SPOKEN:
         notes.lose(f"cues of a track of {kind}, left out", len(cues))
         return
