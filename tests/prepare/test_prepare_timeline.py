@@ -10,7 +10,11 @@ import pytest
 from media_maker import make_media, read_whole
 
 from vatt.embed.file_windows import windows_of
+from vatt.prepare.doctor.examine import examine
+from vatt.prepare.folder import plan_folder
 from vatt.prepare.media import MediaError, MediaOptions, read_segments
+from vatt.prepare.prepare import prepare_clips
+from vatt.prepare.record import RecordOptions
 from vatt.prepare.timeline import JUMPED_AHEAD, JUMPED_BACK, Timeline
 from vatt.spec import ClipSpec
 
@@ -150,6 +154,20 @@ def test_pieces_and_windows_of_what_is_joined(tmp_path):
         blue, high = is_blue(window.video), is_high(window.audio[:, None])
         assert np.mean(blue) == pytest.approx(np.mean(high), abs=0.2)
     assert windows[-1].end_seconds == pytest.approx(2 * SECONDS, abs=0.2)
+
+
+def test_a_set_of_what_is_joined_is_clean(tmp_path):
+    (tmp_path / "media").mkdir()
+    parts = [("ts", "libx264", "aac"), ("vob", "mpeg2video", "ac3"), ("ogg", None, "flac")]
+    for suffix, video, audio in parts:
+        joined(tmp_path, suffix, video, audio).rename(tmp_path / f"media/{suffix}.{suffix}")
+    plan = plan_folder(tmp_path / "media", segment_seconds=2.0)
+    summary = prepare_clips(
+        plan.clips, tmp_path / "set", name="joined", options=RecordOptions(media=OPTIONS), workers=1
+    )
+    assert summary.clips == 9 and not summary.failures
+    assert dict(summary.warnings) == {f"{suffix}.{suffix}": JUMPED_BACK for suffix, *_ in parts}
+    assert not examine(tmp_path / "set", workers=1).findings
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tests.prepare.media_maker import make_media
-from tests.toy_embedder import ToyEmbedder, colour
+from tests.toy_embedder import ToyEmbedder, colour, tone
 from vatt.embed.files import Options
 from vatt.embed.parts import BusyError, alone
 from vatt.search import build
@@ -273,3 +273,25 @@ def test_an_index_of_nothing_is_refused(tmp_path):
     assert summary.files == 0 and summary.failures
     with pytest.raises(BadIndexError, match="at least one window"):
         Index(tmp_path / "index")
+
+
+def test_of_joined_files_audio_and_video_are_of_one_instant(tmp_path):
+    """`cat red.ts blue.ts`: every window with the colour has its tone, and times run through."""
+    (tmp_path / "media").mkdir()
+    with open(tmp_path / "media/joined.ts", "wb") as file:
+        for name in ("red", "blue"):
+            part = make_media(
+                tmp_path / f"{name}.ts",
+                pictures=colour(name, 50),
+                rate_hz=25,
+                sound=tone(name, 2.0),
+                audio_codec="mp2",
+            )
+            file.write(part.read_bytes())
+    update(tmp_path)
+    index = Index(tmp_path / "index")
+    assert index.rows == 10 and "began again" in index.files[0]["warnings"][0]
+    seen, heard = (np.argmax(index.vectors(f"{kind}/video_audio"), axis=1) for kind in ("video", "audio"))
+    assert np.sum(seen != heard) <= 1  # where they meet
+    assert list(seen) == sorted(seen) and {0, 2} == set(seen)
+    assert index.place(9).start_seconds == pytest.approx(3.6, abs=0.2)
