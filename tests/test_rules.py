@@ -148,8 +148,7 @@ ONLY_IN = {
     "write_text": (
         "vatt/whole_file.py",
         _WRITING,
-        _INSIDE_A_TEMPORARY_FOLDER
-        | {"vatt/train/job.py", "vatt/train/resident_memory.py", *WRITER_OF_THE_SAME_NAME},
+        _INSIDE_A_TEMPORARY_FOLDER | {"vatt/train/resident_memory.py", *WRITER_OF_THE_SAME_NAME},
     ),
     "write_bytes": ("vatt/whole_file.py", _WRITING, _INSIDE_A_TEMPORARY_FOLDER),
     "FileLock": ("vatt/whole_file.py", _WRITING, set()),

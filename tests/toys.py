@@ -8,6 +8,7 @@ import tensorflow as tf
 from keras import ops
 
 from vatt import spec
+from vatt.report.document import write_whole
 
 FRAMES, SIZE, SAMPLES, CANDIDATES, WORDS = 2, 4, 16, 2, 3
 
@@ -145,8 +146,6 @@ def toy_report():
     """A report that says it was written."""
 
     def write(model_dir):
-        path = model_dir / "report.html"
-        path.write_text("<p>toys</p>", encoding="utf-8")
-        return path
+        return write_whole("<p>toys</p>", model_dir / "report.html")
 
     return write

@@ -19,6 +19,7 @@ import tensorflow as tf
 
 import vatt
 from tests.goldens import GOLDEN, assert_near
+from tests.leftovers import leftover
 from tests.trained_run import CLIP, PATCHES, TINY, tiny_vatt, write_run
 from vatt import cli
 from vatt.evals.protocol_card import weights_fingerprint
@@ -121,6 +122,14 @@ def test_safetensors_are_loaded_again(trained, embedder, tmp_path):
     config.write_text(config.read_text().replace('"hidden_width": 16', '"hidden_width": 24'))
     with pytest.raises(ValueError, match="arrays must be the weights of the model"):
         vatt.load(tmp_path / "out" / "safetensors")
+
+
+def test_what_a_killed_export_left_goes_at_the_next_one(trained, tmp_path):
+    killed = leftover(tmp_path / "earlier")
+    (killed / "saved_model").mkdir(parents=True)
+    (tmp_path / ".earlier-of-somebody-else").mkdir()
+    export_model(trained, tmp_path / "out", **FEW)
+    assert {path.name for path in tmp_path.iterdir()} == {"out", ".earlier-of-somebody-else"}
 
 
 @pytest.mark.slow

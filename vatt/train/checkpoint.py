@@ -69,6 +69,8 @@ class Checkpoints:
 
     def newest(self) -> int | None:
         """Step of the newest whole checkpoint, or None; damaged and unfinished ones are moved aside."""
+        if os.path.lexists(self._directory):
+            own_folder(self._directory)  # through a link, others' files would be moved
         remove_leftovers(self._directory)
         for step in reversed(self.steps()):
             fault = self._fault(step)
@@ -121,7 +123,11 @@ class Checkpoints:
             facts: what JSON can hold, about the run at that step.
         """
         try:
-            with temporary_folder(own_folder(self._directory), f"ckpt-{step}") as saving:
+            directory = own_folder(self._directory)
+        except OSError as error:
+            raise RunError(f"Checkpoints can not be written to {self._directory}: {error}") from error
+        try:
+            with temporary_folder(directory, f"ckpt-{step}") as saving:
                 self._write(step, saving, _checkpoint(trackables), dict(facts or {}))
         except (OSError, tf.errors.OpError) as error:
             for path in self._files(step):
