@@ -61,3 +61,45 @@ def count_and_tell(until, path, content):
         yield content
         with open(path, "w") as file:
             file.write(str(number))
+
+
+def try_to(what, place):
+    """What a decoder that a file has taken over would try; says how it went."""
+    import socket
+    import subprocess
+
+    tries = {
+        "read": lambda: open("/etc/hostname").close(),
+        "write": lambda: open(f"{place}/file", "w").close(),
+        "append to": lambda: open(f"{place}/present", "a").close(),
+        "make a folder": lambda: os.mkdir(f"{place}/folder"),
+        "remove": lambda: os.unlink(f"{place}/present"),
+        "rename": lambda: os.rename(f"{place}/present", f"{place}/other"),
+        "link": lambda: os.symlink("/etc/passwd", f"{place}/link"),
+        "truncate": lambda: os.truncate(f"{place}/present", 0),
+        "run": lambda: subprocess.run(["/bin/true"], check=True),
+        "connect": lambda: socket.socket().close(),
+        "connect locally": lambda: socket.socket(socket.AF_UNIX).close(),
+        "signal": lambda: os.kill(os.getppid(), 0),
+        "throw away": lambda: open(os.devnull, "w").close(),
+        "start a thread": lambda: __import__("threading").Thread(target=int).start(),
+    }
+    try:
+        tries[what]()
+        return "done"
+    except OSError as error:
+        return type(error).__name__
+
+
+class Call:
+    """Runs a command where it is unpickled."""
+
+    def __init__(self, *call):
+        self.call = call
+
+    def __reduce__(self):
+        return self.call
+
+
+def take_over(path):
+    return Call(os.system, (f"touch '{path}'",))

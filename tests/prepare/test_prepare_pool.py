@@ -98,7 +98,7 @@ def test_a_stream_that_is_left_leaves_its_worker_to_others():
 def test_a_stream_that_nobody_takes_waits(tmp_path):
     told = tmp_path / "told"
     big = bytes(1 << 16)  # more than a pipe holds
-    with WorkerPool(workers=1) as pool:
+    with WorkerPool(workers=1, writable=[tmp_path]) as pool:
         stream = pool.stream(pool_tasks.count_and_tell, [(1000, str(told), big)])
         next(stream)
         time.sleep(0.5)

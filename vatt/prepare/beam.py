@@ -109,7 +109,7 @@ class _Decode(beam.DoFn):
         self._limits = {"timeout_seconds": job.timeout_seconds, "memory_bytes": job.memory_bytes}
 
     def setup(self) -> None:
-        self._pool = WorkerPool(workers=1, **self._limits)
+        self._pool = WorkerPool(workers=1, writable=[self._spool], **self._limits)
 
     def teardown(self) -> None:
         self._pool.close()

@@ -137,7 +137,10 @@ def _render(plans: list[ClipPlan], media: Path, workers: int | None) -> None:
     todo = [plan for plan in plans if not (media / plan.path).exists()]
     if not todo:
         return
-    with Progress("Rendering the demo corpus", len(todo)) as progress, WorkerPool(workers=workers) as pool:
+    with (
+        Progress("Rendering the demo corpus", len(todo)) as progress,
+        WorkerPool(workers=workers, writable=[media]) as pool,
+    ):
         for (plan, _), outcome in pool.run(render_clip, ((plan, str(media)) for plan in todo)):
             if isinstance(outcome, Failure):
                 if isinstance(outcome.error, OSError):

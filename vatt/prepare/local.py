@@ -22,6 +22,7 @@ def run_local(job: Job) -> None:
             timeout_seconds=job.timeout_seconds,
             memory_bytes=job.memory_bytes,
             tasks_ahead=_CLIPS_AHEAD,
+            writable=[spool],
         ) as pool,
     ):
         tasks = (

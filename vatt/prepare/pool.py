@@ -23,6 +23,8 @@ from collections.abc import Callable, Iterable, Iterator
 from multiprocessing.connection import Connection
 from typing import Any
 
+from vatt.prepare import replies, sandbox
+
 _LEAST_MEMORY_BYTES = 1 << 28  # what Python with NumPy and FFmpeg takes before the first picture, with room
 _ITEMS_AHEAD = 4  # that a task may have yielded before they are taken
 _SIGN_OF_LIFE = b""
@@ -61,6 +63,8 @@ class WorkerPool:
             only; other systems do not limit what a process maps.
         tasks_ahead: tasks per worker that may be under way or done before the first of them is taken. Results
             come in order, so this is how far the others get while one worker is busy with a long task.
+        writable: folders that tasks may write to; where the system has the means (`vatt.prepare.sandbox`),
+            workers can write nowhere else.
     """
 
     def __init__(
@@ -70,6 +74,7 @@ class WorkerPool:
         timeout_seconds: float = 600.0,
         memory_bytes: int | None = None,
         tasks_ahead: int = 4,
+        writable: Iterable[str | os.PathLike] = (),
     ):
         if workers is not None and workers < 1:
             raise ValueError(f"`workers` must be at least 1. Received: {workers}.")
@@ -86,7 +91,8 @@ class WorkerPool:
         self._stopped = False
         self._idle: queue.SimpleQueue[_Worker] = queue.SimpleQueue()
         self._threads = concurrent.futures.ThreadPoolExecutor(self.workers, thread_name_prefix="worker")
-        self._all = [_Worker(memory_bytes) for _ in range(self.workers)]
+        places = tuple(os.path.abspath(folder) for folder in writable)
+        self._all = [_Worker(memory_bytes, places) for _ in range(self.workers)]
         for worker in self._all:
             self._idle.put(worker)
 
@@ -218,8 +224,8 @@ def _taken(task: tuple, items: _Items) -> Iterator[tuple[tuple, Any | Failure]]:
 class _Worker:
     """One process, started when it is first needed and again after it died."""
 
-    def __init__(self, memory_bytes: int | None):
-        self._memory_bytes = memory_bytes
+    def __init__(self, memory_bytes: int | None, writable: tuple[str, ...]):
+        self._memory_bytes, self._writable = memory_bytes, writable
         self._process: subprocess.Popen | None = None
         self._stopped = False
 
@@ -240,7 +246,7 @@ class _Worker:
                 reply = self._receive.recv_bytes()
                 if reply == _SIGN_OF_LIFE:
                     continue
-                reply = pickle.loads(reply)
+                reply = replies.loads(reply)
                 if not isinstance(reply, _Item):
                     return reply
                 if on_item is not None:
@@ -250,6 +256,10 @@ class _Worker:
             return Failure(f"gave no sign of life for more than {timeout_seconds:g} s and was given up")
         except (EOFError, OSError):
             return Failure(f"the worker process died ({self.end()})")
+        except Exception as error:  # an answer that can not be one: whoever gave it is not trusted again
+            self._process.kill()
+            self.end()
+            return Failure(f"the worker process gave no proper answer ({error})")
 
     def stop(self) -> None:
         """Kills the process; whoever waits for its reply sees the end of the pipe. For any thread to call."""
@@ -261,7 +271,7 @@ class _Worker:
     def _start(self) -> None:
         code = (
             f"import sys; sys.path[:] = {sys.path!r}; "
-            f"from vatt.prepare import pool; pool.serve({self._memory_bytes})"
+            f"from vatt.prepare import pool; pool.serve({self._memory_bytes}, {self._writable!r})"
         )
         # One numeric thread each: the processes are the parallelism.
         environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
@@ -292,10 +302,11 @@ class _Worker:
         return f"exit status {status}" if status >= 0 else f"signal {-status}, {signal.strsignal(-status)}"
 
 
-def serve(memory_bytes: int | None) -> None:
+def serve(memory_bytes: int | None, writable: tuple[str, ...]) -> None:
     """The life of a worker process: reads tasks from standard input, writes results to standard output."""
     global _reply_pipe
     _limit(memory_bytes)
+    sandbox.confine(writable)
     receive = Connection(os.dup(0), writable=False)
     send = _reply_pipe = Connection(os.dup(1), readable=False)
     os.dup2(2, 1)  # whatever prints must not end up among the results
@@ -341,7 +352,7 @@ def _pickled_failure(error: Exception, memory_bytes: int | None) -> bytes:
     reason = str(error) if expected else "".join(traceback.format_exception(error)[-2:]).strip()
     try:
         reply = pickle.dumps(Failure(reason, error))
-        pickle.loads(reply)
+        replies.loads(reply)
         return reply
     except Exception:
         return pickle.dumps(Failure(reason))

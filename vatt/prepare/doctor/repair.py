@@ -55,7 +55,7 @@ def repair(prepared: PreparedSet, out_dir, *, workers: int | None = None) -> Rep
     mended = left_out = 0
     with (
         Progress(f"Repairing {prepared.name}", sum(shard["records"] for shard in shards)) as progress,
-        WorkerPool(workers=workers) as pool,
+        WorkerPool(workers=workers, writable=[out_dir]) as pool,
     ):
         for shard, ((source, *_), outcome) in zip(shards, pool.run(repair_shard, tasks), strict=True):
             if isinstance(outcome, Failure):
