@@ -65,6 +65,7 @@ def content():
             "elapsed_seconds": 90.0,
             "runner": "local",
             "workers": 2,
+            "sandbox": "sandboxed (no network, no other programs, writing to its spool only)",
         },
         "made_by": {
             "program": "vatt.prepare",

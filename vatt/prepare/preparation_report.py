@@ -28,6 +28,7 @@ class Effort:
         elapsed_seconds: what that took.
         runner: "local" or "beam".
         workers: processes; None where the Beam runner decides.
+        sandbox: what the workers are kept from, see `vatt.prepare.sandbox`.
     """
 
     clips: int
@@ -35,6 +36,7 @@ class Effort:
     elapsed_seconds: float
     runner: str
     workers: int | None
+    sandbox: str
 
 
 def write_report(directory: Path, content: dict) -> Path:

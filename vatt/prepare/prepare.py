@@ -15,7 +15,7 @@ from pathlib import Path
 
 import vatt
 from vatt.json_file import read_object
-from vatt.prepare import preparation_report, writer
+from vatt.prepare import preparation_report, sandbox, writer
 from vatt.prepare.errors import PreparationError, TooManyFailures, disk_errors
 from vatt.prepare.job import Job
 from vatt.prepare.local import run_local
@@ -210,6 +210,7 @@ def _run(job: Job, runner: str) -> preparation_report.Effort:
 
         run_beam(job)
     else:
+        say(f"{job.name}: workers are {sandbox.describe()}")
         run_local(job)
     return preparation_report.Effort(
         clips=sum(len(shard.clips) for shard in job.shards),
@@ -217,6 +218,7 @@ def _run(job: Job, runner: str) -> preparation_report.Effort:
         elapsed_seconds=time.monotonic() - started,
         runner=runner,
         workers=None if job.beam_options else job.workers or available_cores(),
+        sandbox=sandbox.describe(),
     )
 
 
