@@ -47,5 +47,6 @@ def test_the_tree_in_the_readme_is_the_tree():
 
 def test_ci_runs_the_test_command_of_the_readme():
     readme = text_of(ROOT / "README.md")
-    command = re.search(r"pip install -r requirements.txt && (python -m pytest)\b", readme).group(1)
+    install = r"pip install --require-hashes -r requirements\.lock"
+    command = re.search(install + r" && (python -m pytest)\b", readme).group(1)
     assert f"\n{command}\n" in text_of(ROOT / ".ci" / "run")
