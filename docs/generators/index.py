@@ -17,7 +17,10 @@ _GROUPS = {
         "protocols.md",
     ),
     "To use what was trained": ("search.md", "export.md", "model_card.md"),
-    "To look up": ("cli.md", "gin.md", "presets.md", "formats.md", "fidelity.md", "security.md", "licences.md"),
+    "To look up": (
+        *("cli.md", "gin.md", "presets.md", "formats.md"),
+        *("fidelity.md", "security.md", "licences.md"),
+    ),
     "To extend": ("extending.md",),
 }
 _REST = "Besides"
