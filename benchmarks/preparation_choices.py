@@ -35,12 +35,12 @@ SEED = 0
 
 def make(path: str, threads: int, start: float | None, through: bool) -> None:
     """Records of a film, of all of it or of ten seconds from `start`."""
-    from vatt.prepare import container, media, streams
+    from vatt.prepare import container, source, streams
     from vatt.prepare.record import Clip, RecordOptions, make_records
 
     streams.DECODE_THREADS = threads
     if through:
-        media.frames_from = lambda opened, streams, _, warnings: container.decoded_frames(
+        source.frames_from = lambda opened, streams, _, warnings: container.decoded_frames(
             opened, streams, warnings
         )
     part = {} if start is None else {"start_seconds": start, "end_seconds": start + CLIP_SECONDS}

@@ -295,7 +295,7 @@ def test_empty_packets_in_mid_stream_are_skipped(tmp_path, monkeypatch):
 
     decoded = container.decoded_frames
     monkeypatch.setattr(
-        "vatt.prepare.media.decoded_frames",
+        "vatt.prepare.source.decoded_frames",
         lambda file, streams, warnings: decoded(Holey(file), streams, warnings),
     )
     holey = read_whole(path, OPTIONS)

@@ -62,17 +62,18 @@ def open_container(path) -> Iterator[av.container.InputContainer]:
         # "file:" keeps a name like "12:30.mp4" from being read as a protocol.
         container = av.open(f"file:{path}", options=options, metadata_errors="ignore")
     except Exception as error:  # of any kind: headers of strangers raise more than FFmpeg's own errors
-        _pass_on_exhaustion(error)
-        raise MediaError(path, f"can not be opened as media: {_reason(error)}") from error
+        pass_on_exhaustion(error)
+        raise MediaError(path, f"can not be opened as media: {reason_of(error)}") from error
     with container:
         yield container
 
 
-def _reason(error: Exception) -> str:
+def reason_of(error: Exception) -> str:
+    """What an error of FFmpeg says, without numbers and file names."""
     return getattr(error, "strerror", None) or str(error) or type(error).__name__
 
 
-def _pass_on_exhaustion(error: Exception) -> None:
+def pass_on_exhaustion(error: Exception) -> None:
     """Raises what is no fault of the file; FFmpeg's own lack of memory is: its header claims too much."""
     if isinstance(error, MemoryError) and not isinstance(error, av.FFmpegError):
         raise error
@@ -122,8 +123,8 @@ def _packets(container, streams, warnings: Counter) -> Iterator[av.Packet]:
         except StopIteration:
             break
         except Exception as error:
-            _pass_on_exhaustion(error)
-            warnings[f"reading stopped early: {_reason(error)}"] += 1
+            pass_on_exhaustion(error)
+            warnings[f"reading stopped early: {reason_of(error)}"] += 1
             return
         if packet.size == 0:
             continue  # to the decoder an empty packet means the end of the stream
@@ -139,9 +140,9 @@ def _decoded(stream, packet, warnings: Counter) -> list[av.frame.Frame]:
     try:
         frames = stream.codec_context.decode(packet)
     except Exception as error:
-        _pass_on_exhaustion(error)
+        pass_on_exhaustion(error)
         if packet is not None:
-            warnings[f"a damaged {stream.type} packet was skipped: {_reason(error)}"] += 1
+            warnings[f"a damaged {stream.type} packet was skipped: {reason_of(error)}"] += 1
         return []
     for frame in frames:
         # Frames that leave the decoder without a packet lack the stream's time base; their time is NaN, or

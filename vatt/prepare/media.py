@@ -5,31 +5,19 @@ pass, in pieces.
 """
 
 import dataclasses
-import math
-import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
-import av
-
-from vatt.prepare.container import (
-    FrameError,
-    MediaError,
-    decoded_frames,
-    frames_from,
-    open_container,
-)
-from vatt.prepare.deinterlace import deinterlaced
+from vatt.prepare.animated_image import is_animated
+from vatt.prepare.container import FrameError, MediaError
+from vatt.prepare.image_file import is_image
 from vatt.prepare.resample import Pictures, Sound
-from vatt.prepare.segments import Cutter, Media, Span
-from vatt.prepare.still import is_still, read_still
-from vatt.prepare.streams import STILL_CODECS, choose_streams
+from vatt.prepare.segments import Cutter, Media
+from vatt.prepare.source import open_source
+from vatt.prepare.still import read_still
+from vatt.prepare.streams import STILL_CODECS
 
 __all__ = ["Media", "MediaError", "MediaOptions", "read_segments"]
-
-# How long a file may be: timestamps cost nothing, so a few bytes can claim years. Real files, silence in Opus
-# included, have more bytes for each second, or are short.
-_SURE_SECONDS, _LEAST_BYTES_PER_SECOND = 3600.0, 20.0
 
 # Why a file gave nothing, by what was wanted of it.
 _NOTHING = {
@@ -90,7 +78,7 @@ def read_segments(
     """
     if segment_seconds is not None and not segment_seconds > 0:
         raise ValueError(f"`segment_seconds` must be positive, or None. Received: {segment_seconds}.")
-    if is_still(path):
+    if is_image(path) and not is_animated(path):
         yield read_still(
             path,
             short_side_pixels=options.short_side_pixels,
@@ -99,9 +87,14 @@ def read_segments(
         )
         return
     warnings = Counter()
-    with open_container(path) as container:
-        video, audio = choose_streams(container, path, warnings, modalities)
-        span = _span(container, path, start_seconds, end_seconds)
+    with open_source(
+        path,
+        start_seconds=start_seconds,
+        end_seconds=end_seconds,
+        modalities=modalities,
+        warnings=warnings,
+    ) as source:
+        video, audio, span = source.video, source.audio, source.span
         pictures = Pictures(
             video,
             max_frame_rate_hz=options.max_frame_rate_hz,
@@ -128,13 +121,8 @@ def read_segments(
             segment_seconds=segment_seconds,
             warnings=warnings,
         )
-        streams = [stream for stream in (video, audio) if stream is not None]
-        if start_seconds > 0 and streams:
-            frames = frames_from(container, streams, span.start_seconds, warnings)
-        else:
-            frames = decoded_frames(container, streams, warnings)
         try:
-            for stream, frame in deinterlaced(frames, video, warnings):
+            for stream, frame in source.frames:
                 if stream is audio:
                     sound.add(frame)
                 elif not cutter.is_blind:
@@ -156,15 +144,3 @@ def read_segments(
                 path, f"the range begins at {start_seconds:.1f} s, the file ends at {reached:.1f} s"
             )
         raise MediaError(path, next(iter(warnings), None) or _NOTHING.get(tuple(modalities), _NOTHING[None]))
-
-
-def _span(container, path, start_seconds: float, end_seconds: float | None) -> Span:
-    """The part on the file's clock, whose zero is the container's start: transport streams start anywhere."""
-    zero = (container.start_time or 0) / av.time_base
-    return Span(
-        zero_seconds=zero,
-        start_seconds=zero + start_seconds,
-        end_seconds=math.inf if end_seconds is None else zero + end_seconds,
-        most_seconds=_SURE_SECONDS + os.path.getsize(path) / _LEAST_BYTES_PER_SECOND,
-        stated_end_seconds=zero + container.duration / av.time_base if container.duration else math.inf,
-    )

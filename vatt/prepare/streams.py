@@ -14,10 +14,10 @@ import numpy as np
 from vatt.prepare.container import (
     MAX_PIXELS,
     MediaError,
-    _pass_on_exhaustion,
-    _reason,
     decoded_frames,
     open_container,
+    pass_on_exhaustion,
+    reason_of,
 )
 
 # Of a codec. Preparing runs a process per core, so a second thread has no core of its own. It took 0.85 to
@@ -26,6 +26,8 @@ from vatt.prepare.container import (
 DECODE_THREADS = 1
 # Codecs of single pictures: in a file with sound a stream of them is more often its cover than its film.
 STILL_CODECS = ("mjpeg", "png", "bmp", "gif", "tiff", "webp")
+# Of HEIF. Its images are mostly grids of tiles, of which FFmpeg would give the first.
+_IMAGE_BRANDS = ("avif", "heic", "heim", "heis", "heix", "mif1", "mif2")
 # Made for some listeners beside the programme's own audio.
 _SECONDARY = (
     av.stream.Disposition.comment
@@ -50,8 +52,13 @@ def choose_streams(container, path, warnings: Counter, modalities: Sequence[str]
         modalities: of "video" and "audio", those wanted; the other is None.
 
     Raises:
-        MediaError: the video claims frames too large to decode.
+        MediaError: it is an image, or claims frames too large to decode.
     """
+    brand = container.metadata.get("major_brand")
+    if brand in _IMAGE_BRANDS:
+        raise MediaError(
+            path, f"is a HEIF image ({brand}), which is not read: convert it to JPEG, PNG or AVIF"
+        )
     videos = _videos(container, path)
     video = next((stream for stream in videos if _is_ready(stream, warnings)), None)
     if video is not None and len(videos) > 1 and "video" in modalities:
@@ -118,8 +125,8 @@ def _is_ready(stream, warnings: Counter) -> bool:
     try:
         context.open(strict=False)
     except Exception as error:
-        _pass_on_exhaustion(error)
-        warnings[f"the {stream.type} can not be decoded: {_reason(error)}"] += 1
+        pass_on_exhaustion(error)
+        warnings[f"the {stream.type} can not be decoded: {reason_of(error)}"] += 1
         return False
     return True
 

@@ -13,8 +13,8 @@ import unicodedata
 from pathlib import Path
 
 from vatt.prepare import captions
+from vatt.prepare.image_file import IMAGE_SUFFIXES
 from vatt.prepare.planning import Reason, Tally, say_left_out
-from vatt.prepare.still import STILL_SUFFIXES
 
 # fmt: off
 _VIDEO_SUFFIXES = (
@@ -27,7 +27,7 @@ _AUDIO_SUFFIXES = (
     ".wma", ".aif", ".aiff", ".au", ".caf", ".ac3", ".eac3", ".amr", ".ape", ".wv", ".tta",
 )
 # fmt: on
-MEDIA_SUFFIXES = frozenset((*_VIDEO_SUFFIXES, *_AUDIO_SUFFIXES, *STILL_SUFFIXES))
+MEDIA_SUFFIXES = frozenset((*_VIDEO_SUFFIXES, *_AUDIO_SUFFIXES, *IMAGE_SUFFIXES))
 # What players call the cover of an album or a video that lies in the same folder.
 _COVERS = re.compile("(cover|folder|front|albumart.*|poster|fanart)", re.IGNORECASE)
 
@@ -224,12 +224,12 @@ class _Walker:
         for path in media:
             if path.suffix.lower() in _AUDIO_SUFFIXES:
                 audio.setdefault(folded(path.stem), path)
-            elif path.suffix.lower() not in STILL_SUFFIXES:
+            elif path.suffix.lower() not in IMAGE_SUFFIXES:
                 others.add(folded(path.stem))
         kept, audio_of, taken = [], {}, set()
         for path in media:
             stem = folded(path.stem)
-            if path.suffix.lower() not in STILL_SUFFIXES:
+            if path.suffix.lower() not in IMAGE_SUFFIXES:
                 kept.append(path)
             elif stem in others:
                 self._leave_out(BESIDE_VIDEO, path)

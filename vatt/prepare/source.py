@@ -1,0 +1,95 @@
+"""What a file holds of video and audio, as frames in its own order: a container, or an animated image."""
+
+import contextlib
+import dataclasses
+import math
+import os
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+import av
+
+from vatt.prepare.animated_image import AnimatedStream, animated_frames
+from vatt.prepare.container import decoded_frames, frames_from, open_container
+from vatt.prepare.deinterlace import deinterlaced
+from vatt.prepare.image_file import is_image
+from vatt.prepare.segments import Span
+from vatt.prepare.streams import choose_streams
+
+# How long a file may be: timestamps cost nothing, so a few bytes can claim years. Real files, silence in Opus
+# included, have more bytes for each second, or are short.
+_SURE_SECONDS, _LEAST_BYTES_PER_SECOND = 3600.0, 20.0
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Source:
+    """An open file.
+
+    Attributes:
+        video, audio: streams; None for either that is not there, or not wanted.
+        span: the part that is wanted.
+        frames: (stream, frame) from a little before the start of that part.
+    """
+
+    video: object | None
+    audio: object | None
+    span: Span
+    frames: Iterator[tuple]
+
+
+@contextlib.contextmanager
+def open_source(
+    path,
+    *,
+    start_seconds: float,
+    end_seconds: float | None,
+    modalities: Sequence[str],
+    warnings: Counter,
+) -> Iterator[Source]:
+    """A file that is closed at the end.
+
+    Args:
+        path: of a media file, or of an animated image.
+        start_seconds, end_seconds: the part that is wanted, in seconds from the start; None: to the end.
+        modalities: of "video" and "audio", those wanted; the other stream is not decoded.
+        warnings: takes what is lost, in words.
+
+    Raises:
+        MediaError: the file can not be opened, or not be read.
+    """
+    if is_image(path):
+        video = AnimatedStream() if "video" in modalities else None
+        frames = iter(()) if video is None else animated_frames(path, video, warnings)
+        span = _span(path, start_seconds, end_seconds)
+        yield Source(video=video, audio=None, span=span, frames=frames)
+        return
+    with open_container(path) as container:
+        video, audio = choose_streams(container, path, warnings, modalities)
+        # The clock's zero is the container's start: transport streams start anywhere.
+        zero = (container.start_time or 0) / av.time_base
+        length = container.duration / av.time_base if container.duration else math.inf
+        span = _span(path, start_seconds, end_seconds, zero_seconds=zero, length_seconds=length)
+        streams = [stream for stream in (video, audio) if stream is not None]
+        if start_seconds > 0 and streams:
+            frames = frames_from(container, streams, span.start_seconds, warnings)
+        else:
+            frames = decoded_frames(container, streams, warnings)
+        yield Source(video=video, audio=audio, span=span, frames=deinterlaced(frames, video, warnings))
+
+
+def _span(
+    path,
+    start_seconds: float,
+    end_seconds: float | None,
+    *,
+    zero_seconds: float = 0.0,
+    length_seconds: float = math.inf,
+) -> Span:
+    """The part on the file's clock."""
+    return Span(
+        zero_seconds=zero_seconds,
+        start_seconds=zero_seconds + start_seconds,
+        end_seconds=math.inf if end_seconds is None else zero_seconds + end_seconds,
+        most_seconds=_SURE_SECONDS + os.path.getsize(path) / _LEAST_BYTES_PER_SECOND,
+        stated_end_seconds=zero_seconds + length_seconds,
+    )
