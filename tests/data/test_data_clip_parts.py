@@ -247,6 +247,14 @@ def test_channels_are_averaged():
     np.testing.assert_allclose(sound, 1000 / 32768)
 
 
+@pytest.mark.parametrize("channels, loudest", [([3000, -3000], 3000), ([2900, -3000], -3000)])
+def test_channels_of_opposite_sign_do_not_cancel(channels, loudest):
+    record = parsed(records_fixture.record(sample_rate_hz=1000, channels=2, pcm=np.tile(channels, 4000)))
+    sound, mask = audio.clip_audio(record, tf.constant(0.0), audio.Resampler(1000, 1000, 100), source_hz=1000)
+    np.testing.assert_allclose(sound, np.full(100, loudest / 32768))
+    assert float(mask) == 1
+
+
 def test_noise_is_a_share_of_the_peak():
     signal = tf.constant(np.sin(np.arange(50_000)) * 0.5, tf.float32)
     noise = audio.add_noise(signal, key(), share_of_peak=0.01) - signal

@@ -13,6 +13,9 @@ from vatt.data import window
 # 98 dB).
 _STOPBAND_DECIBELS = 80.0
 _PASSBAND = 0.9
+# Energy of the sum of all channels as a share of theirs below which they cancel: 1 with nothing in common. As
+# `vatt.prepare.downmix` has it, for records that keep their channels.
+_CANCELS = 0.2
 _BLOCK = 32  # output samples of one product with the filter bank: enough for an efficient matrix product
 
 
@@ -79,7 +82,8 @@ def _slice_padded(signal, start, length):
 def clip_audio(record, start_seconds, resampler, *, source_hz):
     """The sound of a clip.
 
-    Channels are averaged. Past the record's end there are zeros.
+    Channels are averaged; where they cancel each other, as of opposite sign, the loudest is taken. Past the
+    record's end there are zeros.
 
     Args:
         record: what `vatt.data.parse` returns.
@@ -97,12 +101,21 @@ def clip_audio(record, start_seconds, resampler, *, source_hz):
     pcm16 = tf.cast(_slice_padded(pcm16, start, resampler.inputs), tf.float32)
     floats = _slice_padded(record["floats"], start, resampler.inputs)
     # One of the two is empty, that is, zeros here.
-    signal = tf.reduce_mean(pcm16, axis=1) / 32768.0 + tf.clip_by_value(floats, -1.0, 1.0)
+    signal = _mono(pcm16) / 32768.0 + tf.clip_by_value(floats, -1.0, 1.0)
     signal = tf.ensure_shape(signal, [resampler.inputs])
 
     audible = tf.reduce_any(signal[resampler.lead :] != 0)
     mask = tf.cast(audible, tf.float32)
     return resampler(signal) * mask, mask
+
+
+def _mono(samples):
+    """float32 [S, channels] -> [S]; by one decision for the clip."""
+    energies = tf.reduce_sum(tf.square(samples), axis=0)
+    total = tf.reduce_sum(samples, axis=1)
+    cancels = tf.reduce_sum(tf.square(total)) < _CANCELS * tf.reduce_sum(energies)
+    loudest = tf.gather(samples, tf.argmax(energies), axis=1)
+    return tf.where(cancels, loudest, total / tf.cast(tf.shape(samples)[1], tf.float32))
 
 
 def add_noise(signal, key, *, share_of_peak):
