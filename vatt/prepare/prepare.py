@@ -26,6 +26,7 @@ from vatt.prepare.progress import say
 from vatt.prepare.record import SCHEMA_VERSION, Clip, RecordOptions
 from vatt.prepare.totals import Totals, add_up
 from vatt.prepare.unfinished import ShardResult, Unfinished
+from vatt.terminal import one_line
 
 RUNNERS = ("local", "beam")
 _SHOWN_FAILURES = 3  # in the terminal; the page has all
@@ -248,7 +249,7 @@ def _say_what_is_lost(totals: Totals, clips: int, missing: Sequence, page: Path)
     if totals.failures:
         say(f"{len(totals.failures)} of {clips} clips could not be prepared; {page} says why. The first:")
         for media_id, reason in totals.failures[:_SHOWN_FAILURES]:
-            say(f"  {reason}" if media_id in reason else f"  {media_id}: {reason}")
+            say(f"  {one_line(reason if media_id in reason else f'{media_id}: {reason}')}")
 
 
 def _write_description(directory, totals, name, labels, options, fingerprint, made_by) -> None:
