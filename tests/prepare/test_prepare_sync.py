@@ -1,5 +1,7 @@
 """Pictures and sound of one instant stay together, whatever they are packed in and wherever they are cut."""
 
+import shutil
+import subprocess
 from collections import Counter
 from fractions import Fraction
 
@@ -95,6 +97,22 @@ def test_avi_that_has_no_presentation_times(tmp_path, video):
     (media,) = read_segments(path, OPTIONS)
     assert abs(offset_seconds([media])) < 1 / RATE_HZ
     assert len(media.frames) >= 74
+
+
+@pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="needs the ffmpeg command")
+@pytest.mark.parametrize("suffix", ["mp4", "mov", "mkv", "ts"])
+@pytest.mark.parametrize("start", ["0.48", "0.6", "1.2"])  # on frames: FFmpeg itself puts others on one
+def test_parts_that_were_cut_without_decoding(tmp_path, suffix, start):
+    """`-ss -c copy`: an edit list in MP4, times before zero in others, the video from its key frame on."""
+    options = {"video_options": {"bf": "2", "g": "12"}}
+    path = flash_and_beep(tmp_path / f"a.{suffix}", video="libx264", audio="aac", **options)
+    cut = tmp_path / f"cut.{suffix}"
+    command = ["ffmpeg", "-v", "error", "-ss", start, "-i", path, "-c", "copy", cut]
+    subprocess.run(command, check=True, timeout=60)
+    for part in ({}, {"segment_seconds": 0.7}, {"start_seconds": 0.1, "end_seconds": 1.9}):
+        pieces = list(read_segments(cut, OPTIONS, **part))
+        assert offset_seconds(pieces) == pytest.approx(0, abs=0.002)
+        assert not any("clock" in warning for piece in pieces for warning in piece.warnings)
 
 
 def test_sound_before_the_pictures_in_the_file(tmp_path):

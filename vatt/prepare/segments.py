@@ -105,6 +105,7 @@ class Cutter:
         self._needed_ticks = 0.0  # before which no piece is certain
         self._pictures, self._sound = pictures, sound
         self.is_blind = not has_video
+        self._has_video = has_video
         self._has_audio = has_audio
         self._may_be_cover = may_be_cover
         self._rate_hz = rate_hz
@@ -231,6 +232,8 @@ class Cutter:
 
     def _say_how_it_ends(self) -> None:
         span, reached = self._span, self.reached_seconds
+        if self._has_video and self._pictures.reached_seconds is None:
+            self._warnings["the video has no frame that decodes"] += 1
         if reached is None:
             return
         left = reached + span.zero_seconds - span.start_seconds

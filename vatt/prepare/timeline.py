@@ -6,9 +6,9 @@ go on where the longest of them ended. A jump counts as one only if no stream fi
 as long as the audio beside it goes on.
 """
 
-import collections
 import dataclasses
-from collections import Counter
+import math
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 
 import av
@@ -24,6 +24,9 @@ _JITTER_SECONDS = 0.1  # by which timestamps may go back without being another c
 _JOINT_SECONDS = 10.0  # streams that jump together do so within this of each other; FFmpeg's muxing limit
 _RETURN_SECONDS = 0.5  # a stream goes on with a clock that it had left if it is so near to where it was
 _STRAY_PACKETS = 3  # so many may have wrong times before they count as another clock
+# Containers of presentation times only: the decoding times that FFmpeg makes up for video are wrong at first.
+_WITHOUT_DECODING_TIMES = frozenset(("matroska", "nut", "ogg", "asf"))
+_REORDERED = 17  # packets: codecs hold 16 frames at most
 _CLOCKS = 8  # of the newest, to return to
 _MOST_JUMPS = 1000
 _NUMBERED = ("flac", "wv")  # their frames have numbers, which begin again where another file was joined
@@ -44,6 +47,7 @@ class _Stream:
         end: where what has come of it ends in presentation order.
         before: `head` before its last hole or jump.
         since: packets that have come since then.
+        recent: times of its last packets, where these are in presentation order.
     """
 
     offset: float
@@ -51,6 +55,7 @@ class _Stream:
     end: float
     before: float = 0.0
     since: int = _STRAY_PACKETS + 1
+    recent: deque = dataclasses.field(default_factory=lambda: deque(maxlen=_REORDERED))
 
 
 class Timeline:
@@ -67,12 +72,13 @@ class Timeline:
         self._count = len(streams)
         is_dense = may_jump(container) and any(stream.type == "audio" for stream in streams)
         self._longest_hole = _LONGEST_HOLE_OF_A_BROADCAST_SECONDS if is_dense else LONGEST_HOLE_SECONDS
+        self._is_shown_only = not _WITHOUT_DECODING_TIMES.isdisjoint(container.format.name.split(","))
         self._streams: dict[int, _Stream] = {}
         self._offsets = [0.0]  # of every clock that was met, the newest last
 
     def aligned(self, packets: Iterable) -> Iterator:
         """The packets in their order, with timestamps on the continuous clock."""
-        packets, again = iter(packets), collections.deque()
+        packets, again = iter(packets), deque()
         behind, begun = [], set()  # what has come since a jump that is not settled, and of which streams
         while True:
             packet = again.popleft() if again else next(packets, None)
@@ -99,23 +105,24 @@ class Timeline:
     def has_lasted(self, packet, seconds: float) -> None:
         """Tells how much came of a packet that has no time: it followed the one before it."""
         stream = self._streams[packet.stream.index]
-        if _time(packet) is None:
+        if self._time(packet) is None:
             stream.head, stream.end = stream.head + seconds, stream.end + seconds
 
     def _jumps(self, packet) -> bool:
         """Whether a packet continues its stream on no known clock; it joins the one that it continues."""
-        time, stream = _time(packet), self._streams.get(packet.stream.index)
+        time, stream = self._time(packet), self._streams.get(packet.stream.index)
         if time is None or stream is None:
             return False
         newest = self._offsets[-1]
-        apart, apart_on_newest = time + stream.offset - stream.head, time + newest - stream.head
+        apart = time + stream.offset - self._expected(stream, packet)
+        apart_on_newest = apart + newest - stream.offset
         if abs(apart) <= _JITTER_SECONDS:
             return False
         fits_newest = stream.offset != newest and -_RETURN_SECONDS <= apart_on_newest <= _JOINT_SECONDS
         if fits_newest and abs(apart_on_newest) < abs(apart):
             stream.offset = newest
             return False
-        return not self._returns(stream, time) and not self._goes_on(stream, time + stream.offset)
+        return not self._returns(stream, time) and not self._goes_on(stream, packet)
 
     def _returns(self, stream: _Stream, time: float) -> bool:
         """Whether of a few packets alone times were wrong: this one goes on where the stream was before."""
@@ -130,27 +137,41 @@ class Timeline:
                 return True
         return False
 
-    def _goes_on(self, stream: _Stream, time: float) -> bool:
+    def _goes_on(self, stream: _Stream, packet) -> bool:
+        time = self._time(packet) + stream.offset
         reached = max(stream.head, *(each.end for each in self._streams.values()))
-        return time >= stream.head - _JITTER_SECONDS and time - reached <= self._longest_hole
+        is_back = time < self._expected(stream, packet) - _JITTER_SECONDS
+        return not is_back and time - reached <= self._longest_hole
+
+    def _expected(self, stream: _Stream, packet) -> float:
+        """The earliest time of a packet that continues its stream."""
+        if not self._is_shown_only or packet.stream.type != "video" or packet.is_keyframe:
+            return stream.head
+        # Frames are reordered, after a seek also around the first of them.
+        return min(stream.recent) if len(stream.recent) == _REORDERED else -math.inf
+
+    def _time(self, packet) -> float | None:
+        if self._is_shown_only and packet.stream.type == "video":
+            return None if packet.pts is None else _shown(packet)
+        return _time(packet)
 
     def _leaves(self, packet) -> bool:
         """Whether a packet does not go on with the clock that its stream is on."""
-        time, stream = _time(packet), self._streams.get(packet.stream.index)
-        return time is not None and (stream is None or not self._goes_on(stream, time + stream.offset))
+        time, stream = self._time(packet), self._streams.get(packet.stream.index)
+        return time is not None and (stream is None or not self._goes_on(stream, packet))
 
     def _is_far(self, behind: list) -> bool:
         """Whether so much has come since a jump that the streams which did not jump will not."""
         first, last = behind[0], behind[-1]
-        if last.stream is first.stream and _time(last) is not None:
-            return abs(_time(last) - _time(first)) > _LOOKAHEAD_SECONDS
+        if last.stream is first.stream and self._time(last) is not None:
+            return abs(self._time(last) - self._time(first)) > _LOOKAHEAD_SECONDS
         return len(behind) >= _LOOKAHEAD_PACKETS
 
     def _settled(self, behind: list):
         """Takes a new clock for what lies behind a jump; the first packet of it, placed."""
         first = behind[0]
         stream = self._streams[first.stream.index]
-        is_back = _time(first) + stream.offset < stream.head
+        is_back = self._time(first) + stream.offset < stream.head
         self._warnings[JUMPED_BACK if is_back else JUMPED_AHEAD] += 1
         starts = [_shown(packet) for packet in behind if self._leaves(packet)]
         start = min(each for each in starts if abs(each - _shown(first)) <= _JOINT_SECONDS)
@@ -160,7 +181,7 @@ class Timeline:
 
     def _placed(self, packet, *, is_jump: bool = False):
         """The packet with its place on the continuous clock; its stream has come so far."""
-        time, stream = _time(packet), self._streams.get(packet.stream.index)
+        time, stream = self._time(packet), self._streams.get(packet.stream.index)
         if stream is None:
             start = 0.0 if time is None else time + self._offsets[-1]
             stream = self._streams[packet.stream.index] = _Stream(self._offsets[-1], start, start)
@@ -170,7 +191,13 @@ class Timeline:
             if is_jump or time + stream.offset > stream.head + _JITTER_SECONDS:
                 stream.before, stream.since = stream.head, 1
             # Of video durations may be made up, longer than the time to the next packet.
-            stream.head = time + stream.offset + (lasts if packet.stream.type == "audio" else 0.0)
+            head = time + stream.offset + (lasts if packet.stream.type == "audio" else 0.0)
+            if self._is_shown_only and packet.stream.type == "video":
+                if is_jump:
+                    stream.recent.clear()
+                stream.recent.append(head)
+                head = max(stream.recent)
+            stream.head = head
             stream.end = max(stream.end, _shown(packet) + stream.offset + lasts)
         if stream.offset:
             shift = round(stream.offset / packet.time_base)
