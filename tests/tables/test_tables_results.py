@@ -61,6 +61,21 @@ def test_a_run_counts_for_the_row_of_its_own_files_and_pre_training(runs, capsys
     assert [each["ours"] for each in cells if each["row"] == "Medium" and each["ours"]] == [80.0, 90.0]
 
 
+@pytest.mark.parametrize(
+    "card",
+    [
+        {"data": {"subset": {"choice": "available", "of": "kinetics400"}}},
+        {"data": {}, "train_data": {"subset": {"choice": "available", "of": "kinetics400"}}},
+        {"mean_over": {"split_1": {"data": {"subset": {"choice": "available", "of": "kinetics400"}}}}},
+    ],
+)
+def test_a_run_on_a_part_of_a_set_does_not_stand_beside_the_papers_figure(runs, capsys, card):
+    for file in runs.rglob("evaluations/actions.json"):
+        file.write_text(json.dumps({"step": 7, "artifact": {"protocol": card}}))
+    cells = json.loads(described(runs, capsys, "--paper", "--json"))
+    assert not [each for each in cells if each["ours"] is not None]
+
+
 def test_the_lists_for_people(runs, capsys):
     text = described(runs, capsys)
     assert "finetune_kinetics400" in text and "retrieve_howto100m" in text and "pretrain" in text

@@ -16,6 +16,7 @@ from vatt.json_file import read_json
 from vatt.prepare import demo, folder, layouts, manifest, split_folders, writer
 from vatt.prepare.errors import PreparationError, TooManyFailures
 from vatt.prepare.layouts.plan import Plan
+from vatt.prepare.layouts.subset import add_subset_arguments
 from vatt.prepare.prepare import prepare_clips
 from vatt.prepare.progress import say
 from vatt.prepare.storage_arguments import add_storage_arguments, storage_options
@@ -104,6 +105,7 @@ def _add_layout(parser: argparse.ArgumentParser, name: str, module: ModuleType) 
     parser.add_argument("--annotations", required=True, metavar="DIR", help="folder with the official files")
     parser.add_argument("--media", required=True, metavar="DIR", help="folder with the media files")
     module.add_arguments(parser)
+    add_subset_arguments(parser, getattr(module, "SUBSETS", {}))
     parser.add_argument("out_dir", metavar="OUT", help="folder for the prepared set")
     add_storage_arguments(parser)
     parser.epilog = _AFTER.format(example=module.EXAMPLE.format(layout=name))
@@ -114,6 +116,7 @@ def _prepare_layout(args: argparse.Namespace, module: ModuleType) -> Path:
     options = storage_options(args)  # before the annotations are read: some take minutes
     plan = module.plan(args)
     say(f"{plan.name}: {len(plan.clips)} clips at hand, {len(plan.missing)} missing")
+    plan.planning.tell()
     return _carry_out(plan, args.out_dir, options)
 
 

@@ -3,7 +3,7 @@
 import dataclasses
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -40,6 +40,13 @@ def unique_names(names: Sequence[str]) -> list[str]:
             taken.add(written)
         made.append(written)
     return made
+
+
+def subset_in_words(record: Mapping) -> str:
+    """Which part of a published set a set is, as `subset` of dataset.json records it."""
+    numbers = "their official numbers" if record["numbering"] == "official" else "numbers of their own"
+    classes = f": {len(record['classes'])} classes under {numbers}" if record["classes"] else ""
+    return f"{record['choice']} of {record['of']}{classes}"
 
 
 class Reason(NamedTuple):
@@ -92,12 +99,15 @@ class Planning:
         decided: what was chosen or guessed by a rule; a name here is a file and what was chosen.
         notes: of each caption file or table (its name), what was lost, repaired or guessed in it.
         caption_files: those whose captions are used.
+        subset: which part of a published set it is, for dataset.json; None: all of one, or none that was
+            published.
     """
 
     left_out: Tally = dataclasses.field(default_factory=Tally)
     decided: Tally = dataclasses.field(default_factory=Tally)
     notes: dict[str, tuple[Note, ...]] = dataclasses.field(default_factory=dict)
     caption_files: set[Path] = dataclasses.field(default_factory=set)
+    subset: dict | None = None
 
     def note(self, name: str, notes: Sequence[Note]) -> None:
         """Keeps the notes of a file, if there are any; `name` is made `readable`."""
@@ -105,8 +115,9 @@ class Planning:
             self.notes[readable(name)] = tuple(notes)
 
     def content(self) -> dict:
-        """The keys `left_out`, `decided` and `captions` of preparation.json."""
+        """The keys `subset`, `left_out`, `decided` and `captions` of preparation.json."""
         return {
+            "subset": self.subset,
             "left_out": self.left_out.content(),
             "decided": self.decided.content(),
             "captions": {
@@ -132,6 +143,8 @@ class Planning:
 
     def tell(self) -> None:
         """Says it in the terminal, one line for each kind; the report has the names."""
+        if self.subset:
+            say(f"Subset: {subset_in_words(self.subset)}")
         say_left_out(self.left_out)
         for reason, count in self.decided:
             first = self.decided.first(reason)[0]

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable, Sequence
 
+from vatt.prepare.planning import subset_in_words
 from vatt.report.document import whole_page
 from vatt.report.markup import Markup, element
 
@@ -130,7 +131,9 @@ def _verdict(content: dict) -> list:
 
 def _facts(content: dict) -> Markup:
     run = content["this_run"]
+    subset = content.get("subset")
     facts = [
+        *([("Subset", subset_in_words(subset))] if subset else []),
         ("Records", f"{content['records']:,}"),
         ("Hours", f"{content['hours']:,.2f}"),
         ("Failed", f"{len(content['failed']):,}"),

@@ -169,7 +169,9 @@ def prepare_clips(
                 f"--max_failures {math.ceil(100 * len(totals.failures) / len(clips)) / 100:g}."
             )
         made_by |= {"definition": definition, "plan": plan}
-        _write_description(directory, totals, name, labels, options, fingerprint or plan, made_by)
+        subset = planning.subset if planning else None
+        facts = {"name": name, "subset": subset, "labels": list(labels), "made_by": made_by}
+        _write_description(directory, totals, facts, options, fingerprint or plan)
         unfinished.remove()
     return Summary(
         directory=directory,
@@ -252,23 +254,24 @@ def _say_what_is_lost(totals: Totals, clips: int, missing: Sequence, page: Path)
             say(f"  {one_line(reason if media_id in reason else f'{media_id}: {reason}')}")
 
 
-def _write_description(directory, totals, name, labels, options, fingerprint, made_by) -> None:
+def _write_description(directory, totals, facts, options, fingerprint) -> None:
     """Writes the vocabulary and, last, dataset.json."""
     words = writer.vocabulary(totals.words)
     writer.write_text(directory / writer.VOCABULARY_FILE, "\n".join(words) + "\n")
     description = {
         "schema_version": SCHEMA_VERSION,
-        "name": name,
+        "name": facts["name"],
+        "subset": facts["subset"],
         "splits": {
             split: {"clips": it.records, "clips_with": dict(it.contents), "shards": it.shards}
             for split, it in sorted(totals.splits.items())
         },
-        "labels": list(labels),
+        "labels": facts["labels"],
         "vocabulary": {"file": writer.VOCABULARY_FILE, "size": len(words)},
         "frame_rate_hz": options.media.max_frame_rate_hz,
         "audio_rate_hz": options.media.audio_rate_hz,
         "short_side_pixels": options.media.short_side_pixels,
         "fingerprint": fingerprint,
-        "made_by": made_by,
+        "made_by": facts["made_by"],
     }
     writer.write_json(directory / writer.DATASET_FILE, description)

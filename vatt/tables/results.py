@@ -53,8 +53,21 @@ class Result:
             bool(cell.gin)
             and cell.number in self.numbers
             and _same(self.gin, cell.gin)
+            and not self.is_of_a_subset(cell.number.partition("/")[0])
             and (not cell.start or _same(self.start, cell.start))
         )
+
+    def is_of_a_subset(self, evaluator: str) -> bool:
+        """Whether an evaluator measured, or was trained on, a part of a published set."""
+        card = self.protocols.get(evaluator, {})
+        parts = [card.get("data"), card.get("train_data"), *_parts(card.get("mean_over"))]
+        return any(isinstance(part, dict) and part.get("subset") for part in parts)
+
+
+def _parts(cards) -> list:
+    """The data of the cards that a mean over splits is of."""
+    of_splits = cards.values() if isinstance(cards, dict) else ()
+    return [card.get("data") for card in of_splits if isinstance(card, dict)]
 
 
 def read_results(places: Iterable[str | Path]) -> list[Result]:

@@ -181,7 +181,15 @@ class PreparedClips:
             "class_names": hashlib.sha256(json.dumps(self.label_names).encode()).hexdigest()[:12],
             "tokenizer": f"{self.vocabulary.size} words, {words.hexdigest()[:12]}",
             "clips_with": stated["splits"][split].get("clips_with"),
+            **self._subset(stated.get("subset")),
         }
+
+    @staticmethod
+    def _subset(record) -> dict:
+        """Which part of a published set it is, so that no figure of a part passes for one of the whole."""
+        if not isinstance(record, dict):
+            return {}
+        return {"subset": {key: record.get(key) for key in ("choice", "of", "classes", "numbering")}}
 
     @property
     def train_size(self) -> int:

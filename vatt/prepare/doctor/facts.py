@@ -66,6 +66,8 @@ def as_text(diagnosis: Diagnosis) -> str:
         widths = [max(map(len, column)) for column in columns]
         for row in zip(*columns, strict=True):
             lines.append("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip())
+    if diagnosis.prepared.subset:
+        lines.append(f"Subset: {diagnosis.prepared.subset}")
     for finding in diagnosis.tolerated:
         lines.append(f"{finding.check.name}: {finding.count:,}, as few as any large set has")
     return "\n".join([*lines, "", verdict(diagnosis)])
@@ -88,6 +90,7 @@ def as_json(diagnosis: Diagnosis) -> dict:
     return {
         "set": diagnosis.prepared.name,
         "fingerprint": diagnosis.prepared.content.get("fingerprint"),
+        "subset": diagnosis.prepared.content.get("subset"),
         "is_clean": not diagnosis.findings,
         "all_pictures_decoded": diagnosis.decode_every == 1,
         "findings": [_finding_json(finding) for finding in diagnosis.findings],

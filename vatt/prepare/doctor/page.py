@@ -101,7 +101,9 @@ def _facts(diagnosis: Diagnosis) -> Markup | None:
         for finding in diagnosis.tolerated
     ]
     table = element("table", element("thead", head), element("tbody", rows), class_="splits")
-    return element("div", element("div", table, class_="table"), rare)
+    subset = diagnosis.prepared.subset
+    part = element("p", f"Subset: {subset}", class_="note") if subset else None
+    return element("div", part, element("div", table, class_="table"), rare)
 
 
 def _balance(diagnosis: Diagnosis) -> Markup | None:

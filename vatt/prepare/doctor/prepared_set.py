@@ -9,6 +9,7 @@ from vatt.prepare import writer
 from vatt.prepare.doctor.clip_record import Setting
 from vatt.prepare.doctor.findings import ERROR, WARNING, Check, Findings, Place
 from vatt.prepare.doctor.tally import Tally
+from vatt.prepare.planning import subset_in_words
 from vatt.prepare.record import READABLE, READABLE_VERSIONS
 from vatt.regular_file import plain_name
 
@@ -73,6 +74,7 @@ class PreparedSet:
         shards: (split, what is stated of the shard), in order.
         setting: what is stated of every record.
         vocabulary_size: words, as stated.
+        subset: which part of a published set it is, in words; "" for no such part.
     """
 
     directory: Path
@@ -81,6 +83,7 @@ class PreparedSet:
     shards: tuple[tuple[str, dict], ...]
     setting: Setting
     vocabulary_size: int
+    subset: str
 
 
 def read_set(directory) -> PreparedSet:
@@ -128,6 +131,7 @@ def read_set(directory) -> PreparedSet:
                 vocabulary_file=str(directory / plain_name(content["vocabulary"]["file"])),
             ),
             vocabulary_size=int(content["vocabulary"]["size"]),
+            subset=subset_in_words(content["subset"]) if content.get("subset") else "",
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise UnreadableSet(

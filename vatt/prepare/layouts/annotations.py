@@ -15,13 +15,11 @@ from pathlib import Path
 from typing import IO
 
 from vatt.json_file import JsonError, read_json
+from vatt.prepare.layouts.annotation_error import AnnotationError
+from vatt.prepare.layouts.subset import OFFICIAL, OUTSIDE, WAY_OUT, Subset, check_number, spread
 from vatt.regular_file import NotRegularError, open_regular
 
 _MOST_BYTES = 1 << 30  # of a JSON file
-
-
-class AnnotationError(ValueError):
-    """An annotation file that is absent or not as its data set publishes it."""
 
 
 def find_file(directory, *names: str, required: bool = True) -> Path | None:
@@ -199,40 +197,70 @@ class Labels:
         names: the classes in order, each once.
         source: where they come from, for messages.
         count: how many the data set has, where the order rests on having all of them.
+        subset: which part of the set is asked for; of a part the list may be incomplete.
     """
 
-    def __init__(self, names: Iterable[str], source, *, count: int | None = None):
+    def __init__(
+        self,
+        names: Iterable[str],
+        source,
+        *,
+        count: int | None = None,
+        subset: Subset = Subset(),  # noqa: B008 (frozen)
+    ):
         self.names = tuple(names)
         self._source = source
         self._index = {name: index for index, name in enumerate(self.names)}
         if len(self._index) != len(self.names):
             twice = next(name for index, name in enumerate(self.names) if self._index[name] != index)
             raise AnnotationError(f"{source}: a class must be named once. Received: {twice!r} twice.")
-        if count is not None and len(self.names) != count:
+        self._may_lack = subset.is_chosen
+        if count is None or len(self.names) == count:
+            return
+        if not subset.is_chosen or len(self.names) > count:
             raise AnnotationError(
                 f"{source}: the data set has {count} classes. Received: {len(self.names)}. "
-                "With another number the indices would shift: give the complete official files."
+                f"With another number the indices would shift. {WAY_OUT}"
+            )
+        if subset.numbering == OFFICIAL:
+            raise AnnotationError(
+                f"{source}: the official numbers follow from the order of all {count} classes. Received: "
+                f"{len(self.names)} of them. Give the complete official files, or number the subset's "
+                "classes anew with --labels compact."
             )
 
     @classmethod
-    def numbered(cls, pairs: Iterable[tuple[int, str]], source, **options) -> "Labels":
-        """From (index, name) in any order; the indices must be 0, 1, 2 …"""
+    def numbered(
+        cls,
+        pairs: Iterable[tuple[int, str]],
+        source,
+        *,
+        count: int | None = None,
+        subset: Subset = Subset(),  # noqa: B008 (frozen)
+    ) -> "Labels":
+        """From (index, name) in any order; the indices must be 0, 1, 2 …, of a subset some of them."""
         pairs = sorted(pairs)
+        if subset.is_chosen and len({index for index, _ in pairs}) == len(pairs) > 0:
+            for index, name in pairs:
+                check_number(index, count, name, source)
+            return cls(spread(dict(pairs), count), source, count=count, subset=subset)
         for place, (index, name) in enumerate(pairs):
             if index != place:
                 raise AnnotationError(
                     f"{source}: the classes must be numbered without gaps or repeats. "
                     f"Received: {name!r} has the number {index}, and {place} comes next. "
-                    "Take the file as the data set publishes it."
+                    f"Take the file as the data set publishes it. {WAY_OUT}"
                 )
-        return cls((name for _, name in pairs), source, **options)
+        return cls((name for _, name in pairs), source, count=count, subset=subset)
 
     def of(self, name: str, where: str) -> tuple[int, str]:
-        """(index, name), as `Clip.labels` has it.
+        """(index, name), as `Clip.labels` has it; of a subset `OUTSIDE` for a class that its list lacks.
 
         Raises:
             AnnotationError: no class has this name; says `where` it was read.
         """
+        if name not in self._index and self._may_lack:
+            return OUTSIDE, name
         if name not in self._index:
             closest = difflib.get_close_matches(name, self.names, 3)
             hint = f" The closest: {', '.join(closest)}." if closest else ""

@@ -30,6 +30,7 @@ from vatt.prepare.layouts.annotations import (
 )
 from vatt.prepare.layouts.media_index import AUDIO, VIDEO, MediaIndex
 from vatt.prepare.layouts.plan import Gathering, Plan
+from vatt.prepare.layouts.subset import OUTSIDE, subset_of
 from vatt.prepare.record import Clip
 
 SUMMARIES = {"audioset": "AudioSet: ten seconds of sound and pictures, 527 classes"}
@@ -59,18 +60,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def plan(args: argparse.Namespace) -> Plan:
     """The segments of all three lists."""
+    subset = subset_of(args)
     classes = find_file(args.annotations, "class_labels_indices.csv")
     rows = list(read_table(classes, ("index", "mid", "display_name")))
-    labels = Labels.numbered(((row.integer("index"), row["display_name"]) for row in rows), classes)
-    ids = Labels.numbered(((row.integer("index"), row["mid"]) for row in rows), classes)
+    labels = Labels.numbered(
+        ((row.integer("index"), row["display_name"]) for row in rows), classes, subset=subset
+    )
+    ids = Labels.numbered(((row.integer("index"), row["mid"]) for row in rows), classes, subset=subset)
     files = find_files(args.annotations, *_FILES)
     media = MediaIndex(args.media, VIDEO + AUDIO)
-    gathering = Gathering(media)
+    gathering = Gathering(media, subset)
     for path in files:
         _check_header(path)
         for row in read_rows(path, _COLUMNS, skip_lines=_HEADER_LINES):
             indices = [ids.of(mid.strip(), row.where)[0] for mid in row["positive_labels"].split(",")]
-            chosen = tuple((index, labels.names[index]) for index in indices)
+            chosen = tuple((index, "" if index == OUTSIDE else labels.names[index]) for index in indices)
             _add(gathering, media, row, _FILES[path.name], chosen, args.named_by_id)
     definition = f"audioset: {', '.join(path.name for path in files)}, ID named {args.named_by_id}"
     return gathering.plan(name="audioset", labels=labels.names, definition=definition)

@@ -338,6 +338,7 @@ def _write_description(directory, surveys, name, setting, labels) -> None:
     description = {
         "schema_version": SCHEMA_VERSION,
         "name": name,
+        "subset": None,
         "splits": splits,
         "labels": labels,
         "vocabulary": {"file": writer.VOCABULARY_FILE, "size": len(vocabulary)},

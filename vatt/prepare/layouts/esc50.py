@@ -6,7 +6,7 @@ Official files (github.com/karolpiczak/ESC-50), as the archive unpacks:
 are the categories, numbered by `target`.
 
 Splits: test is the fold that --official_split names, train the other four. The usual figure is
-the mean over all five folds.
+the mean over all five folds. ESC-10 is --subset esc10, in the same folds.
 """
 
 import argparse
@@ -15,6 +15,7 @@ from pathlib import Path
 from vatt.prepare.layouts.annotations import Labels, find_file, read_table
 from vatt.prepare.layouts.media_index import AUDIO, MediaIndex
 from vatt.prepare.layouts.plan import Gathering, Plan
+from vatt.prepare.layouts.subset import subset_of
 from vatt.prepare.record import Clip
 
 SUMMARIES = {"esc50": "ESC-50: environmental sounds, five folds"}
@@ -22,6 +23,8 @@ EXAMPLE = "vatt prepare {layout} --annotations ESC-50-master/meta --media ESC-50
 
 _COLUMNS = ("filename", "fold", "target", "category", "esc10", "src_file", "take")
 _CLASSES = 50
+_ESC10 = "esc10"
+SUBSETS = {_ESC10: "ESC-10, the ten classes of the rows with esc10 = True"}
 _FOLDS = 5
 
 
@@ -40,11 +43,14 @@ def plan(args: argparse.Namespace) -> Plan:
     """All recordings; one fold is the test split."""
     table = find_file(args.annotations, "esc50.csv", "meta/esc50.csv")
     rows = list(read_table(table, _COLUMNS))
+    subset = subset_of(args)
     categories = {(row.integer("target"), row["category"]) for row in rows}
-    labels = Labels.numbered(categories, table, count=_CLASSES)
+    labels = Labels.numbered(categories, table, count=_CLASSES, subset=subset)
     media = MediaIndex(args.media, AUDIO)
-    gathering = Gathering(media)
+    gathering = Gathering(media, subset)
     for row in rows:
+        if subset.choice == _ESC10 and row["esc10"] != "True":
+            continue
         stem = Path(row["filename"]).stem
         clip = Clip(
             media=media.find(stem),

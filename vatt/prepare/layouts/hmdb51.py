@@ -17,6 +17,7 @@ from pathlib import Path
 from vatt.prepare.layouts.annotations import AnnotationError, Labels, find_file, read_lines
 from vatt.prepare.layouts.media_index import VIDEO, MediaIndex
 from vatt.prepare.layouts.plan import Gathering, Plan
+from vatt.prepare.layouts.subset import subset_of
 from vatt.prepare.record import Clip
 
 SUMMARIES = {"hmdb51": "HMDB51: actions, three official splits"}
@@ -36,11 +37,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def plan(args: argparse.Namespace) -> Plan:
     """The clips of one official split."""
     ending = f"_test_split{args.official_split}.txt"
-    find_file(args.annotations, f"brush_hair{ending}")  # says what is missing in an empty or wrong folder
+    subset = subset_of(args)
     files = {path.name.removesuffix(ending): path for path in Path(args.annotations).glob(f"*{ending}")}
-    labels = Labels(sorted(files), f"the files *{ending} in {args.annotations}", count=_CLASSES)
+    if not files or not subset.is_chosen:
+        find_file(args.annotations, f"brush_hair{ending}")  # says what is missing in an empty or wrong folder
+    source = f"the files *{ending} in {args.annotations}"
+    labels = Labels(sorted(files), source, count=_CLASSES, subset=subset)
     media = MediaIndex(args.media, VIDEO)
-    gathering = Gathering(media)
+    gathering = Gathering(media, subset)
     for name in labels.names:
         for where, line in read_lines(files[name]):
             video, _, tag = line.rpartition(" ")

@@ -21,6 +21,7 @@ from vatt.prepare.layouts.annotations import AnnotationError, find_file, read_ke
 from vatt.prepare.layouts.json_stream import read_members
 from vatt.prepare.layouts.media_index import VIDEO, MediaIndex
 from vatt.prepare.layouts.plan import Gathering, Plan
+from vatt.prepare.layouts.subset import subset_of
 from vatt.prepare.record import Clip
 
 SUMMARIES = {"howto100m": "HowTo100M: instructional videos with narration"}
@@ -54,7 +55,7 @@ def plan(args: argparse.Namespace) -> Plan:
     media = MediaIndex(args.media, VIDEO)
     paths = {video: media.find(video) for video in videos}
     captions = _captions(args, {video for video, path in paths.items() if path})
-    gathering = Gathering(media)
+    gathering = Gathering(media, subset_of(args))
     for video, path in paths.items():
         clip = Clip(
             media=path,

@@ -27,6 +27,7 @@ import scipy.io
 from vatt.prepare.layouts.annotations import AnnotationError, Labels, find_file, read_lines, read_table
 from vatt.prepare.layouts.media_index import IMAGES, MediaIndex
 from vatt.prepare.layouts.plan import Gathering, Plan
+from vatt.prepare.layouts.subset import OUTSIDE, subset_of
 from vatt.prepare.record import Clip
 
 SUMMARIES = {"imagenet": "ImageNet (ILSVRC 2012): pictures, 1,000 classes"}
@@ -43,6 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def plan(args: argparse.Namespace) -> Plan:
     """The training and validation pictures."""
+    subset = subset_of(args)
     mapping = find_file(args.annotations, "LOC_synset_mapping.txt", required=False)
     if mapping:
         names = dict(_mapping(mapping))
@@ -52,10 +54,10 @@ def plan(args: argparse.Namespace) -> Plan:
         kit = find_file(args.annotations, *(f"{folder}meta.mat" for folder in _KIT), "LOC_synset_mapping.txt")
         names, numbers = _read_kit(kit)
     source = mapping or kit
-    ids = Labels(sorted(names), source, count=_CLASSES)
+    ids = Labels(sorted(names), source, count=_CLASSES, subset=subset)
     labels = tuple(f"{wnid} {names[wnid]}" for wnid in ids.names)
     media = MediaIndex(args.media, IMAGES)
-    gathering = Gathering(media)
+    gathering = Gathering(media, subset)
     for split, pictures in (
         ("train", _train(args.annotations, media)),
         ("validation", _validation(args.annotations, source.parent, numbers)),
@@ -66,7 +68,7 @@ def plan(args: argparse.Namespace) -> Plan:
                 media=media.find(stem, folder=wnid),
                 media_id=stem,
                 split=split,
-                labels=((index, labels[index]),),
+                labels=((index, wnid if index == OUTSIDE else labels[index]),),
             )
             gathering.add(clip, f"{stem}.JPEG")
     return gathering.plan(name="imagenet", labels=labels, definition=f"imagenet: classes of {source.name}")

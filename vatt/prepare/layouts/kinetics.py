@@ -22,6 +22,7 @@ from pathlib import Path
 from vatt.prepare.layouts.annotations import AnnotationError, Labels, Row, find_file, read_table
 from vatt.prepare.layouts.media_index import VIDEO, MediaIndex
 from vatt.prepare.layouts.plan import Gathering, Plan
+from vatt.prepare.layouts.subset import subset_of
 from vatt.prepare.record import Clip
 
 SUMMARIES = {
@@ -41,6 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def plan(args: argparse.Namespace) -> Plan:
     """The clips of `args.layout`, "kinetics400", "kinetics600" or "kinetics700"."""
+    subset = subset_of(args)
     classes = int(re.sub(r"\D", "", args.layout))
     files = {
         split: path
@@ -51,9 +53,9 @@ def plan(args: argparse.Namespace) -> Plan:
         find_file(args.annotations, "train.csv", "validate.csv")  # raises: says what is missing
     # Read twice, rather than held: the classes are known only at the end.
     named = {row["label"] for path in files.values() for row in _rows(path) if row.get("label")}
-    labels = Labels(sorted(named), " and ".join(map(str, files.values())), count=classes)
+    labels = Labels(sorted(named), " and ".join(map(str, files.values())), count=classes, subset=subset)
     media = MediaIndex(args.media, VIDEO)
-    gathering = Gathering(media)
+    gathering = Gathering(media, subset)
     for split, path in files.items():
         for row in _rows(path):
             _add(gathering, media, row, split, labels)

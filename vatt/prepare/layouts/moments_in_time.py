@@ -15,6 +15,7 @@ from pathlib import PurePosixPath
 from vatt.prepare.layouts.annotations import Labels, find_file, find_files, read_rows
 from vatt.prepare.layouts.media_index import VIDEO, MediaIndex
 from vatt.prepare.layouts.plan import Gathering, Plan
+from vatt.prepare.layouts.subset import subset_of
 from vatt.prepare.record import Clip
 
 SUMMARIES = {"moments_in_time": "Moments in Time: three seconds, 339 or 305 classes"}
@@ -32,12 +33,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def plan(args: argparse.Namespace) -> Plan:
     """The clips of both lists."""
+    subset = subset_of(args)
     categories = find_file(args.annotations, "moments_categories.txt")
     numbered = ((row.integer("index"), row["class"]) for row in read_rows(categories, ("class", "index")))
-    labels = Labels.numbered(numbered, categories)
+    labels = Labels.numbered(numbered, categories, subset=subset)
     files = find_files(args.annotations, *_FILES)
     media = MediaIndex(args.media, VIDEO)
-    gathering = Gathering(media)
+    gathering = Gathering(media, subset)
     for path in files:
         split, folder = _FILES[path.name]
         for row in read_rows(path, ("path", "label", "agree", "disagree")):

@@ -31,6 +31,7 @@ from vatt.prepare.layouts.annotations import (
 )
 from vatt.prepare.layouts.media_index import VIDEO, MediaIndex
 from vatt.prepare.layouts.plan import Gathering, Plan
+from vatt.prepare.layouts.subset import subset_of
 from vatt.prepare.record import Clip
 
 SUMMARIES = {"msrvtt": "MSR-VTT: clips with twenty sentences each; with the 1k-A split"}
@@ -55,7 +56,7 @@ def plan(args: argparse.Namespace) -> Plan:
     """The clips of one of the two splits."""
     chosen = _full(args.annotations) if args.split == "full" else _jsfusion(args.annotations)
     media = MediaIndex(args.media, VIDEO)
-    gathering = Gathering(media)
+    gathering = Gathering(media, subset_of(args))
     for video, split, sentences in chosen:
         clip = Clip(
             media=media.find(video),

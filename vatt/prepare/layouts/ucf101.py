@@ -18,6 +18,7 @@ from pathlib import PurePosixPath
 from vatt.prepare.layouts.annotations import AnnotationError, Labels, find_file, read_lines
 from vatt.prepare.layouts.media_index import VIDEO, MediaIndex
 from vatt.prepare.layouts.plan import Gathering, Plan
+from vatt.prepare.layouts.subset import OUTSIDE, subset_of
 from vatt.prepare.record import Clip
 
 SUMMARIES = {"ucf101": "UCF101: actions, three official splits"}
@@ -35,10 +36,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def plan(args: argparse.Namespace) -> Plan:
     """The clips of one official split."""
+    subset = subset_of(args)
     index_file = find_file(args.annotations, "classInd.txt")
-    labels = Labels.numbered(_classes(index_file), index_file, count=_CLASSES)
+    labels = Labels.numbered(_classes(index_file), index_file, count=_CLASSES, subset=subset)
     media = MediaIndex(args.media, VIDEO)
-    gathering = Gathering(media)
+    gathering = Gathering(media, subset)
     for split in ("train", "test"):
         path = find_file(args.annotations, f"{split}list{args.official_split:02d}.txt")
         for where, line in read_lines(path):
@@ -68,7 +70,7 @@ def _classes(path) -> Iterator[tuple[int, str]]:
 
 
 def _check_index(given: list[str], index: int, where: str) -> None:
-    if given and given != [str(index + 1)]:
+    if given and index != OUTSIDE and given != [str(index + 1)]:
         raise AnnotationError(
             f"{where}: the index behind a video must be its folder's, {index + 1}. "
             f"Received: {' '.join(given)}. classInd.txt and the lists must be of one release."

@@ -16,6 +16,7 @@ import argparse
 from vatt.prepare.layouts.annotations import AnnotationError, find_file, read_key, read_object
 from vatt.prepare.layouts.media_index import VIDEO, MediaIndex
 from vatt.prepare.layouts.plan import Gathering, Plan
+from vatt.prepare.layouts.subset import subset_of
 from vatt.prepare.record import Clip
 
 SUMMARIES = {"youcook2": "YouCook2: steps of recipes with a sentence each"}
@@ -33,7 +34,7 @@ def plan(args: argparse.Namespace) -> Plan:
     """A clip per annotated step."""
     path = find_file(args.annotations, _FILE)
     media = MediaIndex(args.media, VIDEO)
-    gathering = Gathering(media)
+    gathering = Gathering(media, subset_of(args))
     for video, entry in read_object(path, ("database",))["database"].items():
         where = f"{path}, {video!r}"
         subset = read_key(entry, "subset", where)

@@ -1,0 +1,204 @@
+"""Part of a published data set: ten of its classes, its official subset, or what somebody has of it.
+
+A complete set is the rule, because the numbers of classes hang on the order of complete lists. A subset is
+asked for (`--subset`), keeps the official numbers of its classes or numbers them anew (`--labels compact`),
+and is recorded in the set's description, from which protocol cards take it.
+"""
+
+import argparse
+import dataclasses
+import difflib
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from vatt.prepare.layouts.annotation_error import AnnotationError
+from vatt.prepare.record import Clip
+
+AVAILABLE = "available"
+OFFICIAL, COMPACT = "official", "compact"
+OUTSIDE = -1  # the number of a class that an incomplete list leaves out
+WAY_OUT = f"Give the complete official files, or prepare a part of the set with --subset {AVAILABLE}."
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Subset:
+    """Which part of a data set is prepared.
+
+    Attributes:
+        choice: "available", a subset that the layout knows by name, or "" with `classes`; None: all of it.
+        classes: by name; () for all.
+        numbering: "official" or "compact", see above.
+    """
+
+    choice: str | None = None
+    classes: tuple[str, ...] = ()
+    numbering: str = OFFICIAL
+
+    @property
+    def is_chosen(self) -> bool:
+        """Whether it is a part at all."""
+        return self.choice is not None
+
+    @property
+    def takes_what_is_there(self) -> bool:
+        """Whether media that are not there are no part of it."""
+        return self.choice == AVAILABLE
+
+    @property
+    def name(self) -> str:
+        """In a word or two."""
+        return self.choice or f"{len(self.classes)} classes"
+
+
+def add_subset_arguments(parser: argparse.ArgumentParser, known: Mapping[str, str]) -> None:
+    """Adds `--subset` and `--labels`.
+
+    Args:
+        known: name of a subset that the layout has -> what it is.
+    """
+    named = "".join(f"{name} ({what}); " for name, what in known.items())
+    parser.add_argument(
+        "--subset",
+        metavar="WHICH",
+        help=f"prepare a part of the set: {named}{AVAILABLE} (what there is of lists and media); class names "
+        "with commas between them; or a text file with one on each line (default: the complete set)",
+    )
+    parser.add_argument(
+        "--labels",
+        choices=(OFFICIAL, COMPACT),
+        help="of a subset: keep the numbers that its classes have in the complete set, or number them from 0 "
+        f"without gaps (default: {OFFICIAL})",
+    )
+    parser.set_defaults(known_subsets=tuple(known))
+
+
+def subset_of(args: argparse.Namespace) -> Subset:
+    """The subset that a command line asks for.
+
+    Raises:
+        AnnotationError: a numbering without a subset, or no class is named.
+    """
+    if args.subset is None:
+        if args.labels == COMPACT:
+            raise AnnotationError(
+                "A complete set has its official numbers. Received: --labels compact without --subset. Leave "
+                f"it out, or say which part to prepare: --subset {AVAILABLE}."
+            )
+        return Subset()
+    numbering = args.labels or OFFICIAL
+    if args.subset in (AVAILABLE, *args.known_subsets):
+        return Subset(choice=args.subset, numbering=numbering)
+    path = Path(args.subset)
+    names = path.read_text(encoding="utf-8-sig").splitlines() if path.is_file() else args.subset.split(",")
+    classes = tuple(dict.fromkeys(name.strip() for name in names if name.strip()))
+    if not classes:
+        raise AnnotationError(
+            f"A subset must have a class. Received: --subset {args.subset!r}. Give names of classes, with "
+            "commas between them, or a file with one on each line."
+        )
+    return Subset(choice="", classes=classes, numbering=numbering)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Part:
+    """What a subset makes of the clips and labels of a set.
+
+    Attributes:
+        clips: (clip, what was looked for) of those within it, under their numbers in it.
+        labels: label texts by number.
+        left_out: names of the clips that are no part of it, by the reason.
+        record: for dataset.json; None for a complete set.
+    """
+
+    clips: Sequence[tuple[Clip, str]]
+    labels: tuple[str, ...]
+    left_out: dict[str, list[str]] = dataclasses.field(default_factory=dict)
+    record: dict | None = None
+
+
+def take_part(subset: Subset, clips: Sequence[tuple[Clip, str]], labels: tuple[str, ...], of: str) -> Part:
+    """Keeps the clips and labels of a subset.
+
+    Args:
+        subset: which.
+        clips: (clip, what was looked for), those without media too.
+        labels: of the complete set by official number.
+        of: name of the set.
+    """
+    if not subset.is_chosen:
+        return Part(clips=clips, labels=labels)
+    chosen = {_place(name, labels, of) for name in subset.classes}
+    left_out: dict[str, list[str]] = {"of other classes": [], "not at hand": []}
+    kept = []
+    for clip, looked_for in clips:
+        own = tuple(
+            label for label in clip.labels if label[0] != OUTSIDE and (not chosen or label[0] in chosen)
+        )
+        if (clip.labels or chosen) and not own:
+            left_out["of other classes"].append(clip.media_id)
+        elif subset.takes_what_is_there and not clip.media:
+            left_out["not at hand"].append(clip.media_id)
+        else:
+            kept.append((dataclasses.replace(clip, labels=own), looked_for))
+    used = sorted(chosen or {number for clip, _ in kept for number, _ in clip.labels})
+    names = tuple(labels[number] for number in used)
+    if subset.numbering == COMPACT:
+        number_of = {number: place for place, number in enumerate(used)}
+        kept = [
+            (
+                dataclasses.replace(
+                    clip, labels=tuple((number_of[number], text) for number, text in clip.labels)
+                ),
+                looked_for,
+            )
+            for clip, looked_for in kept
+        ]
+    left_out = {reason: members for reason, members in left_out.items() if members}
+    return Part(
+        clips=kept,
+        labels=names if subset.numbering == COMPACT else labels,
+        left_out=left_out,
+        record={
+            "choice": subset.name,
+            "of": of,
+            "classes": list(names),
+            "numbers": list(range(len(used))) if subset.numbering == COMPACT else used,
+            "numbering": subset.numbering,
+            "clips_left_out": sum(map(len, left_out.values())),
+        },
+    )
+
+
+def spread(numbered: Mapping[int, str], count: int | None) -> tuple[str, ...]:
+    """Label texts by official number where some numbers have none: what is at hand names a part of them."""
+    size = count if count is not None else 1 + max(numbered)
+    return tuple(numbered.get(number, f"class {number}, not named") for number in range(size))
+
+
+def _place(name: str, labels: tuple[str, ...], of: str) -> int:
+    """The number of a class by its text, or by the first word of its text where that is an id."""
+    places = [number for number, text in enumerate(labels) if name in (text, text.partition(" ")[0])]
+    exact = [number for number in places if labels[number] == name]
+    places = exact or places
+    if len(places) == 1:
+        return places[0]
+    near = difflib.get_close_matches(name, labels, 3)
+    hint = f" The closest: {', '.join(near)}." if near else ""
+    raise AnnotationError(
+        f"A subset must consist of classes of {of}, which has {len(labels)}. Received: {name!r}.{hint} Names "
+        "that hold commas can be given in a file, one on each line."
+    )
+
+
+def check_number(index: int, count: int | None, name: str, source) -> None:
+    """Raises where a class has a number that the set does not have."""
+    limit = math.inf if count is None else count
+    if not 0 <= index < min(limit, _MOST_CLASSES):
+        raise AnnotationError(
+            f"{source}: a class must have a number from 0 to {min(limit, _MOST_CLASSES) - 1:,}. Received: "
+            f"{index} of {name!r}. Take the file as the data set publishes it."
+        )
+
+
+_MOST_CLASSES = 100_000
