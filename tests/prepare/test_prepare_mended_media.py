@@ -8,6 +8,7 @@ from colour_maker import PQ, TO_BT2020, make_colours, stored_pq
 from interlaced_maker import make_interlaced, woven
 from media_maker import make_media
 from PIL import Image
+from track_maker import make_tracks
 
 from vatt import cli
 
@@ -44,6 +45,7 @@ def media(tmp_path):
         layout="stereo",
         audio_codec="flac",
     )
+    make_tracks(folder / "tracks.mp4", [0 * tones(440, (1,))[:, 0], tones(700, (1,))[:, 0]], levels=(90,))
     first, *rest = map(Image.fromarray, patches(2, 6))
     first.save(
         folder / "animated.webp", save_all=True, append_images=rest, duration=[300, 100, 500, 200, 300, 400]
@@ -63,6 +65,7 @@ def test_they_are_prepared_and_the_doctor_finds_nothing(media, tmp_path, capsys)
         "hdr.mp4": "frames in PQ, BT.2020 were mapped to BT.709: what it can not show was cut off",
         "interlaced.mpg": "interlaced frames were de-interlaced",
         "opposite.mkv": "channels of opposite sign would cancel each other: one of them was taken",
+        "tracks.mp4": "of 2 audio tracks number 2 was taken: the first that is heard",
     }
     capsys.readouterr()
     status = cli.main(["doctor", str(records), "--workers", "1"])

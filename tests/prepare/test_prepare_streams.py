@@ -1,18 +1,16 @@
 """Of several audio or video tracks one is taken, by a rule, and it is said which."""
 
-from fractions import Fraction
-
 import av
 import numpy as np
 import pytest
-from media_maker import grey, read_whole
+from media_maker import read_whole
+from track_maker import RATE_HZ, make_tracks
 
 from vatt import spec
 from vatt.embed.file_windows import windows_of
 from vatt.prepare.media import MediaOptions, read_segments
 
 OPTIONS = MediaOptions(max_frame_rate_hz=5.0, short_side_pixels=32, audio_rate_hz=16_000)
-RATE_HZ = 16_000
 DEFAULT = av.stream.Disposition.default
 
 
@@ -26,37 +24,6 @@ def pitch_hz(audio):
     """Of the loudest tone; 0 for silence."""
     power = np.abs(np.fft.rfft(audio[:, 0].astype(float)))
     return round(np.argmax(power) * RATE_HZ / len(audio)) if power.max() > 0 else 0
-
-
-def make_tracks(path, sounds, *, levels=(90,), codec="aac", dispositions=None, seconds=2.0):
-    """A video track for each of `levels`, an audio track for each of `sounds`; dispositions by track."""
-    with av.open(str(path), "w") as container:
-        videos = [container.add_stream("mpeg4", rate=5) for _ in levels]
-        for video in videos:
-            video.width = video.height = 32
-            video.pix_fmt = "yuv420p"
-        audios = [container.add_stream(codec, rate=RATE_HZ, layout="mono") for _ in sounds]
-        for stream, disposition in zip(
-            (*videos, *audios), dispositions or (), strict=dispositions is not None
-        ):
-            stream.disposition = disposition
-        for second in range(round(seconds)):
-            for video, level in zip(videos, levels):
-                for number, picture in enumerate(grey([level] * 5)):
-                    frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
-                    frame.pts, frame.time_base = 5 * second + number, Fraction(1, 5)
-                    container.mux(video.encode(frame))
-            for audio, sound in zip(audios, sounds):
-                part = sound[second * RATE_HZ : (second + 1) * RATE_HZ]
-                if not len(part):
-                    continue
-                frame = av.AudioFrame.from_ndarray(part.reshape(1, -1), format="s16", layout="mono")
-                frame.sample_rate, frame.pts = RATE_HZ, second * RATE_HZ
-                frame.time_base = Fraction(1, RATE_HZ)
-                container.mux(audio.encode(frame))
-        for stream in (*videos, *audios):
-            container.mux(stream.encode(None))
-    return path
 
 
 SILENCE = np.zeros(2 * RATE_HZ, np.int16)
