@@ -5,18 +5,16 @@ A published data set is one module of `vatt/prepare/layouts`, see `plan.py` ther
 
 import argparse
 import importlib
-import json
 import pkgutil
-import shlex
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from vatt.json_file import read_json
-from vatt.prepare import demo, folder, layouts, manifest, split_folders, writer
+from vatt.prepare import demo, folder, layouts, manifest, split_folders
 from vatt.prepare.errors import PreparationError, TooManyFailures
 from vatt.prepare.layouts.plan import Plan
 from vatt.prepare.layouts.subset import add_subset_arguments
+from vatt.prepare.next_steps import PRE_TRAINING, Experiment, next_steps, read_contents
 from vatt.prepare.prepare import prepare_clips
 from vatt.prepare.progress import say
 from vatt.prepare.storage_arguments import add_storage_arguments, storage_options
@@ -26,9 +24,6 @@ _DEMO = """\
 Renders the demo corpus, files with pictures, sound and captions that tell of the same scene, and prepares it.
 A run of experiments/pretrain.gin does this by itself; this does it beforehand.
 """
-_TRAINING = (
-    "python -m vatt.main --gin_file=experiments/pretrain.gin --gin_file=experiments/overlay/folder.gin"
-)
 _FOLDER = f"""\
 Decodes every video, audio and image file below DIR into records for training, with the captions beside it:
 film.mp4 and film.srt (.vtt .ass .ssa, Whisper's .json), or film.txt, each line of which describes the whole
@@ -41,7 +36,7 @@ all but `path` may be left out. Rows of one path, start and end are one clip wit
 Those that can not be read are listed in OUT/preparation.html, with the reason. A run that was stopped goes on
 with the same command. To train on what it made:
 
-  {_TRAINING} --gin.DATA_DIR='"OUT"'
+  {PRE_TRAINING} --gin.DATA_DIR='"OUT"'
 """
 _AFTER = """\
 example:
@@ -117,7 +112,14 @@ def _prepare_layout(args: argparse.Namespace, module: ModuleType) -> Path:
     plan = module.plan(args)
     say(f"{plan.name}: {len(plan.clips)} clips at hand, {len(plan.missing)} missing")
     plan.planning.tell()
-    return _carry_out(plan, args.out_dir, options)
+    directory = _carry_out(plan, args.out_dir, options)
+    _say_next_steps(directory, plan, args.layout, getattr(module, "EXPERIMENT", None))
+    return directory
+
+
+def _say_next_steps(directory: Path, plan: Plan, layout: str, experiment: Experiment | None) -> None:
+    contents = read_contents(directory, plan.clips)
+    say("\n".join(next_steps(contents, layout, experiment)))
 
 
 def _carry_out(plan: Plan, out_dir: str, options: dict[str, Any]) -> Path:
@@ -214,8 +216,5 @@ def _prepare_folder(args: argparse.Namespace) -> Path:
         output=Path(args.out_dir),
     )
     directory = _carry_out(plan, args.out_dir, options)
-    # Double quotes inside: the shell's are single ones.
-    bindings = f"--gin.DATA_DIR={json.dumps(str(directory.absolute()), ensure_ascii=False)}"
-    words = read_json(directory / writer.DATASET_FILE)["vocabulary"]["size"]
-    say(f"To train on it:\n  {_TRAINING} {shlex.quote(bindings)} --gin.VOCABULARY_SIZE={words}")
+    _say_next_steps(directory, plan, args.layout, None)
     return directory

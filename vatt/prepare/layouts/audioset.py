@@ -31,9 +31,11 @@ from vatt.prepare.layouts.annotations import (
 from vatt.prepare.layouts.media_index import AUDIO, VIDEO, MediaIndex
 from vatt.prepare.layouts.plan import Gathering, Plan
 from vatt.prepare.layouts.subset import OUTSIDE, subset_of
+from vatt.prepare.next_steps import FINE_TUNE_AUDIO
 from vatt.prepare.record import Clip
 
 SUMMARIES = {"audioset": "AudioSet: ten seconds of sound and pictures, 527 classes"}
+EXPERIMENT = FINE_TUNE_AUDIO
 EXAMPLE = "vatt prepare {layout} --annotations audioset/csv --media audioset/videos RECORDS"
 
 _FILES = {

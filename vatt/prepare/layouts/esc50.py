@@ -16,9 +16,11 @@ from vatt.prepare.layouts.annotations import Labels, find_file, read_table
 from vatt.prepare.layouts.media_index import AUDIO, MediaIndex
 from vatt.prepare.layouts.plan import Gathering, Plan
 from vatt.prepare.layouts.subset import subset_of
+from vatt.prepare.next_steps import PROBE_AUDIO
 from vatt.prepare.record import Clip
 
 SUMMARIES = {"esc50": "ESC-50: environmental sounds, five folds"}
+EXPERIMENT = PROBE_AUDIO
 EXAMPLE = "vatt prepare {layout} --annotations ESC-50-master/meta --media ESC-50-master/audio RECORDS"
 
 _COLUMNS = ("filename", "fold", "target", "category", "esc10", "src_file", "take")

@@ -18,9 +18,11 @@ from vatt.prepare.layouts.annotations import AnnotationError, Labels, find_file,
 from vatt.prepare.layouts.media_index import VIDEO, MediaIndex
 from vatt.prepare.layouts.plan import Gathering, Plan
 from vatt.prepare.layouts.subset import subset_of
+from vatt.prepare.next_steps import Experiment
 from vatt.prepare.record import Clip
 
 SUMMARIES = {"hmdb51": "HMDB51: actions, three official splits"}
+EXPERIMENT = Experiment(gin="probe_hmdb51")
 EXAMPLE = "vatt prepare {layout} --annotations testTrainMulti_7030_splits --media hmdb51_org RECORDS"
 
 _CLASSES = 51

@@ -28,9 +28,11 @@ from vatt.prepare.layouts.annotations import AnnotationError, Labels, find_file,
 from vatt.prepare.layouts.media_index import IMAGES, MediaIndex
 from vatt.prepare.layouts.plan import Gathering, Plan
 from vatt.prepare.layouts.subset import OUTSIDE, subset_of
+from vatt.prepare.next_steps import FINE_TUNE_IMAGES
 from vatt.prepare.record import Clip
 
 SUMMARIES = {"imagenet": "ImageNet (ILSVRC 2012): pictures, 1,000 classes"}
+EXPERIMENT = FINE_TUNE_IMAGES
 EXAMPLE = "vatt prepare {layout} --annotations imagenet --media imagenet/ILSVRC/Data/CLS-LOC RECORDS"
 
 _CLASSES = 1000

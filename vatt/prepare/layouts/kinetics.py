@@ -23,6 +23,7 @@ from vatt.prepare.layouts.annotations import AnnotationError, Labels, Row, find_
 from vatt.prepare.layouts.media_index import VIDEO, MediaIndex
 from vatt.prepare.layouts.plan import Gathering, Plan
 from vatt.prepare.layouts.subset import subset_of
+from vatt.prepare.next_steps import FINE_TUNE_ACTIONS
 from vatt.prepare.record import Clip
 
 SUMMARIES = {
@@ -30,6 +31,7 @@ SUMMARIES = {
     "kinetics600": "Kinetics-600: actions",
     "kinetics700": "Kinetics-700: actions",
 }
+EXPERIMENT = FINE_TUNE_ACTIONS
 EXAMPLE = "vatt prepare {layout} --annotations annotations --media videos RECORDS"
 
 _FILES = {"train": ("train",), "validation": ("validate", "val", "validation"), "test": ("test",)}

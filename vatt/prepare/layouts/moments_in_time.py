@@ -16,9 +16,11 @@ from vatt.prepare.layouts.annotations import Labels, find_file, find_files, read
 from vatt.prepare.layouts.media_index import VIDEO, MediaIndex
 from vatt.prepare.layouts.plan import Gathering, Plan
 from vatt.prepare.layouts.subset import subset_of
+from vatt.prepare.next_steps import FINE_TUNE_ACTIONS
 from vatt.prepare.record import Clip
 
 SUMMARIES = {"moments_in_time": "Moments in Time: three seconds, 339 or 305 classes"}
+EXPERIMENT = FINE_TUNE_ACTIONS
 EXAMPLE = (
     "vatt prepare {layout} --annotations Moments_in_Time_256x256_30fps --media Moments_in_Time_256x256_30fps "
     "RECORDS"

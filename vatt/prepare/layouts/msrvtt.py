@@ -32,9 +32,11 @@ from vatt.prepare.layouts.annotations import (
 from vatt.prepare.layouts.media_index import VIDEO, MediaIndex
 from vatt.prepare.layouts.plan import Gathering, Plan
 from vatt.prepare.layouts.subset import subset_of
+from vatt.prepare.next_steps import RETRIEVE
 from vatt.prepare.record import Clip
 
 SUMMARIES = {"msrvtt": "MSR-VTT: clips with twenty sentences each; with the 1k-A split"}
+EXPERIMENT = RETRIEVE
 EXAMPLE = "vatt prepare {layout} --split 1k-A --annotations msrvtt_data --media MSRVTT_Videos RECORDS"
 
 _BOTH = "MSRVTT_data.json"

@@ -7,6 +7,8 @@ A layout is a module with
     EXAMPLE             one command, with {layout} in place of the layout's name
     add_arguments       adds its options; `--annotations`, `--media` and OUT are there already
     plan                parsed arguments, `args.layout` the name among them -> Plan
+    EXPERIMENT          optional: what a set of it is for, see `vatt/prepare/next_steps.py`; left out, what
+                        its records hold decides
     SUBSETS             optional: name -> what it is, of parts that `--subset NAME` asks for; `plan` leaves
                         out what is no part of them
 

@@ -19,9 +19,11 @@ from vatt.prepare.layouts.annotations import AnnotationError, Labels, find_file,
 from vatt.prepare.layouts.media_index import VIDEO, MediaIndex
 from vatt.prepare.layouts.plan import Gathering, Plan
 from vatt.prepare.layouts.subset import OUTSIDE, subset_of
+from vatt.prepare.next_steps import PROBE_VIDEO
 from vatt.prepare.record import Clip
 
 SUMMARIES = {"ucf101": "UCF101: actions, three official splits"}
+EXPERIMENT = PROBE_VIDEO
 EXAMPLE = "vatt prepare {layout} --annotations ucfTrainTestlist --media UCF-101 RECORDS"
 
 _CLASSES = 101

@@ -12,14 +12,17 @@ call the test set of YouCook2 is `validation`.
 """
 
 import argparse
+import dataclasses
 
 from vatt.prepare.layouts.annotations import AnnotationError, find_file, read_key, read_object
 from vatt.prepare.layouts.media_index import VIDEO, MediaIndex
 from vatt.prepare.layouts.plan import Gathering, Plan
 from vatt.prepare.layouts.subset import subset_of
+from vatt.prepare.next_steps import RETRIEVE
 from vatt.prepare.record import Clip
 
 SUMMARIES = {"youcook2": "YouCook2: steps of recipes with a sentence each"}
+EXPERIMENT = dataclasses.replace(RETRIEVE, eval_split="validation")
 EXAMPLE = "vatt prepare {layout} --annotations YouCookII/annotations --media raw_videos RECORDS"
 
 _FILE = "youcookii_annotations_trainval.json"
