@@ -132,6 +132,14 @@ class ClipSpec:
         return round(self.sound_seconds * self.sample_rate_hz)
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Rates:
+    """How many frames and samples a second a trained model was shown; None: of what it has not."""
+
+    frame_rate_hz: float | None = None
+    sample_rate_hz: float | None = None
+
+
 def patch_grid(sizes, patch, edge="pad") -> tuple[int, ...]:
     """Patches along each axis.
 

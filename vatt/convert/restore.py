@@ -14,6 +14,7 @@ from vatt.convert import safetensors_model
 from vatt.convert.loading import copied, fill, match, require_complete, resized
 from vatt.convert.report import ConversionError, LoadReport
 from vatt.convert.run_directory import load_run, run_of
+from vatt.convert.trained_rates import trained_rates
 from vatt.models.classifier import Classifier
 from vatt.models.loading import load_model, register_models
 from vatt.models.parts import IMAGE, grid_of, signal_kind
@@ -41,7 +42,10 @@ def pretrained_model(*, path, random_weights=False):
     Returns: `VATT`, `AgnosticVATT`, `Classifier` or `Unimodal`.
     """
     model = _open(path)
-    return type(model).from_config(model.get_config()) if random_weights else model
+    if random_weights:
+        return type(model).from_config(model.get_config())
+    model.trained_rates = trained_rates(path, model)  # evaluators compare them with their clips'
+    return model
 
 
 @gin.register

@@ -5,7 +5,9 @@ from typing import Any
 
 from vatt.evals.encoder import compiled_encoder
 from vatt.evals.protocol_card import protocol_card
+from vatt.evals.rates import rate_warnings
 from vatt.protocols import Dataset, Model
+from vatt.spec import MODALITIES
 
 
 class EvaluatorBase:
@@ -35,6 +37,15 @@ class EvaluatorBase:
         evaluation. `evaluate` does it by itself.
         """
 
+    def warnings(self, model: Model) -> list[str]:
+        """What makes the figures less than they look, in sentences, known before any work."""
+        datasets = [self.dataset, getattr(self, "train_dataset", None)]
+        return rate_warnings(model, [each for each in datasets if each is not None], self.modalities())
+
+    def modalities(self) -> Sequence[str]:
+        """Those that are measured."""
+        return MODALITIES
+
     def artifact(self) -> dict:
         """The last evaluation, its protocol card included, in plain values that JSON can hold."""
         if self._artifact is None:
@@ -50,7 +61,9 @@ class EvaluatorBase:
         return self._encode
 
     def _card(self, model: Model, settings: dict[str, Any]) -> dict[str, Any]:
-        return protocol_card(model, self.dataset, {"evaluator": type(self).__name__, **settings})
+        card = protocol_card(model, self.dataset, {"evaluator": type(self).__name__, **settings})
+        warnings = self.warnings(model)
+        return card | {"warnings": warnings} if warnings else card
 
     def _named(self, figures: dict[str, float]) -> dict[str, float]:
         return {f"{self.name}/{key}": float(value) for key, value in figures.items()}

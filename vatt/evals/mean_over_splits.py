@@ -37,6 +37,10 @@ class MeanOverSplits:
         for evaluator in self.evaluators:
             evaluator.check(model)
 
+    def warnings(self, model: Model) -> list[str]:
+        """Those of the evaluators, each once."""
+        return list(dict.fromkeys(said for each in self.evaluators for said in each.warnings(model)))
+
     def evaluate(self, model: Model) -> dict[str, float]:
         """Each evaluator's numbers under its own name; `NAME/top_1` and `NAME/top_1_deviation` (of the splits
         from their mean), likewise for every figure; `NAME/splits`.

@@ -80,6 +80,10 @@ class Probe(EvaluatorBase):
         """Every setting that changes the figures, in plain values, for the protocol."""
         raise NotImplementedError
 
+    def modalities(self) -> tuple[str, ...]:
+        """See `EvaluatorBase`."""
+        return (self.output.partition("/")[0],)
+
     def check(self, model: Model) -> None:
         """Raises unless both splits have the same classes."""
         train_names = labels.label_names(self.train_dataset)

@@ -80,6 +80,10 @@ class ZeroShot(EvaluatorBase):
         self.words = words
         self._text_model = self._encode_text = None
 
+    def modalities(self) -> tuple[str, ...]:
+        """See `EvaluatorBase`."""
+        return (self.modality,)
+
     def check(self, model: Model) -> None:
         """Raises unless the dataset has labels and a vocabulary, and every class a text."""
         self._sentences()

@@ -11,7 +11,7 @@ from vatt.report.markup import Markup, element
 # What may differ between two runs whose numbers are comparable: the weights are what is compared; the others
 # are told, since they may move a figure a little, but they do not make it another measurement.
 _COMPARED = ("weights",)
-_TOLD = ("code", "precision", "seed", "data.dataset", "train_data.dataset")
+_TOLD = ("code", "precision", "seed", "warnings", "data.dataset", "train_data.dataset")
 NOT_THERE = "–"
 
 
@@ -35,12 +35,25 @@ def protocol_card(card: dict[str, Any], tag: Markup | None = None) -> Markup:
         element("tr", element("th", _name(name), scope="row"), element("td", value))
         for name, value in flat(card).items()
     ]
-    return element(
+    warnings = [
+        element("div", element("b", "▲ "), sentence, class_="warning", role="note")
+        for sentence in warnings_of(card)
+    ]
+    folded = element(
         "details",
         element("summary", mark, "Protocol: on what and how it was measured"),
         element("table", element("tbody", rows), class_="card-lines"),
         class_="on-paper",
     )
+    return element("div", warnings, folded)
+
+
+def warnings_of(card: dict[str, Any]) -> list[str]:
+    """What a card, or one of the cards in it, says against its figures, each sentence once."""
+    own = card.get("warnings")
+    said = [each for each in own if isinstance(each, str)] if isinstance(own, list) else []
+    inner = (warnings_of(value) for value in card.values() if isinstance(value, dict))
+    return list(dict.fromkeys([*said, *(each for sentences in inner for each in sentences)]))
 
 
 def compared_card(evaluation: Evaluation) -> dict[str, Any]:

@@ -27,6 +27,12 @@ def check_evaluators(evaluators: Iterable, model) -> None:
             evaluator.check(model)
 
 
+def warnings_of(evaluators: Iterable, model) -> list[str]:
+    """What evaluators know beforehand to make their figures less than they look, each sentence once."""
+    known = (evaluator.warnings(model) for evaluator in evaluators if hasattr(evaluator, "warnings"))
+    return list(dict.fromkeys(sentence for sentences in known for sentence in sentences))
+
+
 class Evaluations:
     """The evaluations of one run.
 

@@ -10,7 +10,8 @@ import gin
 
 from vatt.train.context import RunContext, RunError
 from vatt.train.dry_run import describe_model
-from vatt.train.evaluation import Evaluations, check_evaluators
+from vatt.train.evaluation import Evaluations, check_evaluators, warnings_of
+from vatt.train.journal import note_incident
 
 _log = logging.getLogger(__name__)
 
@@ -34,8 +35,13 @@ def measure(*, run: RunContext, model: Any, evaluators: Sequence[Any], report: C
         raise RunError("Measuring needs evaluators. Received: measure.evaluators=[]. Add at least one to it.")
     describe_model(model)
     check_evaluators(evaluators, model)
+    warnings = warnings_of(evaluators, model)
+    for sentence in warnings:
+        _log.warning("%s", sentence)
     if run.dry_run:
         return 0
+    for sentence in warnings:
+        note_incident(run.model_dir, _STEP, "other rates than in training", sentence)
     evaluations = Evaluations(run.model_dir, evaluators)
     evaluations.run(model, _STEP)
     evaluations.print_tables()
