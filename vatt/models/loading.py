@@ -75,7 +75,9 @@ def read_description(path: Path) -> dict:
         try:
             size = archive.getinfo("config.json").file_size
             if size > _MOST_CONFIG_BYTES:  # a few kilobytes of zeros unpack to gigabytes
-                raise TooLargeError(f"{_RULE} Received: {path}, whose config unpacks to {size:,} bytes.")
+                raise TooLargeError(
+                    f"{_RULE} Received: {path}, whose config unpacks to {size / 2**20:.0f} MiB."
+                )
             described = parse_json(archive.read("config.json"), f"{path}: config.json")
         except (KeyError, JsonError, zipfile.BadZipFile) as error:
             raise ValueError(f"{_RULE} Received: {path}, an archive without a Keras config.") from error
