@@ -209,6 +209,7 @@ def test_nothing_is_left_out_in_silence(tmp_path, capsys):
         ({"num_attention_heads": True}, "`heads` must be a whole number"),
         ({"hidden_act": "quick_gelu"}, "`activation` must be 'gelu'"),
         ({"layer_norm_eps": "small"}, "`norm_epsilon` must be a number"),
+        ({"layer_norm_eps": "1e-6"}, "`norm_epsilon` must be a number"),
         ({"patch_size": [8, 8, 8]}, "`patch_size` in config.json must be"),
         ({"hidden_size": "wide"}, "`hidden_size`"),
     ],
@@ -307,6 +308,9 @@ HUGE = {"width": 1280, "depth": 32, "patch": 14}
         ({"architecture": "vit_huge_patch14_224", "model_args": {"act_layer": "silu"}}, "`activation` must"),
         ({"architecture": "vit_huge_patch14_224", "model_args": {"norm_layer": "x"}}, "Give --norm_epsilon"),
         ({"architecture": "vit_huge_patch14_224", "pretrained_cfg": [1]}, "`pretrained_cfg`.* an object"),
+        ({"architecture": "vit_huge_patch14_224", "model_args": {"block_fn": "ResPostBlock"}}, "block_fn"),
+        ({"architecture": "vit_huge_patch14_224", "model_args": {"img_size": 384}}, "257 positions in the"),
+        ({"architecture": "vit_huge_patch14_224", "pretrained_cfg": {"mean": "555"}}, "must be 3 numbers"),
     ],
 )
 def test_what_timms_shapes_do_not_tell_is_asked_for(config, words):
@@ -319,6 +323,21 @@ def test_settings_of_a_model_of_timm_come_before_those_of_its_name():
     assert read_vit(timm_folder(config, **HUGE)).size.heads == 20
     with pytest.raises(ConversionError, match="--heads 16, 20 in `model_args`"):
         read_vit(timm_folder(config, **HUGE), Stated(heads=16))
+
+
+@pytest.mark.parametrize(
+    ("config", "grid"),
+    [
+        ({}, (16, 16)),
+        ({"model_args": {"img_size": [112, 448]}}, (8, 32)),
+        ({"pretrained_cfg": {"input_size": [3, 448, 112]}}, (32, 8)),
+        ({"model_args": {"img_size": 224}, "pretrained_cfg": {"input_size": [3, 448, 112]}}, (16, 16)),
+        ({"pretrained_cfg": {"input_size": [3, 384, 384]}}, (16, 16)),  # of what it was pre-trained on
+    ],
+)
+def test_as_many_places_as_a_square_has_may_be_no_square(config, grid):
+    vit = read_vit(timm_folder({"architecture": "vit_huge_patch14_224", **config}, **HUGE))
+    assert vit.grid == grid
 
 
 def test_blocks_with_gaps_and_arrays_without_numbers_are_refused(tmp_path):

@@ -68,7 +68,7 @@ def t5_backbone(folder: SafetensorsFolder) -> Backbone:
     if not isinstance(network, str) or network not in ACTIVATIONS:
         raise ConversionError(
             f"`feed_forward_proj` in {CONFIG} must be one of {tuple(ACTIVATIONS)}. Received: {network!r}. "
-            "No published T5 has another."
+            "T5 v1.0, v1.1, FLAN-T5, ByT5 and mT5 have one of them; UL2 and others have no counterpart here."
         )
     if config.get("pad_token_id", PADDING_ID) != PADDING_ID:
         raise ConversionError(

@@ -15,6 +15,24 @@ HUGGING_FACE, TIMM = "hugging_face", "timm"
 HALF = (0.5, 0.5, 0.5)  # this mean and this deviation make pixels in [0, 1] ours in [-1, 1]
 PREPROCESSING = "preprocessor_config.json"
 _LIBRARY = "transformers' own value"
+# Arguments of timm's models that arrays show, that are read here, or that change training alone. Others,
+# such as `block_fn`, make another network of the same arrays.
+_TOLD = {
+    *("num_heads", "embed_dim", "depth", "patch_size", "img_size", "mlp_ratio", "in_chans", "global_pool"),
+    *(
+        "act_layer",
+        "norm_layer",
+        "init_values",
+        "qkv_bias",
+        "proj_bias",
+        "class_token",
+        "pre_norm",
+        "qk_norm",
+    ),
+    *("num_classes", "reg_tokens", "fc_norm", "dynamic_img_size", "dynamic_img_pad", "strict_img_size"),
+    *("drop_rate", "pos_drop_rate", "patch_drop_rate", "proj_drop_rate", "attn_drop_rate", "drop_path_rate"),
+    *("weight_init", "fix_init"),
+}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -213,7 +231,7 @@ def _timm(folder, settings):
         ),
         norm_epsilon=epsilon,
         patch=tuple(patch),
-        grid=_timm_grid(folder, pretrained, patch),
+        grid=_timm_grid(folder, given, pretrained, patch),
         mean=mean,
         deviation=deviation,
         assumed=tuple(settings.assumed),
@@ -230,6 +248,13 @@ def _check_timm(folder, model, name, given, *, width, depth, patch):
             raise folder.contradiction(
                 f"{key} {said} by architecture={name!r} in {CONFIG}, {key} {found} in the arrays"
             )
+    strange = {key: value for key, value in given.items() if key not in _TOLD and value not in (None, False)}
+    if strange:
+        raise ConversionError(
+            f"`model_args` in {CONFIG} must be of the form that patch encoders have here: "
+            f"{', '.join(sorted(_TOLD))}. Received: {strange!r:.200} in {folder.path}. Another form has no "
+            "counterpart here; take out what changes nothing."
+        )
     pool = given.get("global_pool", folder.config.get("global_pool", "token"))
     if pool not in ("token", ""):
         raise ConversionError(
@@ -239,20 +264,31 @@ def _check_timm(folder, model, name, given, *, width, depth, patch):
         )
 
 
-def _timm_grid(folder, pretrained, patch) -> tuple[int, int]:
+def _timm_grid(folder, given, pretrained, patch) -> tuple[int, int]:
+    """(rows, columns) of `pos_embed`, whose length alone does not tell 4 x 4 from 2 x 8."""
     places = folder.shapes["pos_embed"][1] - 1
     side = math.isqrt(places)
-    grid = (side, side)
-    size = pretrained.get("input_size")
-    if side * side != places and isinstance(size, list) and all(isinstance(each, int) for each in size):
-        grid = tuple(pixels // step for pixels, step in zip(size[1:], patch))
-    if math.prod(grid) != places:
+    input_size = pretrained.get("input_size")
+    stated = {
+        "model_args.img_size": given.get("img_size"),
+        "pretrained_cfg.input_size": input_size[1:] if isinstance(input_size, list) else None,
+    }
+    for name, size in stated.items():
+        size = [size, size] if type(size) is int else size
+        if not isinstance(size, list) or len(size) != 2 or not all(type(each) is int for each in size):
+            continue
+        grid = tuple(pixels // step for pixels, step in zip(size, patch))
+        if math.prod(grid) == places:
+            return grid
+        if name == "model_args.img_size":
+            raise folder.contradiction(f"{name}={size} in {CONFIG}, {places + 1} positions in the arrays")
+    if side * side != places:
         raise ConversionError(
-            "`pos_embed` must hold a class token and a square grid, or that of `pretrained_cfg.input_size` "
-            f"in {CONFIG}. Received: {places + 1} positions. ViTs without class token or with registers have "
-            "no counterpart here."
+            "`pos_embed` must hold a class token and a square grid, or that of `model_args.img_size` or "
+            f"`pretrained_cfg.input_size` in {CONFIG}. Received: {places + 1} positions. ViTs without class "
+            "token or with registers have no counterpart here."
         )
-    return grid
+    return side, side
 
 
 def _size(folder, *, depth, width, hidden_width, heads) -> Size:

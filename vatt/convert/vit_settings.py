@@ -105,8 +105,13 @@ def _heads(value):
 
 
 def _epsilon(value):
-    value = float(value)
-    return value, 0 < value < 1
+    return _number(value), 0 < value < 1
+
+
+def _number(value) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError("no number")
+    return float(value)
 
 
 def _activation(value):
@@ -114,7 +119,9 @@ def _activation(value):
 
 
 def _colours(value):
-    value = tuple(map(float, value))
+    if not isinstance(value, list | tuple):
+        raise TypeError("no list")
+    value = tuple(map(_number, value))
     return value, len(value) == CHANNELS and all(map(math.isfinite, value))
 
 
