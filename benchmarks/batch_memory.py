@@ -33,8 +33,8 @@ def measure(variant: str, batch_size: int, chunk: int) -> dict:
     import keras
     import tensorflow as tf
 
-    from vatt.train import resident_memory
-    from vatt.train.gradients import Cached, WholeBatch
+    from vatt import resident_memory
+    from vatt.engines.tensorflow.gradients import Cached, WholeBatch
     from vatt.train.optimizer import sgd
 
     keras.utils.set_random_seed(0)

@@ -63,8 +63,8 @@ def measure(variant: str, batch: int, steps: int) -> dict:
     import tensorflow as tf
 
     sys.path.insert(0, str(ROOT))
+    from vatt import resident_memory
     from vatt.losses.contrastive import ContrastiveLoss
-    from vatt.train import resident_memory
 
     if variant == "one_matrix":
         loss_of = one_matrix_loss

@@ -175,7 +175,7 @@ def step_times(runs: Runs, repeats: int) -> dict[str, dict]:
     """
     import keras
 
-    from vatt.train.gradients import WholeBatch
+    from vatt.engines.tensorflow.gradients import WholeBatch
 
     steps = {}
     for rate in DROP_RATES:

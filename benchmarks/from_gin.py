@@ -36,13 +36,13 @@ def train_step(gradients, optimizer):
     """The compiled step of `train` on one device.
 
     Args:
-        gradients: one of the ways of `vatt/train/gradients.py`, with its model.
+        gradients: one of the ways of `vatt/engines/tensorflow/gradients.py`, with its model.
         optimizer: a Keras optimizer, built here.
     """
     import tensorflow as tf
 
-    from vatt.train.step import TrainStep
-    from vatt.train.update import Update
+    from vatt.engines.tensorflow.step import TrainStep
+    from vatt.engines.tensorflow.update import Update
 
     variables = gradients.model.trainable_variables
     optimizer.build(variables)

@@ -42,13 +42,13 @@ def measure(folder: Path, host: bool, rate: float, step: bool, clips: int) -> di
 
     from vatt import spec
     from vatt.data.datasets.prepared import PreparedClips
+    from vatt.engines.tensorflow.step import draw_keys
     from vatt.layers import draws
     from vatt.layers.drop_token import take_tokens
     from vatt.layers.pixels import ColourJitter, DeviceInputs
     from vatt.models.presets import Size
     from vatt.models.vatt import VATT
     from vatt.train.host_drop_token import connect
-    from vatt.train.step import draw_keys
 
     clip = spec.ClipSpec(modalities=(spec.VIDEO, spec.AUDIO))
     size = Size(depth=1, width=8, hidden_width=8, heads=1, head_width=8)  # as good as any: nothing is encoded

@@ -46,8 +46,8 @@ def measure(name: str) -> dict:
     import keras
     import tensorflow as tf
 
-    from vatt.train import resident_memory
-    from vatt.train.gradients import Accumulated, Cached, WholeBatch
+    from vatt import resident_memory
+    from vatt.engines.tensorflow.gradients import Accumulated, Cached, WholeBatch
 
     keras.config.set_dtype_policy(configuration.precision)
     keras.utils.set_random_seed(0)

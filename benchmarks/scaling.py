@@ -42,10 +42,10 @@ def measure(point: dict) -> dict:
     tf.config.threading.set_intra_op_parallelism_threads(1)
     tf.config.threading.set_inter_op_parallelism_threads(1)
     sys.path.insert(0, str(ROOT))
+    from vatt import resident_memory
+    from vatt.engines.tensorflow.strategy import make_strategy
     from vatt.layers.architecture import Size
     from vatt.layers.transformer import Encoder
-    from vatt.train import resident_memory
-    from vatt.train.strategy import make_strategy
 
     strategy = make_strategy("multi_worker" if point["replicas"] > 1 else "one_device")
     with strategy.scope():

@@ -65,9 +65,9 @@ def make_files(axis: str, files: int, folder: Path) -> None:
 
 def measure(axis: str, files: int) -> dict:
     """In a fresh process: seconds of processor time of it and its worker, and bytes of both."""
+    from vatt import resident_memory
     from vatt.prepare import prepare
     from vatt.prepare.folder import plan_folder
-    from vatt.train import resident_memory
 
     def run(out: Path) -> None:
         plan = plan_folder(media, test_share=0.0)

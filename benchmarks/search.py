@@ -268,9 +268,9 @@ def _model(args):
 
 def _embed(args):
     import vatt
+    from vatt import resident_memory
     from vatt.embed.files import Options, embed_files
     from vatt.search.query import warm
-    from vatt.train import resident_memory
 
     embedder = vatt.load(args.model)
     warm(embedder)

@@ -38,7 +38,7 @@ def bare_steps(configuration, make_optimizer, batch):
     import tensorflow as tf
 
     from vatt import spec
-    from vatt.train.step import draw_keys
+    from vatt.engines.tensorflow.step import draw_keys
 
     parts = from_gin.parts_of(configuration)
     model, loss_of, device_inputs = (parts[name] for name in ("model", "loss", "device_inputs"))
@@ -91,7 +91,7 @@ def trainer_steps(configuration, batch, batch_size):
     """Runs a number of steps as `train` does."""
     import tensorflow as tf
 
-    from vatt.train.gradients import WholeBatch
+    from vatt.engines.tensorflow.gradients import WholeBatch
     from vatt.train.loop import train_loop
     from vatt.train.optimizer import adam
 

@@ -243,7 +243,7 @@ def main() -> None:
     options.trains, options.low = not options.forward, options.precision == "bfloat16"
     options.matrix = MATRIX[options.device]
     sys.path.insert(0, str(ROOT))
-    from vatt.train import resident_memory
+    from vatt import resident_memory
 
     variant = VARIANTS[options.variant](options)
     on_gpu = options.device == "gpu"

@@ -17,9 +17,9 @@ import tensorflow as tf
 from tests import toys
 from tests.toy_run import TOY, in_a_folder_of_its_own  # noqa: F401
 from vatt import cli, main
+from vatt.errors import reason_of
 from vatt.train import loop
 from vatt.train.checkpoint import Checkpoints
-from vatt.train.context import reason_of
 
 
 @pytest.fixture(scope="module")

@@ -18,6 +18,7 @@ from vatt import main
 from vatt.convert import checkpoint, cli, safetensors_folder
 from vatt.embed import cli as embed_cli
 from vatt.embed.files import Options
+from vatt.errors import RunError
 from vatt.evals import features
 from vatt.evals.outputs import ClipOutputs
 from vatt.prepare import demo
@@ -30,7 +31,6 @@ from vatt.report.document import write_whole
 from vatt.search.build import build_index
 from vatt.train.bad_batch import write_batch
 from vatt.train.checkpoint import Checkpoints
-from vatt.train.context import RunError
 from vatt.train.evaluation import Evaluations
 from vatt.train.journal import Journal, note_incident
 

@@ -7,7 +7,7 @@ import pytest
 
 TOY = """\
 import vatt.run
-import vatt.train.average
+import vatt.engines.tensorflow.average
 import vatt.train.job
 import vatt.train.optimizer
 import vatt.train.schedules

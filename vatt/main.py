@@ -13,9 +13,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from vatt import config
+from vatt.engines.tensorflow.cluster import name_cluster
+from vatt.errors import RunError, reason_of
 from vatt.terminal import Parser, say
-from vatt.train.cluster import name_cluster
-from vatt.train.context import RunError, reason_of
 from vatt.whole_file import whole_file
 
 _EPILOG = """\

@@ -20,10 +20,11 @@ import gin
 
 import vatt
 from vatt import config
+from vatt.engines.tensorflow import cluster
+from vatt.errors import RunError
 from vatt.places import refuse_object_stores
 from vatt.terminal import show
-from vatt.train import cluster
-from vatt.train.context import RunContext, RunError
+from vatt.train.context import RunContext
 from vatt.whole_file import appended, lock_file, own_folder, whole_file
 
 _log = logging.getLogger(__name__)
@@ -72,7 +73,7 @@ def run(
         seed: of the initial weights, the order of the clips and every random draw.
         precision: "float32"; or "mixed_bfloat16", or "mixed_float16" with loss scaling, to compute in 16 bits
             and keep the weights in 32.
-        strategy: which devices, see `vatt/train/strategy.py`.
+        strategy: which devices, see `vatt/engines/tensorflow/strategy.py`.
         beside: for a job that accompanies the run of `model_dir`, such as `evaluate`: the name of a folder in
             there, which has the lock and the records of that job.
         start: given by `vatt.main`.
@@ -134,9 +135,9 @@ def _work(job, context: RunContext, precision: str, strategy: str, *, writes: bo
     # Keras and TensorFlow take seconds to import; everything above fails without them.
     import keras
 
+    from vatt.engines.tensorflow.strategy import make_strategy
+    from vatt.engines.tensorflow.workers import Workers
     from vatt.train.interruption import ended_at_once
-    from vatt.train.strategy import make_strategy
-    from vatt.train.workers import Workers
 
     with ended_at_once():
         if strategy == "multi_worker" and len(addresses := cluster.place()[1]) > 1:

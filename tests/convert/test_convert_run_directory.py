@@ -9,10 +9,10 @@ import tensorflow as tf
 
 from vatt.convert.report import ConversionError
 from vatt.convert.restore import pretrained_classifier, pretrained_model
+from vatt.engines.tensorflow.average import WeightAverage
 from vatt.layers.log_mel import LogMel
 from vatt.models.presets import Size
 from vatt.models.vatt import VATT
-from vatt.train.average import WeightAverage
 from vatt.train.checkpoint import Checkpoints
 from vatt.train.context import MODEL_FILE
 

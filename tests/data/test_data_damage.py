@@ -9,10 +9,9 @@ import tensorflow as tf
 from PIL import Image
 
 from tests import records_fixture
-from vatt import spec
+from vatt import resident_memory, spec
 from vatt.data import batch_check, video
 from vatt.data.datasets import prepared
-from vatt.train import resident_memory
 
 CLIP = spec.ClipSpec(
     frames=2, frame_size=8, sample_rate_hz=1000, words=4, candidates=1, modalities=("video",)

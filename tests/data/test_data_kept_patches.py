@@ -8,6 +8,8 @@ from tests import records_fixture
 from vatt import spec
 from vatt.data import kept_patches
 from vatt.data.datasets import mixture, prepared
+from vatt.engines.tensorflow.gradients import WholeBatch
+from vatt.engines.tensorflow.step import draw_keys
 from vatt.layers import draws
 from vatt.layers.pixels import ColourJitter, DeviceInputs
 from vatt.losses.contrastive import ContrastiveLoss
@@ -15,8 +17,6 @@ from vatt.models.agnostic import AgnosticVATT
 from vatt.models.presets import Size
 from vatt.models.vatt import VATT
 from vatt.train import host_drop_token
-from vatt.train.gradients import WholeBatch
-from vatt.train.step import draw_keys
 
 CLIP = spec.ClipSpec(frames=4, frame_size=16, sample_rate_hz=1000, words=4, candidates=2)
 SEED, ROWS = 5, 6

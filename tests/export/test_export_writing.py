@@ -22,6 +22,7 @@ from tests.goldens import GOLDEN, assert_near
 from tests.leftovers import leftover
 from tests.trained_run import CLIP, PATCHES, TINY, tiny_vatt, write_run
 from vatt import cli
+from vatt.engines.tensorflow.average import WeightAverage
 from vatt.evals.protocol_card import weights_fingerprint
 from vatt.export import exporting, saved_model
 from vatt.export.card import Naming
@@ -30,7 +31,6 @@ from vatt.export.exporting import export_model, export_path
 from vatt.layers.log_mel import LogMel
 from vatt.models.agnostic import AgnosticVATT
 from vatt.models.unimodal import Unimodal
-from vatt.train.average import WeightAverage
 from vatt.train.checkpoint import Checkpoints
 
 # What is written fastest.

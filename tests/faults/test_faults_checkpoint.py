@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import tensorflow as tf
 
+from vatt.errors import RunError
 from vatt.train.checkpoint import Checkpoints
-from vatt.train.context import RunError
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from vatt.convert import run_directory, safetensors_folder
 from vatt.convert.report import ConversionError
 from vatt.data import records
 from vatt.embed.description import described_run
+from vatt.engines.tensorflow import cluster
 from vatt.export import run_facts
 from vatt.json_file import JsonError
 from vatt.prepare import manifest, preparation_report, writer
@@ -22,7 +23,7 @@ from vatt.prepare.unfinished import Unfinished
 from vatt.report import columns, run_files
 from vatt.search import layout
 from vatt.tables import results
-from vatt.train import checkpoint, cluster, journal
+from vatt.train import checkpoint, journal
 
 DEEP = b"[" * 100_000
 CONTENTS = {

@@ -11,11 +11,10 @@ from tests import records_fixture
 from tests.data.test_data_damage import bomb
 from tests.prepare.media_maker import beep, grey, make_media, read_whole, rotate_mp4
 from tests.web_server import asked_server
-from vatt import cli, spec
+from vatt import cli, resident_memory, spec
 from vatt.data.datasets.prepared import PreparedClips
 from vatt.data.shard_offsets import scan_offsets
 from vatt.prepare.media import MediaError, MediaOptions, read_segments
-from vatt.train import resident_memory
 
 OPTIONS = MediaOptions(max_frame_rate_hz=10.0, short_side_pixels=32, audio_rate_hz=16_000)
 MAX_SECONDS = 10.0

@@ -10,8 +10,8 @@ from keras import ops
 
 from tests.train import conftest  # noqa: F401 (four logical devices)
 from tests.train.training import SEED, Training
+from vatt.engines.tensorflow.gradients import Cached, WholeBatch
 from vatt.losses.contrastive import ContrastiveLoss
-from vatt.train.gradients import Cached, WholeBatch
 from vatt.train.optimizer import sgd
 
 ROWS, WIDTH, CANDIDATES = 16, 6, 3

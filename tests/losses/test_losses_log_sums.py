@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from vatt.engines.tensorflow.gather import all_gather
+from vatt.engines.tensorflow.strategy import split_batch
 from vatt.losses import log_sums
 from vatt.losses.contrastive import FORMS, ContrastiveLoss, contrast
-from vatt.train.gather import all_gather
-from vatt.train.strategy import split_batch
 
 BENCHMARK = Path(__file__).parents[2] / "benchmarks" / "contrastive.py"
 B, K, D = 12, 3, 8

@@ -65,7 +65,7 @@ def test_a_full_size_forward_pass_in_three_gibibytes():
     code = (
         "import numpy as np\n"
         "from vatt.models.classifier import Classifier\n"
-        "from vatt.train import resident_memory\n"
+        "from vatt import resident_memory\n"
         "model = Classifier(classes=400, size='base')\n"
         "clip = np.zeros((1, 32, 224, 224, 3), 'float32')\n"
         "assert model({'video': clip})['logits'].shape == (1, 400)\n"

@@ -6,6 +6,10 @@ import pytest
 import tensorflow as tf
 from tensorflow.python.profiler import model_analyzer, option_builder
 
+from vatt.engines.tensorflow.gradients import WholeBatch
+from vatt.engines.tensorflow.step import TrainStep
+from vatt.engines.tensorflow.telemetry import Telemetry, count_flops
+from vatt.engines.tensorflow.update import Update
 from vatt.layers.log_mel import LogMel
 from vatt.layers.pixels import ColourJitter, DeviceInputs
 from vatt.losses.contrastive import ContrastiveLoss
@@ -18,11 +22,7 @@ from vatt.plan.count import Count
 from vatt.plan.layers import block_costs, blocks_products
 from vatt.plan.shapes import parts_of, weights_in, without_weights
 from vatt.spec import ClipSpec
-from vatt.train.gradients import WholeBatch
 from vatt.train.optimizer import sgd
-from vatt.train.step import TrainStep
-from vatt.train.telemetry import Telemetry, count_flops
-from vatt.train.update import Update
 
 ROWS = 2
 CLIP = ClipSpec(frames=8, frame_size=32, sample_rate_hz=2000)

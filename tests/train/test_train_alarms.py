@@ -3,8 +3,8 @@
 import numpy as np
 import tensorflow as tf
 
+from vatt.engines.tensorflow.live_data import live_shares
 from vatt.train.alarms import Alarms
-from vatt.train.live_data import live_shares
 
 
 def lines(losses, **more):

@@ -7,8 +7,8 @@ import tensorflow as tf
 
 from tests.leftovers import leftover
 from tests.train.training import clip_batch, clip_model
+from vatt.errors import RunError
 from vatt.train.checkpoint import Checkpoints
-from vatt.train.context import RunError
 
 
 @pytest.fixture

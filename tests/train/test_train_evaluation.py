@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from vatt.train.context import RunError
+from vatt.errors import RunError
 from vatt.train.evaluation import Evaluations
 
 

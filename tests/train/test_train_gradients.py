@@ -8,11 +8,11 @@ import pytest
 import tensorflow as tf
 
 from tests.train.training import NORM_TOLERANCE, SEED, Training, assert_same, clip_batch, clip_model
+from vatt.engines.tensorflow.gradients import Accumulated, Cached, WholeBatch
+from vatt.engines.tensorflow.step import draw_keys
 from vatt.losses.classification import MultiLabelLoss, SoftmaxLoss
 from vatt.spec import EXAMPLE_INDEX
-from vatt.train.gradients import Accumulated, Cached, WholeBatch
 from vatt.train.optimizer import sgd
-from vatt.train.step import draw_keys
 
 MISSING = (("audio", (1, 4)), ("text", (0, 1, 6)), ("video", (3,)))
 

@@ -5,8 +5,8 @@ import time
 import pytest
 import tensorflow as tf
 
-from vatt.train.context import RunError
-from vatt.train.guard import Guard
+from vatt.engines.tensorflow.guard import Guard
+from vatt.errors import RunError
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ import tensorflow as tf
 
 from tests.toy_run import in_a_folder_of_its_own  # noqa: F401
 from vatt import main
+from vatt.errors import reason_of
 from vatt.train.checkpoint import Checkpoints
-from vatt.train.context import reason_of
 
 
 def train(model_dir, *flags) -> int:

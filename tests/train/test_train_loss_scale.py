@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.train.training import Training, assert_same, toy_batch
-from vatt.train.loss_scale import LossScale
+from vatt.engines.tensorflow.loss_scale import LossScale
 from vatt.train.optimizer import sgd
 
 

@@ -6,7 +6,8 @@ import keras
 import pytest
 
 from tests.toys import ToyEvaluator, toy_report
-from vatt.train.context import RunContext, RunError
+from vatt.errors import RunError
+from vatt.train.context import RunContext
 from vatt.train.measure_job import measure
 
 

@@ -11,8 +11,8 @@ import pytest
 import tensorflow as tf
 from tensorflow.python.eager import context
 
+from vatt.engines.tensorflow.gradients import WholeBatch
 from vatt.plan.configuration import Source, read
-from vatt.train.gradients import WholeBatch
 
 PRETRAIN = "experiments/pretrain.gin"
 FINE_TUNE = ["experiments/finetune_demo.gin", "experiments/overlay/from_scratch.gin"]

@@ -11,7 +11,8 @@ import tensorflow as tf
 from tests.toy_run import TOY
 from tests.train.training import strategy_of
 from vatt import main
-from vatt.train import loop, strategy
+from vatt.engines.tensorflow import strategy
+from vatt.train import loop
 from vatt.train.checkpoint import Checkpoints
 
 pytestmark = pytest.mark.slow

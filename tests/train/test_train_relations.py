@@ -6,8 +6,8 @@ import types
 
 import pytest
 
-from vatt.train import cluster
-from vatt.train.context import RunError
+from vatt.engines.tensorflow import cluster
+from vatt.errors import RunError
 from vatt.train.relations import check_relations, warn_of_few_clips
 
 GOOD = {

@@ -8,11 +8,11 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from tests import toys
 from tests.train.training import toy_batch
-from vatt.train import peak
+from vatt.engines.tensorflow import peak
+from vatt.engines.tensorflow.peak import measured_peak
+from vatt.engines.tensorflow.telemetry import Telemetry, count_flops, memory
+from vatt.train.batch_summary import look_at, similarities
 from vatt.train.events import Events
-from vatt.train.look import look_at, similarities
-from vatt.train.peak import measured_peak
-from vatt.train.telemetry import Telemetry, count_flops, memory
 
 
 def flops(function, *shapes):

@@ -5,7 +5,7 @@ import types
 
 import pytest
 
-from vatt.train.context import RunError
+from vatt.errors import RunError
 from vatt.train.journal import Journal
 from vatt.train.trackers import MLflow, WeightsAndBiases
 

@@ -6,10 +6,10 @@ import pytest
 import tensorflow as tf
 
 from tests.train.training import Training, assert_same, train
+from vatt.engines.groups import Group, group_numbers, layer_factors
+from vatt.engines.tensorflow.average import WeightAverage
+from vatt.engines.tensorflow.update import Update
 from vatt.train import optimizer as optimizers
-from vatt.train.average import WeightAverage
-from vatt.train.groups import Group, group_numbers, layer_factors
-from vatt.train.update import Update
 
 
 def plain(rate=0.1):

@@ -3,8 +3,8 @@
 import pytest
 import tensorflow as tf
 
-from vatt.train.context import LostMachine, RunError
-from vatt.train.workers import Workers
+from vatt.engines.tensorflow.workers import Workers
+from vatt.errors import LostMachine, RunError
 
 
 @pytest.fixture

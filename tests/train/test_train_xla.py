@@ -5,7 +5,7 @@ import pytest
 from tensorflow.python.framework import kernels  # the registry has no public name
 
 from tests.train.training import Training, assert_same, clip_batch, clip_model
-from vatt.train.gradients import Cached, WholeBatch
+from vatt.engines.tensorflow.gradients import Cached, WholeBatch
 from vatt.train.optimizer import adam, sgd
 
 # How a TPU knows an operation: by a kernel for XLA that is not tied to one kind of device. A graph's own

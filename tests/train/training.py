@@ -6,14 +6,14 @@ import pytest
 import tensorflow as tf
 
 from tests import toys
+from vatt.engines.tensorflow.gradients import WholeBatch
+from vatt.engines.tensorflow.step import TrainStep
+from vatt.engines.tensorflow.update import Update
 from vatt.layers.pixels import DeviceInputs
 from vatt.losses.contrastive import ContrastiveLoss
 from vatt.models.presets import Size
 from vatt.models.vatt import VATT
 from vatt.spec import ClipSpec
-from vatt.train.gradients import WholeBatch
-from vatt.train.step import TrainStep
-from vatt.train.update import Update
 
 SEED = 3
 CLIP = ClipSpec(frames=4, frame_size=16, sample_rate_hz=640, words=4, candidates=2)

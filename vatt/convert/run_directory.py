@@ -11,10 +11,11 @@ from pathlib import Path
 import keras
 
 from vatt.convert.report import ConversionError
+from vatt.errors import RunError
 from vatt.json_file import JsonError, read_object
 from vatt.models.bounds import check_description
 from vatt.models.loading import register_models
-from vatt.train.context import MODEL_FILE, RunError
+from vatt.train.context import MODEL_FILE
 
 _log = logging.getLogger(__name__)
 

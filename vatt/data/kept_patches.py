@@ -14,7 +14,7 @@ from vatt import spec
 from vatt.data import video
 from vatt.spec import patch_grid
 
-_INT32_RANGE = 2**31  # of each half of a draw key, as in `vatt.train.step.draw_keys`
+_INT32_RANGE = 2**31  # of each half of a draw key, as in `vatt.engines.tensorflow.step.draw_keys`
 
 
 class KeptPatches:

@@ -6,9 +6,9 @@ import json
 
 from vatt import config
 from vatt.config import ConfigError
+from vatt.errors import reason_of
 from vatt.plan.devices import DEVICES, device_of
 from vatt.terminal import show
-from vatt.train.context import reason_of
 
 _DESCRIPTION = """\
 Says from shapes alone what a configuration costs: parameters, tokens, operations, memory; on a

@@ -7,7 +7,7 @@ import collections
 import logging
 import statistics
 
-from vatt.train.live_data import PREFIX
+from vatt.engines.tensorflow.live_data import PREFIX
 
 _log = logging.getLogger(__name__)
 
@@ -28,7 +28,7 @@ class Alarms:
         self._going_on: set[str] = set()
 
     def __call__(self, line: dict) -> list[str]:
-        """`line`: "step", "loss", the shares of `vatt/train/live_data.py`, and maybe "damaged_records"."""
+        """`line`: "step", "loss", the shares of live data, and maybe "damaged_records"."""
         found = {**self._spike(line), **self._dead_data(line), **self._damage(line)}
         new = [sentence for name, sentence in found.items() if name not in self._going_on]
         self._going_on = set(found)

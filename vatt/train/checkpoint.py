@@ -19,8 +19,8 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
+from vatt.errors import RunError, reason_of
 from vatt.json_file import JsonError, read_object
-from vatt.train.context import RunError, reason_of
 from vatt.whole_file import own_folder, remove_leftovers, temporary_folder
 
 _log = logging.getLogger(__name__)

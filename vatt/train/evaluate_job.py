@@ -16,8 +16,9 @@ from typing import Any
 
 import gin
 
+from vatt.errors import RunError
 from vatt.train.checkpoint import Checkpoints
-from vatt.train.context import RunContext, RunError
+from vatt.train.context import RunContext
 from vatt.train.evaluation import Evaluations, check_evaluators
 from vatt.train.interruption import Interruption
 from vatt.train.journal import Journal

@@ -12,8 +12,8 @@ from pathlib import Path
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
+from vatt.errors import RunError
 from vatt.terminal import Console
-from vatt.train.context import RunError
 from vatt.train.journal import HISTORY, append_line, cut_back, read_json, read_lines, write_json
 from vatt.whole_file import own_folder
 

@@ -8,7 +8,7 @@ one is restored.
 import hashlib
 from typing import Any
 
-from vatt.train.context import RunError
+from vatt.errors import RunError
 
 
 def identity(dataset: Any, *, batch_size: int, seed: int) -> dict[str, str]:

@@ -18,28 +18,28 @@ import gin
 import keras
 import tensorflow as tf
 
+from vatt.engines.groups import Group
+from vatt.engines.tensorflow.average import WeightAverage
+from vatt.engines.tensorflow.gradients import Accumulated, Cached, WholeBatch
+from vatt.engines.tensorflow.guard import Guard
+from vatt.engines.tensorflow.loss_scale import LossScale
+from vatt.engines.tensorflow.peak import measured_peak
+from vatt.engines.tensorflow.preemption import Preemption
+from vatt.engines.tensorflow.profile import profiled
+from vatt.engines.tensorflow.step import TrainStep
+from vatt.engines.tensorflow.telemetry import Telemetry
+from vatt.engines.tensorflow.update import Update
+from vatt.engines.tensorflow.workers import Workers
 from vatt.protocols import MetricWriter
-from vatt.train.average import WeightAverage
+from vatt.train.batch_summary import look_at
 from vatt.train.context import INPUTS_FILE, MODEL_FILE, RunContext
 from vatt.train.dry_run import count_weights, describe_batch, describe_model, shares
 from vatt.train.evaluation import check_evaluators
-from vatt.train.gradients import Accumulated, Cached, WholeBatch
-from vatt.train.groups import Group
-from vatt.train.guard import Guard
 from vatt.train.host_drop_token import connect
 from vatt.train.identity import identity
-from vatt.train.look import look_at
 from vatt.train.loop import NotFinite, train_loop
-from vatt.train.loss_scale import LossScale
-from vatt.train.peak import measured_peak
-from vatt.train.preemption import Preemption
-from vatt.train.profile import profiled
 from vatt.train.relations import check_relations, checked_by, warn_of_few_clips
 from vatt.train.run_records import RunRecords
-from vatt.train.step import TrainStep
-from vatt.train.telemetry import Telemetry
-from vatt.train.update import Update
-from vatt.train.workers import Workers
 from vatt.whole_file import whole_file
 
 _log = logging.getLogger(__name__)
@@ -304,7 +304,7 @@ def train(
 
 
 def _way(model, loss, device_inputs, cached_chunk: int | None, accumulate: int) -> Callable:
-    """How the gradients of a batch are found, see `vatt/train/gradients.py`."""
+    """How the gradients of a batch are found, see `vatt/engines/tensorflow/gradients.py`."""
     parts = {"model": model, "loss": loss, "device_inputs": device_inputs}
     if cached_chunk is not None:
         return Cached(**parts, rows=cached_chunk)

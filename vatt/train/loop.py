@@ -4,10 +4,10 @@ import signal
 import time
 from collections.abc import Callable
 
-from vatt.train.context import RunError
+from vatt.engines.tensorflow.live_data import PREFIX
+from vatt.engines.tensorflow.preemption import Preemption
+from vatt.errors import RunError
 from vatt.train.interruption import Interruption
-from vatt.train.live_data import PREFIX
-from vatt.train.preemption import Preemption
 from vatt.train.progress import ProgressDisplay
 
 _SHOWN = ("loss", PREFIX)  # of the results, by how their names begin

@@ -8,7 +8,8 @@ from typing import Any
 
 import gin
 
-from vatt.train.context import RunContext, RunError
+from vatt.errors import RunError
+from vatt.train.context import RunContext
 from vatt.train.dry_run import describe_model
 from vatt.train.evaluation import Evaluations, check_evaluators, warnings_of
 from vatt.train.journal import note_incident

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from vatt.engines.tensorflow.workers import Workers
 from vatt.train.alarms import Alarms
 from vatt.train.bad_batch import write_batch
 from vatt.train.checkpoint import Checkpoints
@@ -14,7 +15,6 @@ from vatt.train.context import RunContext
 from vatt.train.evaluation import Evaluations
 from vatt.train.identity import refuse_other
 from vatt.train.journal import Journal, note_incident
-from vatt.train.workers import Workers
 
 _log = logging.getLogger(__name__)
 

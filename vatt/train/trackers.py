@@ -11,7 +11,7 @@ from types import ModuleType
 
 import gin
 
-from vatt.train.context import RunError
+from vatt.errors import RunError
 from vatt.whole_file import whole_file
 
 

@@ -12,7 +12,7 @@ import re
 
 import tensorflow as tf
 
-from vatt.train.context import LostMachine, RunError, reason_of
+from vatt.errors import LostMachine, RunError, reason_of
 
 # What the others see when one of them dies: its connection breaks, or the runtime takes it off the list.
 _LOST = (tf.errors.UnavailableError, tf.errors.AbortedError, tf.errors.CancelledError)

@@ -7,8 +7,8 @@ before TensorFlow starts.
 import json
 import os
 
+from vatt.errors import RunError
 from vatt.json_file import parse_json
-from vatt.train.context import RunError
 
 _VARIABLE = "TF_CONFIG"
 

@@ -13,7 +13,7 @@ from typing import Any
 import tensorflow as tf
 
 from vatt import spec
-from vatt.train.gather import all_gather
+from vatt.engines.tensorflow.gather import all_gather
 
 _POOLED = tuple(f"{modality}/pooled" for modality in spec.MODALITIES)
 _MASKS = (spec.VIDEO_MASK, spec.AUDIO_MASK, spec.TEXT_MASK)

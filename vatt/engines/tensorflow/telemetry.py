@@ -10,8 +10,7 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
-from vatt import spec
-from vatt.train import resident_memory
+from vatt import resident_memory, spec
 
 _FORWARD_AND_BACKWARD = 3
 _OPERATIONS_OF_A_PRODUCT = 2  # a multiplication and an addition

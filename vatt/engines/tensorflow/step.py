@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterator
 import tensorflow as tf
 
 from vatt import spec
-from vatt.train.live_data import live_shares
-from vatt.train.loss_scale import LossScale
-from vatt.train.strategy import split_batch
-from vatt.train.update import Update
+from vatt.engines.tensorflow.live_data import live_shares
+from vatt.engines.tensorflow.loss_scale import LossScale
+from vatt.engines.tensorflow.strategy import split_batch
+from vatt.engines.tensorflow.update import Update
 
 _INT32_RANGE = 2**31
 
@@ -32,7 +32,7 @@ class TrainStep:
     Args:
         strategy: the devices.
         model: its variables exist already.
-        gradients: one of the ways of `vatt/train/gradients.py`.
+        gradients: one of the ways of `vatt/engines/tensorflow/gradients.py`.
         update: what the summed gradients do to the weights.
         seed: keys the random draws.
         loss_scale: for float16; None for no scaling.

@@ -5,7 +5,7 @@ import os
 
 import tensorflow as tf
 
-from vatt.train.context import RunError, reason_of
+from vatt.errors import RunError, reason_of
 
 
 def _one_device():

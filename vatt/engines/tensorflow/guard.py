@@ -10,7 +10,7 @@ from collections.abc import Callable
 import tensorflow as tf
 from tensorflow.python.eager import cancellation
 
-from vatt.train.context import LostMachine
+from vatt.errors import LostMachine
 
 _PAUSE_SECONDS = 5.0  # between two looks
 

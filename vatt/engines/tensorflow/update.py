@@ -11,8 +11,8 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
-from vatt.train.average import WeightAverage
-from vatt.train.groups import Group, group_numbers, layer_factors
+from vatt.engines.groups import Group, group_numbers, layer_factors
+from vatt.engines.tensorflow.average import WeightAverage
 
 
 class Update:
