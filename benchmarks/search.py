@@ -37,9 +37,9 @@ BATCH = 16
 def recall(args):
     """Recall of text and sound to video in the first k, by group, beside the evaluator's."""
     import vatt
+    from vatt.demo.corpus import demo_corpus
     from vatt.embed.files import Options
     from vatt.prepare.captions import read_captions
-    from vatt.prepare.demo import demo_corpus
     from vatt.search.build import build_index
     from vatt.search.index import Index
     from vatt.search.query import Query, search, text_query

@@ -16,12 +16,12 @@ from tests.toy_embedder import ToyEmbedder, colour
 from tests.toy_run import TOY
 from vatt import main
 from vatt.convert import checkpoint, cli, safetensors_folder
+from vatt.demo import corpus
 from vatt.embed import cli as embed_cli
 from vatt.embed.files import Options
 from vatt.errors import RunError
 from vatt.evals import features
 from vatt.evals.outputs import ClipOutputs
-from vatt.prepare import demo
 from vatt.prepare.doctor import cli as doctor_cli
 from vatt.prepare.errors import PreparationError
 from vatt.prepare.media import MediaOptions
@@ -59,7 +59,7 @@ def test_prepare(media, tmp_path):
 
 def test_the_demo_corpus(tmp_path):
     def job(root):
-        demo.demo_corpus(data_dir=str(root), clips=1, heldout_clips_per_combination=0, workers=1)
+        corpus.demo_corpus(data_dir=str(root), clips=1, heldout_clips_per_combination=0, workers=1)
 
     assert_nothing_is_followed(job, tmp_path, 10, REFUSALS)
 

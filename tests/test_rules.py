@@ -27,6 +27,7 @@ MAY_IMPORT = {
     "engines": set(),
     "train": {"engines"},
     "prepare": {"data", "report"},
+    "demo": {"prepare"},
     "convert": {"models", "layers", "data", "train"},
     "embed": {"convert", "models", "data", "prepare", "evals", "train", "config"},
     "export": {"embed", "convert", "models", "layers", "data", "evals", "train"},
@@ -42,6 +43,7 @@ MAY_NOT_IMPORT = {
     "metrics": {"tensorflow", "keras"},
     "analyses": {"tensorflow"},
     "prepare": {"keras", "tensorflow"},
+    "demo": {"keras", "tensorflow"},
     "report": {"keras", "tensorflow"},
     "search": {"keras", "tensorflow"},
     "tables": {"keras", "tensorflow"},
@@ -130,7 +132,7 @@ WRITER_OF_THE_SAME_NAME = {"vatt/prepare/writer.py"}
 OPEN_TO_WRITE = {
     "vatt/prepare/spool.py",
     "vatt/search/playable.py",
-    "vatt/prepare/demo_render.py",
+    "vatt/demo/render.py",
     "vatt/export/hub.py",
 }
 # Calls that only one module may make, and what to call instead; the files that have a reason.

@@ -62,7 +62,8 @@ def test_leaving_ends_the_workers_at_once():
 
 
 def test_workers_do_not_import_tensorflow():
-    from vatt.prepare import demo_render, spool  # noqa: F401  (what the workers import)
+    from vatt.demo import render  # noqa: F401
+    from vatt.prepare import spool  # noqa: F401  (what the workers import)
 
     with WorkerPool(workers=1) as pool:
         assert [loaded for _, loaded in pool.run(pool_tasks.loaded, [("tensorflow",), ("keras",)])] == [

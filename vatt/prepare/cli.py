@@ -6,11 +6,12 @@ A published data set is one module of `vatt/prepare/layouts`, see `plan.py` ther
 import argparse
 import importlib
 import pkgutil
+from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from vatt.prepare import demo, folder, layouts, manifest, split_folders
+from vatt.prepare import folder, layouts, manifest, split_folders
 from vatt.prepare.errors import PreparationError, TooManyFailures
 from vatt.prepare.layouts.plan import Plan
 from vatt.prepare.layouts.subset import add_subset_arguments
@@ -20,10 +21,7 @@ from vatt.prepare.progress import say
 from vatt.prepare.storage_arguments import add_storage_arguments, storage_options
 from vatt.terminal import show
 
-_DEMO = """\
-Renders the demo corpus, files with pictures, sound and captions that tell of the same scene, and prepares it.
-A run of experiments/pretrain.gin does this by itself; this does it beforehand.
-"""
+_DEMO = "vatt.demo.layout"  # found by its name, like the layouts: it stands on this folder
 _FOLDER = f"""\
 Decodes every video, audio and image file below DIR into records for training, with the captions beside it:
 film.mp4 and film.srt (.vtt .ass .ssa, Whisper's .json), or film.txt, each line of which describes the whole
@@ -51,9 +49,13 @@ Exit status: 0 prepared, 1 more clips failed than --max_failures allows, 2 wrong
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the layouts as sub-commands."""
     commands = parser.add_subparsers(dest="layout", required=True, metavar="LAYOUT")
-    _add_demo(_sub_command(commands, "demo", "the demo corpus, which is rendered first", _DEMO))
+    _add_layouts(commands, {"demo": importlib.import_module(_DEMO)})
     _add_folder(_sub_command(commands, "folder", "a folder of your own media files", _FOLDER))
-    for name, module in known_layouts().items():
+    _add_layouts(commands, known_layouts())
+
+
+def _add_layouts(commands, modules: Mapping[str, ModuleType]) -> None:
+    for name, module in modules.items():
         summary = module.SUMMARIES[name]
         layout = _sub_command(commands, name, summary, module.__doc__)
         if hasattr(module, "plan"):
@@ -134,30 +136,6 @@ def _carry_out(plan: Plan, out_dir: str, options: dict[str, Any]) -> Path:
         **options,
     )
     return summary.directory
-
-
-def _add_demo(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--data_dir", help="where the corpus goes (default: the user's cache folder)")
-    parser.add_argument("--clips", type=int, default=2000, help="training clips (default: %(default)s)")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument(
-        "--correspondence",
-        type=float,
-        default=1.0,
-        help="share of training clips whose sound and narration fit the pictures (default: %(default)s)",
-    )
-    parser.add_argument("--workers", type=int, help="processes (default: one per core)")
-    parser.set_defaults(prepare=_prepare_demo)
-
-
-def _prepare_demo(args: argparse.Namespace) -> str:
-    return demo.demo_corpus(
-        data_dir=args.data_dir,
-        clips=args.clips,
-        seed=args.seed,
-        correspondence=args.correspondence,
-        workers=args.workers,
-    )
 
 
 def _add_folder(parser: argparse.ArgumentParser) -> None:

@@ -1,8 +1,8 @@
-"""Makes a demo sound: pitch says the colour, timbre the shape, rhythm the action; with noise."""
+"""Synthesises the audio of a demo clip: pitch encodes colour, timbre shape, rhythm action; with noise."""
 
 import numpy as np
 
-from vatt.prepare.demo_definition import Combination, definition
+from vatt.demo.definition import Combination, definition
 
 _BEAD_SECONDS = 0.09  # mean time between two beads of the rattle
 _BURST_SECONDS = 0.012  # in which a burst of noise falls to 1/e
@@ -13,7 +13,7 @@ def synthesise(combination: Combination, phase: float, random: np.random.Generat
 
     Args:
         combination: what to sound like.
-        phase: where in its period the action starts, in [0, 1); with the picture's phase both run in step.
+        phase: where in its period the action starts, in [0, 1); with the video's phase both run in step.
         random: tuning, phases of the partials, level, noise.
     """
     facts = definition()

@@ -1,4 +1,4 @@
-"""The demo corpus's facts, read from `demo_definition.json`, and the arithmetic of its combinations.
+"""The demo corpus's facts, read from `definition.json`, and the arithmetic of its combinations.
 
 The file is package data, so that an installed wheel has it too; `data/demo/` shows it to a reader.
 """
@@ -10,7 +10,7 @@ import itertools
 
 from vatt.json_file import parse_json
 
-FILE_NAME = "demo_definition.json"
+FILE_NAME = "definition.json"
 
 
 @functools.cache

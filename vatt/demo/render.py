@@ -11,10 +11,10 @@ from typing import IO
 import av
 import numpy as np
 
-from vatt.prepare.demo_definition import Combination, definition
-from vatt.prepare.demo_scene import draw
-from vatt.prepare.demo_sound import synthesise
-from vatt.prepare.demo_text import narrate, srt
+from vatt.demo.definition import Combination, definition
+from vatt.demo.scene import draw
+from vatt.demo.sound import synthesise
+from vatt.demo.text import narrate, srt
 from vatt.whole_file import whole_file
 
 
@@ -25,10 +25,10 @@ class ClipPlan:
     Attributes:
         path: the MP4's path, relative to the media folder.
         seed: of everything drawn at random, with the path's number.
-        seen, heard, told: what the pictures, the sound and the narration are about; the same, unless the
+        seen, heard, told: what the video, the audio and the narration are about; the same, unless the
             corpus was asked for with a correspondence below 1.
         corresponds: whether they are the same by intent; by chance they may be so in any clip.
-        has_audio, has_narration: whether there is a sound track, a caption file.
+        has_audio, has_narration: whether there is an audio track, a caption file.
         is_held_out: a clip of the test split, where every sentence names everything.
     """
 
@@ -50,7 +50,7 @@ def render_clip(plan: ClipPlan, media_dir: str) -> None:
         return
     scene, sound, text = (np.random.default_rng((*plan.seed, part)) for part in range(3))
     phase = float(scene.random())
-    # The sound of something else than what is seen keeps no trace of it, not even when things happen.
+    # Audio of another scene than the video keeps no trace of the video, not even its timing.
     sound_phase = phase if plan.corresponds else float(sound.random())
     frames = draw(plan.seen, phase, scene)
     samples = synthesise(plan.heard, sound_phase, sound) if plan.has_audio else None
@@ -81,8 +81,8 @@ def _encode(file: IO[bytes], frames: np.ndarray, samples: np.ndarray | None) -> 
                 options={"flags": "+bitexact", "aac_coder": "fast"},
             )
             audio.bit_rate = clip["audio_bits_per_second"]
-        for number, picture in enumerate(frames):
-            frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+        for number, pixels in enumerate(frames):
+            frame = av.VideoFrame.from_ndarray(pixels, format="rgb24")
             frame.pts, frame.time_base = number, Fraction(1, clip["frame_rate_hz"])
             container.mux(video.encode(frame))
         container.mux(video.encode(None))

@@ -1,9 +1,9 @@
-"""Decides what each demo clip shows, sounds like and tells, before anything is drawn."""
+"""Decides what each demo clip shows, sounds like and says, before anything is rendered."""
 
 import numpy as np
 
-from vatt.prepare.demo_definition import Combination, combinations, definition
-from vatt.prepare.demo_render import ClipPlan
+from vatt.demo.definition import Combination, combinations, definition
+from vatt.demo.render import ClipPlan
 
 _TRAIN, _TEST, _LINKS = range(3)  # first part of the random seeds: nothing is drawn twice
 

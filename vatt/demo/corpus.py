@@ -1,4 +1,4 @@
-"""The demo corpus: small, real media files whose pictures, sound and narration tell of the same scene.
+"""The demo corpus: small, real media files whose video, audio and narration show the same scene.
 
 It is rendered into a folder that is named after everything that decides its content, and prepared into
 records by the code that any user's videos go through. Whatever is there already and whole is used as it is;
@@ -15,11 +15,11 @@ import filelock
 import gin
 import platformdirs
 
+from vatt.demo.definition import definition, labels
+from vatt.demo.plan import plan_clips
+from vatt.demo.render import ClipPlan, render_clip
 from vatt.prepare import writer
 from vatt.prepare.captions import read_captions
-from vatt.prepare.demo_definition import definition, labels
-from vatt.prepare.demo_plan import plan_clips
-from vatt.prepare.demo_render import ClipPlan, render_clip
 from vatt.prepare.errors import PreparationError, disk_errors
 from vatt.prepare.media import MediaOptions
 from vatt.prepare.pool import Failure, WorkerPool
@@ -31,7 +31,7 @@ from vatt.whole_file import lock_file, own_folder, remove_leftovers
 _JPEG_QUALITY = 90
 
 
-@gin.register(module="vatt.prepare")
+@gin.register
 def demo_corpus(
     *,
     data_dir: str | None = None,
@@ -48,8 +48,8 @@ def demo_corpus(
         clips: training clips.
         heldout_clips_per_combination: test clips of each (colour, shape, action) that training never shows.
         seed: of everything drawn at random.
-        correspondence: share of training clips whose sound and narration belong to the pictures; in the
-            others each of the two tells of a scene of its own. 0 is the control: there is nothing to learn.
+        correspondence: share of training clips whose audio and narration match the video; in the
+            others each of the two is of a scene of its own. 0 is the control: there is nothing to learn.
             Test clips always correspond.
         workers: processes; None: one per core.
 
@@ -63,14 +63,14 @@ def demo_corpus(
         )
     if not 0 <= correspondence <= 1:
         raise ValueError(f"`correspondence` must lie between 0 and 1. Received: {correspondence}.")
-    knobs = {
+    settings = {
         "clips": clips,
         "heldout_clips_per_combination": heldout_clips_per_combination,
         "seed": seed,
         "correspondence": float(correspondence),
     }
     base = Path(data_dir).expanduser().absolute() if data_dir else Path(platformdirs.user_cache_dir("vatt"))
-    fingerprint = _fingerprint(knobs)
+    fingerprint = _fingerprint(settings)
     home = base / f"demo-{fingerprint[:12]}"
     records = home / "records"
     if not writer.defects(records):
@@ -82,13 +82,13 @@ def demo_corpus(
     with disk_errors(base, way_out), _lock(home):
         if not writer.defects(records):  # made by another process while this one waited
             return str(records)
-        _make(home, knobs, fingerprint, workers)
+        _make(home, settings, fingerprint, workers)
     return str(records)
 
 
-def _fingerprint(knobs: dict) -> str:
-    """Changes with the definition, the knobs and the record format."""
-    content = json.dumps([definition(), knobs, SCHEMA_VERSION, _JPEG_QUALITY], sort_keys=True)
+def _fingerprint(settings: dict) -> str:
+    """Hash of the definition, the settings and the record format."""
+    content = json.dumps([definition(), settings, SCHEMA_VERSION, _JPEG_QUALITY], sort_keys=True)
     return hashlib.sha256(content.encode()).hexdigest()
 
 
@@ -107,14 +107,14 @@ def _lock(home: Path):
         lock.release()
 
 
-def _make(home: Path, knobs: dict, fingerprint: str, workers: int | None) -> None:
+def _make(home: Path, settings: dict, fingerprint: str, workers: int | None) -> None:
     media, records = home / "media", own_folder(home / "records")
     if (records / writer.DATASET_FILE).exists():
         say(f"The demo corpus in {home} is damaged ({writer.defects(records)[0]}); it is made again.")
         shutil.rmtree(records)
     else:
         say(f"Making the demo corpus in {home}")
-    plans = plan_clips(**knobs)
+    plans = plan_clips(**settings)
     _render(plans, media, workers)
     prepare_clips(
         [_clip(plan, media) for plan in plans],
@@ -122,7 +122,7 @@ def _make(home: Path, knobs: dict, fingerprint: str, workers: int | None) -> Non
         name="demo",
         options=_options(),
         labels=labels(),
-        definition=f"demo corpus version {definition()['version']}, {json.dumps(knobs)}",
+        definition=f"demo corpus version {definition()['version']}, {json.dumps(settings)}",
         fingerprint=fingerprint,
         workers=workers,
         max_failures=0.0,

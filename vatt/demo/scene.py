@@ -10,7 +10,7 @@ import dataclasses
 
 import numpy as np
 
-from vatt.prepare.demo_definition import Combination, definition
+from vatt.demo.definition import Combination, definition
 
 _RADIUS = (0.19, 0.26)  # of the frame's side: an object fills 38 to 52 % of it
 _WEDGE_HALF_ANGLE = 0.62  # radians; every shape has a shaded wedge, so that a disc is seen to spin
@@ -31,7 +31,7 @@ class Motion:
 def motion(
     action: str, phase: float, radius: float, times: np.ndarray, random: np.random.Generator
 ) -> Motion:
-    """What an action is. `phase` in [0, 1) is where in its period it starts; the sound uses the same one."""
+    """What an action is. `phase` in [0, 1) is where in its period it starts; the audio uses the same one."""
     x = np.full_like(times, 0.5 + random.uniform(-0.06, 0.06))
     y = np.full_like(times, 0.5 + random.uniform(-0.06, 0.06))
     scale, visible = np.ones_like(times), np.ones_like(times)
@@ -120,15 +120,15 @@ def draw(combination: Combination, phase: float, random: np.random.Generator) ->
         radius *= 0.85  # so that the largest still fits
     place = motion(combination.action, phase, radius, times, random)
 
-    # Objects are blended within a square window around each, not over whole pictures; a margin takes what
+    # Objects are blended within a square window around each, not over whole frames; a margin takes what
     # sticks out.
     reach = max(1.25 * radius * float(place.scale.max()), _DISTRACTOR_REACH[1])
     margin = int(np.ceil(reach * size)) + 2
     background = np.pad(_background(size, random), ((margin, margin), (margin, margin), (0, 0)), mode="edge")
-    pictures = np.repeat(background.clip(0, 255).astype(np.uint8)[None], frames, axis=0)
-    _paint_distractor(pictures, size, margin, times, random)
-    _paint_object(pictures, size, margin, combination, place, radius)
-    return np.ascontiguousarray(pictures[:, margin:-margin, margin:-margin])
+    canvas = np.repeat(background.clip(0, 255).astype(np.uint8)[None], frames, axis=0)
+    _paint_distractor(canvas, size, margin, times, random)
+    _paint_object(canvas, size, margin, combination, place, radius)
+    return np.ascontiguousarray(canvas[:, margin:-margin, margin:-margin])
 
 
 class _Window:
@@ -138,8 +138,8 @@ class _Window:
         dx, dy: float32 [T, 1, n] and [T, n, 1], pixels from the centre to each pixel of the window.
     """
 
-    def __init__(self, pictures, size: int, margin: int, x: np.ndarray, y: np.ndarray, reach: int):
-        self._pictures = pictures
+    def __init__(self, canvas, size: int, margin: int, x: np.ndarray, y: np.ndarray, reach: int):
+        self._pictures = canvas
         steps = np.arange(-reach, reach + 1)
         centres = [np.clip(np.floor(at * size).astype(int), 0, size - 1) for at in (x, y)]
         self._slices = [
@@ -161,8 +161,8 @@ class _Window:
             frame[at] = patch
 
 
-def _paint_object(pictures, size, margin, combination: Combination, place: Motion, radius: float) -> None:
-    window = _Window(pictures, size, margin, place.x, place.y, margin - 1)
+def _paint_object(canvas, size, margin, combination: Combination, place: Motion, radius: float) -> None:
+    window = _Window(canvas, size, margin, place.x, place.y, margin - 1)
     # Of one unit of the shape's frame.
     pixels = (place.scale * radius * size).astype(np.float32)[:, None, None]
     cosine, sine = (f(place.angle).astype(np.float32)[:, None, None] / pixels for f in (np.cos, np.sin))
@@ -179,12 +179,12 @@ def _paint_object(pictures, size, margin, combination: Combination, place: Motio
     window.blend(cover, colour + wedge[..., None] * (shade - colour))
 
 
-def _paint_distractor(pictures, size, margin, times: np.ndarray, random: np.random.Generator) -> None:
+def _paint_distractor(canvas, size, margin, times: np.ndarray, random: np.random.Generator) -> None:
     """A small grey lozenge that drifts in a straight line."""
     start, velocity = random.uniform(0.1, 0.9, 2), random.uniform(-0.12, 0.12, 2)
     x, y = (np.clip(start[i] + velocity[i] * times, 0, 1) for i in range(2))
     reach = random.uniform(*_DISTRACTOR_REACH) * size
-    window = _Window(pictures, size, margin, x, y, int(np.ceil(reach)) + 1)
+    window = _Window(canvas, size, margin, x, y, int(np.ceil(reach)) + 1)
     cover = np.clip(reach + 0.5 - np.abs(window.dx) - np.abs(window.dy), 0, 1)
     window.blend(cover, np.full(3, random.uniform(70, 190), np.float32))
 

@@ -7,14 +7,15 @@ import numpy as np
 import pytest
 
 from tests.leftovers import leftover
-from vatt.prepare import demo, writer
+from vatt.demo import corpus
+from vatt.demo.definition import FILE_NAME, Combination, combinations, definition, labels
+from vatt.demo.plan import plan_clips
+from vatt.demo.render import render_clip
+from vatt.demo.scene import draw
+from vatt.demo.sound import synthesise
+from vatt.demo.text import narrate, srt
+from vatt.prepare import writer
 from vatt.prepare.captions import read_captions
-from vatt.prepare.demo_definition import FILE_NAME, Combination, combinations, definition, labels
-from vatt.prepare.demo_plan import plan_clips
-from vatt.prepare.demo_render import render_clip
-from vatt.prepare.demo_scene import draw
-from vatt.prepare.demo_sound import synthesise
-from vatt.prepare.demo_text import narrate, srt
 from vatt.prepare.errors import PreparationError
 from vatt.prepare.media import read_segments
 from vatt.spec import ClipSpec
@@ -30,7 +31,7 @@ def plans(**knobs):
 
 def test_the_definition_is_shown_under_data():
     root = Path(__file__).parents[2]
-    assert (root / "data" / "demo" / "definition.json").samefile(root / "vatt" / "prepare" / FILE_NAME)
+    assert (root / "data" / "demo" / "definition.json").samefile(root / "vatt" / "demo" / FILE_NAME)
 
 
 def test_held_out_triples_are_new_but_all_pairs_are_known():
@@ -128,7 +129,7 @@ def test_a_rendered_clip_is_a_real_file_in_step(tmp_path):
     plan = next(p for p in plans() if p.seen.action == "blinks" and p.has_audio and p.has_narration)
     render_clip(plan, str(tmp_path))
     path = tmp_path / plan.path
-    options = dataclasses.replace(demo._options().media, audio_rate_hz=16_000)
+    options = dataclasses.replace(corpus._options().media, audio_rate_hz=16_000)
     (media,) = read_segments(path, options)
     assert len(media.frames) == 36 and media.frame_rate_hz == 10.0
     assert len(media.audio) == 57_600 and media.start_seconds == 0.0
@@ -145,7 +146,7 @@ def test_a_rendered_clip_is_a_real_file_in_step(tmp_path):
 
 
 def test_a_corpus_is_made_once_and_made_again_when_damaged(tmp_path, capfd):
-    records = Path(demo.demo_corpus(data_dir=str(tmp_path), **TINY))
+    records = Path(corpus.demo_corpus(data_dir=str(tmp_path), **TINY))
     dataset = json.loads((records / writer.DATASET_FILE).read_text())
     assert dataset["splits"]["train"]["clips"] == 6
     assert dataset["labels"] == list(labels()) and len(labels()) == 17
@@ -154,43 +155,43 @@ def test_a_corpus_is_made_once_and_made_again_when_damaged(tmp_path, capfd):
     whole = shard.read_bytes()
 
     capfd.readouterr()
-    assert demo.demo_corpus(data_dir=str(tmp_path), **TINY) == str(records)
+    assert corpus.demo_corpus(data_dir=str(tmp_path), **TINY) == str(records)
     assert capfd.readouterr().err == ""
 
     shard.write_bytes(whole[:100])
-    demo.demo_corpus(data_dir=str(tmp_path), **TINY)
+    corpus.demo_corpus(data_dir=str(tmp_path), **TINY)
     assert "damaged" in capfd.readouterr().err
     assert shard.read_bytes() == whole
 
 
 def test_a_killed_render_is_finished_and_its_leftovers_go(tmp_path, monkeypatch):
-    monkeypatch.setattr(demo, "prepare_clips", lambda *a, **k: (_ for _ in ()).throw(KeyboardInterrupt))
+    monkeypatch.setattr(corpus, "prepare_clips", lambda *a, **k: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
-        demo.demo_corpus(data_dir=str(tmp_path), **TINY)
+        corpus.demo_corpus(data_dir=str(tmp_path), **TINY)
     monkeypatch.undo()
     media = next(tmp_path.glob("demo-*")) / "media" / "train"
     lost, *kept = sorted(media.glob("*.mp4"))
     lost.unlink()
     leftover(lost).write_bytes(b"half")
     dates = [path.stat().st_mtime_ns for path in kept]
-    demo.demo_corpus(data_dir=str(tmp_path), **TINY)
+    corpus.demo_corpus(data_dir=str(tmp_path), **TINY)
     assert [path.stat().st_mtime_ns for path in kept] == dates
     assert lost.exists() and not list(media.glob(".*"))
 
 
 def test_other_knobs_are_another_corpus():
     knobs = {"clips": 6, "heldout_clips_per_combination": 0, "seed": 0, "correspondence": 1.0}
-    prints = {demo._fingerprint(knobs | {name: 3}) for name in knobs} | {demo._fingerprint(knobs)}
+    prints = {corpus._fingerprint(knobs | {name: 3}) for name in knobs} | {corpus._fingerprint(knobs)}
     assert len(prints) == 5
 
 
 def test_an_unusable_place_is_named_with_the_way_out(tmp_path):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(PreparationError, match=r"file.*DATA_DIR"):
-        demo.demo_corpus(data_dir=str(tmp_path / "file"), **TINY)
+        corpus.demo_corpus(data_dir=str(tmp_path / "file"), **TINY)
 
 
 @pytest.mark.parametrize("knobs", [{"clips": 0}, {"correspondence": 1.5}])
 def test_impossible_knobs_are_refused(tmp_path, knobs):
     with pytest.raises(ValueError, match="Received"):
-        demo.demo_corpus(data_dir=str(tmp_path), **knobs)
+        corpus.demo_corpus(data_dir=str(tmp_path), **knobs)

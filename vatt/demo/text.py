@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from vatt.prepare.demo_definition import Combination, definition
+from vatt.demo.definition import Combination, definition
 
 
 def narrate(
