@@ -23,9 +23,9 @@ def folder(tmp_path, monkeypatch):
     """A folder of films with captions beside them, of which some are for testing by their names."""
     monkeypatch.chdir(tmp_path)
     draw = np.random.default_rng(0)
-    (tmp_path / "FILMS").mkdir()
+    (tmp_path / "VIDEOS").mkdir()
     for number in range(12):
-        film = tmp_path / "FILMS" / f"film{number}.mp4"
+        film = tmp_path / "VIDEOS" / f"film{number}.mp4"
         pictures = draw.integers(0, 256, (SECONDS * RATE_HZ, 48, 64, 3), "uint8")
         sound = draw.integers(-9000, 9000, (SECONDS * SOUND_HZ, 1), "int16")
         make_media(film, pictures=pictures, sound=sound, sound_rate_hz=SOUND_HZ)
