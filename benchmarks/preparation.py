@@ -25,6 +25,8 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from vatt.prepare.job import Running  # noqa: E402
+from vatt.prepare.layouts.plan import Plan  # noqa: E402
 from vatt.prepare.prepare import prepare_clips  # noqa: E402
 from vatt.prepare.record import Clip, RecordOptions  # noqa: E402
 
@@ -77,9 +79,9 @@ def shortest_loop(paths: list[str]) -> None:
 
 def preparation(paths: list[str]) -> None:
     """The same files, cut into records of ten seconds, by one worker."""
-    clips = [Clip(media=path, media_id=path, split="train", segment_seconds=10.0) for path in paths]
+    clips = tuple(Clip(media=path, media_id=path, split="train", segment_seconds=10.0) for path in paths)
     with tempfile.TemporaryDirectory() as directory:
-        prepare_clips(clips, directory, name="benchmark", workers=1)
+        prepare_clips(Plan(name="benchmark", clips=clips), directory, running=Running(workers=1))
 
 
 def cpu_seconds(which: str, paths: list[str]) -> float:

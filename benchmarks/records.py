@@ -232,10 +232,10 @@ def make_material(folder: Path, films: int) -> None:
         for number in range(max(1, films * 10 // seconds)):  # as many records of both lengths
             (media / f"{number}.mp4").hardlink_to(film)
         plan = plan_folder(media, test_share=0.0)
-        prepare_clips(plan.clips, folder / f"records{seconds}", name=plan.name)
+        prepare_clips(plan, folder / f"records{seconds}")
         if seconds == FILM_SECONDS[0]:
             fewer = RecordOptions(media=MediaOptions(max_frame_rate_hz=RATE_HZ))
-            prepare_clips(plan.clips, folder / f"records{seconds}at10", name=plan.name, options=fewer)
+            prepare_clips(plan, folder / f"records{seconds}at10", options=fewer)
 
 
 def main() -> None:

@@ -68,10 +68,11 @@ def measure(axis: str, files: int) -> dict:
     from vatt import resident_memory
     from vatt.prepare import prepare
     from vatt.prepare.folder import plan_folder
+    from vatt.prepare.job import Running
 
     def run(out: Path) -> None:
         plan = plan_folder(media, test_share=0.0)
-        prepare.prepare_clips(plan.clips, out, name=plan.name, workers=1)
+        prepare.prepare_clips(plan, out, running=Running(workers=1))
 
     with tempfile.TemporaryDirectory() as folder:
         media, out = Path(folder) / "media", Path(folder) / "records"

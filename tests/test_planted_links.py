@@ -24,6 +24,8 @@ from vatt.evals import features
 from vatt.evals.outputs import ClipOutputs
 from vatt.prepare.doctor import cli as doctor_cli
 from vatt.prepare.errors import PreparationError
+from vatt.prepare.job import Running
+from vatt.prepare.layouts.plan import Plan
 from vatt.prepare.media import MediaOptions
 from vatt.prepare.prepare import prepare_clips
 from vatt.prepare.record import Clip, RecordOptions
@@ -47,12 +49,12 @@ def media(tmp_path_factory):
 
 
 def test_prepare(media, tmp_path):
-    clips = [
-        Clip(media=str(media / "grey.mp4"), media_id="m", split="train", group="g", captions=((0, 1, "a"),))
-    ]
+    clip = Clip(
+        media=str(media / "grey.mp4"), media_id="m", split="train", group="g", captions=((0, 1, "a"),)
+    )
 
     def job(root):
-        prepare_clips(clips, root, name="x", options=OPTIONS, workers=1)
+        prepare_clips(Plan(name="x", clips=(clip,)), root, options=OPTIONS, running=Running(workers=1))
 
     assert_nothing_is_followed(job, tmp_path, 8, REFUSALS)
 
@@ -65,8 +67,9 @@ def test_the_demo_corpus(tmp_path):
 
 
 def test_doctor(media, tmp_path):
-    clips = [Clip(media=str(media / "grey.mp4"), media_id="m", split="train", group="g")]
-    prepare_clips(clips, tmp_path / "set", name="x", options=OPTIONS, workers=1)
+    clip = Clip(media=str(media / "grey.mp4"), media_id="m", split="train", group="g")
+    plan = Plan(name="x", clips=(clip,))
+    prepare_clips(plan, tmp_path / "set", options=OPTIONS, running=Running(workers=1))
 
     def job(root):
         out = ("--html", root / "page.html", "--json", root / "facts.json", "--repair", root / "copy")

@@ -1,5 +1,6 @@
 """A handful of clips to prepare, the options to do it with, and a run that is killed when a test says so."""
 
+import dataclasses
 import os
 import signal
 import sys
@@ -7,6 +8,8 @@ from pathlib import Path
 
 from media_maker import beep, grey, make_media
 
+from vatt.prepare.job import Running
+from vatt.prepare.layouts.plan import Plan
 from vatt.prepare.media import MediaOptions
 from vatt.prepare.prepare import prepare_clips
 from vatt.prepare.record import Clip, RecordOptions
@@ -35,8 +38,16 @@ def make_clips(folder, count=7):
 
 def prepare(clips, directory, **options):
     """Prepares in shards of two clips."""
-    settings = {"name": "x", "options": OPTIONS, "clips_per_shard": 2, "workers": 2}
-    return prepare_clips(clips, directory, **settings | options)
+    settings = {"options": OPTIONS, "clips_per_shard": 2, "workers": 2} | options
+    plan = Plan(name="x", clips=tuple(clips), **taken(settings, Plan))
+    running = Running(**taken(settings, Running))
+    return prepare_clips(plan, directory, running=running, **settings)
+
+
+def taken(settings, kind):
+    """The fields of a dataclass out of some settings."""
+    names = {field.name for field in dataclasses.fields(kind)}
+    return {name: settings.pop(name) for name in list(settings) if name in names}
 
 
 def shard_bytes(directory):

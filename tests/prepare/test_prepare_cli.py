@@ -4,6 +4,7 @@ import json
 import pytest
 
 from vatt.prepare import cli
+from vatt.prepare.job import Running
 from vatt.prepare.media import MediaOptions
 from vatt.prepare.record import RecordOptions
 
@@ -77,15 +78,17 @@ def test_every_storage_option_is_used():
         "--beam_options=--runner=FlinkRunner --job_name='a b'",
     )
     options = cli.storage_options(args)
-    assert options.pop("options") == RecordOptions(jpeg_quality=70, media=MediaOptions(mono=False))
     assert options == {
+        "options": RecordOptions(jpeg_quality=70, media=MediaOptions(mono=False)),
         "clips_per_shard": 7,
-        "workers": None,
-        "timeout_seconds": 3.0,
-        "memory_bytes": 1 << 29,
-        "max_failures": 0.2,
-        "runner": "beam",
-        "beam_options": ("--runner=FlinkRunner", "--job_name=a b"),
+        "running": Running(
+            workers=None,
+            timeout_seconds=3.0,
+            memory_bytes=1 << 29,
+            max_failures=0.2,
+            runner="beam",
+            beam_options=("--runner=FlinkRunner", "--job_name=a b"),
+        ),
     }
 
 

@@ -6,6 +6,7 @@ from PIL import Image
 from vatt.prepare.doctor.examine import examine
 from vatt.prepare.folder import plan_folder
 from vatt.prepare.image_and_audio import read_image_and_audio
+from vatt.prepare.job import Running
 from vatt.prepare.media import MediaError, MediaOptions
 from vatt.prepare.prepare import prepare_clips
 from vatt.prepare.record import RecordOptions
@@ -70,6 +71,7 @@ def test_the_doctor_finds_nothing(tmp_path):
         make_media(root / f"{name}.wav", sound=noise, audio_codec="pcm_s16le")
         (root / f"{name}.txt").write_text(f"noise number {name}\n")
     plan = plan_folder(root, test_share=0.0, segment_seconds=1.0)
-    prepare_clips(plan.clips, tmp_path / "out", name="x", options=RecordOptions(media=OPTIONS), workers=1)
+    running = Running(workers=1)
+    prepare_clips(plan, tmp_path / "out", options=RecordOptions(media=OPTIONS), running=running)
     found = examine(tmp_path / "out", workers=1)
     assert [(finding.check.name, finding.count) for finding in found.findings] == []

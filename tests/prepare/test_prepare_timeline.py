@@ -12,6 +12,7 @@ from media_maker import make_media, read_whole
 from vatt.embed.file_windows import windows_of
 from vatt.prepare.doctor.examine import examine
 from vatt.prepare.folder import plan_folder
+from vatt.prepare.job import Running
 from vatt.prepare.media import MediaError, MediaOptions, read_segments
 from vatt.prepare.prepare import prepare_clips
 from vatt.prepare.record import RecordOptions
@@ -163,7 +164,7 @@ def test_a_set_of_what_is_joined_is_clean(tmp_path):
         joined(tmp_path, suffix, video, audio).rename(tmp_path / f"media/{suffix}.{suffix}")
     plan = plan_folder(tmp_path / "media", segment_seconds=2.0)
     summary = prepare_clips(
-        plan.clips, tmp_path / "set", name="joined", options=RecordOptions(media=OPTIONS), workers=1
+        plan, tmp_path / "set", options=RecordOptions(media=OPTIONS), running=Running(workers=1)
     )
     assert summary.clips == 9 and not summary.failures
     assert dict(summary.warnings) == {f"{suffix}.{suffix}": JUMPED_BACK for suffix, *_ in parts}

@@ -21,6 +21,8 @@ from vatt.demo.render import ClipPlan, render_clip
 from vatt.prepare import writer
 from vatt.prepare.captions import read_captions
 from vatt.prepare.errors import PreparationError, disk_errors
+from vatt.prepare.job import Running
+from vatt.prepare.layouts.plan import Plan
 from vatt.prepare.media import MediaOptions
 from vatt.prepare.pool import Failure, WorkerPool
 from vatt.prepare.prepare import prepare_clips
@@ -116,17 +118,14 @@ def _make(home: Path, settings: dict, fingerprint: str, workers: int | None) -> 
         say(f"Making the demo corpus in {home}")
     plans = plan_clips(**settings)
     _render(plans, media, workers)
-    prepare_clips(
-        [_clip(plan, media) for plan in plans],
-        records,
+    plan = Plan(
         name="demo",
-        options=_options(),
+        clips=tuple(_clip(each, media) for each in plans),
         labels=labels(),
         definition=f"demo corpus version {definition()['version']}, {json.dumps(settings)}",
-        fingerprint=fingerprint,
-        workers=workers,
-        max_failures=0.0,
     )
+    running = Running(workers=workers, max_failures=0.0)
+    prepare_clips(plan, records, options=_options(), running=running, fingerprint=fingerprint)
 
 
 def _render(plans: list[ClipPlan], media: Path, workers: int | None) -> None:

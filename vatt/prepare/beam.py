@@ -43,11 +43,11 @@ def run_beam(job: Job) -> None:
         PreparationError: the pipeline failed. Shards that were finished are kept.
     """
     clips = sum(len(shard.clips) for shard in job.shards)
-    say(f"Preparing {job.name}: {clips} clips in {len(job.shards)} shards, as a Beam pipeline")
+    say(f"Preparing {job.plan.name}: {clips} clips in {len(job.shards)} shards, as a Beam pipeline")
     with job.unfinished.spool() as spool:
         files = [shard.file for shard in job.shards]
         for shard in job.shards:
-            part = (shard, [job.clips[number] for number in shard.clips])
+            part = (shard, [job.plan.clips[number] for number in shard.clips])
             (spool / _part_name(shard.file)).write_bytes(pickle.dumps(part))
         decode = _Decode(spool, job)
         pipeline = beam.Pipeline(options=PipelineOptions(_flags(job)))
@@ -70,13 +70,13 @@ def run_beam(job: Job) -> None:
 
 def _flags(job: Job) -> list[str]:
     """The pipeline's options; without the caller's own it runs here, a thread for each worker process."""
-    workers = job.workers or available_cores()
+    workers = job.running.workers or available_cores()
     here = [
         f"--runner={_LOCAL_RUNNER}",
         "--direct_running_mode=multi_threading",
         f"--direct_num_workers={workers}",
     ]
-    return list(job.beam_options) or here
+    return list(job.running.beam_options) or here
 
 
 def _failed(reason: str) -> PreparationError:
@@ -106,7 +106,10 @@ class _Decode(beam.DoFn):
 
     def __init__(self, spool: Path, job: Job):
         self._spool, self._options = str(spool), job.options
-        self._limits = {"timeout_seconds": job.timeout_seconds, "memory_bytes": job.memory_bytes}
+        self._limits = {
+            "timeout_seconds": job.running.timeout_seconds,
+            "memory_bytes": job.running.memory_bytes,
+        }
 
     def setup(self) -> None:
         self._pool = WorkerPool(workers=1, writable=[self._spool], **self._limits)

@@ -9,7 +9,6 @@ import pkgutil
 from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 from vatt.prepare import folder, layouts, manifest, split_folders
 from vatt.prepare.errors import PreparationError, TooManyFailures
@@ -114,7 +113,7 @@ def _prepare_layout(args: argparse.Namespace, module: ModuleType) -> Path:
     plan = module.plan(args)
     say(f"{plan.name}: {len(plan.clips)} clips at hand, {len(plan.missing)} missing")
     plan.planning.tell()
-    directory = _carry_out(plan, args.out_dir, options)
+    directory = prepare_clips(plan, args.out_dir, **options).directory
     _say_next_steps(directory, plan, args.layout, getattr(module, "EXPERIMENT", None))
     return directory
 
@@ -122,20 +121,6 @@ def _prepare_layout(args: argparse.Namespace, module: ModuleType) -> Path:
 def _say_next_steps(directory: Path, plan: Plan, layout: str, experiment: Experiment | None) -> None:
     contents = read_contents(directory, plan.clips)
     say("\n".join(next_steps(contents, layout, experiment)))
-
-
-def _carry_out(plan: Plan, out_dir: str, options: dict[str, Any]) -> Path:
-    summary = prepare_clips(
-        plan.clips,
-        out_dir,
-        name=plan.name,
-        labels=plan.labels,
-        missing=plan.missing,
-        planning=plan.planning,
-        definition=plan.definition,
-        **options,
-    )
-    return summary.directory
 
 
 def _add_folder(parser: argparse.ArgumentParser) -> None:
@@ -193,6 +178,6 @@ def _prepare_folder(args: argparse.Namespace) -> Path:
         language=args.language,
         output=Path(args.out_dir),
     )
-    directory = _carry_out(plan, args.out_dir, options)
+    directory = prepare_clips(plan, args.out_dir, **options).directory
     _say_next_steps(directory, plan, args.layout, None)
     return directory

@@ -15,22 +15,22 @@ _CLIPS_AHEAD = 32
 def run_local(job: Job) -> None:
     """Makes the job's shards, one after the other."""
     with (
-        Progress(f"Preparing {job.name}", sum(len(shard.clips) for shard in job.shards)) as progress,
+        Progress(f"Preparing {job.plan.name}", sum(len(shard.clips) for shard in job.shards)) as progress,
         job.unfinished.spool() as spool,
         WorkerPool(
-            workers=job.workers,
-            timeout_seconds=job.timeout_seconds,
-            memory_bytes=job.memory_bytes,
+            workers=job.running.workers,
+            timeout_seconds=job.running.timeout_seconds,
+            memory_bytes=job.running.memory_bytes,
             tasks_ahead=_CLIPS_AHEAD,
             writable=[spool],
         ) as pool,
     ):
         tasks = (
-            (job.clips[number], job.options, str(spool / str(number)))
+            (job.plan.clips[number], job.options, str(spool / str(number)))
             for shard in job.shards
             for number in shard.clips
         )
         outcomes = progress.each(outcome for _, outcome in pool.run(spool_clip, tasks))
         for shard in job.shards:
-            media_ids = [job.clips[number].media_id for number in shard.clips]
+            media_ids = [job.plan.clips[number].media_id for number in shard.clips]
             make_shard(job.unfinished, shard, media_ids, itertools.islice(outcomes, len(shard.clips)))

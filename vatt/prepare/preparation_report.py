@@ -4,12 +4,11 @@ Both are written however the run ends, so that a set that was refused for its fa
 """
 
 import dataclasses
-from collections.abc import Sequence
 from pathlib import Path
 
 from vatt.json_file import read_object
 from vatt.prepare import writer
-from vatt.prepare.planning import Planning
+from vatt.prepare.layouts.plan import Plan
 from vatt.prepare.preparation_page import page
 from vatt.prepare.totals import Totals
 
@@ -24,7 +23,7 @@ class Effort:
 
     Attributes:
         clips: decoded by this run.
-        media_seconds: of pictures and sound that it made.
+        media_seconds: of video and audio that it made.
         elapsed_seconds: what that took.
         runner: "local" or "beam".
         workers: processes; None where the Beam runner decides.
@@ -55,12 +54,9 @@ def read_report(directory: Path) -> dict:
 
 
 def describe(
-    *,
-    name: str,
-    clips: int,
+    plan: Plan,
     totals: Totals,
-    missing: Sequence[tuple[str, str]],
-    planning: Planning,
+    *,
     max_failures: float,
     is_finished: bool,
     effort: Effort,
@@ -69,20 +65,17 @@ def describe(
     """The content of the report, as preparation.json holds it.
 
     Args:
-        name: of the set.
-        clips: that were to be prepared, without the missing ones.
+        plan: what was to be prepared, and what planning left out, decided and lost.
         totals: of the finished shards.
-        missing: (media_id, what was looked for) of media that annotations name and nobody has.
-        planning: what was left out, decided and lost before anything was decoded.
         max_failures: the share of clips that may fail.
         is_finished: whether it became a set; False where more failed.
         effort: what this run did.
         made_by: program, version, command and date.
     """
     return {
-        "name": name,
+        "name": plan.name,
         "finished": is_finished,
-        "clips": clips,
+        "clips": len(plan.clips),
         "records": totals.records,
         "hours": totals.seconds / 3600,
         "splits": {
@@ -92,8 +85,8 @@ def describe(
         "max_failures": max_failures,
         "failed": [{"media_id": media_id, "reason": reason} for media_id, reason in totals.failures],
         "kept_in_part": [{"media_id": media_id, "lost": lost} for media_id, lost in totals.warnings],
-        "missing": [{"media_id": media_id, "looked_for": looked_for} for media_id, looked_for in missing],
-        **planning.content(),
+        "missing": [{"media_id": name, "looked_for": looked_for} for name, looked_for in plan.missing],
+        **plan.planning.content(),
         "this_run": dataclasses.asdict(effort),
         "made_by": made_by,
     }

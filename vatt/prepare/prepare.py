@@ -17,18 +17,18 @@ import vatt
 from vatt.json_file import read_object
 from vatt.prepare import preparation_report, sandbox, writer
 from vatt.prepare.errors import PreparationError, TooManyFailures, disk_errors
-from vatt.prepare.job import Job
+from vatt.prepare.job import Job, Running
+from vatt.prepare.layouts.plan import Plan
 from vatt.prepare.local import run_local
 from vatt.prepare.plan import Shard, plan_fingerprint, plan_shards
-from vatt.prepare.planning import Planning
 from vatt.prepare.pool import available_cores
+from vatt.prepare.preparation_report import Effort
 from vatt.prepare.progress import say
-from vatt.prepare.record import SCHEMA_VERSION, Clip, RecordOptions
+from vatt.prepare.record import SCHEMA_VERSION, RecordOptions
 from vatt.prepare.totals import Totals, add_up
 from vatt.prepare.unfinished import ShardResult, Unfinished
 from vatt.terminal import one_line
 
-RUNNERS = ("local", "beam")
 _SHOWN_FAILURES = 3  # in the terminal; the page has all
 _WAY_OUT = "What is finished stays: make room and run the same command again, or name another directory."
 
@@ -53,23 +53,13 @@ class Summary:
 
 
 def prepare_clips(
-    clips: Sequence[Clip],
+    plan: Plan,
     directory,
     *,
-    name: str,
     options: RecordOptions = RecordOptions(),  # noqa: B008 (frozen)
-    labels: Sequence[str] = (),
-    missing: Sequence[tuple[str, str]] = (),
-    planning: Planning | None = None,
-    definition: str = "",
-    fingerprint: str | None = None,
     clips_per_shard: int = 256,
-    workers: int | None = None,
-    timeout_seconds: float = 600.0,
-    memory_bytes: int | None = 4 << 30,
-    max_failures: float = 0.05,
-    runner: str = "local",
-    beam_options: Sequence[str] = (),
+    running: Running = Running(),  # noqa: B008 (frozen)
+    fingerprint: str | None = None,
 ) -> Summary:
     """Decodes clips in parallel and writes them as records.
 
@@ -77,24 +67,14 @@ def prepare_clips(
     that failed and why; these are written also where the set is refused.
 
     Args:
-        clips: what to prepare; their order is the order in the shards.
+        plan: what to prepare; the order of its clips is the order in the shards. Missing media are reported,
+            and count neither as clips nor as failures.
         directory: the set's; made if it is absent. Prepared already, and from the same clips: nothing is
             done.
-        name: of the set, for people.
         options: rates, sizes, quality.
-        labels: label texts by index.
-        missing: (media_id, what was looked for) of media that the annotations name and that are not there;
-            they are reported, and count neither as clips nor as failures.
-        planning: what was left out, decided and lost before; it is reported too.
-        definition: one line for dataset.json: what the set was made from.
-        fingerprint: hash of the set's content, where the caller has a better one than the clips' list.
         clips_per_shard: the largest number of clips in one shard; of large media there are fewer.
-        workers: processes; None: one per core.
-        timeout_seconds: a clip that goes so long without another record is given up, and listed.
-        memory_bytes: that a worker may hold; a clip that wants more fails, and is listed. None: no limit.
-        max_failures: the share of clips that may fail, 0 to 1.
-        runner: "local", or "beam" for an Apache Beam pipeline.
-        beam_options: the pipeline's options, as on Beam's own command line; none: Beam runs here.
+        running: workers, their limits, the runner, the share of clips that may fail.
+        fingerprint: hash of the set's content, where the caller has a better one than the clips' list.
 
     Returns:
         What is in the set, and what was lost.
@@ -105,81 +85,72 @@ def prepare_clips(
         PreparationError: nothing to prepare, the directory holds another set or can not be written.
     """
     directory = Path(directory)
-    if runner not in RUNNERS:
-        raise ValueError(f"`runner` must be one of {', '.join(RUNNERS)}. Received: {runner!r}.")
-    if not 0 <= max_failures <= 1:
-        raise ValueError(f"`max_failures` must be a share between 0 and 1. Received: {max_failures}.")
-    if not clips:
+    if not plan.clips:
         raise PreparationError(
             f"A set must have at least one clip. Received: none for {directory}. Look at the folder "
             "or the list that was given, and at what is listed as missing."
         )
-    shards = plan_shards(clips, options, clips_per_shard)
-    plan = plan_fingerprint(shards, labels)
+    shards = plan_shards(plan.clips, options, clips_per_shard)
+    print_of_plan = plan_fingerprint(shards, plan.labels)
     unfinished = Unfinished(directory)
     with disk_errors(directory, _WAY_OUT), unfinished.alone():
         if (directory / writer.DATASET_FILE).exists():
-            summary = _finished_before(directory, plan, missing)
+            summary = _finished_before(directory, print_of_plan, plan.missing)
             unfinished.remove()  # left by a run that was killed between its last two steps
             return summary
         unfinished.tidy(shards)
         todo = [shard for shard in shards if unfinished.finished(shard) is None]
         if len(todo) < len(shards):
-            say(f"{name}: going on after {len(shards) - len(todo)} of {len(shards)} shards")
-        job = Job(
-            name=name,
-            clips=clips,
-            shards=todo,
-            options=options,
-            unfinished=unfinished,
-            workers=workers,
-            timeout_seconds=timeout_seconds,
-            memory_bytes=memory_bytes,
-            beam_options=beam_options,
-        )
-        effort = _run(job, runner)
+            say(f"{plan.name}: resuming after {len(shards) - len(todo)} of {len(shards)} shards")
+        effort = _run(Job(plan=plan, shards=todo, options=options, unfinished=unfinished, running=running))
         totals = add_up(_results(unfinished, shards))
-        is_refused = len(totals.failures) > max_failures * len(clips) or not totals.records
-        made_by = {
-            "program": "vatt.prepare",
-            "version": vatt.__version__,
-            "command": shlex.join(sys.argv),
-            "date": time.strftime("%Y-%m-%d"),
-        }
-        report = preparation_report.describe(
-            name=name,
-            clips=len(clips),
-            totals=totals,
-            missing=missing,
-            planning=planning or Planning(),
-            max_failures=max_failures,
-            is_finished=not is_refused,
-            effort=effort,
-            made_by=made_by,
-        )
-        page = preparation_report.write_report(directory, report)
-        _say_what_there_is(totals)
-        _say_what_is_lost(totals, len(clips), missing, page)
-        if is_refused:
-            media_id, reason = totals.failures[0]
-            raise TooManyFailures(
-                f"At most {max_failures:.1%} of the clips may fail (--max_failures). "
-                f"Received: {len(totals.failures)} of {len(clips)}, first {media_id}: {reason}. "
-                f"All are listed in {page}. Take them away, or go on without them by the same command with "
-                f"--max_failures {math.ceil(100 * len(totals.failures) / len(clips)) / 100:g}."
-            )
-        made_by |= {"definition": definition, "plan": plan}
-        subset = planning.subset if planning else None
-        facts = {"name": name, "subset": subset, "labels": list(labels), "made_by": made_by}
-        _write_description(directory, totals, facts, options, fingerprint or plan)
+        made_by = _report(plan, directory, totals, running.max_failures, effort)
+        made_by |= {"definition": plan.definition, "plan": print_of_plan}
+        _write_description(plan, directory, totals, options, made_by, fingerprint or print_of_plan)
         unfinished.remove()
     return Summary(
         directory=directory,
         clips=totals.records,
         failures=tuple(totals.failures),
         warnings=tuple(totals.warnings),
-        missing=tuple(missing),
+        missing=tuple(plan.missing),
     )
+
+
+def _report(plan: Plan, directory: Path, totals: Totals, max_failures: float, effort: Effort) -> dict:
+    """Writes the report and says what is in the set and what is not; returns what made it.
+
+    Raises:
+        TooManyFailures: the set is refused.
+    """
+    clips, failures = len(plan.clips), totals.failures
+    is_refused = len(failures) > max_failures * clips or not totals.records
+    made_by = {
+        "program": "vatt.prepare",
+        "version": vatt.__version__,
+        "command": shlex.join(sys.argv),
+        "date": time.strftime("%Y-%m-%d"),
+    }
+    report = preparation_report.describe(
+        plan,
+        totals,
+        max_failures=max_failures,
+        is_finished=not is_refused,
+        effort=effort,
+        made_by=made_by,
+    )
+    page = preparation_report.write_report(directory, report)
+    _say_what_there_is(totals)
+    _say_what_is_lost(totals, clips, plan.missing, page)
+    if is_refused:
+        media_id, reason = failures[0]
+        raise TooManyFailures(
+            f"At most {max_failures:.1%} of the clips may fail (--max_failures). "
+            f"Received: {len(failures)} of {clips}, first {media_id}: {reason}. "
+            f"All are listed in {page}. Remove them, or accept them by the same command with "
+            f"--max_failures {math.ceil(100 * len(failures) / clips) / 100:g}."
+        )
+    return dict(made_by)
 
 
 def _finished_before(directory: Path, plan: str, missing: Sequence[tuple[str, str]]) -> Summary:
@@ -203,24 +174,24 @@ def _finished_before(directory: Path, plan: str, missing: Sequence[tuple[str, st
     )
 
 
-def _run(job: Job, runner: str) -> preparation_report.Effort:
-    """Makes the job's shards; says what that took."""
-    started = time.monotonic()
+def _run(job: Job) -> Effort:
+    """Makes the job's shards; returns what that took."""
+    started, running = time.monotonic(), job.running
     if not job.shards:
         pass
-    elif runner == "beam":
+    elif running.runner == "beam":
         from vatt.prepare.beam import run_beam  # Apache Beam is an extra, and seconds to import
 
         run_beam(job)
     else:
-        say(f"{job.name}: workers are {sandbox.describe()}")
+        say(f"{job.plan.name}: workers are {sandbox.describe()}")
         run_local(job)
-    return preparation_report.Effort(
+    return Effort(
         clips=sum(len(shard.clips) for shard in job.shards),
         media_seconds=sum(result.seconds for _, result in _results(job.unfinished, job.shards)),
         elapsed_seconds=time.monotonic() - started,
-        runner=runner,
-        workers=None if job.beam_options else job.workers or available_cores(),
+        runner=running.runner,
+        workers=None if running.beam_options else running.workers or available_cores(),
         sandbox=sandbox.describe(),
     )
 
@@ -254,24 +225,26 @@ def _say_what_is_lost(totals: Totals, clips: int, missing: Sequence, page: Path)
             say(f"  {one_line(reason if media_id in reason else f'{media_id}: {reason}')}")
 
 
-def _write_description(directory, totals, facts, options, fingerprint) -> None:
+def _write_description(
+    plan: Plan, directory: Path, totals: Totals, options: RecordOptions, made_by: dict, fingerprint: str
+) -> None:
     """Writes the vocabulary and, last, dataset.json."""
     words = writer.vocabulary(totals.words)
     writer.write_text(directory / writer.VOCABULARY_FILE, "\n".join(words) + "\n")
     description = {
         "schema_version": SCHEMA_VERSION,
-        "name": facts["name"],
-        "subset": facts["subset"],
+        "name": plan.name,
+        "subset": plan.planning.subset,
         "splits": {
             split: {"clips": it.records, "clips_with": dict(it.contents), "shards": it.shards}
             for split, it in sorted(totals.splits.items())
         },
-        "labels": facts["labels"],
+        "labels": list(plan.labels),
         "vocabulary": {"file": writer.VOCABULARY_FILE, "size": len(words)},
         "frame_rate_hz": options.media.max_frame_rate_hz,
         "audio_rate_hz": options.media.audio_rate_hz,
         "short_side_pixels": options.media.short_side_pixels,
         "fingerprint": fingerprint,
-        "made_by": facts["made_by"],
+        "made_by": made_by,
     }
     writer.write_json(directory / writer.DATASET_FILE, description)

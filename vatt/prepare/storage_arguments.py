@@ -5,14 +5,14 @@ import shlex
 from collections.abc import Callable
 from typing import Any
 
+from vatt.prepare.job import RUNNERS, Running
 from vatt.prepare.media import MediaOptions
-from vatt.prepare.prepare import RUNNERS
 from vatt.prepare.record import RecordOptions
 
 
 def add_storage_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds them, in two groups of the help text."""
-    media, record = MediaOptions(), RecordOptions()
+    media, record, run = MediaOptions(), RecordOptions(), Running()
     stored = parser.add_argument_group("how clips are stored")
     stored.add_argument(
         "--max_frame_rate_hz",
@@ -59,28 +59,28 @@ def add_storage_arguments(parser: argparse.ArgumentParser) -> None:
     running.add_argument(
         "--timeout_seconds",
         type=_positive(float),
-        default=600.0,
+        default=run.timeout_seconds,
         metavar="S",
         help="a file that gives no record for so long is given up (default: %(default)g)",
     )
     running.add_argument(
         "--memory_gib",
         type=_positive(float),
-        default=4.0,
+        default=(run.memory_bytes or 0) / 2**30,
         metavar="N",
         help="memory that a process may take; a file that needs more fails (default: %(default)g)",
     )
     running.add_argument(
         "--max_failures",
         type=_share,
-        default=0.05,
+        default=run.max_failures,
         metavar="SHARE",
         help="share of clips that may fail; above it the exit status is 1 (default: %(default)g)",
     )
     running.add_argument(
         "--runner",
         choices=RUNNERS,
-        default="local",
+        default=run.runner,
         help="processes on this machine, or an Apache Beam pipeline (default: %(default)s)",
     )
     running.add_argument(
@@ -95,23 +95,24 @@ def storage_options(args: argparse.Namespace) -> dict[str, Any]:
     """The parsed options as arguments of `prepare_clips`."""
     if args.beam_options and args.runner != "beam":
         raise ValueError(f"`--beam_options` needs `--runner=beam`. Received: --runner={args.runner}.")
+    media = MediaOptions(
+        max_frame_rate_hz=args.max_frame_rate_hz,
+        short_side_pixels=args.short_side_pixels,
+        audio_rate_hz=args.audio_rate_hz,
+        mono=not args.all_channels,
+    )
+    running = Running(
+        workers=args.workers,
+        timeout_seconds=args.timeout_seconds,
+        memory_bytes=round(args.memory_gib * 2**30),
+        max_failures=args.max_failures,
+        runner=args.runner,
+        beam_options=tuple(shlex.split(args.beam_options)),
+    )
     return {
-        "options": RecordOptions(
-            media=MediaOptions(
-                max_frame_rate_hz=args.max_frame_rate_hz,
-                short_side_pixels=args.short_side_pixels,
-                audio_rate_hz=args.audio_rate_hz,
-                mono=not args.all_channels,
-            ),
-            jpeg_quality=args.jpeg_quality,
-        ),
+        "options": RecordOptions(media=media, jpeg_quality=args.jpeg_quality),
         "clips_per_shard": args.clips_per_shard,
-        "workers": args.workers,
-        "timeout_seconds": args.timeout_seconds,
-        "memory_bytes": round(args.memory_gib * 2**30),
-        "max_failures": args.max_failures,
-        "runner": args.runner,
-        "beam_options": tuple(shlex.split(args.beam_options)),
+        "running": running,
     }
 
 
