@@ -1,17 +1,48 @@
-"""What every test leaves as it found it, and models that are too large to be made."""
+"""What every test finds and leaves: precision, configuration, logging, devices; and models without values."""
 
+import logging
 import sys
 
 import pytest
 
+LOGICAL_DEVICES = 4
+
+
+def pytest_collection_finish(session):
+    """Gives one process four CPU devices, so that it can train and score on one replica, on two and on four.
+
+    TensorFlow fixes its devices when it first computes; that must not be while tests are collected.
+    """
+    tf = sys.modules.get("tensorflow")  # not imported where no test needs it
+    if tf is None or len(tf.config.list_physical_devices("CPU")) != 1:
+        return
+    try:
+        tf.config.set_logical_device_configuration(
+            tf.config.list_physical_devices("CPU")[0],
+            [tf.config.LogicalDeviceConfiguration()] * LOGICAL_DEVICES,
+        )
+    except RuntimeError as error:
+        raise pytest.UsageError(
+            "Tests on several replicas need TensorFlow to start after they are collected. Received: a test module "
+            "that makes a tensor or a variable when it is imported. Make it in a fixture or a function."
+        ) from error
+
 
 @pytest.fixture(autouse=True)
-def float32_afterwards():
-    """A run sets the precision of the whole process; the next test must not compute in 16 bits."""
+def as_in_a_new_process():
+    """Each test begins without a configuration, and leaves no precision and no log of its run to the next."""
+    gin = sys.modules.get("gin")
+    if gin is not None:
+        gin.clear_config()
     yield
-    keras = sys.modules.get("keras")  # not imported for tests that need none
+    gin, keras = sys.modules.get("gin"), sys.modules.get("keras")
+    if gin is not None:
+        gin.clear_config()
     if keras is not None:
         keras.config.set_dtype_policy("float32")
+    logger = logging.getLogger("vatt")
+    logger.handlers.clear()
+    logger.propagate = True
 
 
 @pytest.fixture

@@ -48,8 +48,6 @@ hot/Stock.hours = 7
 @pytest.fixture(autouse=True)
 def in_a_folder_of_its_own(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    yield
-    gin.clear_config()
 
 
 def load(text, bindings=(), overlay=None):

@@ -4,7 +4,6 @@ import re
 import shlex
 from argparse import ArgumentError
 
-import gin
 import pytest
 
 import vatt.run  # noqa: F401 (registers the root)
@@ -44,12 +43,6 @@ RUNS = (
     ("pretrain", "overlay/evaluate"),
     ("export_released",),
 )
-
-
-@pytest.fixture(autouse=True)
-def without_configuration():
-    yield
-    gin.clear_config()
 
 
 @pytest.fixture(scope="module")

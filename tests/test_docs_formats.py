@@ -4,7 +4,6 @@ import argparse
 import json
 import re
 
-import gin
 import numpy as np
 import pytest
 
@@ -114,7 +113,6 @@ def run(tmp_path_factory):
     (folder / "toy.gin").write_text(TOY)
     words = [f"--gin_file={folder / 'toy.gin'}", f'--gin.MODEL_DIR="{folder / "run"}"', "--gin.TRAIN_STEPS=4"]
     assert vatt_main.main(words) == 0
-    gin.clear_config()
     return folder / "run"
 
 

@@ -1,10 +1,7 @@
 """The first page's commands, as they stand there: from a folder of films to an answer, in miniature."""
 
-import logging
 import shlex
 
-import gin
-import keras
 import numpy as np
 import pytest
 
@@ -31,16 +28,11 @@ def folder(tmp_path, monkeypatch):
         make_media(film, pictures=pictures, sound=sound, sound_rate_hz=SOUND_HZ)
         said = SAID[number % len(SAID)]
         film.with_suffix(".srt").write_text(f"1\n00:00:00,500 --> 00:00:03,000\n{said}\n")
-    yield tmp_path
-    gin.clear_config()
-    keras.config.set_dtype_policy("float32")
-    logging.getLogger("vatt").handlers.clear()
-    logging.getLogger("vatt").propagate = True
+    return tmp_path
 
 
 def run(command):
     """The exit status of a command in this process; a training is made tiny."""
-    gin.clear_config()  # each is a process of its own
     words = shlex.split(command)
     if words[2] == "vatt":
         return cli.main(words[3:])

@@ -5,7 +5,6 @@ import math
 import re
 from pathlib import Path
 
-import gin
 import keras
 import pytest
 
@@ -30,12 +29,6 @@ PARAMETERS = {
     # 1 + 24 + 24 positions of width 768 in place of 8 + 14 + 14.
     "finetune_imagenet": _BASE_384 + 13 * 768 + 769 * 1000,
 }
-
-
-@pytest.fixture(autouse=True)
-def without_configuration():
-    yield
-    gin.clear_config()
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -6,7 +6,6 @@ import re
 import shlex
 from pathlib import Path
 
-import gin
 import keras
 import pytest
 
@@ -17,12 +16,6 @@ ROOT = Path(__file__).parents[1]
 EXPERIMENTS = ROOT / "experiments"
 FILES = sorted([*EXPERIMENTS.glob("*.gin"), *(EXPERIMENTS / "overlay").glob("*.gin")])
 SETS = ("HOWTO100M = 'howto100m'", "AUDIOSET = 'audioset'")
-
-
-@pytest.fixture(autouse=True)
-def without_configuration():
-    yield
-    gin.clear_config()
 
 
 def commands(path):

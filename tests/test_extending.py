@@ -15,7 +15,6 @@ BLOCK = re.compile(r"^`([\w.]+)`(?: in `([\w/]+)`)?[^`]*:\n\n```\w*\n(.*?)^```$"
 
 # In the same process as the tests of the document: TensorFlow takes seconds to start.
 _RUN = """\
-import gin
 import pytest
 
 from vatt import cli, config
@@ -25,19 +24,14 @@ FILES = ["experiments/pretrain.gin", "mine.gin"]
 
 
 def test_the_gin_file_is_accepted():
-    gin.clear_config()
     config.load(FILES)
     assert "SigmoidLoss.temperature = 0.1" in config.config_text()
-    gin.clear_config()
     with pytest.raises(config.ConfigError, match="(?s)SigmoidLoss.*temperature"):
         config.load(FILES, ["SigmoidLoss.temprature = 1.0"])
-    gin.clear_config()
 
 
 def test_the_plan_counts_with_it():
-    gin.clear_config()
     assert cli.main(["plan", *FILES]) == 0
-    gin.clear_config()
 
 
 def test_the_layout_is_listed():

@@ -6,7 +6,6 @@ import logging
 import math
 import re
 
-import gin
 import pytest
 
 import vatt.run  # noqa: F401 (registers the root)
@@ -30,12 +29,6 @@ BEFORE_TINY = {"released_pretrain", "paper"} | {f"paper_{each}" for each in ("ag
 BEFORE_TINY |= {"paper_batch_512", "paper_batch_8192"}
 PIXELS = {"clip_32x200", "clip_32x224", "clip_64x224", "released_finetune"}
 combinations = pytest.mark.parametrize(("overlay", "name", "before"), COMBINATIONS, ids=IDS)
-
-
-@pytest.fixture(autouse=True)
-def without_configuration():
-    yield
-    gin.clear_config()
 
 
 def files_of(overlay, name, before):

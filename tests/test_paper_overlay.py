@@ -21,12 +21,6 @@ PAPER, TINY, RELEASED = (
 SETS = ("HOWTO100M = 'howto100m'", "AUDIOSET = 'audioset'")
 
 
-@pytest.fixture(autouse=True)
-def without_configuration():
-    yield
-    gin.clear_config()
-
-
 def count(weights):
     return sum(math.prod(weight.shape) for weight in weights)
 

@@ -174,12 +174,10 @@ def test_features(tmp_path):
 
 @pytest.mark.slow
 def test_a_training_run(tmp_path):
-    import gin
 
     (tmp_path / "toy.gin").write_text(TOY)
 
     def job(root):
-        gin.clear_config()
         main.main([f"--gin_file={tmp_path / 'toy.gin'}", f"--gin.MODEL_DIR={json.dumps(str(root))}"])
 
     assert_nothing_is_followed(job, tmp_path, 15, REFUSALS)

@@ -1,8 +1,5 @@
 """A configuration that trains 20 steps of a toy model, and a folder for each test to run it in."""
 
-import logging
-
-import gin
 import pytest
 
 TOY = """\
@@ -44,7 +41,3 @@ train.report = @toy_report()
 def in_a_folder_of_its_own(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "toy.gin").write_text(TOY)
-    yield
-    gin.clear_config()
-    logging.getLogger("vatt").handlers.clear()
-    logging.getLogger("vatt").propagate = True

@@ -196,7 +196,6 @@ def test_what_cannot_be_mixed_is_refused_when_it_is_built(directories):
 
 def test_gin_builds_it_from_scopes(directories):
     spoken, silent = directories
-    gin.clear_config()
     gin.parse_config(f"""
         MixedClips.datasets = [@spoken/PreparedClips(), @silent/PreparedClips()]
         spoken/PreparedClips.directory = '{spoken}'
@@ -205,4 +204,3 @@ def test_gin_builds_it_from_scopes(directories):
     """)
     gin.bind_parameter("ClipSpec.frames", 4)
     assert gin.get_configurable(mixture.MixedClips)().train_size == SPOKEN + SILENT
-    gin.clear_config()

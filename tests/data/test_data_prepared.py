@@ -150,13 +150,11 @@ def test_what_cannot_be_used_is_refused_when_it_is_built(directory):
 
 
 def test_gin_builds_it_and_refuses_a_misspelt_parameter(directory):
-    gin.clear_config()
     gin.bind_parameter("PreparedClips.directory", str(directory))
     gin.bind_parameter("PreparedClips.clip", CLIP)
     assert gin.get_configurable(prepared.PreparedClips)().train_size == 19
     with pytest.raises(ValueError, match="flipp"):
         gin.parse_config("PreparedClips.flipp = True")
-    gin.clear_config()
 
 
 def test_a_wrong_batch_is_named_feature_by_feature():

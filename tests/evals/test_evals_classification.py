@@ -181,7 +181,6 @@ def test_bad_settings_are_refused_and_gin_knows_it():
         evaluator(batch_size=0)
     with gin.unlock_config(), pytest.raises(ValueError, match="kinds"):
         gin.parse_config("Classification.kinds = 'multi'")
-    gin.clear_config()
 
 
 def test_rows_that_come_twice_or_not_at_all_are_found():

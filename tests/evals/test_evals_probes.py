@@ -301,4 +301,3 @@ def test_more_bad_settings():
         gin.parse_config("LinearProbe.classifier = @LowRank()\nLowRank.components = 64\nSvmProbe.folds = 5")
         with pytest.raises(ValueError, match="neighbors"):
             gin.parse_config("KnnProbe.neighbors = 3")
-    gin.clear_config()

@@ -197,7 +197,6 @@ def test_gin_can_build_it_and_refuses_a_misspelt_parameter():
         gin.parse_config("demo/Retrieval.name = 'x'\nRetrieval.batch_size = 2")
         with pytest.raises(ValueError, match="batch_sise"):
             gin.parse_config("Retrieval.batch_sise = 2")
-    gin.clear_config()
 
 
 def test_embedding_dtype_is_float32_whatever_the_model_computes_in():

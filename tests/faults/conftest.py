@@ -1,12 +1,10 @@
 """A toy run that was never disturbed, and the means to disturb one."""
 
-import logging
 import os
 import subprocess
 import sys
 from pathlib import Path
 
-import gin
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -37,15 +35,6 @@ sys.exit(main.main(flags))
 """
 
 
-@pytest.fixture(autouse=True)
-def clean():
-    gin.clear_config()  # another test may have left it locked
-    yield
-    gin.clear_config()
-    logging.getLogger("vatt").handlers.clear()
-    logging.getLogger("vatt").propagate = True
-
-
 @pytest.fixture(scope="session")
 def toy(tmp_path_factory):
     """Path of a configuration that trains 20 steps of a toy model, saving at every fifth."""
@@ -59,7 +48,6 @@ def train(toy):
     """train(directory, *flags) -> exit status, in this process."""
 
     def run(directory, *flags):
-        gin.clear_config()
         return main.main([f"--gin_file={toy}", f'--gin.MODEL_DIR="{directory}"', *flags])
 
     return run

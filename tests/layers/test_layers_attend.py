@@ -17,10 +17,10 @@ from vatt.layers.transformer import Encoder
 
 BENCHMARK = Path(__file__).parents[2] / "benchmarks" / "transformer_steps.py"
 LENGTH, WIDTH, HEADS = 11, 12, 3
-KEY = tf.constant([[7, 0], [7, 5]])
+KEY = np.array([[7, 0], [7, 5]], "int32")
 _random = np.random.default_rng(3)
-TOKENS = tf.constant(_random.normal(size=(2, LENGTH, WIDTH)), tf.float32)
-UPSTREAM = tf.constant(_random.normal(size=(2, LENGTH, WIDTH)), tf.float32)
+TOKENS = _random.normal(size=(2, LENGTH, WIDTH)).astype("float32")
+UPSTREAM = _random.normal(size=(2, LENGTH, WIDTH)).astype("float32")
 PADDING = np.where(np.arange(LENGTH) < [[LENGTH], [7]], 0.0, -1e9)[:, None, None].astype("float32")
 RELATIVE = _random.normal(size=(1, HEADS, LENGTH, LENGTH)).astype("float32")
 BIASES = {
@@ -45,7 +45,7 @@ def layer(dropout_rate=0.0, dtype=None):
 
 def run(made, bias=None, jit_compile=None, eager=False):
     """Output, and gradients of tokens, weights and bias."""
-    sources = [TOKENS, *(weight.value for weight in made.trainable_weights)]
+    sources = [tf.constant(TOKENS), *(weight.value for weight in made.trainable_weights)]
     sources += [] if bias is None else [tf.constant(bias)]
 
     def both():
@@ -128,7 +128,7 @@ def test_an_encoder_with_everything(plain, recompute):
     def both():
         with tf.GradientTape() as tape, draws.keyed(KEY):
             output = encoder(TOKENS, words=words, training=True)
-        gradients = tape.gradient(output, weights, output_gradients=UPSTREAM)
+        gradients = tape.gradient(output, weights, output_gradients=tf.constant(UPSTREAM))
         return output, *(tf.convert_to_tensor(each) for each in gradients)
 
     plain(True)
@@ -147,7 +147,7 @@ def largest_tensor(made):
             output = made(tokens, training=True)
         return tape.gradient(output, weights)
 
-    operations = both.get_concrete_function(TOKENS).graph.get_operations()
+    operations = both.get_concrete_function(tf.constant(TOKENS)).graph.get_operations()
     return max(math.prod(each.shape) for operation in operations for each in operation.outputs)
 
 

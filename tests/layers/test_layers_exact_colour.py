@@ -9,7 +9,7 @@ from vatt.layers.exact_colour import ExactColourJitter
 from vatt.layers.pixels import ColourJitter, DeviceInputs
 
 CLIPS = 24
-KEYS = tf.constant([[5, number] for number in range(CLIPS)], tf.int32)
+KEYS = np.array([[5, number] for number in range(CLIPS)], "int32")
 
 
 @pytest.fixture(scope="module")

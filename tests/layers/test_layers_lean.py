@@ -8,8 +8,8 @@ import tensorflow as tf
 from vatt.layers.lean import LayerNorm, RMSNorm, gelu
 
 _random = np.random.default_rng(1)
-INPUTS = tf.constant(_random.normal(size=(3, 5, 16)) * 2 + 0.5, tf.float32)
-UPSTREAM = tf.constant(_random.normal(size=(3, 5, 16)), tf.float32)
+INPUTS = (_random.normal(size=(3, 5, 16)) * 2 + 0.5).astype("float32")
+UPSTREAM = _random.normal(size=(3, 5, 16)).astype("float32")
 
 
 def norm(constructor, dtype=None):

@@ -3,7 +3,6 @@
 import json
 from pathlib import Path
 
-import gin
 import keras
 import pytest
 
@@ -14,12 +13,6 @@ from vatt.plan.shapes import without_weights
 from vatt.spec import ClipSpec
 
 EXPERIMENTS = Path(__file__).parents[2] / "experiments"
-
-
-@pytest.fixture(autouse=True)
-def without_configuration():
-    yield
-    gin.clear_config()
 
 
 def paths(*names):

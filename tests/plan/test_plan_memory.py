@@ -6,7 +6,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import gin
 import pytest
 import tensorflow as tf
 
@@ -104,8 +103,9 @@ def test_rows_whose_activations_lie_side_by_side():
 
 @pytest.fixture
 def demo():
-    yield read([str(ROOT / "experiments" / "pretrain.gin")], ["run.precision = 'float32'", "BATCH_SIZE = 64"])
-    gin.clear_config()
+    return read(
+        [str(ROOT / "experiments" / "pretrain.gin")], ["run.precision = 'float32'", "BATCH_SIZE = 64"]
+    )
 
 
 def test_what_fits_is_where_the_peak_crosses_the_memory(demo):

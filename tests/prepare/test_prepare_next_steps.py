@@ -6,8 +6,6 @@ import re
 import shlex
 from pathlib import Path
 
-import gin
-import keras
 import numpy as np
 import pytest
 from PIL import Image
@@ -123,9 +121,6 @@ class TestDryRun:
     @pytest.fixture(autouse=True)
     def afterwards(self, monkeypatch):
         monkeypatch.chdir(ROOT)  # its gin files lie below
-        yield
-        gin.clear_config()
-        keras.config.set_dtype_policy("float32")
 
     def take(self, said, run):
         from vatt import main as vatt_main
@@ -134,7 +129,6 @@ class TestDryRun:
         for command in commands:
             flags = shlex.split(command.replace("RUN", str(run)))
             assert vatt_main.main([*flags, "--dry_run"]) == 0, command
-            gin.clear_config()
         return len(commands)
 
     @pytest.mark.parametrize(

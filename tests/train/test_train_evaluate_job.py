@@ -5,8 +5,6 @@ import threading
 import time
 from pathlib import Path
 
-import gin
-
 from tests.toy_run import in_a_folder_of_its_own  # noqa: F401
 from vatt import main
 from vatt.train.checkpoint import Checkpoints
@@ -15,7 +13,6 @@ OVERLAY = Path(__file__).parents[2] / "experiments" / "overlay" / "evaluate.gin"
 
 
 def call(directory, *flags):
-    gin.clear_config()
     return main.main(["--gin_file=toy.gin", f'--gin.MODEL_DIR="{directory}"', *flags])
 
 

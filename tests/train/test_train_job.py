@@ -2,7 +2,6 @@
 
 import json
 
-import gin
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -14,9 +13,7 @@ from vatt.train.checkpoint import Checkpoints
 
 
 def train(model_dir, *flags) -> int:
-    status = main.main(["--gin_file=toy.gin", f'--gin.MODEL_DIR="{model_dir}"', *flags])
-    gin.clear_config()
-    return status
+    return main.main(["--gin_file=toy.gin", f'--gin.MODEL_DIR="{model_dir}"', *flags])
 
 
 def saved(model_dir, step):

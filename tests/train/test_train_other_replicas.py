@@ -1,9 +1,7 @@
 """A run that goes on with more replicas than it had: it ends where one that was never stopped ends."""
 
-import logging
 import signal
 
-import gin
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -18,15 +16,6 @@ from vatt.train.checkpoint import Checkpoints
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(autouse=True)
-def clean():
-    gin.clear_config()
-    yield
-    gin.clear_config()
-    logging.getLogger("vatt").handlers.clear()
-    logging.getLogger("vatt").propagate = True
-
-
 def weights(directory):
     reader = tf.train.load_checkpoint(str(Checkpoints(directory / "checkpoints").prefix(20)))
     values = {name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()}
@@ -37,7 +26,6 @@ def test_two_replicas_and_then_four(tmp_path, monkeypatch):
     (tmp_path / "toy.gin").write_text(TOY)
 
     def train(directory, replicas):
-        gin.clear_config()
         monkeypatch.setitem(strategy.STRATEGIES, "mirrored", lambda: strategy_of(replicas))
         flags = [f'--gin.MODEL_DIR="{tmp_path / directory}"', '--gin.run.strategy="mirrored"']
         return main.main([f"--gin_file={tmp_path / 'toy.gin'}", *flags])

@@ -2,7 +2,6 @@
 
 import json
 
-import gin
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
@@ -13,7 +12,6 @@ from vatt.train.checkpoint import Checkpoints
 
 
 def train(directory, *flags):
-    gin.clear_config()
     return main.main(["--gin_file=toy.gin", f'--gin.MODEL_DIR="{directory}"', *flags])
 
 

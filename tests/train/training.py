@@ -2,10 +2,10 @@
 
 import keras
 import numpy as np
-import pytest
 import tensorflow as tf
 
 from tests import toys
+from tests.devices import mirrored
 from vatt.engines.tensorflow.gradients import WholeBatch
 from vatt.engines.tensorflow.step import TrainStep
 from vatt.engines.tensorflow.update import Update
@@ -24,13 +24,8 @@ NORM_TOLERANCE = 5e-5
 
 
 def strategy_of(replicas: int) -> tf.distribute.Strategy:
-    """So many logical CPU devices."""
-    devices = [device.name for device in tf.config.list_logical_devices("CPU")]
-    if len(devices) < replicas:
-        pytest.skip("TensorFlow was started with fewer CPU devices before these tests were collected.")
-    if replicas == 1:
-        return tf.distribute.get_strategy()
-    return tf.distribute.MirroredStrategy(devices[:replicas], tf.distribute.ReductionToOneDevice())
+    """The default strategy for one replica, logical CPU devices for more."""
+    return mirrored(replicas) if replicas > 1 else tf.distribute.get_strategy()
 
 
 def toy_batch(number, rows=8, **options):
