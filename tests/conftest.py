@@ -23,8 +23,8 @@ def pytest_collection_finish(session):
         )
     except RuntimeError as error:
         raise pytest.UsageError(
-            "Tests on several replicas need TensorFlow to start after they are collected. Received: a test module "
-            "that makes a tensor or a variable when it is imported. Make it in a fixture or a function."
+            "Tests on several replicas need TensorFlow to start after they are collected. Received: a test "
+            "module that makes a tensor or a variable when it is imported. Make it in a fixture."
         ) from error
 
 

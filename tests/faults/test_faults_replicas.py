@@ -8,7 +8,6 @@ import pytest
 import tensorflow as tf
 from keras import ops
 
-from tests.train import conftest  # noqa: F401 (four logical devices)
 from tests.train.training import SEED, Training
 from vatt.engines.tensorflow.gradients import Cached, WholeBatch
 from vatt.losses.contrastive import ContrastiveLoss

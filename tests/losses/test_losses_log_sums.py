@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests.devices import mirrored
 from vatt.engines.tensorflow.gather import all_gather
 from vatt.engines.tensorflow.strategy import split_batch
 from vatt.losses import log_sums
