@@ -34,7 +34,7 @@ def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("documents")
     for name in ("clip.mp4", "video.mp4", "query.mp4"):
         make_media(folder / name, pictures=grey(range(60, 100, 4)), sound=beep(1.0, at=0.3))
-    facts = prepared(write_clips(folder / "RECORDS")).input_facts
+    facts = prepared(write_clips(folder / "RECORDS")).info.input_facts
     (folder / "runs").mkdir()
     run = write_run(folder / "runs" / "pretrain", tiny_vatt(drop_token_rate=0.0, dropout_rate=0.0), facts)
     shutil.copy(folder / "RECORDS" / "vocabulary.txt", run)

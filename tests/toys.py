@@ -8,6 +8,7 @@ import tensorflow as tf
 from keras import ops
 
 from vatt import spec
+from vatt.protocols import DatasetInfo
 from vatt.report.document import write_whole
 
 FRAMES, SIZE, SAMPLES, CANDIDATES, WORDS = 2, 4, 16, 2, 3
@@ -44,8 +45,10 @@ class ToyModel(keras.Model):
 class ToyData:
     """Random clips; batch n is a pure function of (seed, n)."""
 
+    facts = {}  # of `DatasetInfo`, for tests to change
+
     def __init__(self, *, name="toys", poisoned_step=None):
-        self.name = name
+        self.info = DatasetInfo(name=name, **self.facts)
         self.poisoned_step = poisoned_step
         self.asked_first_steps = []
 

@@ -4,17 +4,60 @@ Implementations live one per file in the folder of their noun; they meet only in
 them already built. Anything with the right methods fits: nothing needs to inherit from these classes.
 """
 
+import dataclasses
 from collections.abc import Callable, Iterable
 from typing import Any, Protocol
+
+from vatt.spec import ClipSpec
 
 Batch = dict[str, Any]  # key of vatt.spec -> tensor
 Outputs = dict[str, Any]  # "video/pooled", "video/video_audio", ... -> tensor
 
 
-class Dataset(Protocol):
-    """Clips on disk, ready to be iterated."""
+def _none_damaged() -> int:
+    return 0
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class DatasetInfo:
+    """All that is read of a dataset besides its batches; only `name` is required.
+
+    Args:
+        name: in reports and messages.
+        clip: size and rates of its clips; None: unknown.
+        tokenizer: `Tokenizer` of its captions; None: it has none, or nobody knows.
+        label_names: names of the classes by index; () without labels.
+        fingerprint: of the training records, a text that differs where they do; a run resumes only with the
+            same one. None: not compared.
+        train_size: training clips; None: unknown.
+        eval_size: evaluation clips; None: unknown, or no evaluation split.
+        input_facts: what a model trained on it takes, plain values that are saved with the weights
+            (`vatt.data.description`); None: nothing is saved.
+        eval_facts: what evaluation reads and shows, plain values for a protocol card. With a "fingerprint"
+            among them, extracted features can be cached; with "clips_with", missing modalities are noticed
+            before any work. None: unknown.
+        corrupt_records: function that counts the damaged records met so far.
+        fault: function that gives a sentence about what is wrong for good, or None, and may take its time to
+            find out. None: nothing outside this process can fail.
+    """
 
     name: str
+    clip: ClipSpec | None = None
+    tokenizer: "Tokenizer | None" = None
+    label_names: tuple[str, ...] = ()
+    fingerprint: str | None = None
+    train_size: int | None = None
+    eval_size: int | None = None
+    input_facts: dict[str, Any] | None = None
+    eval_facts: dict[str, Any] | None = None
+    corrupt_records: Callable[[], int] = _none_damaged
+    fault: Callable[[], str | None] | None = None
+
+
+class Dataset(Protocol):
+    """Clips, ready to be iterated."""
+
+    info: DatasetInfo
 
     def train_batches(
         self, *, batch_size: int, first_step: int, seed: int, shard_index: int = 0, shard_count: int = 1

@@ -1,6 +1,7 @@
 """Random clips of all modalities and models of two small layers that read them."""
 
 import dataclasses
+import types
 
 import numpy as np
 
@@ -9,6 +10,7 @@ from vatt import spec
 from vatt.models.agnostic import AgnosticVATT
 from vatt.models.presets import Size
 from vatt.models.vatt import VATT
+from vatt.protocols import DatasetInfo
 
 FRAMES, PIXELS, SAMPLES, WORDS, CANDIDATES = 4, 16, 40, 4, 2
 VOCABULARY = 11
@@ -42,11 +44,9 @@ class SmallClips:
         caption: what all captions say, for pages.
     """
 
-    name = "small"
-
     def __init__(self, count=13, *, without=None, views=1, caption="what <is> it"):
-        self.eval_size, self.label_names = count, ()
-        self.vocabulary = type("Words", (), {"words": [f"word{n}" for n in range(VOCABULARY)]})
+        words = types.SimpleNamespace(words=[f"word{n}" for n in range(VOCABULARY)])
+        self.info = DatasetInfo(name="small", eval_size=count, tokenizer=words)
         random, without = np.random.default_rng(5), without or {}
         number, view = np.repeat(np.arange(count), views), np.tile(np.arange(views), count)
         rows = len(number)

@@ -9,6 +9,7 @@ import pytest
 
 from tests.analyses.small_clips import SmallClips
 from tests.chromium import find_browser
+from tests.described import described
 from tests.report.browser import Browser
 from tests.report.test_report_browser import LEGIBLE, STANDS_OUT
 from vatt import spec
@@ -62,7 +63,7 @@ class LabelledClips(SmallClips):
 
     def __init__(self):
         super().__init__(9, caption=HOSTILE)
-        self.label_names = ("a", HOSTILE, "c")
+        described(self, label_names=("a", HOSTILE, "c"))
         self.columns[spec.LABEL] = np.eye(3, dtype=np.float32)[np.arange(9) % 3]
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from tests.analyses.small_clips import SmallClips
+from tests.described import described
 from vatt import spec
 from vatt.analyses.sample import SampledClips
 
@@ -58,7 +59,7 @@ def test_fewer_clips_than_asked_for_are_all_taken_and_said(caplog):
 
 def test_a_set_of_unknown_size_can_be_shown_whole_but_not_sampled():
     clips = SmallClips(3)
-    del clips.eval_size
+    described(clips, eval_size=None)
     assert len(rows(SampledClips(clips, clips=None, seed=0), 2)[0]) == 3
     with pytest.raises(ValueError, match="whose size is known.*`clips` to None"):
         rows(SampledClips(clips, clips=2, seed=0), 2)
@@ -68,12 +69,12 @@ def test_a_set_of_unknown_size_can_be_shown_whole_but_not_sampled():
 
 def test_facts_tell_what_was_drawn():
     clips = SmallClips(9)
-    assert SampledClips(clips, clips=4, seed=1).eval_facts is None
-    clips.eval_facts = {"dataset": "small", "records": 9}
-    assert SampledClips(clips, clips=4, seed=1).eval_facts == {
+    assert SampledClips(clips, clips=4, seed=1).info.eval_facts is None
+    described(clips, eval_facts={"dataset": "small", "records": 9})
+    assert SampledClips(clips, clips=4, seed=1).info.eval_facts == {
         "dataset": "small",
         "records": 9,
         "clips_wanted": 4,
         "clips_seed": 1,
     }
-    assert SampledClips(clips, clips=None, seed=1).eval_facts == clips.eval_facts
+    assert SampledClips(clips, clips=None, seed=1).info.eval_facts == clips.info.eval_facts

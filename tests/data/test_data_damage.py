@@ -64,7 +64,7 @@ def test_a_picture_that_can_not_be_decoded_costs_its_clip(tmp_path):
     good = np.minimum([*np.arange(0, 2 * len(kinds), 2) * GREY, 0], 255)
     expected = np.append(np.stack([good[:-1], good[1:]], axis=1).ravel(), good[-1])
     np.testing.assert_allclose(batch[spec.VIDEO][:, 0, 0, 0, 0], expected, atol=3)
-    assert dataset.corrupt_records == len(kinds)
+    assert dataset.info.corrupt_records() == len(kinds)
     batch_check.check_values(batch, vocabulary_size=11)
 
 
@@ -77,7 +77,7 @@ def test_the_report_names_shard_and_byte_and_training_goes_on(tmp_path, capfd):
         assert batch[spec.VIDEO].max() <= 3 + 5 * FRAMES and batch[spec.VIDEO_MASK].all()
     reports = [line for line in capfd.readouterr().err.splitlines() if "Damaged record" in line]
     assert len(reports) == 1 and 'train-00000-of-00002.tfrecord" at byte ' in reports[0]
-    assert dataset.corrupt_records == 1
+    assert dataset.info.corrupt_records() == 1
 
 
 def test_too_many_damaged_pictures_stop(tmp_path):

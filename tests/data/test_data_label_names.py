@@ -26,18 +26,18 @@ def labels_of(dataset):
 
 def test_the_chosen_classes_in_the_order_asked_for(directory):
     dataset = PreparedClips(directory=directory, clip=CLIP, labels=True, label_names=["slides", "spins"])
-    assert dataset.label_names == ("slides", "spins")
+    assert dataset.info.label_names == ("slides", "spins")
     np.testing.assert_array_equal(labels_of(dataset), [[0, 1], [1, 0], [1, 0], [0, 0]])
 
 
 def test_all_of_them_by_default(directory):
     dataset = PreparedClips(directory=directory, clip=CLIP, labels=True)
-    assert dataset.label_names == NAMES
+    assert dataset.info.label_names == NAMES
     np.testing.assert_array_equal(
         labels_of(dataset), [[1, 0, 1, 0], [0, 1, 0, 1], [1, 0, 0, 1], [0, 1, 0, 0]]
     )
     part = PreparedClips(directory=directory, clip=CLIP, labels=True, label_names=NAMES[:2])
-    assert part.fingerprint != dataset.fingerprint
+    assert part.info.fingerprint != dataset.info.fingerprint
 
 
 def test_a_class_that_the_set_has_not(directory):

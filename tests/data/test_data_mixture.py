@@ -122,12 +122,12 @@ def test_shares_add_up(weights, slots):
 
 def test_batches_of_a_mixture_are_what_the_specification_says(directories):
     dataset = mixed(directories)
-    assert dataset.name == "spoken+silent" and dataset.train_size == SPOKEN + SILENT
-    assert dataset.vocabulary.size == len(records_fixture.VOCABULARY)
+    assert dataset.info.name == "spoken+silent" and dataset.info.train_size == SPOKEN + SILENT
+    assert dataset.info.tokenizer.size == len(records_fixture.VOCABULARY)
     batches = dataset.train_batches(batch_size=SPOKEN + SILENT, first_step=0, seed=1)
     batch_check.check_structure(batches.element_spec, CLIP, SPOKEN + SILENT, evaluation=False)
     for batch in take(batches, 2):
-        batch_check.check_values(batch, vocabulary_size=dataset.vocabulary.size)
+        batch_check.check_values(batch, vocabulary_size=dataset.info.tokenizer.size)
         silent = is_silent(batch)
         assert silent.sum() == SILENT  # a batch is an epoch here
         np.testing.assert_array_equal(batch[spec.TEXT_MASK][silent], 0)
@@ -136,7 +136,7 @@ def test_batches_of_a_mixture_are_what_the_specification_says(directories):
         # The ramp climbs by one a sample: resampled to 1 kHz, by the ratio of the rates.
         slopes = np.diff(batch[spec.AUDIO][:, 100:300], axis=1).mean(axis=1) * 32768
         np.testing.assert_allclose(slopes, np.where(silent, 4, 2), atol=0.1)
-    assert dataset.corrupt_records == 0
+    assert dataset.info.corrupt_records() == 0
 
 
 def test_resumes_exactly_whatever_the_threads(directories):
@@ -168,12 +168,12 @@ def test_different_word_lists_are_refused_unless_one_is_named(directories, tmp_p
         mixed([spoken, silent, other])
     shared = {"vocabulary_file": spoken / "vocabulary.txt"}
     dataset = mixture.MixedClips(datasets=[single(each, **shared) for each in (spoken, silent, other)])
-    assert dataset.vocabulary.words == list(records_fixture.VOCABULARY)
+    assert dataset.info.tokenizer.words == list(records_fixture.VOCABULARY)
     with pytest.raises(ValueError, match=r"release=True for 'spoken'"):
         mixture.MixedClips(
             datasets=[single(spoken, release_tokenizer=True), single(other, **shared)],
         )
-    assert mixed([silent]).vocabulary.words == list(SPECIAL)
+    assert mixed([silent]).info.tokenizer.words == list(SPECIAL)
 
 
 def test_what_cannot_be_mixed_is_refused_when_it_is_built(directories):
@@ -203,4 +203,4 @@ def test_gin_builds_it_from_scopes(directories):
         PreparedClips.clip = @ClipSpec()
     """)
     gin.bind_parameter("ClipSpec.frames", 4)
-    assert gin.get_configurable(mixture.MixedClips)().train_size == SPOKEN + SILENT
+    assert gin.get_configurable(mixture.MixedClips)().info.train_size == SPOKEN + SILENT

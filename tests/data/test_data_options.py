@@ -57,7 +57,7 @@ def test_sound_alone_is_longer_and_mixed_with_its_labels(directory):
     assert plain[spec.AUDIO].shape == (7, 800)
     np.testing.assert_array_equal(np.unique(plain[spec.LABEL]), [0, 1])
     dataset = make(directory, mixup_alpha=5, **options)
-    assert dataset.label_names == LABELS
+    assert dataset.info.label_names == LABELS
     mixed = next(iter(dataset.train_batches(batch_size=7, first_step=0, seed=3)))
     np.testing.assert_array_equal(mixed[spec.EXAMPLE_INDEX], plain[spec.EXAMPLE_INDEX])
     labels = mixed[spec.LABEL].numpy()
@@ -112,7 +112,7 @@ def test_views_are_rows_that_follow_one_another(directory):
         expected = [float(label in {number % 3, 2 * (number % 2)}) for label in range(3)]
         np.testing.assert_array_equal(rows[spec.LABEL][6 * number], expected)
     structure = dataset.eval_batches(batch_size=4).element_spec
-    batch_check.check_structure(structure, dataset.clip, 4, evaluation=True, classes=3, views=6)
+    batch_check.check_structure(structure, dataset.info.clip, 4, evaluation=True, classes=3, views=6)
 
 
 def test_shards_of_training_batches_are_the_global_batch(directory):
@@ -155,7 +155,7 @@ def test_mixtures_of_two_rates_and_of_labels(directory):
     with pytest.raises(ValueError, match="'slow' with 0, 'fast' with 3 labels"):
         mixture.MixedClips(datasets=[sets[0], make(directory, clip=fast, name="fast", labels=True)])
     alike = [make(directory, labels=True) for _ in range(2)]
-    assert mixture.MixedClips(datasets=alike).label_names == LABELS
+    assert mixture.MixedClips(datasets=alike).info.label_names == LABELS
 
 
 def test_the_release_s_crop_is_an_option(directory):

@@ -44,8 +44,8 @@ def assert_equal_batches(left, right):
 
 def test_training_batches_are_what_the_specification_says(directory):
     dataset = make(directory)
-    assert dataset.name == "fixture" and dataset.train_size == 19 and dataset.eval_size == 7
-    assert dataset.vocabulary.size == 11
+    assert dataset.info.name == "fixture" and dataset.info.train_size == 19 and dataset.info.eval_size == 7
+    assert dataset.info.tokenizer.size == 11
     batches = dataset.train_batches(batch_size=4, first_step=0, seed=1)
     for step, batch in enumerate(take(batches, 3)):
         batch_check.check_values(batch, vocabulary_size=11)
@@ -135,7 +135,7 @@ def test_a_damaged_clip_is_replaced_in_training_and_not_valid_in_evaluation(tmp_
     batch = take(dataset.eval_batches(batch_size=5), 1)[0]
     np.testing.assert_array_equal(batch[spec.VALID], [0, 1, 1, 1, 1])
     trained = take(dataset.train_batches(batch_size=5, first_step=0, seed=0), 2)
-    assert dataset.corrupt_records == 2
+    assert dataset.info.corrupt_records() == 2
     assert_equal_batches(trained, take(dataset.train_batches(batch_size=5, first_step=0, seed=0), 2))
 
 
@@ -152,7 +152,7 @@ def test_what_cannot_be_used_is_refused_when_it_is_built(directory):
 def test_gin_builds_it_and_refuses_a_misspelt_parameter(directory):
     gin.bind_parameter("PreparedClips.directory", str(directory))
     gin.bind_parameter("PreparedClips.clip", CLIP)
-    assert gin.get_configurable(prepared.PreparedClips)().train_size == 19
+    assert gin.get_configurable(prepared.PreparedClips)().info.train_size == 19
     with pytest.raises(ValueError, match="flipp"):
         gin.parse_config("PreparedClips.flipp = True")
 

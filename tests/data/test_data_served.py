@@ -87,8 +87,8 @@ def test_batches_are_those_of_the_local_pipeline(directory, feeds, machines, fir
     local = PreparedClips(directory=directory, clip=CLIP)
     served = ServedClips(dataset=PreparedClips(directory=directory, clip=CLIP), addresses=feeds[:machines])
     assert_equal(taken(local, 6, first_step=first_step), taken(served, 6, first_step=first_step))
-    assert local.corrupt_records == 1  # so that one of these batches has a stand-in
-    assert served.name == local.name and served.fingerprint == local.fingerprint
+    assert local.info.corrupt_records() == 1  # so that one of these batches has a stand-in
+    assert served.info.name == local.info.name and served.info.fingerprint == local.info.fingerprint
 
 
 def test_mixup_is_of_the_whole_batch(tmp_path, feeds):

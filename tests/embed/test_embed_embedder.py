@@ -33,7 +33,7 @@ def dataset(folder):
 @pytest.fixture(scope="module")
 def run(folder, dataset):
     keras.config.set_dtype_policy("float32")
-    return write_run(folder / "run", tiny_vatt(), dataset.input_facts)
+    return write_run(folder / "run", tiny_vatt(), dataset.info.input_facts)
 
 
 @pytest.fixture(scope="module")
@@ -232,7 +232,7 @@ def test_a_released_checkpoint_takes_the_clip_of_its_tables():
 
 
 def test_half_precision_is_computed_in_float32_unless_asked(folder, dataset):
-    run = write_run(folder / "half", tiny_vatt(dtype="mixed_bfloat16"), dataset.input_facts)
+    run = write_run(folder / "half", tiny_vatt(dtype="mixed_bfloat16"), dataset.info.input_facts)
     samples = np.linspace(-1, 1, 400).astype("float32")
     full, half = vatt.load(run), vatt.load(run, precision="as_trained")
     assert full.model.audio.encoder.compute_dtype == "float32"

@@ -8,6 +8,7 @@ import pytest
 import tensorflow as tf
 
 from tests import records_fixture
+from tests.described import described
 from tests.evals.toy_sets import Ears, LabelledToys
 from vatt import spec
 from vatt.data.datasets import prepared
@@ -98,7 +99,7 @@ def test_the_artifact_has_each_class_and_the_protocol():
     assert artifact["ranks"] == [3] + 11 * [1]
     assert artifact["confusion"] == [[0, 0, 3], [0, 1, 1], [1, 1, 4], [2, 2, 4]]
     card = artifact["protocol"]
-    assert card["data"] == toys.eval_facts
+    assert card["data"] == toys.info.eval_facts
     assert (card["views"], card["averaged"], card["kind"]) == (2, "logits", "single")
     assert card["ties"] and card["code"].startswith("0.") and len(card["weights"]) == 16
     one.evaluate(Ears(turn=0.1))
@@ -108,7 +109,7 @@ def test_the_artifact_has_each_class_and_the_protocol():
 def test_damage_stands_on_the_card():
     toys = LabelledToys()
     assert "damaged_records" not in protocol_card(Ears(), toys, {})
-    toys.corrupt_records = 2
+    described(toys, corrupt_records=lambda: 2)
     assert protocol_card(Ears(), toys, {})["damaged_records"] == 2
 
 

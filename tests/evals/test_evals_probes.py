@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests.described import described
 from tests.evals.toy_sets import Ears, LabelledToys
 from vatt import spec
 from vatt.evals import features, knn_probe, linear_probe, probe_classifiers, svm_probe
@@ -226,9 +227,7 @@ def test_another_configuration_or_other_labels_have_features_of_their_own(tmp_pa
             return {"heads": self.heads, "grid": object()}  # an object's address must not count
 
     def entries(model, **changes):
-        toys = LabelledToys()
-        for name, value in changes.items():
-            setattr(toys, name, value)
+        toys = described(LabelledToys(), **changes)
         ask = {"output": "audio/pooled", "batch_size": 4, "cache_dir": tmp_path}
         features.features(model, toys, **ask)
         return len(list(tmp_path.iterdir()))
@@ -238,13 +237,12 @@ def test_another_configuration_or_other_labels_have_features_of_their_own(tmp_pa
     model.heads = 8
     assert entries(model) == 2
     assert entries(model, label_names=("class 0", "class 2", "class 1")) == 3
-    assert entries(model, eval_facts=LabelledToys().eval_facts | {"dataset": "another name"}) == 3
-    assert entries(model, eval_facts=LabelledToys().eval_facts | {"clips": 4}) == 4
+    assert entries(model, eval_facts=LabelledToys().info.eval_facts | {"dataset": "another name"}) == 3
+    assert entries(model, eval_facts=LabelledToys().info.eval_facts | {"clips": 4}) == 4
 
 
 def test_features_without_a_fingerprint_are_not_kept(tmp_path):
-    toys = LabelledToys()
-    toys.eval_facts = None
+    toys = described(LabelledToys(), eval_facts=None)
     with pytest.raises(ValueError, match="no fingerprint can be made: dataset"):
         features.features(Ears(), toys, output="audio/pooled", batch_size=4, cache_dir=tmp_path)
 
@@ -259,7 +257,7 @@ def test_clips_without_sound_are_left_out_on_both_sides():
 
 def test_classes_of_another_order_and_clips_in_both_splits_are_refused():
     other = sets()
-    other["train_dataset"].label_names = ("class 1", "class 0", "class 2")
+    described(other["train_dataset"], label_names=("class 1", "class 0", "class 2"))
     model = Ears()
     with pytest.raises(ValueError, match="numbered alike by training dataset 'seen'.*another order"):
         probe("knn", **other).evaluate(model)

@@ -8,6 +8,7 @@ import keras
 import pytest
 
 from tests import goldens, trained_run
+from tests.described import described
 from tests.evals.toy_sets import Ears, LabelledToys
 from vatt.convert import safetensors_model
 from vatt.convert.keras_file import add_input_facts
@@ -71,8 +72,7 @@ def ears(**rates):
 
 def toys(seed, **clip):
     made = LabelledToys(24, seed=seed, name=f"toys {seed}")
-    made.clip = ClipSpec(modalities=("video", "audio"), **clip)
-    return made
+    return described(made, clip=ClipSpec(modalities=("video", "audio"), **clip))
 
 
 @pytest.mark.parametrize("kind", [LinearProbe, SvmProbe, KnnProbe])

@@ -7,9 +7,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests.described import described
 from tests.padded_batches import padded_batches
 from vatt import spec
 from vatt.evals import embedding, protocol_card, retrieval
+from vatt.protocols import DatasetInfo
+from vatt.spec import ClipSpec
 
 WIDTH, WORDS = 6, 2
 
@@ -19,7 +22,7 @@ class ViewedClips:
 
     Views 0 and 1 have the clip's caption first, the later ones another of its own first."""
 
-    name = "viewed"
+    info = DatasetInfo(name="viewed")
 
     def __init__(self, count=7, views=4, *, noise=0.6, candidates=2):
         rng = np.random.default_rng(3)
@@ -145,16 +148,16 @@ def test_the_strips_are_those_of_the_clips():
 
 def test_a_set_without_captions_is_refused_before_work_starts():
     clips = ViewedClips()
-    clips.eval_facts = {"dataset": "viewed", "clips_with": {"video": 7, "audio": 7, "captions": 0}}
+    counted = {"dataset": "viewed", "clips_with": {"video": 7, "audio": 7, "captions": 0}}
+    described(clips, eval_facts=counted)
     wanted = evaluator(clips, directions=("text_to_video", "audio_to_video"))
     with pytest.raises(ValueError, match="text → video needs clips with both.*'viewed'.*no text"):
         wanted.check(None)
     evaluator(clips).check(None)  # there are other directions
-    clips.eval_facts = None
-    clips.clip = types.SimpleNamespace(modalities=("video",))
+    described(clips, eval_facts=None, clip=ClipSpec(modalities=("video",)))
     with pytest.raises(ValueError, match="needs clips with both.*no text"):
         evaluator(clips).evaluate(Towers(clips))
-    del clips.clip
+    described(clips, clip=None)
     clips.columns[spec.TEXT_MASK][:] = 0
     with pytest.raises(ValueError, match="at least two modalities, for text → video"):
         evaluator(clips, directions=("text_to_video",)).evaluate(Towers(clips))

@@ -1,15 +1,16 @@
 """Zero-shot classification with a model whose two towers are known."""
 
 import json
-import types
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests.described import described
 from tests.evals.toy_sets import SAMPLES, LabelledToys
 from vatt import spec
 from vatt.evals import zero_shot
+from vatt.spec import ClipSpec
 
 WORDS = ("<pad>", "<unk>", "a", "class", "0", "1", "2", "red", "ball")
 
@@ -48,9 +49,7 @@ class Towers:
 
 
 def toys(**options):
-    made = LabelledToys(**options)
-    made.vocabulary, made.clip = Tokenizer(), types.SimpleNamespace(words=5)
-    return made
+    return described(LabelledToys(**options), tokenizer=Tokenizer(), clip=ClipSpec(words=5))
 
 
 def evaluator(dataset=None, **settings):
@@ -84,8 +83,7 @@ def test_repetition_and_batch_size_do_not_change_a_figure():
 
 
 def test_classes_that_read_alike_are_counted_and_never_right():
-    alike = toys()
-    alike.label_names = ("class 0", "unheard", "unread")
+    alike = described(toys(), label_names=("class 0", "unheard", "unread"))
     one = evaluator(alike)
     result = one.evaluate(Towers())
     assert result["toy/classes_alike"] == 2
@@ -120,11 +118,10 @@ def test_what_cannot_be_measured_is_refused_before_work_starts():
     model = Towers()
     with pytest.raises(ValueError, match="clips with labels"):
         evaluator(toys(labels=False)).evaluate(model)
-    mute = toys()
-    mute.label_names = ("class 0", "_", "class 2")
+    mute = described(toys(), label_names=("class 0", "_", "class 2"))
     with pytest.raises(ValueError, match="Every class must have words"):
         evaluator(mute, templates="{}").evaluate(model)
-    with pytest.raises(ValueError, match="vocabulary"):
+    with pytest.raises(ValueError, match="dataset's tokenizer"):
         evaluator(LabelledToys()).evaluate(model)
     assert model.text_calls == model.sound_calls == 0
 

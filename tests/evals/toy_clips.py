@@ -4,6 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from vatt import spec
+from vatt.protocols import DatasetInfo
 
 FRAMES, SIZE, SAMPLES, WORDS, CANDIDATES = 5, 12, 256, 3, 2
 
@@ -11,7 +12,7 @@ FRAMES, SIZE, SAMPLES, WORDS, CANDIDATES = 5, 12, 256, 3, 2
 class ToyClips:
     """N clips whose content is a number: brightness, loudness and first word all say which clip it is."""
 
-    name = "toy"
+    info = DatasetInfo(name="toy")
 
     def __init__(self, count=10, *, without=None, clips_per_group=2, poison=None):
         rng = np.random.default_rng(0)

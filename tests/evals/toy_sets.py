@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from tests.padded_batches import padded_batches
 from vatt import spec
+from vatt.protocols import DatasetInfo
 
 SAMPLES = 8
 
@@ -16,9 +17,11 @@ class LabelledToys:
     def __init__(
         self, count=12, *, classes=3, views=1, seed=0, noise=0.1, silent=(), name="toys", labels=True
     ):
-        self.name = name
-        self.label_names = tuple(f"class {number}" for number in range(classes)) if labels else ()
-        self.eval_facts = {"dataset": name, "fingerprint": f"{count}-{classes}-{views}-{seed}-{noise}"}
+        self.info = DatasetInfo(
+            name=name,
+            label_names=tuple(f"class {number}" for number in range(classes)) if labels else (),
+            eval_facts={"dataset": name, "fingerprint": f"{count}-{classes}-{views}-{seed}-{noise}"},
+        )
         rng = np.random.default_rng(seed)
         number, view = np.repeat(np.arange(count), views), np.tile(np.arange(views), count)
         self.classes = number % classes

@@ -19,7 +19,7 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="session")
 def run(folder):
     keras.config.set_dtype_policy("float32")
-    facts = prepared(write_clips(folder / "set")).input_facts
+    facts = prepared(write_clips(folder / "set")).info.input_facts
     return write_run(folder / "run", tiny_vatt(drop_token_rate=0.0, dropout_rate=0.0), facts)
 
 

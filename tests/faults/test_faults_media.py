@@ -42,7 +42,7 @@ def test_fault_09_exactly_the_unreadable_record_is_lost(tmp_path, capfd):
     def epoch(**options):
         dataset = PreparedClips(directory=directory, clip=clip, **options)
         batches = dataset.train_batches(batch_size=4, first_step=0, seed=0).take(2)
-        return np.sort(first_pixels(batches.as_numpy_iterator())), dataset.corrupt_records
+        return np.sort(first_pixels(batches.as_numpy_iterator())), dataset.info.corrupt_records()
 
     found, lost = epoch()
     np.testing.assert_allclose(found, [0, 60, 60, 90, 120, 150, 180, 210], atol=3)  # 60 stands in for 30
@@ -65,7 +65,7 @@ def test_fault_10_broken_empty_and_bomb_pictures_are_replaced(tmp_path):
     found = first_pixels(batches.as_numpy_iterator())
     assert resident_memory.peak() - before < 100e6  # the bomb claims 8000 x 8000
     np.testing.assert_allclose(found, 90, atol=3)
-    assert dataset.corrupt_records == 3
+    assert dataset.info.corrupt_records() == 3
 
 
 def mutated(whole, random):
@@ -128,7 +128,7 @@ def test_fault_12_odd_media_give_whole_batches(tmp_path):
     options = ["--test_share", "0", "--max_failures", "0.5"]
     assert cli.main(["prepare", "folder", str(folder), str(tmp_path / "set"), *options]) == 0
     dataset = PreparedClips(directory=tmp_path / "set", clip=CLIP)
-    assert dataset.train_size == 8  # all but the one of no length
+    assert dataset.info.train_size == 8  # all but the one of no length
     (batch,) = dataset.train_batches(batch_size=8, first_step=0, seed=0).take(1).as_numpy_iterator()
     assert batch[spec.VIDEO].shape == (8, 4, 16, 16, 3) and batch[spec.AUDIO].shape == (8, 400)
     assert batch[spec.VIDEO_MASK].sum() == 7 and batch[spec.AUDIO_MASK].sum() <= 6

@@ -55,17 +55,17 @@ class Words:
     ("name", "before", "after", "told"),
     [
         ("fingerprint", "one", "two", "data: one -> two"),
-        ("vocabulary", Words("a", "b"), Words("a", "c", "d"), "vocabulary: 2 words, "),
+        ("tokenizer", Words("a", "b"), Words("a", "c", "d"), "vocabulary: 2 words, "),
     ],
 )
 def test_fault_20_other_data_behind_the_same_path(
     train, tmp_path, monkeypatch, capsys, name, before, after, told
 ):
     flags = ("--gin.TRAIN_STEPS=4", "--gin.CHECKPOINT_EVERY=2")
-    monkeypatch.setattr(toys.ToyData, name, before, raising=False)
+    monkeypatch.setattr(toys.ToyData, "facts", {name: before})
     assert train(tmp_path / "run", *flags) == 0
     (tmp_path / "run" / "metrics.json").unlink()  # so that there is something left to do
-    monkeypatch.setattr(toys.ToyData, name, after)
+    monkeypatch.setattr(toys.ToyData, "facts", {name: after})
     assert train(tmp_path / "run", *flags) == 2
     assert told in capsys.readouterr().err
     assert train(tmp_path / "run", *flags, "--overwrite_config") == 0

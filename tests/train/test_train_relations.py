@@ -8,6 +8,7 @@ import pytest
 
 from vatt.engines.tensorflow import cluster
 from vatt.errors import RunError
+from vatt.protocols import DatasetInfo
 from vatt.train.relations import check_relations, warn_of_few_clips
 
 GOOD = {
@@ -29,13 +30,17 @@ def test_what_fits_passes():
     check_relations(GOOD, replicas=4)
 
 
+def of_size(clips):
+    return types.SimpleNamespace(info=DatasetInfo(name="toys", train_size=clips))
+
+
 def test_a_batch_larger_than_the_set_is_warned_of(caplog):
     caplog.set_level(logging.INFO, logger="vatt")
-    warn_of_few_clips(types.SimpleNamespace(train_size=200), batch_size=32, steps=600)
+    warn_of_few_clips(of_size(200), batch_size=32, steps=600)
     assert (
         "200 clips for training: each is seen 96 times" in caplog.text and "more than once" not in caplog.text
     )
-    warn_of_few_clips(types.SimpleNamespace(train_size=20), batch_size=32, steps=600)
+    warn_of_few_clips(of_size(20), batch_size=32, steps=600)
     assert "32 rows, and the set 20 clips" in caplog.text and "BATCH_SIZE=16" in caplog.text
 
 

@@ -79,7 +79,7 @@ def test_dead_sound_raises_an_alarm(tmp_path, monkeypatch, capsys):
 
 
 def test_damage_met_on_the_way_is_on_record(tmp_path, monkeypatch):
-    monkeypatch.setattr(toys.ToyData, "corrupt_records", 3, raising=False)
+    monkeypatch.setattr(toys.ToyData, "facts", {"corrupt_records": lambda: 3})
     directory = tmp_path / "run"
     assert train(directory, "--gin.TRAIN_STEPS=10") == 0
     lines = journal(directory)

@@ -74,7 +74,8 @@ class Activations(WatchingEvaluator):
         if not means:
             raise ValueError(
                 f"Activations need clips with {' or '.join(read)}. Received: {len(clips)} clips of dataset "
-                f"{self.dataset.name!r}, none with it. Check its evaluation split and `ClipSpec.modalities`."
+                f"{self.dataset.info.name!r}, none with it. Check its evaluation split and "
+                "`ClipSpec.modalities`."
             )
         shared = trace.shares_encoder(model)
         figures = _figures(means, counts, shared)

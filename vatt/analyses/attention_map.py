@@ -86,8 +86,8 @@ class AttentionMap(WatchingEvaluator):
         if not counts:
             raise ValueError(
                 f"Attention is followed in clips with {' or '.join(modalities_read(model))}. Received: "
-                f"{clips} clips of dataset {self.dataset.name!r}, none with it. Check its evaluation split "
-                "and `ClipSpec.modalities`."
+                f"{clips} clips of dataset {self.dataset.info.name!r}, none with it. Check its evaluation "
+                "split and `ClipSpec.modalities`."
             )
         figures = {key: float(np.mean(found)) for key, found in values.items()}
         settings = {
@@ -205,7 +205,7 @@ def _of_audio(audio: np.ndarray, shares: np.ndarray, grid, dataset) -> dict:
 def _of_text(ids: np.ndarray, shares: np.ndarray, grid, dataset) -> dict:
     """One caption's roll-out over its words, int32 [L]."""
     count = int(np.count_nonzero(ids != spec.PADDING_ID))
-    names = getattr(dataset.vocabulary, "words", None)
+    names = dataset.info.tokenizer and dataset.info.tokenizer.words
     kept = shares[:count]
     return {
         "figures": _concentration(kept) if count else {},

@@ -74,8 +74,8 @@ class NearestNeighbours(EvaluatorBase):
             held = {modality: len(owners) for modality, owners in embedded.owners.items()}
             raise ValueError(
                 "Neighbours are looked for from one modality in another. Received: "
-                f"{len(embedded.clip_ids)} clips of dataset {self.dataset.name!r}, by modality {held}. Take "
-                "a set with captions or sound."
+                f"{len(embedded.clip_ids)} clips of dataset {self.dataset.info.name!r}, by modality "
+                f"{held}. Take a set with captions or sound."
             )
         lists = {each: self._nearest(both) for each, both in found.items()}
         figures = self._figures(found, lists)

@@ -1,11 +1,13 @@
 """A random part of an evaluation set, the same part whatever the batch size."""
 
+import dataclasses
+import functools
 import logging
 
 import numpy as np
 
 from vatt import spec
-from vatt.protocols import Dataset
+from vatt.protocols import Dataset, DatasetInfo
 
 _log = logging.getLogger(__name__)
 
@@ -16,7 +18,7 @@ class SampledClips:
     What is not drawn is read, but never reaches the model.
 
     Args:
-        dataset: gives `eval_batches`, and `eval_size` if there is something to choose.
+        dataset: gives `eval_batches`, and its `eval_size` if there is something to choose.
         clips: records wanted; None for all.
         seed: of the choice.
     """
@@ -26,17 +28,15 @@ class SampledClips:
             raise ValueError(f"`clips` must be at least 1, or None for all. Received: clips={clips}.")
         self._dataset = dataset
         self._clips, self._seed = clips, seed
-        self.name = dataset.name
-        self.label_names = tuple(getattr(dataset, "label_names", ()))
-        self.clip = getattr(dataset, "clip", None)
-        self.vocabulary = getattr(dataset, "vocabulary", None)
 
-    @property
-    def eval_facts(self) -> dict | None:
-        """Those of the dataset, and what was drawn."""
-        facts = getattr(self._dataset, "eval_facts", None)
-        drawn = {"clips_wanted": self._clips, "clips_seed": self._seed} if self._clips is not None else {}
-        return dict(facts) | drawn if facts else None
+    @functools.cached_property
+    def info(self) -> DatasetInfo:
+        """That of the dataset, and what was drawn."""
+        info = self._dataset.info
+        if self._clips is None or not info.eval_facts:
+            return info
+        drawn = {"clips_wanted": self._clips, "clips_seed": self._seed}
+        return dataclasses.replace(info, eval_facts=info.eval_facts | drawn)
 
     def eval_batches(self, *, batch_size: int):
         """As `vatt.protocols.Dataset`, of the drawn records alone, in their order."""
@@ -66,15 +66,15 @@ class SampledClips:
         """Numbers of the drawn records, rising; None for all."""
         if self._clips is None:
             return None
-        size = getattr(self._dataset, "eval_size", None)
+        size = self.info.eval_size
         if size is None:
             raise ValueError(
                 "Clips are drawn from a set whose size is known. Received: dataset "
-                f"{self.name!r} without `eval_size`. Set `clips` to None, for all of them."
+                f"{self.info.name!r} without `eval_size`. Set `clips` to None, for all of them."
             )
         if size <= self._clips:
             if size < self._clips:
-                _log.info("%d clips asked for; %s has %d: all are taken.", self._clips, self.name, size)
+                _log.info("%d clips asked for; %s has %d: all are taken.", self._clips, self.info.name, size)
             return None
         return np.sort(np.random.default_rng(self._seed).choice(size, self._clips, replace=False))
 

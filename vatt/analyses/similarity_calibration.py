@@ -85,7 +85,7 @@ class SimilarityCalibration(EvaluatorBase):
             raise ValueError(
                 f"Calibration in {self.folds} folds needs clips with two modalities, of at least "
                 f"{2 * self.folds} groups. Received: {len(embedded.clip_ids)} clips of dataset "
-                f"{self.dataset.name!r}. Take more clips, or lower `folds`."
+                f"{self.dataset.info.name!r}. Take more clips, or lower `folds`."
             )
         settings = {
             "clips_wanted": self.clips or "all",

@@ -68,8 +68,8 @@ class SpaceGeometry(EvaluatorBase):
             held = {modality: len(owners) for modality, owners in embedded.owners.items()}
             raise ValueError(
                 "A space is measured by at least two clips with two modalities. Received: "
-                f"{len(embedded.clip_ids)} clips of dataset {self.dataset.name!r}, by modality {held}. Take "
-                "a set with captions or sound, or more clips."
+                f"{len(embedded.clip_ids)} clips of dataset {self.dataset.info.name!r}, by modality "
+                f"{held}. Take a set with captions or sound, or more clips."
             )
         settings = {
             "clips_wanted": self.clips or "all",

@@ -83,7 +83,7 @@ class SpaceMap(WatchingEvaluator):
             held = {modality: len(owners) for modality, owners in embedded.owners.items()}
             raise ValueError(
                 "Spaces are compared by clips with at least two modalities, at least two of them in two "
-                f"groups. Received: {len(embedded.clip_ids)} clips of dataset {self.dataset.name!r}, by "
+                f"groups. Received: {len(embedded.clip_ids)} clips of dataset {self.dataset.info.name!r}, by "
                 f"modality {held}. Take a set with captions or sound, or more clips."
             )
         shared = trace.shares_encoder(model)

@@ -69,8 +69,8 @@ class Classification(EvaluatorBase):
         if self.output == "logits" and classes is not None and classes != len(names):
             raise ValueError(
                 f"The head must have a class for each label of the dataset. Received: a model of {classes} "
-                f"classes, {len(names)} labels in dataset {self.dataset.name!r}. Set `classes` of the model "
-                "to that, or evaluate on the set it was trained on."
+                f"classes, {len(names)} labels in dataset {self.dataset.info.name!r}. Set `classes` of the "
+                "model to that, or evaluate on the set it was trained on."
             )
 
     def evaluate(self, model: Model) -> dict[str, float]:

@@ -77,7 +77,7 @@ def embed_clips(
             watch(batch, begun)
     if not rows.clip_ids:
         raise ValueError(
-            f"An evaluation needs at least one clip. Received: none from dataset {dataset.name!r}. "
+            f"An evaluation needs at least one clip. Received: none from dataset {dataset.info.name!r}. "
             "Check its evaluation split."
         )
     return rows.clips(average)

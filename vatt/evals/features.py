@@ -68,7 +68,7 @@ def features(
     entry = Path(cache_dir) / _hash(facts)
     found = _read(entry)
     if found is not None:
-        _log.info("Features of %s: %d clips from %s.", dataset.name, len(found), entry)
+        _log.info("Features of %s: %d clips from %s.", dataset.info.name, len(found), entry)
         return found
     made = extracted()
     _write(entry, made, facts)
@@ -93,7 +93,7 @@ def _facts(model: Model, dataset: Dataset, output: str) -> dict:
     return {
         "format": _FORMAT,
         "data": data,
-        "labels": _hash(list(getattr(dataset, "label_names", ()))),
+        "labels": _hash(list(dataset.info.label_names)),
         "weights": weights,
         "model": _hash(_configuration(model)),
         "precision": precision(model),

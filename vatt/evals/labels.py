@@ -10,10 +10,10 @@ from vatt.protocols import Dataset
 
 def label_names(dataset: Dataset) -> tuple[str, ...]:
     """Names of a dataset's classes by index; raises where its clips come without."""
-    names = tuple(getattr(dataset, "label_names", ()))
+    names = dataset.info.label_names
     if len(names) < 2:
         raise ValueError(
-            f"Classes are measured on clips with labels. Received: dataset {dataset.name!r} with "
+            f"Classes are measured on clips with labels. Received: dataset {dataset.info.name!r} with "
             f"{len(names)} classes. Set `PreparedClips.labels = True`, or prepare it from annotations that "
             "have classes."
         )
@@ -48,8 +48,9 @@ def check_same_names(expected: Sequence[str], found: Sequence[str], *, whose: st
     place = next((at for at, pair in enumerate(pairs) if pair[0] != pair[1]), min(len(expected), len(found)))
     shown = [names[place] if place < len(names) else "nothing" for names in (expected, found)]
     raise ValueError(
-        f"Classes must be numbered alike by {whose} and by dataset {dataset.name!r}. Received: {what}; class "
-        f"{place} is {shown[0]!r} there and {shown[1]!r} here. Prepare the set with the same list of classes."
+        f"Classes must be numbered alike by {whose} and by dataset {dataset.info.name!r}. Received: "
+        f"{what}; class {place} is {shown[0]!r} there and {shown[1]!r} here. Prepare the set with the same "
+        "list of classes."
     )
 
 

@@ -95,7 +95,7 @@ def clip_outputs(
             views.append(np.asarray(batch[spec.VIEW])[kept])
     if not clip_ids:
         raise ValueError(
-            f"An evaluation needs at least one clip. Received: none from dataset {dataset.name!r}. "
+            f"An evaluation needs at least one clip. Received: none from dataset {dataset.info.name!r}. "
             "Check its evaluation split."
         )
     records = group_rows(np.concatenate(indices), np.concatenate(views) if views else None)
@@ -105,7 +105,7 @@ def clip_outputs(
     if not found.size:
         raise ValueError(
             f"An evaluation of {output!r} needs clips with {modality or 'content'}. Received: {len(records)} "
-            f"clips of dataset {dataset.name!r}, none with it. Evaluate on another set."
+            f"clips of dataset {dataset.info.name!r}, none with it. Evaluate on another set."
         )
     first = records.first_rows[found]
     return ClipOutputs(

@@ -41,14 +41,14 @@ def protocol_card(model: Model, dataset: Dataset, settings: dict[str, Any]) -> d
 
 def _damage(dataset: Dataset) -> dict[str, int]:
     """Records that could not be read so far, in whose place the next ones stood: another set, then."""
-    damaged = getattr(dataset, "corrupt_records", 0)
+    damaged = dataset.info.corrupt_records()
     return {"damaged_records": damaged} if damaged else {}
 
 
 def data_facts(dataset: Dataset) -> dict[str, Any]:
     """What a dataset says about its evaluation split; its name alone where it says nothing."""
-    facts = getattr(dataset, "eval_facts", None)
-    return dict(facts) if facts else {"dataset": dataset.name}
+    info = dataset.info
+    return dict(info.eval_facts) if info.eval_facts else {"dataset": info.name}
 
 
 def weights_fingerprint(model: Model) -> str:

@@ -19,16 +19,17 @@ def rate_warnings(model: Model, datasets: Iterable[Dataset], modalities: Iterabl
     trained = getattr(model, "trained_rates", None)
     said = {}
     for dataset in datasets:
-        clip = getattr(dataset, "clip", None)
+        clip = dataset.info.clip
         for modality in modalities:
-            if modality not in _RATES or modality not in getattr(clip, "modalities", ()):
+            if clip is None or modality not in _RATES or modality not in clip.modalities:
                 continue
             field, of = _RATES[modality]
             before, now = getattr(trained, field, None), getattr(clip, field)
             if before is not None and before != now:
                 sentence = (
                     f"The model was trained on {before:,g} {of} a second and is measured on {now:,g} of "
-                    f"{dataset.name}: set `ClipSpec.{field} = {before:g}` to measure it as it was trained."
+                    f"{dataset.info.name}: set `ClipSpec.{field} = {before:g}` to measure it as it was "
+                    "trained."
                 )
                 said[field, now] = sentence
     return list(said.values())

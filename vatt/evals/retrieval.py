@@ -85,7 +85,7 @@ class Retrieval(EvaluatorBase):
 
     def check(self, model: Model) -> None:
         """Raises if the dataset's description shows that a direction asked for has nothing to compare."""
-        clip, facts = getattr(self.dataset, "clip", None), getattr(self.dataset, "eval_facts", None) or {}
+        clip, facts = self.dataset.info.clip, self.dataset.info.eval_facts or {}
         shown = set(clip.modalities) if clip is not None else set(spec.MODALITIES)
         counted = facts.get("clips_with") or {}
         absent = {each for each in spec.MODALITIES if each not in shown}
@@ -95,8 +95,9 @@ class Retrieval(EvaluatorBase):
             needed = sorted(absent & {side for each in impossible for side in (each.query, each.gallery)})
             raise ValueError(
                 f"Retrieval {impossible[0].label} needs clips with both. Received: dataset "
-                f"{self.dataset.name!r}, whose evaluation clips have no {' and no '.join(needed)}. Prepare "
-                "it with captions or sound, show them (`ClipSpec.modalities`), or leave the direction out."
+                f"{self.dataset.info.name!r}, whose evaluation clips have no {' and no '.join(needed)}. "
+                "Prepare it with captions or sound, show them (`ClipSpec.modalities`), or leave the "
+                "direction out."
             )
 
     def evaluate(self, model: Model) -> dict[str, float]:
@@ -123,8 +124,9 @@ class Retrieval(EvaluatorBase):
             raise ValueError(
                 f"Retrieval needs clips with at least two modalities, for "
                 f"{', '.join(each.label for each in self.directions)}. Received: "
-                f"{len(embedded.clip_ids)} clips of dataset {self.dataset.name!r}, by modality {held}, and "
-                f"model outputs {sorted(embedded.vectors)}. Evaluate on a set with captions or sound."
+                f"{len(embedded.clip_ids)} clips of dataset {self.dataset.info.name!r}, by modality "
+                f"{held}, and model outputs {sorted(embedded.vectors)}. Evaluate on a set with captions or "
+                "sound."
             )
         directions = [self._describe(one) for one in ranked]
         queries = self._examples(ranked, embedded, pictures)

@@ -39,7 +39,7 @@ class ZeroShot(EvaluatorBase):
 
     Args:
         name: prefix of the metrics, name of the file in the report.
-        dataset: gives `eval_batches` with labels, `label_names`, and reads words by its `vocabulary`: that of
+        dataset: gives `eval_batches` with labels, `label_names`, and reads words by its tokenizer: that of
             the model.
         modality: "video", or "audio", whose way into the video-text space is derived (never trained).
         batch_size: rows per call of the model; changes memory and speed, not the figures.
@@ -151,16 +151,16 @@ class ZeroShot(EvaluatorBase):
             if len(spoken) != len(names):
                 raise ValueError(
                     f"`label_texts` must have a line for each class. Received: {len(spoken)} lines in "
-                    f"{self.label_texts} for {len(names)} classes of dataset {self.dataset.name!r}. Write a "
-                    f"line for each, in the order of the dataset's labels."
+                    f"{self.label_texts} for {len(names)} classes of dataset {self.dataset.info.name!r}. "
+                    "Write a line for each, in the order of the dataset's labels."
                 )
-        tokenizer = getattr(self.dataset, "vocabulary", None)
+        tokenizer = self.dataset.info.tokenizer
         if tokenizer is None:
             raise ValueError(
-                f"The names of classes are read by the dataset's vocabulary. Received: dataset "
-                f"{self.dataset.name!r} without one. Use a prepared set, with the words of the model."
+                f"The names of classes are read by the dataset's tokenizer. Received: dataset "
+                f"{self.dataset.info.name!r} without one. Use a prepared set, with the words of the model."
             )
-        length = self.words or self.dataset.clip.words
+        length = self.words or self.dataset.info.clip.words
         # Not `format`: a name may hold braces.
         sentences = [template.replace("{}", text) for text in spoken for template in self.templates]
         ids = np.asarray(tokenizer.tokenize(tf.constant(sentences), length=length))

@@ -6,26 +6,25 @@ one is restored.
 """
 
 import hashlib
-from typing import Any
 
 from vatt.errors import RunError
+from vatt.protocols import Dataset
 
 
-def identity(dataset: Any, *, batch_size: int, seed: int) -> dict[str, str]:
+def identity(dataset: Dataset, *, batch_size: int, seed: int) -> dict[str, str]:
     """Facts that must not change within a run, as text.
 
     Args:
-        dataset: a `Dataset`. Its `vocabulary.words` and its `fingerprint` count where it has them; the latter
-            says which records the set holds.
+        dataset: a `Dataset`; the words of its tokenizer and its fingerprint count where it has them.
     """
     facts = {"batch_size": str(batch_size), "seed": str(seed)}
-    words = getattr(getattr(dataset, "vocabulary", None), "words", None)
-    if words is not None:
+    info = dataset.info
+    if info.tokenizer is not None:
+        words = info.tokenizer.words
         digest = hashlib.sha256("\n".join(map(str, words)).encode()).hexdigest()[:12]
         facts["vocabulary"] = f"{len(words)} words, {digest}"
-    fingerprint = getattr(dataset, "fingerprint", None)
-    if fingerprint is not None:
-        facts["data"] = str(fingerprint)
+    if info.fingerprint is not None:
+        facts["data"] = info.fingerprint
     return facts
 
 

@@ -246,7 +246,7 @@ def train(
 
     def write_line(line: dict) -> None:
         line.update(telemetry.numbers(line["clips_per_second"]))
-        if damaged := getattr(dataset, "corrupt_records", 0):  # met since this start
+        if damaged := dataset.info.corrupt_records():  # met since this start
             line["damaged_records"] = damaged
         if skip_bad_steps:
             line["skipped_steps"] = records.skipped
@@ -273,7 +273,7 @@ def train(
             preemption=preemption,
         )
 
-    guard = Guard(getattr(dataset, "fault", None))
+    guard = Guard(dataset.info.fault)
     watched = preemption.watching(run.strategy, run.model_dir, records.save) if preemption else nullcontext()
     with records.writing(writers), workers.explaining(), guard, watched:
         step = first_step
@@ -332,13 +332,13 @@ def _describe_for_others(model, dataset, model_dir) -> None:
         )
     else:
         _write(model_dir / MODEL_FILE, architecture)
-    facts = getattr(dataset, "input_facts", None)
-    if facts is not None:
-        text = json.dumps(facts, indent=1, ensure_ascii=False)
+    info = dataset.info
+    if info.input_facts is not None:
+        text = json.dumps(info.input_facts, indent=1, ensure_ascii=False)
         _write(model_dir / INPUTS_FILE, text)
     lists = {
-        "vocabulary.txt": getattr(getattr(dataset, "vocabulary", None), "words", None),
-        "labels.txt": getattr(dataset, "label_names", None) or None,
+        "vocabulary.txt": info.tokenizer and info.tokenizer.words,
+        "labels.txt": info.label_names or None,
     }
     for name, lines in lists.items():
         if lines is not None:

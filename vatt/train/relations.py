@@ -61,7 +61,7 @@ def warn_of_few_clips(dataset: Any, *, batch_size: int, steps: int) -> None:
 
     A contrastive loss takes every other row for a wrong answer, and a clip's own copy among them.
     """
-    clips = getattr(dataset, "train_size", None)
+    clips = dataset.info.train_size
     if not clips:
         return
     _log.info(

@@ -211,7 +211,7 @@ def test_description_card_report_and_doctor_say_which_part_it_is(esc10, prepare,
     assert json.loads((out / "preparation.json").read_text())["subset"] == dataset["subset"]
     assert words in (out / "preparation.html").read_text()
     clips = PreparedClips(directory=out, clip=ClipSpec(modalities=("audio",)), labels=True)
-    facts = clips.eval_facts
+    facts = clips.info.eval_facts
     assert facts["subset"]["choice"] == "esc10" and facts["subset"]["numbering"] == "official"
     assert facts["classes"] == 50
     page = tmp_path / "doctor.html"

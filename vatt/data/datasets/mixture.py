@@ -5,11 +5,13 @@ Which clip of which set stands at a position is a pure function of the seed and 
 """
 
 import copy
+import functools
 
 import gin
 
 from vatt.data import batch_check, order, pipeline
 from vatt.data.description import describe_inputs
+from vatt.protocols import DatasetInfo
 
 _SPECIAL_WORDS = 2  # padding and unknown: the whole word list of a set without captions
 
@@ -33,50 +35,42 @@ class MixedClips:
         prefetch: batches kept ready.
 
     Attributes:
-        name: name in reports.
-        clip: `ClipSpec` of the first set.
-        vocabulary: tokenizer that captions are read with.
-        label_names: names of the classes, where the sets come with labels.
+        info: `vatt.protocols.DatasetInfo`; its clip is that of the first set.
     """
 
     def __init__(self, *, datasets, name=None, weights=None, threads=None, prefetch=2):
         self._datasets = tuple(datasets)
         if not self._datasets:
             raise ValueError("`datasets` must hold at least one `PreparedClips`. Received: none.")
-        self.name = name or "+".join(dataset.name for dataset in self._datasets)
+        self._name = name or "+".join(dataset.info.name for dataset in self._datasets)
         if weights is not None:
             if len(weights) != len(self._datasets):
                 raise ValueError(
                     f"`weights` must be as many as `datasets`. Received: {len(weights)} weights for "
-                    f"{len(self._datasets)} sets ({self.name}). None draws uniformly from all clips."
+                    f"{len(self._datasets)} sets ({self._name}). None draws uniformly from all clips."
                 )
             order.slots_of_sets(weights)  # refuses what is no share now, not at the first batch
-        self.clip = _common_clip(self._datasets)
-        self.vocabulary = _common_vocabulary(self._datasets)
-        self.label_names = _common_labels(self._datasets)
+        self._clip = _common_clip(self._datasets)
+        self._tokenizer = _common_vocabulary(self._datasets)
+        self._label_names = _common_labels(self._datasets)
         self.mixup_alpha = _common_mixup(self._datasets)
         self._weights = weights
         self._threads, self._prefetch = threads, prefetch
 
-    @property
-    def fingerprint(self) -> str:
-        """Says which records training reads, set by set."""
-        return " ".join(dataset.fingerprint for dataset in self._datasets)
-
-    @property
-    def input_facts(self) -> dict:
-        """What a model trained on these clips takes, see `vatt.data.description`."""
-        return describe_inputs(self.clip, self.vocabulary, self.label_names)
-
-    @property
-    def train_size(self) -> int:
-        """Training clips of all sets."""
-        return sum(dataset.train_size for dataset in self._datasets)
-
-    @property
-    def corrupt_records(self) -> int:
-        """Damaged records met so far, in all sets."""
-        return sum(dataset.corrupt_records for dataset in self._datasets)
+    @functools.cached_property
+    def info(self) -> DatasetInfo:
+        """See `vatt.protocols.Dataset`; there is nothing of an evaluation."""
+        infos = [dataset.info for dataset in self._datasets]
+        return DatasetInfo(
+            name=self._name,
+            clip=self._clip,
+            tokenizer=self._tokenizer,
+            label_names=self._label_names,
+            fingerprint=" ".join(str(each.fingerprint) for each in infos),
+            train_size=sum(each.train_size or 0 for each in infos),
+            input_facts=describe_inputs(self._clip, self._tokenizer, self._label_names),
+            corrupt_records=lambda: sum(each.corrupt_records() for each in infos),
+        )
 
     def make_portable(self):
         """See `PreparedClips.make_portable`."""
@@ -93,8 +87,8 @@ class MixedClips:
         """See `vatt.protocols.Dataset`."""
         mixed = pipeline.ClipPipeline(
             [dataset.train_source for dataset in self._datasets],
-            clip=self.clip,
-            tokenizer=self.vocabulary,
+            clip=self._clip,
+            tokenizer=self._tokenizer,
             weights=self._weights,
             mixup_alpha=self.mixup_alpha,
             threads=self._threads,
@@ -111,32 +105,32 @@ class MixedClips:
     def eval_batches(self, *, batch_size, shard_index=0, shard_count=1):
         """Refuses: a figure over a mixture would be a figure of no data set."""
         raise ValueError(
-            f"A mixture is for training. Received: a request for evaluation batches of {self.name!r}. Give "
+            f"A mixture is for training. Received: a request for evaluation batches of {self._name!r}. Give "
             f"each evaluator one set, a `PreparedClips`."
         )
 
 
 def _common_clip(datasets):
     """The `ClipSpec` of the first set, whose sizes are those of all."""
-    first = datasets[0].clip
+    first = datasets[0].info.clip
     wanted = batch_check.expected_features(first, 1, evaluation=False)
     for dataset in datasets:
-        found = batch_check.expected_features(dataset.clip, 1, evaluation=False)
-        if found != wanted or dataset.clip.sample_rate_hz != first.sample_rate_hz:
+        found = batch_check.expected_features(dataset.info.clip, 1, evaluation=False)
+        if found != wanted or dataset.info.clip.sample_rate_hz != first.sample_rate_hz:
             raise ValueError(
                 f"The sets of a mixture must agree on the size of a clip. Received: {first} for "
-                f"{datasets[0].name!r}, but {dataset.clip} for {dataset.name!r}. Give all of them the same "
-                f"`PreparedClips.clip`."
+                f"{datasets[0].info.name!r}, but {dataset.info.clip} for {dataset.info.name!r}. Give all "
+                "of them the same `PreparedClips.clip`."
             )
     return first
 
 
 def _common_labels(datasets):
     """The one list of classes of all sets; none where none is asked for."""
-    first = datasets[0].label_names
+    first = datasets[0].info.label_names
     for dataset in datasets:
-        if dataset.label_names != first:
-            counts = ", ".join(f"{each.name!r} with {len(each.label_names)}" for each in datasets)
+        if dataset.info.label_names != first:
+            counts = ", ".join(f"{each.info.name!r} with {len(each.info.label_names)}" for each in datasets)
             raise ValueError(
                 f"The sets of a mixture must agree on every label's number. Received: {counts} labels. Leave "
                 f"labels out (`PreparedClips.labels = False`, as pre-training does), or prepare all "
@@ -157,20 +151,20 @@ def _common_mixup(datasets):
 
 def _common_vocabulary(datasets):
     """The one tokenizer of the sets that have captions; any set's where none has."""
-    spoken = [dataset for dataset in datasets if dataset.vocabulary.size > _SPECIAL_WORDS] or datasets[:1]
-    chosen = spoken[0].vocabulary
+    spoken = [dataset for dataset in datasets if dataset.info.tokenizer.size > _SPECIAL_WORDS] or datasets[:1]
+    chosen = spoken[0].info.tokenizer
     for dataset in spoken:
-        if dataset.vocabulary.words != chosen.words:
-            found = "; ".join(f"{each.name!r} with {each.vocabulary.path}" for each in spoken)
+        if dataset.info.tokenizer.words != chosen.words:
+            found = "; ".join(f"{each.info.name!r} with {each.info.tokenizer.path}" for each in spoken)
             raise ValueError(
                 f"The sets of a mixture must agree on every word's number. Received different word lists: "
                 f"{found}. Name one file, theirs or another, as `PreparedClips.vocabulary_file` of all."
             )
-        if _rule(dataset.vocabulary) != _rule(chosen):
+        if _rule(dataset.info.tokenizer) != _rule(chosen):
             raise ValueError(
                 f"The sets of a mixture must cut captions into words alike. Received: "
-                f"{_rule(chosen)} for {spoken[0].name!r}, but {_rule(dataset.vocabulary)} for "
-                f"{dataset.name!r}. Give all of them the same `PreparedClips.release_tokenizer`, or one "
+                f"{_rule(chosen)} for {spoken[0].info.name!r}, but {_rule(dataset.info.tokenizer)} for "
+                f"{dataset.info.name!r}. Give all of them the same `PreparedClips.release_tokenizer`, or one "
                 f"`PreparedClips.tokenizer`."
             )
     return chosen

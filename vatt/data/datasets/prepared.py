@@ -16,6 +16,7 @@ from vatt.data.kept_patches import KeptPatches
 from vatt.data.random_area_crop import RandomAreaCrop
 from vatt.data.source import Augmentation, ClipSource, Views
 from vatt.json_file import read_json
+from vatt.protocols import DatasetInfo
 
 
 @gin.register
@@ -58,10 +59,7 @@ class PreparedClips:
         prefetch: batches kept ready.
 
     Attributes:
-        name: name in reports.
-        clip: `ClipSpec`.
-        vocabulary: the tokenizer.
-        label_names: names of the classes by index, none without `labels`.
+        info: `vatt.protocols.DatasetInfo`.
     """
 
     def __init__(
@@ -90,16 +88,16 @@ class PreparedClips:
         prefetch=2,
     ):
         self._description = records.read_description(directory)
-        self.clip = clip
-        self.name = name or self._description.name
+        self._clip = clip
+        self._name = name or self._description.name
         self._check_description()
-        self.label_names = tuple(label_names or self._description.labels) if labels else ()
+        self._label_names = tuple(label_names or self._description.labels) if labels else ()
         if labels and not self._description.labels:
             raise ValueError(
                 f"Labels must be listed in `dataset.json`. Received: labels=True, but {directory} lists "
                 f"none. Prepare it from annotations that have classes."
             )
-        unknown = [each for each in self.label_names if each not in self._description.labels]
+        unknown = [each for each in self._label_names if each not in self._description.labels]
         if unknown:
             near = difflib.get_close_matches(unknown[0], self._description.labels, n=3)
             raise ValueError(
@@ -122,14 +120,14 @@ class PreparedClips:
                 "A tokenizer has words of its own. Received: `tokenizer` and also `vocabulary_file` or "
                 "`release_tokenizer`. Give one or the other."
             )
-        self.vocabulary = tokenizer or vocabulary.Vocabulary(
+        self._tokenizer = tokenizer or vocabulary.Vocabulary(
             path=vocabulary_file or self._description.vocabulary_file, release=release_tokenizer
         )
-        if vocabulary_size is not None and self.vocabulary.size > vocabulary_size:
+        if vocabulary_size is not None and self._tokenizer.size > vocabulary_size:
             raise ValueError(
                 f"The model must have an id for every word of the set. Received: "
                 f"vocabulary_size={vocabulary_size}, but "
-                f"{self.vocabulary.path} has {self.vocabulary.size} words. Raise `vocabulary_size` to that, "
+                f"{self._tokenizer.path} has {self._tokenizer.size} words. Raise `vocabulary_size` to that, "
                 f"or cut the file."
             )
         self._splits = {"train": train_split, "eval": eval_split}
@@ -149,37 +147,45 @@ class PreparedClips:
         self._kept_patches = None
         self._threads, self._prefetch = threads, prefetch
 
-    @property
-    def fingerprint(self) -> str:
-        """Says which records training reads: another set behind the same path has another one."""
+    @functools.cached_property
+    def info(self) -> DatasetInfo:
+        """See `vatt.protocols.Dataset`."""
+        train, evaluation = (self._records.get(self._splits[role]) for role in ("train", "eval"))
+        return DatasetInfo(
+            name=self._name,
+            clip=self._clip,
+            tokenizer=self._tokenizer,
+            label_names=self._label_names,
+            fingerprint=None if train is None else self._fingerprint(),
+            train_size=None if train is None else len(train),
+            eval_size=None if evaluation is None else len(evaluation),
+            input_facts=describe_inputs(self._clip, self._tokenizer, self._label_names),
+            eval_facts=None if evaluation is None else self._eval_facts(len(evaluation)),
+            corrupt_records=lambda: sum(opened.corrupt for opened in self._records.values()),
+        )
+
+    def _fingerprint(self) -> str:
         content = (self._description.splits[self._splits["train"]], self._description.labels)
-        if self.label_names not in ((), self._description.labels):
-            content += (self.label_names,)
+        if self._label_names not in ((), self._description.labels):
+            content += (self._label_names,)
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
 
-    @property
-    def input_facts(self) -> dict:
-        """What a model trained on these clips takes, see `vatt.data.description`."""
-        return describe_inputs(self.clip, self.vocabulary, self.label_names)
-
-    @functools.cached_property
-    def eval_facts(self) -> dict:
-        """What evaluation reads and shows, in plain values, for a protocol card."""
-        split, records_number = self._splits["eval"], self.eval_size
+    def _eval_facts(self, size: int) -> dict:
+        split = self._splits["eval"]
         stated = read_json(self._description.directory / "dataset.json")
         content = {"split": stated["splits"][split], "labels": stated.get("labels", [])}
-        words = hashlib.sha256("\n".join(map(str, self.vocabulary.words)).encode())
+        words = hashlib.sha256("\n".join(map(str, self._tokenizer.words)).encode())
         return {
-            "dataset": self.name,
+            "dataset": self._name,
             "split": split,
-            "records": records_number,
+            "records": size,
             "fingerprint": hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16],
             "clips": self._views.clips,
             "crops": self._views.crops,
-            "clip": dataclasses.asdict(self.clip),
-            "classes": len(self.label_names),
-            "class_names": hashlib.sha256(json.dumps(self.label_names).encode()).hexdigest()[:12],
-            "tokenizer": f"{self.vocabulary.size} words, {words.hexdigest()[:12]}",
+            "clip": dataclasses.asdict(self._clip),
+            "classes": len(self._label_names),
+            "class_names": hashlib.sha256(json.dumps(self._label_names).encode()).hexdigest()[:12],
+            "tokenizer": f"{self._tokenizer.size} words, {words.hexdigest()[:12]}",
             "clips_with": stated["splits"][split].get("clips_with"),
             **self._subset(stated.get("subset")),
         }
@@ -190,21 +196,6 @@ class PreparedClips:
         if not isinstance(record, dict):
             return {}
         return {"subset": {key: record.get(key) for key in ("choice", "of", "classes", "numbering")}}
-
-    @property
-    def train_size(self) -> int:
-        """Clips of the training split."""
-        return len(self._opened("train"))
-
-    @property
-    def eval_size(self) -> int:
-        """Clips of the evaluation split."""
-        return len(self._opened("eval"))
-
-    @property
-    def corrupt_records(self) -> int:
-        """Damaged records met so far."""
-        return sum(split.corrupt for split in self._records.values())
 
     def make_portable(self):
         """From now on batches can be made on other machines, see `RecordIndex.make_portable`."""
@@ -224,7 +215,7 @@ class PreparedClips:
 
     def send_patches(self, read):
         """Lets training batches hold no more than `read`, `spec.PatchesRead` by modality."""
-        self._kept_patches = KeptPatches(read, clip=self.clip)
+        self._kept_patches = KeptPatches(read, clip=self._clip)
 
     def train_batches(self, *, batch_size, first_step, seed, shard_index=0, shard_count=1):
         """See `vatt.protocols.Dataset`."""
@@ -244,14 +235,14 @@ class PreparedClips:
 
     def _check_description(self):
         """Raises if no clip of the size asked for can be made of the set, whatever its records hold."""
-        set_rate_hz, wanted_hz = self._description.frame_rate_hz, self.clip.frame_rate_hz
-        if spec.VIDEO in self.clip.modalities and wanted_hz > set_rate_hz > 0:
+        set_rate_hz, wanted_hz = self._description.frame_rate_hz, self._clip.frame_rate_hz
+        if spec.VIDEO in self._clip.modalities and wanted_hz > set_rate_hz > 0:
             raise ValueError(
                 f"A clip must not have more frames a second than the set. Received: frame_rate_hz="
                 f"{wanted_hz}, but {self._description.directory} has at most {set_rate_hz}. Prepare "
                 f"it with a higher `max_frame_rate_hz`, or lower `ClipSpec.frame_rate_hz`."
             )
-        if spec.AUDIO in self.clip.modalities and self._description.audio_rate_hz <= 0:
+        if spec.AUDIO in self._clip.modalities and self._description.audio_rate_hz <= 0:
             raise ValueError(
                 f"`dataset.json` must state the rate of the sound. Received: audio_rate_hz="
                 f"{self._description.audio_rate_hz} in {self._description.directory}. Prepare the set again, "
@@ -277,19 +268,19 @@ class PreparedClips:
             )
         return ClipSource(
             self._opened(role),
-            clip=self.clip,
+            clip=self._clip,
             description=self._description,
             augmentation=self._augmentation,
             views=self._views,
-            label_names=self.label_names,
+            label_names=self._label_names,
             kept_patches=self._kept_patches if role == "train" else None,
         )
 
     def _pipeline(self, role):
         return pipeline.ClipPipeline(
             [self._source(role)],
-            clip=self.clip,
-            tokenizer=self.vocabulary,
+            clip=self._clip,
+            tokenizer=self._tokenizer,
             mixup_alpha=self.mixup_alpha,
             threads=self._threads,
             prefetch=self._prefetch,

@@ -6,6 +6,8 @@ the batches are those of the dataset to the bit, on any number of machines, from
 """
 
 import concurrent.futures
+import dataclasses
+import functools
 
 import gin
 import grpc
@@ -13,6 +15,7 @@ import tensorflow as tf
 
 from vatt import spec
 from vatt.data import mixup
+from vatt.protocols import DatasetInfo
 
 _END_OF_STREAM = 1 << 40  # batches
 _AT_ONCE_SECONDS = 10.0  # in which a machine that is asked for the first time must answer
@@ -53,11 +56,16 @@ class ServedClips:
             )
         dataset.make_portable()
 
-    def __getattr__(self, name):
-        # What is asked for that is not here is the dataset's: its name, clip, words, fingerprint, evaluation.
-        if name.startswith("_"):
-            raise AttributeError(name)
-        return getattr(self._dataset, name)
+    @functools.cached_property
+    def info(self) -> DatasetInfo:
+        """That of the dataset, and what can fail on other machines."""
+        return dataclasses.replace(self._dataset.info, fault=self.fault)
+
+    def eval_batches(self, *, batch_size, shard_index=0, shard_count=1):
+        """Those of the dataset."""
+        return self._dataset.eval_batches(
+            batch_size=batch_size, shard_index=shard_index, shard_count=shard_count
+        )
 
     def train_batches(self, *, batch_size, first_step, seed, shard_index=0, shard_count=1):
         """See `vatt.protocols.Dataset`."""
