@@ -66,7 +66,7 @@ class KnnProbe(Probe):
         if self.neighbours > len(train_rows):
             raise ValueError(
                 f"`neighbours` must be at most the training rows. Received: neighbours={self.neighbours}, "
-                f"{len(train_rows)} rows in dataset {self.train_dataset.name!r}. Lower `neighbours`."
+                f"{len(train_rows)} rows in dataset {self.train_dataset.info.name!r}. Lower `neighbours`."
             )
         votes = np.zeros((len(rows), classes))
         for first, cosines in score_blocks(rows, train_rows):

@@ -90,7 +90,7 @@ class Probe(EvaluatorBase):
         labels.check_same_names(
             train_names,
             labels.label_names(self.dataset),
-            whose=f"training dataset {self.train_dataset.name!r}",
+            whose=f"training dataset {self.train_dataset.info.name!r}",
             dataset=self.dataset,
         )
 

@@ -94,7 +94,7 @@ class SvmProbe(Probe):
         if present.size < 2:
             raise ValueError(
                 f"A classifier needs training clips of two classes. Received: {present.size} of {classes} "
-                f"in dataset {self.train_dataset.name!r}. Train on more of it, or on another split."
+                f"in dataset {self.train_dataset.info.name!r}. Train on more of it, or on another split."
             )
         searched, stuck = {}, 0
         if len(self.grid) > 1:
@@ -148,5 +148,5 @@ class SvmProbe(Probe):
             raise ValueError(
                 f"Every class must have a clip for each of the {self.folds} folds of the search for C. "
                 f"Received: {counts.min()} of class {present[counts.argmin()]} in dataset "
-                f"{self.train_dataset.name!r}. Lower `folds`, or give a single C as `grid`."
+                f"{self.train_dataset.info.name!r}. Lower `folds`, or give a single C as `grid`."
             )
