@@ -6,12 +6,13 @@ Which clip of which set stands at a position is a pure function of the seed and 
 
 import copy
 import functools
+from collections.abc import Iterable
 
 import gin
 
 from vatt.data import batch_check, order, pipeline
 from vatt.data.description import describe_inputs
-from vatt.protocols import DatasetInfo
+from vatt.protocols import Batch, DatasetInfo
 
 _SPECIAL_WORDS = 2  # padding and unknown: the whole word list of a set without captions
 
@@ -72,7 +73,7 @@ class MixedClips:
             corrupt_records=lambda: sum(each.corrupt_records() for each in infos),
         )
 
-    def make_portable(self):
+    def make_portable(self) -> None:
         """See `PreparedClips.make_portable`."""
         for dataset in self._datasets:
             dataset.make_portable()
@@ -83,7 +84,9 @@ class MixedClips:
         plain.mixup_alpha = None
         return plain
 
-    def train_batches(self, *, batch_size, first_step, seed, shard_index=0, shard_count=1):
+    def train_batches(
+        self, *, batch_size: int, first_step: int, seed: int, shard_index: int = 0, shard_count: int = 1
+    ) -> Iterable[Batch]:
         """See `vatt.protocols.Dataset`."""
         mixed = pipeline.ClipPipeline(
             [dataset.train_source for dataset in self._datasets],
@@ -102,7 +105,7 @@ class MixedClips:
             shard_count=shard_count,
         )
 
-    def eval_batches(self, *, batch_size, shard_index=0, shard_count=1):
+    def eval_batches(self, *, batch_size: int, shard_index: int = 0, shard_count: int = 1) -> Iterable[Batch]:
         """Refuses: a figure over a mixture would be a figure of no data set."""
         raise ValueError(
             f"A mixture is for training. Received: a request for evaluation batches of {self._name!r}. Give "

@@ -6,6 +6,7 @@ import difflib
 import functools
 import hashlib
 import json
+from collections.abc import Iterable
 
 import gin
 
@@ -16,7 +17,7 @@ from vatt.data.kept_patches import KeptPatches
 from vatt.data.random_area_crop import RandomAreaCrop
 from vatt.data.source import Augmentation, ClipSource, Views
 from vatt.json_file import read_json
-from vatt.protocols import DatasetInfo
+from vatt.protocols import Batch, DatasetInfo
 
 
 @gin.register
@@ -197,7 +198,7 @@ class PreparedClips:
             return {}
         return {"subset": {key: record.get(key) for key in ("choice", "of", "classes", "numbering")}}
 
-    def make_portable(self):
+    def make_portable(self) -> None:
         """From now on batches can be made on other machines, see `RecordIndex.make_portable`."""
         for opened in self._records.values():
             opened.make_portable()
@@ -217,7 +218,9 @@ class PreparedClips:
         """Lets training batches hold no more than `read`, `spec.PatchesRead` by modality."""
         self._kept_patches = KeptPatches(read, clip=self._clip)
 
-    def train_batches(self, *, batch_size, first_step, seed, shard_index=0, shard_count=1):
+    def train_batches(
+        self, *, batch_size: int, first_step: int, seed: int, shard_index: int = 0, shard_count: int = 1
+    ) -> Iterable[Batch]:
         """See `vatt.protocols.Dataset`."""
         return self._pipeline("train").train_batches(
             batch_size=batch_size,
@@ -227,7 +230,7 @@ class PreparedClips:
             shard_count=shard_count,
         )
 
-    def eval_batches(self, *, batch_size, shard_index=0, shard_count=1):
+    def eval_batches(self, *, batch_size: int, shard_index: int = 0, shard_count: int = 1) -> Iterable[Batch]:
         """See `vatt.protocols.Dataset`."""
         return self._pipeline("eval").eval_batches(
             batch_size=batch_size, shard_index=shard_index, shard_count=shard_count

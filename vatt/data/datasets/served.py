@@ -8,6 +8,7 @@ the batches are those of the dataset to the bit, on any number of machines, from
 import concurrent.futures
 import dataclasses
 import functools
+from collections.abc import Iterable
 
 import gin
 import grpc
@@ -15,7 +16,7 @@ import tensorflow as tf
 
 from vatt import spec
 from vatt.data import mixup
-from vatt.protocols import DatasetInfo
+from vatt.protocols import Batch, DatasetInfo
 
 _END_OF_STREAM = 1 << 40  # batches
 _AT_ONCE_SECONDS = 10.0  # in which a machine that is asked for the first time must answer
@@ -61,13 +62,15 @@ class ServedClips:
         """That of the dataset, and what can fail on other machines."""
         return dataclasses.replace(self._dataset.info, fault=self.fault)
 
-    def eval_batches(self, *, batch_size, shard_index=0, shard_count=1):
+    def eval_batches(self, *, batch_size: int, shard_index: int = 0, shard_count: int = 1) -> Iterable[Batch]:
         """Those of the dataset."""
         return self._dataset.eval_batches(
             batch_size=batch_size, shard_index=shard_index, shard_count=shard_count
         )
 
-    def train_batches(self, *, batch_size, first_step, seed, shard_index=0, shard_count=1):
+    def train_batches(
+        self, *, batch_size: int, first_step: int, seed: int, shard_index: int = 0, shard_count: int = 1
+    ) -> Iterable[Batch]:
         """See `vatt.protocols.Dataset`."""
         machines = len(self._addresses)
         if batch_size % (shard_count * machines):
