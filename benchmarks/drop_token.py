@@ -24,16 +24,14 @@ import tensorflow as tf  # noqa: E402
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from vatt.layers.drop_token import tokens_kept  # noqa: E402
-from vatt.layers.transformer import Encoder  # noqa: E402
-from vatt.models.backbone import Backbone  # noqa: E402
-from vatt.models.parts import grid_of, signal_embedder  # noqa: E402
-from vatt.models.presets import size_of  # noqa: E402
-from vatt.spec import VIDEO  # noqa: E402
+from vatt.layers.drop_token import DropToken, tokens_kept  # noqa: E402
+from vatt.layers.transformer_encoder import TransformerEncoder  # noqa: E402
+from vatt.layers.voxel_tokenizer import VoxelTokenizer  # noqa: E402
+from vatt.models.tower import Tower  # noqa: E402
 
 RATES = (0.0, 0.5, 0.75)
 ALLOWED = 1.08
-PATCH, TOKENS, WIDTH = (4, 16, 16), 1568, 768
+TOKENS, WIDTH = 1568, 768
 
 
 def share_of_operations(rate: float) -> float:
@@ -47,22 +45,19 @@ def share_of_operations(rate: float) -> float:
 
 def step_of(rate: float):
     """A compiled forward and backward pass."""
-    size = size_of("base")
-    backbone = Backbone(
-        embedder=signal_embedder(
-            VIDEO, width=WIDTH, patch=PATCH, grid=grid_of(VIDEO, PATCH), drop_token_rate=rate
-        ),
-        encoder=Encoder(size=size, name="encoder"),
+    tower = Tower(
+        tokenizer=VoxelTokenizer(drop_token=DropToken(rate=rate)),
+        encoder=TransformerEncoder(size="base", dropout_rate=0.0),
         name=f"video_{round(100 * rate)}",
     )
-    backbone.build()
+    tower.build()
 
     @tf.function(autograph=False)
     def step(video):
         with tf.GradientTape() as tape:
-            pooled, tokens = backbone(video, training=True)
+            pooled, tokens = tower(video, training=True)
             loss = tf.reduce_mean(tf.square(pooled)) + tf.reduce_mean(tf.square(tokens))
-        return tape.gradient(loss, [variable.value for variable in backbone.trainable_variables])
+        return tape.gradient(loss, [variable.value for variable in tower.trainable_variables])
 
     return step
 

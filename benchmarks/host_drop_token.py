@@ -44,15 +44,29 @@ def measure(folder: Path, host: bool, rate: float, step: bool, clips: int) -> di
     from vatt.data.datasets.prepared import PreparedClips
     from vatt.engines.tensorflow.step import draw_keys
     from vatt.layers import draws
-    from vatt.layers.drop_token import take_tokens
+    from vatt.layers.architecture import Size
+    from vatt.layers.drop_token import DropToken, take_tokens
     from vatt.layers.pixels import ColourJitter, DeviceInputs
-    from vatt.models.presets import Size
+    from vatt.layers.transformer_encoder import TransformerEncoder
+    from vatt.models.tokenizer_for import tokenizer_for
+    from vatt.models.tower import Tower
     from vatt.models.vatt import VATT
     from vatt.train.host_drop_token import connect
 
     clip = spec.ClipSpec(modalities=(spec.VIDEO, spec.AUDIO))
     size = Size(depth=1, width=8, hidden_width=8, heads=1, head_width=8)  # as good as any: nothing is encoded
-    model = VATT(video=size, audio=size, text=size, clip=clip, drop_token_rate=rate, vocabulary_size=9)
+    tokenizers = {
+        modality: tokenizer_for(
+            modality=modality, sizes=clip.sizes(modality), drop_token=DropToken(rate=rate)
+        )
+        for modality in (spec.VIDEO, spec.AUDIO)
+    }
+    model = VATT(
+        **{
+            modality: Tower(tokenizer=tokenizer, encoder=TransformerEncoder(size=size))
+            for modality, tokenizer in tokenizers.items()
+        }
+    )
     dataset = PreparedClips(directory=folder / "records10", clip=clip, host_drop_token=host)
     connect(dataset, model, look_every=None)
     device = DeviceInputs(colour=ColourJitter())
@@ -62,12 +76,12 @@ def measure(folder: Path, host: bool, rate: float, step: bool, clips: int) -> di
         key = draw_keys(SEED, batch[spec.EXAMPLE_INDEX])
         inputs, made = device(batch | {"draw_key": key}, training=True), []
         for modality in (spec.VIDEO, spec.AUDIO):
-            patches, embedder = inputs[modality], getattr(model, modality).embedder
+            patches, tokenizer = inputs[modality], tokenizers[modality]
             if not host:
-                patches = embedder.patches.cut(patches if modality == spec.VIDEO else patches[..., None])
+                patches = tokenizer.patches.cut(patches if modality == spec.VIDEO else patches[..., None])
                 patches = tf.reshape(patches, [BATCH, -1, patches.shape[-1]])
                 with draws.keyed(key):
-                    kept = embedder.drop_token.kept_indices(BATCH, patches.shape[1], training=True)
+                    kept = tokenizer.drop_token.kept_indices(BATCH, patches.shape[1], training=True)
                 patches = take_tokens(patches, kept)
             made.append(patches)
         return made

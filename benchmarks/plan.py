@@ -30,10 +30,10 @@ CONFIGURATIONS = {
     "three towers": (PRETRAIN, [FLOAT32, "BATCH_SIZE = 64"]),
     "three towers, recomputed": (PRETRAIN, [FLOAT32, "BATCH_SIZE = 128", "Size.recompute = True"]),
     "three towers, cached": (PRETRAIN, [FLOAT32, "BATCH_SIZE = 128", "train.cached_chunk = 64"]),
-    "three towers, bfloat16, dropout": (PRETRAIN, ["BATCH_SIZE = 64", "VATT.dropout_rate = 0.1"]),
+    "three towers, bfloat16, dropout": (PRETRAIN, ["BATCH_SIZE = 64", "DROPOUT_RATE = 0.1"]),
     "deep video, dropout": (
         PRETRAIN,
-        [FLOAT32, "BATCH_SIZE = 32", "video/Size.depth = 8", "VATT.dropout_rate = 0.1"],
+        [FLOAT32, "BATCH_SIZE = 32", "video/Size.depth = 8", "DROPOUT_RATE = 0.1"],
     ),
     "classifier": (FINE_TUNE, [FLOAT32, "BATCH_SIZE = 8", *SMALL]),
     "classifier, in parts": (FINE_TUNE, [FLOAT32, "BATCH_SIZE = 16", "train.accumulate = 4", *SMALL]),

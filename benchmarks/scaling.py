@@ -45,13 +45,14 @@ def measure(point: dict) -> dict:
     from vatt import resident_memory
     from vatt.engines.tensorflow.strategy import make_strategy
     from vatt.layers.architecture import Size
-    from vatt.layers.transformer import Encoder
+    from vatt.layers.transformer_encoder import TransformerEncoder
 
     strategy = make_strategy("multi_worker" if point["replicas"] > 1 else "one_device")
     with strategy.scope():
         width = point["width"]
-        encoder = Encoder(
-            size=Size(depth=point["depth"], width=width, hidden_width=4 * width, heads=max(1, width // 64))
+        encoder = TransformerEncoder(
+            size=Size(depth=point["depth"], width=width, hidden_width=4 * width, heads=max(1, width // 64)),
+            dropout_rate=0.0,
         )
         encoder.build()
     tokens = tf.random.stateless_normal((point["batch"], point["tokens"], width), (0, 0))

@@ -144,7 +144,7 @@ def main() -> None:
     arguments = parser.parse_args()
     sys.path.insert(0, str(ROOT))
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    from vatt.models.presets import size_of
+    from vatt.layers.architecture import size_of
 
     variants = [*arguments.backends, REFERENCE]
     for variant in [each for each in variants if not is_there(each, arguments.python)]:

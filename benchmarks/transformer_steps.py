@@ -171,21 +171,22 @@ def energy(output):
 
 
 def keras_encoder(options):
-    """`vatt.layers.transformer.Encoder`, built, in the precision asked for."""
+    """`vatt.layers.transformer_encoder.TransformerEncoder`, built, in the precision asked for."""
     import keras
 
     from vatt.layers.architecture import Size
-    from vatt.layers.transformer import Encoder
+    from vatt.layers.transformer_encoder import TransformerEncoder
 
     if options.low:
         keras.config.set_dtype_policy("mixed_bfloat16")
-    encoder = Encoder(
+    encoder = TransformerEncoder(
         size=Size(
             depth=options.depth,
             width=options.width,
             hidden_width=options.hidden_width,
             heads=options.width // 64,
-        )
+        ),
+        dropout_rate=0.0,
     )
     encoder.build()
     return encoder

@@ -10,21 +10,22 @@ import tensorflow as tf
 WITHOUT_GRADIENT = ("/key/bias",)
 
 
-def check_layer(constructor, kwargs, inputs, trains=True):
+def check_layer(make, inputs, *, trains=True, build=None):
     """Builds, runs eagerly and in a graph, serialises, runs in mixed bfloat16, and sends a gradient to every
     weight.
 
     Args:
-        constructor: the layer's class.
-        kwargs: its arguments.
+        make: gives the layer, of the precision that is set, with whatever parts it is composed of.
         inputs: the arguments of its call by name; arrays become tensors, everything else stays as it is.
         trains: whether the call takes `training` and must run in both modes.
+        build: the arguments of its `build` by name.
 
     Returns:
         the built layer and its output, for further claims.
     """
-    layer = constructor(**kwargs, name="layer")
-    layer.build()
+    build = build or {}
+    layer = make()
+    layer.build(**build)
     static = {name: value for name, value in inputs.items() if not isinstance(value, np.ndarray)}
     tensors = {name: tf.constant(value) for name, value in inputs.items() if isinstance(value, np.ndarray)}
     output = layer(**tensors, **static)
@@ -32,20 +33,21 @@ def check_layer(constructor, kwargs, inputs, trains=True):
     if trains:
         for part in _floats(layer(**tensors, **static, training=True)):
             assert np.isfinite(part).all()
-    _check_config(constructor, layer)
-    _check_round_trip(layer, tensors, static)
+    assert list(layer.get_config()) == signature_of(type(layer))
+    _check_round_trip(layer, build, tensors, static)
     _check_gradients(layer, tensors, static)
-    _check_mixed_precision(constructor, kwargs, tensors, static)
+    _check_mixed_precision(make, build, tensors, static)
     return layer, output
 
 
 def signature_of(constructor):
-    """Names of the constructor's arguments: what `get_config` must give."""
-    return list(inspect.signature(constructor.__init__).parameters)[1:]
+    """Names of the constructor's arguments that `get_config` must give."""
+    names = list(inspect.signature(constructor.__init__).parameters)[1:]
+    return [name for name in names if name not in constructor.not_in_config]
 
 
 def _floats(output):
-    return [part for part in tf.nest.flatten(output) if part.dtype.is_floating]
+    return [part for part in tf.nest.flatten(output) if part is not None and part.dtype.is_floating]
 
 
 def _check_graph(layer, tensors, static, output):
@@ -55,17 +57,13 @@ def _check_graph(layer, tensors, static, output):
         assert graph.shape == eager.shape
 
 
-def _check_config(constructor, layer):
-    assert list(layer.get_config()) == signature_of(constructor)
-
-
-def _check_round_trip(layer, tensors, static):
+def _check_round_trip(layer, build, tensors, static):
     output = layer(**tensors, **static)
     saved = keras.saving.serialize_keras_object(layer)
     again = keras.saving.deserialize_keras_object(saved)
     assert type(again) is type(layer)
     if not again.built:
-        again.build()
+        again.build(**build)
     assert [v.path for v in again.weights] == [v.path for v in layer.weights]
     again.set_weights(layer.get_weights())
     for before, after in zip(_floats(output), _floats(again(**tensors, **static)), strict=True):
@@ -88,9 +86,11 @@ def _check_gradients(layer, tensors, static):
             )
 
 
-def _check_mixed_precision(constructor, kwargs, tensors, static):
-    layer = constructor(**kwargs, dtype="mixed_bfloat16")
-    layer.build()
+def _check_mixed_precision(make, build, tensors, static):
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    layer = make()
+    keras.config.set_dtype_policy("float32")
+    layer.build(**build)
     for part in _floats(layer(**tensors, **static)):
         assert part.dtype == tf.bfloat16
         assert np.isfinite(tf.cast(part, tf.float32)).all()

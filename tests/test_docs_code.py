@@ -36,7 +36,7 @@ def folder(tmp_path_factory):
         make_media(folder / name, pictures=grey(range(60, 100, 4)), sound=beep(1.0, at=0.3))
     facts = prepared(write_clips(folder / "RECORDS")).info.input_facts
     (folder / "runs").mkdir()
-    run = write_run(folder / "runs" / "pretrain", tiny_vatt(drop_token_rate=0.0, dropout_rate=0.0), facts)
+    run = write_run(folder / "runs" / "pretrain", tiny_vatt(drop_rate=0.0, dropout_rate=0.0), facts)
     shutil.copy(folder / "RECORDS" / "vocabulary.txt", run)
     export_model(open_trained(run), folder / "OUT", formats=("saved_model", "keras"))
     for name in ("OUT.keras", "mbs.keras"):

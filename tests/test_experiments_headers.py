@@ -69,5 +69,5 @@ def test_the_paper_s_ablations_have_their_grids(overlays, video_grid, audio_grid
         model = config.value_of("train.model")
         count = sum(math.prod(weight.shape) for weight in model.trainable_weights)
     keras.backend.clear_session()
-    assert (model.video_grid, model.audio_grid) == (video_grid, audio_grid)
+    assert (model.video.tokenizer.grid, model.audio.tokenizer.grid) == (video_grid, audio_grid)
     assert weights is None or count == weights

@@ -1,14 +1,11 @@
 """docs/fidelity.md and the overlays that it names agree: each switch of a row is set, and nothing else."""
 
-import inspect
 import re
 from pathlib import Path
 
 import pytest
 
 from vatt import config
-from vatt.models.agnostic import AgnosticVATT
-from vatt.models.classifier import Classifier
 
 ROOT = Path(__file__).parents[1]
 TEXT = (ROOT / "docs" / "fidelity.md").read_text(encoding="utf-8")
@@ -17,8 +14,6 @@ FILES = {
     "released": [OVERLAYS / f"released_{role}.gin" for role in ("pretrain", "finetune", "probe")],
     "printed": [OVERLAYS / "as_printed.gin"],
 }
-# "`VATT` stands for `AgnosticVATT` too": the other of two, where it has the parameter.
-TWINS = {"VATT": AgnosticVATT, "pretrained_classifier": Classifier}
 
 
 def rows():
@@ -29,7 +24,7 @@ def rows():
 
 
 def switches(kind):
-    """(row, key, value as read) of every binding after "released:" or "printed:", twins included."""
+    """(row, key, value as read) of every binding after "released:" or "printed:"."""
     for number, text in rows().items():
         for part in text.split("; "):
             if not part.startswith(f"{kind}: "):
@@ -37,9 +32,6 @@ def switches(kind):
             for binding in re.findall(r"`([^`]+ = [^`]+)`", part):
                 ((key, value),) = config.as_written(binding).items()
                 yield number, key, value
-                owner, _, parameter = key.partition(".")
-                if owner in TWINS and parameter in inspect.signature(TWINS[owner]).parameters:
-                    yield number, f"{TWINS[owner].__name__}.{parameter}", value
 
 
 def bound(kind):
@@ -69,8 +61,7 @@ def test_what_an_overlay_switches_has_a_row(kind):
     told = {key for _, key, _ in switches(kind)}
     told |= {key for binding in re.findall(r"`([^`]+ = [^`]+)`", TEXT) for key in config.as_written(binding)}
     for key in bound(kind):
-        twin = key.replace("AgnosticVATT.", "VATT.").replace("Classifier.", "pretrained_classifier.")
-        assert key in told or twin in told, key
+        assert key in told, key
 
 
 def test_rows_that_the_overlays_name_are_theirs():

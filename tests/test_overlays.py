@@ -10,9 +10,8 @@ import pytest
 
 import vatt.run  # noqa: F401 (registers the root)
 from tests.miniature_runs import EXPERIMENTS, OVERLAYS, TINY, Miniatures, gin_file, start
+from tests.small_models import small_classifier
 from vatt import config, fits
-from vatt.models.classifier import Classifier
-from vatt.models.presets import Size
 
 NAMES = sorted(path.stem for path in EXPERIMENTS.glob("*.gin"))
 TEXTS = {path.stem: path.read_text(encoding="utf-8") for path in sorted(OVERLAYS.glob("*.gin"))}
@@ -64,10 +63,9 @@ def test_fixed_positions_hold_the_whole_of_the_positions_and_nothing_else():
     config.load(files_of("fixed_positions", "finetune_kinetics400", ("from_scratch",)), complete=False)
     group = config.value_of("train.groups")
     assert group.learning_rate_factor == 0
-    size = Size(depth=1, width=8, hidden_width=16, heads=1, head_width=8)
-    model = Classifier(classes=2, size=size, grid=(1, 2, 2))
+    model = small_classifier()
     held = {weight.path for weight in model.trainable_weights if group.holds(weight.path)}
-    assert held == {weight.path for weight in model.backbone.embedder.positions.trainable_weights}
+    assert held == {weight.path for weight in model.tower.tokenizer.positions.trainable_weights}
     assert len(held) == 5  # three tables, gain and offset
 
 
@@ -126,9 +124,9 @@ class TestInMiniature:
             flags |= miniatures.flags(name)
         flags["TRAIN_STEPS"] = 1
         if "paper_agnostic" in named:
-            flags["AgnosticVATT.size"] = "@video/Size()"
+            flags["one/TransformerEncoder.size"] = "@video/Size()"
         if "from_scratch" in named:
-            flags["Classifier.size"] = "@video/Size()"
+            flags["TransformerEncoder.size"] = "@video/Size()"
         if overlay == "as_it_is":
             flags["CHECKPOINT"] = f"'{TestInMiniature.run(None, name, before, miniatures, {})}'"
         elif trains and overlay != "evaluate":

@@ -62,8 +62,8 @@ def test_the_release_can_be_had_on_top():
         clip = gin.get_configurable(spec.ClipSpec)()
     assert (clip.frame_rate_hz, clip.clip_seconds, clip.samples) == (12.5, 2.56, 153_600)
     assert gin.get_configurable(spec.ClipSpec)().frame_rate_hz == 10.0
-    assert config.value_of("VATT.normalise_positions") is True
-    assert config.value_of("VATT.heads") == "released"
+    assert config.value_of("FactorisedPositions.normalise") is True
+    assert config.value_of("CommonSpaces.form") == "released"
     assert float(config.value_of("adam.learning_rate")(5_000)) == pytest.approx(1e-4)
 
 
@@ -81,9 +81,9 @@ def test_batches_and_epochs_are_the_paper_s(batch, steps, epochs):
 def test_its_model_has_the_weights_that_the_header_states(without_weights):
     config.load([PRETRAIN, PAPER], SETS)
     model = config.value_of("train.model")
-    assert (model.video_grid, model.audio_grid) == ((8, 14, 14), (1200,))
+    assert (model.video.tokenizer.grid, model.audio.tokenizer.grid) == ((8, 14, 14), (1200,))
     assert (model.video.width, model.audio.width, model.text.width) == (1024, 768, 512)
-    assert model.normalise_positions and model.heads == "paper"
+    assert model.video.tokenizer.positions.normalise and model.spaces.form == "paper"
     (stated,) = re.findall(r"([\d,]+) trainable weights", Path(PAPER).read_text(encoding="utf-8"))
     assert f"{count(model.trainable_weights):,}" == stated
 
@@ -116,7 +116,9 @@ def test_two_steps_on_two_small_sets(tmp_path):
             *(f"--gin_file={file}" for file in (PRETRAIN, PAPER, TINY)),
             *(f"--gin.{name}='{path}'" for name, path in sets.items()),
             # The tiny overlay's sizes count where a modality has a size of its own.
-            *(f"--gin.VATT.{modality}=@{modality}/Size()" for modality in spec.MODALITIES),
+            "--gin_bindings=video/TransformerEncoder.size = @Size()",
+            "--gin_bindings=audio/TransformerEncoder.size = @Size()",
+            "--gin.TextEncoder.size=@Size()",
             f"--gin.MODEL_DIR='{directory}'",
             "--gin.TRAIN_STEPS=2",
             "--gin.BATCH_SIZE=8",  # an epoch of both sets

@@ -7,23 +7,21 @@ import numpy as np
 import tensorflow as tf
 
 from tests import records_fixture
+from tests.small_models import small_vatt
 from vatt.data.datasets.prepared import PreparedClips
-from vatt.models.presets import Size
 from vatt.models.vatt import VATT
 from vatt.spec import ClipSpec
 from vatt.train.checkpoint import Checkpoints
 from vatt.train.context import INPUTS_FILE, MODEL_FILE
 
-TINY = Size(depth=1, width=8, hidden_width=16, heads=2, head_width=4)
 CLIP = ClipSpec(frames=4, frame_rate_hz=10.0, frame_size=16, sample_rate_hz=1000, words=4, candidates=2)
-PATCHES = {"video_patch": (2, 8, 8), "audio_patch": 40}
+PATCHES = {"video_patch": (2, 8, 8), "audio_patch": (40,)}
 
 
 def tiny_vatt(**options) -> VATT:
     """A VATT for `CLIP`, always the same one, away from zeros and ones."""
     keras.utils.set_random_seed(11)
-    sizes = {"video": TINY, "audio": TINY, "text": TINY, "vocabulary_size": 20}
-    model = VATT(**sizes | PATCHES | {"clip": CLIP, "video_audio_width": 6, "video_text_width": 5} | options)
+    model = small_vatt(**PATCHES | {"clip": CLIP, "vocabulary_size": 20, "widths": (6, 5)} | options)
     draw = np.random.default_rng(5)
     for weight in model.weights:
         weight.assign(weight + 0.1 * draw.normal(size=weight.shape))

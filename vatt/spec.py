@@ -131,6 +131,45 @@ class ClipSpec:
         """Audio samples of a clip, S."""
         return round(self.sound_seconds * self.sample_rate_hz)
 
+    def sizes(self, modality: str) -> tuple[int, ...]:
+        """Size of a modality's input along each axis: (T, H, W), (S,) or (L,)."""
+        sizes = {
+            VIDEO: (self.frames, self.frame_size, self.frame_size),
+            AUDIO: (self.samples,),
+            TEXT: (self.words,),
+        }
+        return sizes[modality]
+
+
+@gin.register
+def video_sizes(clip: ClipSpec = ClipSpec()) -> tuple[int, int, int]:  # noqa: B008 (frozen)
+    """(frames, rows, columns) of a clip, T, H and W: what a `VoxelTokenizer` has positions for.
+
+    Args:
+        clip: size of the clip.
+    """
+    return clip.sizes(VIDEO)
+
+
+@gin.register
+def text_sizes(clip: ClipSpec = ClipSpec()) -> tuple[int]:  # noqa: B008 (frozen)
+    """(words,) of a caption, L: what a `WordTokenizer` has positions for.
+
+    Args:
+        clip: size of the clip.
+    """
+    return clip.sizes(TEXT)
+
+
+@gin.register
+def audio_sizes(clip: ClipSpec = ClipSpec()) -> tuple[int]:  # noqa: B008 (frozen)
+    """(samples,) of a clip, S: what a `WaveformTokenizer` or a `SpectrogramTokenizer` has positions for.
+
+    Args:
+        clip: size of the clip.
+    """
+    return clip.sizes(AUDIO)
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Rates:

@@ -7,9 +7,8 @@ import keras
 
 from docs.generators import gin_files
 from vatt.config import ConfigError
-from vatt.models.agnostic import AgnosticVATT
-from vatt.models.presets import SIZES
-from vatt.models.vatt import VATT
+from vatt.layers.architecture import SIZES
+from vatt.models.paper import paper_agnostic, paper_vatt
 from vatt.plan import configuration
 from vatt.plan.shapes import parts_of, weights_in, without_weights
 from vatt.spec import AUDIO, TEXT, VIDEO, ClipSpec, patch_grid
@@ -24,9 +23,9 @@ from the objects themselves, built without weights. `vatt plan` counts any other
 _SIZES = """\
 ## Sizes of a Transformer
 
-`VATT.video = 'large'` takes one; `Size(depth=…, width=…, hidden_width=…, heads=…)` is any other
-([gin.md](gin.md)). Weights are millions: of the blocks alone, and as an encoder with patches or words and
-positions, for the paper's clip and 65,536 words.
+`video/TransformerEncoder.size = 'large'` takes one; `Size(depth=…, width=…, hidden_width=…, heads=…)` is any
+other ([gin.md](gin.md)). Weights are millions: of the blocks alone, and as a tower with patches or words
+and positions, for the paper's clip and 65,536 words.
 
 | size | depth | width | hidden width | heads | blocks | video | audio | text |
 |---|---|---|---|---|---|---|---|---|"""
@@ -87,10 +86,10 @@ def _size_rows() -> list[tuple]:
     rows = []
     for name, size in SIZES.items():
         with without_weights():
-            parts = _weights(VATT(video=name, audio=name, text=name))
+            parts = _weights(paper_vatt(video=name, audio=name, text=name))
         encoders = [parts[f"{modality}/encoder"] for modality in (VIDEO, AUDIO)]
         (blocks,) = set(encoders)
-        whole = [parts[f"{each}/encoder"] + parts[f"{each}/embedder"] for each in (VIDEO, AUDIO, TEXT)]
+        whole = [parts[f"{each}/encoder"] + parts[f"{each}/tokenizer"] for each in (VIDEO, AUDIO, TEXT)]
         shape = (name, size.depth, size.width, size.hidden_width, size.heads)
         rows.append((*shape, *map(_millions, (blocks, *whole))))
     return rows
@@ -100,13 +99,13 @@ def _model_rows() -> list[tuple]:
     rows = []
     for name, (video, files) in _MODEL_FILES.items():
         with without_weights():
-            parts = _weights(VATT(video=video))
+            parts = _weights(paper_vatt(video=video))
         each = [_part(parts, modality) for modality in (VIDEO, AUDIO, TEXT, "heads")]
         rows.append(
             (f"{name}: video {video}, audio base, text small", *map(_millions, (*each, sum(each))), files)
         )
     with without_weights():
-        parts = _weights(AgnosticVATT())
+        parts = _weights(paper_agnostic(projections=True))
     shared = parts["encoder, shared"]
     each = [_part(parts, modality) for modality in (VIDEO, AUDIO, TEXT, "heads")]
     name = f"agnostic medium: one Transformer of {_millions(shared)} for all"

@@ -6,32 +6,31 @@ import types
 import numpy as np
 
 from tests.padded_batches import padded_batches
+from tests.small_models import small_vatt
 from vatt import spec
-from vatt.models.agnostic import AgnosticVATT
-from vatt.models.presets import Size
-from vatt.models.vatt import VATT
+from vatt.layers.architecture import Size
 from vatt.protocols import DatasetInfo
 
 FRAMES, PIXELS, SAMPLES, WORDS, CANDIDATES = 4, 16, 40, 4, 2
 VOCABULARY = 11
 _SIZE = Size(depth=2, width=8, hidden_width=12, heads=2, head_width=4)
 _COMMON = {
-    "video_grid": (2, 2, 2),
-    "audio_grid": (5,),
+    "clip": spec.ClipSpec(
+        frames=FRAMES, frame_size=PIXELS, audio_seconds=SAMPLES / 1000, sample_rate_hz=1000, words=WORDS
+    ),
     "video_patch": (2, 8, 8),
-    "audio_patch": 8,
+    "audio_patch": (8,),
     "vocabulary_size": VOCABULARY,
-    "video_audio_width": 6,
-    "video_text_width": 5,
+    "widths": (6, 5),
     "dropout_rate": 0.0,
 }
 
 
 def small_model(kind):
-    """A `VATT` whose text is narrower than the rest, or an `AgnosticVATT`."""
+    """A `VATT` whose text is narrower than the rest, or a modality-agnostic one."""
     if kind == "agnostic":
-        return AgnosticVATT(size=_SIZE, words=WORDS, **_COMMON)
-    return VATT(video=_SIZE, audio=_SIZE, text=dataclasses.replace(_SIZE, width=6, depth=1), **_COMMON)
+        return small_vatt(_SIZE, agnostic=True, **_COMMON)
+    return small_vatt(_SIZE, text_size=dataclasses.replace(_SIZE, width=6, depth=1), **_COMMON)
 
 
 class SmallClips:

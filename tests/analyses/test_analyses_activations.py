@@ -8,7 +8,7 @@ import pytest
 from tests.analyses.small_clips import SmallClips
 from vatt import spec
 from vatt.analyses.activations import Activations
-from vatt.models import trace
+from vatt.models import intermediates
 
 
 def made(toys, **settings):
@@ -20,7 +20,7 @@ def test_streamed_means_equal_those_of_all_clips_at_once(agnostic):
     one = made(clips)
     result = one.evaluate(agnostic)
     columns = clips.columns
-    whole = trace.mean_activations(
+    whole = intermediates.mean_activations(
         agnostic,
         {
             "video": columns[spec.VIDEO].astype("float32") / 127.5 - 1,

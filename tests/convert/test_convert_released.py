@@ -10,18 +10,16 @@ import tensorflow as tf
 import vatt
 from tests import goldens
 from tests.goldens import GOLDEN, assert_near
+from tests.small_models import small_classifier, small_vatt
 from vatt import cli
 from vatt.convert.checkpoint import LEAF, SLOT, Checkpoint, find_prefix
 from vatt.convert.released import load_released, match_released, to_released, write_released
-from vatt.convert.released_architecture import read_architecture
+from vatt.convert.released_architecture import released_model
 from vatt.convert.report import ConversionError
-from vatt.models.agnostic import AgnosticVATT
-from vatt.models.classifier import Classifier
-from vatt.models.presets import Size
+from vatt.layers.architecture import SIZES
 from vatt.models.vatt import VATT
 
 CHECKPOINTS = ("tx_fac_tiny", "ut_fac_tiny", "wat_finetune_tiny")
-TINY = Size(depth=1, width=8, hidden_width=16, heads=2, head_width=4)
 
 
 def manifest_shapes(name):
@@ -37,8 +35,7 @@ def manifest_shapes(name):
 def test_every_name_of_every_manifest(name, without_weights):
     shapes = manifest_shapes(name)
     assert len(shapes) == goldens.facts(f"manifest/{name}")["n_model_keys"]
-    constructor, config = read_architecture(shapes)
-    report = match_released(constructor(**config), shapes, source=name)
+    report = match_released(released_model(shapes), shapes, source=name)
     assert not report.missing and not report.unused and not report.transformed
     assert len(report.matched) == len(shapes)
     assert report.coverage_percent == 100.0
@@ -48,19 +45,24 @@ def test_there_are_thirteen_transformer_manifests():
     assert len(goldens.MANIFESTS) == 13
 
 
-def test_the_architecture_is_recognised_by_its_preset():
-    constructor, config = read_architecture(manifest_shapes("tx_fac_lbs"))
-    assert constructor is VATT
-    assert (config["video"], config["audio"], config["text"]) == ("large", "base", "small")
-    assert (config["video_grid"], config["audio_grid"]) == ((8, 14, 14), (1200,))
-    assert (config["video_audio_width"], config["video_text_width"]) == (512, 256)
-    constructor, config = read_architecture(manifest_shapes("ut_fac_medium"))
-    assert constructor is AgnosticVATT
-    assert (config["size"], config["words"], config["output_width"]) == ("medium", 16, 1024)
-    constructor, config = read_architecture(manifest_shapes("spt_base"))
-    assert constructor is Classifier
-    assert (config["modality"], config["grid"], config["use_bias"]) == ("spectrogram", (9, 16), False)
-    assert (config["patch"], config["position_order"], config["classes"]) == ((16, 5), "column_major", 527)
+def test_the_architecture_is_read_off_the_shapes(without_weights):
+    model = released_model(manifest_shapes("tx_fac_lbs"))
+    assert [tower.encoder.size for tower in model.towers.values()] == [
+        SIZES[name] for name in ("large", "base", "small")
+    ]
+    assert (model.video.tokenizer.grid, model.audio.tokenizer.grid) == ((8, 14, 14), (1200,))
+    assert (model.spaces.video_audio_width, model.spaces.video_text_width) == (512, 256)
+    model = released_model(manifest_shapes("ut_fac_medium"))
+    assert model.shares_encoder and model.video.encoder.size == SIZES["medium"]
+    assert (model.text.tokenizer.sizes, model.video.projection_width) == ((16,), 1024)
+    model = released_model(manifest_shapes("spt_base"))
+    tokenizer = model.tower.tokenizer
+    assert (model.modality, tokenizer.grid, model.tower.encoder.form.use_bias) == (
+        "spectrogram",
+        (9, 16),
+        False,
+    )
+    assert (tokenizer.patch, tokenizer.positions.order, model.classes) == ((16, 5), "column_major", 527)
 
 
 @pytest.mark.parametrize("name", CHECKPOINTS)
@@ -216,7 +218,7 @@ def test_a_layer_of_a_huge_number_is_refused():
     shapes = manifest_shapes("ut_fac_medium")
     far = {name.replace("/layers/0/", "/layers/1000000000/"): shape for name, shape in shapes.items()}
     with pytest.raises(ConversionError, match="without gaps"):
-        read_architecture(shapes | far)
+        released_model(shapes | far)
 
 
 def test_an_output_that_is_no_keras_file(tmp_path, capsys):
@@ -226,26 +228,20 @@ def test_an_output_that_is_no_keras_file(tmp_path, capsys):
 
 def test_the_convolutional_baseline_is_named():
     with pytest.raises(ConversionError, match="mmv_fac"):
-        read_architecture(manifest_shapes("mmv_fac"))
+        released_model(manifest_shapes("mmv_fac"))
 
 
 def test_a_checkpoint_of_another_program():
     with pytest.raises(ConversionError, match="A released VATT checkpoint holds one of"):
-        read_architecture({"model/encoder/kernel": (3, 3)})
+        released_model({"model/encoder/kernel": (3, 3)})
 
 
 def test_a_model_without_a_place_in_the_release():
-    model = Classifier(classes=3, size=TINY, grid=(1, 1, 1), normalise_positions=False)
-    with pytest.raises(ConversionError, match="normalise_positions=True"):
-        to_released(model)
-    model = VATT(
-        video=TINY,
-        audio=TINY,
-        text=TINY,
-        video_grid=(1, 1, 1),
-        audio_grid=(2,),
-        vocabulary_size=5,
-        heads="released",
-    )
-    with pytest.raises(ConversionError, match="word_table_width=300"):
-        to_released(model)
+    with pytest.raises(ConversionError, match="the video tower's FactorisedPositions have normalise=False"):
+        to_released(small_classifier(normalise=False))
+    with pytest.raises(ConversionError, match="WordTokenizer has table_width=None in place of 300"):
+        to_released(small_vatt(form="released"))
+    with pytest.raises(ConversionError, match="CommonSpaces are not of form='released'"):
+        to_released(small_vatt(table_width=300))
+    with pytest.raises(ConversionError, match="the model has no tower for audio, text"):
+        to_released(VATT(video=small_vatt().video))

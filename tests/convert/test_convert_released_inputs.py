@@ -1,15 +1,17 @@
 """What a released checkpoint takes, as far as its tables and the files beside it tell."""
 
+import dataclasses
+
 import pytest
 
 import vatt
 from tests import goldens
 from tests.goldens import GOLDEN
+from tests.small_models import TINY_CLIP, small_vatt
 from vatt import cli
 from vatt.convert.released_inputs import clip_of_tables, released_inputs, told
 from vatt.convert.report import ConversionError
-from vatt.models.agnostic import AgnosticVATT
-from vatt.models.presets import Size
+from vatt.layers.architecture import Size
 
 CHECKPOINT = str(GOLDEN / "tx_fac_tiny")
 WORDS = "<pad>\n<unk>\na\nstar\n"
@@ -25,7 +27,7 @@ def test_the_clip_fills_the_tables_at_the_rates_of_the_paper():
 
 def test_a_sentence_ends_where_the_positions_of_words_end():
     size = Size(depth=1, width=8, hidden_width=8, heads=2, head_width=4)
-    model = AgnosticVATT(size=size, words=5, video_grid=(1, 1, 1), audio_grid=(1,), vocabulary_size=4)
+    model = small_vatt(size, agnostic=True, clip=dataclasses.replace(TINY_CLIP, words=5))
     assert clip_of_tables(model).words == 5
 
 
@@ -37,7 +39,7 @@ def test_the_file_takes_sentences(tmp_path, capsys):
     assert "takes 8 × 32² pixels at 10 Hz" in (said := capsys.readouterr().out) and "of 4 words" in said
     opened = vatt.load(output)
     assert opened.clip.samples == 640 and opened.tokenizer.release
-    assert opened.embed_text(["A star."])["video_text"].shape == (1, opened.model.video_text_width)
+    assert opened.embed_text(["A star."])["video_text"].shape == (1, opened.model.spaces.video_text_width)
 
 
 def test_files_that_do_not_fit(tmp_path):

@@ -1,17 +1,17 @@
-"""Classifiers on pre-trained backbones: the release's logits, losses and interpolated tables."""
+"""Classifiers on pre-trained towers: the release's logits, losses and interpolated tables."""
 
 import numpy as np
 import pytest
 
 from tests import goldens
 from tests.goldens import GOLDEN, assert_near, recipe, rnd
+from tests.small_models import small_classifier
 from vatt.convert.released import match_released
 from vatt.convert.released_names import CLASSIFIER, released_names
 from vatt.convert.report import ConversionError
 from vatt.convert.restore import pretrained_classifier, pretrained_model, restore_classifier
+from vatt.layers.architecture import Size
 from vatt.losses.classification import MultiLabelLoss, SoftmaxLoss
-from vatt.models.classifier import Classifier
-from vatt.models.presets import Size
 
 GOLDENS = goldens.arrays("finetune_tiny")
 TOLERANCE = 2e-5
@@ -69,18 +69,18 @@ def test_a_larger_clip_at_run_time():
         GOLDENS[f"{prefix}/out/predictions_3d"],
         TOLERANCE,
     )
-    positions = model.backbone.embedder.positions(grid=(3, 4, 5))
+    positions = model.tower.tokenizer.positions(grid=(3, 4, 5))
     assert_near(positions[None], GOLDENS[f"{prefix}/out/pos_added_to_zero"], TOLERANCE)
 
 
 def test_a_larger_clip_at_restore_time():
-    model, report = restored("tx", 7, grid=(3, 4, 5))
+    model, report = restored("tx", 7, sizes=(12, 64, 80))
     assert only_the_head_is_new(report)
     assert [entry.note for entry in report.transformed] == [
         f"{old} -> {new} positions, natural cubic" for old, new in ((2, 3), (2, 4), (3, 5))
     ]
     prefix = "vit_restored_12x64x80"
-    for table, axis in zip(model.backbone.embedder.positions.tables, ("temporal", "vertical", "horizontal")):
+    for table, axis in zip(model.tower.tokenizer.positions.tables, ("temporal", "vertical", "horizontal")):
         assert_near(table, GOLDENS[f"{prefix}/pos_{axis}"], TOLERANCE)
     outputs = model({"video": rnd(22, (1, 12, 64, 80, 3))})
     assert_near(outputs["logits"], GOLDENS[f"{prefix}/out/logits"], TOLERANCE)
@@ -108,14 +108,14 @@ def test_sound_with_its_loss(source):
 
 def test_spectrogram_with_the_release_s_order_of_positions():
     facts = goldens.facts("finetune_tiny")["spt"]["keys"]
-    model = Classifier(
+    model = small_classifier(
+        Size(depth=2, width=32, hidden_width=64, heads=4, head_width=8),
         classes=5,
         modality="spectrogram",
-        size=Size(depth=2, width=32, hidden_width=64, heads=4, head_width=8),
-        grid=(3, 2),
+        sizes=(48, 10),
         use_bias=False,
         edge="drop",
-        position_order="column_major",
+        order="column_major",
     )
     names = released_names(model)
     shapes = {key.split("/.ATTRIBUTES")[0]: tuple(shape) for key, shape in facts.items()}
@@ -127,14 +127,18 @@ def test_spectrogram_with_the_release_s_order_of_positions():
     assert_near(
         np.reshape(outputs["spectrogram/tokens"], (2, 3, 2, 32)), GOLDENS["spt/out/predictions_2d"], TOLERANCE
     )
-    embedder = model.backbone.embedder
-    assert_near(embedder.positions(grid=(3, 2))[None], GOLDENS["spt/pos_added_to_zero"], TOLERANCE)
-    assert_near(embedder.patches(GOLDENS["spt/in/audio"]), GOLDENS["spt/patch"], TOLERANCE)
+    tokenizer = model.tower.tokenizer
+    assert_near(tokenizer.positions(grid=(3, 2))[None], GOLDENS["spt/pos_added_to_zero"], TOLERANCE)
+    assert_near(
+        tokenizer.patches(tokenizer.patches.cut(tokenizer.prepare(GOLDENS["spt/in/audio"]))),
+        GOLDENS["spt/patch"],
+        TOLERANCE,
+    )
 
 
 def test_an_image_is_a_repeated_frame_at_the_first_position():
     pretrained, _ = goldens.model_and_report("tx_fac_tiny")
-    model, report = restore_classifier(pretrained, classes=4, modality="image", grid=(1, 2, 3))
+    model, report = restore_classifier(pretrained, classes=4, modality="image", sizes=(1, 32, 48))
     assert [entry.note for entry in report.transformed] == ["2 -> 1 positions, natural cubic"]
     image = rnd(5, (2, 32, 48, 3))
     outputs = model({"image": image})
@@ -143,7 +147,7 @@ def test_an_image_is_a_repeated_frame_at_the_first_position():
     assert_near(outputs["image/pooled"], pretrained({"video": clip})["video/pooled"], TOLERANCE)
     # As batches hold it: a video of one frame.
     assert_near(model({"video": image[:, None]})["logits"], outputs["logits"], 0)
-    with pytest.raises(ValueError, match="A picture is a clip of one frame. Received: .*4, 32"):
+    with pytest.raises(ValueError, match="An image is a clip of one frame. Received: .*4, 32"):
         model({"video": clip})
 
 
@@ -152,7 +156,7 @@ def test_a_classifier_of_other_classes():
     second, report = restore_classifier(first, classes=3, head_dropout_rate=0.5)
     assert only_the_head_is_new(report)
     assert second({"video": GOLDENS["vit_from_tx/in/images"]})["logits"].shape == (2, 3)
-    with pytest.raises(ConversionError, match="must have a backbone for 'audio'"):
+    with pytest.raises(ConversionError, match="must have a tower for 'audio'"):
         restore_classifier(first, classes=3, modality="audio")
 
 

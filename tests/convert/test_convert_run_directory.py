@@ -7,21 +7,18 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests.small_models import small_vatt
 from vatt.convert.report import ConversionError
 from vatt.convert.restore import pretrained_classifier, pretrained_model
 from vatt.engines.tensorflow.average import WeightAverage
 from vatt.layers.log_mel import LogMel
-from vatt.models.presets import Size
 from vatt.models.vatt import VATT
 from vatt.train.checkpoint import Checkpoints
 from vatt.train.context import MODEL_FILE
 
-TINY = Size(depth=1, width=8, hidden_width=8, heads=2, head_width=4)
-
 
 def tiny_model(**options):
-    sizes = {"video": TINY, "audio": TINY, "text": TINY, "video_grid": (2, 2, 2), "vocabulary_size": 5}
-    return VATT(**{"audio_grid": (3,)} | sizes | options, video_audio_width=6, video_text_width=6)
+    return small_vatt(widths=(6, 6), **options)
 
 
 def write_run(directory, model, steps=(1,), **saved):
@@ -46,13 +43,13 @@ def test_the_newest_checkpoint_or_the_one_that_is_named(tmp_path):
     first = pretrained_model(path=f"{run}/checkpoints/ckpt-1")
     assert np.all(first.get_weights()[0] == 1) and np.all(newest.get_weights()[0] == 5)
     classifier = pretrained_classifier(path=str(run), classes=3)
-    assert classifier.classes == 3 and np.all(classifier.backbone.trainable_variables[0] == 5)
+    assert classifier.classes == 3 and np.all(classifier.tower.trainable_variables[0] == 5)
 
 
 def test_a_spectrogram_in_front(tmp_path):
-    model = tiny_model(spectrogram=LogMel(), audio_grid=(10, 16))
+    model = tiny_model(log_mel=LogMel())
     found = pretrained_model(path=str(write_run(tmp_path / "run", model)))
-    assert equal(found, model) and found.spectrogram.bins == 80
+    assert equal(found, model) and found.audio.tokenizer.log_mel.bins == 80
 
 
 def test_the_average_is_taken_where_there_is_one(tmp_path):

@@ -56,7 +56,7 @@ def test_the_encoders_own_word_table_comes_first(tmp_path):
     folder = SafetensorsFolder(GOLDEN / "t5_relu")
     own = folder.read("shared.weight") + 1
     model, report = convert_t5(edited(tmp_path, change={"encoder.embed_tokens.weight": own}))
-    assert_near(model.backbone.embedder.table.embeddings, own, 0)
+    assert_near(model.text.tokenizer.table.embeddings, own, 0)
     assert "shared.weight" in {entry.source for entry in report.skipped} and not report.problems()
 
 

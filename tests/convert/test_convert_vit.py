@@ -17,8 +17,8 @@ from vatt.convert.restore import restore_classifier
 from vatt.convert.safetensors_folder import SafetensorsFolder, write_folder
 from vatt.convert.vit import convert_vit, read_vit_encoder, to_vit, write_vit
 from vatt.convert.vit_architecture import read_vit
-from vatt.convert.vit_embedder import split_loss, split_table
 from vatt.convert.vit_settings import Stated
+from vatt.convert.vit_tokenizer import split_loss, split_table
 
 LAYOUTS = ("vit_hugging_face", "vit_timm")
 # `vit_tiny` of the golden is no name of timm, and tells nothing.
@@ -47,7 +47,7 @@ def test_a_still_clip_gives_what_the_picture_gives(layout, patch_frames):
     clip = still(golden["pictures32"], patch_frames)
     # The layouts' norms differ in epsilon: 1e-12 and 1e-6.
     assert_near(tokens_of(model, clip), golden["tokens32"], 1e-4)
-    assert model.backbone.embedder.grid == (32 // patch_frames, 4, 4)
+    assert model.video.tokenizer.grid == (32 // patch_frames, 4, 4)
     assert not report.problems() and report.coverage_percent == 100.0
     assert len(report.matched) + len(report.transformed) == len(model.weights)
 
@@ -101,8 +101,8 @@ def test_an_encoder_alone_needs_leave_to_go_without_patches(tmp_path):
     write_vit(source, tmp_path / "encoder")
     command = ["convert", "vit", str(tmp_path / "encoder"), str(tmp_path / "vit.keras")]
     assert cli.main(command) == 1
-    assert cli.main([*command, "--allow_missing", "*/embedder/*"]) == 0
-    ours, again = source.video.encoder, vatt.load(tmp_path / "vit.keras").backbone.encoder
+    assert cli.main([*command, "--allow_missing", "*/tokenizer/*"]) == 0
+    ours, again = source.video.encoder, vatt.load(tmp_path / "vit.keras").video.encoder
     for before, after in zip(ours.weights, again.weights, strict=True):
         assert np.asarray(before).tobytes() == np.asarray(after).tobytes()
 
@@ -115,7 +115,7 @@ def test_fine_tuning_starts_from_it():
     assert_near(outputs["image/pooled"], golden["tokens32"][:, 0], 1e-4)
     assert [entry.target for entry in report.missing] == [weight.path for weight in classifier.head.weights]
     larger, _ = restore_classifier(
-        model, classes=3, modality="image", grid=(1, 6, 6), interpolation="torch_bicubic"
+        model, classes=3, modality="image", sizes=(1, 48, 48), interpolation="torch_bicubic"
     )
     outputs = larger({"image": golden["pictures48"].transpose(0, 2, 3, 1)})
     assert_near(outputs["image/pooled"], golden["tokens48"][:, 0], 1e-4)
@@ -146,7 +146,7 @@ def test_split_keeps_what_rows_and_columns_can_say():
 
 def test_split_positions_make_a_factorised_model():
     model, report = convert_vit(GOLDEN / "vit_hugging_face", positions="split")
-    assert [table.name for table in model.backbone.embedder.positions.tables] == [
+    assert [table.name for table in model.video.tokenizer.positions.tables] == [
         "time_table",
         "row_table",
         "column_table",
@@ -250,7 +250,7 @@ def test_what_a_configuration_leaves_out_is_reported(tmp_path):
         "image_std 0.5,0.5,0.5",
     ]
     model, report = convert_vit(source, stated=Stated(norm_epsilon=1e-3, image_std=(0.25, 0.25, 0.25)))
-    assert len(report.assumed) == 2 and model.backbone.encoder.form.norm_epsilon == 1e-3
+    assert len(report.assumed) == 2 and model.video.encoder.form.norm_epsilon == 1e-3
     with pytest.raises(ConversionError, match="--heads 4, 3 in config.json"):
         convert_vit(source, stated=Stated(heads=4))
 
@@ -374,7 +374,7 @@ def test_encoders_without_a_place_in_a_vit(tmp_path):
     source, _ = goldens.model_and_report("tx_fac_tiny")
     with pytest.raises(ConversionError, match="attention_norm=layer"):
         to_vit(source.text.encoder)
-    with pytest.raises(ConversionError, match="backbone for 'audio'"):
+    with pytest.raises(ConversionError, match="tower for 'audio'"):
         write_vit(convert_vit(GOLDEN / "vit_hugging_face")[0], tmp_path, "audio")
 
 

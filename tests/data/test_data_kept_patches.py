@@ -5,17 +5,16 @@ import pytest
 import tensorflow as tf
 
 from tests import records_fixture
+from tests.small_models import small_vatt
 from vatt import spec
 from vatt.data import kept_patches
 from vatt.data.datasets import mixture, prepared
 from vatt.engines.tensorflow.gradients import WholeBatch
 from vatt.engines.tensorflow.step import draw_keys
 from vatt.layers import draws
+from vatt.layers.architecture import Size
 from vatt.layers.pixels import ColourJitter, DeviceInputs
 from vatt.losses.contrastive import ContrastiveLoss
-from vatt.models.agnostic import AgnosticVATT
-from vatt.models.presets import Size
-from vatt.models.vatt import VATT
 from vatt.train import host_drop_token
 
 CLIP = spec.ClipSpec(frames=4, frame_size=16, sample_rate_hz=1000, words=4, candidates=2)
@@ -43,11 +42,10 @@ def directory(tmp_path_factory):
     )
 
 
-def make_model(kind=VATT, **options):
-    sizes = {"size": SIZE} if kind is AgnosticVATT else {"video": SIZE, "audio": SIZE, "text": SIZE}
-    small = {"video_audio_width": 8, "video_text_width": 8, "vocabulary_size": 30, "dropout_rate": 0.1}
-    patches = {"video_patch": (2, 4, 8), "audio_patch": 32}  # 400 samples: the last patch is padded
-    return kind(**{"clip": CLIP} | sizes | small | patches | options)
+def make_model(**options):
+    small = {"clip": CLIP, "widths": (8, 8), "vocabulary_size": 30}
+    patches = {"video_patch": (2, 4, 8), "audio_patch": (32,)}  # 400 samples: the last patch is padded
+    return small_vatt(SIZE, **small | patches | options)
 
 
 def make_data(directory, model=None, **options):
@@ -72,15 +70,15 @@ def keyed(batch):
 
 
 @pytest.mark.parametrize(
-    "kind, rate",
+    "agnostic, rate",
     [
-        (VATT, 0.5),
-        pytest.param(VATT, 0.75, marks=pytest.mark.slow),
-        pytest.param(AgnosticVATT, 0.5, marks=pytest.mark.slow),
+        (False, 0.5),
+        pytest.param(False, 0.75, marks=pytest.mark.slow),
+        pytest.param(True, 0.5, marks=pytest.mark.slow),
     ],
 )
-def test_loss_and_gradients_are_those_of_the_device(directory, plain, kind, rate):
-    model = make_model(kind, drop_token_rate=rate)
+def test_loss_and_gradients_are_those_of_the_device(directory, plain, agnostic, rate):
+    model = make_model(agnostic=agnostic, drop_rate=rate)
     way = WholeBatch(
         model=model, loss=ContrastiveLoss(), device_inputs=DeviceInputs(colour=ColourJitter(probability=0.8))
     )
@@ -94,15 +92,15 @@ def test_loss_and_gradients_are_those_of_the_device(directory, plain, kind, rate
 
 
 def test_places_are_the_devices_draw_and_patches_its_cut(directory, plain):
-    model = make_model(drop_token_rate=0.5)
+    model = make_model(drop_rate=0.5)
     host = batch_of(make_data(directory, model))
     for modality in (spec.VIDEO, spec.AUDIO):
-        embedder = getattr(model, modality).embedder
+        tokenizer = model.towers[modality].tokenizer
         signal = plain[modality] if modality == spec.VIDEO else plain[modality][..., None]
-        patches = embedder.patches.cut(tf.cast(signal, tf.float32))
+        patches = tokenizer.patches.cut(tf.cast(signal, tf.float32))
         patches = tf.reshape(patches, [ROWS, -1, patches.shape[-1]])
         with draws.keyed(model._draw_key(keyed(plain), modality)):
-            kept = embedder.drop_token.kept_indices(ROWS, patches.shape[1], training=True)
+            kept = tokenizer.drop_token.kept_indices(ROWS, patches.shape[1], training=True)
         np.testing.assert_array_equal(host[spec.KEPT[modality]], kept)
         wanted = tf.gather(patches, kept, batch_dims=1)
         np.testing.assert_array_equal(tf.cast(host[modality], tf.float32), wanted)
@@ -150,19 +148,19 @@ def test_edges_that_are_dropped(flipped):
 
 def test_what_can_not_be_equal_is_refused(directory):
     with pytest.raises(ValueError, match="one pattern for a batch"):
-        make_data(directory, make_model(drop_token_pattern="per_batch"))
+        make_data(directory, make_model(drop_pattern="per_batch"))
     with pytest.raises(ValueError, match="patches must divide the pictures"):
         make_data(directory, make_model(video_patch=(2, 5, 8)))
     with pytest.raises(ValueError, match="patch grid of the model's positions"):
         make_data(directory, make_model(clip=spec.ClipSpec(frames=8, frame_size=16, sample_rate_hz=1000)))
     with pytest.raises(ValueError, match="a model that drops tokens"):
-        make_data(directory, make_model(drop_token_rate=0.0))
+        make_data(directory, make_model(drop_rate=0.0))
     alone = prepared.PreparedClips(directory=directory, clip=CLIP, host_drop_token=True)
     with pytest.raises(ValueError, match="must know what the model reads"):
         mixture.MixedClips(datasets=[alone, alone]).train_batches(batch_size=2, first_step=0, seed=0)
     with pytest.raises(ValueError, match="`train.look_every` shows whole clips"):
         host_drop_token.connect(alone, make_model(), look_every=10)
     with pytest.raises(ValueError, match="what DropToken at 0.75 keeps"):
-        make_model(drop_token_rate=0.75)(
+        make_model(drop_rate=0.75)(
             DeviceInputs()(batch_of(make_data(directory, make_model())), training=True), training=True
         )

@@ -7,10 +7,9 @@ import keras
 import numpy as np
 import pytest
 
+from tests.small_models import small_vatt
 from vatt.data.word_vectors import WordVectors
-from vatt.layers.embedders import WordEmbedder
-from vatt.models.presets import Size
-from vatt.models.vatt import VATT
+from vatt.layers.word_tokenizer import WordTokenizer
 
 WORDS = ["<pad>", "<unk>", "the", "dont", "paris", "café", "zebra"]
 WIDTH = 4
@@ -104,29 +103,22 @@ def test_words_without_vectors(tmp_path):
 def test_in_a_model(tmp_path, vocabulary):
     (tmp_path / "v.txt").write_bytes(text(True))
     vectors = WordVectors(path=tmp_path / "v.txt", vocabulary_file=vocabulary)
-    tiny = Size(depth=1, width=8, hidden_width=16, heads=2, head_width=4)
-    model = VATT(
-        **dict.fromkeys(("video", "audio", "text"), tiny),
-        video_grid=(1, 2, 2),
-        audio_grid=(3,),
-        vocabulary_size=9,
-        word_table_width=WIDTH,
-        train_word_table=False,
-        word_vectors=vectors,
-    )
-    np.testing.assert_array_equal(model.text.embedder.table.embeddings[3], VECTORS[2])
+    model = small_vatt(vocabulary_size=9, table_width=WIDTH, train_table=False, word_vectors=vectors)
+    np.testing.assert_array_equal(model.text.tokenizer.table.embeddings[3], VECTORS[2])
     model.save(tmp_path / "model.keras")
     (tmp_path / "v.txt").unlink()  # what is saved needs it no more
     again = keras.saving.load_model(tmp_path / "model.keras")
-    np.testing.assert_array_equal(again.text.embedder.table.embeddings, model.text.embedder.table.embeddings)
+    np.testing.assert_array_equal(
+        again.text.tokenizer.table.embeddings, model.text.tokenizer.table.embeddings
+    )
 
 
 def test_the_table_must_fit(tmp_path, vocabulary):
     for name, content in FILES.items():
         (tmp_path / name).write_bytes(content)
         vectors = WordVectors(path=tmp_path / name, vocabulary_file=vocabulary)
-        with pytest.raises(ValueError, match="vectors of 4. Set `word_table_width`"):
-            WordEmbedder(vocabulary_size=9, width=8, table_initializer=vectors).build()
+        with pytest.raises(ValueError, match="vectors of 4. Set `table_width`"):
+            WordTokenizer(vocabulary_size=9, word_vectors=vectors).build(8)
     with pytest.raises(ValueError, match="Received: 5 rows, .* 7 words"):
         vectors((5, WIDTH))
 

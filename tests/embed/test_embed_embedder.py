@@ -8,6 +8,7 @@ import tensorflow as tf
 import vatt
 from tests.goldens import GOLDEN, assert_near
 from tests.prepare.media_maker import make_media
+from tests.small_models import small_classifier
 from tests.trained_run import CLIP, prepared, tiny_vatt, write_clips, write_run
 from vatt.convert.keras_file import add_input_facts
 from vatt.embed.embedder import Embedder
@@ -145,7 +146,7 @@ def test_the_fingerprint_says_whether_vectors_compare(embedder, run, folder):
     others = [
         Embedder(embedder.model, clip=embedder.clip, tokenizer=None),
         Embedder(embedder.model, clip=vatt.spec.ClipSpec(), tokenizer=embedder.tokenizer),
-        Embedder(tiny_vatt(video_audio_width=7), clip=embedder.clip, tokenizer=embedder.tokenizer),
+        Embedder(tiny_vatt(widths=(7, 5)), clip=embedder.clip, tokenizer=embedder.tokenizer),
     ]
     assert len({embedder.fingerprint, *(other.fingerprint for other in others)}) == 4
 
@@ -232,7 +233,9 @@ def test_a_released_checkpoint_takes_the_clip_of_its_tables():
 
 
 def test_half_precision_is_computed_in_float32_unless_asked(folder, dataset):
-    run = write_run(folder / "half", tiny_vatt(dtype="mixed_bfloat16"), dataset.info.input_facts)
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    run = write_run(folder / "half", tiny_vatt(), dataset.info.input_facts)
+    keras.config.set_dtype_policy("float32")
     samples = np.linspace(-1, 1, 400).astype("float32")
     full, half = vatt.load(run), vatt.load(run, precision="as_trained")
     assert full.model.audio.encoder.compute_dtype == "float32"
@@ -242,7 +245,7 @@ def test_half_precision_is_computed_in_float32_unless_asked(folder, dataset):
 
 
 def test_other_models_stay_what_they_are(folder):
-    model = Classifier(classes=3, size=tiny_vatt().audio_size, modality="audio", grid=(3,))
+    model = small_classifier(modality="audio")
     model.save(folder / "classifier.keras")
     assert type(vatt.load(folder / "classifier.keras")) is Classifier
 

@@ -20,7 +20,7 @@ def folder(tmp_path_factory):
 def run(folder):
     keras.config.set_dtype_policy("float32")
     facts = prepared(write_clips(folder / "set")).info.input_facts
-    return write_run(folder / "run", tiny_vatt(drop_token_rate=0.0, dropout_rate=0.0), facts)
+    return write_run(folder / "run", tiny_vatt(drop_rate=0.0, dropout_rate=0.0), facts)
 
 
 @pytest.fixture(scope="session")

@@ -9,13 +9,13 @@ import pytest
 import tensorflow as tf
 
 from tests.goldens import assert_near
-from tests.trained_run import CLIP, TINY, write_run
+from tests.small_models import small_classifier
+from tests.trained_run import CLIP, write_run
 from vatt.data.description import describe_inputs
 from vatt.embed.loading import open_trained
 from vatt.embed.media_encoder import MediaEncoder
 from vatt.export.errors import ExportError
 from vatt.export.exporting import export_model
-from vatt.models.classifier import Classifier
 from vatt.spec import ClipSpec
 
 PICTURE = ClipSpec(frames=1, frame_size=16, modalities=("video",))
@@ -30,7 +30,7 @@ CASES = {
 
 def exported(modality, folder, **options):
     clip, patch, given, name = CASES[modality]
-    model = Classifier(classes=3, size=TINY, modality=modality, clip=clip, patch=patch, views=2)
+    model = small_classifier(modality=modality, clip=clip, patch=patch, views=2)
     for weight in model.weights:
         weight.assign(weight + 0.1 * DRAW.normal(size=weight.shape))
     run = write_run(folder / "run", model, describe_inputs(clip, None, LABELS))
@@ -77,12 +77,10 @@ def test_an_evaluation_tells_whether_a_clip_has_several_classes(tmp_path):
 
 
 def test_what_is_refused(tmp_path):
-    made_elsewhere = Classifier(classes=3, size=TINY, modality="spectrogram", grid=(2, 2))
+    made_elsewhere = small_classifier(modality="spectrogram", sizes=(32, 10))
     run = write_run(tmp_path / "run", made_elsewhere, describe_inputs(CLIP, None, LABELS))
     with pytest.raises(ExportError, match="LogMel"):
         export_model(open_trained(run), tmp_path / "out")
-    trained = dataclasses.replace(
-        open_trained(run), model=Classifier(classes=3, size=TINY, modality="audio", grid=(2,))
-    )
+    trained = dataclasses.replace(open_trained(run), model=small_classifier(modality="audio", sizes=(256,)))
     with pytest.raises(ExportError, match="takes the modality that it learnt"):
         export_model(trained, tmp_path / "out", modalities=("video",))

@@ -20,7 +20,8 @@ import tensorflow as tf
 import vatt
 from tests.goldens import GOLDEN, assert_near
 from tests.leftovers import leftover
-from tests.trained_run import CLIP, PATCHES, TINY, tiny_vatt, write_run
+from tests.small_models import small_vatt
+from tests.trained_run import CLIP, PATCHES, tiny_vatt, write_run
 from vatt import cli
 from vatt.engines.tensorflow.average import WeightAverage
 from vatt.evals.protocol_card import weights_fingerprint
@@ -29,8 +30,7 @@ from vatt.export.card import Naming
 from vatt.export.errors import ExportError
 from vatt.export.exporting import export_model, export_path
 from vatt.layers.log_mel import LogMel
-from vatt.models.agnostic import AgnosticVATT
-from vatt.models.unimodal import Unimodal
+from vatt.models.vatt import VATT
 from vatt.train.checkpoint import Checkpoints
 
 # What is written fastest.
@@ -147,7 +147,9 @@ def test_keras_and_litert_are_written_and_compared(trained, tmp_path, embedder):
 
 
 def test_half_precision_and_averages_are_exported_as_evaluated(run, tmp_path):
-    model, average = tiny_vatt(dtype="mixed_bfloat16"), WeightAverage(decay=0.5)
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    model, average = tiny_vatt(), WeightAverage(decay=0.5)
+    keras.config.set_dtype_policy("float32")
     average.build(model.trainable_variables)
     for kept in average.averages:
         kept.assign(kept + 0.01)
@@ -216,7 +218,7 @@ def test_what_is_refused(trained, out, tmp_path):
     (tmp_path / "file").write_text("")
     (tmp_path / "foreign").mkdir()
     path = tmp_path / "fresh"
-    backbone = Unimodal(backbone=trained.model.audio, modality="audio")
+    features_alone = VATT(audio=trained.model.audio)
     wordpiece = SimpleNamespace(resources=None)
     cases = [
         (trained, out, {}, "place of an export must be free. Received: .*out, a directory"),
@@ -226,7 +228,7 @@ def test_what_is_refused(trained, out, tmp_path):
         (trained, path, {"formats": ("hub",)}, "Add 'saved_model'"),
         (trained, path, {"modalities": ("smell",)}, "`modalities` must be of those .*'smell'"),
         (trained, path, {"naming": Naming(name="../x")}, "A name and a publisher must be words"),
-        (dataclasses.replace(trained, model=backbone), path, {}, "spaces or classes. Received: Unimodal"),
+        (dataclasses.replace(trained, model=features_alone), path, {}, "spaces or classes. Received: VATT"),
         (dataclasses.replace(trained, clip=None), path, {}, "clips must be known"),
         (dataclasses.replace(trained, tokenizer=None), path, {}, "tokenizer none .*--vocabulary_file"),
         (dataclasses.replace(trained, tokenizer=wordpiece), path, {}, "tokenizer SimpleNamespace"),
@@ -245,8 +247,8 @@ def test_what_is_refused(trained, out, tmp_path):
 @pytest.mark.parametrize(
     ("make", "modality"),
     [
-        (lambda: tiny_vatt(spectrogram=MEL, audio_patch=(4, 4)), "audio"),
-        (lambda: AgnosticVATT(size=TINY, clip=CLIP, vocabulary_size=20, **PATCHES), "text"),
+        (lambda: tiny_vatt(log_mel=MEL, audio_patch=(4, 4)), "audio"),
+        (lambda: small_vatt(agnostic=True, clip=CLIP, vocabulary_size=20, **PATCHES), "text"),
     ],
     ids=["spectrogram", "agnostic"],
 )

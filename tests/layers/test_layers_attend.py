@@ -13,7 +13,8 @@ import tensorflow as tf
 from vatt.layers import attend, attention, draws
 from vatt.layers.architecture import Size
 from vatt.layers.attention import SelfAttention
-from vatt.layers.transformer import Encoder
+from vatt.layers.relative_bias import RelativeBias
+from vatt.layers.transformer_encoder import TransformerEncoder
 
 BENCHMARK = Path(__file__).parents[2] / "benchmarks" / "transformer_steps.py"
 LENGTH, WIDTH, HEADS = 11, 12, 3
@@ -115,11 +116,10 @@ def test_mixed_bfloat16_is_as_close_as_the_plain_form(plain):
 @pytest.mark.parametrize("recompute", [False, True], ids=["kept", "recomputed"])
 def test_an_encoder_with_everything(plain, recompute):
     """Relative positions, padding, every dropout, recomputed blocks: forms differ by rounding alone."""
-    encoder = Encoder(
+    encoder = TransformerEncoder(
         size=Size(depth=1, width=WIDTH, hidden_width=16, heads=HEADS, head_width=4, recompute=recompute),
-        relative_buckets=8,
+        relative_bias=RelativeBias(buckets=8),
         dropout_rate=0.3,
-        name="encoder",
     )
     encoder.build()
     words = tf.constant((np.arange(LENGTH) < [[LENGTH], [7]]).astype("int32"))

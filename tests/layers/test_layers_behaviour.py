@@ -11,12 +11,12 @@ from vatt.layers import draws
 from vatt.layers.architecture import Form, Size
 from vatt.layers.drop_token import DropToken, tokens_kept
 from vatt.layers.dropout import Dropout
-from vatt.layers.embedders import WordEmbedder
 from vatt.layers.interpolation import interpolation_matrix
 from vatt.layers.patches import PatchEmbedding
 from vatt.layers.positions import FactorisedPositions
-from vatt.layers.relative_bias import relative_buckets
-from vatt.layers.transformer import Encoder
+from vatt.layers.relative_bias import RelativeBias, relative_buckets
+from vatt.layers.transformer_encoder import TransformerEncoder
+from vatt.layers.word_tokenizer import WordTokenizer
 
 SPLINES = goldens.arrays("posinterp")
 RESIZES = sorted({key.split("/")[0] for key in SPLINES})
@@ -75,7 +75,7 @@ def test_patches_are_the_strided_convolution():
     layer.build()
     video = rnd(1, (2, 4, 6, 8, 3))
     wanted = keras.ops.conv(video, layer.kernel, strides=layer.patch, padding="valid") + layer.bias
-    assert_near(layer(video), wanted, 1e-5)
+    assert_near(layer(layer.cut(video)), wanted, 1e-5)
 
 
 def test_edges_are_padded_or_dropped_and_the_log_says_so(caplog):
@@ -87,50 +87,55 @@ def test_edges_are_padded_or_dropped_and_the_log_says_so(caplog):
     dropped = PatchEmbedding(patch=(4,), channels=1, width=3, edge="drop")
     wave = rnd(2, (1, 10, 1))
     with caplog.at_level("INFO", logger="absl"):
-        assert padded(wave).shape == (1, 3, 3) and padded(wave).shape == (1, 3, 3)
-        assert dropped(wave).shape == (1, 2, 3)
+        assert padded(padded.cut(wave)).shape == (1, 3, 3) and padded.cut(wave).shape == (1, 3, 4)
+        assert dropped(dropped.cut(wave)).shape == (1, 2, 3)
     said = [record.getMessage() for record in caplog.records if "do not divide" in record.getMessage()]
     assert len(said) == 2 and "padded with zeros" in said[0] and "dropped" in said[1]
     dropped.set_weights(padded.get_weights())
-    assert_near(padded(wave)[:, :2], dropped(wave), 0)
+    assert_near(padded(padded.cut(wave))[:, :2], dropped(dropped.cut(wave)), 0)
     whole = np.concatenate([wave, np.zeros((1, 2, 1), "float32")], axis=1)
-    assert_near(padded(wave), padded(whole), 0)
+    assert_near(padded.cut(wave), padded.cut(whole), 0)
 
 
 def test_a_signal_smaller_than_a_patch_is_refused():
     layer = PatchEmbedding(patch=(4, 16, 16), channels=3, width=3, edge="drop")
     with pytest.raises(ValueError, match="at least one patch of .* Received: sizes .* Give a longer"):
-        layer(np.zeros((1, 3, 16, 16, 3), "float32"))
+        layer.cut(np.zeros((1, 3, 16, 16, 3), "float32"))
     with pytest.raises(ValueError, match="the signal must be"):
-        layer(np.zeros((1, 16, 16, 3), "float32"))
+        layer.cut(np.zeros((1, 16, 16, 3), "float32"))
 
 
 def test_positions_add_up_over_the_axes():
-    layer = FactorisedPositions(grid=(2, 3), axes=("time", "row"), width=4, normalise=False)
-    layer.build()
+    grid = {"grid": (2, 3), "axes": ("time", "row"), "width": 4}
+    layer = FactorisedPositions(normalise=False)
+    layer.build(**grid)
     time, row = (np.asarray(table) for table in layer.tables)
     wanted = [time[i] + row[j] for i in range(2) for j in range(3)]
     assert_near(layer(grid=(2, 3)), np.stack(wanted), 1e-6)
-    columns = FactorisedPositions(
-        grid=(2, 3), axes=("time", "row"), width=4, normalise=False, order="column_major"
-    )
-    columns.build()
+    columns = FactorisedPositions(normalise=False, order="column_major")
+    columns.build(**grid)
     columns.set_weights(layer.get_weights())
     wanted = [time[n % 2] + row[n // 2] for n in range(6)]
     assert_near(columns(grid=(2, 3)), np.stack(wanted), 1e-6)
 
 
 def test_a_grid_of_another_size_is_a_spline_through_the_table():
-    layer = FactorisedPositions(grid=(7,), axes=("sample",), width=3, normalise=False)
-    layer.build()
+    layer = FactorisedPositions(normalise=False)
+    layer.build(grid=(7,), axes=("sample",), width=3)
     spline = scipy.interpolate.CubicSpline(np.arange(7) / 7, np.asarray(layer.tables[0]), bc_type="natural")
     wanted = spline(np.arange(5) / 5)
     assert_near(layer(grid=(5,)), wanted, 1e-5)
 
 
 def test_a_sentence_longer_than_the_table_is_refused_and_a_shorter_one_takes_the_first_rows():
-    layer = WordEmbedder(vocabulary_size=9, width=4, table_width=3, project_aggregate=False, words=4)
-    layer.build()
+    layer = WordTokenizer(
+        vocabulary_size=9,
+        table_width=3,
+        aggregate="after",
+        positions=FactorisedPositions(interpolation=None),
+        sizes=(4,),
+    )
+    layer.build(4)
     ids = np.array([[3, 4, 5, 6]], "int32")
     assert_near(layer(ids[:, :2])[0], layer(ids)[0][:, :3], 1e-6)
     with pytest.raises(
@@ -140,10 +145,10 @@ def test_a_sentence_longer_than_the_table_is_refused_and_a_shorter_one_takes_the
 
 
 def test_padding_changes_nothing():
-    encoder = Encoder(
+    encoder = TransformerEncoder(
         size=Size(depth=2, width=8, hidden_width=16, heads=2, head_width=4),
         form=Form(attention_norm="rms"),
-        relative_buckets=8,
+        relative_bias=RelativeBias(buckets=8),
     )
     encoder.build()
     tokens = rnd(3, (1, 6, 8))
@@ -209,12 +214,8 @@ def test_dropout_keeps_the_mean_and_is_a_function_of_the_example():
         (DropToken, {"rate": 1.0}, r"`rate` must lie in \[0, 1\)"),
         (DropToken, {"rate": 0.5, "pattern": "all"}, "`pattern` must be one of"),
         (PatchEmbedding, {"patch": (2,), "channels": 1, "width": 2, "edge": "cut"}, "`edge` must be one of"),
-        (FactorisedPositions, {"grid": (2,), "axes": ("a", "b"), "width": 2}, "`grid` and `axes` must agree"),
-        (
-            Encoder,
-            {"size": Size(depth=1, width=8, hidden_width=8, heads=2), "relative_layers": "last"},
-            "must be 'all' or 'first'",
-        ),
+        (RelativeBias, {"blocks": "last"}, "`blocks` must be one of"),
+        (WordTokenizer, {"aggregate": "never"}, "`aggregate` must be one of"),
     ],
 )
 def test_bad_options_are_refused(constructor, options, words):

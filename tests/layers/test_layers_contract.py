@@ -10,13 +10,17 @@ from vatt.layers.attention import SelfAttention
 from vatt.layers.batch_norm import GlobalBatchNorm
 from vatt.layers.drop_token import DropToken
 from vatt.layers.dropout import Dropout
-from vatt.layers.embedders import PatchEmbedder, WordEmbedder
 from vatt.layers.feed_forward import FeedForward
 from vatt.layers.log_mel import LogMel
 from vatt.layers.patches import PatchEmbedding
 from vatt.layers.positions import FactorisedPositions
 from vatt.layers.relative_bias import RelativeBias
-from vatt.layers.transformer import Block, Encoder
+from vatt.layers.spectrogram_tokenizer import SpectrogramTokenizer
+from vatt.layers.text_encoder import TextEncoder
+from vatt.layers.transformer_encoder import Block, TransformerEncoder
+from vatt.layers.voxel_tokenizer import VoxelTokenizer
+from vatt.layers.waveform_tokenizer import WaveformTokenizer
+from vatt.layers.word_tokenizer import WordTokenizer
 
 _random = np.random.default_rng(7)
 TOKENS = _random.normal(size=(2, 5, 8)).astype("float32")
@@ -28,97 +32,153 @@ IDS = np.array([[3, 4, 5, 0], [6, 0, 0, 0]], "int32")
 ATTENTION = {"width": 8, "heads": 2, "head_width": 3}
 SIZE = Size(depth=2, hidden_width=12, **ATTENTION)
 PATCHES = {"patch": (2, 2, 4), "channels": 3, "width": 8}
+CUT = _random.uniform(-1, 1, (2, 3, 48)).astype("float32")  # patches
 GRID = {"grid": (2, 3, 2), "axes": ("time", "row", "column"), "width": 8}
-VOXELS = PATCHES | GRID
-WAVES = {"patch": (4,), "channels": 1, "grid": (5,), "axes": ("sample",), "width": 8}
-WORD_TABLE = {"vocabulary_size": 11, "width": 8}
+VOXELS = {"sizes": (4, 6, 8), "patch": (2, 2, 4)}
+WIDTH = {"width": 8}
 
-# name -> (class, constructor arguments, call arguments, whether the call takes `training`)
+
+def plain(**options):
+    return FactorisedPositions(normalise=False, **options)
+
+
+# name -> (makes the layer, arguments of its call, whether that takes `training`, arguments of its `build`)
 LAYERS = {
-    "aggregate": (AggregateToken, {"width": 8}, {"tokens": TOKENS}, False),
-    "attention": (SelfAttention, ATTENTION, {"tokens": TOKENS}, True),
+    "aggregate": (lambda: AggregateToken(width=8), {"tokens": TOKENS}, False, {}),
+    "attention": (lambda: SelfAttention(**ATTENTION), {"tokens": TOKENS}, True, {}),
     "attention_t5": (
-        SelfAttention,
-        ATTENTION | {"use_bias": False, "scale_scores": False},
+        lambda: SelfAttention(**ATTENTION, use_bias=False, scale_scores=False),
         {"tokens": TOKENS},
         True,
+        {},
     ),
-    "batch_norm": (GlobalBatchNorm, {"width": 8}, {"inputs": TOKENS[:, 0], "rows": WORDS[:, 0]}, True),
-    "drop_token": (DropToken, {"rate": 0.5}, {"tokens": TOKENS}, True),
-    "drop_token_batch": (DropToken, {"rate": 0.5, "pattern": "per_batch"}, {"tokens": TOKENS}, True),
-    "dropout": (Dropout, {"rate": 0.5}, {"inputs": TOKENS}, True),
+    "batch_norm": (
+        lambda: GlobalBatchNorm(width=8),
+        {"inputs": TOKENS[:, 0], "rows": WORDS[:, 0]},
+        True,
+        {},
+    ),
+    "drop_token": (DropToken, {"tokens": TOKENS}, True, {}),
+    "drop_token_batch": (lambda: DropToken(pattern="per_batch"), {"tokens": TOKENS}, True, {}),
+    "dropout": (lambda: Dropout(0.5), {"inputs": TOKENS}, True, {}),
     "feed_forward": (
-        FeedForward,
-        {"width": 8, "hidden_width": 12, "dropout_rate": 0.1},
+        lambda: FeedForward(width=8, hidden_width=12, dropout_rate=0.1),
         {"tokens": TOKENS},
         True,
+        {},
     ),
     "feed_forward_relu": (
-        FeedForward,
-        {"width": 8, "hidden_width": 12, "activation": "relu", "use_bias": False},
+        lambda: FeedForward(width=8, hidden_width=12, activation="relu", use_bias=False),
         {"tokens": TOKENS},
         True,
+        {},
     ),
     "feed_forward_gated": (
-        FeedForward,
-        {"width": 8, "hidden_width": 12, "activation": "gated_gelu", "use_bias": False},
+        lambda: FeedForward(width=8, hidden_width=12, activation="gated_gelu", use_bias=False),
         {"tokens": TOKENS},
         True,
+        {},
     ),
-    "log_mel": (LogMel, {"bins": 40}, {"waveform": np.tile(AUDIO, (1, 100))}, False),
-    "patches": (PatchEmbedding, PATCHES, {"inputs": VIDEO}, False),
-    "patches_padded": (PatchEmbedding, PATCHES | {"patch": (3, 4, 5)}, {"inputs": VIDEO}, False),
-    "patches_dropped": (
-        PatchEmbedding,
-        PATCHES | {"patch": (3, 4, 5), "edge": "drop"},
-        {"inputs": VIDEO},
+    "log_mel": (lambda: LogMel(bins=40), {"waveform": np.tile(AUDIO, (1, 100))}, False, {}),
+    "patches": (lambda: PatchEmbedding(**PATCHES), {"patches": CUT}, False, {}),
+    "positions": (FactorisedPositions, {"grid": (2, 3, 2)}, False, GRID),
+    "positions_interpolated": (FactorisedPositions, {"grid": (3, 4, 5)}, False, GRID),
+    "positions_plain": (lambda: plain(interpolation="bicubic"), {"grid": (3, 4, 5)}, False, GRID),
+    "positions_columns": (
+        lambda: FactorisedPositions(order="column_major"),
+        {"grid": (2, 3, 2)},
         False,
+        GRID,
     ),
-    "positions": (FactorisedPositions, GRID, {"grid": (2, 3, 2)}, False),
-    "positions_interpolated": (FactorisedPositions, GRID, {"grid": (3, 4, 5)}, False),
-    "positions_plain": (
-        FactorisedPositions,
-        GRID | {"normalise": False, "interpolation": "bicubic"},
-        {"grid": (3, 4, 5)},
-        False,
+    "relative_bias": (RelativeBias, {"length": 6}, False, {"heads": 2}),
+    "block": (lambda: Block(size=SIZE, form=Form(), dropout_rate=0.1), {"tokens": TOKENS}, True, {}),
+    "block_post": (
+        lambda: Block(size=SIZE, form=Form(norm_placement="post")),
+        {"tokens": TOKENS},
+        True,
+        {},
     ),
-    "positions_columns": (FactorisedPositions, GRID | {"order": "column_major"}, {"grid": (2, 3, 2)}, False),
-    "relative_bias": (RelativeBias, {"heads": 2}, {"length": 6}, False),
-    "block": (Block, {"size": SIZE, "form": Form(), "dropout_rate": 0.1}, {"tokens": TOKENS}, True),
-    "block_post": (Block, {"size": SIZE, "form": Form(norm_placement="post")}, {"tokens": TOKENS}, True),
-    "encoder": (Encoder, {"size": SIZE}, {"tokens": TOKENS, "words": WORDS}, True),
-    "encoder_t5": (
-        Encoder,
-        {"size": SIZE, "form": Form(attention_norm="rms", use_bias=False), "relative_buckets": 8},
+    "encoder": (lambda: TransformerEncoder(size=SIZE), {"tokens": TOKENS, "words": WORDS}, True, {}),
+    "encoder_relative": (
+        lambda: TransformerEncoder(size=SIZE, relative_bias=RelativeBias(buckets=8, blocks="first")),
         {"tokens": TOKENS, "words": WORDS},
         True,
+        {},
     ),
-    "encoder_first": (
-        Encoder,
-        {"size": SIZE, "relative_buckets": 8, "relative_layers": "first"},
+    "text_encoder": (lambda: TextEncoder(size=SIZE), {"tokens": TOKENS, "words": WORDS}, True, {}),
+    "text_encoder_t5": (
+        lambda: TextEncoder(
+            size=SIZE,
+            form=Form(attention_norm="rms", use_bias=False, scale_scores=False, activation="gated_gelu"),
+            relative_bias=RelativeBias(buckets=8, max_distance=128),
+        ),
         {"tokens": TOKENS, "words": WORDS},
         True,
+        {},
     ),
-    "voxels": (PatchEmbedder, VOXELS, {"signal": VIDEO}, True),
-    "voxels_projected": (PatchEmbedder, VOXELS | {"projection": True}, {"signal": VIDEO}, True),
-    "waves": (PatchEmbedder, WAVES, {"signal": AUDIO}, True),
-    "words": (WordEmbedder, WORD_TABLE, {"ids": IDS}, True),
+    "voxels": (lambda: VoxelTokenizer(**VOXELS, drop_token=DropToken()), {"signal": VIDEO}, True, WIDTH),
+    "voxels_all": (lambda: VoxelTokenizer(**VOXELS), {"signal": VIDEO}, True, WIDTH),
+    "voxels_padded": (
+        lambda: VoxelTokenizer(sizes=(4, 6, 8), patch=(3, 4, 5)),
+        {"signal": VIDEO},
+        True,
+        WIDTH,
+    ),
+    "voxels_dropped": (
+        lambda: VoxelTokenizer(sizes=(4, 6, 8), patch=(3, 4, 5), edge="drop", positions=plain()),
+        {"signal": VIDEO},
+        True,
+        WIDTH,
+    ),
+    "voxels_projected": (
+        lambda: VoxelTokenizer(**VOXELS, projection=True),
+        {"signal": VIDEO},
+        True,
+        WIDTH,
+    ),
+    "waves": (
+        lambda: WaveformTokenizer(sizes=(20,), patch=4, drop_token=DropToken()),
+        {"signal": AUDIO},
+        True,
+        WIDTH,
+    ),
+    "spectrogram": (
+        lambda: SpectrogramTokenizer(sizes=(4, 6), patch=(2, 3)),
+        {"signal": VIDEO[:, :, :, 0, 0]},
+        True,
+        WIDTH,
+    ),
+    "spectrogram_of_a_waveform": (
+        lambda: SpectrogramTokenizer(log_mel=LogMel(bins=40), sizes=(2000,), patch=(2, 5)),
+        {"signal": np.tile(AUDIO, (1, 100))},
+        True,
+        WIDTH,
+    ),
+    "words": (lambda: WordTokenizer(vocabulary_size=11), {"ids": IDS}, True, WIDTH),
     "words_released": (
-        WordEmbedder,
-        WORD_TABLE | {"table_width": 6, "train_table": False},
+        lambda: WordTokenizer(vocabulary_size=11, table_width=6, train_table=False),
         {"ids": IDS},
         True,
+        WIDTH,
     ),
     "words_agnostic": (
-        WordEmbedder,
-        WORD_TABLE | {"table_width": 6, "projection_bias": True, "project_aggregate": False, "words": 4},
+        lambda: WordTokenizer(
+            vocabulary_size=11,
+            table_width=6,
+            projection_bias=True,
+            aggregate="after",
+            positions=FactorisedPositions(interpolation=None),
+            sizes=(4,),
+        ),
         {"ids": IDS},
         True,
+        WIDTH,
     ),
-    "words_t5": (WordEmbedder, WORD_TABLE | {"aggregate": False}, {"ids": IDS}, True),
+    "words_t5": (lambda: WordTokenizer(vocabulary_size=11, aggregate=None), {"ids": IDS}, True, WIDTH),
 }
 
 
 @pytest.mark.parametrize("name", LAYERS)
 def test_layer_keeps_the_contract(name):
-    check_layer(*LAYERS[name])
+    make, inputs, trains, build = LAYERS[name]
+    check_layer(make, inputs, trains=trains, build=build)

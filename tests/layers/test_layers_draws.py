@@ -6,12 +6,14 @@ import tensorflow as tf
 from vatt.layers import draws
 from vatt.layers.architecture import Size
 from vatt.layers.attention import LONG
-from vatt.layers.transformer import Encoder
+from vatt.layers.transformer_encoder import TransformerEncoder
 
 
 @pytest.mark.parametrize("length", [5, LONG], ids=["short", "long"])
 def test_the_draws_of_a_layer_wait_for_what_it_drops(length):
-    encoder = Encoder(size=Size(depth=2, width=8, hidden_width=16, heads=2, head_width=4), dropout_rate=0.3)
+    encoder = TransformerEncoder(
+        size=Size(depth=2, width=8, hidden_width=16, heads=2, head_width=4), dropout_rate=0.3
+    )
     encoder.build()
 
     @tf.function(autograph=False)

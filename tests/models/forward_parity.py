@@ -12,34 +12,26 @@ import numpy as np
 # In training, batch normalisation divides by deviations over three rows, which magnifies rounding.
 TOLERANCES = {"outputs": 2e-5, "trained": 2e-4}
 DRAW_KEY = np.array([[0, 1], [0, 2], [0, 3]], "int32")
-GRIDS = {"audio_grid": (5,), "audio_patch": 128, "vocabulary_size": 64, "word_table_width": 24}
-RELEASED = {"edge": "drop", "heads": "released", "train_word_table": False}
-SPACES = {"video_audio_width": 24, "video_text_width": 16}
+RELEASED = {
+    "audio_sizes": (640,),
+    "vocabulary_size": 64,
+    "table_width": 24,
+    "train_table": False,
+    "edge": "drop",
+    "form": "released",
+    "widths": (24, 16),
+}
 
 
 def models():
     """The architectures of the tiny goldens, without TensorFlow's checkpoint reader."""
-    from vatt.models.agnostic import AgnosticVATT
-    from vatt.models.presets import Size
-    from vatt.models.vatt import VATT
+    from tests.small_models import small_vatt
+    from vatt.layers.architecture import Size
 
     size = Size(depth=2, width=32, hidden_width=64, heads=4, head_width=8)
-    yield (
-        "tx_fac_tiny",
-        VATT(video=size, audio=size, text=size, video_grid=(2, 2, 3), **GRIDS, **RELEASED, **SPACES),
-    )
-    yield (
-        "ut_fac_tiny",
-        AgnosticVATT(
-            size=size,
-            video_grid=(2, 3, 3),
-            video_patch=(4, 8, 8),
-            output_width=40,
-            **GRIDS,
-            **RELEASED,
-            **SPACES,
-        ),
-    )
+    yield "tx_fac_tiny", small_vatt(size, video_sizes=(8, 32, 48), **RELEASED)
+    agnostic = {"video_sizes": (8, 24, 24), "video_patch": (4, 8, 8), "projection_width": 40}
+    yield "ut_fac_tiny", small_vatt(size, agnostic=True, **agnostic, **RELEASED)
 
 
 def check(kind, name, outputs, stored):

@@ -22,19 +22,15 @@ WIDTH, ROWS = 12, 2
 
 def encoder(rate, recompute):
     """Relative positions, two norms, and weights that do not depend on the backend."""
-    from vatt.layers.transformer import Encoder
+    from vatt.layers.architecture import Form, Size
+    from vatt.layers.relative_bias import RelativeBias
+    from vatt.layers.transformer_encoder import TransformerEncoder
 
-    made = Encoder(
-        depth=2,
-        width=WIDTH,
-        hidden_width=16,
-        heads=3,
-        head_width=4,
-        feed_forward_norm="rms",
-        relative_buckets=8,
+    made = TransformerEncoder(
+        size=Size(depth=2, width=WIDTH, hidden_width=16, heads=3, head_width=4, recompute=recompute),
+        form=Form(feed_forward_norm="rms"),
+        relative_bias=RelativeBias(buckets=8),
         dropout_rate=rate,
-        recompute=recompute,
-        name="encoder",
     )
     made.build()
     draw = np.random.default_rng(0)

@@ -10,20 +10,18 @@ import numpy as np
 import pytest
 
 from tests import goldens
+from tests.small_models import small_classifier
 from vatt.convert import safetensors_model
+from vatt.layers.architecture import SIZES
 from vatt.models.bounds import TooLargeError, check_description
-from vatt.models.classifier import Classifier
 from vatt.models.loading import load_model
-from vatt.models.presets import SIZES, Size
-from vatt.models.vatt import VATT
-
-TINY = Size(depth=1, width=8, hidden_width=16, heads=2, head_width=4)
+from vatt.models.paper import paper_vatt
 
 
 @pytest.fixture(scope="module")
 def saved(tmp_path_factory):
     path = tmp_path_factory.mktemp("saved") / "model.keras"
-    Classifier(classes=3, size=TINY, grid=(1, 2, 2), joint_axes=("row", "column")).save(path)
+    small_classifier(joint_axes=("row", "column")).save(path)
     return path
 
 
@@ -40,8 +38,16 @@ def edited(saved, tmp_path, edit, *, compression=zipfile.ZIP_STORED):
     return tmp_path / "edited.keras"
 
 
+def tower(config):
+    return config["tower"]["config"]
+
+
 def of_size(**sizes):
-    return lambda config: config["size"]["config"].update(sizes)
+    return lambda config: tower(config)["encoder"]["config"]["size"]["config"].update(sizes)
+
+
+def of_tokenizer(**settings):
+    return lambda config: tower(config)["tokenizer"]["config"].update(settings)
 
 
 @pytest.mark.parametrize(
@@ -54,19 +60,19 @@ def of_size(**sizes):
         (of_size(heads=10**6), "`heads` may be at most"),
         (of_size(depth=1e30), "`depth` may be at most"),
         (lambda config: config.update(classes=10**6), "as many weights as the file"),
-        (lambda config: config.update(grid=[1, 2**17, 2]), "`grid` may be at most"),
-        (lambda config: config.update(grid=[1, 60_000, 60_000]), "`grid` may multiply to at most"),
-        (lambda config: config.update(grid=[1, 1000, 1000]), "as many weights as the file"),
-        (lambda config: config.update(patch=[4, 5000, 5000]), "`patch` may multiply to at most"),
+        (of_tokenizer(sizes=[4, 2**25, 2]), "`sizes` may be at most"),
+        (of_tokenizer(sizes=[4, 60_000, 60_000]), "`sizes` may multiply to at most"),
+        (of_tokenizer(sizes=[4, 8000, 8000]), "as many weights as the file"),
+        (of_tokenizer(patch=[4, 5000, 5000]), "`patch` may multiply to at most"),
         (lambda config: config.update(views=10**12), "`views` may be at most"),
-        (lambda config: config.update(grid=[1] * 20_000), "at most 10,000 settings"),
+        (of_tokenizer(sizes=[1] * 20_000), "at most 10,000 settings"),
         (
             lambda config: config.update(
                 dtype={"class_name": "Lambda", "module": "keras.layers", "config": {}}
             ),
             "objects of this project.* 'Lambda'",
         ),
-        (lambda config: config.update(size={"class_name": "eval", "module": "builtins"}), "'eval'"),
+        (lambda config: config.update(tower={"class_name": "eval", "module": "builtins"}), "'eval'"),
     ],
 )
 def test_a_description_that_asks_for_too_much_is_refused_before_anything_is_built(
@@ -100,11 +106,11 @@ def test_weights_that_unpack_to_more_than_the_file_are_refused(saved, tmp_path):
 
 
 def test_a_folder_of_arrays_keeps_the_same_bounds(tmp_path):
-    model = Classifier(classes=3, size=TINY, grid=(1, 2, 2))
+    model = small_classifier()
     safetensors_model.write_model(tmp_path, model, None)
     config = json.loads((tmp_path / "config.json").read_text())
     for sizes, words in (({"depth": 10**7}, "`depth`"), ({"depth": 500}, "as many weights as the file")):
-        config["model"]["config"]["size"]["config"].update(sizes)
+        of_size(**sizes)(config["model"]["config"])
         (tmp_path / "config.json").write_text(json.dumps(config))
         with pytest.raises(TooLargeError, match=words):
             safetensors_model.read_model(tmp_path)
@@ -112,7 +118,7 @@ def test_a_folder_of_arrays_keeps_the_same_bounds(tmp_path):
 
 @pytest.mark.parametrize("size", SIZES)
 def test_every_published_size_is_within_the_bounds(size, without_weights):
-    model = VATT(video=size, audio=size, text=size)
+    model = paper_vatt(video=size, audio=size, text=size)
     held = sum(int(np.prod(variable.shape)) for variable in model.weights)
     check_description(keras.saving.serialize_keras_object(model), source="a test", weights=held)
 

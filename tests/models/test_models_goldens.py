@@ -1,5 +1,7 @@
 """Our models against every intermediate and output that the original release gave on the same weights."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -9,6 +11,7 @@ from tests import goldens
 from tests.goldens import assert_near
 from vatt.convert.released_names import released_names
 from vatt.layers.feed_forward import ACTIVATIONS
+from vatt.layers.transformer_encoder import PROBABILITIES
 from vatt.losses.contrastive import ContrastiveLoss
 
 MODELS = ("tx_fac_tiny", "ut_fac_tiny")
@@ -22,55 +25,55 @@ BRIDGE = {
 gelu = ACTIVATIONS["gelu"][0]
 
 
-def patch_stages(embedder, signal):
+def patch_stages(tokenizer, signal):
     """Stages before the encoder, by their name in the golden."""
-    yield "patch", embedder.patches(signal)
-    if embedder.project is not None:
-        yield "pre_proj", gelu(embedder.project(embedder.patches(signal)))
-    yield "pos", embedder.tokens(signal)
-    yield "encoder_in", embedder(signal)
+    patches = tokenizer.patches(tokenizer.patches.cut(tokenizer.prepare(signal)))
+    yield "patch", patches
+    if tokenizer.project is not None:
+        yield "pre_proj", gelu(tokenizer.project(patches))
+    yield "pos", tokenizer.tokens(tokenizer.prepare(signal))
+    yield "encoder_in", tokenizer(signal)[0]
 
 
-def word_stages(embedder, ids):
-    rows = embedder.table(ids)
-    if embedder.positions is None:
+def word_stages(tokenizer, ids):
+    rows = tokenizer.table(ids)
+    if tokenizer.positions is None:
         yield "word_embedding", rows
-        yield "pre_proj", gelu(embedder.project(embedder.aggregate_token(rows)))
+        yield "pre_proj", gelu(tokenizer.project(tokenizer.agg(rows)))
     else:
         yield "patch", rows
-        yield "pre_proj", gelu(embedder.project(rows))
-        yield "pos", gelu(embedder.project(rows)) + embedder.positions(grid=(ids.shape[1],))
-    yield "encoder_in", embedder(ids)[0]
+        yield "pre_proj", gelu(tokenizer.project(rows))
+        yield "pos", gelu(tokenizer.project(rows)) + tokenizer.positions(grid=(ids.shape[1],))
+    yield "encoder_in", tokenizer(ids)[0]
 
 
-def encoder_stages(backbone, tokens, words):
-    encoder = backbone.encoder
+def encoder_stages(tower, tokens, words):
+    encoder = tower.encoder
+    _, collected = encoder(tokens, words=words, collect={PROBABILITIES: lambda probabilities: probabilities})
     for number, (block, bias) in enumerate(zip(encoder.blocks, encoder.biases(tokens.shape[1], words))):
         normed = block.norm1(tokens)
         attended = block.attention(normed, bias=bias)
-        yield f"layer_{number}/attn", block.attention.probabilities(normed, bias)
+        yield f"layer_{number}/attn", collected[PROBABILITIES][number]
         yield f"layer_{number}/mha_out", attended
         yield f"layer_{number}/after_attn", tokens + attended
         tokens = block(tokens, bias=bias)
         yield f"layer_{number}/hidden", tokens
     encoded = encoder.final_norm(tokens)
     yield "encoder_out", encoded
-    if backbone.projection is not None:
-        yield "post_proj", gelu(backbone.projection(encoded))
+    if tower.projection is not None:
+        yield "post_proj", gelu(tower.projection(encoded))
 
 
 @pytest.mark.parametrize("modality", ["video", "audio", "text"])
 @pytest.mark.parametrize("name", MODELS)
 def test_every_intermediate(name, modality):
     model, _ = goldens.model_and_report(name)
-    backbone, given = getattr(model, modality), goldens.inputs(name)[modality]
+    tower, given = model.towers[modality], goldens.inputs(name)[modality]
     stages = dict(
-        word_stages(backbone.embedder, given)
-        if modality == "text"
-        else patch_stages(backbone.embedder, given)
+        word_stages(tower.tokenizer, given) if modality == "text" else patch_stages(tower.tokenizer, given)
     )
-    words = backbone.embedder(given)[1] if modality == "text" else None
-    stages |= dict(encoder_stages(backbone, stages["encoder_in"], words))
+    words = tower.tokenizer(given)[1]
+    stages |= dict(encoder_stages(tower, stages["encoder_in"], words))
     prefix = f"mid/{modality}/"
     wanted = {
         key.removeprefix(prefix): value
@@ -164,7 +167,7 @@ def test_batch_normalisation_in_training(name):
 def test_drop_token_with_the_release_s_permutation(name, modality, monkeypatch):
     model, _ = goldens.model_and_report(name)
     golden = goldens.arrays(name)
-    backbone, signal = getattr(model, modality), goldens.inputs(name)[modality]
+    tower, signal = model.towers[modality], goldens.inputs(name)[modality]
     wanted = golden[f"droptoken/{modality}/encoder_in"]
     # Ours keeps the tokens in their order, the release in the permutation's: as sets they are the same.
     kept = np.sort(golden[f"droptoken/perm_{modality}"][: wanted.shape[1] - 1])
@@ -173,13 +176,13 @@ def test_drop_token_with_the_release_s_permutation(name, modality, monkeypatch):
         assert training and tokens == golden[f"droptoken/perm_{modality}"].size
         return ops.broadcast_to(ops.convert_to_tensor(kept), (batch, kept.size))
 
-    embedder = backbone.embedder
-    monkeypatch.setattr(embedder.drop_token, "kept_indices", kept_indices)
-    tokens = embedder.aggregate(embedder.tokens(signal, training=True))
+    tokenizer = tower.tokenizer
+    monkeypatch.setattr(tokenizer, "drop_token", SimpleNamespace(kept_indices=kept_indices))
+    tokens = tokenizer.agg(tokenizer.tokens(tokenizer.prepare(signal), training=True))
     order = np.argsort(golden[f"droptoken/perm_{modality}"][: kept.size])
     assert_near(tokens, np.concatenate([wanted[:, :1], wanted[:, 1:][:, order]], axis=1), TOLERANCE)
-    encoded = backbone.encoder(tokens)
-    if backbone.projection is not None:
-        encoded = gelu(backbone.projection(encoded))
+    encoded = tower.encoder(tokens)
+    if tower.projection is not None:
+        encoded = gelu(tower.projection(encoded))
     assert_near(encoded[:, 0], golden[f"droptoken/{modality}/features_pooled"], TOLERANCE)
     assert tuple(encoded[:, 1:].shape) == tuple(golden[f"droptoken/{modality}/features_shape"])

@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 
 from tests.goldens import rnd
-from vatt.models.agnostic import AgnosticVATT
-from vatt.models.presets import Size
-from vatt.models.vatt import VATT
+from tests.small_models import small_vatt
+from vatt.layers.architecture import Size
+from vatt.layers.transformer_encoder import PROBABILITIES
+from vatt.spec import ClipSpec
 
 ROOT = Path(__file__).parents[2]
-GRIDS = {"video_grid": (2, 4, 4), "audio_grid": (30,), "vocabulary_size": 50}
+CLIP = ClipSpec(frames=8, frame_size=64, audio_seconds=3840 / 48_000)
 SIZE = Size(depth=3, width=64, hidden_width=256, heads=4, head_width=16)
 
 
@@ -29,8 +30,8 @@ def mixed_bfloat16():
 @pytest.mark.parametrize(
     "build",
     [
-        lambda: VATT(video=SIZE, audio=SIZE, text=SIZE, **GRIDS),
-        lambda: AgnosticVATT(size=SIZE, word_table_width=30, **GRIDS),
+        lambda: small_vatt(SIZE, clip=CLIP, vocabulary_size=50),
+        lambda: small_vatt(SIZE, agnostic=True, clip=CLIP, vocabulary_size=50, table_width=30),
     ],
     ids=["specific", "agnostic"],
 )
@@ -55,18 +56,18 @@ def test_mixed_bfloat16_is_close_and_stays_bfloat16(build, mixed_bfloat16):
         error = np.linalg.norm(pooled - reference, axis=-1) / np.linalg.norm(reference, axis=-1)
         assert error.max() < 2e-2, modality
     assert all(weight.dtype == "float32" for weight in low.trainable_weights)
-    block = low.video.encoder.blocks[0]
-    probabilities = block.attention.probabilities(keras.ops.ones((1, 3, 64), "bfloat16"))
-    assert probabilities.dtype == "bfloat16"
+    collect = {PROBABILITIES: lambda probabilities: probabilities.dtype}
+    _, dtypes = low.video.encoder(keras.ops.ones((1, 3, 64), "bfloat16"), collect=collect)
+    assert all(dtype == "bfloat16" for dtype in dtypes[PROBABILITIES])
 
 
 @pytest.mark.slow
 def test_a_full_size_forward_pass_in_three_gibibytes():
     code = (
         "import numpy as np\n"
-        "from vatt.models.classifier import Classifier\n"
         "from vatt import resident_memory\n"
-        "model = Classifier(classes=400, size='base')\n"
+        "from vatt.models.paper import video_classifier\n"
+        "model = video_classifier(classes=400)\n"
         "clip = np.zeros((1, 32, 224, 224, 3), 'float32')\n"
         "assert model({'video': clip})['logits'].shape == (1, 400)\n"
         "print(resident_memory.peak())\n"

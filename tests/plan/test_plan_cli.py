@@ -6,9 +6,9 @@ from pathlib import Path
 import keras
 import pytest
 
+from tests.small_models import small_vatt
 from vatt import cli
-from vatt.models.presets import Size
-from vatt.models.vatt import VATT
+from vatt.layers.architecture import Size
 from vatt.plan.shapes import without_weights
 from vatt.spec import ClipSpec
 
@@ -71,7 +71,7 @@ def test_the_demo_in_cached_chunks_and_with_recomputed_blocks(plan):
 
 def test_the_agnostic_model_on_spectrograms(plan):
     made = plan("pretrain", "overlay/paper", "overlay/paper_agnostic", "overlay/spectrogram")
-    assert made["configuration"]["model"] == "AgnosticVATT"
+    assert made["configuration"]["model"] == "VATT (one encoder 12 × 1024)"
     assert made["tokens"]["audio"]["all"] == 10 * 16
     assert made["parameters"]["parts"]["encoder, shared"] == 151_156_736
 
@@ -109,7 +109,7 @@ def test_fine_tuning_from_scratch_and_from_another_experiment(plan):
 def test_fine_tuning_from_a_run_directory(plan, tmp_path):
     size = Size(depth=1, width=16, hidden_width=32, heads=2, head_width=8)
     with without_weights():
-        model = VATT(video=size, audio=size, text=size, clip=ClipSpec(), vocabulary_size=10)
+        model = small_vatt(size, clip=ClipSpec(), vocabulary_size=10)
         described = keras.saving.serialize_keras_object(model)
     (tmp_path / "model.json").write_text(json.dumps(described))
     made = plan("finetune_kinetics400", more=[f"--gin.CHECKPOINT='{tmp_path}'"])
@@ -150,7 +150,10 @@ def test_what_accompanies_a_run_is_planned_as_the_run(plan):
         ([*paths("pretrain"), "--devices", "5"], "Received: batch_size=32, replicas=5. Use 30"),
         ([*paths("pretrain"), "--gin.train.cached_chunk=5"], "must divide the rows of each replica"),
         ([*paths("finetune_kinetics400"), "--size", "huge"], "A size must be one of"),
-        ([*paths("pretrain"), "--gin.VATT.video='huge'"], "A size must be one of"),
+        (
+            [*paths("pretrain"), "--gin_bindings=video/TransformerEncoder.size = 'huge'"],
+            "A size must be one of",
+        ),
         ([*paths("pretrain"), "--gin.ClipSpec.frames=0"], "`frames` must be positive"),
         ([*paths("pretrain"), "--paper"], "`--paper` takes no gin file"),
     ],

@@ -6,17 +6,16 @@ import pytest
 import tensorflow as tf
 from tensorflow.python.profiler import model_analyzer, option_builder
 
+from tests.small_models import small_classifier, small_vatt
 from vatt.engines.tensorflow.gradients import WholeBatch
 from vatt.engines.tensorflow.step import TrainStep
 from vatt.engines.tensorflow.telemetry import Telemetry, count_flops
 from vatt.engines.tensorflow.update import Update
+from vatt.layers.architecture import Size
 from vatt.layers.log_mel import LogMel
 from vatt.layers.pixels import ColourJitter, DeviceInputs
 from vatt.losses.contrastive import ContrastiveLoss
-from vatt.models.agnostic import AgnosticVATT
 from vatt.models.classifier import Classifier
-from vatt.models.presets import Size
-from vatt.models.vatt import VATT
 from vatt.plan.costs import clip_costs, pixel_costs, streams_of, total
 from vatt.plan.count import Count
 from vatt.plan.layers import block_costs, blocks_products
@@ -28,9 +27,8 @@ ROWS = 2
 CLIP = ClipSpec(frames=8, frame_size=32, sample_rate_hz=2000)
 TALLER = dataclasses.replace(CLIP, frame_size=48)  # than the position tables
 SIZE = Size(depth=2, width=32, hidden_width=64, heads=2, head_width=16)
-TOWERS = {"video": SIZE, "audio": SIZE, "text": SIZE}
-SHARED = {"clip": CLIP, "vocabulary_size": 50, "video_audio_width": 24, "video_text_width": 12}
-RELEASED = {"heads": "released", "word_table_width": 10, "normalise_positions": False, "edge": "drop"}
+SHARED = {"clip": CLIP, "vocabulary_size": 50, "widths": (24, 12)}
+RELEASED = {"form": "released", "table_width": 10, "normalise": False, "edge": "drop"}
 
 
 def spectrogram():
@@ -38,15 +36,18 @@ def spectrogram():
 
 
 MODELS = {
-    "specific": (lambda: VATT(**TOWERS, **SHARED), CLIP),
-    "released": (lambda: VATT(**TOWERS, **SHARED, **RELEASED), CLIP),
-    "spectrogram": (lambda: VATT(**TOWERS, **SHARED, spectrogram=spectrogram()), CLIP),
-    "agnostic": (lambda: AgnosticVATT(size=SIZE, **SHARED), CLIP),
-    "without_projections": (lambda: AgnosticVATT(size=SIZE, projections=False, **SHARED), CLIP),
-    "taller_clip": (lambda: VATT(**TOWERS, **SHARED), TALLER),
-    "video": (lambda: Classifier(classes=10, size=SIZE, clip=CLIP), CLIP),
-    "audio": (lambda: Classifier(classes=10, size=SIZE, clip=CLIP, modality="audio", use_bias=False), CLIP),
-    "image": (lambda: Classifier(classes=10, size=SIZE, clip=CLIP, modality="image"), CLIP),
+    "specific": (lambda: small_vatt(SIZE, **SHARED), CLIP),
+    "released": (lambda: small_vatt(SIZE, **SHARED, **RELEASED), CLIP),
+    "spectrogram": (lambda: small_vatt(SIZE, **SHARED, log_mel=spectrogram()), CLIP),
+    "agnostic": (lambda: small_vatt(SIZE, agnostic=True, **SHARED), CLIP),
+    "without_projections": (lambda: small_vatt(SIZE, agnostic=True, projection_width=0, **SHARED), CLIP),
+    "taller_clip": (lambda: small_vatt(SIZE, **SHARED), TALLER),
+    "video": (lambda: small_classifier(SIZE, classes=10, clip=CLIP), CLIP),
+    "audio": (
+        lambda: small_classifier(SIZE, classes=10, clip=CLIP, modality="audio", use_bias=False),
+        CLIP,
+    ),
+    "image": (lambda: small_classifier(SIZE, classes=10, clip=CLIP, modality="image"), CLIP),
 }
 
 
@@ -95,7 +96,7 @@ def test_the_profiler_counts_a_product_as_we_think_and_an_einsum_not_at_all():
 
 def test_products_of_a_step_are_those_of_its_graph():
     size = dataclasses.replace(SIZE, depth=1, recompute=True)
-    model = VATT(**dict.fromkeys(TOWERS, size), **SHARED, dropout_rate=0.0)
+    model = small_vatt(size, **SHARED, dropout_rate=0.0)
     inputs = DeviceInputs(colour=ColourJitter())
     rows = {
         "video": tf.zeros((ROWS, CLIP.frames, CLIP.frame_size, CLIP.frame_size, 3), tf.uint8),
@@ -118,7 +119,7 @@ def test_products_of_a_step_are_those_of_its_graph():
 
     scores = 2 * 2 * ROWS * ROWS * (24 + CLIP.candidates * 12)  # in both directions
     again = sum(
-        ROWS * stream.rows * blocks_products(stream.backbone.encoder, stream.length(training=True))
+        ROWS * stream.rows * blocks_products(stream.tower.encoder, stream.length(training=True))
         for stream in streams_of(model, CLIP)
     )
     graph = step.concrete_step({**rows, "example_index": tf.range(ROWS, dtype=tf.int64)}).graph
@@ -128,8 +129,8 @@ def test_products_of_a_step_are_those_of_its_graph():
 def test_a_block_by_hand():
     # Of N = 3 tokens: four maps of D = 32, two of 64; scores and mixing; everything else is elementwise.
     with without_weights():
-        model = Classifier(classes=10, size=SIZE, clip=CLIP)
-        block = model.backbone.encoder.blocks[0]
+        model = small_classifier(SIZE, classes=10, clip=CLIP)
+        block = model.tower.encoder.blocks[0]
         count = block_costs(block, 3, biased=False)
     maps = 2 * 3 * (4 * 32 * 32 + 2 * 32 * 64)
     attention = 2 * 2 * 3 * 3 * 32

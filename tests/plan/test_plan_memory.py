@@ -12,7 +12,7 @@ import tensorflow as tf
 from vatt.layers import draws
 from vatt.layers.architecture import Form, Size
 from vatt.layers.attention import LONG
-from vatt.layers.transformer import Block
+from vatt.layers.transformer_encoder import Block
 from vatt.plan.configuration import Source, read
 from vatt.plan.memory import StepMemory, Way, block_kept, wasted
 from vatt.plan.plan import Circumstances, make_plan

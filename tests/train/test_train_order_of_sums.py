@@ -22,7 +22,7 @@ VIEWS = ("Reshape", "Identity", "Squeeze", "ExpandDims")
 CONFIGURATIONS = {
     "bfloat16": ([PRETRAIN], []),
     "float32": ([PRETRAIN], ["run.precision = 'float32'"]),
-    "dropout": ([PRETRAIN], ["run.precision = 'float32'", "VATT.dropout_rate = 0.1"]),
+    "dropout": ([PRETRAIN], ["run.precision = 'float32'", "DROPOUT_RATE = 0.1"]),
     "streamed": ([PRETRAIN], ["run.precision = 'float32'", "ContrastiveLoss.block_rows = 2"]),
     "recomputed": ([PRETRAIN], ["run.precision = 'float32'", "Size.recompute = True"]),
     "agnostic": ([PRETRAIN, "experiments/overlay/agnostic.gin"], ["run.precision = 'float32'"]),

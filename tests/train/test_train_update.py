@@ -129,11 +129,11 @@ def test_groups_that_can_not_be_meant_are_refused():
 
 def test_layer_factors():
     paths = [
-        "vatt/video/embedder/patches/kernel",
+        "vatt/video/tokenizer/patches/kernel",
         "vatt/video/encoder/block_0/attention/query/kernel",
         "vatt/video/encoder/block_1/feed_forward_norm/gamma",
         "vatt/video/encoder/final_norm/gamma",
-        "vatt/audio/embedder/positions/sample_table",
+        "vatt/audio/tokenizer/positions/sample_table",
         "vatt/audio/encoder/block_2/attention/query/kernel",
         "vatt/text/encoder/relative_bias/table",
         "vatt/text/encoder/block_0/attention/query/kernel",
@@ -141,7 +141,11 @@ def test_layer_factors():
     ]
     powers = [3, 2, 1, 0, 4, 1, 2, 1, 0]
     np.testing.assert_allclose(layer_factors(paths, 0.5), [0.5**power for power in powers])
-    shared = ["vatt/encoder/block_1/a/kernel", "vatt/video/embedder/b/kernel", "vatt/video/projection/kernel"]
+    shared = [
+        "vatt/encoder/block_1/a/kernel",
+        "vatt/video/tokenizer/b/bias",
+        "vatt/video/projection/kernel",
+    ]
     np.testing.assert_allclose(layer_factors(shared, 0.5), [0.5, 0.125, 1.0])
     with pytest.raises(ValueError, match="must lie in"):
         layer_factors(paths, 1.5)

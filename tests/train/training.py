@@ -6,13 +6,13 @@ import tensorflow as tf
 
 from tests import toys
 from tests.devices import mirrored
+from tests.small_models import small_vatt
 from vatt.engines.tensorflow.gradients import WholeBatch
 from vatt.engines.tensorflow.step import TrainStep
 from vatt.engines.tensorflow.update import Update
+from vatt.layers.architecture import Size
 from vatt.layers.pixels import DeviceInputs
 from vatt.losses.contrastive import ContrastiveLoss
-from vatt.models.presets import Size
-from vatt.models.vatt import VATT
 from vatt.spec import ClipSpec
 
 SEED = 3
@@ -58,19 +58,7 @@ def clip_batch(number, rows=8, missing=()):
 def clip_model(depth=1, recompute=False, form="paper", **options):
     """The real model, tiny, with every kind of draw switched on."""
     size = Size(depth=depth, width=16, hidden_width=32, heads=2, head_width=8, recompute=recompute)
-    model = VATT(
-        video=size,
-        audio=size,
-        text=size,
-        clip=CLIP,
-        audio_patch=32,
-        vocabulary_size=30,
-        video_audio_width=8,
-        video_text_width=8,
-        drop_token_rate=0.5,
-        dropout_rate=0.1,
-        **options,
-    )
+    model = small_vatt(size, clip=CLIP, audio_patch=(32,), vocabulary_size=30, widths=(8, 8), **options)
     return model, ContrastiveLoss(form=form), DeviceInputs()
 
 

@@ -9,7 +9,7 @@ from vatt.analyses.sample import SampledClips
 from vatt.analyses.watch import WatchingEvaluator, modalities_read
 from vatt.evals.embedding import model_inputs
 from vatt.evals.records import refuse_broken, texts
-from vatt.models import trace
+from vatt.models import intermediates
 from vatt.protocols import Dataset, Model
 
 _PAIRS = ((spec.VIDEO, spec.AUDIO), (spec.VIDEO, spec.TEXT), (spec.AUDIO, spec.TEXT))
@@ -33,7 +33,7 @@ class Activations(WatchingEvaluator):
         seed: of the choice.
     """
 
-    watches = (trace.mean_activations,)
+    watches = (intermediates.mean_activations,)
 
     def __init__(
         self, *, name: str, dataset: Dataset, batch_size: int = 16, clips: int | None = None, seed: int = 0
@@ -52,7 +52,7 @@ class Activations(WatchingEvaluator):
         """
         self.check(model)
         read = modalities_read(model)
-        names = [f"{each}/{trace.ACTIVATIONS}" for each in read]
+        names = [f"{each}/{intermediates.ACTIVATIONS}" for each in read]
         encode = self._encoder(model, names)
         sums: dict[str, np.ndarray] = {}
         counts = dict.fromkeys(read, 0)
@@ -77,7 +77,7 @@ class Activations(WatchingEvaluator):
                 f"{self.dataset.info.name!r}, none with it. Check its evaluation split and "
                 "`ClipSpec.modalities`."
             )
-        shared = trace.shares_encoder(model)
+        shared = getattr(model, "shares_encoder", False)
         figures = _figures(means, counts, shared)
         settings = {
             "clips_wanted": self.clips or "all",

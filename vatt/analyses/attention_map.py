@@ -15,7 +15,7 @@ from vatt.analyses.sample import SampledClips
 from vatt.analyses.watch import WatchingEvaluator, modalities_read
 from vatt.evals.embedding import model_inputs
 from vatt.evals.records import refuse_broken, texts
-from vatt.models import trace
+from vatt.models import intermediates
 from vatt.protocols import Dataset, Model
 
 _SHOWN_FRAMES = 8  # of a clip at most, one for each step of the token grid
@@ -42,7 +42,7 @@ class AttentionMap(WatchingEvaluator):
         seed: of the choice.
     """
 
-    watches = (trace.roll_outs,)
+    watches = (intermediates.roll_outs,)
 
     def __init__(
         self,
@@ -127,7 +127,7 @@ class AttentionMap(WatchingEvaluator):
 
     def _followed(self, model: Model):
         """(id, caption, modality -> what is known of it) of each clip; "figures" holds its numbers."""
-        encode = self._encoder(model, [f"{each}/{trace.ROLL_OUT}" for each in modalities_read(model)])
+        encode = self._encoder(model, [f"{each}/{intermediates.ROLL_OUT}" for each in modalities_read(model)])
         for batch in self.dataset.eval_batches(batch_size=self.batch_size):
             kept = np.flatnonzero(np.asarray(batch[spec.VALID]) > 0)
             inputs, owners = model_inputs(batch, every_caption=False)
@@ -137,7 +137,7 @@ class AttentionMap(WatchingEvaluator):
             for name, made in encode(inputs).items():
                 modality = name.split("/")[0]
                 shares, signals = np.asarray(ops.convert_to_numpy(made)), np.asarray(inputs[modality])
-                grid = trace.token_grid(model, modality, signals.shape)
+                grid = intermediates.token_grid(model, modality, signals.shape)
                 there = np.flatnonzero(owners[modality][kept] == kept)
                 refuse_broken(shares[kept[there]], name, [clip_ids[place] for place in there])
                 for place in there:

@@ -16,12 +16,12 @@ from vatt.evals.embedding import EmbeddedClips, embed_clips
 from vatt.metrics.density import kernel_density, overlap, scott_bandwidth
 from vatt.metrics.neighbours import nearest
 from vatt.metrics.retrieval import unit_rows
-from vatt.models import trace
+from vatt.models import intermediates
 from vatt.protocols import Dataset, Model
 
 # The space of the Transformers' inputs, and the two common ones with the modalities that can be sent there.
 SPACES = {
-    trace.INPUT: spec.MODALITIES,
+    intermediates.INPUT: spec.MODALITIES,
     spec.VIDEO_TEXT: spec.MODALITIES,
     spec.VIDEO_AUDIO: (spec.VIDEO, spec.AUDIO),
 }
@@ -49,7 +49,7 @@ class SpaceMap(WatchingEvaluator):
         seed: of the choice and of the layouts.
     """
 
-    watches = (own_outputs, trace.mean_inputs)
+    watches = (own_outputs, intermediates.mean_inputs)
 
     def __init__(
         self,
@@ -86,7 +86,7 @@ class SpaceMap(WatchingEvaluator):
                 f"groups. Received: {len(embedded.clip_ids)} clips of dataset {self.dataset.info.name!r}, by "
                 f"modality {held}. Take a set with captions or sound, or more clips."
             )
-        shared = trace.shares_encoder(model)
+        shared = getattr(model, "shares_encoder", False)
         settings = {
             "clips_wanted": self.clips,
             "seed": self.seed,
@@ -166,7 +166,7 @@ def _mixing(vectors: np.ndarray, modality: np.ndarray) -> float:
 
 def _density(space: str, pair: Direction, embedded: EmbeddedClips) -> dict | None:
     """Similarities of one pair of modalities in one space; None where they do not meet there."""
-    if space not in (trace.INPUT, pair.space):
+    if space not in (intermediates.INPUT, pair.space):
         return None
     both = paired(embedded, *(f"{each}/{space}" for each in (pair.query, pair.gallery)))
     if both is None or both.belong().all():

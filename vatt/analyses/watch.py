@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from vatt.evals.base import EvaluatorBase
 from vatt.evals.encoder import compiled_encoder
-from vatt.models import trace
+from vatt.models import intermediates
 from vatt.protocols import Batch, Model, Outputs
 
 
@@ -14,7 +14,7 @@ def own_outputs(model: Model, inputs: Batch) -> Outputs:
 
 
 class Watched:
-    """A model whose outputs are those of functions of `vatt.models.trace`.
+    """A model whose outputs are those of functions of `vatt.models.intermediates`.
 
     Args:
         model: one of ours.
@@ -49,11 +49,11 @@ class WatchingEvaluator(EvaluatorBase):
 
 def modalities_read(model: Model) -> tuple[str, ...]:
     """Those whose encoder can be looked into, at least one."""
-    found = trace.modalities_of(model)
+    found = tuple(intermediates.towers_of(model))
     if not found:
         raise ValueError(
-            "This analysis looks into a model with backbones for video, audio or text. Received: "
-            f"{type(model).__name__}, which has none. Give a run directory or a file of `VATT`, "
-            "`AgnosticVATT`, or a `Classifier` for video or audio."
+            "This analysis looks into a model with towers for video, audio or text. Received: "
+            f"{type(model).__name__}, which has none. Give a run directory or a file of a `VATT`, "
+            "or of a `Classifier` for video or audio."
         )
     return found

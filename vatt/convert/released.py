@@ -4,9 +4,11 @@ import numpy as np
 
 from vatt.convert.checkpoint import Checkpoint, write_checkpoint
 from vatt.convert.loading import copies, fill, match, require_complete
-from vatt.convert.released_architecture import assumed_heads, read_architecture
+from vatt.convert.released_architecture import assumed_heads, released_model
 from vatt.convert.released_names import released_names
 from vatt.convert.report import LoadReport
+from vatt.models.classifier import Classifier
+from vatt.models.vatt import VATT
 
 
 def load_released(path, *, head_width=None, allow_missing=(), allow_unused=()):
@@ -14,11 +16,11 @@ def load_released(path, *, head_width=None, allow_missing=(), allow_unused=()):
 
     Args:
         path: prefix or directory, see `Checkpoint`.
-        head_width: features per attention head, see `read_architecture`.
+        head_width: features per attention head, see `released_model`.
         allow_missing, allow_unused: see `LoadReport.problems`.
 
     Returns:
-        (`VATT`, `AgnosticVATT` or `Classifier`; `LoadReport`). Raises `ConversionError` unless complete.
+        (`VATT` or `Classifier`; `LoadReport`). Raises `ConversionError` unless complete.
     """
     model, report = convert_released(path, head_width=head_width)
     require_complete(report, allow_missing, allow_unused)
@@ -28,8 +30,7 @@ def load_released(path, *, head_width=None, allow_missing=(), allow_unused=()):
 def convert_released(path, *, head_width=None) -> tuple:
     """As `load_released`, without judging the report."""
     checkpoint = Checkpoint(path)
-    constructor, config = read_architecture(checkpoint.shapes, head_width)
-    model = constructor(**config)
+    model = released_model(checkpoint.shapes, head_width)
     report = match_released(model, checkpoint.shapes, source=checkpoint.prefix)
     report.skipped = checkpoint.skipped
     report.assumed = assumed_heads(checkpoint.shapes, head_width)
@@ -53,12 +54,11 @@ def write_released(model, prefix) -> None:
 
 
 def describe(model) -> str:
-    """The model in a line: its class and the sizes of its Transformers."""
-    config = model.get_config()
-    sizes = []
-    for key in ("video", "audio", "text", "size"):
-        if key in config:
-            size = config[key]
-            sizes.append(f"{key} {size.depth} × {size.width}")
-    classes = f", {config['classes']} classes" if "classes" in config else ""
+    """The model in a line: its class and the sizes of its encoders."""
+    if isinstance(model, VATT) and model.shares_encoder:
+        encoders = {"one encoder": model.video.encoder}
+    else:
+        encoders = {modality: tower.encoder for modality, tower in model.towers.items()}
+    sizes = [f"{name} {encoder.size.depth} × {encoder.size.width}" for name, encoder in encoders.items()]
+    classes = f", {model.classes} classes" if isinstance(model, Classifier) else ""
     return f"{type(model).__name__} ({', '.join(sizes)}{classes})"

@@ -4,22 +4,27 @@ from collections.abc import Mapping
 
 from vatt.convert import released_names as names
 from vatt.convert.report import ConversionError
-from vatt.layers.architecture import Size
-from vatt.models.agnostic import AgnosticVATT
+from vatt.layers.architecture import SIZES, Form, Size
+from vatt.layers.positions import FactorisedPositions
+from vatt.layers.signal_tokenizer import SignalTokenizer
+from vatt.layers.text_encoder import TextEncoder
+from vatt.layers.transformer_encoder import TransformerEncoder
+from vatt.layers.word_tokenizer import WordTokenizer
+from vatt.models.agnostic import agnostic_vatt
 from vatt.models.classifier import Classifier
-from vatt.models.parts import SIGNALS
-from vatt.models.presets import SIZES
+from vatt.models.common_spaces import CommonSpaces
+from vatt.models.tokenizer_for import TOKENIZERS
+from vatt.models.tower import Tower
 from vatt.models.vatt import VATT
 
 _TEXT = f"{names.TEXT_BASE}/base_lm"
 _ATTENTION = f"{_TEXT}/layers/0/self_attention/attention"
 _RELATIVE, _QUERIES = f"{_ATTENTION}/relative_attention_bias/embeddings", f"{_ATTENTION}/q/kernel"
+_KINDS = ("video", "audio", "spectrogram")
 
 
-def read_architecture(
-    shapes: Mapping[str, tuple[int, ...]], head_width: int | None = None
-) -> tuple[type, dict]:
-    """Class and constructor arguments of the model that a released checkpoint holds.
+def released_model(shapes: Mapping[str, tuple[int, ...]], head_width: int | None = None) -> VATT | Classifier:
+    """The model that a released checkpoint holds, with initial weights.
 
     Args:
         shapes: name -> shape of the model's variables.
@@ -40,11 +45,11 @@ def read_architecture(
         )
     reader = _Shapes(shapes, head_width or told)
     if reader.any_under(names.UNIFIED_BASE):
-        return AgnosticVATT, _modality_agnostic(reader)
+        return _modality_agnostic(reader)
     if reader.any_under(f"{names.VIDEO_BASE}/tx") and reader.any_under(f"{names.TEXT_BASE}/base_lm/layers"):
-        return VATT, _modality_specific(reader)
+        return _modality_specific(reader)
     if reader.any_under(f"{names.FINETUNE_BASE}/tx") and reader.any_under(names.CLASSIFIER):
-        return Classifier, _classifier(reader)
+        return _classifier(reader)
     raise _unknown(reader)
 
 
@@ -120,86 +125,95 @@ class _Shapes:
             )
         return Size(heads=inner // head_width, head_width=head_width, **found)
 
-    def grid(self, at, axes):
-        """Rows of the position tables at `at`."""
-        return tuple(self.of(names.table_name(at, axis))[0] for axis in axes)
+    def tokenizer(self, kind, *, patches, tables, **options) -> SignalTokenizer:
+        """Of the patch map at `patches` and the position tables at `tables`."""
+        patch = self.of(f"{patches}/kernel")[:-2]
+        axes = TOKENIZERS[kind].axes
+        grid = tuple(self.of(names.table_name(tables, axis))[0] for axis in axes)
+        sizes = tuple(places * step for places, step in zip(grid, patch))
+        return TOKENIZERS[kind](sizes=sizes, patch=patch, edge="drop", **options)
 
-    def patch(self, at):
-        return self.of(f"{at}/kernel")[:-2]
+    def spaces(self) -> CommonSpaces:
+        """The release's heads, of these widths."""
+        return CommonSpaces(
+            video_audio_width=self.of(f"{names.HEADS}/aud_to_va/kernel")[1],
+            video_text_width=self.of(f"{names.HEADS}/txt_to_vat/kernel")[1],
+            form="released",
+        )
 
 
 def _modality_specific(reader):
+    def tower(kind, at):
+        tokenizer = reader.tokenizer(
+            kind, patches=f"{at}/{names.PATCHES[kind]}", tables=f"{at}/pos_embedding_lookup"
+        )
+        return Tower(tokenizer=tokenizer, encoder=TransformerEncoder(size=reader.size(f"{at}/tx")))
+
     reader.of(_RELATIVE)  # raises without it
     vocabulary_size, table_width = reader.of(f"{names.TEXT_BASE}/embedding/embeddings")
-    return _released_forms(reader) | {
-        "video": reader.size(f"{names.VIDEO_BASE}/tx"),
-        "audio": reader.size(f"{names.AUDIO_BASE}/tx"),
-        "text": reader.size(_TEXT, "self_attention/attention"),
-        "video_grid": reader.grid(f"{names.VIDEO_BASE}/pos_embedding_lookup", SIGNALS["video"].axes),
-        "audio_grid": reader.grid(f"{names.AUDIO_BASE}/pos_embedding_lookup", SIGNALS["audio"].axes),
-        "video_patch": reader.patch(f"{names.VIDEO_BASE}/{names.PATCHES['video']}"),
-        "audio_patch": reader.patch(f"{names.AUDIO_BASE}/{names.PATCHES['audio']}")[0],
-        "vocabulary_size": vocabulary_size,
-        "word_table_width": table_width,
-        "relative_layers": "all",
-    }
+    words = WordTokenizer(vocabulary_size=vocabulary_size, table_width=table_width, train_table=False)
+    text = reader.size(_TEXT, "self_attention/attention")
+    return VATT(
+        video=tower("video", names.VIDEO_BASE),
+        audio=tower("audio", names.AUDIO_BASE),
+        text=Tower(tokenizer=words, encoder=TextEncoder(size=text)),
+        spaces=reader.spaces(),
+    )
 
 
 def _modality_agnostic(reader):
     tokenizers = f"{names.UNIFIED_BASE}/raw_to_embeddings"
-    positions = f"{names.UNIFIED_BASE}/pos_embedding_lookup"
+    tables = f"{names.UNIFIED_BASE}/pos_embedding_lookup"
     vocabulary_size, table_width = reader.of(f"{tokenizers}/text/embeddings")
-    return _released_forms(reader) | {
-        "size": reader.size(f"{names.UNIFIED_BASE}/tx"),
-        "video_grid": reader.grid(f"{positions}/video", SIGNALS["video"].axes),
-        "audio_grid": reader.grid(f"{positions}/audio", SIGNALS["audio"].axes),
-        "words": reader.grid(f"{positions}/text", ("word",))[0],
-        "video_patch": reader.patch(f"{tokenizers}/video"),
-        "audio_patch": reader.patch(f"{tokenizers}/audio")[0],
-        "projections": True,
-        "output_width": reader.of(f"{names.UNIFIED_BASE}/post_proj/video/kernel")[1],
-        "vocabulary_size": vocabulary_size,
-        "word_table_width": table_width,
+    signals = {
+        kind: reader.tokenizer(
+            kind, patches=f"{tokenizers}/{kind}", tables=f"{tables}/{kind}", projection=True
+        )
+        for kind in ("video", "audio")
     }
-
-
-def _released_forms(reader):
-    """What no shape tells, because the release has one form of it, and the widths of the common spaces."""
-    return {
-        "edge": "drop",
-        "heads": "released",
-        "normalise_positions": True,
-        "train_word_table": False,
-        "video_audio_width": reader.of(f"{names.HEADS}/aud_to_va/kernel")[1],
-        "video_text_width": reader.of(f"{names.HEADS}/txt_to_vat/kernel")[1],
-    }
+    words = WordTokenizer(
+        vocabulary_size=vocabulary_size,
+        table_width=table_width,
+        train_table=False,
+        projection_bias=True,
+        aggregate="after",
+        positions=FactorisedPositions(interpolation=None),
+        sizes=reader.of(names.table_name(f"{tables}/text", "word"))[:1],
+    )
+    return agnostic_vatt(
+        **signals,
+        text=words,
+        encoder=TransformerEncoder(size=reader.size(f"{names.UNIFIED_BASE}/tx")),
+        spaces=reader.spaces(),
+        projection_width=reader.of(f"{names.UNIFIED_BASE}/post_proj/video/kernel")[1],
+    )
 
 
 def _classifier(reader):
     base = names.FINETUNE_BASE
-    kinds = [
-        kind
-        for kind in ("video", "audio", "spectrogram")
-        if reader.any_under(f"{base}/{names.PATCHES[kind]}")
-    ]
+    kinds = [kind for kind in _KINDS if reader.any_under(f"{base}/{names.PATCHES[kind]}")]
     if len(kinds) != 1:
         raise _unknown(reader)
     kind = kinds[0]
+    # The release numbered its spectrogram positions across the grid; its weights know no other order.
+    order = "column_major" if kind == "spectrogram" else "row_major"
+    tokenizer = reader.tokenizer(
+        kind,
+        patches=f"{base}/{names.PATCHES[kind]}",
+        tables=f"{base}/pos_embedding_lookup",
+        projection=f"{base}/pre_proj/kernel" in reader.shapes,
+        positions=FactorisedPositions(order=order),
+    )
     post = f"{base}/post_proj/kernel"
-    return {
-        "classes": reader.of(f"{names.CLASSIFIER}/kernel")[1],
-        "modality": kind,
-        "size": reader.size(f"{base}/tx"),
-        "grid": reader.grid(f"{base}/pos_embedding_lookup", SIGNALS[kind].axes),
-        "patch": reader.patch(f"{base}/{names.PATCHES[kind]}"),
-        "edge": "drop",
-        "use_bias": f"{base}/tx/layers/0/mha/q/bias" in reader.shapes,
-        "input_projection": f"{base}/pre_proj/kernel" in reader.shapes,
-        "output_width": reader.of(post)[1] if post in reader.shapes else 0,
-        "normalise_positions": True,
-        # The release numbered its spectrogram positions across the grid; its weights know no other order.
-        "position_order": "column_major" if kind == "spectrogram" else "row_major",
-    }
+    tower = Tower(
+        tokenizer=tokenizer,
+        encoder=TransformerEncoder(
+            size=reader.size(f"{base}/tx"),
+            form=Form(use_bias=f"{base}/tx/layers/0/mha/q/bias" in reader.shapes),
+        ),
+        projection_width=reader.of(post)[1] if post in reader.shapes else 0,
+    )
+    return Classifier(tower=tower, classes=reader.of(f"{names.CLASSIFIER}/kernel")[1], modality=kind)
 
 
 def _unknown(reader):

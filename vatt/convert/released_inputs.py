@@ -8,7 +8,6 @@ from pathlib import Path
 from vatt.convert.report import ConversionError
 from vatt.data.description import describe_inputs
 from vatt.models.classifier import Classifier
-from vatt.models.multimodal import MultimodalModel
 from vatt.spec import AUDIO, TEXT, VIDEO, ClipSpec
 
 _PRETRAINING = ClipSpec()  # A.2.1
@@ -18,34 +17,28 @@ _FINE_TUNING = ClipSpec(frame_rate_hz=12.5, sample_rate_hz=24_000)
 
 def clip_of_tables(model) -> ClipSpec | None:
     """The clip that fills a released model's tables; None for models of spectrograms and pictures."""
-    if getattr(model, "spectrogram", None) is not None:
+    if getattr(model, "modality", None) not in (None, VIDEO, AUDIO):
         return None
-    if isinstance(model, MultimodalModel):
-        # The modality-agnostic model has positions for so many words and no more.
-        words = getattr(model, "words", _PRETRAINING.words)
-        return _clip(
-            dataclasses.replace(_PRETRAINING, words=words),
-            video=(model.video_grid, model.video_patch),
-            audio=(model.audio_grid, model.audio_patch),
-        )
-    if isinstance(model, Classifier) and model.modality in (VIDEO, AUDIO):
+    clip = _PRETRAINING
+    if isinstance(model, Classifier):
         clip = dataclasses.replace(_FINE_TUNING, modalities=(model.modality,))
-        return _clip(clip, **{model.modality: (model.grid, model.patch)})
-    return None
+    for modality, tower in model.towers.items():
+        clip = _fitted(clip, modality, tower.tokenizer)
+    return clip
 
 
 def released_inputs(model, *, vocabulary_file=None, label_file=None) -> dict | None:
     """The facts of `vatt.data.description` on a model of the release; None where its clip is not known.
 
     Args:
-        model: `VATT`, `AgnosticVATT` or `Classifier`, as converted.
+        model: `VATT` or `Classifier`, as converted.
         vocabulary_file: its word list, see `Vocabulary`; None leaves it without sentences.
         label_file: names of its classes, one a line, in their order; None leaves them numbers.
     """
     clip = clip_of_tables(model)
     if clip is None:
         return None
-    rows = getattr(model, "vocabulary_size", None)
+    rows = model.towers[TEXT].tokenizer.vocabulary_size if TEXT in model.towers else None
     tokenizer = None
     if vocabulary_file is not None:
         if rows is None:
@@ -81,15 +74,15 @@ def told(facts) -> str:
     return f"takes {takes}" + (f"; {len(labels)} classes by name" if labels else "")
 
 
-def _clip(clip: ClipSpec, *, video=None, audio=None) -> ClipSpec:
-    """`clip` with the sizes of grids and patches."""
-    if video is not None:
-        frames, rows, _ = (count * size for count, size in zip(*video))
-        clip = dataclasses.replace(clip, frames=frames, frame_size=rows)
-    if audio is not None:
-        (positions,), (samples,) = audio
-        clip = dataclasses.replace(clip, audio_seconds=positions * samples / clip.sample_rate_hz)
-    return clip
+def _fitted(clip: ClipSpec, modality: str, tokenizer) -> ClipSpec:
+    """`clip` with the sizes for which a tokenizer has positions."""
+    if modality == VIDEO:
+        frames, rows, _ = tokenizer.sizes
+        return dataclasses.replace(clip, frames=frames, frame_size=rows)
+    if modality == AUDIO:
+        return dataclasses.replace(clip, audio_seconds=tokenizer.sizes[0] / clip.sample_rate_hz)
+    # The modality-agnostic model has positions for so many words and no more.
+    return clip if tokenizer.positions is None else dataclasses.replace(clip, words=tokenizer.sizes[0])
 
 
 def _labels(path, classes: int) -> tuple[str, ...]:

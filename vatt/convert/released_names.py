@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from vatt.convert.report import ConversionError
 from vatt.layers.architecture import NORM_EPSILON
-from vatt.models.agnostic import AgnosticVATT
+from vatt.layers.signal_tokenizer import SignalTokenizer
 from vatt.models.classifier import Classifier
 from vatt.models.vatt import VATT
 
@@ -44,82 +44,100 @@ Named = Iterator[tuple[str, object]]  # (name in the release, our variable)
 
 
 def released_names(model) -> dict:
-    """Name in the release -> our variable, for every weight of a `VATT`, `AgnosticVATT` or `Classifier`."""
+    """Name in the release -> our variable, for every weight of a `VATT` or a `Classifier`."""
     _require_released_layout(model)
-    if isinstance(model, VATT):
-        named = _modality_specific(model)
-    elif isinstance(model, AgnosticVATT):
-        named = _modality_agnostic(model)
-    else:
-        named = _classifier(model)
-    return dict(named)
+    if isinstance(model, Classifier):
+        return dict(_classifier(model))
+    return dict(_modality_agnostic(model) if model.shares_encoder else _modality_specific(model))
 
 
 def _require_released_layout(model) -> None:
-    if not isinstance(model, VATT | AgnosticVATT | Classifier):
+    if not isinstance(model, VATT | Classifier):
         raise ConversionError(
-            "The release's layout has a place for VATT, AgnosticVATT and Classifier. Received: "
-            f"{type(model).__name__}."
+            f"The release's layout has a place for VATT and Classifier. Received: {type(model).__name__}."
         )
-    config = model.get_config()
-    wanted = {"normalise_positions": True, "heads": "released", "relative_layers": "all", "projections": True}
-    wanted |= {"joint_axes": (), "norm_epsilon": NORM_EPSILON, "spectrogram": None}
-    wrong = {key: config[key] for key, value in wanted.items() if key in config and config[key] != value}
-    if config.get("word_table_width", 0) is None:
-        wrong["word_table_width"] = None
+    wrong = dict(_unreleased(model))
     if wrong:
-        rule = ", ".join(f"{key}={value!r}" for key, value in wanted.items() if key in wrong)
-        rule = ", ".join(filter(None, [rule, "word_table_width=300" if "word_table_width" in wrong else ""]))
         raise ConversionError(
-            f"A model has a place in the release's layout only with {rule}. Received: {wrong}. "
-            "Build it under experiments/overlay/released_pretrain.gin."
+            "A model has a place in the release's layout only with the release's parts. Received: "
+            f"{'; '.join(f'{part} {fault}' for part, fault in wrong.items())}. Build it under "
+            "experiments/overlay/released_pretrain.gin."
         )
+
+
+def _unreleased(model) -> Iterator[tuple[str, str]]:
+    """(part, what about it the release has not)."""
+    if isinstance(model, VATT):
+        absent = {"video", "audio", "text"} - set(model.towers)
+        if absent:
+            yield "the model", f"has no tower for {', '.join(sorted(absent))}"
+        if model.spaces is None or model.spaces.form != "released":
+            yield "CommonSpaces", "are not of form='released'"
+    for modality, tower in model.towers.items():
+        tokenizer, encoder = tower.tokenizer, tower.encoder
+        at = f"the {modality} tower's"
+        if encoder.form.norm_epsilon != NORM_EPSILON:
+            yield f"{at} encoder", f"has norm_epsilon={encoder.form.norm_epsilon} in place of {NORM_EPSILON}"
+        if encoder.relative_bias is not None and encoder.relative_bias.blocks != "all":
+            yield f"{at} RelativeBias", "has blocks='first' in place of 'all'"
+        if getattr(tokenizer, "log_mel", None) is not None:
+            yield f"{at} tokenizer", "makes its spectrogram itself (log_mel)"
+        positions = tokenizer.positions
+        if positions is not None and not positions.normalise:
+            yield f"{at} FactorisedPositions", "have normalise=False"
+        if positions is not None and positions.joint_axes:
+            yield f"{at} FactorisedPositions", f"have joint_axes={positions.joint_axes}"
+        if modality == "text" and tokenizer.table_width is None:
+            yield f"{at} WordTokenizer", "has table_width=None in place of 300"
+        if isinstance(model, VATT) and model.shares_encoder:
+            if isinstance(tokenizer, SignalTokenizer) and not tokenizer.projection:
+                yield f"{at} tokenizer", "has projection=False"
+            if not tower.projection_width:
+                yield f"{at} output", "has projection_width=0"
 
 
 def _modality_specific(model: VATT) -> Named:
-    yield from _patch_backbone(VIDEO_BASE, model.video, PATCHES["video"])
-    yield from _patch_backbone(AUDIO_BASE, model.audio, PATCHES["audio"])
-    words = model.text.embedder
-    yield f"{TEXT_BASE}/agg_embedding", words.aggregate_token.vector
+    yield from _patch_tower(VIDEO_BASE, model.video, PATCHES["video"])
+    yield from _patch_tower(AUDIO_BASE, model.audio, PATCHES["audio"])
+    words = model.text.tokenizer
+    yield f"{TEXT_BASE}/agg_embedding", words.agg.vector
     yield f"{TEXT_BASE}/embedding/embeddings", words.table.embeddings
     yield from _dense(f"{TEXT_BASE}/pre_proj", words.project)
     yield from _text_encoder(f"{TEXT_BASE}/base_lm", model.text.encoder)
     yield from _heads(model.spaces)
 
 
-def _modality_agnostic(model: AgnosticVATT) -> Named:
-    for modality in ("video", "audio", "text"):
-        backbone = getattr(model, modality)
-        embedder = backbone.embedder
-        tokenizer = f"{UNIFIED_BASE}/raw_to_embeddings/{modality}"
+def _modality_agnostic(model: VATT) -> Named:
+    for modality, tower in model.towers.items():
+        tokenizer = tower.tokenizer
+        at = f"{UNIFIED_BASE}/raw_to_embeddings/{modality}"
         if modality == "text":
-            yield f"{tokenizer}/embeddings", embedder.table.embeddings
-            yield f"{UNIFIED_BASE}/{AGGREGATES[modality]}", embedder.aggregate_token.vector
+            yield f"{at}/embeddings", tokenizer.table.embeddings
         else:
-            yield from _patches(tokenizer, embedder.patches)
-            yield f"{UNIFIED_BASE}/{AGGREGATES[modality]}", embedder.aggregate.vector
-        yield from _dense(f"{UNIFIED_BASE}/pre_proj/{modality}", embedder.project)
-        yield from _positions(f"{UNIFIED_BASE}/pos_embedding_lookup/{modality}", embedder.positions)
-        yield from _dense(f"{UNIFIED_BASE}/post_proj/{modality}", backbone.projection)
-    yield from _patch_encoder(f"{UNIFIED_BASE}/tx", model.encoder)
+            yield from _patches(at, tokenizer.patches)
+        yield f"{UNIFIED_BASE}/{AGGREGATES[modality]}", tokenizer.agg.vector
+        yield from _dense(f"{UNIFIED_BASE}/pre_proj/{modality}", tokenizer.project)
+        yield from _positions(f"{UNIFIED_BASE}/pos_embedding_lookup/{modality}", tokenizer.positions)
+        yield from _dense(f"{UNIFIED_BASE}/post_proj/{modality}", tower.projection)
+    yield from _patch_encoder(f"{UNIFIED_BASE}/tx", model.video.encoder)
     yield from _heads(model.spaces)
 
 
 def _classifier(model: Classifier) -> Named:
-    yield from _patch_backbone(FINETUNE_BASE, model.backbone, PATCHES[model.modality])
+    yield from _patch_tower(FINETUNE_BASE, model.tower, PATCHES[model.modality])
     yield from _dense(CLASSIFIER, model.head)
 
 
-def _patch_backbone(at, backbone, patches) -> Named:
-    embedder = backbone.embedder
-    yield f"{at}/agg_embedding", embedder.aggregate.vector
-    yield from _patches(f"{at}/{patches}", embedder.patches)
-    if embedder.project is not None:
-        yield from _dense(f"{at}/pre_proj", embedder.project)
-    yield from _positions(f"{at}/pos_embedding_lookup", embedder.positions)
-    yield from _patch_encoder(f"{at}/tx", backbone.encoder)
-    if backbone.projection is not None:
-        yield from _dense(f"{at}/post_proj", backbone.projection)
+def _patch_tower(at, tower, patches) -> Named:
+    tokenizer = tower.tokenizer
+    yield f"{at}/agg_embedding", tokenizer.agg.vector
+    yield from _patches(f"{at}/{patches}", tokenizer.patches)
+    if tokenizer.project is not None:
+        yield from _dense(f"{at}/pre_proj", tokenizer.project)
+    yield from _positions(f"{at}/pos_embedding_lookup", tokenizer.positions)
+    yield from _patch_encoder(f"{at}/tx", tower.encoder)
+    if tower.projection is not None:
+        yield from _dense(f"{at}/post_proj", tower.projection)
 
 
 def _patch_encoder(at, encoder) -> Named:

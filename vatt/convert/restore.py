@@ -1,4 +1,4 @@
-"""A classifier on the backbone of a pre-trained model, for clips of any size (paper A.2.5).
+"""A classifier on the tower of a pre-trained model, for clips of any size (paper A.2.5).
 
 Position tables of another size than the pre-trained ones are interpolated once, here, and train on from
 there.
@@ -15,11 +15,12 @@ from vatt.convert.loading import copied, fill, match, require_complete, resized
 from vatt.convert.report import ConversionError, LoadReport
 from vatt.convert.run_directory import load_run, run_of
 from vatt.convert.trained_rates import trained_rates
-from vatt.models.classifier import Classifier
+from vatt.layers.configured import remade
+from vatt.models.classifier import IMAGE, Classifier
 from vatt.models.loading import load_model, register_models
-from vatt.models.parts import IMAGE, grid_of, signal_kind
-from vatt.models.unimodal import Unimodal
-from vatt.spec import AUDIO, VIDEO
+from vatt.models.tokenizer_for import read_sizes
+from vatt.models.tower import Tower
+from vatt.spec import VIDEO
 from vatt.train.context import MODEL_FILE
 
 _log = logging.getLogger(__name__)
@@ -39,11 +40,11 @@ def pretrained_model(*, path, random_weights=False):
             directory of a released checkpoint.
         random_weights: the same architecture with new weights instead, as a control.
 
-    Returns: `VATT`, `AgnosticVATT`, `Classifier` or `Unimodal`.
+    Returns: `VATT` or `Classifier`.
     """
     model = _open(path)
     if random_weights:
-        return type(model).from_config(model.get_config())
+        return remade(model)
     model.trained_rates = trained_rates(path, model)  # evaluators compare them with their clips'
     return model
 
@@ -54,10 +55,9 @@ def pretrained_classifier(
     path,
     classes,
     modality=VIDEO,
-    grid=None,
-    clip=None,
+    sizes=None,
     interpolation="natural_cubic",
-    drop_token_rate=0.0,
+    drop_token=None,
     dropout_rate=0.1,
     head_dropout_rate=0.0,
     views=1,
@@ -67,19 +67,17 @@ def pretrained_classifier(
 
     Args:
         path: see `pretrained_model`.
-        classes, modality, grid, clip, drop_token_rate, dropout_rate, head_dropout_rate, views: see
-            `Classifier`.
+        classes, modality, sizes, drop_token, dropout_rate, head_dropout_rate, views: see `classifier_like`.
         interpolation: see `interpolation_matrix`.
         random_weights: see `pretrained_model`.
     """
     model, report = restore_classifier(
         pretrained_model(path=path, random_weights=random_weights),
+        interpolation=interpolation,
         classes=classes,
         modality=modality,
-        grid=grid,
-        clip=clip,
-        interpolation=interpolation,
-        drop_token_rate=drop_token_rate,
+        sizes=sizes,
+        drop_token=drop_token,
         dropout_rate=dropout_rate,
         head_dropout_rate=head_dropout_rate,
         views=views,
@@ -89,10 +87,10 @@ def pretrained_classifier(
 
 
 def restore_classifier(source, *, interpolation="natural_cubic", **options) -> tuple[Classifier, LoadReport]:
-    """A classifier with the backbone of another model, of which it takes all that a signal and weights imply.
+    """A classifier with the tower of another model, of which it takes all that a signal and weights imply.
 
     Args:
-        source: `VATT`, `AgnosticVATT`, `Classifier` or `Unimodal`.
+        source: `VATT` or `Classifier`.
         interpolation: see `interpolation_matrix`.
         options: see `classifier_like`.
 
@@ -100,11 +98,11 @@ def restore_classifier(source, *, interpolation="natural_cubic", **options) -> t
         the classifier and the load report, in which the head alone is missing.
     """
     model = classifier_like(source, **options)
-    backbone = backbone_of(source, model.modality)
-    weights = _weights_by_place(backbone)
-    names = _weights_by_place(model.backbone)
+    tower = tower_of(source, model.modality)
+    weights = _weights_by_place(tower)
+    names = _weights_by_place(model.tower)
     names |= {f"{HEAD}/{variable.name}": variable for variable in model.head.weights}
-    tables = _tables(backbone.embedder.positions, model.backbone.embedder.positions)
+    tables = _tables(tower.tokenizer.positions, model.tower.tokenizer.positions)
     recipes = [
         resized(place, variable, *tables[place], interpolation)
         if place in tables
@@ -112,11 +110,12 @@ def restore_classifier(source, *, interpolation="natural_cubic", **options) -> t
         for place, variable in names.items()
     ]
     shapes = {place: tuple(variable.shape) for place, variable in weights.items()}
+    grid = model.tower.tokenizer.grid
     report = match(
         recipes,
         shapes,
-        source=f"{backbone.path} of {type(source).__name__}",
-        target=f"Classifier ({model.modality}, grid {model.grid}, {model.classes} classes)",
+        source=f"{tower.path} of {type(source).__name__}",
+        target=f"Classifier ({model.modality}, grid {grid}, {model.classes} classes)",
     )
     require_complete(report, allow_missing=(f"{model.head.path}/*",))
     fill(report, recipes, lambda place: weights[place].numpy())
@@ -128,9 +127,8 @@ def classifier_like(
     *,
     classes,
     modality=VIDEO,
-    grid=None,
-    clip=None,
-    drop_token_rate=0.0,
+    sizes=None,
+    drop_token=None,
     dropout_rate=0.1,
     head_dropout_rate=0.0,
     views=1,
@@ -139,35 +137,23 @@ def classifier_like(
 
     Args:
         source: see `restore_classifier`.
-        The others: see `Classifier`; without `grid` and `clip`, the tables keep the size of the source's.
+        classes, modality, head_dropout_rate, views: see `Classifier`.
+        sizes: size of the clips along each axis (`signal_sizes`); None keeps the source's position tables.
+        drop_token: `DropToken` or None. The paper fine-tunes on all tokens, the release on half.
+        dropout_rate: of the tokenizer and the encoder.
     """
-    backbone = backbone_of(source, modality)
-    embedder, encoder = backbone.embedder, backbone.encoder
-    # The same spectrogram goes in front of the patches that were learned on it.
-    spectrogram = getattr(source, "spectrogram", None) if modality == AUDIO else None
-    if grid is None:
-        kind = signal_kind(modality, spectrogram)
-        grid = grid_of(kind, embedder.patch, clip, spectrogram, embedder.edge) if clip else embedder.grid
+    tower = tower_of(source, modality)
+    encoder, tokenizer = tower.encoder, tower.tokenizer
+    sizes = read_sizes(modality, sizes or tokenizer.sizes, tokenizer.patch)
+    tower = Tower(
+        tokenizer=remade(tokenizer, sizes=sizes, drop_token=drop_token, dropout_rate=dropout_rate),
+        encoder=remade(
+            encoder, size=dataclasses.replace(encoder.size, recompute=False), dropout_rate=dropout_rate
+        ),
+        projection_width=tower.projection_width,
+    )
     return Classifier(
-        classes=classes,
-        modality=modality,
-        size=dataclasses.replace(encoder.size, recompute=False),
-        grid=grid,
-        spectrogram=spectrogram,
-        patch=embedder.patch,
-        edge=embedder.edge,
-        use_bias=encoder.form.use_bias,
-        norm_epsilon=encoder.form.norm_epsilon,
-        input_projection=embedder.projection,
-        output_width=backbone.projection_width,
-        normalise_positions=embedder.normalise_positions,
-        joint_axes=embedder.joint_axes,
-        position_order=embedder.position_order,
-        drop_token_rate=drop_token_rate,
-        drop_token_pattern=embedder.drop_token_pattern,
-        dropout_rate=dropout_rate,
-        head_dropout_rate=head_dropout_rate,
-        views=views,
+        tower=tower, classes=classes, modality=modality, head_dropout_rate=head_dropout_rate, views=views
     )
 
 
@@ -194,39 +180,33 @@ def _open(path):
     return load_released(path)[0]
 
 
-def backbone_of(source, modality):
-    """The `Backbone` for a modality of any of our models; pictures go through that for video."""
+def tower_of(source, modality) -> Tower:
+    """The `Tower` for a modality of a `VATT` or a `Classifier`; images go through that for video."""
+    towers = source.towers
     wanted = VIDEO if modality == IMAGE else modality
-    if isinstance(source, Classifier | Unimodal):
-        here = VIDEO if source.modality == IMAGE else source.modality
-        backbone = source.backbone if here == wanted else None
-    else:
-        here = ", ".join(name for name in ("video", "audio") if hasattr(source, name))
-        backbone = getattr(source, wanted, None)
-    if backbone is None:
+    if wanted not in towers:
         raise ConversionError(
-            f"The model must have a backbone for {modality!r}. Received: {type(source).__name__} for {here}."
+            f"The model must have a tower for {modality!r}. Received: {type(source).__name__} for "
+            f"{', '.join(towers)}."
         )
-    return backbone
+    return towers[wanted]
 
 
 def _tables(positions, new_positions) -> dict:
-    """Place inside the backbone of each position table -> sizes of its axes, in the source and in ours."""
+    """Place inside the tower of each position table -> sizes of its axes, in the source and in ours."""
     return {
-        f"embedder/positions/{table.name}": tuple(
+        f"tokenizer/positions/{table.name}": tuple(
             tuple(grid[axis] for axis in tabled) for grid in (positions.grid, new_positions.grid)
         )
         for table, tabled in zip(new_positions.tables, new_positions.tabled_axes)
     }
 
 
-def _weights_by_place(backbone) -> dict:
-    """Place inside the backbone -> variable; the place does not depend on where the model keeps its
-    encoder.
-    """
+def _weights_by_place(tower) -> dict:
+    """Place inside the tower -> variable; the place does not depend on where the model keeps its encoder."""
     places = {}
-    for part in ("embedder", "encoder", "projection"):
-        layer = getattr(backbone, part)
+    for part in ("tokenizer", "encoder", "projection"):
+        layer = getattr(tower, part)
         if layer is not None:
             for variable in layer.weights:
                 places[part + variable.path.removeprefix(layer.path)] = variable

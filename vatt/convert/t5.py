@@ -1,4 +1,4 @@
-"""T5 encoders in safetensors → our text backbone: v1.0 (relu), v1.1 and FLAN (gated gelu), mT5.
+"""T5 encoders in safetensors → our text tower: v1.0 (relu), v1.1 and FLAN (gated gelu), mT5.
 
 Only the encoder is taken: the decoder is reported as skipped. Raffel et al. 2020.
 """
@@ -7,12 +7,13 @@ from vatt.convert.loading import Recipe, copied, fill, match, transposed
 from vatt.convert.report import ConversionError, Entry, LoadReport
 from vatt.convert.safetensors_folder import CONFIG, SafetensorsFolder
 from vatt.layers.architecture import Form, Size
-from vatt.layers.embedders import WordEmbedder
-from vatt.layers.transformer import Encoder
-from vatt.models.backbone import Backbone
+from vatt.layers.relative_bias import RelativeBias
+from vatt.layers.text_encoder import TextEncoder
+from vatt.layers.word_tokenizer import WordTokenizer
 from vatt.models.bounds import check_arrays, check_number, weights_of
-from vatt.models.unimodal import Unimodal
-from vatt.spec import PADDING_ID, TEXT
+from vatt.models.tower import Tower
+from vatt.models.vatt import VATT
+from vatt.spec import PADDING_ID
 
 # `feed_forward_proj` -> (activation of ours, `dense_act_fn`). "gated-gelu" means the tanh form, with which T5
 # was trained.
@@ -32,16 +33,16 @@ RELATIVE = f"{BLOCKS}0.layer.0.SelfAttention.relative_attention_bias.weight"
 SKIPPED = {"decoder": "decoder", "lm_head": "decoder"}  # first part of a name -> what it belongs to
 
 
-def convert_t5(path) -> tuple[Unimodal, LoadReport]:
+def convert_t5(path) -> tuple[VATT, LoadReport]:
     """A text model with the encoder of a directory of config.json and model.safetensors.
 
     Its word ids are those of T5's own SentencePiece model, see `vatt.data.sentencepiece`.
     """
     folder = SafetensorsFolder(path)
-    model = Unimodal(backbone=t5_backbone(folder), modality=TEXT, name="t5")
+    model = VATT(text=t5_tower(folder), name="t5")
     shapes, skipped = _encoder_shapes(folder.shapes)
-    recipes = t5_recipes(model.backbone, words=OWN if OWN in shapes else SHARED)
-    encoder = model.backbone.encoder
+    recipes = t5_recipes(model.text, words=OWN if OWN in shapes else SHARED)
+    encoder = model.text.encoder
     report = match(
         recipes,
         shapes,
@@ -54,8 +55,8 @@ def convert_t5(path) -> tuple[Unimodal, LoadReport]:
     return model, report
 
 
-def t5_backbone(folder: SafetensorsFolder) -> Backbone:
-    """The backbone that config.json describes, with initial weights."""
+def t5_tower(folder: SafetensorsFolder) -> Tower:
+    """The tower that config.json describes, with initial weights."""
     config = folder.config
     kind = config.get("model_type")
     if not isinstance(kind, str) or kind not in NETWORKS:
@@ -89,15 +90,11 @@ def t5_backbone(folder: SafetensorsFolder) -> Backbone:
     )
     _check_arrays(folder, size, buckets, network)
     rate = folder.number("dropout_rate", 0.1)
-    return Backbone(
-        embedder=WordEmbedder(
-            vocabulary_size=folder.setting("vocab_size"),
-            width=size.width,
-            aggregate=False,
-            dropout_rate=rate,
-            name="embedder",
+    return Tower(
+        tokenizer=WordTokenizer(
+            vocabulary_size=folder.setting("vocab_size"), aggregate=None, dropout_rate=rate
         ),
-        encoder=Encoder(
+        encoder=TextEncoder(
             size=size,
             form=Form(
                 attention_norm="rms",
@@ -106,12 +103,9 @@ def t5_backbone(folder: SafetensorsFolder) -> Backbone:
                 use_bias=False,
                 scale_scores=False,
             ),
-            relative_buckets=buckets,
-            relative_max_distance=distance,
+            relative_bias=RelativeBias(buckets=buckets, max_distance=distance),
             dropout_rate=rate,
-            name="encoder",
         ),
-        name=TEXT,
     )
 
 
@@ -172,11 +166,11 @@ def _assumed(folder) -> list[str]:
     ]
 
 
-def t5_recipes(backbone: Backbone, words: str = SHARED) -> list[Recipe]:
+def t5_recipes(tower: Tower, words: str = SHARED) -> list[Recipe]:
     """Where each weight of a T5 encoder stands; `words` is the name of the word table."""
-    encoder = backbone.encoder
+    encoder = tower.encoder
     recipes = [
-        copied(words, backbone.embedder.table.embeddings),
+        copied(words, tower.tokenizer.table.embeddings),
         copied(RELATIVE, encoder.relative_bias.table),
         copied("encoder.final_layer_norm.weight", encoder.final_norm.scale),
     ]

@@ -1,4 +1,4 @@
-"""Image ViTs in safetensors → our video backbone, and our encoders → the layout of transformers'
+"""Image ViTs in safetensors → our video tower, and our encoders → the layout of transformers'
 `ViTModel`.
 """
 
@@ -6,15 +6,15 @@ import numpy as np
 
 from vatt.convert.loading import fill, match, require_complete
 from vatt.convert.report import ConversionError, Entry, LoadReport
-from vatt.convert.restore import backbone_of
+from vatt.convert.restore import tower_of
 from vatt.convert.safetensors_folder import SafetensorsFolder, write_folder
 from vatt.convert.vit_architecture import HUGGING_FACE, read_vit
-from vatt.convert.vit_embedder import JOINT, embedder_recipes, video_embedder
 from vatt.convert.vit_names import hugging_face_names, hugging_face_recipes, timm_recipes
 from vatt.convert.vit_settings import CHANNELS, Stated
-from vatt.layers.transformer import Encoder
-from vatt.models.backbone import Backbone
-from vatt.models.unimodal import Unimodal
+from vatt.convert.vit_tokenizer import JOINT, tokenizer_recipes, video_tokenizer
+from vatt.layers.transformer_encoder import TransformerEncoder
+from vatt.models.tower import Tower
+from vatt.models.vatt import VATT
 from vatt.spec import VIDEO
 
 # First parts of names that stand behind the features or serve another objective -> what they are.
@@ -30,7 +30,7 @@ def convert_vit(
     patch_frames=4,
     positions=JOINT,
     stated: Stated = Stated(),  # noqa: B008 (frozen)
-) -> tuple[Unimodal, LoadReport]:
+) -> tuple[VATT, LoadReport]:
     """A video model with the weights of an image ViT.
 
     Args:
@@ -44,16 +44,14 @@ def convert_vit(
     """
     folder = SafetensorsFolder(path)
     vit = read_vit(folder, stated)
-    embedder = video_embedder(
+    tokenizer = video_tokenizer(
         vit, frames=frames, frame_size=frame_size, patch_frames=patch_frames, positions=positions
     )
-    model = Unimodal(
-        backbone=Backbone(embedder=embedder, encoder=vit.encoder(), name=VIDEO), modality=VIDEO, name="vit"
-    )
+    model = VATT(video=Tower(tokenizer=tokenizer, encoder=vit.encoder()), name="vit")
     shapes, skipped = _without_heads(folder.shapes, vit.prefix)
-    recipes = embedder_recipes(vit, embedder, folder) + _encoder_recipes(vit, model.backbone.encoder)
+    recipes = tokenizer_recipes(vit, tokenizer, folder) + _encoder_recipes(vit, model.video.encoder)
     report = match(
-        recipes, shapes, source=str(folder.path), target=f"video ViT ({_words(vit, embedder.grid)})"
+        recipes, shapes, source=str(folder.path), target=f"video ViT ({_words(vit, tokenizer.grid)})"
     )
     report.skipped = skipped
     report.assumed = list(vit.assumed)
@@ -65,7 +63,7 @@ def read_vit_encoder(
     path,
     *,
     stated: Stated = Stated(),  # noqa: B008 (frozen)
-) -> tuple[Encoder, LoadReport]:
+) -> tuple[TransformerEncoder, LoadReport]:
     """The Transformer of an image ViT alone, such as `write_vit` writes it; raises unless complete."""
     folder = SafetensorsFolder(path)
     vit = read_vit(folder, stated)
@@ -80,7 +78,7 @@ def read_vit_encoder(
     return encoder, report
 
 
-def to_vit(encoder: Encoder) -> dict[str, np.ndarray]:
+def to_vit(encoder: TransformerEncoder) -> dict[str, np.ndarray]:
     """Name in `ViTModel` -> array, for every weight of a patch encoder, bit for bit."""
     _require_vit(encoder)
     return {
@@ -94,12 +92,12 @@ def write_vit(model, path, modality=VIDEO) -> None:
     What stands before an encoder, patches and positions, has no place in an image ViT and stays out.
 
     Args:
-        model: `VATT`, `AgnosticVATT`, `Classifier` or `Unimodal`.
+        model: `VATT` or `Classifier`.
         path: directory to write.
         modality: "video" or "audio".
     """
-    backbone = backbone_of(model, modality)
-    encoder = backbone.encoder
+    tower = tower_of(model, modality)
+    encoder = tower.encoder
     arrays = to_vit(encoder)
     config = {
         "architectures": ["ViTModel"],
@@ -115,9 +113,9 @@ def write_vit(model, path, modality=VIDEO) -> None:
         "attention_probs_dropout_prob": encoder.dropout_rate,
     }
     if modality == VIDEO:
-        embedder = backbone.embedder
-        patch = embedder.patch[1:]
-        image = [places * step for places, step in zip(embedder.grid[1:], patch)]
+        tokenizer = tower.tokenizer
+        patch = tokenizer.patch[1:]
+        image = [places * step for places, step in zip(tokenizer.grid[1:], patch)]
         config |= {"image_size": image, "patch_size": list(patch), "num_channels": CHANNELS}
     write_folder(path, arrays, config)
 
@@ -154,9 +152,9 @@ def _require_vit(encoder):
         "activation": "gelu",
         "use_bias": True,
         "scale_scores": True,
-        "relative_buckets": 0,
+        "relative_bias": None,
     }
-    config = {**encoder.form.get_config(), "relative_buckets": encoder.relative_buckets}
+    config = {**encoder.form.get_config(), "relative_bias": encoder.relative_bias}
     wrong = {name: config[name] for name, value in wanted.items() if config[name] != value}
     size = encoder.size
     if size.heads * size.head_width != size.width:

@@ -8,7 +8,7 @@ from vatt.convert.safetensors_folder import CONFIG, SafetensorsFolder
 from vatt.convert.timm_models import timm_model
 from vatt.convert.vit_settings import ACTIVATION, CHANNELS, Settings, Stated
 from vatt.layers.architecture import Form, Size
-from vatt.layers.transformer import Encoder
+from vatt.layers.transformer_encoder import TransformerEncoder
 from vatt.models.bounds import check_arrays, check_number, weights_of
 
 HUGGING_FACE, TIMM = "hugging_face", "timm"
@@ -62,14 +62,18 @@ class ImageViT:
     dropout_rate: float = 0.0
     assumed: tuple[str, ...] = ()
 
-    def encoder(self) -> Encoder:
+    def encoder(self) -> TransformerEncoder:
         """The encoder, with initial weights."""
-        return Encoder(
+        return TransformerEncoder(
             size=self.size,
             form=Form(norm_epsilon=self.norm_epsilon),
             dropout_rate=self.dropout_rate,
-            name="encoder",
         )
+
+    @property
+    def image_size(self) -> tuple[int, int]:
+        """(rows, columns) in pixels of the images that its positions are for."""
+        return tuple(places * step for places, step in zip(self.grid, self.patch))
 
 
 def read_vit(folder: SafetensorsFolder, stated: Stated = Stated()) -> ImageViT:  # noqa: B008 (frozen)

@@ -1,10 +1,10 @@
 """Where each weight of a Transformer encoder stands in an image ViT, in the two layouts that are common."""
 
 from vatt.convert.loading import Recipe, copied, transposed
-from vatt.layers.transformer import Encoder
+from vatt.layers.transformer_encoder import TransformerEncoder
 
 
-def hugging_face_names(encoder: Encoder) -> dict:
+def hugging_face_names(encoder: TransformerEncoder) -> dict:
     """Name in the layout of transformers' `ViTModel` -> our variable; linear maps stand there transposed."""
     names = _norm("layernorm", encoder.final_norm)
     for number, block in enumerate(encoder.blocks):
@@ -20,12 +20,12 @@ def hugging_face_names(encoder: Encoder) -> dict:
     return names
 
 
-def hugging_face_recipes(encoder: Encoder, prefix: str = "") -> list[Recipe]:
+def hugging_face_recipes(encoder: TransformerEncoder, prefix: str = "") -> list[Recipe]:
     """How each weight is made from that layout; `prefix` stands before every name."""
     return _recipes({prefix + name: variable for name, variable in hugging_face_names(encoder).items()})
 
 
-def timm_recipes(encoder: Encoder) -> list[Recipe]:
+def timm_recipes(encoder: TransformerEncoder) -> list[Recipe]:
     """How each weight is made from timm's `VisionTransformer`, whose queries, keys and values are one map."""
     names, fused = _norm("norm", encoder.final_norm), []
     for number, block in enumerate(encoder.blocks):

@@ -105,7 +105,7 @@ def _check_width(path, found, wanted):
     if found != wanted:
         raise ValueError(
             f"The word table must be as wide as the vectors. Received: a table of width {wanted}, but {path} "
-            f"has vectors of {found}. Set `word_table_width` to that."
+            f"has vectors of {found}. Set `table_width` to that."
         )
 
 

@@ -40,7 +40,7 @@ class Coverage:
 
 @gin.register
 class WordVectors:
-    """A Keras initializer of the word table: `VATT.word_vectors = @WordVectors()`.
+    """A Keras initializer of the word table: `WordTokenizer.word_vectors = @WordVectors()`.
 
     A vector goes to the word that is spelt the same, else to the one that the vocabulary's rule makes of its
     own ("Don't" → "dont"); of several the first, which in such files is the most frequent. Words without a

@@ -11,9 +11,8 @@ from vatt.convert.released_inputs import clip_of_tables
 from vatt.convert.run_directory import run_of
 from vatt.data.description import read_inputs
 from vatt.json_file import JsonError, read_object
-from vatt.models.multimodal import MultimodalModel
-from vatt.models.parts import AUDIO, grid_of, signal_kind
-from vatt.spec import VIDEO, ClipSpec
+from vatt.models.vatt import VATT
+from vatt.spec import TEXT, ClipSpec
 from vatt.train.context import INPUTS_FILE
 
 _WAY_OUT = "Say it: `clip=vatt.spec.ClipSpec(…)` and `vocabulary_file='WORDS.txt'`."
@@ -50,7 +49,7 @@ def described_run(directory: Path, model) -> tuple[ClipSpec | None, Any, tuple[s
                 f"{INPUTS_FILE} must be JSON. Received: {described} ({error.problem}). Copy the run again."
             ) from error
         return read_inputs(facts, source=described)
-    if not isinstance(model, MultimodalModel) or not (directory / "config.gin").is_file():
+    if not isinstance(model, VATT) or not (directory / "config.gin").is_file():
         return None, None, ()
     return _by_configuration(directory, model)
 
@@ -80,16 +79,13 @@ def _by_configuration(directory, model):
         clip = ClipSpec(**fields)
     except (TypeError, ValueError) as error:
         raise ValueError(f"{source}: {error} {_WAY_OUT}") from error
-    kind = signal_kind(AUDIO, model.spectrogram)
-    grids = (
-        grid_of(VIDEO, model.video_patch, clip, edge=model.edge),
-        grid_of(kind, model.audio_patch, clip, model.spectrogram, model.edge),
-    )
-    if grids != (model.video_grid, model.audio_grid):
-        raise ValueError(
-            f"The clip of a recorded configuration must fill the model's tables. Received: {source}, whose "
-            f"clips give {grids}, for tables of {(model.video_grid, model.audio_grid)}. {_WAY_OUT}"
-        )
+    for modality, tower in model.towers.items():
+        grid = tower.tokenizer.grid_of(clip.sizes(modality))
+        if modality != TEXT and grid != tower.tokenizer.grid:
+            raise ValueError(
+                f"The clip of a recorded configuration must fill the model's tables. Received: {source}, "
+                f"whose {modality} clips give {grid}, for tables of {tower.tokenizer.grid}. {_WAY_OUT}"
+            )
     words, tokenizer = directory / "vocabulary.txt", None
     if words.is_file():
         from vatt.data.vocabulary import Vocabulary  # imports TensorFlow

@@ -26,12 +26,12 @@ class Embedder:
     """Raw media and sentences to unit vectors in the common spaces (paper Eq. 3).
 
     Args:
-        model: `VATT` or `AgnosticVATT`.
+        model: `VATT`.
         clip: `ClipSpec` that it was trained with; None where nobody knows, and then it takes no raw media.
         tokenizer: what its captions were read with; None where nobody knows, and then it takes no sentences.
         source: where the model came from, for messages.
 
-    Call: as the model: `embedder(inputs, training=False)`, see `MultimodalModel`.
+    Call: as the model: `embedder(inputs, training=False)`, see `VATT`.
     """
 
     def __init__(self, model, *, clip: ClipSpec | None, tokenizer=None, source=""):
@@ -143,7 +143,7 @@ class Embedder:
         return self.clip
 
     def _none(self, modality) -> dict[str, np.ndarray]:
-        widths = {VIDEO_AUDIO: self.model.video_audio_width, VIDEO_TEXT: self.model.video_text_width}
+        widths = self.model.spaces.widths
         return {space: np.zeros((0, widths[space]), np.float32) for space in SPACES[modality]}
 
     def _named(self) -> str:

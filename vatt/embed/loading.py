@@ -9,7 +9,7 @@ import keras
 from vatt.convert.restore import pretrained_model
 from vatt.embed.description import described_inputs
 from vatt.embed.embedder import Embedder
-from vatt.models.multimodal import MultimodalModel
+from vatt.models.vatt import VATT
 from vatt.spec import ClipSpec
 
 AS_TRAINED = "as_trained"
@@ -21,7 +21,7 @@ class Trained:
     """A model and what is known of its inputs.
 
     Args:
-        model: `VATT`, `AgnosticVATT`, `Classifier` or `Unimodal`.
+        model: `VATT` or `Classifier`.
         clip, tokenizer: see `Embedder`; None where nobody knows.
         label_names: classes by index, of a classifier; () where nobody knows.
         source: the path it came from.
@@ -48,7 +48,7 @@ def load(path, *, clip=None, vocabulary_file=None, release_tokenizer=None, preci
         precision: "float32", whatever it was trained in; or "as_trained".
 
     Returns:
-        An `Embedder` for the models with three modalities; `Classifier` and `Unimodal` as they are.
+        An `Embedder` for a `VATT` with common spaces; other models as they are.
     """
     opened = open_trained(
         path,
@@ -57,7 +57,7 @@ def load(path, *, clip=None, vocabulary_file=None, release_tokenizer=None, preci
         release_tokenizer=release_tokenizer,
         precision=precision,
     )
-    if not isinstance(opened.model, MultimodalModel):
+    if not isinstance(opened.model, VATT) or opened.model.spaces is None:
         return opened.model
     return Embedder(opened.model, clip=opened.clip, tokenizer=opened.tokenizer, source=opened.source)
 
@@ -76,11 +76,11 @@ def open_trained(
     if vocabulary_file is not None:
         from vatt.data.vocabulary import Vocabulary  # imports TensorFlow
 
-        released = getattr(model, "heads", None) == "released"
+        released = isinstance(model, VATT) and model.spaces is not None and model.spaces.form == "released"
         tokenizer = Vocabulary(
             path=vocabulary_file, release=released if release_tokenizer is None else release_tokenizer
         )
-    rows = getattr(model, "vocabulary_size", None)
+    rows = model.text.tokenizer.vocabulary_size if getattr(model, "text", None) is not None else None
     if tokenizer is not None and rows is not None and tokenizer.size > rows:
         raise ValueError(
             f"The model must have a row for every word. Received: {tokenizer.size} words of "

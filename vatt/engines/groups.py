@@ -63,7 +63,7 @@ def layer_factors(paths: Sequence[str], decay: float) -> list[float]:
     """Learning-rate factors that fall towards the input: decay^(layers between a weight and the heads).
 
     Block i of an encoder of n blocks gets decay^(n − i), i = 0 … n − 1; what stands in front of it, the
-    embedder and the relative positions, decay^(n + 1); its final norm and all behind it, 1 (Clark et al.
+    tokenizer and the relative positions, decay^(n + 1); its final norm and all behind it, 1 (Clark et al.
     2020, 3.3; Bao et al. 2021, A.4).
     """
     if not 0 < decay <= 1:
@@ -78,9 +78,9 @@ def layer_factors(paths: Sequence[str], decay: float) -> list[float]:
 def _layers_above(path: str, depths: dict[str, int]) -> int:
     if match := _BLOCK.match(path):
         return depths[match[1]] - int(match[2])
-    if not re.search(r"/embedder/|/relative_bias/", path):
+    if not re.search(r"/tokenizer/|/relative_bias/", path):
         return 0
-    # The encoder behind an embedder is its sibling or, where modalities share one, its parent's.
+    # The encoder behind a tokenizer is its sibling or, where modalities share one, its parent's.
     near = max(depths, key=lambda encoder: _shared_parts(encoder, path), default=None)
     return depths[near] + 1 if near else 0
 

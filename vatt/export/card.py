@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from vatt.convert.released import describe
 from vatt.data.description import describe_inputs
 from vatt.embed.loading import Trained
 from vatt.evals.protocol_card import code_version, precision, weights_fingerprint
@@ -99,14 +100,9 @@ class Card:
     def overview(self) -> str:
         model, clip = self.trained.model, self.trained.clip
         weights = sum(int(np.prod(variable.shape)) for variable in model.weights)
-        sizes = ", ".join(
-            f"{name} {size.depth} × {size.width}"
-            for name in ("video", "audio", "text", "size")
-            if (size := model.get_config().get(name)) is not None
-        )
         return (
-            f"{type(model).__name__} with {weights:,} weights (Transformers, layers × width: {sizes}), "
-            f"after {PAPER}. A clip is {clip.frames} frames of {clip.frame_size} × {clip.frame_size} pixels "
+            f"{describe(model)}, encoders as layers × width, with {weights:,} weights, after {PAPER}. A clip "
+            f"is {clip.frames} frames of {clip.frame_size} × {clip.frame_size} pixels "
             f"at {clip.frame_rate_hz:g} Hz, and {clip.samples:,} samples at {clip.sample_rate_hz:,} Hz. Of "
             "each frame the middle square is seen, resized inside. Longer media are cut into windows one "
             "after the other, of which the last ends where the media end, and what comes out is their mean; "
@@ -116,10 +112,14 @@ class Card:
 
     @property
     def fine_tuning(self) -> str:
+        tokenizers = [tower.tokenizer for tower in self.trained.model.towers.values()]
+        rates = ", ".join(
+            sorted({f"{each.drop_rate:g}" for each in tokenizers if hasattr(each, "drop_rate")})
+        )
         return (
             "The object is callable, `module(inputs, training=True)`, and has `variables`, "
             "`trainable_variables` and `regularization_losses`; gradients reach every trainable variable. In "
-            f"training it drops out and drops tokens (rate {self.trained.model.drop_token_rate:g})"
+            f"training it drops out and drops tokens (rate {', '.join(sorted(rates))})"
             + (", as it did" if self.is_classifier else ", and the heads normalise by the batch, as they did")
             + " when it learnt."
         )

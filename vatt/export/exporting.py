@@ -23,10 +23,10 @@ from vatt.export.card import Card, Naming, model_card
 from vatt.export.errors import ExportError
 from vatt.export.golden import golden_hash, golden_inputs, golden_outputs, require_equal, save_golden
 from vatt.export.run_facts import read_run_facts
-from vatt.models.classifier import Classifier
+from vatt.layers.configured import remade
+from vatt.models.classifier import SPECTROGRAM, Classifier
 from vatt.models.loading import load_model
-from vatt.models.multimodal import MultimodalModel
-from vatt.models.parts import SPECTROGRAM
+from vatt.models.vatt import VATT
 from vatt.spec import AUDIO, TEXT
 from vatt.whole_file import whole_folder
 
@@ -206,7 +206,7 @@ def _unwritable(output, error) -> ExportError:
 
 def _without_views(trained: Trained) -> Trained:
     """The classifier judging each row by itself: an export averages windows, not rows of a batch."""
-    model = type(trained.model).from_config(trained.model.get_config() | {"views": 1})
+    model = remade(trained.model, views=1)
     for variable, value in zip(model.weights, trained.model.weights, strict=True):
         variable.assign(value)
     return Trained(
@@ -229,7 +229,7 @@ def _checked_formats(formats) -> tuple[str, ...]:
 
 def _checked_modalities(trained: Trained, modalities) -> tuple[str, ...]:
     model = trained.model
-    if not isinstance(model, MultimodalModel | Classifier):
+    if not isinstance(model, VATT | Classifier) or (isinstance(model, VATT) and model.spaces is None):
         raise ExportError(
             f"An export must be of a model with common spaces or classes. Received: {type(model).__name__} "
             f"of {trained.source}. Fine-tune it first; `vatt convert` writes its weights."
@@ -243,7 +243,7 @@ def _checked_modalities(trained: Trained, modalities) -> tuple[str, ...]:
         if model.modality == SPECTROGRAM:
             raise ExportError(
                 "A classifier must take raw media. Received: one of spectrograms that were made elsewhere. "
-                "Train it with `Classifier.spectrogram = @LogMel()`, which takes the waveform."
+                "Train it with `SpectrogramTokenizer.log_mel = @LogMel()`, which takes the waveform."
             )
         if modalities is not None and tuple(modalities) != (model.modality,):
             raise ExportError(

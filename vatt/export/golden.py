@@ -13,8 +13,7 @@ from vatt.embed.inputs import NO_WORDS
 from vatt.embed.loading import Trained
 from vatt.embed.media_encoder import MediaEncoder
 from vatt.export.errors import ExportError
-from vatt.models.classifier import Classifier
-from vatt.models.parts import IMAGE
+from vatt.models.classifier import IMAGE, Classifier
 from vatt.spec import AUDIO, TEXT, VIDEO
 
 TOLERANCE = 1e-5  # largest difference of a component of a unit vector

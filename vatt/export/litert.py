@@ -16,8 +16,7 @@ from vatt.embed.media_encoder import MediaEncoder
 from vatt.embed.windows import audio_window, video_window
 from vatt.export.errors import ExportError
 from vatt.export.golden import differences
-from vatt.models.classifier import Classifier
-from vatt.models.parts import IMAGE
+from vatt.models.classifier import IMAGE, Classifier
 from vatt.spec import AUDIO, TEXT, VIDEO
 from vatt.whole_file import temporary_folder
 

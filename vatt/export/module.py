@@ -18,7 +18,7 @@ from vatt.embed.inputs import NO_WORDS
 from vatt.embed.loading import Trained
 from vatt.export.errors import ExportError
 from vatt.layers import draws
-from vatt.models.parts import IMAGE
+from vatt.models.classifier import IMAGE
 from vatt.spec import AUDIO, MODALITIES, TEXT, VIDEO
 
 # Input of each modality: its name in the signatures, and what any caller may give.

@@ -69,7 +69,7 @@ def signature_table(trained: Trained, modalities) -> list[tuple[str, str, str]]:
         given = {"video": frames, "audio": samples, "image": images}[model.modality]
         outputs = f"`logits`, `scores` float32 [B, {model.classes}]"
         return [(f"classify_{model.modality}", given, outputs)]
-    widths = {"video_audio": model.video_audio_width, "video_text": model.video_text_width}
+    widths = model.spaces.widths
     both = ", ".join(f"`{space}` float32 [B, {width}]" for space, width in widths.items())
     words = f"`sentences` string [B]: UTF-8; the first {clip.words} words are read"
     rows = {

@@ -39,6 +39,8 @@ class SelfAttention(Configured, keras.layers.Layer):
 
     Input: tokens [B, N, D]; `bias` float, broadcast to [B, H, N, N], added to the scores: relative
     positions, and a large negative number where a key is padding. Output: [B, N, D].
+    `keep_probabilities`, a function ("probabilities", [B, H, N, N]) or None, is called with the attention
+    probabilities (query, key) before dropout, which are then computed as one matrix.
     """
 
     def __init__(
@@ -80,26 +82,27 @@ class SelfAttention(Configured, keras.layers.Layer):
         self.output_map.build((None, None, self.heads * self.head_width))
         self.dropout.build()
 
-    def probabilities(self, tokens, bias=None):
+    def call(self, tokens, bias=None, training=False, keep_probabilities=None):
+        dropping = training and self.dropout_rate > 0
+        if keep_probabilities is None:
+            if tokens.shape[1] >= LONG and _goes_by_blocks(dropping):
+                return self.output_map(self._attended(tokens, bias, dropping))
+            if keras.backend.backend() != "tensorflow" and not dropping:
+                return self.output_map(self._fused(tokens, bias))
+        probabilities = self._probabilities(tokens, bias)
+        if keep_probabilities is not None:
+            keep_probabilities("probabilities", probabilities)
+        weights = self.dropout(probabilities, training=training)
+        mixed = ops.matmul(weights, split_heads(self.value(tokens), self.heads))
+        return self.output_map(merge_heads(mixed))
+
+    def _probabilities(self, tokens, bias):
         """Attention probabilities [B, H, N, N] (query, key)."""
         queries = split_heads(self._scaled_queries(tokens), self.heads)
         scores = ops.matmul(queries, ops.transpose(split_heads(self.key(tokens), self.heads), (0, 1, 3, 2)))
         if bias is not None:
             scores = scores + ops.cast(bias, scores.dtype)
         return ops.softmax(scores, axis=-1)
-
-    def mix(self, weights, tokens):
-        """[B, N, D]: what each token takes from all by weights [B, H, N, N], through the output map."""
-        mixed = ops.matmul(weights, split_heads(self.value(tokens), self.heads))
-        return self.output_map(merge_heads(mixed))
-
-    def call(self, tokens, bias=None, training=False):
-        dropping = training and self.dropout_rate > 0
-        if tokens.shape[1] >= LONG and _goes_by_blocks(dropping):
-            return self.output_map(self._attended(tokens, bias, dropping))
-        if keras.backend.backend() != "tensorflow" and not dropping:
-            return self.output_map(self._fused(tokens, bias))
-        return self.mix(self.dropout(self.probabilities(tokens, bias), training=training), tokens)
 
     def _scaled_queries(self, tokens):
         # Scaling the queries costs N·D products, scaling the scores H·N².

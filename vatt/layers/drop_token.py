@@ -1,5 +1,6 @@
 """DropToken: train on a random part of the tokens (paper 3.1.1)."""
 
+import gin
 import keras
 from keras import ops
 
@@ -14,6 +15,7 @@ def tokens_kept(tokens: int, rate: float) -> int:
     return max(1, round((1 - rate) * tokens))
 
 
+@gin.register
 @keras.saving.register_keras_serializable("vatt")
 class DropToken(Configured, keras.layers.Layer):
     """Keeps a random subset of the tokens in training, in their order; the identity otherwise.
@@ -26,7 +28,7 @@ class DropToken(Configured, keras.layers.Layer):
     Input: [B, N, D], positions already added. Output: [B, tokens_kept(N, rate), D].
     """
 
-    def __init__(self, *, rate, pattern="per_sample", name=None, dtype=None):
+    def __init__(self, *, rate=0.5, pattern="per_sample", name="drop_token", dtype=None):
         super().__init__(name=name, dtype=dtype)
         if not 0 <= rate < 1:
             raise ValueError(f"`rate` must lie in [0, 1); 0 drops nothing. Received: rate={rate}.")

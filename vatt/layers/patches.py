@@ -26,7 +26,8 @@ class PatchEmbedding(Configured, keras.layers.Layer):
         edge: what to do where the patch does not divide the size: "pad" with zeros at the end (the paper's
             ⌈·⌉) or "drop" the rest (the original release).
 
-    Input: [B, *sizes, channels], float in [-1, 1]. Output: [B, *grid, D].
+    `cut` makes patches of a signal [B, *sizes, channels], float in [-1, 1]. Input: patches
+    [..., values of a patch]. Output: tokens [..., D].
     """
 
     def __init__(self, *, patch, channels, width, edge="pad", name=None, dtype=None):
@@ -53,8 +54,8 @@ class PatchEmbedding(Configured, keras.layers.Layer):
         """Patches along each axis for a signal of these sizes."""
         return patch_grid(sizes, self.patch, self.edge)
 
-    def call(self, inputs):
-        return self.embed(self.cut(inputs))
+    def call(self, patches):
+        return ops.matmul(patches, ops.reshape(self.kernel, (-1, self.width))) + self.bias
 
     def cut(self, inputs):
         """The patches as they are, [B, *grid, values of a patch]."""
@@ -80,10 +81,6 @@ class PatchEmbedding(Configured, keras.layers.Layer):
             signal = ops.transpose(signal, (0, 1, 3, 2, 4))
             cells, values = cells * count, values * size
         return ops.reshape(signal, (-1, *grid, values))
-
-    def embed(self, patches):
-        """Patches [..., values of a patch] as tokens [..., D]."""
-        return ops.matmul(patches, ops.reshape(self.kernel, (-1, self.width))) + self.bias
 
     def _fit(self, signal, grid):
         """The signal cut or padded to whole patches."""

@@ -1,7 +1,9 @@
 """Learned positions, factorised over the axes of the token grid (paper Eq. 1)."""
 
 import math
+from collections.abc import Sequence
 
+import gin
 import keras
 from keras import ops
 
@@ -11,15 +13,13 @@ from vatt.layers.interpolation import METHODS, grid_matrix
 ORDERS = ("row_major", "column_major")
 
 
+@gin.register
 @keras.saving.register_keras_serializable("vatt")
 class FactorisedPositions(Configured, keras.layers.Layer):
     """One table per axis, summed: token (i, j, k) gets E_1[i] + E_2[j] + E_3[k], by default through one
     LayerNorm.
 
     Args:
-        grid: positions along each axis, e.g. (8, 14, 14) for video, (1200,) for audio.
-        axes: names of the axes, which name the tables: ("time", "row", "column").
-        width: features of a token, D.
         normalise: whether a LayerNorm (epsilon 1e-6) follows the sum (original release; Eq. 1 has none).
         order: "row_major" numbers tokens with the last axis fastest. "column_major" numbers the positions
             with the first axis fastest, against tokens that are row-major: the released spectrogram model was
@@ -29,45 +29,42 @@ class FactorisedPositions(Configured, keras.layers.Layer):
         joint_axes: names of axes that share one table, with a row for each of their places: with
             ("row", "column") token (i, j, k) gets E_1[i] + E_23[j, k]. An image ViT learned its positions so.
 
-    Call: `positions(grid=grid)` gives [N, D] for a grid that may differ from the tables' (interpolated,
+    Build: `positions.build(grid=grid, axes=axes, width=width)` makes the tables of a grid, e.g. (8, 14, 14)
+    with the axes ("time", "row", "column"), which name the tables; `width` is D. Call:
+    `positions(grid=grid)` gives [N, D] for a grid that may differ from the tables' (interpolated,
     differentiably).
     """
 
     def __init__(
         self,
         *,
-        grid,
-        axes,
-        width,
         normalise=True,
         order="row_major",
         interpolation="natural_cubic",
         joint_axes=(),
-        name=None,
+        name="positions",
         dtype=None,
     ):
         super().__init__(name=name, dtype=dtype)
-        if len(grid) != len(axes):
-            raise ValueError(f"`grid` and `axes` must agree. Received: grid={grid}, axes={axes}.")
         if order not in ORDERS:
             raise ValueError(f"`order` must be one of {ORDERS}. Received: order={order!r}.")
         if interpolation is not None and interpolation not in METHODS:
             raise ValueError(
                 f"`interpolation` must be one of {METHODS} or None. Received: {interpolation!r}."
             )
-        self.grid = tuple(grid)
-        self.axes = tuple(axes)
-        self.width = width
         self.normalise = normalise
         self.order = order
         self.interpolation = interpolation
         self.joint_axes = tuple(joint_axes)
-        self.tabled_axes = self._group()
         self.norm = (
             keras.layers.LayerNormalization(epsilon=1e-6, name="norm", dtype=dtype) if normalise else None
         )
 
-    def build(self, input_shape=None):
+    def build(self, grid: Sequence[int], axes: Sequence[str], width: int) -> None:
+        if len(grid) != len(axes):
+            raise ValueError(f"`grid` and `axes` must agree. Received: grid={grid}, axes={axes}.")
+        self.grid, self.axes, self.width = tuple(grid), tuple(axes), width
+        self.tabled_axes = self._group()
         initializer = keras.initializers.TruncatedNormal(stddev=self.width**-0.5)
         self.tables = [
             self.add_weight(

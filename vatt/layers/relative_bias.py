@@ -2,11 +2,14 @@
 
 import math
 
+import gin
 import keras
 import numpy as np
 from keras import ops
 
 from vatt.layers.configured import Configured
+
+BLOCKS = ("all", "first")
 
 
 def relative_buckets(length: int, buckets: int, max_distance: int) -> np.ndarray:
@@ -28,35 +31,40 @@ def relative_buckets(length: int, buckets: int, max_distance: int) -> np.ndarray
     return (bucket + np.where(relative > 0, half, 0)).astype(np.int32)
 
 
+@gin.register
 @keras.saving.register_keras_serializable("vatt")
 class RelativeBias(Configured, keras.layers.Layer):
     """Additive attention bias from relative positions.
 
     Args:
-        heads: attention heads, H.
         buckets: number of buckets, both directions together.
         max_distance: distance from which all pairs share the last bucket (64 in the original release, 128 in
             T5).
+        blocks: "all" adds the bias in every block of an encoder (T5, original release), "first" in the first
+            alone (the paper's wording, A.2.2).
 
-    Call: `relative_bias(length=length)` gives [1, H, length, length].
+    Build: `relative_bias.build(heads)` for H attention heads. Call: `relative_bias(length=length)` gives
+    [1, H, length, length].
     """
 
-    def __init__(self, *, heads, buckets=32, max_distance=64, name=None, dtype=None):
+    def __init__(self, *, buckets=32, max_distance=64, blocks="all", name="relative_bias", dtype=None):
         super().__init__(name=name, dtype=dtype)
         if buckets < 4 or buckets % 4:
             raise ValueError(f"`buckets` must be a positive multiple of 4. Received: buckets={buckets}.")
-        self.heads = heads
+        if blocks not in BLOCKS:
+            raise ValueError(f"`blocks` must be one of {BLOCKS}. Received: blocks={blocks!r}.")
         self.buckets = buckets
         self.max_distance = max_distance
+        self.blocks = blocks
 
-    def build(self, input_shape=None):
+    def build(self, heads: int) -> None:
         self.table = self.add_weight(
             name="table",
-            shape=(self.buckets, self.heads),
+            shape=(self.buckets, heads),
             initializer=keras.initializers.RandomUniform(-0.05, 0.05),
         )
 
-    def call(self, length):
+    def call(self, length: int):
         indices = relative_buckets(length, self.buckets, self.max_distance)
         bias = ops.take(self.table, indices, axis=0)
         return ops.transpose(bias, (2, 0, 1))[None]

@@ -16,32 +16,24 @@ LIMITS = {
     "hidden_width": 524_288,
     "heads": 1_024,
     "head_width": 16_384,
-    "word_table_width": 65_536,
-    "output_width": 65_536,
+    "table_width": 65_536,
+    "projection_width": 65_536,
     "video_audio_width": 65_536,
     "video_text_width": 65_536,
     "vocabulary_size": 1 << 24,
     "classes": 1 << 20,
-    "grid": 1 << 16,
-    "video_grid": 1 << 16,
-    "audio_grid": 1 << 16,
-    "words": 1 << 16,
+    "sizes": 1 << 24,
     "patch": 1 << 16,
-    "video_patch": 1 << 16,
-    "audio_patch": 1 << 16,
     "bins": 1_024,
     "sample_rate_hz": 1_000_000,
     "frame_seconds": 1,
-    "relative_buckets": 1 << 16,
-    "channels": 64,
+    "buckets": 1 << 16,
 }
 _UNBOUNDED = ("shared_object_id",)  # Keras numbers shared objects by their address
 _OTHERS = 1 << 24  # of every other number
 _PATCH_VALUES = 1 << 20  # numbers in a patch
-_PLACES = 1 << 20  # places of a grid
+_SAMPLES = 1 << 28  # values of a signal along all axes
 _OBJECTS = 10_000  # in a description; those of this project have some twenty
-_GRIDS = ("grid", "video_grid", "audio_grid")
-_PATCHES = ("patch", "video_patch", "audio_patch")
 _SIZE = ("depth", "width", "hidden_width", "heads", "head_width")
 _ROOM, _SMALL = 16, 1 << 24  # what may be missing: a factor, and models that any machine holds
 _LEAST_PRESET_WIDTH = 512  # of a size that is given by its name
@@ -150,7 +142,7 @@ def _check_class(value: dict, source) -> None:
 
 
 def _check_product(name: str, values: list, source) -> None:
-    limit = {**dict.fromkeys(_GRIDS, _PLACES), **dict.fromkeys(_PATCHES, _PATCH_VALUES)}.get(name)
+    limit = {"sizes": _SAMPLES, "patch": _PATCH_VALUES}.get(name)
     numbers = [abs(value) for value in values if isinstance(value, int)]
     if limit is not None and math.prod(numbers) > limit:
         raise TooLargeError(
@@ -168,13 +160,24 @@ def _least_weights(settings: dict, width: int) -> int:
     if all(name in numbers for name in _SIZE):
         inner = numbers["heads"] * numbers["head_width"]
         least += numbers["depth"] * numbers["width"] * (4 * inner + 2 * numbers["hidden_width"])
-    table_width = numbers.get("word_table_width", numbers.get("table_width", width))
-    least += numbers.get("vocabulary_size", 0) * table_width
-    lists = {name: value for name, value in settings.items() if isinstance(value, list)}
-    least += sum(math.prod(filter(_is_count, lists[name])) * width for name in _PATCHES if name in lists)
-    if lists.get("joint_axes") and "grid" in lists:  # a table over all places of a frame
-        least += math.prod(filter(_is_count, lists["grid"][1:])) * width
+    least += numbers.get("vocabulary_size", 0) * numbers.get("table_width", width)
+    patch, sizes = settings.get("patch"), settings.get("sizes")
+    if not isinstance(patch, list) or not isinstance(sizes, list):
+        return least
+    least += math.prod(filter(_is_count, patch)) * width
+    # A table has a row for every place along its axes; a spectrogram has fewer than its waveform's samples.
+    if settings.get("log_mel") is None and all(map(_is_count, [*patch, *sizes])):
+        places = [size // step for size, step in zip(sizes, patch)]
+        joint = _joint_axes(settings)
+        least += (math.prod(places[1:]) if joint else sum(places)) * width
     return least
+
+
+def _joint_axes(settings: dict) -> bool:
+    """Whether a tokenizer's positions have a table over all places of a frame."""
+    positions = settings.get("positions")
+    config = positions.get("config") if isinstance(positions, dict) else None
+    return isinstance(config, dict) and bool(config.get("joint_axes"))
 
 
 def _is_count(value) -> bool:

@@ -16,8 +16,14 @@ MODEL_MODULES = (
     "vatt.models.vatt",
     "vatt.models.agnostic",
     "vatt.models.classifier",
-    "vatt.models.unimodal",
+    "vatt.models.common_spaces",
+    "vatt.models.tower",
     "vatt.layers.log_mel",
+    "vatt.layers.spectrogram_tokenizer",
+    "vatt.layers.text_encoder",
+    "vatt.layers.voxel_tokenizer",
+    "vatt.layers.waveform_tokenizer",
+    "vatt.layers.word_tokenizer",
 )
 
 _MOST_CONFIG_BYTES = 2**20  # ours have kilobytes
@@ -31,7 +37,7 @@ def load_model(path):
     Args:
         path: the file.
 
-    Returns: `VATT`, `AgnosticVATT`, `Classifier` or `Unimodal`.
+    Returns: `VATT` or `Classifier`.
 
     Raises:
         FileNotFoundError: there is none.

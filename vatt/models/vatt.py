@@ -1,134 +1,184 @@
-"""The modality-specific VATT: one Transformer each for video, audio and text (paper 3, Figure 1)."""
+"""VATT: towers for video, audio and text, and the common spaces that they meet in (paper 3, Figure 1)."""
+
+from typing import Any
 
 import gin
 import keras
+from keras import ops
 
-from vatt.layers.embedders import WordEmbedder
-from vatt.layers.transformer import Encoder
-from vatt.models.backbone import Backbone
-from vatt.models.multimodal import MultimodalModel
-from vatt.models.parts import audio_signal, grid_of, text_encoder
-from vatt.models.presets import size_of
-from vatt.spec import AUDIO, VIDEO
+from vatt.layers import draws
+from vatt.layers.configured import Configured
+from vatt.models.common_spaces import CommonSpaces
+from vatt.models.tower import Tower
+from vatt.spec import (
+    AUDIO,
+    AUDIO_MASK,
+    KEPT,
+    MODALITIES,
+    TEXT,
+    TEXT_MASK,
+    VIDEO,
+    VIDEO_AUDIO,
+    VIDEO_MASK,
+    VIDEO_TEXT,
+    PatchesRead,
+)
+
+DRAW_KEY = "draw_key"
+_MASKS = {VIDEO: VIDEO_MASK, AUDIO: AUDIO_MASK, TEXT: TEXT_MASK}
 
 
 @gin.register
 @keras.saving.register_keras_serializable("vatt")
-class VATT(MultimodalModel):
-    """Three encoders and the common-space heads; see `MultimodalModel` for inputs and outputs.
+class VATT(Configured, keras.Model):
+    """One `Tower` for each modality, and the `CommonSpaces`.
+
+    Modality-specific are towers with an encoder each; modality-agnostic are towers that hold one encoder
+    (paper 3; `vatt.models.agnostic`). What is left out is not there: `VATT(video=…, text=…, spaces=…)` is a
+    model of two modalities, `VATT(text=…)` an encoder of sentences.
 
     Args:
-        video, audio, text: size of each Transformer: "small", "base", "medium", "large" or a `Size`. The
-            paper's MBS is the default, BBS and LBS differ in `video`.
-        video_grid: (time, row, column) positions of the video tables; 8 × 14 × 14 for the paper's 32 × 224²
-            clips.
-        audio_grid: (sample,) positions of the audio table; 1,200 for 153,600 samples. With `spectrogram`
-            (time, frequency); 10 × 16.
-        clip: derives both grids from a `ClipSpec` instead.
-        video_patch: (frames, rows, columns) of a voxel patch.
-        audio_patch: samples of a waveform patch, with `spectrogram` (time, frequency); None for the paper's,
-            128 or (16, 5).
-        spectrogram: a `LogMel` that the waveform goes through in front of its patches (Table 10), or None.
-        edge: "pad" or "drop", see `PatchEmbedding`.
-        vocabulary_size: rows of the word table.
-        word_table_width: None for a learned table of the text Transformer's width (paper), or the width of a
-            table that a gelu projection follows (release: 300).
-        train_word_table: whether the table learns (release: no, it was word2vec).
-        word_vectors: Keras initializer of the table, e.g. `vatt.data.word_vectors.WordVectors`; None for a
-            random one.
-        relative_layers: see `Encoder`.
-        heads: "paper" or "released", see `CommonSpaces`.
-        video_audio_width, video_text_width: d_va and d_vt.
-        normalise_positions: whether a LayerNorm follows the sum of position tables (release; Eq. 1 has none).
-        drop_token_rate, drop_token_pattern: DropToken on video and audio in training.
-        dropout_rate: dropout inside the Transformers and on their inputs.
+        video, audio, text: `Tower` of each modality, or None.
+        spaces: `CommonSpaces`; None gives features alone.
+
+    Input: a dict of any subset of: video float [B, T, H, W, 3] in [-1, 1]; audio float [B, S] or [B, S, 1];
+        text int32 [B', L]; masks in {0, 1}, video_mask [B], audio_mask [B], text_mask [B'], which tell batch
+        normalisation what rows exist; video_kept, audio_kept int32 [B, K], the places of the patches where
+        the host chose them: the signal is [B, K, values of a patch] then; draw_key: int32 [B, 2], see
+        `vatt.layers.draws`; where B' = K·B, row i·K + k of the text belongs to example i.
+    Output: a flat dict: "<modality>/pooled" [B, D], "<modality>/tokens" [B, N, D] and, not normalised, in the
+        common spaces (Eq. 3): "video/video_audio", "audio/video_audio" [B, d_va], "video/video_text",
+        "audio/video_text" (the audio's video-audio embedding sent through g_v→vt),
+        "text/video_text" [B', d_vt].
     """
 
     def __init__(
         self,
         *,
-        video="medium",
-        audio="base",
-        text="small",
-        video_grid=None,
-        audio_grid=None,
-        clip=None,
-        video_patch=(4, 16, 16),
-        audio_patch=None,
-        spectrogram=None,
-        edge="pad",
-        vocabulary_size=2**16,
-        word_table_width=None,
-        train_word_table=True,
-        word_vectors=None,
-        relative_layers="all",
-        heads="paper",
-        video_audio_width=512,
-        video_text_width=256,
-        normalise_positions=True,
-        drop_token_rate=0.5,
-        drop_token_pattern="per_sample",
-        dropout_rate=0.1,
-        name="vatt",
-        dtype=None,
-    ):
-        super().__init__(name=name, dtype=dtype)
-        self.video_size, self.audio_size, self.text_size = size_of(video), size_of(audio), size_of(text)
-        self.clip = None  # the grids say it
-        self.video_patch = tuple(video_patch)
-        self.spectrogram = spectrogram
-        audio_kind, self.audio_patch = audio_signal(audio_patch, spectrogram)
-        self.video_grid = tuple(video_grid or grid_of(VIDEO, self.video_patch, clip, edge=edge))
-        self.audio_grid = tuple(audio_grid or grid_of(audio_kind, self.audio_patch, clip, spectrogram, edge))
-        self.edge = edge
-        self.vocabulary_size = vocabulary_size
-        self.word_table_width = word_table_width
-        self.train_word_table = train_word_table
-        self.word_vectors = None  # the table holds them
-        self.relative_layers = relative_layers
-        self.heads = heads
-        self.video_audio_width = video_audio_width
-        self.video_text_width = video_text_width
-        self.normalise_positions = normalise_positions
-        self.drop_token_rate = drop_token_rate
-        self.drop_token_pattern = drop_token_pattern
-        self.dropout_rate = dropout_rate
-        self.video = Backbone(
-            embedder=self._signal_embedder(VIDEO, width=self.video_size.width, dtype=dtype),
-            encoder=Encoder(size=self.video_size, dropout_rate=dropout_rate, name="encoder", dtype=dtype),
-            name="video",
-            dtype=dtype,
-        )
-        self.audio = Backbone(
-            embedder=self._signal_embedder(AUDIO, width=self.audio_size.width, dtype=dtype),
-            encoder=Encoder(size=self.audio_size, dropout_rate=dropout_rate, name="encoder", dtype=dtype),
-            name="audio",
-            dtype=dtype,
-        )
-        self.text = Backbone(
-            embedder=WordEmbedder(
-                vocabulary_size=vocabulary_size,
-                width=self.text_size.width,
-                table_width=word_table_width,
-                train_table=train_word_table,
-                table_initializer=word_vectors,
-                dropout_rate=dropout_rate,
-                name="embedder",
-                dtype=dtype,
-            ),
-            encoder=text_encoder(
-                self.text_size, relative_layers=relative_layers, dropout_rate=dropout_rate, dtype=dtype
-            ),
-            name="text",
-            dtype=dtype,
-        )
-        self.spaces = self._common_spaces()
+        video: Tower | None = None,
+        audio: Tower | None = None,
+        text: Tower | None = None,
+        spaces: CommonSpaces | None = None,
+        name: str = "vatt",
+        dtype: Any = None,
+    ) -> None:
+        # Each part casts what it is given; cast here, a waveform would reach a spectrogram in bfloat16.
+        super().__init__(name=name, dtype=dtype, autocast=False)
+        self.video, self.audio, self.text = video, audio, text
+        self.spaces = spaces
+        if not self.towers:
+            raise ValueError("A VATT must have at least one tower. Received: none of video, audio, text.")
+        for modality, tower in self.towers.items():
+            if not tower.built:
+                tower.name = modality  # the weights' paths say whose they are
         self.build()
 
-    def build(self, input_shape=None):
-        for part in (self.video, self.audio, self.text, self.spaces):
-            part.build()
+    @property
+    def towers(self) -> dict[str, Tower]:
+        """`Tower` by modality, of those that are there."""
+        towers = {VIDEO: self.video, AUDIO: self.audio, TEXT: self.text}
+        return {modality: tower for modality, tower in towers.items() if tower is not None}
 
-    def get_config(self):
-        sizes = {"video": self.video_size, "audio": self.audio_size, "text": self.text_size}
-        return super().get_config() | sizes
+    @property
+    def shares_encoder(self) -> bool:
+        """Whether one encoder reads all modalities (modality-agnostic)."""
+        return len(self.towers) > 1 and len({id(tower.encoder) for tower in self.towers.values()}) == 1
+
+    def build(self, input_shape: Any = None) -> None:
+        if self.shares_encoder:  # first: built inside a tower, its weights would carry that modality's name
+            encoder = next(iter(self.towers.values())).encoder
+            if not encoder.built:
+                encoder.build()
+        for tower in self.towers.values():
+            if not tower.built:  # one that was built, and trained, in another model stays as it is
+                tower.build()
+        if self.spaces is not None:
+            self.spaces.build({modality: tower.width for modality, tower in self.towers.items()})
+
+    def get_config(self) -> dict[str, Any]:
+        config = super().get_config()
+        if self.shares_encoder:  # it is described once, in the first tower
+            for modality in list(self.towers)[1:]:
+                described = keras.saving.serialize_keras_object(config[modality])
+                described["config"]["encoder"] = None
+                config[modality] = described
+        return config
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "VATT":
+        parts = cls.restored(config)
+        first, *others = (parts[modality] for modality in MODALITIES if parts[modality] is not None)
+        for tower in others:
+            tower.encoder = tower.encoder or first.encoder
+        return cls(**parts)
+
+    def call(self, inputs: dict[str, Any], training: bool = False) -> dict[str, Any]:
+        features = self.encode(inputs, training=training)
+        return features | self.project(features, inputs, training=training)
+
+    def encode(self, inputs: dict[str, Any], training: bool = False) -> dict[str, Any]:
+        """Features alone, "<modality>/pooled" and "<modality>/tokens"; no row of them depends on another."""
+        present = [modality for modality in self.towers if inputs.get(modality) is not None]
+        if not present:
+            raise ValueError(
+                f"The inputs must hold at least one of {tuple(self.towers)}. Received: keys {tuple(inputs)}."
+            )
+        outputs = {}
+        for modality in present:
+            chosen = {"kept": inputs[KEPT[modality]]} if KEPT.get(modality) in inputs else {}
+            with draws.keyed(self._draw_key(inputs, modality)):
+                pooled, tokens = self.towers[modality](inputs[modality], training=training, **chosen)
+            outputs[f"{modality}/pooled"] = pooled
+            outputs[f"{modality}/tokens"] = tokens
+        return outputs
+
+    def patches_read(self) -> dict[str, PatchesRead]:
+        """What training reads of each signal, by modality, for a host that sends nothing else."""
+        read = {}
+        for modality in (VIDEO, AUDIO):
+            if modality in self.towers:
+                read[modality] = self.towers[modality].tokenizer.patches_read(
+                    lambda key, modality=modality: self._draw_key({DRAW_KEY: key}, modality)
+                )
+        return {modality: patches for modality, patches in read.items() if patches is not None}
+
+    def project(
+        self, features: dict[str, Any], masks: dict[str, Any] | None = None, training: bool = False
+    ) -> dict[str, Any]:
+        """The common-space outputs for "<modality>/pooled" features; `masks` may hold the inputs' masks."""
+        if self.spaces is None:
+            return {}
+        masks = masks or {}
+        mask = {modality: masks.get(name) for modality, name in _MASKS.items()}
+        outputs = {}
+        if f"{VIDEO}/pooled" in features:
+            embedding = self.spaces.video_to_video_audio(features[f"{VIDEO}/pooled"], mask[VIDEO], training)
+            outputs[f"{VIDEO}/{VIDEO_AUDIO}"] = embedding
+            outputs[f"{VIDEO}/{VIDEO_TEXT}"] = self.spaces.video_audio_to_video_text(
+                embedding, mask[VIDEO], training
+            )
+        if f"{AUDIO}/pooled" in features:
+            embedding = self.spaces.audio_to_video_audio(features[f"{AUDIO}/pooled"], mask[AUDIO], training)
+            outputs[f"{AUDIO}/{VIDEO_AUDIO}"] = embedding
+            # No objective trains this output: the bridge's statistics and weights are learned from video
+            # alone.
+            outputs[f"{AUDIO}/{VIDEO_TEXT}"] = self.spaces.video_audio_to_video_text(embedding)
+        if f"{TEXT}/pooled" in features:
+            outputs[f"{TEXT}/{VIDEO_TEXT}"] = self.spaces.text_to_video_text(
+                features[f"{TEXT}/pooled"], mask[TEXT], training
+            )
+        return outputs
+
+    def _draw_key(self, inputs, modality):
+        """Another key per modality and candidate, so that no two rows share their draws."""
+        key = inputs.get(DRAW_KEY)
+        if key is None:
+            return None
+        seed = key[:, 0] + 7919 * MODALITIES.index(modality)
+        example = key[:, 1]
+        if modality == TEXT:
+            rows, examples = inputs[TEXT].shape[0], key.shape[0]
+            candidates = rows // examples
+            seed = ops.repeat(seed, candidates) + 104_729 * (ops.arange(rows, dtype="int32") % candidates)
+            example = ops.repeat(example, candidates)
+        return ops.stack([seed, example], axis=1)

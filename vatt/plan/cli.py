@@ -100,7 +100,7 @@ def main(arguments: argparse.Namespace) -> int:
 
 
 def _plan(arguments: argparse.Namespace, gin_files: list[str]) -> dict:
-    from vatt.models.presets import size_of
+    from vatt.layers.architecture import size_of
     from vatt.plan.configuration import Source, read, read_source
     from vatt.plan.plan import Circumstances, make_plan
 

@@ -19,8 +19,7 @@ from vatt.convert.restore import classifier_like, pretrained_classifier, pretrai
 from vatt.convert.run_directory import described, run_of
 from vatt.models.bounds import check_description
 from vatt.models.loading import read_description, register_models
-from vatt.models.presets import size_of
-from vatt.models.vatt import VATT
+from vatt.models.paper import paper_vatt
 from vatt.plan.shapes import without_weights
 from vatt.spec import ClipSpec
 from vatt.train.context import MODEL_FILE
@@ -122,7 +121,7 @@ class Source:
             return keras.saving.deserialize_keras_object(self.description)
         if self.size is None and path and (file := _described_at(path)):
             return described(file) if file.suffix == ".json" else _of_file(file)
-        return VATT(video=size_of(self.size or _PAPERS_VIDEO))
+        return paper_vatt(video=self.size or _PAPERS_VIDEO)
 
 
 def read_source(gin_files: Iterable[str], bindings: Iterable[str] = ()) -> Source:

@@ -6,17 +6,15 @@ import math
 from vatt.layers.drop_token import tokens_kept
 from vatt.layers.pixels import ColourJitter
 from vatt.models.classifier import Classifier
-from vatt.models.parts import signal_kind, signal_sizes
-from vatt.models.unimodal import Unimodal
+from vatt.models.tokenizer_for import read_sizes, signal_sizes
 from vatt.plan.count import Count, dense, elements, product
 from vatt.plan.layers import (
     encoder_costs,
-    patch_embedder_costs,
     projection_costs,
-    spectrogram_costs,
-    word_embedder_costs,
+    signal_tokenizer_costs,
+    word_tokenizer_costs,
 )
-from vatt.spec import AUDIO, MODALITIES, TEXT, VIDEO, ClipSpec
+from vatt.spec import AUDIO, TEXT, VIDEO, ClipSpec
 
 AGGREGATE = 1  # the token in front
 COLOURS = 3
@@ -24,83 +22,75 @@ COLOURS = 3
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Stream:
-    """One backbone of a model and what a clip sends through it.
+    """One tower of a model and what a clip sends through it.
 
     Args:
         name: of the modality.
-        backbone: `Backbone`.
+        tower: `Tower`.
         rows: sequences per clip: the captions of a clip, or 1.
         tokens: of a sequence, all of them, without AGG.
         kept: of these, those that DropToken keeps in training.
-        sizes: of the signal along the axes of its patches; () for text.
-        spectrogram: `LogMel` in front of it, or None.
-        samples: of the waveform that goes into `spectrogram`.
+        sizes: of the signal that the tokenizer takes; () for text.
     """
 
     name: str
-    backbone: object
+    tower: object
     rows: int
     tokens: int
     kept: int
     sizes: tuple[int, ...] = ()
-    spectrogram: object = None
-    samples: int = 0
 
     def length(self, *, training: bool) -> int:
         """Of the sequence that the encoder sees."""
-        aggregate = AGGREGATE if getattr(self.backbone.embedder, "aggregate", None) else 0
+        aggregate = AGGREGATE if self.tower.tokenizer.aggregates else 0
         return aggregate + (self.kept if training else self.tokens)
 
     def costs(self, *, training: bool) -> tuple[Count, Count]:
         """Of a clip, and once for all clips of a batch."""
-        embedder = self.backbone.embedder
+        tokenizer, encoder = self.tower.tokenizer, self.tower.encoder
         if self.sizes:
-            row, once = patch_embedder_costs(embedder, self.sizes, self.kept if training else self.tokens)
+            row, once = signal_tokenizer_costs(tokenizer, self.sizes, self.kept if training else self.tokens)
         else:
-            row, once = word_embedder_costs(embedder, self.tokens)
+            row, once = word_tokenizer_costs(tokenizer, encoder.size.width, self.tokens)
         length = self.length(training=training)
-        more, more_once = encoder_costs(self.backbone.encoder, length, padding=not self.sizes)
-        row += more + projection_costs(self.backbone, length)
-        if self.spectrogram is not None:
-            row += spectrogram_costs(self.spectrogram, self.samples)
+        more, more_once = encoder_costs(encoder, length, padding=not self.sizes)
+        row += more + projection_costs(self.tower, length)
         return self.rows * row, once + more_once
 
 
-def streams_of(model, clip: ClipSpec, drop_token_rate: float | None = None) -> list[Stream]:
-    """The backbones that clips of this size go through; `drop_token_rate` None is the model's own."""
-    if isinstance(model, Classifier | Unimodal):
-        backbones = {model.modality: model.backbone}
-    else:
-        backbones = {name: getattr(model, name) for name in MODALITIES if name in clip.modalities}
-    return [_stream(model, backbone, name, clip, drop_token_rate) for name, backbone in backbones.items()]
+def streams_of(model, clip: ClipSpec, drop_rate: float | None = None) -> list[Stream]:
+    """The towers that clips of this size go through; `drop_rate` None is the model's own."""
+    classifies = isinstance(model, Classifier)
+    return [
+        _stream(tower, modality, getattr(model, "modality", modality), clip, drop_rate)
+        for modality, tower in model.towers.items()
+        if classifies or len(model.towers) == 1 or modality in clip.modalities
+    ]
 
 
-def _stream(model, backbone, modality, clip, drop_token_rate) -> Stream:
+def _stream(tower, modality, kind, clip, drop_rate) -> Stream:
+    """`kind`: what the tower is given, such as an image."""
     if modality == TEXT:
-        return Stream(name=TEXT, backbone=backbone, rows=clip.candidates, tokens=clip.words, kept=clip.words)
-    embedder = backbone.embedder
-    spectrogram = getattr(model, "spectrogram", None) if modality == AUDIO else None
-    sizes = signal_sizes(signal_kind(modality, spectrogram), embedder.patch, clip, spectrogram)
-    tokens = math.prod(embedder.patches.grid(sizes))
+        return Stream(name=TEXT, tower=tower, rows=clip.candidates, tokens=clip.words, kept=clip.words)
+    tokenizer = tower.tokenizer
+    sizes = read_sizes(kind, signal_sizes(modality=kind, clip=clip) or tokenizer.sizes, tokenizer.patch)
+    tokens = math.prod(tokenizer.grid_of(sizes))
+    rate = tokenizer.drop_rate if drop_rate is None else drop_rate
     return Stream(
-        name=modality,
-        backbone=backbone,
-        rows=1,
-        tokens=tokens,
-        kept=tokens_kept(tokens, embedder.drop_token_rate if drop_token_rate is None else drop_token_rate),
-        sizes=sizes,
-        spectrogram=spectrogram,
-        samples=clip.samples,
+        name=modality, tower=tower, rows=1, tokens=tokens, kept=tokens_kept(tokens, rate), sizes=sizes
     )
 
 
 def head_costs(model, clip: ClipSpec) -> tuple[Count, Count]:
-    """What follows the backbones, of a clip and once for all clips of a batch."""
+    """What follows the towers, of a clip and once for all clips of a batch."""
     if isinstance(model, Classifier):
-        return dense(1, model.backbone.width, model.classes, use_bias=True), Count()
-    if isinstance(model, Unimodal):
+        return dense(1, model.tower.width, model.classes, use_bias=True), Count()
+    if model.spaces is None:
         return Count(), Count()
     spaces, row, once = model.spaces, Count(), Count()
+    widths = {
+        modality: tower.width for modality, tower in model.towers.items() if modality in clip.modalities
+    }
     common, text_common = spaces.video_audio_width, spaces.video_text_width
     paper = spaces.form == "paper"
 
@@ -108,16 +98,16 @@ def head_costs(model, clip: ClipSpec) -> tuple[Count, Count]:
         count = dense(rows, inputs, outputs, use_bias=use_bias, gradients=gradients)
         return count + elements(3 * rows * outputs if normalised else 0)
 
-    if VIDEO in clip.modalities:
-        row += mapped(1, spaces.video_width, common) + mapped(1, common, common)
+    if VIDEO in widths:
+        row += mapped(1, widths[VIDEO], common) + mapped(1, common, common)
         row += mapped(1, common, text_common)
         once += elements(3 * (2 * common + text_common))
-    if AUDIO in clip.modalities:
-        row += mapped(1, spaces.audio_width, common, use_bias=not paper, normalised=paper)
+    if AUDIO in widths:
+        row += mapped(1, widths[AUDIO], common, use_bias=not paper, normalised=paper)
         row += mapped(1, common, text_common, gradients=0)  # for searches; no loss reads it
         once += elements(3 * (text_common + (common if paper else 0)))
-    if TEXT in clip.modalities:
-        row += mapped(clip.candidates, spaces.text_width, text_common, use_bias=not paper, normalised=paper)
+    if TEXT in widths:
+        row += mapped(clip.candidates, widths[TEXT], text_common, use_bias=not paper, normalised=paper)
         once += elements(3 * text_common if paper else 0)
     return row, once
 

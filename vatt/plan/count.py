@@ -9,7 +9,7 @@ alone, of the two in attention only one, and the softmax.
 
 import dataclasses
 
-from vatt.layers.transformer import NORMS
+from vatt.layers.transformer_encoder import NORMS
 
 OPERATIONS_OF_A_PRODUCT = 2  # a multiplication and an addition
 # Per entry, as the profiler has it: subtract, exponentiate, sum, divide, and the maximum.

@@ -13,7 +13,7 @@ NOTHING = Count()
 
 
 def encoder_costs(encoder, length: int, *, padding: bool) -> Costs:
-    """`Encoder`, of a sequence.
+    """`TransformerEncoder`, of a sequence.
 
     Args:
         length: tokens that come in, AGG among them.
@@ -24,7 +24,9 @@ def encoder_costs(encoder, length: int, *, padding: bool) -> Costs:
     else:
         row = elements(2 * length if padding else 0)
     for number, block in enumerate(encoder.blocks):
-        relative = encoder.relative_bias is not None and (encoder.relative_layers == "all" or number == 0)
+        relative = encoder.relative_bias is not None and (
+            encoder.relative_bias.blocks == "all" or number == 0
+        )
         row += block_costs(block, length, biased=padding or relative)
     if encoder.final_norm is not None:
         row += norm(encoder.final_norm, length, encoder.size.width)
@@ -54,16 +56,18 @@ def block_costs(block, length: int, *, biased: bool) -> Count:
     return count + elements(2 * length * width)  # the two residual additions
 
 
-def patch_embedder_costs(embedder, sizes, tokens: int) -> Costs:
-    """`PatchEmbedder`, of a signal of these sizes of which `tokens` are kept."""
-    width = embedder.width
-    grid = embedder.patches.grid(sizes)
-    values = math.prod(embedder.patch) * embedder.channels
+def signal_tokenizer_costs(tokenizer, sizes, tokens: int) -> Costs:
+    """`SignalTokenizer`, of a signal of these sizes of which `tokens` are kept."""
+    width = tokenizer.patches.width
+    grid = tokenizer.grid_of(sizes)
+    values = math.prod(tokenizer.patch) * tokenizer.channels
     row = dense(tokens, values, width, use_bias=True, gradients=1)  # nothing asks for a pixel's gradient
     row += Count(dropped=product(math.prod(grid) - tokens, values, width).products)
-    if embedder.project is not None:
+    if tokenizer.project is not None:
         row += dense(tokens, width, width, use_bias=True) + activation("gelu", tokens * width)
-    return row + elements(tokens * width), position_costs(embedder.positions, grid)
+    if (log_mel := getattr(tokenizer, "log_mel", None)) is not None:
+        row += spectrogram_costs(log_mel, sizes[0])
+    return row + elements(tokens * width), position_costs(tokenizer.positions, grid)
 
 
 def position_costs(positions, grid) -> Count:
@@ -82,28 +86,28 @@ def position_costs(positions, grid) -> Count:
     return once
 
 
-def word_embedder_costs(embedder, words: int) -> Costs:
-    """`WordEmbedder`, of a sentence."""
+def word_tokenizer_costs(tokenizer, width: int, words: int) -> Costs:
+    """`WordTokenizer`, of a sentence as tokens of `width` features."""
     row, once = elements(words), NOTHING  # which words are padding
-    if embedder.project is not None:
-        length = words + (1 if embedder.aggregate and embedder.project_aggregate else 0)
-        row += dense(length, embedder.table_width, embedder.width, use_bias=embedder.projection_bias)
-        row += activation("gelu", length * embedder.width)
-    if embedder.positions is not None:
-        row += elements(words * embedder.width)
-        once += position_costs(embedder.positions, (words,))
+    if tokenizer.project is not None:
+        length = words + (1 if tokenizer.aggregate == "before" else 0)
+        row += dense(length, tokenizer.table_width, width, use_bias=tokenizer.projection_bias)
+        row += activation("gelu", length * width)
+    if tokenizer.positions is not None:
+        row += elements(words * width)
+        once += position_costs(tokenizer.positions, (words,))
     return row, once
 
 
-def projection_costs(backbone, length: int) -> Count:
-    """What a `Backbone` does to the outputs of its encoder."""
+def projection_costs(tower, length: int) -> Count:
+    """What a `Tower` does to the outputs of its encoder."""
     count = NOTHING
-    if backbone.projection is not None:
-        width = backbone.projection_width
-        count += dense(length, backbone.encoder.size.width, width, use_bias=True)
+    if tower.projection is not None:
+        width = tower.projection_width
+        count += dense(length, tower.encoder.size.width, width, use_bias=True)
         count += activation("gelu", length * width)
-    if not getattr(backbone.embedder, "aggregate", None):  # the mean over words
-        count += elements(2 * length * backbone.width + length + backbone.width)
+    if not tower.tokenizer.aggregates:  # the mean over words
+        count += elements(2 * length * tower.width + length + tower.width)
     return count
 
 

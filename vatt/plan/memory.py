@@ -55,7 +55,7 @@ class StepMemory:
         batch: the rows of this device, as they come.
         halves: weights in 16 bits.
         kept: activations between their forward and backward pass.
-        working: the most that blocks have in hand beside them, one of each backbone.
+        working: the most that blocks have in hand beside them, one of each tower.
         pixels: of the signals as numbers, before there are patches.
         waste: of the allocator, see `wasted`.
         loss: what the loss keeps, similarities above all.
@@ -146,7 +146,7 @@ def wasted(draws: int, pixels: int, *, in_parts: bool) -> int:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class StreamMemory:
-    """Bytes of one clip in one backbone.
+    """Bytes of one clip in one tower.
 
     Args:
         kept, working: see `StepMemory`.
@@ -161,17 +161,17 @@ class StreamMemory:
 
 
 def stream_memory(stream: Stream, width: int, *, recompute: bool) -> StreamMemory:
-    """Of what a clip sends through a backbone in training.
+    """Of what a clip sends through a tower in training.
 
     Args:
         width: bytes of a number.
         recompute: whether the blocks' inputs alone are kept, and one block at a time is computed again.
     """
-    length, encoder = stream.length(training=True), stream.backbone.encoder
+    length, encoder = stream.length(training=True), stream.tower.encoder
     blocks = [block_kept(block, length, width) for block in encoder.blocks]
     draws = [block_draws(block, length) for block in encoder.blocks]
     working = max((block_working(block, length, width) for block in encoder.blocks), default=0)
-    kept = _embedder_kept(stream, width) + _ends_kept(stream, length, width)
+    kept = _tokenizer_kept(stream, width) + _ends_kept(stream, length, width)
     if recompute:
         kept += width * length * encoder.size.width * encoder.size.depth
     else:
@@ -186,31 +186,31 @@ def stream_memory(stream: Stream, width: int, *, recompute: bool) -> StreamMemor
 
 def signal_bytes(stream: Stream, width: int) -> int:
     """A signal as numbers: as it came, scaled, and cut into patches."""
-    channels = getattr(stream.backbone.embedder, "channels", 0)
-    return 3 * width * channels * math.prod(stream.sizes) if stream.sizes else 0
+    if not stream.sizes:
+        return 0
+    tokenizer = stream.tower.tokenizer
+    return 3 * width * tokenizer.channels * math.prod(tokenizer.patched_sizes(stream.sizes))
 
 
-def _embedder_kept(stream: Stream, width: int) -> int:
+def _tokenizer_kept(stream: Stream, width: int) -> int:
     """Patches, and what the projection and dropout (a byte for each number) keep."""
-    embedder, kept = stream.backbone.embedder, 0
+    tokenizer, features, kept = stream.tower.tokenizer, stream.tower.encoder.size.width, 0
     if stream.sizes:
-        kept += width * stream.kept * embedder.channels * math.prod(embedder.patch)
-        if embedder.position_dropout_rate:
-            kept += stream.kept * embedder.width
-    elif embedder.dropout_rate:
-        kept += stream.tokens * embedder.width
-    if embedder.project is not None:
-        kept += width * stream.kept * embedder.width * (_OF_ACTIVATIONS["gelu"] + 1)
+        kept += width * stream.kept * tokenizer.channels * math.prod(tokenizer.patch)
+    if tokenizer.dropout_rate:
+        kept += stream.kept * features
+    if tokenizer.project is not None:
+        kept += width * stream.kept * features * (_OF_ACTIVATIONS["gelu"] + 1)
     return kept
 
 
 def _ends_kept(stream: Stream, length: int, width: int) -> int:
     """The final norm and the projection behind the encoder."""
-    backbone, kept = stream.backbone, 0
-    encoder = backbone.encoder
+    tower, kept = stream.tower, 0
+    encoder = tower.encoder
     if encoder.final_norm is not None:
         kept += width * length * encoder.size.width
         kept += length * encoder.size.width if encoder.dropout_rate else 0
-    if backbone.projection is not None:
-        kept += width * length * (encoder.size.width + 4 * backbone.projection_width)
+    if tower.projection is not None:
+        kept += width * length * (encoder.size.width + 4 * tower.projection_width)
     return kept

@@ -7,9 +7,7 @@ import dataclasses
 import functools
 from collections.abc import Callable
 
-from vatt.models.agnostic import AgnosticVATT
-from vatt.models.classifier import Classifier
-from vatt.models.vatt import VATT
+from vatt.models.paper import paper_agnostic, paper_vatt, video_classifier
 from vatt.plan.costs import streams_of
 from vatt.plan.count import Count
 from vatt.plan.shapes import weights_in, without_weights
@@ -74,32 +72,32 @@ def _row(cell: Cell, build: Callable, unit: str, count: Callable, notes: dict[st
     )
 
 
-def forward_flops(model, clip: ClipSpec, drop_token_rate: float = 0.0) -> int:
-    """Of the backbones, by the paper's count, at a rate of DropToken."""
-    streams = streams_of(model, clip, drop_token_rate)
+def forward_flops(model, clip: ClipSpec, drop_rate: float = 0.0) -> int:
+    """Of the towers, by the paper's count, at a rate of DropToken."""
+    streams = streams_of(model, clip, drop_rate)
     return sum((stream.costs(training=True)[0] for stream in streams), Count()).paper
 
 
 def _millions(row: str, build: Callable) -> float:
-    return weights_in(build(Classifier, classes=_CLASSES, size=row.lower()).weights) / 1e6
+    return weights_in(build(video_classifier, classes=_CLASSES, size=row.lower()).weights) / 1e6
 
 
 def _tera_of_views(row: str, build: Callable) -> float:
     agnostic, _, size = row.rpartition(" ")
     if agnostic:
-        model = build(AgnosticVATT, size=size.lower(), projections=False)
+        model = build(paper_agnostic, size=size.lower())
     else:
-        model = build(Classifier, classes=_CLASSES, size=size.lower())
+        model = build(video_classifier, classes=_CLASSES, size=size.lower())
     return _VIEWS * forward_flops(model, _FINE_TUNING) / 1e12
 
 
 def _giga_of_pretraining(row: str, build: Callable) -> float:
-    return forward_flops(build(VATT), ClipSpec(), _RATES[row]) / 1e9
+    return forward_flops(build(paper_vatt), ClipSpec(), _RATES[row]) / 1e9
 
 
 def _giga_of_view(row: str, build: Callable) -> float:
     clip, _, rate = row.partition(", ")
-    model = build(Classifier, classes=_CLASSES, size="medium")
+    model = build(video_classifier, classes=_CLASSES, size="medium")
     return forward_flops(model, _CLIPS[clip], _RATES[rate or "DropToken 0 %"]) / 1e9
 
 

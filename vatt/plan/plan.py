@@ -6,10 +6,10 @@ from collections.abc import Iterable
 import keras
 
 from vatt.config import Call, ConfigError
+from vatt.convert.released import describe
 from vatt.losses.contrastive import ContrastiveLoss
 from vatt.models.classifier import Classifier
-from vatt.models.multimodal import MultimodalModel
-from vatt.models.unimodal import Unimodal
+from vatt.models.vatt import VATT
 from vatt.plan import memory
 from vatt.plan.configuration import Configuration, Source
 from vatt.plan.costs import Stream, clip_costs, pixel_costs, streams_of, total
@@ -109,7 +109,7 @@ class _Planner:
         self.configuration, self.source, self.where, self.numbers = configuration, source, where, numbers
         self.clip = configuration.clip
         self.model = configuration.model(source)
-        if not isinstance(self.model, MultimodalModel | Classifier | Unimodal):
+        if not isinstance(self.model, VATT | Classifier):
             raise ConfigError(
                 "A plan knows the models of `vatt.models`. Received: "
                 f"{type(self.model).__name__}. `vatt train --dry_run` counts the weights of any model."
@@ -139,7 +139,7 @@ class _Planner:
         path = self.configuration.starts_from
         return {
             "job": self.configuration.job.function.__name__,
-            "model": type(self.model).__name__,
+            "model": describe(self.model),
             "starts_from": None if path is None else self.source.named(path),
             "precision": self.configuration.precision,
             "devices": self.where.devices,
@@ -196,7 +196,7 @@ class _Planner:
             again += total(encoders, clips).products
             again += clips * pixel_costs(self.device_inputs, self.clip, training=True).products
         for stream in self.streams:
-            encoder = stream.backbone.encoder
+            encoder = stream.tower.encoder
             if encoder.size.recompute:
                 again += clips * stream.rows * blocks_products(encoder, stream.length(training=True))
         return again
@@ -204,7 +204,7 @@ class _Planner:
     def _memory(self) -> dict:
         asked = Way(
             precision=self.configuration.precision,
-            recompute=any(stream.backbone.encoder.size.recompute for stream in self.streams),
+            recompute=any(stream.tower.encoder.size.recompute for stream in self.streams),
             cached_chunk=self.numbers["cached_chunk"],
             accumulate=self.numbers["accumulate"],
         )

@@ -6,8 +6,6 @@ from collections.abc import Iterable, Iterator
 
 import keras
 
-from vatt.spec import MODALITIES
-
 
 @contextlib.contextmanager
 def without_weights(precision: str = "float32") -> Iterator[None]:
@@ -32,22 +30,14 @@ def weights_in(variables: Iterable) -> int:
 
 def parts_of(model) -> dict[str, object]:
     """Every part of a model that has variables, by name; each variable is in one of them."""
-    backbone = getattr(model, "backbone", None)
-    if backbone is not None:
-        backbones = {model.modality: backbone}
-    else:
-        backbones = {name: getattr(model, name) for name in MODALITIES}
-    shared = getattr(model, "encoder", None)  # modality-agnostic
+    shares_encoder = getattr(model, "shares_encoder", False)
     parts = {}
-    for name, backbone in backbones.items():
-        parts[f"{name}/embedder"] = backbone.embedder
-        if backbone.encoder is not shared:
-            parts[f"{name}/encoder"] = backbone.encoder
-        if backbone.projection is not None:
-            parts[f"{name}/projection"] = backbone.projection
-    if shared is not None:
-        parts["encoder, shared"] = shared
-    if hasattr(model, "spaces"):
+    for name, tower in model.towers.items():
+        parts[f"{name}/tokenizer"] = tower.tokenizer
+        parts["encoder, shared" if shares_encoder else f"{name}/encoder"] = tower.encoder
+        if tower.projection is not None:
+            parts[f"{name}/projection"] = tower.projection
+    if getattr(model, "spaces", None) is not None:
         parts["heads"] = model.spaces
     if hasattr(model, "head"):
         parts["head"] = model.head

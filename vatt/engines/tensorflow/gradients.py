@@ -85,7 +85,7 @@ class Cached(WholeBatch):
     encode the chunks again, with the same random draws, to carry the gradients of the features into the
     encoders.
 
-    Costs one more forward pass. The model needs `encode` and `project` (see `MultimodalModel`), the loss may
+    Costs one more forward pass. The model needs `encode` and `project` (see `VATT`), the loss may
     use what `project` gives, and what `encode` does to a row must not depend on other rows: DropToken
     "per_batch" draws one pattern per chunk here.
 

@@ -1,12 +1,14 @@
 """Transformer block and encoder (paper 3.2, A.2.2)."""
 
-import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Any
 
+import gin
 import keras
 from keras import ops
 
 from vatt.layers import draws
-from vatt.layers.architecture import Form, Size
+from vatt.layers.architecture import Form, Size, size_of
 from vatt.layers.attention import SelfAttention
 from vatt.layers.configured import Configured
 from vatt.layers.dropout import Dropout
@@ -19,6 +21,10 @@ NORMS = {
     "rms": RMSNorm,  # T5's: no centring, gain only
 }
 PLACEMENTS = ("pre", "post")
+# Names of a block's intermediates that can be collected.
+PROBABILITIES = "probabilities"  # attention [B, H, N, N] (query, key), before dropout
+TRANSFORMED = "transformed"  # output of the feed-forward network before the residual addition, [B, N, D]
+TOKENS = "tokens"  # output of the block, [B, N, D]
 PADDING_BIAS = -1e9  # added to the score of a padding key; softmax then gives it exactly 0
 HALF_PADDING_BIAS = -6e4  # the same in float16, which ends at 65,504
 
@@ -35,11 +41,12 @@ class Block(Configured, keras.layers.Layer):
     """Self-attention and feed-forward, each with a residual connection and a norm before ("pre") or after it.
 
     Args:
-        size: `Size` of the Transformer that it is a block of.
+        size: `Size` of the enclosing encoder.
         form: `Form`.
         dropout_rate: on probabilities, hidden features and both branches.
 
-    Input and output: [B, N, D]; `bias` as in `SelfAttention`.
+    Input and output: [B, N, D]; `bias` as in `SelfAttention`. With `collect`, see `TransformerEncoder`, the
+    output is the pair of tokens and what was collected.
     """
 
     def __init__(self, *, size, form, dropout_rate=0.0, name=None, dtype=None):
@@ -88,106 +95,112 @@ class Block(Configured, keras.layers.Layer):
         for layer in (self.attention, self.feed_forward, self.dropout1, self.dropout2):
             layer.build()
 
-    def call(self, tokens, bias=None, training=False):
-        if self.form.norm_placement == "pre":
-            tokens = tokens + self._attend(self.norm1(tokens), bias, training)
-            return tokens + self._transform(self.norm2(tokens), training)
-        tokens = self.norm1(tokens + self._attend(tokens, bias, training))
-        return self.norm2(tokens + self._transform(tokens, training))
+    def call(
+        self,
+        tokens: Any,
+        bias: Any = None,
+        training: bool = False,
+        collect: Mapping[str, Callable] | None = None,
+    ) -> Any:
+        collected = {}
 
-    def _attend(self, tokens, bias, training):
-        return self.dropout1(self.attention(tokens, bias=bias, training=training), training=training)
+        def keep(name: str, value: Any) -> Any:
+            if collect and name in collect:
+                collected[name] = collect[name](value)
+            return value
 
-    def _transform(self, tokens, training):
-        return self.dropout2(self.feed_forward(tokens, training=training), training=training)
+        pre = self.form.norm_placement == "pre"
+        wanted = keep if collect and PROBABILITIES in collect else None
+        attended = self._attend(self.norm1(tokens) if pre else tokens, bias, training, wanted)
+        tokens = tokens + attended if pre else self.norm1(tokens + attended)
+        transformed = keep(
+            TRANSFORMED, self.feed_forward(self.norm2(tokens) if pre else tokens, training=training)
+        )
+        transformed = self.dropout2(transformed, training=training)
+        tokens = keep(TOKENS, tokens + transformed if pre else self.norm2(tokens + transformed))
+        return (tokens, collected) if collect else tokens
+
+    def _attend(self, tokens, bias, training, keep):
+        attended = self.attention(tokens, bias=bias, training=training, keep_probabilities=keep)
+        return self.dropout1(attended, training=training)
 
 
+@gin.register
 @keras.saving.register_keras_serializable("vatt")
-class Encoder(Configured, keras.layers.Layer):
+class TransformerEncoder(Configured, keras.layers.Layer):
     """A stack of blocks, with a final norm where the blocks are pre-norm.
 
     Args:
-        size: `Size`.
+        size: "small", "base", "medium", "large" or a `Size`.
         form: `Form`; None for the pre-norm one of ViT and WaT.
-        relative_buckets: buckets of a relative position bias shared by all layers, 0 for none.
-        relative_max_distance: see `RelativeBias`.
-        relative_layers: "all" adds that bias in every layer (T5, original release), "first" in the first
-            alone (the paper's wording, A.2.2).
+        relative_bias: `RelativeBias` of the attention scores, or None.
         dropout_rate: on probabilities, hidden features, both branches and after the final norm.
 
     Input: tokens [B, N, D]; `words` bool or number [B, N], 0 where a token is padding, or None
     (not called `mask`: Keras would attach and warn). Output: [B, N, D].
+
+    `collect` asks for intermediates: a dict from names ("probabilities", "transformed", "tokens") to
+    functions of their values, such as a mean over tokens. The output is then the pair of tokens and a dict
+    from those names to lists of the functions' results, block by block; only these stay in memory.
     """
 
     def __init__(
         self,
         *,
-        size,
-        form=None,
-        relative_buckets=0,
-        relative_max_distance=64,
-        relative_layers="all",
-        dropout_rate=0.0,
-        name=None,
-        dtype=None,
-    ):
+        size: str | Size | dict = "base",
+        form: Form | None = None,
+        relative_bias: RelativeBias | None = None,
+        dropout_rate: float = 0.1,
+        name: str = "encoder",
+        dtype: Any = None,
+    ) -> None:
         super().__init__(name=name, dtype=dtype)
-        if relative_layers not in ("all", "first"):
-            raise ValueError(f"`relative_layers` must be 'all' or 'first'. Received: {relative_layers!r}.")
-        self.size = size
-        self.form = form = form or Form()
-        self.relative_buckets = relative_buckets
-        self.relative_max_distance = relative_max_distance
-        self.relative_layers = relative_layers
+        self.size = size_of(size)
+        self.form = form or Form()
+        self.relative_bias = relative_bias
         self.dropout_rate = dropout_rate
+
+    def build(self, input_shape: Any = None) -> None:
+        # Made here and not with the encoder: initial weights then depend on the order in which encoders are
+        # built, which a model fixes, and not on that in which a configuration names them.
+        size, form, policy = self.size, self.form, self.dtype_policy
         self.blocks = [
-            Block(size=size, form=form, dropout_rate=dropout_rate, name=f"block_{number}", dtype=dtype)
+            Block(size=size, form=form, dropout_rate=self.dropout_rate, name=f"block_{number}", dtype=policy)
             for number in range(size.depth)
         ]
-        self.relative_bias = None
-        if relative_buckets:
-            self.relative_bias = RelativeBias(
-                heads=size.heads,
-                buckets=relative_buckets,
-                max_distance=relative_max_distance,
-                name="relative_bias",
-                dtype=dtype,
-            )
-        self.final_norm = None
-        if form.norm_placement == "pre":
-            self.final_norm = make_norm(
-                form.attention_norm, epsilon=form.norm_epsilon, name="final_norm", dtype=dtype
-            )
-        self.dropout = Dropout(dropout_rate, name="dropout", dtype=dtype)
-
-    @classmethod
-    def from_config(cls, config):
-        """Takes the flat configurations too, which files of a backbone alone had at first."""
-        if "size" not in config:
-            config = dict(config)
-            for name, kind in (("size", Size), ("form", Form)):
-                fields = [field.name for field in dataclasses.fields(kind)]
-                config[name] = kind(**{field: config.pop(field) for field in fields if field in config})
-        return super().from_config(config)
-
-    def build(self, input_shape=None):
         for block in self.blocks:
             block.build()
         if self.relative_bias is not None:
-            self.relative_bias.build()
-        if self.final_norm is not None:
-            self.final_norm.build((None, None, self.size.width))
+            self.relative_bias.build(size.heads)
+        self.final_norm = None
+        if form.norm_placement == "pre":
+            self.final_norm = make_norm(
+                form.attention_norm, epsilon=form.norm_epsilon, name="final_norm", dtype=policy
+            )
+            self.final_norm.build((None, None, size.width))
+        self.dropout = Dropout(self.dropout_rate, name="dropout", dtype=policy)
         self.dropout.build()
 
-    def call(self, tokens, words=None, training=False):
+    def call(
+        self,
+        tokens: Any,
+        words: Any = None,
+        training: bool = False,
+        collect: Mapping[str, Callable] | None = None,
+    ) -> Any:
+        collected = {name: [] for name in collect or ()}
         for block, bias in zip(self.blocks, self.biases(tokens.shape[1], words)):
-            if self.size.recompute and training:
+            if collect:
+                tokens, of_block = block(tokens, bias=bias, training=training, collect=collect)
+                for name, value in of_block.items():
+                    collected[name].append(value)
+            elif self.size.recompute and training:
                 tokens = self._recomputed(block, tokens, bias)
             else:
                 tokens = block(tokens, bias=bias, training=training)
-        if self.final_norm is None:
-            return tokens
-        return self.dropout(self.final_norm(tokens), training=training)
+        if self.final_norm is not None:
+            tokens = self.dropout(self.final_norm(tokens), training=training)
+        return (tokens, collected) if collect else tokens
 
     @staticmethod
     def _recomputed(block, tokens, bias):
@@ -200,7 +213,7 @@ class Encoder(Configured, keras.layers.Layer):
 
         return keras.remat(run)(tokens, *(() if bias is None else (bias,)))
 
-    def biases(self, length, words=None) -> list:
+    def biases(self, length: int, words: Any = None) -> list:
         """What each block adds to its scores: None, or a tensor broadcast to [B, H, N, N]."""
         padding = None
         if words is not None:
@@ -211,4 +224,4 @@ class Encoder(Configured, keras.layers.Layer):
             return [padding] * self.size.depth
         relative = self.relative_bias(length=length)
         both = relative if padding is None else relative + padding
-        return [both] + [both if self.relative_layers == "all" else padding] * (self.size.depth - 1)
+        return [both] + [both if self.relative_bias.blocks == "all" else padding] * (self.size.depth - 1)

@@ -13,15 +13,14 @@ from vatt.convert.report import ConversionError
 from vatt.convert.safetensors_folder import SafetensorsFolder
 from vatt.convert.vit_architecture import HALF, HUGGING_FACE, TIMM, ImageViT
 from vatt.convert.vit_settings import CHANNELS
-from vatt.layers.embedders import PatchEmbedder
 from vatt.layers.interpolation import grid_matrix
-from vatt.models.parts import SIGNALS, signal_embedder
-from vatt.spec import VIDEO, patch_grid
+from vatt.layers.positions import FactorisedPositions
+from vatt.layers.voxel_tokenizer import VoxelTokenizer
 
 JOINT, SPLIT = "joint", "split"
 POSITIONS = (JOINT, SPLIT)
 INTERPOLATION = "torch_bicubic"  # as transformers' ViTs meet images of another size
-# What the embedder takes -> name after the prefix.
+# What the tokenizer takes -> name after the prefix.
 NAMES = {
     HUGGING_FACE: {
         "class": "embeddings.cls_token",
@@ -38,47 +37,41 @@ NAMES = {
 }
 
 
-def video_embedder(vit: ImageViT, *, frames, frame_size, patch_frames, positions) -> PatchEmbedder:
-    """The embedder for clips of T = `frames` frames of H = W = `frame_size` pixels, with initial weights."""
+def video_tokenizer(vit: ImageViT, *, frames, frame_size, patch_frames, positions) -> VoxelTokenizer:
+    """The tokenizer for clips of T = `frames` frames of H = W = `frame_size` pixels, with initial weights."""
     if positions not in POSITIONS:
         raise ConversionError(f"`positions` must be one of {POSITIONS}. Received: {positions!r}.")
     for name, value in {"frames": frames, "frame_size": frame_size, "patch_frames": patch_frames}.items():
         if value is not None and value < 1:
             raise ConversionError(f"`{name}` must be positive. Received: {name}={value}.")
-    patch = (patch_frames, *vit.patch)
-    if frame_size is None:
-        grid = (*patch_grid((frames,), (patch_frames,)), *vit.grid)
-    else:
-        grid = patch_grid((frames, frame_size, frame_size), patch)
-    return signal_embedder(
-        VIDEO,
-        width=vit.size.width,
-        patch=patch,
-        grid=grid,
-        normalise_positions=False,
-        position_interpolation=INTERPOLATION,
-        joint_axes=SIGNALS[VIDEO].axes[1:] if positions == JOINT else (),
-        position_dropout_rate=vit.dropout_rate,
-        drop_token_rate=0.0,
-        dtype=None,
+    rows, columns = vit.image_size if frame_size is None else (frame_size, frame_size)
+    return VoxelTokenizer(
+        sizes=(frames, rows, columns),
+        patch=(patch_frames, *vit.patch),
+        positions=FactorisedPositions(
+            normalise=False,
+            interpolation=INTERPOLATION,
+            joint_axes=VoxelTokenizer.axes[1:] if positions == JOINT else (),
+        ),
+        dropout_rate=vit.dropout_rate,
     )
 
 
-def embedder_recipes(vit: ImageViT, embedder: PatchEmbedder, folder: SafetensorsFolder) -> list[Recipe]:
-    """How each weight of the embedder is made from the arrays of a folder."""
+def tokenizer_recipes(vit: ImageViT, tokenizer: VoxelTokenizer, folder: SafetensorsFolder) -> list[Recipe]:
+    """How each weight of the tokenizer is made from the arrays of a folder."""
     names = {part: vit.prefix + name for part, name in NAMES[vit.layout].items()}
     width = vit.size.width
     places = (1, 1 + vit.grid[0] * vit.grid[1], width)
     return [
         Recipe(
-            embedder.aggregate.vector,
+            tokenizer.agg.vector,
             (names["class"], names["positions"]),
             ((1, 1, width), places),
             lambda token, table: token[0, 0] + table[0, 0],
             "class token + its position",
         ),
-        *_patch_recipes(vit, embedder.patches, names),
-        *_position_recipes(vit, embedder.positions, names["positions"], places, folder),
+        *_patch_recipes(vit, tokenizer.patches, names),
+        *_position_recipes(vit, tokenizer.positions, names["positions"], places, folder),
     ]
 
 

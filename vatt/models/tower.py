@@ -1,0 +1,61 @@
+"""A tower: a tokenizer and an encoder, from one modality's raw input to features (paper Figure 1)."""
+
+import gin
+import keras
+from keras import ops
+
+from vatt.layers.configured import Configured
+from vatt.layers.feed_forward import ACTIVATIONS
+
+
+@gin.register
+@keras.saving.register_keras_serializable("vatt")
+class Tower(Configured, keras.layers.Layer):
+    """Tokenize → encode → (project), then split off AGG.
+
+    Args:
+        tokenizer: `VoxelTokenizer`, `WaveformTokenizer`, `SpectrogramTokenizer` or `WordTokenizer`.
+        encoder: `TransformerEncoder` or `TextEncoder`; several towers may hold the same one
+            (modality-agnostic, paper 3).
+        projection_width: features of a gelu projection of every output token (modality-agnostic release), 0
+            for none.
+
+    Input: what the tokenizer takes, with `kept` where the host chose the patches. Output:
+    (pooled [B, D], tokens [B, N, D]); `pooled` is AGG's output or, where the tokenizer has no AGG (T5), the
+    mean over the words that are no padding.
+    """
+
+    def __init__(self, *, tokenizer, encoder, projection_width=0, name="tower", dtype=None):
+        # The tokenizer casts what it is given: a waveform in bfloat16 would spoil a spectrogram.
+        super().__init__(name=name, dtype=dtype, autocast=False)
+        self.tokenizer = tokenizer
+        self.encoder = encoder
+        self.projection_width = projection_width
+
+    @property
+    def width(self) -> int:
+        """Features of the outputs, D."""
+        return self.projection_width or self.encoder.size.width
+
+    def build(self, input_shape=None):
+        self.tokenizer.build(self.encoder.size.width)
+        if not self.encoder.built:
+            self.encoder.build()
+        self.projection = None
+        if self.projection_width:
+            self.projection = keras.layers.Dense(
+                self.projection_width, name="projection", dtype=self.dtype_policy
+            )
+            self.projection.build((None, None, self.encoder.size.width))
+
+    def call(self, inputs, training=False, kept=None):
+        chosen = {} if kept is None else {"kept": kept}
+        tokens, words = self.tokenizer(inputs, training=training, **chosen)
+        encoded = self.encoder(tokens, words=words, training=training)
+        if self.projection is not None:
+            encoded = ACTIVATIONS["gelu"][0](self.projection(encoded))
+        if self.tokenizer.aggregates:
+            return encoded[:, 0], encoded[:, 1:]
+        weights = ops.cast(words, encoded.dtype)[:, :, None]
+        pooled = ops.sum(encoded * weights, axis=1) / ops.maximum(ops.sum(weights, axis=1), 1)
+        return pooled, encoded
