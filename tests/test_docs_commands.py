@@ -20,6 +20,8 @@ from tests.documents import (
     subparsers,
 )
 from vatt import cli, config
+from vatt.config.flags import joined
+from vatt.config.gin_internals import parameters_of
 
 BINDING = re.compile(r"(?:[a-z_]+/)*(\w+)\.(\w+)(?: = (.+))?")
 FILES = {"csv", "gin", "html", "json", "jsonl", "md", "npz", "py", "sh", "txt"}
@@ -62,12 +64,11 @@ def check(command, parsers):
     elif words[2] in ("vatt.main", "vatt"):
         verb, rest = ("train", words[3:]) if words[2] == "vatt.main" else (words[3], words[4:])
         assert verb in cli.VERBS, command
-        others, bindings = config.split_flags(rest)
-        given = parsers[verb].parse_args(others if verb in ("train", *cli.READ_GIN) else rest)
+        given = parsers[verb].parse_args(joined(rest) if verb in ("train", *cli.READ_GIN) else rest)
         if verb == "train" and rest != ["--help"]:
-            load(given.gin_file, [*given.gin_bindings, *bindings], complete=True)
+            load(given.gin_file, given.bindings, complete=True)
         elif verb == "plan" and not given.paper:
-            load([*given.gin, *given.gin_file], [*given.gin_bindings, *bindings], complete=False)
+            load([*given.gin, *given.gin_file], given.bindings, complete=False)
             load(given.start, [], complete=False)
     else:
         assert words[2] in ("pytest", "venv", "pip", "docs.generators"), command
@@ -134,7 +135,7 @@ def test_options_in_sentences_belong_to_something(path, parsers):
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
 def test_bindings_in_sentences_are_parameters(path):
-    known = {each.name: config.parameters_of(each) for each in gin_names.registered()}
+    known = {each.name: parameters_of(each) for each in gin_names.registered()}
     for span in spans(path):
         match = BINDING.fullmatch(span)
         if match and match.group(1) in known and match.group(2) not in FILES:

@@ -11,6 +11,7 @@ import pytest
 
 import vatt.run  # noqa: F401 (registers the root)
 from vatt import config
+from vatt.config.flags import files_and_bindings
 
 ROOT = Path(__file__).parents[1]
 EXPERIMENTS = ROOT / "experiments"
@@ -28,9 +29,7 @@ def commands(path):
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_the_commands_of_its_header_are_complete(path):
     for command in commands(path):
-        others, bindings = config.split_flags(command[3:])
-        files = [word.partition("=")[2] for word in others if word.startswith("--gin_file=")]
-        config.load(files, bindings)
+        config.load(*files_and_bindings(command[3:]))
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)

@@ -248,7 +248,7 @@ def test_too_little_memory_says_what_needs_less(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(toys.ToyLoss, "__call__", fail)
     assert train(tmp_path / "run") == 2
     told = capsys.readouterr().err
-    assert "OOM when allocating tensor with shape[9,9]. Take a smaller `train.batch_size`" in told
+    assert "OOM when allocating tensor with shape[9,9]. Take a smaller --batch_size" in told
 
 
 def test_16_bit_arithmetic_keeps_32_bit_weights(tmp_path):

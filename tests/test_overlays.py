@@ -11,7 +11,8 @@ import pytest
 import vatt.run  # noqa: F401 (registers the root)
 from tests.miniature_runs import EXPERIMENTS, OVERLAYS, TINY, Miniatures, gin_file, start
 from tests.small_models import small_classifier
-from vatt import config, fits
+from vatt import config
+from vatt.config import fits
 
 NAMES = sorted(path.stem for path in EXPERIMENTS.glob("*.gin"))
 TEXTS = {path.stem: path.read_text(encoding="utf-8") for path in sorted(OVERLAYS.glob("*.gin"))}
@@ -61,7 +62,7 @@ def test_an_overlay_on_what_it_was_not_made_for_is_told(caplog):
 
 def test_fixed_positions_hold_the_whole_of_the_positions_and_nothing_else():
     config.load(files_of("fixed_positions", "finetune_kinetics400", ("from_scratch",)), complete=False)
-    group = config.value_of("train.groups")
+    (group,) = config.value_of("train.groups")
     assert group.learning_rate_factor == 0
     model = small_classifier()
     held = {weight.path for weight in model.trainable_weights if group.holds(weight.path)}

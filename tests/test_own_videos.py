@@ -65,7 +65,7 @@ def test_the_printed_command_trains_a_model_that_finds_films(films, told, tmp_pa
     run, index = tmp_path / "run", tmp_path / "index"
     monkeypatch.chdir(ROOT)  # its gin files lie below
     tiny = "--gin_file=experiments/overlay/tiny.gin"
-    assert vatt_main.main([*command[3:], tiny, f'--gin.MODEL_DIR="{run}"']) == 0
+    assert vatt_main.main([*command[3:], tiny, f"--model_dir={run}"]) == 0
     keras.config.set_dtype_policy("float32")
     assert "retrieval/text_to_video/recall_at_1" in json.loads((run / "metrics.json").read_text())
     assert (run / "report.html").is_file()

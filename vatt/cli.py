@@ -1,7 +1,6 @@
 """`vatt VERB …` and `python -m vatt VERB …`: hands over to the package of the verb, which is imported only
 then."""
 
-import argparse
 import importlib
 import sys
 from collections.abc import Sequence
@@ -26,7 +25,7 @@ VERBS = {
     "convert": ("vatt.convert.cli", "load released VATT, T5 and ViT weights, or write theirs from ours"),
 }
 NEED_TENSORFLOW = {"convert", "embed", "export", "feed", "index", "plan", "search", "serve"}
-READ_GIN = {"plan"}  # these take --gin.NAME=VALUE, as `gin_flags`
+READ_GIN = {"plan"}  # besides "train"; these take --gin.NAME=VALUE
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -40,7 +39,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     verb, rest = given[0], given[1:]
     # What follows imports gin; help and version do without it.
-    from vatt.config import closest, split_flags
+    from vatt.config.flags import joined
+    from vatt.errors import closest
     from vatt.main import configure_terminal, import_tensorflow
     from vatt.main import main as train
     from vatt.places import refuse_object_stores
@@ -59,8 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         # Beam's own options may well name a bucket, for what its runner stages.
         refuse_object_stores(each for each in rest if not each.startswith("--beam_options"))
-        others, gin_flags = split_flags(rest) if verb in READ_GIN else (rest, [])
-        return module.main(parser.parse_args(others, argparse.Namespace(gin_flags=gin_flags))) or 0
+        return module.main(parser.parse_args(joined(rest) if verb in READ_GIN else rest)) or 0
     except KeyboardInterrupt:
         say("Stopped.")
         return 130

@@ -1,6 +1,8 @@
-"""Errors that end a command with one message, and what any error says in a sentence."""
+"""Errors that end a command with one message, what any error says in a sentence, and the nearest names."""
 
+import difflib
 import re
+from collections.abc import Iterable
 
 _GRAPH_LINES = ("Graph execution error:", "Detected at node ", "<stack traces unavailable>", " ", "\t")
 
@@ -20,6 +22,16 @@ class LostMachine(RunError):
     """Another machine that the run needs is gone: a worker, or one that makes batches."""
 
     exit_status = 75
+
+
+class ConfigError(ValueError):
+    """A configuration that no run can use; the message is all that the user needs to see."""
+
+
+def closest(name: str, names: Iterable[str], count: int = 3) -> str:
+    """ "Closest: `a`, `b`." for the names most like `name`, or "" where none is."""
+    matches = difflib.get_close_matches(name, sorted(set(names)), n=count, cutoff=0.5)
+    return f" Closest: {', '.join(f'`{match}`' for match in matches)}." if matches else ""
 
 
 def reason_of(error: Exception) -> str:

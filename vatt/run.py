@@ -86,7 +86,7 @@ def run(
     if not model_dir:
         raise RunError(
             f"`run.model_dir` must name the run directory. Received: {model_dir!r}. "
-            "Name one with --gin.MODEL_DIR='\"DIR\"'."
+            "Name one with --model_dir DIR."
         )
     text = config.config_text()
     refuse_object_stores([text])
@@ -121,7 +121,7 @@ def run(
     except filelock.Timeout as error:
         raise RunError(
             f"One run at a time may use a run directory. {directory} is in use by another process. "
-            "Wait for it, stop it, or choose another --gin.MODEL_DIR='\"DIR\"'."
+            "Wait for it, stop it, or choose another --model_dir DIR."
         ) from error
     try:
         if not _refuse_other(directory, text, start):
@@ -176,7 +176,7 @@ def _agree(workers, context: RunContext) -> None:
         fault = (
             "All workers must see the run directory, where worker 0 writes. Worker "
             f"{workers.index} does not find {recorded}. Choose a folder of a file system that all machines "
-            "mount: --gin.MODEL_DIR='\"DIR\"'."
+            "mount: --model_dir DIR."
         )
     workers.refuse_any(fault)
 
@@ -213,7 +213,7 @@ def _make(directory: Path, beside: str) -> None:
     except OSError as error:
         raise RunError(
             f"The run directory must be writable. Received: {directory} ({error.strerror or error}). "
-            "Choose another with --gin.MODEL_DIR='\"DIR\"'."
+            "Choose another with --model_dir DIR."
         ) from error
 
 
@@ -232,7 +232,7 @@ def _refuse_other(directory: Path, text: str, start: Start) -> bool:
             raise RunError(
                 f"A run directory belongs to one configuration. {directory} was made with another:\n"
                 + "\n".join(f"  {line}" for line in changes)
-                + "\nChoose another --gin.MODEL_DIR='\"DIR\"', or go on from its checkpoint with "
+                + "\nChoose another --model_dir DIR, or go on from its checkpoint with "
                 "--overwrite_config."
             )
         return True

@@ -8,10 +8,9 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from gin import config as gin_config
-
 import vatt
 from docs.generators import docstrings
+from vatt.config import gin_internals
 
 _HEAD = """\
 # What a gin file may bind
@@ -50,8 +49,7 @@ def registered() -> list:
     for file in sorted(package.rglob("*.py")):
         if "\n@gin." in file.read_text(encoding="utf-8"):
             importlib.import_module(".".join(file.relative_to(package.parent).with_suffix("").parts))
-    entries = {id(each): each for _, each in gin_config._REGISTRY.items()}.values()
-    return [each for each in entries if each.wrapped.__module__.startswith("vatt.")]
+    return [each for each in gin_internals.registered() if each.wrapped.__module__.startswith("vatt.")]
 
 
 def _folder(registered) -> str:

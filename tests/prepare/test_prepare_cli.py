@@ -39,7 +39,7 @@ def test_folder(media, tmp_path, capsys):
     assert vatt_prepare("folder", media, out, "--test_share", 0, "--labels", "folders", "--workers", 1) == 0
     told = capsys.readouterr()
     assert told.out.strip() == str(out)
-    assert f'--gin.DATA_DIR="{out}"' in told.err and "--gin.VOCABULARY_SIZE=4" in told.err
+    assert f"--data_dir {out}" in told.err and "--gin.VOCABULARY_SIZE=4" in told.err
     dataset = dataset_of(out)
     assert dataset["splits"]["train"]["clips"] == 4 and dataset["name"] == "media"
     assert dataset["labels"] == ["deep"]

@@ -6,6 +6,7 @@ there.
 
 import dataclasses
 import logging
+import os
 from pathlib import Path
 
 import gin
@@ -31,7 +32,7 @@ register_models()  # now: when a run opens a file, gin is locked and takes no fu
 
 
 @gin.register
-def pretrained_model(*, path, random_weights=False):
+def pretrained_model(*, path: str | os.PathLike, random_weights=False):
     """The model of a file, a run or a released checkpoint, as it is: for measuring it.
 
     Args:
@@ -52,7 +53,7 @@ def pretrained_model(*, path, random_weights=False):
 @gin.register
 def pretrained_classifier(
     *,
-    path,
+    path: str | os.PathLike,
     classes,
     modality=VIDEO,
     sizes=None,

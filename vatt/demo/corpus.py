@@ -78,7 +78,7 @@ def demo_corpus(
     if not writer.defects(records):
         return str(records)
     way_out = (
-        "Name another place with --gin.DATA_DIR='\"/some/directory\"' or "
+        "Name another place with --data_dir /some/directory or "
         "`vatt prepare demo --data_dir /some/directory`."
     )
     with disk_errors(base, way_out), _lock(home):

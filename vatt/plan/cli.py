@@ -6,14 +6,15 @@ import json
 
 from vatt import config
 from vatt.config import ConfigError
+from vatt.config.flags import add_config_flags
 from vatt.errors import reason_of
 from vatt.plan.devices import DEVICES, device_of
 from vatt.terminal import show
 
 _DESCRIPTION = """\
 Says from shapes alone what a configuration costs: parameters, tokens, operations, memory; on a
-given device the time, what has to be read, and what fits. Gin files in order, and --gin.NAME=VALUE,
-as `vatt train` takes them; neither data nor a checkpoint need be there.
+given device the time, what has to be read, and what fits. Gin files and flags are those of
+`vatt train`; neither data nor a checkpoint need be there.
 
   python -m vatt plan experiments/pretrain.gin experiments/overlay/paper.gin --device h100 --devices 64
   python -m vatt plan experiments/finetune_kinetics400.gin --size large --device_memory_gib 80
@@ -28,18 +29,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = _DESCRIPTION
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("gin", nargs="*", metavar="GIN", help="gin files, in order")
-    parser.add_argument("--gin_file", action="append", default=[], metavar="FILE", help="the same as GIN")
-    parser.add_argument(
-        "--gin_bindings",
-        action="append",
-        default=[],
-        metavar="'NAME = VALUE'",
-        help="like a line of a gin file",
-    )
     parser.add_argument(
         "--paper", action="store_true", help="the paper's costs and ours by its count instead"
     )
     parser.add_argument("--json", action="store_true", help="the same for machines")
+    add_config_flags(parser)
     start = parser.add_argument_group(
         "what a fine-tuning or a measurement starts from, if CHECKPOINT is not here"
     )
@@ -112,5 +106,5 @@ def _plan(arguments: argparse.Namespace, gin_files: list[str]) -> dict:
     if arguments.size:
         size_of(arguments.size)
     source = read_source(arguments.start) if arguments.start else Source(size=arguments.size)
-    configuration = read(gin_files, [*arguments.gin_bindings, *arguments.gin_flags])
+    configuration = read(gin_files, arguments.bindings)
     return {"gin": gin_files} | make_plan(configuration, source, where)

@@ -33,7 +33,7 @@ all but `path` may be left out. Rows of one path, start and end are one clip wit
 Those that can not be read are listed in OUT/preparation.html, with the reason. A run that was stopped goes on
 with the same command. To train on what it made:
 
-  {PRE_TRAINING} --gin.DATA_DIR='"OUT"'
+  {PRE_TRAINING} --data_dir OUT
 """
 _AFTER = """\
 example:

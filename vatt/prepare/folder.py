@@ -113,7 +113,7 @@ def plan_folder(media, **options) -> Plan:
         if others:
             say(
                 f"No clip is for testing. To measure on {others[0]}, add to the command: "
-                f"--gin_bindings \"PreparedClips.eval_split = '{others[0]}'\""
+                f"--gin.PreparedClips.eval_split={others[0]}"
             )
         else:
             say("No clip is for testing, so nothing can be measured: raise --test_share, or use a manifest.")

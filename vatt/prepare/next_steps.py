@@ -141,7 +141,8 @@ def _pre_training(contents: Contents) -> list[str]:
     bindings = {"VOCABULARY_SIZE": contents.words}
     notes = ""
     if len(there) < len(_MODALITIES):
-        bindings["ClipSpec.modalities"] = f"({', '.join(map(_quoted, there))})"
+        # Double quotes: the shell's are single ones.
+        bindings["ClipSpec.modalities"] = f"({', '.join(map(json.dumps, there))})"
         notes = f", on {' and '.join(there)}: it holds no {({*_MODALITIES.values()} - {*there}).pop()}"
     if "test" not in contents.splits:
         bindings["train.evaluators"] = "[]"
@@ -165,13 +166,13 @@ def _downstream(contents: Contents, layout: str, experiment: Experiment) -> list
     if eval_split is None or (experiment.trains and "train" not in contents.splits):
         has = ", ".join(contents.splits)
         return [f"It has the splits {has}: to train and measure on it, prepare it with two (train and test)."]
-    bindings = {"CHECKPOINT": _quoted(_RUN)}
+    bindings = {"CHECKPOINT": _RUN}
     if experiment.binds_classes:
         bindings["CLASSES"] = contents.classes
     if experiment.reads_words:
-        bindings["VOCABULARY"] = _quoted(f"{_RUN}/vocabulary.txt")
+        bindings["VOCABULARY"] = f"{_RUN}/vocabulary.txt"
     if eval_split != experiment.eval_split:
-        bindings["PreparedClips.eval_split"] = _quoted(eval_split)
+        bindings["PreparedClips.eval_split"] = eval_split
     start = f"python -m vatt.main --gin_file=experiments/{experiment.gin.format(layout=layout)}.gin"
     return [f"{experiment.purpose} ({_RUN_IS}):", _command(start, contents, bindings)]
 
@@ -187,11 +188,5 @@ def _use(contents: Contents) -> list[str]:
 
 
 def _command(start: str, contents: Contents, bindings: dict) -> str:
-    # Double quotes inside: the shell's are single ones.
-    given = {"DATA_DIR": _quoted(str(contents.directory)), **bindings}
-    flags = [shlex.quote(f"--gin.{name}={value}") for name, value in given.items()]
-    return f"  {start} {' '.join(flags)}"
-
-
-def _quoted(text: str) -> str:
-    return json.dumps(text, ensure_ascii=False)
+    words = ["--data_dir", str(contents.directory), *(f"--gin.{each}={bindings[each]}" for each in bindings)]
+    return f"  {start} {shlex.join(words)}"

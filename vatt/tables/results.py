@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from vatt.config.flags import files_and_bindings
 from vatt.json_file import read_json
 from vatt.tables.paper import Cell
 
@@ -117,15 +118,14 @@ def _command(directory: Path) -> list[str]:
 
 
 def _gin_files(command: list[str]) -> tuple[str, ...]:
-    """Names of its gin files, given as --gin_file=FILE or --gin_file FILE."""
-    given = zip(command, [*command[1:], ""])
-    files = (word.partition("=")[2] or after for word, after in given if word.startswith("--gin_file"))
-    return tuple(Path(file).stem for file in files)
+    """Names of its gin files."""
+    return tuple(Path(file).stem for file in files_and_bindings(command)[0])
 
 
 def _changes(command: list[str]) -> tuple[str, ...]:
-    flags = (word.removeprefix("--gin.") for word in command if word.startswith("--gin."))
-    return tuple(flag for flag in flags if flag.partition("=")[0] not in _PLACES)
+    """The bindings of a command that may change the numbers, as NAME=VALUE."""
+    bindings = (binding.split(" = ", 1) for binding in files_and_bindings(command)[1])
+    return tuple(f"{name}={value}" for name, value in bindings if name not in _PLACES)
 
 
 def _checkpoint(directory: Path) -> Path | None:

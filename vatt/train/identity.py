@@ -35,6 +35,6 @@ def refuse_other(recorded: dict[str, str], now: dict[str, str], step: int) -> No
         lines = "".join(f"\n  {name}: {recorded[name]} -> {now[name]}" for name in differing)
         raise RunError(
             f"A run goes on with what it began with. Changed since the checkpoint of step {step}:{lines}\n"
-            "Give back what was there, choose another --gin.MODEL_DIR='\"DIR\"', or go on from its weights "
+            "Give back what was there, choose another --model_dir DIR, or go on from its weights "
             "with --overwrite_config."
         )

@@ -74,7 +74,7 @@ def warn_of_few_clips(dataset: Any, *, batch_size: int, steps: int) -> None:
     if clips < batch_size:
         _log.warning(
             "A batch holds clips more than once: it has %d rows, and the set %d clips for training. "
-            "Prepare more, or take a smaller batch (`train.batch_size`, --gin.BATCH_SIZE=%d).",
+            "Prepare more, or take a smaller batch (`train.batch_size`, --batch_size %d).",
             batch_size,
             clips,
             1 << (clips.bit_length() - 1),

@@ -6,6 +6,7 @@ import difflib
 import functools
 import hashlib
 import json
+import os
 from collections.abc import Iterable
 
 import gin
@@ -66,13 +67,13 @@ class PreparedClips:
     def __init__(
         self,
         *,
-        directory,
-        clip,
-        name=None,
+        directory: str | os.PathLike,
+        clip: spec.ClipSpec,
+        name: str | None = None,
         train_split="train",
         eval_split="test",
         tokenizer=None,
-        vocabulary_file=None,
+        vocabulary_file: str | None = None,
         vocabulary_size=None,
         release_tokenizer=False,
         crop=None,

@@ -194,19 +194,6 @@ def test_a_sequence_of_strings_is_no_string():
     assert gin.query_parameter("hot/Soup.herbs") == ["dill", "bay"]
 
 
-def test_an_unquoted_string_is_explained():
-    said = refusal(GOOD, ["DATA_DIR = my films/März"])
-    assert "Strings need quotes of their own" in said and """--gin.DATA_DIR='"my films/März"'""" in said
-
-
-def test_flags_are_split_from_the_rest():
-    others, bindings = config.split_flags(["--gin_file=a", "--gin.x/adam.epsilon=1e-8", '--gin.D="a=b"'])
-    assert others == ["--gin_file=a"]
-    assert bindings == ["x/adam.epsilon = 1e-8", 'D = "a=b"']
-    with pytest.raises(config.ConfigError, match="in one word"):
-        config.split_flags(["--gin.SEED", "3"])
-
-
 def test_difference_ignores_layout_and_the_run_directory():
     other = "# a comment\n" + GOOD.replace('"unused"', '"elsewhere"').replace("SEED = 3", "SEED  =  3")
     assert config.difference(GOOD, other) == []

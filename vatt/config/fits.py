@@ -3,7 +3,7 @@
     # Fits: pretrain pretrain+paper finetune_*
 
 names runnable gin files of `experiments/`, `*` for any letters; behind a `+` stand overlays that go before
-it. An overlay may be given to any run (`vatt/config.py` drops what does not apply); what it does to one that
+it. An overlay may be given to any run (`vatt.config` drops what does not apply); what it does to one that
 it does not name is not tested, and the log says so.
 """
 

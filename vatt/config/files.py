@@ -1,0 +1,48 @@
+"""Where gin files are found: in the working directory, then the repository, then the installation."""
+
+import difflib
+import sysconfig
+from pathlib import Path
+
+from vatt.errors import ConfigError
+
+_REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+def roots() -> tuple[Path, ...]:
+    """The directories that a relative gin path is resolved against, in order."""
+    return Path.cwd(), _REPOSITORY, Path(sysconfig.get_path("data")) / "share" / "vatt"
+
+
+def available() -> list[str]:
+    """Every gin file under `experiments/` of the first root that has that folder, relative to the root."""
+    for root in roots():
+        files = sorted((root / "experiments").rglob("*.gin"))
+        if files:
+            return [file.relative_to(root).as_posix() for file in files]
+    return []
+
+
+def listing() -> str:
+    """The files of `available`, as the end of a message."""
+    return "Gin files here:" + ("".join(f"\n  {file}" for file in available()) or "\n  (none)")
+
+
+def resolve(name: str) -> Path:
+    """Finds the file of a `--gin_file` or an `include`; raises `ConfigError` where there is none."""
+    given = Path(name).expanduser()
+    for root in roots():
+        if (root / given).is_file():
+            return root / given
+    by_name = {Path(file).name: file for file in available()}
+    near = [by_name[match] for match in difflib.get_close_matches(given.name, by_name, n=3, cutoff=0.5)]
+    hint = f" Closest: {', '.join(near)}." if near else ""
+    raise ConfigError(f"A gin file must exist. Received: {name or 'no name'}.{hint} {listing()}")
+
+
+def short_name(path: Path) -> str:
+    """A path relative to the working directory or the repository, if it lies in one of them."""
+    for root in (Path.cwd(), _REPOSITORY):
+        if path.is_relative_to(root):
+            return path.relative_to(root).as_posix()
+    return str(path)
