@@ -7,7 +7,8 @@ from clip_maker import OPTIONS
 from media_maker import beep, grey, make_media
 
 from vatt.prepare.media import MediaError
-from vatt.prepare.record import Clip, make_records, with_neighbours
+from vatt.prepare.record import Clip, make_records
+from vatt.prepare.record_captions import with_neighbours
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +52,8 @@ def test_a_film_in_segments(film):
     assert list(features[1]["caption/start_seconds"].float_list.value) == pytest.approx([-1, -0.2, 0, 8])
     assert list(features[1]["caption/end_seconds"].float_list.value) == pytest.approx([-0.5, 0.4, 1, 8.5])
     assert records[2].contents == {"video", "audio", "captions", "labels"}
+    late = "1 of 4 captions lie where the file has nothing, such as at 9.0 s, and are told in no record"
+    assert [record.warnings for record in records] == [(), (), (), (late,)]
 
 
 def test_silence_counts_as_no_audio(tmp_path):
@@ -69,6 +72,44 @@ def test_a_clip_with_given_ends_keeps_to_its_own_captions(film):
     )
     [record] = make_records(clip, OPTIONS)
     assert list(contexts([record])[0]["caption/string"].bytes_list.value) == [b"within"]
+    assert not record.warnings  # the others lie outside of what was asked for
+
+
+@pytest.mark.parametrize("segment_seconds", [None, 1.0])
+@pytest.mark.parametrize("end_seconds", [None, 60.0])
+def test_captions_behind_the_end_of_the_file_are_counted(film, segment_seconds, end_seconds):
+    captions = [(second, second + 0.5, f"at {second}") for second in range(0, 20, 2)]
+    clip = Clip(
+        media=film,
+        media_id="f",
+        split="train",
+        captions=tuple(captions),
+        end_seconds=end_seconds,
+        segment_seconds=segment_seconds,
+    )
+    records = list(make_records(clip, OPTIONS))
+    told = {text for record in records for text in record.told}
+    assert told == {"at 0", "at 2", "at 4"}
+    said = [warning for record in records for warning in record.warnings if "captions" in warning]
+    assert said == [
+        "7 of 10 captions lie where the file has nothing, such as at 6.0 s, and are told in no record"
+    ]
+
+
+@pytest.mark.parametrize("segment_seconds", [None, 1.0])
+def test_a_record_has_so_many_captions_and_no_more(film, segment_seconds):
+    """Subtitles of 10 MiB that all last as long as the file are not copied into every second of it."""
+    captions = tuple((0.0, 4.0, f"{number:010}" * 100) for number in range(10_000))
+    clip = Clip(media=film, media_id="f", split="train", captions=captions, segment_seconds=segment_seconds)
+    records = list(make_records(clip, OPTIONS))
+    for features in contexts(records):
+        stored = features["caption/string"].bytes_list.value
+        assert sum(map(len, stored)) <= 1 << 20 and len(stored) > 1000
+    kept = sum(len(record.told) for record in records)
+    lost = len(captions) * len(records) - kept
+    assert records[-1].warnings == (
+        f"{lost} times a caption was left out of a record that has more than 1 MiB of them",
+    )
 
 
 def test_letters_and_their_accents_are_stored_as_one(film):

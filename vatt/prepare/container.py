@@ -15,6 +15,7 @@ from pathlib import Path
 import av
 
 from vatt.prepare.joined_file import joined_file
+from vatt.prepare.packet_times import with_stated_times
 from vatt.prepare.timeline import Timeline, may_jump, packets_from
 
 # Demuxers of plain containers. What is not here, above all hls, dash, concat, sdp, image2, can name files.
@@ -28,6 +29,7 @@ MAX_PIXELS = 1 << 26  # 8192 x 8192: a few bytes of header can claim more and ta
 _SEEK_MARGINS_SECONDS = (0.25, 15.0)
 # Of presentation times; without B-frames made up ones are right, with them half are wrong.
 _MAX_FAULTS = 1 / 8
+_DECODING_TIMES_ONLY = "avi"
 
 
 class MediaError(ValueError):
@@ -116,7 +118,7 @@ def _packets(container, streams, warnings: Counter) -> Iterator[av.Packet]:
     """What the file holds of these streams, as far as it can be read; says what lies behind that."""
     if not streams:
         return
-    packets, read_until = container.demux(streams), 0
+    packets, read_until = with_stated_times(container.demux(streams), container, warnings), 0
     while True:
         try:
             packet = next(packets)
@@ -206,12 +208,18 @@ def _seconds(frame, ticks: int | None) -> float | None:
 class FrameClock:
     """Times of the pictures of one stream, also where a container, as AVI, knows decoding times only.
 
-    Such a demuxer makes up presentation times, which then jump back and forth. As in FFmpeg's
-    `best_effort_timestamp`, whichever of the two went wrong less often is believed; but a single fault among
-    many frames is no reason to leave presentation times.
+    Such a demuxer makes up presentation times, which then jump back and forth; AVI's are not asked for. Of
+    others, as in FFmpeg's `best_effort_timestamp`, whichever of the two went wrong less often is believed;
+    but a single fault among many frames is no reason to leave presentation times.
+
+    Attributes:
+        is_stated: whether the file states the time of the last frame; otherwise it was made up by counting.
     """
 
-    def __init__(self):
+    def __init__(self, stream=None):
+        self.is_stated = True
+        container = getattr(stream, "container", None)
+        self._has_presentation_times = container is None or container.format.name != _DECODING_TIMES_ONLY
         self._last_pts = self._last_dts = -math.inf
         self._frames = 0
         self._faults = 0  # of presentation times, less those of decoding times
@@ -229,6 +237,7 @@ class FrameClock:
             self._last_dts = dts
             if self._delay is None and pts is not None:
                 self._delay = max(0, dts - pts)
-        if dts is None or self._faults <= self._frames * _MAX_FAULTS:
+        self.is_stated = (pts if self._has_presentation_times else dts) is not None
+        if self._has_presentation_times and (dts is None or self._faults <= self._frames * _MAX_FAULTS):
             return frame_time(frame)
-        return _seconds(frame, dts - (self._delay or 0))
+        return None if dts is None else _seconds(frame, dts - (self._delay or 0))

@@ -14,6 +14,8 @@ _BEGINNINGS = {
     "caf": rb"caff\0\x01\0\0desc",
     "asf": rb"\x30\x26\xb2\x75\x8e\x66\xcf\x11\xa6\xd9\x00\xaa\x00\x62\xce\x6c",
     "avi": rb"RIFF....AVI LIST",
+    "tta": rb"TTA1[\x01\x03]\0",
+    "w64": rb"riff\x2e\x91\xcf\x11\xa5\xd6\x28\xdb\x04\xc1\0\0",
 }
 
 

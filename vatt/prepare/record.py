@@ -7,11 +7,8 @@ per picture, and its quality scale is the one that everybody knows.
 """
 
 import dataclasses
-import heapq
 import io
-import math
 import re
-import unicodedata
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -22,6 +19,7 @@ from vatt.prepare.allowance import Allowance
 from vatt.prepare.captions import Caption
 from vatt.prepare.image_and_audio import read_image_and_audio
 from vatt.prepare.media import Media, MediaOptions, read_segments
+from vatt.prepare.record_captions import ClipCaptions
 from vatt.prepare.sequence_example import serialise
 
 SCHEMA_VERSION = 2
@@ -33,10 +31,6 @@ READABLE = " and ".join(map(str, READABLE_VERSIONS))
 CONTENTS = ("video", "audio", "captions", "labels")
 
 _HALF_SURROGATE = re.compile("[\ud800-\udfff]")  # JSON can name it, and UTF-8 can not hold it
-
-# Captions kept on either side of a segment: the paper's five (A.2.1) nearest to any window of it are among
-# those that overlap it, the five before and the five after.
-_NEIGHBOURS = 5
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -129,8 +123,14 @@ def make_records(clip: Clip, options: RecordOptions) -> Iterator[Record]:
         is_enough=allowance.is_spent,
     )
     clip, warnings = _without_half_surrogates(clip)
+    captions = ClipCaptions(clip.captions, with_neighbours=clip.segment_seconds is not None)
+    last = None  # is held back, since what no record has is known behind it
     for media in segments:
-        yield _record(clip, media, options, warnings)
+        if last is not None:
+            yield _record(clip, last, captions, options, warnings)
+        last = media
+    if last is not None:
+        yield _record(clip, last, captions, options, warnings, is_last=True)
 
 
 def _without_half_surrogates(clip: Clip) -> tuple[Clip, tuple[str, ...]]:
@@ -144,17 +144,19 @@ def _without_half_surrogates(clip: Clip) -> tuple[Clip, tuple[str, ...]]:
     return dataclasses.replace(clip, captions=captions, labels=labels), (warning,)
 
 
-def _record(clip: Clip, media: Media, options: RecordOptions, warnings: tuple[str, ...]) -> Record:
+def _record(
+    clip: Clip,
+    media: Media,
+    of_clip: ClipCaptions,
+    options: RecordOptions,
+    warnings: tuple[str, ...],
+    *,
+    is_last: bool = False,
+) -> Record:
     audio, start, end = media.audio, media.start_seconds, media.end_seconds
-    known = []
-    for told_from, told_to, text in clip.captions:
-        if math.isinf(told_to):  # it describes the whole file, and so each of its records from end to end
-            told_from, told_to = start, end
-        # A letter and its accent become one character: as two they would make another word, and TensorFlow's
-        # string ops, which cut captions into words, can not join them.
-        known.append((told_from, told_to, unicodedata.normalize("NFC", text)))
-    told = [caption for caption in known if caption[1] >= start and caption[0] <= end]
-    captions = told if clip.segment_seconds is None else with_neighbours(known, start, end)
+    captions, told = of_clip.within(start, end)
+    if is_last:
+        warnings = (*of_clip.warnings(clip.start_seconds, clip.end_seconds), *warnings)
     context = {
         "schema_version": [SCHEMA_VERSION],
         "clip/media_id": [clip.media_id.encode()],
@@ -185,7 +187,7 @@ def _record(clip: Clip, media: Media, options: RecordOptions, warnings: tuple[st
         framed=tfrecord.frame(serialise(context, frames)),
         seconds=end - start,
         contents=frozenset(name for name in CONTENTS if holds[name]),
-        told=tuple(text for _, _, text in told),
+        told=told,
         warnings=(*media.warnings, *warnings),
     )
 
@@ -206,27 +208,6 @@ def with_repeats(stored: Sequence[bytes], version: int) -> list[bytes]:
     for jpeg in stored:
         jpegs.append(jpegs[-1] if not jpeg and jpegs else jpeg)
     return jpegs
-
-
-def with_neighbours(captions: Sequence[Caption], start: float, end: float) -> list[Caption]:
-    """The captions that overlap [start, end], and the nearest before and after it by their midpoints.
-
-    They keep their order, and of equally near ones the earlier in that order are taken, as the pipeline does
-    when it looks for those nearest to a window.
-    """
-
-    def midpoint(number: int) -> float:
-        return (captions[number][0] + captions[number][1]) / 2
-
-    numbers = range(len(captions))
-    overlapping = {n for n in numbers if captions[n][1] >= start and captions[n][0] <= end}
-    before = (n for n in numbers if midpoint(n) < start)
-    after = (n for n in numbers if midpoint(n) > end)
-    chosen = overlapping.union(
-        heapq.nsmallest(_NEIGHBOURS, before, key=lambda n: (-midpoint(n), n)),
-        heapq.nsmallest(_NEIGHBOURS, after, key=lambda n: (midpoint(n), n)),
-    )
-    return [captions[n] for n in sorted(chosen)]
 
 
 def _jpeg(picture: np.ndarray, quality: int) -> bytes:

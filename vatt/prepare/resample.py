@@ -13,6 +13,7 @@ import numpy as np
 
 from vatt.prepare.container import FrameClock, FrameError, frame_time
 from vatt.prepare.downmix import Resampler
+from vatt.prepare.packet_times import UNSTATED, is_pause
 from vatt.prepare.scale import PictureScaler
 
 # Slower video has ticks between its frames, so that a slide that comes at any time is shown from then on.
@@ -22,6 +23,7 @@ _ROUNDING_SECONDS = 1e-6  # of times as floats
 _MAX_GAP_SECONDS = 0.1
 # ... unless it is off by this much on the average of a second: then the clock of the sound runs differently.
 _MAX_DRIFT_SECONDS = 0.02
+_SILENT_GAP_SECONDS = 1.0  # of audio, which are worth a word
 _WAIT_SECONDS = 0.25  # of sound are resampled at a time: fifty calls a second cost more than their work
 
 
@@ -55,7 +57,9 @@ class Pictures:
         self._made = (None, None, None)  # the last frame that was needed, its picture, what was kept of it
         self.rate, self._native_rate = _tick_rate(stream, max_frame_rate_hz)
         self._rounding = _rounding_seconds(stream, self.rate)
-        self._clock = FrameClock()
+        self._clock = FrameClock(stream)
+        self._unstated = 0  # frames in a row whose times the file does not state
+        self._has_paused = False
         self._scaler = PictureScaler(stream, short_side_pixels, warnings)
 
     @property
@@ -88,9 +92,9 @@ class Pictures:
         if time is None:  # raw streams without timestamps run at their nominal rate
             time = known[0] + 1 / self._native_rate if known else 0.0
         if known is not None and time <= known[0]:
-            if time != known[0]:
-                self._warnings["a frame out of the order of time was skipped"] += 1
+            self._warnings["a frame out of the order of time was skipped"] += 1
             return
+        self._doubt(known is not None and is_pause(time - known[0], self._native_rate))
         if time < self._start - 0.5 / self.rate:
             self._before = (time, frame)
             return
@@ -102,12 +106,20 @@ class Pictures:
         self._previous = (time, frame)
         self.sources += 1
 
+    def _doubt(self, has_paused: bool) -> None:
+        """Says of frames beside a pause that they may belong into it, as nothing states their times."""
+        self._has_paused |= has_paused
+        if has_paused and self._unstated:
+            self._warnings[UNSTATED] += self._unstated
+        self._unstated = 0 if self._clock.is_stated else self._unstated + 1
+
     def stand(self, until: float) -> None:
         """The last frame stands until a time at least: no other will come before that."""
         self._stand_until(until)
 
     def close(self, until: float) -> None:
         """The last frame stands until the end; one alone has one tick at least."""
+        self._doubt(self._has_paused)
         # A tick of which less than half is left would repeat the last frame.
         self._stand_until(until - 0.5 / self.rate)
         if self._previous is not None and not self.ticks:
@@ -241,6 +253,8 @@ class Sound:
         # What came first stays.
         overlap = 0.0 if self._end is None else self._end - time
         self._skip = max(0, round(overlap * self._rate_hz))
+        if -overlap > _SILENT_GAP_SECONDS:
+            self._warnings["the audio has a gap of more than a second: silence until it goes on"] += 1
         if overlap > _MAX_GAP_SECONDS:
             self._warnings["audio whose place in time was taken already was left out"] += 1
         self._drift_seconds = 0.0

@@ -31,6 +31,16 @@ MEDIA_SUFFIXES = frozenset((*_VIDEO_SUFFIXES, *_AUDIO_SUFFIXES, *IMAGE_SUFFIXES)
 # What players call the cover of an album or a video that lies in the same folder.
 _COVERS = re.compile("(cover|folder|front|albumart.*|poster|fanart)", re.IGNORECASE)
 
+# fmt: off
+_UNREAD_CAPTIONS = frozenset((
+    ".ttml", ".dfxp", ".itt", ".xml", ".srv1", ".srv2", ".srv3", ".sbv", ".lrc", ".sub", ".idx", ".sup",
+    ".smi", ".sami", ".stl", ".scc", ".mpl",
+))
+# fmt: on
+UNREAD_CAPTIONS = Reason(
+    "caption file of a kind that is not read (make an .srt or .vtt of it)",
+    "caption files of kinds that are not read (make .srt or .vtt of them)",
+)
 UNKNOWN = Reason("of unknown type", "of unknown type")
 HIDDEN = Reason("hidden file", "hidden files")
 HIDDEN_FOLDER = Reason("hidden folder", "hidden folders")
@@ -191,7 +201,7 @@ class _Walker:
         elif not stat.S_ISREG(status.st_mode):
             self._leave_out(SPECIAL, path)
         elif suffix not in MEDIA_SUFFIXES and suffix not in captions.SUFFIXES:
-            self._leave_out(UNKNOWN, path)
+            self._leave_out(UNREAD_CAPTIONS if suffix in _UNREAD_CAPTIONS else UNKNOWN, path)
         elif entry.is_symlink() and not path.resolve().is_relative_to(self._real_root):
             self._outside.append(path)
             self._leave_out(OUTSIDE, path)
