@@ -156,10 +156,14 @@ def stored_clips(folder: Path):
     import tensorflow as tf
 
     from vatt.data import parse
+    from vatt.data.video import shown
 
     shards = sorted((folder / f"records{FILM_SECONDS[0]}").glob("*.tfrecord"))
     for serialized in tf.data.TFRecordDataset([str(shard) for shard in shards]).repeat():
-        yield parse.parse_record(serialized, frame_rate_hz=25.0, audio_rate_hz=48_000)["jpegs"][:FRAMES]
+        record = parse.parse_record(serialized, frame_rate_hz=25.0, audio_rate_hz=48_000)
+        jpegs = record["jpegs"][:FRAMES]
+        every = tf.range(tf.shape(jpegs)[0])
+        yield tf.gather(jpegs, shown(jpegs, every, has_repeats=record["has_repeats"]))
 
 
 def random_boxes(height: int, width: int):

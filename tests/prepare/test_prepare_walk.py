@@ -24,6 +24,7 @@ def left_out(found):
 
 def test_everything_else_is_counted(tmp_path):
     root = make(tmp_path / "media", "a.mp4", "deep/er/b.WAV", "folder.mp4/c.png", "a.srt", "deep/d.TXT")
+    make(root, "a.ttml", "a.en.SRV3", "deep/d.lrc")
     make(root, "notes.md", "e.part", "no_ending", ".hidden.mp4", ".git/x.mp4", "OUT/y.mp4")
     make(tmp_path, "secret.mp4", "elsewhere/z.mp4")
     (root / "out.mp4").symlink_to(tmp_path / "secret.mp4")
@@ -45,6 +46,7 @@ def test_everything_else_is_counted(tmp_path):
     assert media_of(found, root) == ["a.mp4", "deep/er/b.WAV", "folder.mp4/c.png"]
     assert [path.name for path in found.captions] == ["a.srt", "d.TXT"]
     assert left_out(found) == {
+        walk.UNREAD_CAPTIONS: (3, ["a.en.SRV3", "a.ttml", "deep/d.lrc"]),
         walk.UNKNOWN: (3, ["e.part", "no_ending", "notes.md"]),
         walk.HIDDEN: (1, [".hidden.mp4"]),
         walk.HIDDEN_FOLDER: (1, [".git"]),
