@@ -9,9 +9,11 @@ import pytest
 
 import vatt
 from tests.embed.embedding_files import killed_after, make_folder, run
+from tests.prepare.media_maker import grey, make_media
 from tests.toy_embedder import CLIP, ToyEmbedder
 from vatt.embed import batches, cli, file_windows, files, parts
 from vatt.embed.files import Options, embed_files
+from vatt.embed.in_part import say_in_part
 from vatt.prepare.pool import Failure
 
 
@@ -70,6 +72,26 @@ def test_a_folder_ends_with_what_was_left_out(media, toy, tmp_path, capsys):
     told = capsys.readouterr().err
     assert "1 link to a folder" in told and "1 of unknown type" in told and "1 second name of a file" in told
     assert "2 caption and text files" in told
+
+
+def test_what_is_lost_of_a_file_is_said(media, toy, tmp_path, capsys):
+    """The second half of joined MP4 is not read, and the table has no place to say so."""
+    joined = tmp_path / "joined.mp4"
+    joined.write_bytes(make_media(tmp_path / "a.mp4", pictures=grey([90] * 30)).read_bytes() * 2)
+    assert vatt_embed(joined, "--out", tmp_path / "a.npz") == 0
+    lines = capsys.readouterr().err.splitlines()
+    place = lines.index("1 of 1 files were embedded in part:")
+    assert "joined.mp4: another file is joined behind this one" in lines[place + 1]
+
+
+def test_of_many_files_in_part_the_first_are_listed(capsys):
+    lost = {f"{number}.mp4": ["half"] * (number % 2) for number in range(100)}
+    say_in_part(lost, of=100, listed_in="index.json")
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0] == "50 of 100 files were embedded in part:" and lines[1] == "  1.mp4: half"
+    assert len(lines) == 22 and lines[-1] == "  … and 30 more, see index.json"
+    say_in_part({"a": []}, of=1)
+    assert not capsys.readouterr().err
 
 
 def test_all_good_and_none_good(media, toy, tmp_path):

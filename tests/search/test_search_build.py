@@ -288,8 +288,9 @@ def test_of_joined_files_audio_and_video_are_of_one_instant(tmp_path):
                 audio_codec="mp2",
             )
             file.write(part.read_bytes())
-    update(tmp_path)
+    summary = update(tmp_path)
     index = Index(tmp_path / "index")
+    assert summary.in_part == {"joined.ts": index.files[0]["warnings"]}
     assert index.rows == 10 and "began again" in index.files[0]["warnings"][0]
     seen, heard = (np.argmax(index.vectors(f"{kind}/video_audio"), axis=1) for kind in ("video", "audio"))
     assert np.sum(seen != heard) <= 1  # where they meet

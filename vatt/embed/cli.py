@@ -7,6 +7,7 @@ from pathlib import Path
 import vatt
 from vatt.embed.file_windows import MODALITIES
 from vatt.embed.files import Options, embed_files, open_embedder
+from vatt.embed.in_part import say_in_part
 from vatt.embed.parts import Parts, alone, state_of
 from vatt.embed.table import check_suffix, write_table
 from vatt.prepare.pool import Failure
@@ -127,6 +128,7 @@ def embed_to_table(embedder, paths: Sequence[Path], out: Path, options: Options)
         windows = sum(len(each) for each in embedded.values())
         say(f"{windows} windows of {len(embedded)} files")
         show(out)
+    say_in_part({path: outcome.warnings for path, outcome in embedded.items()}, of=len(embedded))
     tell(failures)
     return 0 if not failures else 1 if embedded else 2
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from vatt.embed.cli import CHANGED, embed_missing
 from vatt.embed.files import Options, open_embedder
+from vatt.embed.in_part import say_in_part
 from vatt.embed.parts import Parts, alone, packed, state_of
 from vatt.prepare.pool import Failure
 from vatt.prepare.progress import say
@@ -41,6 +42,7 @@ class Summary:
         files, windows: in the index now.
         new, kept, gone: files that were embedded, taken over, left out since they are no longer there.
         failures: path below the folder -> reason, of all files that are there and not in the index.
+        in_part: path below the folder -> what was lost of it, in words, of every file in the index.
     """
 
     files: int
@@ -49,6 +51,7 @@ class Summary:
     kept: int
     gone: int
     failures: dict[str, str]
+    in_part: dict[str, list[str]]
 
 
 def build_index(
@@ -187,6 +190,7 @@ class _Run:
             kept=kept,
             gone=len(set(self._known) - {self._name(path) for path in paths}),
             failures={name: entry["reason"] for name, entry in sorted(failed.items())},
+            in_part={name: entries[name][0]["warnings"] for name in sorted(entries)},
         )
 
     def _name(self, path: Path) -> str:
@@ -289,12 +293,13 @@ def digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def told(summary: Summary) -> None:
-    """Says what a run did."""
+def told(summary: Summary, directory: Path) -> None:
+    """Says what a run did on the index in a directory."""
     say(
         f"{summary.windows} windows of {summary.files} files: {summary.new} new, {summary.kept} as before, "
         f"{summary.gone} gone"
     )
+    say_in_part(summary.in_part, of=summary.files, listed_in=str(directory / INDEX_FILE))
     if summary.failures:
         say(f"{len(summary.failures)} files are not in the index:")
     for name, reason in summary.failures.items():

@@ -1,6 +1,7 @@
 """`vatt index DIR INDEX --model RUN`: makes a folder of media searchable, or brings its index up to date."""
 
 import argparse
+from pathlib import Path
 
 import vatt
 from vatt.embed.cli import add_window_arguments, options_of
@@ -52,6 +53,6 @@ def main(args: argparse.Namespace) -> int:
         rebuild=args.rebuild,
         retry_failed=args.retry_failed,
     )
-    told(summary)
+    told(summary, Path(args.index))
     show(args.index)
     return 0 if not summary.failures else 1 if summary.files else 2
