@@ -216,7 +216,7 @@ class FrameClock:
         is_stated: whether the file states the time of the last frame; otherwise it was made up by counting.
     """
 
-    def __init__(self, stream=None):
+    def __init__(self, stream: object | None = None) -> None:
         self.is_stated = True
         container = getattr(stream, "container", None)
         self._has_presentation_times = container is None or container.format.name != _DECODING_TIMES_ONLY

@@ -6,6 +6,8 @@ What a file states is left alone. Each rule is of one container, and knows what 
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
+import av
+
 # Their packets have no times: those made up by the demuxer are wrong where the sample rate changes.
 _WITHOUT_TIMES = ("aac", "ac3", "eac3", "loas")
 _PAUSE_SECONDS = 0.5  # between two frames, in which others may belong that lack a time of their own
@@ -17,7 +19,9 @@ def is_pause(seconds: float, frame_rate_hz: float) -> bool:
     return seconds > max(_PAUSE_SECONDS, 3 / frame_rate_hz)
 
 
-def with_stated_times(packets: Iterable, container, warnings: Counter) -> Iterator:
+def with_stated_times(
+    packets: Iterable[av.Packet], container: av.container.InputContainer, warnings: Counter
+) -> Iterator[av.Packet]:
     """The packets of a file with the times that it states, as far as these are known."""
     name = container.format.name
     if name in _WITHOUT_TIMES:
