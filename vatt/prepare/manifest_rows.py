@@ -15,6 +15,7 @@ from pathlib import Path
 
 from vatt.json_file import JsonError, parse_json
 from vatt.prepare.captions import Note
+from vatt.prepare.captions.legacy import legacy_encoding
 from vatt.regular_file import NotRegularError, read_regular
 
 SUFFIXES = (".csv", ".tsv", ".jsonl")
@@ -78,10 +79,12 @@ class ManifestRows:
         if not _SURROGATE.search(text):
             return text
         if self._is_of_other_encoding:
+            encoding = legacy_encoding(self._text.encode("utf-8", "surrogateescape"))
+            name = encoding.replace("cp125", "windows-125").replace("_", "-").upper()
+            read = text.encode("utf-8", "surrogateescape").decode(encoding, "replace")
             raise ManifestError(
-                f"{self.place(line)}: a manifest must be UTF-8. Received: {text!a:.80}, which looks like "
-                "Windows-1252, Windows-1251 or another encoding of one byte for each letter. Save it as "
-                "“CSV UTF-8”, or convert it: `iconv -f WINDOWS-1252 -t UTF-8`."
+                f"{self.place(line)}: a manifest must be UTF-8. Received: {read!r:.80}, most probably in "
+                f"{name}. Save it as “CSV UTF-8”, or convert it: `iconv -f {name} -t UTF-8`."
             )
         self._counts["bytes or characters that are no Unicode text became �"] += 1
         return _SURROGATE.sub("�", text)
