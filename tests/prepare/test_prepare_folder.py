@@ -247,7 +247,7 @@ def test_folders_called_train_and_test_are_splits(tmp_path, capsys):
     ]
     capsys.readouterr()
     plan_folder(tree(tmp_path / "other", "train/a.mp4", "val/b.mp4"))
-    assert "PreparedClips.eval_split = 'validation'" in capsys.readouterr().err
+    assert "--gin.PreparedClips.eval_split=validation" in capsys.readouterr().err
     with pytest.raises(PreparationError, match="column `split`"):
         (root / "m.csv").write_text("path\ne.mp4\n")
         plan_folder(root / "m.csv", splits="folders")
