@@ -4,7 +4,7 @@ import re
 import pytest
 from clip_maker import make_clips, prepare
 
-from vatt.prepare.preparation_page import duration, page
+from vatt.prepare.preparation_page import page
 from vatt.prepare.preparation_report import read_report
 from vatt.prepare.record import Clip
 
@@ -66,10 +66,3 @@ def test_a_run_writes_both(tmp_path):
     text = text_of((tmp_path / "out" / "preparation.html").read_text())
     assert "7 records from 7 clips; 1 of 8 failed." in text and "gone.mp4: there is no such file" in text
     assert read_report(tmp_path) == {}
-
-
-@pytest.mark.parametrize(
-    "seconds, words", [(0.25, "0.2 s"), (59.9, "59.9 s"), (61, "1 min 01 s"), (7260, "2 h 01 min")]
-)
-def test_times_as_people_say_them(seconds, words):
-    assert duration(seconds) == words

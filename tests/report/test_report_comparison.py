@@ -140,7 +140,7 @@ def test_both_curves_stand_in_one_chart(runs):
     made_up_runs.write_lines(runs[1] / "journal.jsonl", lines)
     page = page_of(*runs)
     (chart,) = (figure for figure in page.split("<figure") if "<b>Loss: total</b>" in figure)
-    assert chart.count("<polyline") == 2 and "line colour1" in chart and "line colour2" in chart
+    assert chart.count("<polyline") == 2 and "line m0" in chart and "line m1" in chart
     assert "A from 7.74 to 1.08, B from 15.5 to 0.293" in chart
     made_up_runs.write_lines(runs[1] / "journal.jsonl", [line | {"mfu": 0.4} for line in lines])
     (chart,) = (figure for figure in page_of(*runs).split("<figure") if "<b>Utilisation (MFU)</b>" in figure)

@@ -1,6 +1,7 @@
 """The analyses' drawings: palettes that can be told apart, places by hand, pixels of the heat maps."""
 
 import base64
+import importlib.resources
 import io
 import re
 
@@ -8,10 +9,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from vatt.report.analyses import heat, palette, style
-from vatt.report.analyses.plot import Plot
+from vatt.report import palette
+from vatt.report.analyses import heat
 from vatt.report.analyses.scatter import scatter
-from vatt.report.style import STYLE
+from vatt.report.plot import Axis, Plot
+
+STYLE = importlib.resources.files("vatt.report").joinpath("style.css").read_text()
+LIGHT, DARK, PAPER = (
+    re.findall(r"--mark\d: (#\w{6})", block) for block in re.findall(r":root \{(.*?)\}", STYLE, re.DOTALL)
+)
 
 
 def luminance(colour):
@@ -31,7 +37,7 @@ def cards():
     return re.findall(r"--card: (#\w{6})", STYLE)[:2]
 
 
-@pytest.mark.parametrize(("colours", "page"), [(palette.LIGHT, 0), (palette.DARK, 1)], ids=["light", "dark"])
+@pytest.mark.parametrize(("colours", "page"), [(LIGHT, 0), (DARK, 1)], ids=["light", "dark"])
 def test_every_colour_stands_out_from_the_page(colours, page):
     assert len(colours) == palette.COLOURS
     for colour in colours:
@@ -48,7 +54,7 @@ _BLIND = {
 
 
 @pytest.mark.parametrize("kind", _BLIND)
-@pytest.mark.parametrize("colours", [palette.LIGHT, palette.DARK], ids=["light", "dark"])
+@pytest.mark.parametrize("colours", [LIGHT, DARK], ids=["light", "dark"])
 def test_the_first_three_differ_for_colour_blind_readers(kind, colours):
     seen = []
     for colour in colours[:3]:  # modalities, and the two curves of every plot
@@ -80,17 +86,30 @@ def test_a_scatter_names_few_categories_and_counts_many():
 
 
 def test_a_plot_places_lines_and_dots_and_skips_gaps():
-    plot = Plot("Title", x=(0, 10), y=(0, 1), x_label="x", whole_x=True)
-    assert plot.place(0, 0) == (44.0, 176.0) and plot.place(10, 1) == (330.0, 10.0)
-    plot.line([0, 5, 10], [0.0, float("nan"), 1.0], 1, "line")
+    plot = Plot("Title", Axis(low=0, high=10, label="x", is_whole=True), Axis(low=0, high=1))
+    (left, bottom), (right, top), middle = plot.place(0, 0), plot.place(10, 1), plot.place(5, 0.5)
+    assert left < right and top < bottom  # SVG counts downwards
+    assert middle == (pytest.approx((left + right) / 2, abs=0.1), pytest.approx((top + bottom) / 2, abs=0.1))
+    plot.line([(0, 0.0), (5, float("nan")), (10, 1.0)], 1, "line")
     plot.points([(5, 0.5, 0.25, 0.75, "dot <5>")], 0, "dots")
-    drawn = plot.figure(note="a note")
-    assert 'points="44,176 330,10"' in drawn and 'cx="187.0" cy="93.0"' in drawn
+    drawn = plot.figure("a note")
+    assert f'points="{left:g},{bottom:g} {right:g},{top:g}"' in drawn
+    assert f'cx="{middle[0]}" cy="{middle[1]}"' in drawn
     assert "dot &lt;5&gt;" in drawn and "a note" in drawn and drawn.count('class="legend"') == 2
     assert ">2.5<" not in drawn
-    flat = Plot("Flat", x=(1, 1), y=(0, 0), x_label="x")
-    flat.line([1], [0], 0, "one")
-    assert "nan" not in flat.figure()
+    flat = Plot("Flat", Axis(low=1, high=1, label="x"), Axis(low=0, high=0))
+    flat.line([(1, 0)], 0, "one")
+    assert "nan" not in flat.figure() and "<circle" in flat.figure()
+
+
+def test_an_axis_of_large_numbers_has_a_power_of_ten():
+    drawn = Plot("Large", Axis(low=0, high=1, label="x"), Axis(low=0, high=3e7)).figure()
+    assert (
+        "×10⁶" in drawn
+        and ">20<" in drawn
+        and "×10" not in Plot("s", Axis(low=0, high=1), Axis(low=-5, high=5)).figure()
+    )
+    assert ">−2.5<" in Plot("s", Axis(low=0, high=1), Axis(low=-5, high=5)).figure()
 
 
 def pixels(markup):
@@ -100,7 +119,7 @@ def pixels(markup):
 
 
 def test_a_heat_map_has_the_sign_as_colour_and_the_size_as_strength():
-    found = pixels(heat.signed_map([[0.0, 0.5], [-1.0, 7.0]], 1.0, "alt"))
+    found = pixels(heat.signed_map([[0.0, 0.5], [-1.0, 7.0]], 1.0, "alt", 44))
     assert found.shape == (2, 2, 4)
     np.testing.assert_array_equal(found[..., 3], [[0, 128], [255, 255]])  # nothing is clear, too much is full
     assert tuple(found[0, 1, :3]) == heat.POSITIVE and tuple(found[1, 0, :3]) == heat.NEGATIVE
@@ -116,6 +135,7 @@ def test_a_veil_is_darkest_where_there_is_least():
 
 
 def test_the_rules_name_every_colour_in_light_dark_and_on_paper():
+    assert len(LIGHT) == len(DARK) == palette.COLOURS and PAPER == LIGHT
     for number in range(palette.COLOURS):
-        assert style.STYLE.count(f"--mark{number}: #") == 3 and f".m{number} {{" in style.STYLE
-    assert "url(" not in style.STYLE and "@import" not in style.STYLE
+        assert f".m{number} {{" in STYLE
+    assert "url(" not in STYLE and "@import" not in STYLE

@@ -49,7 +49,7 @@ def test_the_page_stands_alone(run):
     page = page_of(run)
     assert_harmless(Checker(page))
     assert "http://" not in page and "https://" not in page and "url(" not in page and "@import" not in page
-    assert "default-src &#x27;none&#x27;" in page
+    assert "default-src 'none'" in page
 
 
 def test_everything_is_escaped(run):
@@ -227,5 +227,5 @@ def test_an_evaluation_beside_the_run_is_shown_with_it(run):
     made_up_runs.write_evaluation(beside, "demo", made_up_runs.retrieval(right=72), step=40)
     (beside / "metrics.json").write_text("{}")
     words = Checker(page_of(run)).words
-    assert "Retrieval evaluation: demoAfter step 40: 150 clips" in words
+    assert "Retrieval evaluation: demo After step 40: 150 clips" in words
     assert "first in 72 %" in words and "first in 50 %" in words

@@ -16,7 +16,7 @@ def test_markup_escapes_what_is_not_markup():
     made = element(
         "p", "1 < 2", None, [Markup("<b>x</b>"), 3], class_="a", data_head='"&', hidden=True, id=None
     )
-    assert made == '<p class="a" data-head="&quot;&amp;" hidden>1 &lt; 2<b>x</b>3</p>'
+    assert made == '<p class="a" data-head="&#34;&amp;" hidden>1 &lt; 2<b>x</b>3</p>'
     assert element("img", src="x") == '<img src="x">'
     assert join(["a", None, "&"]) == "a&amp;"
 
@@ -43,6 +43,13 @@ def test_percent_and_duration():
     assert scales.percent(0.7123) == "71.2\u202f%" and scales.percent(0.57) == "57.0\u202f%"
     assert scales.percent(1.0) == "100\u202f%" and scales.percent(0.0) == "0\u202f%"
     assert [scales.duration(s) for s in (9, 93, 3700, 90000)] == ["9 s", "1 min 33 s", "1 h 1 min", "1 d 1 h"]
+    assert [scales.duration(s) for s in (0.254, 9.7, 59.4, 59.9, 7260)] == [
+        "0.254 s",
+        "9.7 s",
+        "59 s",
+        "1 min 0 s",
+        "2 h 1 min",
+    ]
 
 
 @pytest.mark.parametrize(("low", "high"), [(0, 1), (0.3, 9.7), (-2, 2), (1, 1500), (0, 1e-4), (1e6, 1e6 + 3)])
@@ -93,7 +100,7 @@ def test_a_long_series_keeps_its_spike_in_the_band():
 def test_gaps_are_left_open_and_counted():
     values = [(1, 1.0), (2, 2.0), (3, math.nan), (4, 1.0), (5, 2.0), (6, math.inf), (7, 3.0)]
     chart = line_chart("Loss", [Series("total", values)])
-    assert chart.count("<polyline") == 2 and chart.count('class="dot colour0"') == 1
+    assert chart.count("<polyline") == 2 and chart.count('class="fill m0"') == 1
     assert "2 value(s) are not finite" in chart
 
 

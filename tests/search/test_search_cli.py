@@ -64,7 +64,7 @@ def test_the_gallery_is_one_page_that_asks_for_nothing(made, tmp_path, capsys):
     assert text.count('<li class="hit">') == 4 and text.count("data:image/jpeg;base64,") == 4
     assert "red.mp4" in text and "0:00.4 to 0:00.8" in text and 'class="waveform"' in text
     assert not re.findall(r"(?:https?:)?//[a-z]|<script|url\(", text)
-    assert "default-src &#x27;none&#x27;; img-src data:" in text
+    assert "default-src 'none'; img-src data:" in text
 
 
 def test_the_gallery_of_files_that_are_gone_and_with_odd_names(tmp_path, capsys):

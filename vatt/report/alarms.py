@@ -53,7 +53,7 @@ def alarms(run: RunFiles) -> Markup | None:
         if not run.journal:
             return None
         text = "No alarm raised, no step left out, no training record found damaged, no checkpoint set aside."
-        return element("p", element("span", "✓ ", class_="sound"), text, class_="note")
+        return element("p", element("span", "✓ ", class_="fine"), text, class_="note")
     return element(
         "section",
         element("h2", "Alarms ", element("span", f"{len(found):,} on record", class_="quiet"), id="alarms"),

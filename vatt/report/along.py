@@ -1,5 +1,7 @@
 """The evaluations along a training: how the numbers that count went, step by step."""
 
+from collections.abc import Sequence
+
 from vatt.report import scales
 from vatt.report.curves import Series, line_chart
 from vatt.report.evaluation import Evaluation
@@ -9,26 +11,51 @@ from vatt.report.markup import Markup, element
 Charts = dict[str, dict[str, str]]
 
 
-def along_training(evaluation: Evaluation, charts: Charts) -> Markup | None:
+def along_training(charts: dict[str, Sequence[Series]], note: str = "") -> Markup | None:
     """A chart of each group of numbers over the steps of the evaluations; None where there was one only."""
-    drawn = []
-    for title, names in charts.items():
-        series = [Series(label, found) for name, label in names.items() if (found := evaluation.along(name))]
-        if max((len(each.points) for each in series), default=0) > 1:
-            drawn.append(line_chart(title, series, from_zero=True, write=writer(series)))
+    drawn = [
+        line_chart(title, series, from_zero=True, write=_writer(series))
+        for title, series in charts.items()
+        if max((len(each.points) for each in series), default=0) > 1
+    ]
     if not drawn:
         return None
-    steps = sorted({int(line["step"]) for line in evaluation.history})
-    text = f"{len(steps)} evaluations, from step {steps[0]:,} to step {steps[-1]:,}."
     return element(
         "div",
         element("h3", "Along the training"),
-        element("p", text, class_="note"),
-        element("div", drawn, class_="curves"),
+        element("p", note, class_="note") if note else None,
+        element("div", drawn, class_="plots"),
     )
 
 
-def writer(series: list[Series]):
+def along_one(evaluation: Evaluation, charts: Charts) -> Markup | None:
+    """Those of one run: lines of several numbers in a chart."""
+    series = {
+        title: [Series(label, found) for name, label in names.items() if (found := evaluation.along(name))]
+        for title, names in charts.items()
+    }
+    steps = sorted({int(line["step"]) for line in evaluation.history}) or [0]
+    text = f"{len(steps)} evaluations, from step {steps[0]:,} to step {steps[-1]:,}."
+    return along_training(series, text)
+
+
+def along_both(left: Evaluation, right: Evaluation, charts: Charts) -> Markup | None:
+    """Those of two runs: a chart of each number of the first group, the same number of both in it."""
+    title, names = next(iter(charts.items()), ("", {}))
+    return along_training(
+        {
+            label if title == label else f"{title}, {label}": two_series(left.along(name), right.along(name))
+            for name, label in names.items()
+        }
+    )
+
+
+def two_series(left, right) -> list[Series]:
+    """The points of both runs as lines of one chart."""
+    return [Series("A", left), Series("B", right)]
+
+
+def _writer(series: Sequence[Series]):
     """Percent for numbers that are shares, as far as one can see."""
-    values = [value for each in series for _, value in each.points]
-    return scales.percent if all(0 <= value <= 1 for value in values) else scales.short
+    values = [value for each in series for value in each.values]
+    return scales.percent if all(0 <= value <= 1 for value in values) else None

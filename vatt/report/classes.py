@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable
 
-from vatt.report import confusion, scales
+from vatt.report import scales
+from vatt.report.confusion import confusion
 from vatt.report.evaluation import Evaluation
 from vatt.report.guard import guarded
 from vatt.report.markup import Markup, element, join
-from vatt.report.tables import cell, share
+from vatt.report.tables import share, table
 
 ALL_SHOWN = 24  # classes that are listed without being asked for
 ENDS = 10  # best and worst of more
@@ -18,28 +19,6 @@ OTHER_SHARES = {
     "mean_auc": "Mean AUC",
 }
 OTHERS = {"d_prime": "d′", "d_prime_of_mean_auc": "d′ of mean AUC", "classes_left_out": "Classes left out"}
-
-STYLE = (
-    confusion.STYLE
-    + """
-.classes { margin: 10px 0 6px; }
-.classes th, .classes td { text-align: left; vertical-align: top; padding: 6px 14px 6px 0; font-weight: 400;
-  border-bottom: 1px solid var(--rule); font-size: 0.9rem; overflow-wrap: anywhere; }
-.classes thead th { color: var(--quiet); font-size: 0.8125rem; } .classes tbody th { font-weight: 600;
-  width: 27%; }
-.classes small { display: block; white-space: nowrap; font-weight: 400; }
-.in-line { display: flex; flex-wrap: wrap; align-items: center; column-gap: 10px; }
-.in-line b { min-width: 4.2em; } .in-line .bar { width: 110px; margin: 0; }
-@media screen and (max-width: 760px) {
-  .classes thead { display: none; }
-  .classes tr { display: grid; grid-template-columns: repeat(2, minmax(0, 1fr)); gap: 2px 14px;
-    padding: 9px 0; border-bottom: 1px solid var(--rule); }
-  .classes th, .classes td { display: block; border: 0; padding: 0; } .classes th { grid-column: 1 / -1; }
-  .classes td::before { content: attr(data-head) " "; color: var(--quiet); font-size: 0.8125rem; }
-}
-@media print { .classes tr { break-inside: avoid; } .classes th, .classes td { padding: 3px 8px 3px 0; } }
-"""
-)
 
 
 def summary(evaluation: Evaluation) -> Iterable[Markup]:
@@ -74,7 +53,7 @@ def section(evaluation: Evaluation) -> Markup:
         guarded(lambda: _fit(artifact), "The fit"),
         guarded(lambda: class_tables(classes), "The classes one by one"),
         guarded(
-            lambda: confusion.confusion(artifact.get("confusion") or [], [each["label"] for each in classes]),
+            lambda: confusion(artifact.get("confusion") or [], [each["label"] for each in classes]),
             "The confusions",
         ),
     )
@@ -109,9 +88,8 @@ def figures_table(artifact: dict) -> Markup:
             cells.append((head, share(figures[name], count=clips, chance=figures.get(f"chance_{name}"))))
     cells += [(head, share(figures[name])) for name, head in OTHER_SHARES.items() if name in figures]
     cells += [(head, f"{figures[name]:.3g}") for name, head in OTHERS.items() if name in figures]
-    head = element("tr", [element("th", head, scope="col") for head, _ in cells])
-    row = element("tr", [cell(head, content) for head, content in cells])
-    return element("table", element("thead", head), element("tbody", row), class_="classes")
+    heads, row = zip(*cells) if cells else ((), ())
+    return table(heads, [row], class_="classes", has_row_heads=False)
 
 
 def _fit(artifact: dict) -> Markup | None:
@@ -170,11 +148,8 @@ def _class_table(classes: list[dict]) -> Markup:
             label.append(element("span", "reads like another", class_="tag"))
         if each.get("sentence"):
             label.append(element("small", f"“{each['sentence']}”"))
-        cells = [element("th", label, scope="row"), cell("Clips", f"{each['clips']:,}")]
-        cells += [cell(head, content) for head, content in zip(heads[2:], _of_class(each, single))]
-        rows.append(element("tr", cells))
-    head = element("tr", [element("th", text, scope="col") for text in heads])
-    return element("table", element("thead", head), element("tbody", rows), class_="classes")
+        rows.append([label, f"{each['clips']:,}", *_of_class(each, single)])
+    return table(heads, rows, class_="classes")
 
 
 def _of_class(one: dict, single: bool) -> list:

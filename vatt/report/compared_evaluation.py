@@ -1,15 +1,12 @@
 """Two evaluations of one name, side by side: warning, differences, what both draw."""
 
-from vatt.report.along import writer
+from vatt.report.along import along_both
 from vatt.report.contrast import Sides, contrast_table
-from vatt.report.curves import Series, line_chart
 from vatt.report.evaluation import Evaluation
 from vatt.report.guard import guarded
 from vatt.report.kinds import kind_of
 from vatt.report.markup import Markup, element, join
 from vatt.report.protocol import compared_card, differences, differences_notice, protocol_card
-
-_LEFT, _RIGHT = 1, 2  # colours of the two runs, on every chart as on their tags
 
 
 def headlines(left: Evaluation, right: Evaluation, tags: Sides) -> Markup | None:
@@ -73,7 +70,7 @@ def _contrast(left: Evaluation, right: Evaluation, tags: Sides) -> Markup:
         shown,
         element("p", contrast.note, class_="note") if contrast.note and found.are_comparable else None,
         contrast.more(tags, found.are_comparable) if contrast.more else None,
-        _along(left, right) if found.are_comparable else None,
+        along_both(left, right, kind_of(left).along(left)) if found.are_comparable else None,
     )
 
 
@@ -95,23 +92,3 @@ def _steps(left: Evaluation, right: Evaluation, marks: tuple[Markup, Markup]) ->
         for mark, one in zip(marks, (left, right), strict=True)
     ]
     return element("p", said)
-
-
-def _along(left: Evaluation, right: Evaluation) -> Markup | None:
-    """Each number that is drawn along a training, of both runs in one chart."""
-    charts = []
-    for title, names in list(kind_of(left).along(left).items())[:1]:  # the charts are many enough
-        for name, label in names.items():
-            series = two_series(left.along(name), right.along(name))
-            if max((len(each.points) for each in series), default=0) > 1:
-                text = label if title == label else f"{title}, {label}"
-                charts.append(line_chart(text, series, from_zero=True, write=writer(series)))
-    if not charts:
-        return None
-    return element("div", element("h3", "Along the training"), element("div", charts, class_="curves"))
-
-
-def two_series(left, right) -> list[Series]:
-    """The points of both runs as lines of one chart; a run without any has none."""
-    both = (("A", left, _LEFT), ("B", right, _RIGHT))
-    return [Series(label, points, colour) for label, points, colour in both if len(points)]

@@ -4,25 +4,20 @@ import dataclasses
 import pathlib
 
 from vatt.report.alarms import event_list, events
+from vatt.report.along import two_series
 from vatt.report.bindings import differing
 from vatt.report.columns import Columns
-from vatt.report.compared_evaluation import compared, headlines, two_series
-from vatt.report.contrast import STYLE, Sides, sides
-from vatt.report.document import whole_page, write_whole
+from vatt.report.compared_evaluation import compared, headlines
+from vatt.report.contrast import Sides, sides
+from vatt.report.document import render, write_whole
 from vatt.report.evaluation import Evaluation
 from vatt.report.facts import facts_of
 from vatt.report.guard import guarded
-from vatt.report.kinds import kind_of
 from vatt.report.markup import Markup, element
 from vatt.report.origin import facts_of_origin
 from vatt.report.protocol import pairs_table
 from vatt.report.run_files import RunFiles, read_run
 from vatt.report.training import known_curves, thinning_note
-
-_READING = (
-    "Every difference is B minus A, and clear where its 95\u202f% interval does not reach zero. The interval "
-    "speaks of the clips, not of another seed, which would give each run other numbers, too."
-)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,6 +28,11 @@ class Pair:
     right: RunFiles
     tags: Sides
     names: tuple[str, str]
+
+    @property
+    def each(self) -> tuple[tuple[Markup, RunFiles, RunFiles], ...]:
+        """(mark, run, the other run) of both."""
+        return (self.tags.left, self.left, self.right), (self.tags.right, self.right, self.left)
 
 
 def write_comparison(left_dir, right_dir, output=None) -> pathlib.Path:
@@ -59,22 +59,22 @@ def build_comparison(left: RunFiles, right: RunFiles) -> str:
     """The page as text."""
     pair = Pair(left, right, sides(), _names(left, right))
     both = [name for name in left.evaluations if name in right.evaluations]
-    kinds = [kind_of(left.evaluations[name]) for name in both]
-    parts = [
-        element("p", "VATT runs, side by side", class_="overline"),
-        _heading(pair),
-        guarded(lambda: _summary(pair, both), "The summary"),
-        element("p", _READING, class_="note"),
-        [_remarks(pair)],
-        guarded(lambda: _facts(pair), "The facts"),
-        [compared(*_both(pair, name), pair.tags) for name in both],
-        _only_in_one(pair),
-        guarded(lambda: _curves(pair), "Curves"),
-        guarded(lambda: _alarms(pair), "The alarms"),
-        guarded(lambda: _configuration(pair), "The configuration"),
-    ]
-    style = "".join(dict.fromkeys([STYLE, *(kind.style for kind in kinds)]))
-    return whole_page(f"{pair.names[0]} and {pair.names[1]} · VATT", parts, style=style)
+    return render(
+        "report/comparison.html",
+        title=f"{pair.names[0]} and {pair.names[1]} · VATT",
+        runs=list(zip((pair.tags.left, pair.tags.right), pair.names, strict=True)),
+        summary=guarded(lambda: _summary(pair, both), "The summary"),
+        remarks=[(tag, remark) for tag, run, _ in pair.each for remark in run.remarks],
+        facts=guarded(lambda: _facts(pair), "The facts"),
+        evaluations=[compared(*_both(pair, name), pair.tags) for name in both],
+        alone=[
+            (tag, [name for name in run.evaluations if name not in other.evaluations])
+            for tag, run, other in pair.each
+        ],
+        training=guarded(lambda: _curves(pair), "Curves"),
+        alarms=[(tag, len(found), event_list(found)) for tag, run, _ in pair.each if (found := events(run))],
+        configuration=guarded(lambda: _configuration(pair), "The configuration"),
+    )
 
 
 def _both(pair: Pair, name: str) -> tuple[Evaluation, Evaluation]:
@@ -91,14 +91,6 @@ def _names(left: RunFiles, right: RunFiles) -> tuple[str, str]:
     return left.name, right.name
 
 
-def _heading(pair: Pair) -> Markup:
-    items = [
-        element("li", tag, " ", name)
-        for tag, name in zip((pair.tags.left, pair.tags.right), pair.names, strict=True)
-    ]
-    return element("h1", element("span", items, class_="runs", role="list"))
-
-
 def _summary(pair: Pair, both: list[str]) -> Markup | None:
     sentences = []
     for name in both:
@@ -106,14 +98,6 @@ def _summary(pair: Pair, both: list[str]) -> Markup | None:
             guarded(lambda n=name: headlines(*_both(pair, n), pair.tags), f"The summary of {name}")
         )
     return element("div", sentences, class_="summary") if any(sentences) else None
-
-
-def _remarks(pair: Pair) -> list[Markup]:
-    return [
-        element("p", tag, " ", remark, class_="note")
-        for tag, run in ((pair.tags.left, pair.left), (pair.tags.right, pair.right))
-        for remark in run.remarks
-    ]
 
 
 def _facts(pair: Pair) -> Markup:
@@ -126,19 +110,6 @@ def _facts(pair: Pair) -> Markup:
         name: tuple(each.get(name, "–") for each in facts) for name in dict.fromkeys([*facts[0], *facts[1]])
     }
     return pairs_table(rows, (pair.tags.left, pair.tags.right))
-
-
-def _only_in_one(pair: Pair) -> Markup | None:
-    sentences = []
-    for tag, run, other in (
-        (pair.tags.left, pair.left, pair.right),
-        (pair.tags.right, pair.right, pair.left),
-    ):
-        alone = [name for name in run.evaluations if name not in other.evaluations]
-        if alone:
-            text = f" alone has: {', '.join(alone)}. Its own report shows it."
-            sentences.append(element("p", tag, text, class_="note"))
-    return element("div", sentences) if sentences else None
 
 
 def _curves(pair: Pair) -> Markup | None:
@@ -156,16 +127,8 @@ def _curves(pair: Pair) -> Markup | None:
         "section",
         element("h2", "Training"),
         thinning_note([left, right]),
-        element("div", charts, class_="curves"),
+        element("div", charts, class_="plots"),
     )
-
-
-def _alarms(pair: Pair) -> Markup | None:
-    parts = []
-    for tag, run in ((pair.tags.left, pair.left), (pair.tags.right, pair.right)):
-        if found := events(run):
-            parts += [element("h3", tag, f" {len(found):,} on record"), event_list(found)]
-    return element("section", element("h2", "Alarms"), parts) if parts else None
 
 
 def _configuration(pair: Pair) -> Markup:

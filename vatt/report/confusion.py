@@ -4,22 +4,14 @@ from collections.abc import Sequence
 
 from vatt.report import scales
 from vatt.report.markup import Markup, element
-from vatt.report.tables import cell
+from vatt.report.tables import table
 
 MOST_CLASSES = 30  # of a matrix
 _MISTAKES = 15
 _CELL = 24  # user units
 _LETTER = 6.3
 _LONGEST = 18  # letters of a label
-_SMALL_ENOUGH = 12  # classes that fit a telephone without scrolling
-
-STYLE = """
-.scroll { overflow-x: auto; margin: 10px 0; }
-.confusion { display: block; width: 100%; height: auto; }
-.confusion text { fill: var(--ink); font: 11px system-ui, sans-serif; font-variant-numeric: tabular-nums; }
-.confusion .none { fill: var(--track); } .confusion .hit { fill: var(--right); }
-.confusion .miss { fill: var(--wrong); } .confusion .quiet { fill: var(--quiet); font-size: 10px; }
-"""
+_SMALL_ENOUGH = 12  # classes that fit a phone without scrolling
 
 
 def confusion(triples: Sequence[Sequence[int]], names: Sequence[str]) -> Markup | None:
@@ -46,15 +38,9 @@ def confusion(triples: Sequence[Sequence[int]], names: Sequence[str]) -> Markup 
     rows = []
     for (right, taken), clips in mistakes[:_MISTAKES]:
         part = f"{clips} of {totals[right]} ({scales.percent(clips / totals[right], 0)})"
-        cells = [
-            element("th", names[right], scope="row"),
-            cell("Taken for", names[taken]),
-            cell("Clips", part),
-        ]
-        rows.append(element("tr", cells))
-    head = element("tr", [element("th", text, scope="col") for text in ("Class", "Taken for", "Clips")])
-    table = element("table", element("thead", head), element("tbody", rows), class_="classes")
-    return element("div", element("h3", "The commonest mistakes"), table)
+        rows.append([names[right], names[taken], part])
+    listed = table(["Class", "Taken for", "Clips"], rows, class_="classes")
+    return element("div", element("h3", "The commonest mistakes"), listed)
 
 
 def _totals(counts: dict[tuple[int, int], int]) -> dict[int, int]:

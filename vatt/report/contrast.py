@@ -11,7 +11,7 @@ from vatt.report.intervals import (
     paired_difference_interval,
 )
 from vatt.report.markup import Markup, element
-from vatt.report.tables import cell
+from vatt.report.tables import table
 
 PAIRED = (
     "Intervals of differences, 95\u202f%: of pairs, since both runs answered the same {}, one by one "
@@ -156,14 +156,12 @@ def contrast_table(rows: Sequence[Row], tags: Sides, *, are_comparable: bool) ->
     )
     made = []
     for row in rows:
-        left = cell("", [tags.left, " ", element("b", row.value(row.left))])
-        right = cell("", [tags.right, " ", element("b", row.value(row.right))])
-        difference = _difference(row, tags, reach) if are_comparable else ["not comparable"]
-        cells = [element("th", row.label, scope="row"), left, right, cell("", difference)]
-        made.append(element("tr", cells))
+        left = [tags.left, " ", element("b", row.value(row.left))]
+        right = [tags.right, " ", element("b", row.value(row.right))]
+        difference = _difference(row, tags, reach) if are_comparable else "not comparable"
+        made.append([row.label, left, right, difference])
     heads = ["", tags.left, tags.right, [tags.right, f" {_MINUS} ", tags.left]]
-    head = element("tr", [element("th", text, scope="col") for text in heads])
-    return element("table", element("thead", head), element("tbody", made), class_="contrast")
+    return table(heads, made, class_="contrast")
 
 
 def _difference(row: Row, tags: Sides, reach: float) -> list:
@@ -198,40 +196,4 @@ def _plot(difference: float, low: float, high: float, reach: float) -> Markup:
         element("line", x1=x(low), x2=x(high), y1=8, y2=8, class_="reach"),
         element("circle", cx=x(difference), cy=8, r=3.5, class_="at"),
     ]
-    return element("svg", parts, viewBox="0 0 120 16", class_="plot", aria_hidden="true")
-
-
-STYLE = """
-.side { display: inline-block; min-width: 1.5em; padding: 0 5px; border-radius: 5px; color: var(--page);
-  font-size: 0.75em; font-weight: 700; text-align: center; line-height: 1.5; vertical-align: 0.08em; }
-.side-a { background: var(--colour1); } .side-b { background: var(--colour2); }
-.runs { list-style: none; margin: 4px 0 0; padding: 0; } .runs li { font-size: 1.5rem; font-weight: 700;
-  line-height: 1.3; overflow-wrap: anywhere; } .runs small { display: block; font-weight: 400; }
-.contrast { margin: 12px 0 6px; } .contrast th, .contrast td { text-align: left; vertical-align: middle;
-  padding: 6px 14px 6px 0; font-weight: 400; border-bottom: 1px solid var(--rule); font-size: 0.9rem; }
-.contrast thead th { font-size: 0.9rem; } .contrast tbody th { font-weight: 600; width: 26%;
-  overflow-wrap: anywhere; }
-.contrast tbody td:nth-child(-n+3) .side { display: none; }
-.contrast td:last-child { width: 50%; } .difference { display: grid; align-items: center; gap: 0 12px;
-  grid-template-columns: 7.6em 120px 8.6em auto; } .difference b { white-space: nowrap; }
-.difference .interval { grid-column: 3; } .difference .winner { grid-column: 4; }
-.contrast small { white-space: nowrap; display: inline-block; } .winner { color: var(--ink); }
-.halves { display: grid; gap: 28px; margin: 20px 0;
-  grid-template-columns: repeat(auto-fill, minmax(min(100%, 460px), 1fr)); } .halves > * { min-width: 0;
-  overflow-x: auto; }
-.halves .figures small, .halves .direction { white-space: normal; }
-.halves .figures th, .halves .figures td { padding-right: 7px; font-size: 0.8125rem; }
-.halves .figures small { font-size: 0.75rem; }
-.plot { width: 120px; height: 16px; vertical-align: middle; } .plot .reach { stroke: var(--ink);
-  stroke-width: 2; } .plot .at { fill: var(--ink); }
-.pairs .side { font-size: 0.8125rem; }
-@media screen and (max-width: 760px) {
-  .contrast thead { display: none; } .contrast tr { display: grid; grid-template-columns: 1fr 1fr;
-    gap: 2px 14px; padding: 9px 0; border-bottom: 1px solid var(--rule); }
-  .contrast th, .contrast td { display: block; border: 0; padding: 0; }
-  .difference { display: flex; flex-wrap: wrap; }
-  .contrast tbody th, .contrast td:last-child { grid-column: 1 / -1; width: auto; }
-  .contrast tbody td:nth-child(-n+3) .side { display: inline-block; }
-}
-@media print { .contrast tr { break-inside: avoid; } .contrast th, .contrast td { padding: 3px 8px 3px 0; } }
-"""
+    return element("svg", parts, viewBox="0 0 120 16", class_="interval-plot", aria_hidden="true")

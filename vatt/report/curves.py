@@ -1,23 +1,28 @@
-"""Line charts in SVG, drawn from numbers by hand: no script, no font, colours from the page's style sheet.
+"""Curves over training steps: a long series is thinned, and a spike of one step stays visible.
 
-A long series is cut into slots (`vatt/report/thinning.py`); the line joins the means of the slots and the
-band behind it spans their least and greatest values, so that a spike of one step stays visible.
+The line joins the means of a series' slots (`vatt/report/thinning.py`); the band behind it spans their least
+and greatest values.
 """
 
 import dataclasses
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
 from vatt.report import scales
-from vatt.report.frame import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, Frame, axes
 from vatt.report.markup import Markup, element
+from vatt.report.palette import DASHES, colour_of
+from vatt.report.plot import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, Axis, Plot
 from vatt.report.thinning import Slot, stretches, thin
 
 PROBES = 50  # places that answer to the pointer
-DASHES = (None, "6 3", "2 3", "8 3 2 3", "10 4", "4 2 1 2")  # lines differ without colour, too
 MOST_LINES = len(DASHES)
+
+# A few values so far above the rest would press it flat onto the axis: they are cut off, and counted.
+_CUT_SHARE = 0.02
+_CUT_FACTOR = 4.0
+_LEAST_SLOTS = 20
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,30 +32,15 @@ class Series:
     Args:
         label: its name.
         points: [N, 2], step and value, steps rising; a value that is not finite makes a gap.
-        colour: its number; None for its place among the lines, which also decides its dashes.
     """
 
     label: str
     points: Sequence[tuple[int, float]] | np.ndarray
-    colour: int | None = None
-
-
-@dataclasses.dataclass(frozen=True)
-class _Line:
-    """A series as it is drawn."""
-
-    label: str
-    slots: list[Slot]
-    colour: int
-    dash: str | None
 
     @property
-    def drawn(self) -> list[Slot]:
-        return [slot for slot in self.slots if not slot.is_empty]
-
-    def near(self, step: float, distance: float) -> Slot | None:
-        slot = min(self.drawn, key=lambda slot: abs(slot.step - step), default=None)
-        return slot if slot is not None and abs(slot.step - step) <= distance else None
+    def values(self) -> np.ndarray:
+        """float64 [N]"""
+        return np.asarray(self.points, np.float64).reshape(-1, 2)[:, 1]
 
 
 def line_chart(
@@ -59,99 +49,72 @@ def line_chart(
     *,
     unit: str = "",
     from_zero: bool = False,
-    write: Callable[[float], str] = scales.short,
+    write: Callable[[float], str] | None = None,
     marks: Sequence[tuple[int, str]] = (),
 ) -> Markup:
     """A figure: title, legend, the lines over steps, and their values under the pointer.
 
     Args:
         title: what is drawn.
-        series: up to `MOST_LINES` lines.
+        series: up to `MOST_LINES` lines; one without points keeps its colour, and is not drawn.
         unit: of the vertical axis, shown with the title.
-        from_zero: let the vertical axis begin at 0.
-        write: turns a value into text.
+        from_zero: let the vertical axis begin at 0 if no value lies below.
+        write: turns a value into text; None for plain numbers.
         marks: (step, what happened there), shown as signs on the horizontal axis.
     """
-    lines = [
-        _Line(
-            label=each.label,
-            slots=thin(each.points),
-            colour=place if each.colour is None else each.colour,
-            dash=DASHES[place % len(DASHES)],
-        )
-        for place, each in enumerate(series)
-    ]
-    drawn = [slot for line in lines for slot in line.drawn]
-    heading = [element("b", title), element("span", f" {unit}", class_="unit") if unit else None]
+    lines = [thin(each.points) for each in series]
+    drawn = [slot for line in lines for slot in line if not slot.is_empty]
     if not drawn:
-        return element(
-            "figure", element("figcaption", heading), element("p", "No number to draw.", class_="note")
-        )
-    frame = Frame(drawn, from_zero)
-    parts = [axes(frame, write)]
-    parts += [_band(frame, line) for line in lines] + [_line(frame, line) for line in lines]
-    parts += [_mark(frame, step, text) for step, text in marks if frame.first <= step <= frame.last]
-    parts += _probes(frame, lines, write)
-    drawing = element(
-        "svg",
-        parts,
-        viewBox=f"0 0 {WIDTH} {HEIGHT}",
-        role="img",
-        aria_label=_spoken(title, series, write),
-        class_="chart",
-    )
-    legend = None
-    if len(lines) > 1 or any(each.colour is not None for each in series):  # whose colour says which run it is
-        legend = element("span", [_legend_entry(line) for line in lines], class_="legends")
-    remarks = [element("p", text, class_="note") for text in _remarks(frame, series, write)]
-    return element("figure", element("figcaption", heading, legend), drawing, remarks, class_="curve")
+        return element("figure", element("b", title), element("p", "No number to draw.", class_="note"))
+    first, last = min(slot.step for slot in drawn), max(slot.step for slot in drawn)
+    y = _values_axis(drawn, unit, from_zero, write)
+    plot = Plot(title, Axis(low=first, high=last, label="step", write=scales.count, is_whole=True), y)
+    for number, slots in enumerate(lines):
+        for stretch in stretches(slots):
+            _draw(plot, stretch, number)
+    for number, each in enumerate(series):
+        if len(series) > 1 and len(each.points):
+            style = {"class_": f"line {colour_of(number)}", "stroke_dasharray": DASHES[number % MOST_LINES]}
+            plot.legend(element("line", x1=0, x2=26, y1=5, y2=5, **style), each.label, width=26)
+    for step, text in marks:
+        if first <= step <= last:
+            plot.add(_mark(plot, step, text))
+    text = write or scales.short
+    labels = [each.label if len(series) > 1 else "" for each in series]
+    plot.add(*_probes(plot, labels, lines, text))
+    return plot.figure(*_remarks(series, y, drawn, text), spoken=_spoken(title, series, text))
 
 
-def _remarks(frame: Frame, series: Sequence[Series], write: Callable[[float], str]) -> list[str]:
-    values = np.concatenate([np.asarray(each.points, np.float64).reshape(-1, 2)[:, 1] for each in series])
-    remarks = []
-    if gaps := int((~np.isfinite(values)).sum()):
-        remarks.append(f"{gaps:,} value(s) are not finite and left out of the line.")
-    if frame.is_cut:
-        above = int((values > frame.high).sum())
-        remarks.append(
-            f"{above:,} value(s) lie above what is drawn (▲), the highest at {write(frame.highest)}."
-        )
-    return remarks
+def _values_axis(drawn: Sequence[Slot], unit: str, from_zero: bool, write) -> Axis:
+    low, highest = min(slot.low for slot in drawn), max(slot.high for slot in drawn)
+    high = highest
+    if len(drawn) >= _LEAST_SLOTS:
+        usual = float(np.quantile([slot.high for slot in drawn], 1 - _CUT_SHARE))
+        high = usual if highest - low > _CUT_FACTOR * (usual - low) > 0 else highest
+    room = 0.06 * (high - low) or abs(high) * 0.1 or 1.0
+    start = 0.0 if from_zero and low >= 0 else low - room
+    return Axis(low=start, high=high + room, label=unit, write=write)
 
 
-def _line(frame: Frame, line: _Line) -> list[Markup]:
-    parts = []
-    for stretch in stretches(line.slots):
-        if len(stretch) == 1:
-            dot = {"cx": frame.x(stretch[0].step), "cy": frame.y(stretch[0].mean), "r": 3}
-            parts.append(element("circle", **dot, class_=f"dot colour{line.colour}"))
-        else:
-            path = " ".join(f"{frame.x(slot.step)},{frame.y(slot.mean)}" for slot in stretch)
-            drawn = {"class_": f"line colour{line.colour}", "stroke_dasharray": line.dash}
-            parts.append(element("polyline", points=path, **drawn))
-        for slot in stretch:
-            if slot.high > frame.high:
-                x = frame.x(slot.step)
-                top = f"{x - 4},{TOP + 4} {x + 4},{TOP + 4} {x},{TOP - 3}"
-                parts.append(element("polygon", points=top, class_=f"dot above colour{line.colour}"))
-    return parts
+def _draw(plot: Plot, stretch: Sequence[Slot], number: int) -> None:
+    """A line without a gap, its band, and signs where it leaves the drawing."""
+    top = plot.y.high
+
+    def points(name: str) -> list[tuple[float, float]]:
+        return [(slot.step, min(getattr(slot, name), top)) for slot in stretch]
+
+    if len(stretch) > 1 and any(slot.high > slot.low for slot in stretch):
+        plot.area(points("high"), points("low"), number)
+    plot.line(points("mean"), number)
+    for slot in stretch:
+        if slot.high > top:
+            x, _ = plot.place(slot.step, top)
+            sign = f"{x - 4},{TOP + 4} {x + 4},{TOP + 4} {x},{TOP - 3}"
+            plot.add(element("polygon", points=sign, class_=f"above fill {colour_of(number)}"))
 
 
-def _band(frame: Frame, line: _Line) -> list[Markup]:
-    parts = []
-    for stretch in stretches(line.slots):
-        if any(slot.high > slot.low for slot in stretch):
-            above = [f"{frame.x(slot.step)},{frame.y(slot.high)}" for slot in stretch]
-            below = [f"{frame.x(slot.step)},{frame.y(slot.low)}" for slot in reversed(stretch)]
-            parts.append(
-                element("polygon", points=" ".join(above + below), class_=f"band colour{line.colour}")
-            )
-    return parts
-
-
-def _mark(frame: Frame, step: int, text: str) -> Markup:
-    x, bottom = frame.x(step), HEIGHT - BOTTOM
+def _mark(plot: Plot, step: int, text: str) -> Markup:
+    x, bottom = plot.place(step, plot.y.low)
     return element(
         "g",
         element("title", f"step {step:,} · {text}"),
@@ -160,64 +123,64 @@ def _mark(frame: Frame, step: int, text: str) -> Markup:
     )
 
 
-def _probes(frame: Frame, lines: Sequence[_Line], write: Callable[[float], str]) -> list[Markup]:
+def _probes(
+    plot: Plot, labels: Sequence[str], lines: Sequence[list[Slot]], write: Callable[[float], str]
+) -> Iterator[Markup]:
     """Invisible columns over the drawing; the one under the pointer shows its step and values."""
-    steps = sorted({slot.step for line in lines for slot in line.slots})
-    stride = max(1, math.ceil(len(steps) / PROBES))
-    chosen = steps[::-stride][::-1]  # counted from the end: the last step is always there
-    reach = (frame.last - frame.first) / 2 / PROBES
-    edges = [LEFT, *((frame.x(a) + frame.x(b)) / 2 for a, b in zip(chosen, chosen[1:], strict=False))]
-    edges.append(WIDTH - RIGHT)
-    parts = []
-    for place, step in enumerate(chosen):
-        read = [(line, slot) for line in lines if (slot := line.near(step, reach)) is not None]
+    steps = sorted({slot.step for slots in lines for slot in slots})
+    chosen = steps[:: -max(1, math.ceil(len(steps) / PROBES))][::-1]  # the last step is always there
+    reach = (plot.x.high - plot.x.low) / 2 / PROBES
+    places = [plot.place(step, plot.y.low)[0] for step in chosen]
+    edges = [LEFT, *((a + b) / 2 for a, b in zip(places, places[1:])), WIDTH - RIGHT]
+    for step, x, left, right in zip(chosen, places, edges, edges[1:]):
+        read = [(number, slot) for number, slots in enumerate(lines) if (slot := _near(slots, step, reach))]
         if not read:
             continue
-        said = " · ".join(
-            [_steps(read[0][1])]
-            + [(f"{line.label} " if len(lines) > 1 else "") + write(slot.mean) for line, slot in read]
+        values = [f"{labels[number]} {write(slot.mean)}".strip() for number, slot in read]
+        said = " · ".join([_steps(read[0][1]), *values])
+        area = {"x": round(left, 1), "y": 0, "width": round(right - left, 1), "height": HEIGHT - BOTTOM}
+        dots = []
+        for number, slot in read:
+            _, y = plot.place(slot.step, min(slot.mean, plot.y.high))
+            dots.append(element("circle", cx=x, cy=y, r=3.5, class_=f"shown fill {colour_of(number)}"))
+        yield element(
+            "g",
+            element("title", said),
+            element("rect", **area, class_="catch"),
+            element("line", x1=x, x2=x, y1=TOP, y2=HEIGHT - BOTTOM, class_="shown"),
+            dots,
+            element("text", said, x=WIDTH - RIGHT, y=14, text_anchor="end", class_="shown"),
+            class_="probe",
         )
-        x = frame.x(step)
-        width = round(edges[place + 1] - edges[place], 1)
-        area = {"x": round(edges[place], 1), "y": 0, "width": width, "height": HEIGHT - BOTTOM}
-        parts.append(
-            element(
-                "g",
-                element("title", said),
-                element("rect", **area, class_="catch"),
-                element("line", x1=x, x2=x, y1=TOP, y2=HEIGHT - BOTTOM, class_="shown"),
-                [
-                    element(
-                        "circle", cx=x, cy=frame.y(slot.mean), r=3.5, class_=f"shown dot colour{line.colour}"
-                    )
-                    for line, slot in read
-                ],
-                element("text", said, x=WIDTH - RIGHT, y=14, text_anchor="end", class_="shown"),
-                class_="probe",
-            )
-        )
-    return parts
+
+
+def _near(slots: Sequence[Slot], step: float, distance: float) -> Slot | None:
+    """The slot with values that lies nearest to a step; None where none is within a distance."""
+    held = (slot for slot in slots if not slot.is_empty)
+    slot = min(held, key=lambda slot: abs(slot.step - step), default=None)
+    return slot if slot is not None and abs(slot.step - step) <= distance else None
 
 
 def _steps(slot: Slot) -> str:
-    return (
-        f"step {slot.first:,}" if slot.first == slot.last else f"steps {slot.first:,} to {slot.last:,}, means"
-    )
+    if slot.first == slot.last:
+        return f"step {slot.first:,}"
+    return f"steps {slot.first:,} to {slot.last:,}, means"
 
 
-def _legend_entry(line: _Line) -> Markup:
-    stroke = element(
-        "line", x1=0, x2=26, y1=5, y2=5, class_=f"line colour{line.colour}", stroke_dasharray=line.dash
-    )
-    swatch = element("svg", stroke, viewBox="0 0 26 10", width=26, height=10, aria_hidden="true")
-    return element("span", swatch, f" {line.label}", class_="legend")
+def _remarks(series: Sequence[Series], y: Axis, drawn: Sequence[Slot], write) -> Iterator[str]:
+    values = np.concatenate([each.values for each in series])
+    if gaps := int((~np.isfinite(values)).sum()):
+        yield f"{gaps:,} value(s) are not finite and left out of the line."
+    highest = max(slot.high for slot in drawn)
+    if highest > y.high:
+        above = int((values > y.high).sum())
+        yield f"{above:,} value(s) lie above what is drawn (▲), the highest at {write(highest)}."
 
 
 def _spoken(title: str, series: Sequence[Series], write: Callable[[float], str]) -> str:
     ends = []
     for each in series:
-        values = np.asarray(each.points, np.float64).reshape(-1, 2)[:, 1]
-        finite = values[np.isfinite(values)]
+        finite = each.values[np.isfinite(each.values)]
         if len(finite):
             ends.append(f"{each.label} from {write(float(finite[0]))} to {write(float(finite[-1]))}")
     return f"{title} over training steps: {', '.join(ends)}"

@@ -1,33 +1,32 @@
-"""The frame of a page: one HTML file that needs nothing but itself, written whole or not at all."""
+"""Pages from Jinja2 templates: one HTML file that needs nothing but itself, written whole or not at all."""
 
 import pathlib
 
-from vatt.report.markup import Markup, element
-from vatt.report.style import STYLE
+import jinja2
+
+from vatt.report.markup import join
 from vatt.whole_file import whole_file
 
-# No script and no request, kept by the browser as well as by us.
-_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+# Templates lie beside the code that fills them: "report/run.html". What they show is escaped as in `element`.
+_TEMPLATES = jinja2.Environment(
+    loader=jinja2.PackageLoader("vatt", "."),
+    autoescape=True,
+    undefined=jinja2.StrictUndefined,
+    finalize=lambda value: join([value]),
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
 
 
-def whole_page(title: str, parts, *, style: str = "") -> str:
+def render(template: str, **content) -> str:
     """The page as text.
 
     Args:
-        title: of the window.
-        parts: what is in it, as for `element`.
-        style: rules beside those of `vatt/report/style.py`.
+        template: its path below `vatt/`.
+        **content: what its variables stand for. Markup is taken as it is, other values are escaped, None is
+            left out, iterables are joined.
     """
-    head = element(
-        "head",
-        element("meta", charset="utf-8"),
-        element("meta", http_equiv="Content-Security-Policy", content=_POLICY),
-        element("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        element("title", title),
-        element("style", Markup(STYLE + style)),
-    )
-    body = element("body", element("main", parts))
-    return f"<!doctype html>\n{element('html', head, body, lang='en')}\n"
+    return _TEMPLATES.get_template(template).render(content)
 
 
 def write_whole(page: str, target: pathlib.Path) -> pathlib.Path:

@@ -3,9 +3,10 @@
 import numpy as np
 
 from vatt.report import scales
-from vatt.report.markup import Markup, element
+from vatt.report.markup import Markup
 from vatt.report.origin import evaluated_data, macro
 from vatt.report.run_files import RunFiles
+from vatt.report.tables import facts_list
 
 _CODES = ("Training data", "Evaluated data", "Starts from")
 
@@ -33,14 +34,6 @@ def facts_of(run: RunFiles) -> dict[str, str]:
     return facts
 
 
-def facts_list(run: RunFiles) -> Markup | None:
+def facts(run: RunFiles) -> Markup | None:
     """The facts of one run; None without any."""
-    terms = [
-        element(
-            "div",
-            element("dt", name),
-            element("dd", value, class_="code" if name in _CODES else None),
-        )
-        for name, value in facts_of(run).items()
-    ]
-    return element("dl", terms, class_="facts") if terms else None
+    return facts_list((name, value, name in _CODES) for name, value in facts_of(run).items())

@@ -1,5 +1,7 @@
 """Queries and what they found, to look at: right and wrong marked by sign and word as well as colour."""
 
+from collections.abc import Sequence
+
 from vatt.report.markup import Markup, element
 
 _HEADINGS = {"text_to_video": "Text → video", "audio_to_video": "Audio → video"}
@@ -24,7 +26,7 @@ def _card(query: dict, clips: dict[str, dict]) -> Markup:
     own = clips.get(str(query["clip"]), {})
     if query["direction"].startswith("audio"):
         asked = [waveform(query.get("envelope") or []), element("span", query["caption"], class_="caption")]
-        said = element("small", "The query is the sound alone; the words only tell you what it is.")
+        said = element("small", "The query is the audio alone; the words only describe it.")
     else:
         asked, said = [element("q", query["caption"], class_="caption")], None
     found = [_result(place, item, clips) for place, item in enumerate(query["retrieved"], start=1)]
@@ -44,15 +46,15 @@ def _card(query: dict, clips: dict[str, dict]) -> Markup:
 def _result(place: int, item: dict, clips: dict[str, dict]) -> Markup:
     clip = clips.get(str(item["clip"]), {})
     name = clip.get("group") or clip.get("id", "")
-    picture = element("div", "no pictures", class_="absent")
+    shown = element("div", "no frames", class_="absent")
     if clip.get("jpeg_base64"):
         source = f"data:image/jpeg;base64,{clip['jpeg_base64']}"
-        picture = element("img", src=source, alt=f"Frames of {clip.get('id', 'the clip')}")
+        shown = element("img", src=source, alt=f"Frames of {clip.get('id', 'the clip')}")
     mark = element("b", f"{place} ✓" if item["hit"] else f"{place} ✗")
     words = "right" if item["hit"] else "wrong"
     return element(
         "li",
-        picture,
+        shown,
         element(
             "div",
             mark,
@@ -66,17 +68,26 @@ def _result(place: int, item: dict, clips: dict[str, dict]) -> Markup:
     )
 
 
-def waveform(envelope: list[float], label: str = "Outline of the sound asked with") -> Markup:
-    """The outline of the sound, mirrored about its axis; scaled to its own loudest moment."""
-    loudest = max(envelope, default=0.0) or 1.0
+def waveform(
+    envelope: Sequence[float], label: str = "Outline of the query's audio", *, full_scale: float = 0.0
+) -> Markup:
+    """The outline of some audio, mirrored about its axis.
+
+    Args:
+        envelope: its peaks, one for each bar.
+        label: what it is, for screen readers.
+        full_scale: the peak that fills the height; 0 for the loudest there is.
+    """
+    loudest = full_scale or max(envelope, default=0.0) or 1.0
     bars = []
     for place, peak in enumerate(envelope):
-        half = round(max(0.4, 15 * peak / loudest), 1)
+        half = round(max(0.4, 15 * min(1.0, peak / loudest)), 1)
         bars.append(element("rect", x=3 * place, y=16 - half, width=2, height=2 * half))
     return element(
         "svg",
         bars,
         viewBox=f"0 0 {max(1, 3 * len(envelope))} 32",
+        preserveAspectRatio="none",
         class_="waveform",
         role="img",
         aria_label=label,

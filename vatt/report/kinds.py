@@ -19,7 +19,6 @@ from vatt.report.analyses import (
     space_geometry,
     space_map,
 )
-from vatt.report.analyses.style import STYLE as ANALYSES_STYLE
 from vatt.report.contrast import Contrast
 from vatt.report.evaluation import Evaluation
 from vatt.report.markup import Markup
@@ -37,7 +36,6 @@ class Kind:
         contrast: compares the evaluations of two runs, number by number.
         side_by_side: whether the sections of two runs stand beside each other where they are compared: for
             drawings, of which the numbers do not say all.
-        style: rules for the style sheet, beside those of `vatt/report/style.py`; kinds may share them.
     """
 
     title: str
@@ -46,7 +44,6 @@ class Kind:
     along: Callable[[Evaluation], Charts] = plain.along
     contrast: Callable[[Evaluation, Evaluation], Contrast] = plain.contrast
     side_by_side: bool = False
-    style: str = ""
 
 
 _OF_CLASSES = {
@@ -54,9 +51,8 @@ _OF_CLASSES = {
     "summary": classes.summary,
     "along": classes.along,
     "contrast": class_contrast.contrast,
-    "style": classes.STYLE,
 }
-_DRAWN = {"side_by_side": True, "style": ANALYSES_STYLE}
+_DRAWN = {"side_by_side": True}
 KINDS = {
     "retrieval": Kind(
         title="Retrieval",
@@ -74,7 +70,6 @@ KINDS = {
         summary=splits.summary,
         along=classes.along,
         contrast=splits.contrast,
-        style=classes.STYLE,
     ),
     "feature_map": Kind(title="Features by class", section=feature_map.section, **_DRAWN),
     "space_map": Kind(title="Spaces", section=space_map.section, **_DRAWN),

@@ -1,19 +1,18 @@
-"""HTML and SVG from Python values: text is always escaped, so no caption can break or script the page."""
+"""HTML and SVG from Python values: text is always escaped, so no caption can break or script the page.
 
-import html
+The pages' frames are Jinja2 templates (`vatt/report/document.py`); elements that are made by the hundred,
+such as those of drawings, are made here.
+"""
+
 import re
 from collections.abc import Iterable
 
-# What a page can not hold (control characters, halves of surrogate pairs) and what turns the text behind it
-# around; the marks U+200E and U+200F, which text from right to left needs, do not.
+from markupsafe import Markup, escape
+
+# What a page can not hold (control characters, halves of surrogate pairs) and what reverses the text behind
+# it; the marks U+200E and U+200F, which text from right to left needs, do not.
 _UNSEEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _VOID = {"meta", "img", "br", "hr", "link", "input"}
-
-
-class Markup(str):
-    """A string that is markup already."""
-
-    __slots__ = ()
 
 
 def element(name: str, /, *children, **attributes) -> Markup:
@@ -34,9 +33,9 @@ def element(name: str, /, *children, **attributes) -> Markup:
     return Markup(opening if name in _VOID else f"{opening}{join(children)}</{name}>")
 
 
-def escaped(value, *, quote: bool = True) -> str:
-    """A value as text of a page, with `quote` of an attribute too; what can not be seen is spelt out."""
-    return _UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", html.escape(str(value), quote=quote))
+def escaped(value) -> Markup:
+    """A value as text of a page or of an attribute; what can not be seen is spelt out."""
+    return Markup(_UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", escape(str(value))))
 
 
 def join(parts: Iterable) -> Markup:
@@ -50,5 +49,5 @@ def join(parts: Iterable) -> Markup:
         elif isinstance(part, Iterable) and not isinstance(part, str):
             written.append(join(part))
         else:
-            written.append(escaped(part, quote=False))
+            written.append(escaped(part))
     return Markup("".join(written))

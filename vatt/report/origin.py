@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from vatt.report.markup import Markup, element
 from vatt.report.run_files import RunFiles
-from vatt.report.tables import numbers_table
+from vatt.report.tables import facts_table, numbers_table
 
 _OF_A_START = {
     "command": "Command",
@@ -60,11 +60,7 @@ def origin(run: RunFiles) -> Markup:
     """The section."""
     parts = [element("h2", "What ran", id="origin")]
     if facts := facts_of_origin(run):
-        rows = [
-            element("tr", element("th", name, scope="row"), element("td", value))
-            for name, value in facts.items()
-        ]
-        parts.append(element("table", element("tbody", rows), class_="card-lines"))
+        parts.append(facts_table(facts.items(), class_="card-lines"))
     for title, text in (
         ("All starts (command.txt)", run.command if len(run.starts) != 1 else ""),
         ("Configuration (config.gin)", run.config),

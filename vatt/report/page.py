@@ -5,10 +5,10 @@ import pathlib
 import gin
 
 from vatt.report.alarms import alarms
-from vatt.report.along import along_training
-from vatt.report.document import whole_page, write_whole
+from vatt.report.along import along_one
+from vatt.report.document import render, write_whole
 from vatt.report.evaluation import Evaluation
-from vatt.report.facts import facts_list
+from vatt.report.facts import facts
 from vatt.report.guard import guarded
 from vatt.report.kinds import kind_of
 from vatt.report.markup import Markup, element, join
@@ -36,23 +36,19 @@ def write_report(model_dir, output=None) -> pathlib.Path:
 
 def build_page(run: RunFiles) -> str:
     """The page as text."""
-    kinds = [kind_of(evaluation) for evaluation in run.evaluations.values()]
-    return whole_page(
-        f"{run.name} · VATT",
-        [
-            element("p", "VATT run", class_="overline"),
-            element("h1", run.name),
-            guarded(lambda: _summary(run), "The summary"),
-            guarded(lambda: facts_list(run), "The facts"),
-            [element("p", remark, class_="note") for remark in run.remarks],
-            _contents(run),
-            guarded(lambda: alarms(run), "The alarms"),
-            [_evaluation(evaluation, n) for n, evaluation in enumerate(run.evaluations.values())],
-            guarded(lambda: training(run), "Curves"),
-            how_to_read(run.evaluations.values()),
-            guarded(lambda: origin(run), "What ran"),
-        ],
-        style="".join(dict.fromkeys(kind.style for kind in kinds)),
+    return render(
+        "report/run.html",
+        title=f"{run.name} · VATT",
+        name=run.name,
+        summary=guarded(lambda: _summary(run), "The summary"),
+        facts=guarded(lambda: facts(run), "The facts"),
+        remarks=run.remarks,
+        has_journal=bool(run.journal),
+        alarms=guarded(lambda: alarms(run), "The alarms"),
+        evaluations=[_evaluation(evaluation) for evaluation in run.evaluations.values()],
+        training=guarded(lambda: training(run), "Curves"),
+        terms=how_to_read(run.evaluations.values()),
+        origin=guarded(lambda: origin(run), "What ran"),
     )
 
 
@@ -71,27 +67,12 @@ def _paragraphs(sentences) -> Markup:
     return join(element("p", sentence) for sentence in sentences)
 
 
-def _contents(run: RunFiles) -> Markup | None:
-    """Links to the parts of a page that is longer than a screen."""
-    links = [(f"evaluation-{n}", evaluation.name) for n, evaluation in enumerate(run.evaluations.values())]
-    if run.journal:
-        links.append(("training", "Training"))
-    links.append(("origin", "What ran"))
-    made = [element("a", text, href=f"#{place}") for place, text in links]
-    return element("nav", made, class_="contents", aria_label="Contents")
-
-
-def _evaluation(evaluation: Evaluation, number: int) -> Markup:
+def _evaluation(evaluation: Evaluation) -> dict[str, str | Markup | None]:
     kind, name = kind_of(evaluation), f"Evaluation {evaluation.name}"
-    return element(
-        "section",
-        element(
-            "h2",
-            f"{kind.title} ",
-            element("span", evaluation.name, class_="quiet"),
-            id=f"evaluation-{number}",
-        ),
-        guarded(lambda: kind.section(evaluation), name),
-        guarded(lambda: along_training(evaluation, kind.along(evaluation)), f"{name} along the training"),
-        guarded(lambda: protocol_card(evaluation.protocol), f"The protocol of {name}"),
-    )
+    return {
+        "title": kind.title,
+        "name": evaluation.name,
+        "section": guarded(lambda: kind.section(evaluation), name),
+        "along": guarded(lambda: along_one(evaluation, kind.along(evaluation)), f"{name} along the training"),
+        "protocol": guarded(lambda: protocol_card(evaluation.protocol), f"The protocol of {name}"),
+    }

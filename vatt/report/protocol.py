@@ -7,6 +7,7 @@ from typing import Any
 
 from vatt.report.evaluation import Evaluation
 from vatt.report.markup import Markup, element
+from vatt.report.tables import facts_table, table
 
 # What may differ between two runs whose numbers are comparable: the weights are what is compared; the others
 # are told, since they may move a figure a little, but they do not make it another measurement.
@@ -31,10 +32,6 @@ def protocol_card(card: dict[str, Any], tag: Markup | None = None) -> Markup:
     mark = [tag, " "] if tag is not None else None
     if not card:
         return element("p", mark, "This evaluation left no protocol card.", class_="note")
-    rows = [
-        element("tr", element("th", _name(name), scope="row"), element("td", value))
-        for name, value in flat(card).items()
-    ]
     warnings = [
         element("div", element("b", "▲ "), sentence, class_="warning", role="note")
         for sentence in warnings_of(card)
@@ -42,7 +39,7 @@ def protocol_card(card: dict[str, Any], tag: Markup | None = None) -> Markup:
     folded = element(
         "details",
         element("summary", mark, "Protocol: on what and how it was measured"),
-        element("table", element("tbody", rows), class_="card-lines"),
+        facts_table(((_name(name), value) for name, value in flat(card).items()), class_="card-lines"),
         class_="on-paper",
     )
     return element("div", warnings, folded)
@@ -133,17 +130,8 @@ def pairs_table(
     pairs: dict[str, tuple[str, str]], tags: tuple[Markup, Markup], *, plain_names: bool = False
 ) -> Markup:
     """Name by name what both runs have; `plain_names` leaves the names as they are."""
-    head = element("tr", element("th", "", scope="col"), [element("th", tag, scope="col") for tag in tags])
-    rows = [
-        element(
-            "tr",
-            element("th", name if plain_names else _name(name), scope="row"),
-            element("td", left),
-            element("td", right),
-        )
-        for name, (left, right) in pairs.items()
-    ]
-    return element("table", element("thead", head), element("tbody", rows), class_="pairs")
+    rows = [(name if plain_names else _name(name), *values) for name, values in pairs.items()]
+    return table(["", *tags], rows, class_="pairs")
 
 
 def _name(name: str) -> str:

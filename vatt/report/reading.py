@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 
 from vatt.report.evaluation import Evaluation
-from vatt.report.markup import Markup, element
 
 BAR_LEGEND = (
     "Bar: the figure. Thin line: its 95\u202f% interval. Red tick: chance. Derived: audio and text are never "
@@ -72,8 +71,8 @@ _ALL = {
 }
 
 
-def how_to_read(evaluations: Iterable[Evaluation]) -> Markup | None:
-    """The meaning of what is shown of these evaluations; None without any."""
+def how_to_read(evaluations: Iterable[Evaluation]) -> dict[str, str]:
+    """The meaning of what is shown of these evaluations, by term; {} without any."""
     terms: dict[str, str] = {}
     for evaluation in evaluations:
         figures = evaluation.artifact.get("figures")
@@ -81,7 +80,4 @@ def how_to_read(evaluations: Iterable[Evaluation]) -> Markup | None:
         terms |= _RETRIEVAL if evaluation.kind == "retrieval" else {}
         terms |= _ONE_LABEL if "top_1" in names else {}
         terms |= _SEVERAL_LABELS if "mean_average_precision" in names else {}
-    if not terms:
-        return None
-    meanings = [(element("dt", term), element("dd", meaning)) for term, meaning in (terms | _ALL).items()]
-    return element("section", element("h2", "How to read this"), element("dl", meanings, class_="reading"))
+    return terms | _ALL if terms else {}

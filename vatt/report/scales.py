@@ -46,7 +46,7 @@ def axis_power(greatest: float) -> int:
 
 def tick_label(value: float) -> str:
     """A tick's number without needless zeros."""
-    text = short(value)
+    text = short(value).replace("-", "\u2212")
     return text.rstrip("0").rstrip(".") if "." in text and "×" not in text else text
 
 
@@ -57,14 +57,17 @@ def percent(fraction: float, digits: int = 1) -> str:
 
 def duration(seconds: float) -> str:
     """93 → "1 min 33 s"; at most two units."""
+    if seconds < 59.5:
+        return f"{seconds:.3g} s" if seconds < 10 else f"{seconds:.0f} s"
     seconds = round(seconds)
-    if seconds < 60:
-        return f"{seconds} s"
-    if seconds < 3600:
-        return f"{seconds // 60} min {seconds % 60} s"
-    if seconds < 86400:
-        return f"{seconds // 3600} h {seconds % 3600 // 60} min"
-    return f"{seconds // 86400} d {seconds % 86400 // 3600} h"
+    for size, unit, smaller, part in (
+        (86400, "d", 3600, "h"),
+        (3600, "h", 60, "min"),
+        (60, "min", 1, "s"),
+    ):
+        if seconds >= size:
+            return f"{seconds // size} {unit} {seconds % size // smaller} {part}"
+    return f"{seconds} s"
 
 
 def count(number: float) -> str:

@@ -6,7 +6,7 @@ from vatt.report import classes, scales
 from vatt.report.contrast import Contrast, Row
 from vatt.report.evaluation import Evaluation
 from vatt.report.markup import Markup, element, join
-from vatt.report.tables import cell
+from vatt.report.tables import table
 
 _HEADS = classes.OF_CLIPS | classes.OTHER_SHARES | classes.OTHERS
 _HEADLINES = {"top_1": "Top-1", "mean_average_precision": "mAP"}
@@ -31,9 +31,8 @@ def section(evaluation: Evaluation) -> Markup:
         write = scales.short if name in classes.OTHERS else scales.percent
         deviation = figures.get(f"{name}_deviation")
         spread = element("small", f"± {write(deviation)}") if deviation is not None else None
-        cells.append(cell(_HEADS[name], [element("b", write(figures[name])), spread]))
-    head = element("tr", [element("th", _HEADS[name], scope="col") for name in names])
-    table = element("table", element("thead", head), element("tbody", element("tr", cells)), class_="classes")
+        cells.append([element("b", write(figures[name])), spread])
+    means = table([_HEADS[name] for name in names], [cells], class_="classes", has_row_heads=False)
     text = f"{evaluation.when}Mean over {len(splits)} splits; ± is the standard deviation of the splits."
     folded = [
         element(
@@ -43,7 +42,7 @@ def section(evaluation: Evaluation) -> Markup:
         )
         for name, artifact in splits.items()
     ]
-    return element("div", element("p", text), table, folded)
+    return element("div", element("p", text), means, folded)
 
 
 def contrast(left: Evaluation, right: Evaluation) -> Contrast:

@@ -1,8 +1,46 @@
-"""Tables of figures, each share with its 95 % interval and chance beside it, as a number and as a bar."""
+"""Tables: of any cells, and of metrics, each with its 95 % interval and chance, as a number and as a bar."""
+
+from collections.abc import Iterable, Sequence
 
 from vatt.report import scales
 from vatt.report.intervals import wilson_interval
 from vatt.report.markup import Markup, element
+
+
+def table(heads: Sequence, rows: Iterable[Sequence], *, class_: str, has_row_heads: bool = True) -> Markup:
+    """A table whose cells say their column's head themselves where the page is narrow.
+
+    Args:
+        heads: of the columns.
+        rows: their cells.
+        class_: of the table.
+        has_row_heads: whether the first cell of a row is its head.
+    """
+
+    def cell(place: int, content) -> Markup:
+        if not place and has_row_heads:
+            return element("th", content, scope="row")
+        said = heads[place] if type(heads[place]) is str else ""
+        return element("td", content, data_head=said or None)
+
+    made = [element("tr", [cell(place, each) for place, each in enumerate(row)]) for row in rows]
+    head = element("tr", [element("th", text, scope="col") for text in heads])
+    return element("table", element("thead", head), element("tbody", made), class_=class_)
+
+
+def facts_table(facts: Iterable[tuple[str, object]], *, class_: str) -> Markup:
+    """A table of names and values, without heads."""
+    rows = [element("tr", element("th", name, scope="row"), element("td", value)) for name, value in facts]
+    return element("table", element("tbody", rows), class_=class_)
+
+
+def facts_list(facts: Iterable[tuple[str, object, bool]]) -> Markup | None:
+    """The few facts at the head of a page: (name, value, whether it is code); None without any."""
+    terms = [
+        element("div", element("dt", name), element("dd", value, class_="code" if is_code else None))
+        for name, value, is_code in facts
+    ]
+    return element("dl", terms, class_="facts") if terms else None
 
 
 def retrieval_table(directions: list[dict], ranks: list[int], which: str) -> Markup:
@@ -23,27 +61,14 @@ def retrieval_table(directions: list[dict], ranks: list[int], which: str) -> Mar
         queries = [str(one["queries"])]
         if one["left_out"]:
             queries.append(element("small", f"{one['left_out']} clips left out"))
-        cells = [element("th", name, scope="row"), cell("Queries", queries)]
-        cells += [cell(f"R@{k}", _recall(figures, k, one["queries"])) for k in ranks]
-        for key, head in (("median_rank", "Median rank"), ("mean_rank", "Mean rank")):
-            cells.append(cell(head, _rank(figures, key)))
-        rows.append(element("tr", cells))
-    head = element("thead", element("tr", [element("th", text, scope="col") for text in heads]))
-    return element("table", head, element("tbody", rows), class_="figures")
+        recalls = [_recall(figures, k, one["queries"]) for k in ranks]
+        rows.append([name, queries, *recalls, _rank(figures, "median_rank"), _rank(figures, "mean_rank")])
+    return table(heads, rows, class_="figures")
 
 
 def numbers_table(numbers: dict[str, float]) -> Markup:
     """Every number by name, as in metrics.json."""
-    rows = [
-        element("tr", element("th", name, scope="row"), element("td", f"{value:.6g}"))
-        for name, value in sorted(numbers.items())
-    ]
-    return element("table", element("tbody", rows), class_="numbers")
-
-
-def cell(head: str, content) -> Markup:
-    """A cell that says its column's head itself where the page is narrow."""
-    return element("td", content, data_head=head)
+    return facts_table(((name, f"{value:.6g}") for name, value in sorted(numbers.items())), class_="numbers")
 
 
 def share(value: float, *, count: int | None = None, chance: float | None = None) -> list[Markup]:

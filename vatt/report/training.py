@@ -30,7 +30,7 @@ class Curve:
     names: dict[str, str]
     unit: str = ""
     from_zero: bool = True
-    write: Callable[[float], str] = scales.short
+    write: Callable[[float], str] | None = None
 
     def chart(self, series: list[Series], title: str | None = None, marks=()) -> Markup:
         """The figure of some series in this curve's manner."""
@@ -100,7 +100,7 @@ def training(run: RunFiles) -> Markup | None:
         "section",
         element("h2", "Training", id="training"),
         thinning_note([journal]),
-        element("div", charts, class_="curves"),
+        element("div", charts, class_="plots"),
     )
 
 

@@ -48,10 +48,9 @@ function card(hit, place) {
 }
 
 function show(answer) {
-  const asked = { text: "the words", video: "the pictures of", audio: "the sound of" }[answer.modality];
-  const found = { video: "pictures", audio: "sound" }[answer.found_by];
+  const asked = { text: "the words", video: "the video of", audio: "the audio of" }[answer.modality];
   const notes = answer.notes.map((note) => ` Note: ${note}.`).join("");
-  say(`Asked with ${asked} “${answer.asked}”: the nearest ${found} first.${notes}`, false);
+  say(`Query: ${asked} “${answer.asked}”; the nearest ${answer.found_by} first.${notes}`, false);
   by("hits").replaceChildren(...answer.hits.map(card));
 }
 

@@ -1,4 +1,4 @@
-"""A few clips to look at and to read: pictures in a strip, the outline of the sound, captions with times."""
+"""A few clips to look at and to read: frames in a strip, the outline of the audio, captions with times."""
 
 import base64
 import dataclasses
@@ -12,6 +12,7 @@ from vatt.prepare.doctor.examine import Diagnosis
 from vatt.prepare.doctor.findings import Place
 from vatt.prepare.doctor.pictures import PictureError, look_at
 from vatt.prepare.example_reader import ExampleError
+from vatt.report.gallery import waveform
 from vatt.report.markup import Markup, element
 
 _PICTURES, _HEIGHT_PIXELS, _QUALITY = 4, 90, 80
@@ -55,7 +56,7 @@ def _card(clip: ClipRecord, place: Place, why: str, labels: tuple[str, ...]) -> 
         labels[label] if 0 <= label < len(labels) else f"id {label}" for label in clip.labels
     ]
     length = f"{max(clip.video_seconds, clip.audio_seconds):.1f} s"
-    about = [dataclasses.replace(place, clip_id=""), length, f"{len(clip.jpegs)} pictures", *names]
+    about = [dataclasses.replace(place, clip_id=""), length, f"{len(clip.jpegs)} frames", *names]
     return element(
         "article",
         element(
@@ -72,7 +73,7 @@ def _card(clip: ClipRecord, place: Place, why: str, labels: tuple[str, ...]) -> 
 
 
 def _strip(clip: ClipRecord) -> Markup:
-    """Pictures from the beginning to the end, side by side as one JPEG."""
+    """Frames from the beginning to the end, side by side as one JPEG."""
     pictures = []
     for number in np.linspace(0, max(0, len(clip.jpegs) - 1), min(_PICTURES, len(clip.jpegs))).round():
         try:
@@ -82,7 +83,7 @@ def _strip(clip: ClipRecord) -> Markup:
         width = max(1, round(picture.width * _HEIGHT_PIXELS / picture.height))
         pictures.append(picture.resize((min(width, 4 * _HEIGHT_PIXELS), _HEIGHT_PIXELS)))
     if not pictures:
-        return element("div", "no pictures" if not clip.jpegs else "no picture decodes", class_="absent")
+        return element("div", "no frames" if not clip.jpegs else "no frame decodes", class_="absent")
     strip = Image.new("RGB", (sum(picture.width for picture in pictures), _HEIGHT_PIXELS))
     left = 0
     for picture in pictures:
@@ -91,29 +92,17 @@ def _strip(clip: ClipRecord) -> Markup:
     stream = io.BytesIO()
     strip.save(stream, "JPEG", quality=_QUALITY)
     encoded = base64.b64encode(stream.getvalue()).decode()
-    return element("img", src=f"data:image/jpeg;base64,{encoded}", alt=f"Pictures of {clip.clip_id}")
+    return element("img", src=f"data:image/jpeg;base64,{encoded}", alt=f"Frames of {clip.clip_id}")
 
 
 def _waveform(sound: np.ndarray | None) -> Markup:
-    """Peaks of the sound against full scale, so that a quiet track looks quiet."""
+    """Peaks of the audio against full scale, so that a quiet track looks quiet."""
     if sound is None:
-        return element("div", "no sound", class_="absent")
+        return element("div", "no audio", class_="absent")
     full_scale = 1 << 15 if sound.dtype == np.int16 else 1
     magnitude = np.nan_to_num(np.abs(sound.astype(np.float32)).max(axis=1) / full_scale, posinf=1.0)
     peaks = [float(part.max()) for part in np.array_split(magnitude, _BARS) if len(part)]
-    bars = []
-    for place, peak in enumerate(peaks):
-        half = round(max(0.3, 15 * min(peak, 1.0)), 1)
-        bars.append(element("rect", x=3 * place, y=16 - half, width=2, height=2 * half))
-    return element(
-        "svg",
-        bars,
-        viewBox=f"0 0 {3 * len(peaks)} 32",
-        preserveAspectRatio="none",
-        class_="waveform",
-        role="img",
-        aria_label="Outline of the sound, against full scale",
-    )
+    return waveform(peaks, "Outline of the audio, against full scale", full_scale=1.0)
 
 
 def _captions(clip: ClipRecord) -> Markup:

@@ -2,9 +2,9 @@
 
 from vatt.report import scales
 from vatt.report.analyses.heat import signed_key, signed_map
-from vatt.report.analyses.plot import Plot
 from vatt.report.evaluation import Evaluation
 from vatt.report.markup import Markup, element
+from vatt.report.plot import Axis, Plot
 
 _SHARE = 0.995  # of the values lie inside the colours' range; a few far ones would pale the rest
 
@@ -46,7 +46,6 @@ def _map(modality: str, one: dict, largest: float) -> Markup:
     rows = one["means"]
     alt = f"{modality}: {len(rows)} layers of {len(rows[0]):,} nodes"
     height = max(4, min(22, 132 // len(rows))) * len(rows)
-    picture = signed_map(rows, largest, alt).replace("<img ", f'<img style="height:{height}px" ', 1)
     layers = element(
         "div",
         element("span", "1"),
@@ -58,7 +57,7 @@ def _map(modality: str, one: dict, largest: float) -> Markup:
         element("span"),
         element("span", element("b", modality), f" · {len(rows[0]):,} nodes", class_="legend"),
         layers,
-        element("div", Markup(picture), class_="heat"),
+        element("div", signed_map(rows, largest, alt, height), class_="heat"),
         class_="heat-row",
     )
 
@@ -67,8 +66,10 @@ def _curves(title: str, unit: str, lines: dict[str, list[float]]) -> Markup:
     known = [value for values in lines.values() for value in values if value is not None]
     depth = max(len(values) for values in lines.values())
     low, high = min(0.0, *known), max(0.0, *known)
-    plot = Plot(title, x=(1, depth), y=(low, high * 1.05), x_label="layer", y_label=unit, whole_x=True)
+    layers = Axis(low=1, high=depth, label="layer", is_whole=True)
+    plot = Plot(title, layers, Axis(low=low, high=high * 1.05, label=unit))
     for number, (label, values) in enumerate(lines.items()):
-        layers = [layer for layer, value in enumerate(values, start=1) if value is not None]
-        plot.line(layers, [values[layer - 1] for layer in layers], number, label, points=True)
+        points = [(layer, value) for layer, value in enumerate(values, start=1) if value is not None]
+        plot.line(points, number, label)
+        plot.points(((x, y, y, y, f"layer {x}: {scales.short(y)}") for x, y in points), number)
     return plot.figure()

@@ -2,9 +2,9 @@
 
 from vatt.report import scales
 from vatt.report.analyses.heat import veil
-from vatt.report.analyses.plot import signed
 from vatt.report.evaluation import Evaluation
 from vatt.report.markup import Markup, element
+from vatt.report.plot import signed
 
 _GAP = 4  # user units between frames
 _BRIGHT = 0.98  # of the tokens lie below what is shown without a veil
@@ -96,9 +96,9 @@ def _sound(audio: dict) -> Markup:
         for place, share in enumerate(shares)
     )
     outlined = f"0,{bottom} {path} {_WIDTH},{bottom}"
-    parts.append(element("polygon", points=outlined, class_="plot-area m1"))
-    parts.append(element("polyline", points=path, class_="plot-line m1"))
-    parts.append(element("line", x1=0, x2=_WIDTH, y1=up(1), y2=up(1), class_="plot-guide"))
+    parts.append(element("polygon", points=outlined, class_="area m1"))
+    parts.append(element("polyline", points=path, class_="line m1"))
+    parts.append(element("line", x1=0, x2=_WIDTH, y1=up(1), y2=up(1), class_="guide"))
     parts.append(element("text", "even share", x=_WIDTH + 6, y=up(1) + 4))
     if up(1) - up(most) > 12:
         parts.append(element("text", f"{most:.1f} times it", x=_WIDTH + 6, y=up(most) + 8))

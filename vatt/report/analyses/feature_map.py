@@ -11,7 +11,7 @@ def figures(artifact: dict) -> Markup:
     names = artifact["class_names"]
     title = f"{artifact['clips']:,} clips of {len(names)} classes, t-SNE"
     drawn = scatter(title, artifact["points"], artifact["point_classes"], names)
-    return element("div", drawn, class_="plots large")
+    return element("div", drawn, class_="large")
 
 
 def section(evaluation: Evaluation) -> Markup:

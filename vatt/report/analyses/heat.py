@@ -1,4 +1,4 @@
-"""Numbers as colours in a picture of a pixel each, with nothing where they are zero: so they fit any page."""
+"""Numbers as colours in an image of a pixel each, with nothing where they are zero: so they fit any page."""
 
 import base64
 import io
@@ -13,10 +13,17 @@ _BLACK = (0, 0, 0)
 _VEIL = 0.86  # of what gets least attention: still to be guessed
 
 
-def signed_map(rows: Sequence[Sequence[float]], largest: float, alt: str) -> Markup:
-    """Rows of signed numbers: the colour is the sign, its strength the size up to `largest`."""
+def signed_map(rows: Sequence[Sequence[float]], largest: float, alt: str, height: int) -> Markup:
+    """Rows of signed numbers: the colour is the sign, its strength the size up to `largest`.
+
+    Args:
+        rows: of numbers.
+        largest: what is drawn in full strength.
+        alt: what the image shows, in words.
+        height: of the image, in CSS pixels.
+    """
     pixels = [(POSITIVE if value > 0 else NEGATIVE, abs(value) / largest) for row in rows for value in row]
-    return element("img", src=_png(pixels, len(rows[0]), len(rows)), alt=alt)
+    return element("img", src=_png(pixels, len(rows[0]), len(rows)), alt=alt, style=f"height:{height}px")
 
 
 def signed_key(largest: str) -> Markup:
@@ -33,7 +40,7 @@ def signed_key(largest: str) -> Markup:
 
 
 def veil(shares: Sequence[Sequence[float]], least: float, most: float) -> str:
-    """Source of a picture to lay over a frame: darker where there is less between `least` and `most`."""
+    """Source of an image to lay over a frame: darker where there is less between `least` and `most`."""
     room = (most - least) or 1.0
     pixels = [(_BLACK, _VEIL * (1 - (share - least) / room)) for row in shares for share in row]
     return _png(pixels, len(shares[0]), len(shares), enlarged=8)

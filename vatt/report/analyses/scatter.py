@@ -2,14 +2,17 @@
 
 from collections.abc import Sequence
 
-from vatt.report.analyses.palette import legend, marks
-from vatt.report.markup import Markup, element
+from vatt.report.markup import Markup
+from vatt.report.palette import marks
+from vatt.report.plot import figure, legend
 
 _SIZE, _ROOM = 340, 10
 MOST_NAMED = 12  # categories that a legend names; of more, the pointer says which
 
 
-def scatter(title: str, points: Sequence[Sequence[float]], categories: Sequence[int], names: Sequence[str]):
+def scatter(
+    title: str, points: Sequence[Sequence[float]], categories: Sequence[int], names: Sequence[str]
+) -> Markup:
     """A figure of points in [−1, 1]², by category number.
 
     Args:
@@ -22,28 +25,12 @@ def scatter(title: str, points: Sequence[Sequence[float]], categories: Sequence[
     members: list[list[tuple[float, float]]] = [[] for _ in names]
     for (x, y), category in zip(points, categories, strict=True):
         members[category].append((_place(x), _place(-y)))
-    drawn = [
-        marks(number, places, f"{name} · {len(places):,}", few=few)
-        for number, (name, places) in enumerate(zip(names, members, strict=True))
-        if places
-    ]
-    counts = f"{len(points):,} points of {sum(map(bool, members))} categories"
-    entries: list[Markup] = [
-        legend(number, name, few=True) for number, name in enumerate(names) if few and members[number]
-    ]
-    return element(
-        "figure",
-        element("figcaption", element("b", title), entries),
-        element(
-            "svg",
-            drawn,
-            viewBox=f"0 0 {_SIZE} {_SIZE}",
-            role="img",
-            aria_label=f"{title}: {counts}",
-            class_="chart",
-        ),
-        None if few else element("p", f"{counts}; the pointer on a mark says which.", class_="note"),
-    )
+    held = [(number, names[number], places) for number, places in enumerate(members) if places]
+    drawn = [marks(number, places, f"{name} · {len(places):,}", few=few) for number, name, places in held]
+    counts = f"{len(points):,} points of {len(held)} categories"
+    legends = [legend(marks(number, [(5, 5)], None, few=True), name) for number, name, _ in held if few]
+    notes = [] if few else [f"{counts}; the pointer on a mark says which."]
+    return figure(title, drawn, (_SIZE, _SIZE), legends, notes, spoken=f"{title}: {counts}")
 
 
 def _place(value: float) -> float:

@@ -3,10 +3,10 @@
 import math
 
 from vatt.report import scales
-from vatt.report.analyses.plot import Plot, signed
 from vatt.report.evaluation import Evaluation
+from vatt.report.intervals import wilson_interval
 from vatt.report.markup import Markup, element
-from vatt.report.tables import wilson_interval
+from vatt.report.plot import Axis, Plot, signed
 
 _STEPS = 80  # of the logistic curve
 
@@ -69,30 +69,23 @@ def _pairs(one: dict) -> Markup:
     low, high = bins[0]["stated"], max(bins[-1]["stated"], 1.0)
     plot = Plot(
         f"{one['label'].replace('→', '–')}: worth of a cosine",
-        x=(low, high),
-        y=(0, 1),
-        x_label="cosine",
-        y_label="share of pairs that belong together",
-        write_y=lambda value: scales.percent(value, 0),
+        Axis(low=low, high=high, label="cosine"),
+        Axis(low=0, high=1, label="share of pairs that belong together", write=_percent),
     )
     xs = [low + (high - low) * step / _STEPS for step in range(_STEPS + 1)]
-    curve = [_logistic(one["slope"] * x + one["offset"]) for x in xs]
-    plot.line(xs, curve, 0, f"logistic, ECE {found['pair_ece']:.3f}")
+    curve = [(x, _logistic(one["slope"] * x + one["offset"])) for x in xs]
+    plot.line(curve, 0, f"logistic, ECE {found['pair_ece']:.3f}")
     plot.points(_dots(bins), 1, "observed")
     share = scales.percent(found["right_pairs"])
-    return plot.figure(note=f"{share} of all pairs belong together; {_even(found)}.")
+    return plot.figure(f"{share} of all pairs belong together; {_even(found)}.")
 
 
 def _first(one: dict, temperature: float) -> Markup:
     found = one["figures"]
     plot = Plot(
         f"{one['label']}: first answer right?",
-        x=(0, 1),
-        y=(0, 1),
-        x_label="probability that the softmax gives it",
-        y_label="share that is right",
-        write_x=lambda value: scales.percent(value, 0),
-        write_y=lambda value: scales.percent(value, 0),
+        Axis(low=0, high=1, label="probability that the softmax gives it", write=_percent),
+        Axis(low=0, high=1, label="share that is right", write=_percent),
     )
     plot.guide((0, 0), (1, 1))
     for number, key, label in (
@@ -104,11 +97,15 @@ def _first(one: dict, temperature: float) -> Markup:
         ),
     ):
         bins = one[key]
-        plot.line([each["stated"] for each in bins], [each["observed"] for each in bins], number, label)
+        plot.line([(each["stated"], each["observed"]) for each in bins], number, label)
         plot.points(_dots(bins), number)
     note = f"{scales.percent(found['first_right'])} of {one['clips']:,} queries are answered rightly first."
-    return plot.figure(note=note)
+    return plot.figure(note)
 
 
 def _logistic(value: float) -> float:
     return 1 / (1 + math.exp(-value)) if value > -700 else 0.0
+
+
+def _percent(value: float) -> str:
+    return scales.percent(value, 0)

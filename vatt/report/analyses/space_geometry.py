@@ -1,9 +1,10 @@
 """Gap, alignment, uniformity and hubs of the common spaces."""
 
 from vatt.report import scales
-from vatt.report.analyses.plot import Plot, signed
 from vatt.report.evaluation import Evaluation
 from vatt.report.markup import Markup, element
+from vatt.report.plot import Axis, Plot, signed
+from vatt.report.tables import table
 
 _HEADS = ("Pair", "Gap", "Alignment", "Uniformity", "Hubs: skewness", "In nobody's list", "Largest hub")
 
@@ -28,18 +29,13 @@ def section(evaluation: Evaluation) -> Markup:
     return element(
         "div",
         element("p", said),
-        _table(artifact["pairs"]),
+        table(_HEADS, [_row(one) for one in artifact["pairs"]], class_="figures"),
         element("p", note, class_="note"),
         figures(artifact),
     )
 
 
-def _table(pairs: list[dict]) -> Markup:
-    head = element("thead", element("tr", [element("th", each, scope="col") for each in _HEADS]))
-    return element("table", head, element("tbody", [_row(one) for one in pairs]), class_="figures")
-
-
-def _row(one: dict) -> Markup:
+def _row(one: dict) -> list:
     found, (left, right) = one["figures"], one["modalities"]
     ways = f"{left}_to_{right}", f"{right}_to_{left}"
     arrows = f"→ {right} ", f"→ {left} "
@@ -50,7 +46,8 @@ def _row(one: dict) -> Markup:
     def both(key, write):
         return [element("small", arrow, write(found[f"{way}/{key}"])) for way, arrow in zip(ways, arrows)]
 
-    cells = [
+    return [
+        name,
         [element("b", f"{found['gap']:.3f}"), element("small", f"chance {found['chance_gap']:.3f}")],
         [element("b", f"{found['alignment']:.3f}")],
         [element("small", f"{each} ", signed(found[f"uniformity_{each}"])) for each in (left, right)],
@@ -58,8 +55,6 @@ def _row(one: dict) -> Markup:
         both("antihubs", scales.percent),
         both("largest_hub", scales.percent),
     ]
-    filled = [element("td", cell, data_head=head) for head, cell in zip(_HEADS[1:], cells, strict=True)]
-    return element("tr", element("th", name, scope="row"), filled)
 
 
 def _along_gap(one: dict) -> Markup:
@@ -67,13 +62,11 @@ def _along_gap(one: dict) -> Markup:
     top = max(max(curve) for curve in along["densities"]) * 1.05
     plot = Plot(
         f"{one['label']}: along the gap",
-        x=(along["at"][0], along["at"][-1]),
-        y=(0, top),
-        x_label="place on the line through both centres",
-        y_label="kernel density",
+        Axis(low=along["at"][0], high=along["at"][-1], label="place on the line through both centres"),
+        Axis(low=0, high=top, label="kernel density"),
     )
     for number, (modality, curve) in enumerate(zip(one["modalities"], along["densities"], strict=True)):
-        plot.line(along["at"], curve, number, modality, area=True)
+        plot.curve(along["at"], curve, number, modality)
     return plot.figure()
 
 
@@ -82,13 +75,10 @@ def _occurrences(one: dict) -> Markup:
     most = max(max(counts) for counts in one["counts"].values())
     plot = Plot(
         f"{one['label']}: hubs",
-        x=(1, clips),
-        y=(0, most * 1.05),
-        x_label="clips, the commonest neighbour first",
-        y_label=f"lists of {k} nearest that hold it",
-        whole_x=True,
+        Axis(low=1, high=clips, label="clips, the commonest neighbour first", is_whole=True),
+        Axis(low=0, high=most * 1.05, label=f"lists of {k} nearest that hold it"),
     )
     plot.guide((1, k), (clips, k))
     for number, (way, counts) in enumerate(one["counts"].items()):
-        plot.line(range(1, clips + 1), counts, number, way.replace("_to_", " → "))
-    return plot.figure(note=f"{k} for all would be no hubs at all.")
+        plot.line(enumerate(counts, start=1), number, way.replace("_to_", " → "))
+    return plot.figure(f"{k} for all would be no hubs at all.")

@@ -1,9 +1,9 @@
 """Input and output spaces by modality, and the densities of similarities in them (paper Figure 3)."""
 
-from vatt.report.analyses.plot import Plot, signed
 from vatt.report.analyses.scatter import scatter
 from vatt.report.evaluation import Evaluation
 from vatt.report.markup import Markup, element
+from vatt.report.plot import Axis, Plot, signed
 
 _TITLES = {
     "input": "Input space, after tokenization",
@@ -54,13 +54,12 @@ def _density(one: dict) -> Markup:
     found = one["figures"]
     top = max(max(one["positive"]), max(one["negative"])) * 1.05
     title = f"{one['label']}, AUC {found['auc']:.3f}"
-    plot = Plot(
-        title, x=(one["at"][0], one["at"][-1]), y=(0, top), x_label="cosine", y_label="kernel density"
-    )
+    cosines = Axis(low=one["at"][0], high=one["at"][-1], label="cosine")
+    plot = Plot(title, cosines, Axis(low=0, high=top, label="kernel density"))
     for number, key, label in ((0, "positive", "pairs"), (1, "negative", "others")):
         mean = found[f"{key}_mean"]
-        plot.line(one["at"], one[key], number, f"{label}, mean {signed(mean)}", area=True)
+        plot.curve(one["at"], one[key], number, f"{label}, mean {signed(mean)}")
     note = f"{one['clips']:,} pairs against {one['negatives']:,} others; overlap {found['overlap']:.2f}."
     if one["derived"]:
         note += " Derived: the two are never trained against each other."
-    return plot.figure(note=note)
+    return plot.figure(note)

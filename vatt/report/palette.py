@@ -1,11 +1,13 @@
-"""Colours and shapes of categories: so many that 100 classes differ, with the first ones the plainest."""
+"""Colours, dashes and shapes of categories: 100 classes differ, with the first ones the plainest.
+
+The colours themselves are in `style.css`, from `--mark0` on: Okabe and Ito's (2008), which most colour-blind
+readers can tell apart, darker or lighter as the page is.
+"""
 
 from vatt.report.markup import Markup, element
 
 COLOURS = 8
-# Okabe and Ito's eight; yellow and black make room for what is seen on white, and their dark twins on black.
-LIGHT = ("#0072b2", "#d55e00", "#009e73", "#b8549a", "#b07800", "#3a9fd8", "#7b6ad0", "#4d5358")
-DARK = ("#4aa8e8", "#ff8b4d", "#35c79a", "#e79ccb", "#edb73f", "#8dd0f8", "#b3a6f7", "#c9ced4")
+DASHES = (None, "6 3", "2 3", "8 3 2 3", "10 4", "4 2 1 2")  # lines differ without colour, too
 
 # Around the point that stands before them, and whether they are filled.
 _SHAPES = (
@@ -47,11 +49,3 @@ def marks(category: int, points, title: str | None, *, few: bool) -> Markup:
         d=path,
         class_=f"marks {kind} {colour_of(category)}",
     )
-
-
-def legend(category: int, label: str, *, few: bool) -> Markup:
-    """A mark and its name."""
-    drawing = element(
-        "svg", marks(category, [(6, 6)], None, few=few), viewBox="0 0 12 12", width=12, height=12
-    )
-    return element("span", drawing, f" {label}", class_="legend")
