@@ -14,7 +14,7 @@ MAX_PARAMETERS = 12
 
 # folder -> what it may import of this project besides itself. The foundation is open to all.
 FOUNDATION = {
-    *("spec", "protocols", "whole_file", "terminal", "regular_file", "json_file", "array_file"),
+    *("spec", "protocols", "whole_file", "terminal", "regular_file", "json_file", "array_file", "arguments"),
     *("errors", "resident_memory"),
 }
 MAY_IMPORT = {

@@ -1,5 +1,6 @@
 """A file or a folder appears whole or not at all, through no link, and what a killed writer left goes."""
 
+import errno
 import os
 import re
 import signal
@@ -176,3 +177,9 @@ def test_without_locks_nothing_is_taken_for_a_leftover(tmp_path, monkeypatch):
     with whole_file(tmp_path / "y") as file:
         file.write(b"y")
     assert leftover(tmp_path / "x").exists() and (tmp_path / "y").read_bytes() == b"y"
+
+
+def test_an_error_of_a_full_disk_names_the_file(tmp_path):
+    with pytest.raises(OSError, match=r"No space left.*facts\.json"), whole_file(tmp_path / "facts.json"):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))  # as a write says it, without a name
+    assert list(tmp_path.iterdir()) == []

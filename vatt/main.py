@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from vatt import config
+from vatt.arguments import PROCESSES
 from vatt.config.flags import add_config_flags, joined
 from vatt.engines.tensorflow.cluster import name_cluster
 from vatt.errors import RunError, reason_of
@@ -76,7 +77,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "one writes the run directory, which all must be able to read (replaces TF_CONFIG)",
     )
     devices.add_argument(
-        "--worker", type=int, metavar="N", help="the index of this machine in the list, from 0"
+        "--worker", type=PROCESSES, metavar="N", help="the index of this machine in the list, from 0"
     )
 
 

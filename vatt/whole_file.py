@@ -41,6 +41,9 @@ def whole_file(path: Path, *, is_flushed: bool = True) -> Iterator[IO[bytes]]:
     Args:
         path: what lies there is replaced; a link is, too, and not what it leads to.
         is_flushed: whether it is on the disk before it has its name.
+
+    Raises:
+        OSError: it can not be written, such as on a full disk; `filename` is set.
     """
     path = Path(path)
     _sweep(path.parent)
@@ -52,9 +55,11 @@ def whole_file(path: Path, *, is_flushed: bool = True) -> Iterator[IO[bytes]]:
             if is_flushed:
                 os.fsync(file.fileno())
             os.replace(temporary, path)
-    except BaseException:
+    except BaseException as error:
         with contextlib.suppress(OSError):
             temporary.unlink()
+        if isinstance(error, OSError) and error.errno is not None and error.filename is None:
+            error.filename = str(path)  # of a full disk the system says no name
         raise
 
 

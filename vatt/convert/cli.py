@@ -4,6 +4,7 @@ import argparse
 import os
 from pathlib import Path
 
+from vatt.arguments import PIXELS, QUANTITY
 from vatt.convert.keras_file import add_input_facts
 from vatt.convert.report import ConversionError
 from vatt.terminal import say, show
@@ -103,7 +104,7 @@ def _add_released(parser):
     parser.add_argument("output", metavar="OUT.keras")
     parser.add_argument(
         "--head_width",
-        type=int,
+        type=PIXELS,
         help="features per attention head (default: what its relative positions tell, else 64, as released)",
     )
     parser.add_argument(
@@ -175,14 +176,17 @@ def _add_vit(parser):
     )
     parser.add_argument("directory", metavar="DIR")
     parser.add_argument("output", metavar="OUT.keras")
-    parser.add_argument("--frames", type=int, default=32, help="frames of a clip (default: %(default)s)")
+    parser.add_argument("--frames", type=PIXELS, default=32, help="frames of a clip (default: %(default)s)")
     parser.add_argument(
         "--frame_size",
-        type=int,
+        type=PIXELS,
         help="height and width in pixels (default: the ViT's); positions are interpolated",
     )
     parser.add_argument(
-        "--patch_frames", type=int, default=4, help="frames of a patch (default: %(default)s, the paper's)"
+        "--patch_frames",
+        type=PIXELS,
+        default=4,
+        help="frames of a patch (default: %(default)s, the paper's)",
     )
     parser.add_argument(
         "--positions",
@@ -195,9 +199,12 @@ def _add_vit(parser):
         "what no shape tells",
         "Read from config.json and preprocessor_config.json; asked for where they do not say it.",
     )
-    told.add_argument("--heads", type=int, metavar="N", help="attention heads")
+    told.add_argument("--heads", type=PIXELS, metavar="N", help="attention heads")
     told.add_argument(
-        "--norm_epsilon", type=float, metavar="E", help="added to the variance in every norm, such as 1e-6"
+        "--norm_epsilon",
+        type=QUANTITY,
+        metavar="E",
+        help="added to the variance in every norm, such as 1e-6",
     )
     told.add_argument("--activation", metavar="NAME", help="of the feed-forward networks; only gelu is taken")
     for flag, words in {"--image_mean": "mean", "--image_std": "standard deviation"}.items():
@@ -212,7 +219,7 @@ def _add_vit(parser):
 
 
 def _numbers(text: str) -> tuple[float, ...]:
-    return tuple(map(float, text.split(",")))
+    return tuple(map(QUANTITY, text.split(",")))
 
 
 def _vit(args):

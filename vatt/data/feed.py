@@ -9,6 +9,7 @@ import signal
 import socket
 import threading
 
+from vatt.arguments import COUNT
 from vatt.terminal import show
 
 
@@ -18,7 +19,7 @@ def add_arguments(parser):
         "It runs whatever graph it is sent, and reads files for it: use it in a network that you trust. "
         "Ctrl-C or SIGTERM ends it."
     )
-    parser.add_argument("--port", type=int, default=5051, help="for trainers; the next one is used as well")
+    parser.add_argument("--port", type=COUNT, default=5051, help="for trainers; the next one is used as well")
     parser.add_argument(
         "--host",
         default=socket.gethostname(),

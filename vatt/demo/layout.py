@@ -5,6 +5,7 @@ A run of experiments/pretrain.gin does this by itself; this does it beforehand.
 
 import argparse
 
+from vatt.arguments import COUNT, PROCESSES, QUANTITY, SEED
 from vatt.demo.corpus import demo_corpus
 
 SUMMARIES = {"demo": "the demo corpus, which is rendered first"}
@@ -13,15 +14,15 @@ SUMMARIES = {"demo": "the demo corpus, which is rendered first"}
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the arguments of `vatt prepare demo`."""
     parser.add_argument("--data_dir", help="where the corpus goes (default: the user's cache folder)")
-    parser.add_argument("--clips", type=int, default=2000, help="training clips (default: %(default)s)")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--clips", type=COUNT, default=2000, help="training clips (default: %(default)s)")
+    parser.add_argument("--seed", type=SEED, default=0)
     parser.add_argument(
         "--correspondence",
-        type=float,
+        type=QUANTITY,
         default=1.0,
         help="share of training clips whose audio and narration fit the video (default: %(default)s)",
     )
-    parser.add_argument("--workers", type=int, help="processes (default: one per core)")
+    parser.add_argument("--workers", type=PROCESSES, help="processes (default: one per core)")
 
 
 def prepare(args: argparse.Namespace) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import vatt
+from vatt.arguments import PIXELS, PROCESSES, SECONDS
 from vatt.embed.file_windows import MODALITIES
 from vatt.embed.files import Options, embed_files, open_embedder
 from vatt.embed.in_part import say_in_part
@@ -49,14 +50,18 @@ def add_window_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--stride_seconds",
-        type=float,
+        type=SECONDS,
         metavar="S",
         help="from one window to the next (default: the length of a clip, without overlap)",
     )
     parser.add_argument(
-        "--batch_size", type=int, default=16, metavar="B", help="windows at a time (default: %(default)s)"
+        "--batch_size",
+        type=PIXELS,
+        default=16,
+        metavar="B",
+        help="windows at a time (default: %(default)s)",
     )
-    parser.add_argument("--workers", type=int, help="processes that decode (default: one per core)")
+    parser.add_argument("--workers", type=PROCESSES, help="processes that decode (default: one per core)")
 
 
 def options_of(args: argparse.Namespace) -> Options:

@@ -18,6 +18,7 @@ from vatt.embed.batches import Batches, Embedded, Rows
 from vatt.embed.file_windows import MODALITIES, End, Window, windows_of
 from vatt.prepare.pool import Failure, WorkerPool
 
+LEAST_STRIDE_SECONDS = 0.001  # closer than the frames of any file
 _HANG_SECONDS = 600.0  # a decoder that gives nothing for so long hangs
 _MEMORY_BYTES = 4 << 30  # of a decoding process: two 8K pictures and FFmpeg's own, with room
 Outcome = Embedded | Failure
@@ -62,8 +63,11 @@ class Options:
     file_seconds: float | None = None
 
     def __post_init__(self):
-        if self.stride_seconds is not None and not self.stride_seconds > 0:
-            raise ValueError(f"`stride_seconds` must be positive. Received: {self.stride_seconds}.")
+        if self.stride_seconds is not None and not self.stride_seconds >= LEAST_STRIDE_SECONDS:
+            raise ValueError(
+                f"`stride_seconds` must be positive, and {LEAST_STRIDE_SECONDS:g} at least. Received: "
+                f"{self.stride_seconds}."
+            )
 
     def signature(self, embedder) -> str:
         """Changes with everything but the files that decides what the embeddings are."""

@@ -2,6 +2,7 @@
 
 import argparse
 
+from vatt.arguments import COUNT
 from vatt.export.card import Naming
 from vatt.export.exporting import FORMATS, export_path
 from vatt.spec import MODALITIES
@@ -32,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--name", default=Naming.name, help="of the model (default: %(default)s)")
     parser.add_argument("--publisher", default=Naming.publisher, help="on the TF Hub page")
-    parser.add_argument("--version", type=int, default=Naming.version, help="of the model, from 1")
+    parser.add_argument("--version", type=COUNT, default=Naming.version, help="of the model, from 1")
     parser.add_argument("--licence", default=Naming.licence, help="of the weights, such as Apache-2.0")
     parser.add_argument(
         "--several_labels",

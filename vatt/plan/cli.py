@@ -5,6 +5,7 @@ import dataclasses
 import json
 
 from vatt import config
+from vatt.arguments import COUNT, GIBIBYTES, QUANTITY
 from vatt.config import ConfigError
 from vatt.config.flags import add_config_flags
 from vatt.errors import reason_of
@@ -41,13 +42,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     start.add_argument("--size", metavar="SIZE", help="the paper's, with a video Transformer of this size")
     device = parser.add_argument_group("device")
     device.add_argument("--device", metavar="NAME", help=", ".join(DEVICES))
-    device.add_argument("--device_memory_gib", type=float, metavar="GIB", help="memory of one device")
+    device.add_argument("--device_memory_gib", type=GIBIBYTES, metavar="GIB", help="memory of one device")
     device.add_argument(
-        "--peak_tflops", type=float, metavar="T", help="its peak, in 10^12 operations a second"
+        "--peak_tflops", type=QUANTITY, metavar="T", help="its peak, in 10^12 operations a second"
     )
-    device.add_argument("--devices", type=int, default=1, metavar="N", help="that share a step (1)")
+    device.add_argument("--devices", type=COUNT, default=1, metavar="N", help="that share a step (1)")
     device.add_argument(
-        "--mfu", type=float, default=0.4, metavar="SHARE", help="share of the peak that products reach (0.4)"
+        "--mfu",
+        type=QUANTITY,
+        default=0.4,
+        metavar="SHARE",
+        help="share of the peak that products reach (0.4)",
     )
 
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
 
+from vatt.arguments import QUANTITY, SECONDS
 from vatt.prepare import folder, layouts, manifest, split_folders
 from vatt.prepare.errors import PreparationError, TooManyFailures
 from vatt.prepare.layouts.plan import Plan
@@ -132,14 +133,14 @@ def _add_folder(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("out_dir", metavar="OUT", help="folder for the prepared set")
     parser.add_argument(
         "--test_share",
-        type=float,
+        type=QUANTITY,
         default=0.1,
         metavar="SHARE",
         help="share of files for testing (default: %(default)s)",
     )
     parser.add_argument(
         "--segment_seconds",
-        type=float,
+        type=SECONDS,
         default=10.0,
         metavar="S",
         help="files are cut into records of about this length; 0: one record per file (default: %(default)g)",

@@ -5,6 +5,7 @@ import shlex
 from collections.abc import Callable
 from typing import Any
 
+from vatt.arguments import COUNT, GIBIBYTES, PIXELS, PROCESSES, RATE, SECONDS, WHOLE_RATE
 from vatt.prepare.job import RUNNERS, Running
 from vatt.prepare.media import MediaOptions
 from vatt.prepare.record import RecordOptions
@@ -16,21 +17,21 @@ def add_storage_arguments(parser: argparse.ArgumentParser) -> None:
     stored = parser.add_argument_group("how clips are stored")
     stored.add_argument(
         "--max_frame_rate_hz",
-        type=_positive(float),
+        type=_positive(RATE),
         default=media.max_frame_rate_hz,
         metavar="HZ",
         help="frames kept a second; slower films stay as they are (default: %(default)g)",
     )
     stored.add_argument(
         "--short_side_pixels",
-        type=_positive(int),
+        type=_positive(PIXELS),
         default=media.short_side_pixels,
         metavar="N",
         help="short side of the pictures; smaller ones stay as they are (default: %(default)s)",
     )
     stored.add_argument(
         "--audio_rate_hz",
-        type=_positive(int),
+        type=_positive(WHOLE_RATE),
         default=media.audio_rate_hz,
         metavar="HZ",
         help="samples of sound a second (default: %(default)s)",
@@ -47,25 +48,28 @@ def add_storage_arguments(parser: argparse.ArgumentParser) -> None:
     )
     stored.add_argument(
         "--clips_per_shard",
-        type=_positive(int),
+        type=_positive(COUNT),
         default=256,
         metavar="N",
         help="clips in one file at most (default: %(default)s)",
     )
     running = parser.add_argument_group("how the work runs")
     running.add_argument(
-        "--workers", type=_positive(int), metavar="N", help="processes (default: one per core)"
+        "--workers",
+        type=_positive(PROCESSES),
+        metavar="N",
+        help="processes (default: one per core)",
     )
     running.add_argument(
         "--timeout_seconds",
-        type=_positive(float),
+        type=_positive(SECONDS),
         default=run.timeout_seconds,
         metavar="S",
         help="a file that gives no record for so long is given up (default: %(default)g)",
     )
     running.add_argument(
         "--memory_gib",
-        type=_positive(float),
+        type=_positive(GIBIBYTES),
         default=(run.memory_bytes or 0) / 2**30,
         metavar="N",
         help="memory that a process may take; a file that needs more fails (default: %(default)g)",
@@ -119,7 +123,7 @@ def storage_options(args: argparse.Namespace) -> dict[str, Any]:
 def _positive(kind: Callable[[str], float]) -> Callable[[str], float]:
     def parse(text: str):
         value = kind(text)
-        if not 0 < value < float("inf"):
+        if not value > 0:
             raise argparse.ArgumentTypeError(f"must be positive. Received: {text}.")
         return value
 

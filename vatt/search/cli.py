@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import vatt
+from vatt.arguments import COUNT, SECONDS
 from vatt.embed.files import open_embedder
 from vatt.prepare.progress import say
 from vatt.search.gallery import times, write_gallery
@@ -37,12 +38,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--video", metavar="F", help="look for what is like the pictures of a file")
     parser.add_argument("--audio", metavar="F", help="look for what is like the sound of a file")
     parser.add_argument(
-        "--start_seconds", type=float, default=0.0, metavar="S", help="where in that file to begin"
+        "--start_seconds",
+        type=SECONDS,
+        default=0.0,
+        metavar="S",
+        help="where in that file to begin",
     )
     parser.add_argument(
         "--by", choices=TARGETS, help="what of the windows to compare (default: video, if there is any)"
     )
-    parser.add_argument("--count", type=int, default=10, metavar="N", help="windows (default: %(default)s)")
+    parser.add_argument(
+        "--count",
+        type=COUNT,
+        default=10,
+        metavar="N",
+        help="windows (default: %(default)s)",
+    )
     parser.add_argument("--one_per_file", action="store_true", help="of each file only its best window")
     parser.add_argument("--model", metavar="RUN", help="default: the one that the index was made with")
     parser.add_argument("--html", metavar="gallery.html", help="write a page with pictures of what was found")
@@ -56,6 +67,8 @@ def main(args: argparse.Namespace) -> int:
         raise ValueError(
             f"A search is by a text, or by --video F, or by --audio F. Received: {len(asked)} of the three."
         )
+    if args.start_seconds < 0:
+        raise ValueError(f"`--start_seconds` must not be negative. Received: {args.start_seconds:g}.")
     if args.text is not None and args.start_seconds:
         raise ValueError(
             "`--start_seconds` is a place in the file that is asked with. Received: "

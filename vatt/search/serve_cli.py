@@ -6,6 +6,7 @@ import ipaddress
 import signal
 
 import vatt
+from vatt.arguments import COUNT, QUANTITY
 from vatt.embed.files import open_embedder
 from vatt.prepare.progress import say
 from vatt.search.connections import Pace, PacedServer
@@ -30,9 +31,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--host", default=LOOPBACK, metavar="ADDRESS", help="address to answer on (default: %(default)s)"
     )
-    parser.add_argument("--port", type=int, default=8765, help="0: any that is free (default: %(default)s)")
     parser.add_argument(
-        "--max_upload_mb", type=float, default=100.0, metavar="MB", help="of a file (default: %(default)g)"
+        "--port",
+        type=COUNT,
+        default=8765,
+        help="0: any that is free (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--max_upload_mb",
+        type=QUANTITY,
+        default=100.0,
+        metavar="MB",
+        help="of a file (default: %(default)g)",
     )
 
 

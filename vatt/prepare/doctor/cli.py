@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from vatt.arguments import COUNT, PROCESSES
 from vatt.prepare import writer
 from vatt.prepare.doctor.examine import examine
 from vatt.prepare.doctor.facts import as_json, as_text
@@ -27,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("records", metavar="RECORDS", help="directory of the prepared set")
     parser.add_argument(
         "--sample",
-        type=int,
+        type=COUNT,
         metavar="N",
         help="decode all pictures of N records only, and three pictures of each other (default: all)",
     )
@@ -37,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--json", metavar="FILE", help="write findings and facts for programs")
     parser.add_argument("--repair", metavar="OUT", help="write a repaired copy of the set into OUT")
-    parser.add_argument("--workers", type=int, help="processes (default: one per core)")
+    parser.add_argument("--workers", type=PROCESSES, help="processes (default: one per core)")
 
 
 def main(args: argparse.Namespace) -> int:

@@ -30,6 +30,7 @@ from pathlib import Path
 import numpy as np
 
 import vatt
+from vatt.arguments import PROCESSES, RATE, WHOLE_RATE
 from vatt.data.words import split_words
 from vatt.prepare import writer
 from vatt.prepare.doctor.clip_record import ClipRecord, Setting, read_clip
@@ -82,15 +83,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME=GLOB",
         help="shards of a split, e.g. train='howto100m-train-*'; once per split",
     )
-    parser.add_argument("--frame_rate_hz", type=float, required=True, help="of records that state none")
+    parser.add_argument("--frame_rate_hz", type=RATE, required=True, help="of records that state none")
     parser.add_argument(
-        "--audio_rate_hz", type=int, default=48_000, help="of records that state none (default: %(default)s)"
+        "--audio_rate_hz",
+        type=WHOLE_RATE,
+        default=48_000,
+        help="of records that state none (default: %(default)s)",
     )
     parser.add_argument(
         "--labels", metavar="FILE", help="label names, one a line; by default those of the records"
     )
     parser.add_argument("--name", help="of the set (default: the folder's)")
-    parser.add_argument("--workers", type=int, help="processes (default: one per core)")
+    parser.add_argument("--workers", type=PROCESSES, help="processes (default: one per core)")
 
 
 def prepare(args: argparse.Namespace) -> Path:

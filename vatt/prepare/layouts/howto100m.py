@@ -16,6 +16,7 @@ import argparse
 from collections.abc import Iterator
 from pathlib import Path
 
+from vatt.arguments import SECONDS
 from vatt.prepare.captions import Caption
 from vatt.prepare.layouts.annotations import AnnotationError, find_file, read_key, read_table
 from vatt.prepare.layouts.json_stream import read_members
@@ -38,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--segment_seconds",
-        type=float,
+        type=SECONDS,
         default=10.0,
         help="videos are cut into records of about this length (default: %(default)s)",
     )

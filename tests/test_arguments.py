@@ -1,0 +1,59 @@
+"""Numbers on command lines: none that is not finite, or larger than any machine has use for, gets further."""
+
+import argparse
+
+import pytest
+
+from docs.generators.command_line import _below, parser_of
+from vatt import cli
+
+ODD = ("nan", "inf", "-inf", "1e308", "-1e308", "9" * 20, "9" * 5_000)
+
+
+def numbers_of(verb):
+    """(what it is called, its type) of every argument that takes a number."""
+    for _, parser in _below(parser_of(verb)):
+        for action in parser._actions:
+            if action.type is not None and not action.choices and is_number(action.type):
+                yield f"{parser.prog} {'/'.join(action.option_strings) or action.dest}", action.type
+
+
+def is_number(kind):
+    try:
+        kind("no number")
+    except (ValueError, TypeError, argparse.ArgumentTypeError):
+        return True
+    return False
+
+
+@pytest.mark.parametrize("verb", cli.VERBS)
+def test_no_argument_takes_an_odd_number(verb):
+    for name, kind in numbers_of(verb):
+        for text in ODD:
+            with pytest.raises((ValueError, argparse.ArgumentTypeError)):
+                assert f"{name} took {kind(text)!r}" is None
+
+
+def test_there_are_such_arguments_and_plain_numbers_pass():
+    found = dict(pair for verb in cli.VERBS for pair in numbers_of(verb))
+    assert len(found) > 60
+    assert found["vatt serve --max_upload_mb"]("0.5") == 0.5
+    assert found["vatt prepare folder --workers"]("3") == 3
+    assert found["vatt search --start_seconds"]("1e3") == 1000
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("serve", "INDEX", "--max_upload_mb", "inf"), "must be finite and no larger than 1,000,000,000"),
+        (("search", "INDEX", "--video", "a.mp4", "--start_seconds", "nan"), "Received: nan"),
+        (("prepare", "folder", "A", "B", "--memory_gib", "1e308"), "Received: 1e308"),
+        (("prepare", "folder", "A", "B", "--audio_rate_hz", "9" * 20), "no larger than 1,000,000"),
+        (("embed", "a.mp4", "--model", "M", "--out", "a.npz", "--batch_size", "9" * 20), "Received: 999"),
+        (("plan", "a.gin", "--peak_tflops", "1e308"), "argument --peak_tflops: must be finite"),
+    ],
+)
+def test_the_argument_is_named(words, told, capsys):
+    with pytest.raises(SystemExit) as ended:
+        cli.main(words)
+    assert ended.value.code == 2 and told in capsys.readouterr().err
