@@ -17,7 +17,7 @@ def bounded(kind: Callable[[str], float], most: float) -> Callable[[str], float]
         most: the largest.
     """
 
-    def parse(text: str):
+    def parse(text: str) -> float:
         value = kind(text)
         if not -most <= value <= most:  # nor NaN
             raise argparse.ArgumentTypeError(

@@ -4,6 +4,7 @@ import argparse
 import shlex
 from collections.abc import Iterable
 
+from vatt.arguments import COUNT, SEED
 from vatt.errors import ConfigError
 from vatt.terminal import Parser
 
@@ -11,9 +12,9 @@ from vatt.terminal import Parser
 _MACROS = {
     "MODEL_DIR": ("--model_dir", "DIR", str, "the run directory: checkpoints, journal, metrics, report"),
     "DATA_DIR": ("--data_dir", "DIR", str, "prepared data: the directory of `vatt prepare`"),
-    "TRAIN_STEPS": ("--steps", "N", int, "training steps of the whole run"),
-    "BATCH_SIZE": ("--batch_size", "N", int, "clips in a global batch"),
-    "SEED": ("--seed", "N", int, "seed of the weights, the order of the clips and every random draw"),
+    "TRAIN_STEPS": ("--steps", "N", COUNT, "training steps of the whole run"),
+    "BATCH_SIZE": ("--batch_size", "N", COUNT, "clips in a global batch"),
+    "SEED": ("--seed", "N", SEED, "seed of the weights, the order of the clips and every random draw"),
 }
 # Scripts may give them to any run, so that one without a use is no error.
 SHARED_MACROS = (*_MACROS, "CHECKPOINT_EVERY")

@@ -55,10 +55,7 @@ def add_storage_arguments(parser: argparse.ArgumentParser) -> None:
     )
     running = parser.add_argument_group("how the work runs")
     running.add_argument(
-        "--workers",
-        type=_positive(PROCESSES),
-        metavar="N",
-        help="processes (default: one per core)",
+        "--workers", type=_positive(PROCESSES), metavar="N", help="processes (default: one per core)"
     )
     running.add_argument(
         "--timeout_seconds",
