@@ -150,3 +150,23 @@ def test_help_names_each_flag_and_the_rule():
     ):
         assert flag in said
     assert "Quotes may be left out where the parameter or macro takes text" in said
+
+
+@pytest.mark.parametrize(
+    "flag", ["--gin.1a=x y", "--gin.a//b=x y", "--gin.a.=x y", "--gin.x.y.=('", "--gin.DATA_DIR='''"]
+)
+def test_whatever_is_written_there_is_one_message(flag):
+    with pytest.raises(config.ConfigError):
+        load("--data_dir=x", flag)
+
+
+def test_several_lines_are_not_one_text():
+    load("--gin_bindings=DATA_DIR = 'x'\nSEED = 4")
+    assert (config.value_of("lend.title"), config.value_of("run.seed")) == ("x", 4)
+    with pytest.raises(config.ConfigError, match="must be `NAME = VALUE`"):
+        load("--gin_bindings=DATA_DIR = x\nSEED = 4")
+
+
+def test_macros_in_a_circle_end():
+    with pytest.raises(config.ConfigError, match="must not name each other in a circle"):
+        load("--data_dir=x", "--gin.A=%B", "--gin.B=%A", "--gin.lend.note=%B", "--gin.A=x y", "--gin.A=%B")

@@ -2,7 +2,7 @@
 
 import argparse
 import shlex
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from vatt.arguments import COUNT, SEED
 from vatt.errors import ConfigError
@@ -24,15 +24,14 @@ Values are gin's: numbers, True, None, 'text', (1, 2), @name(), %NAME. Quotes ma
 where the parameter or macro takes text."""
 
 
-class _Bind(argparse.Action):
-    """Appends the binding of a macro, so that flags and `--gin.NAME=VALUE` win in the order given."""
+def _binding(macro: str, kind: type) -> Callable[[str], str]:
+    """The binding of a macro to what stands after its flag, as a type of argparse."""
 
-    def __init__(self, *arguments, macro: str, **options):
-        super().__init__(*arguments, **options)
-        self._macro = macro
+    def bind(text: str) -> str:
+        return f"{macro} = {kind(text)!r}"
 
-    def __call__(self, parser, namespace, values, option_string=None):
-        namespace.bindings = [*namespace.bindings, f"{self._macro} = {values!r}"]
+    bind.__name__ = kind.__name__  # for argparse's message
+    return bind
 
 
 def add_config_flags(parser: argparse.ArgumentParser) -> None:
@@ -48,27 +47,15 @@ def add_config_flags(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="a gin file; later files win; repeatable",
     )
+    bindings = {"dest": "bindings", "action": "append", "default": []}  # in the order given: later wins
     for macro, (flag, metavar, kind, what) in _MACROS.items():
-        group.add_argument(
-            flag,
-            dest="bindings",
-            action=_Bind,
-            default=[],
-            macro=macro,
-            type=kind,
-            metavar=metavar,
-            help=f"{what}; sets {macro}",
-        )
+        text = f"{what}; sets {macro}"
+        group.add_argument(flag, type=_binding(macro, kind), metavar=metavar, help=text, **bindings)
     group.add_argument(
         "--gin.NAME", dest="_", metavar="VALUE", help="any other value, in one word: --gin.NAME=VALUE"
     )
     group.add_argument(
-        "--gin_bindings",
-        dest="bindings",
-        action="append",
-        default=[],
-        metavar="'NAME = VALUE'",
-        help="the same as a line of a gin file",
+        "--gin_bindings", metavar="'NAME = VALUE'", help="the same as a line of a gin file", **bindings
     )
 
 

@@ -6,6 +6,7 @@ gin's changes against this file before the pin is raised.
 """
 
 import inspect
+import tokenize
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -55,13 +56,29 @@ class _AsWritten(config_parser.ParserDelegate):
 
 
 def statements(text: str) -> Iterator[Any]:
-    """Parses gin text; references are resolved as their statement is reached, after the imports before it."""
-    return config_parser.ConfigParser(text, _Resolving())
+    """Parses gin text; references are resolved as their statement is reached, after the imports before it.
+
+    Raises:
+        SyntaxError: whatever is wrong with the text, with the line if that is known.
+    """
+    return _parsed(text, _Resolving())
 
 
 def statements_as_written(text: str) -> Iterator[Any]:
-    """Parses gin text without importing or resolving anything."""
-    return config_parser.ConfigParser(text, _AsWritten())
+    """Parses gin text without importing or resolving anything; raises as `statements` does."""
+    return _parsed(text, _AsWritten())
+
+
+def _parsed(text: str, delegate: config_parser.ParserDelegate) -> Iterator[Any]:
+    try:
+        parser = config_parser.ConfigParser(text, delegate)
+        while (statement := parser.parse_statement()) is not None:
+            yield statement
+    except (SyntaxError, tokenize.TokenError, KeyError, ValueError) as error:
+        reason = str(error.args[0] if error.args else error).splitlines()[0]
+        problem = SyntaxError(reason)
+        problem.lineno = getattr(error, "lineno", None)
+        raise problem from error
 
 
 def registered() -> list[Configurable]:

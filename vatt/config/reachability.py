@@ -156,6 +156,8 @@ def _problems(visit: Visit, found: dict[str, list[Binding]], history: History) -
                     f"Received: `%{name}` in `{binding.name}`.{closest(name, macros)}"
                 )
         source = source_of(binding, history)  # from inside a run, it is hard to tell
+        if (macro_named(source.value), MACRO, "value") in history:
+            yield f"{source.place}: macros must not name each other in a circle. Received: `{source.name}`."
         if parameter in kinds and not fits(source.value, kinds[parameter]):
             through = "" if source is binding else f", through `%{source.name}`"
             is_text = str in kinds[parameter] and source.place == COMMAND_LINE

@@ -1,7 +1,5 @@
 """Reads gin files and bindings statement by statement, and keeps where each value was written."""
 
-import re
-import tokenize
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +28,6 @@ from vatt.errors import ConfigError, closest
 
 OVERLAY_FOLDER = "overlay"
 
-_BINDING = re.compile(r"\s*([\w./]+)\s*=\s*(.*\S)\s*")
 _OF_GIN = tuple("@%'\"([{")  # how references, macros, quoted text and containers begin
 _RULE = (
     "A value without quotes is text where the parameter or macro takes text. Anywhere else it must be gin's: "
@@ -59,11 +56,9 @@ class Reader:
         try:
             for statement in statements(text):
                 self._take(statement, f"{name}:{statement.location.line_num}", overlay)
-        except ConfigError:
-            raise
-        except (SyntaxError, tokenize.TokenError, ValueError) as error:
-            line = f":{error.lineno}" if getattr(error, "lineno", None) else ""
-            raise ConfigError(f"{name}{line}: this is not gin's syntax: {_reason(error)}") from error
+        except SyntaxError as error:
+            line = f":{error.lineno}" if error.lineno else ""
+            raise ConfigError(f"{name}{line}: this is not gin's syntax: {error.msg}") from error
         self._open.pop()
 
     def read_binding(self, text: str) -> None:
@@ -71,9 +66,7 @@ class Reader:
         try:
             for statement in statements(text):
                 self._take(statement, COMMAND_LINE)
-        except ConfigError:
-            raise
-        except (SyntaxError, tokenize.TokenError, ValueError) as error:
+        except SyntaxError as error:
             self._take(self._without_quotes(text, error), COMMAND_LINE)
 
     def _take(self, statement: Any, place: str, overlay: bool = False) -> None:
@@ -112,37 +105,44 @@ class Reader:
             ) from error
         self.history.setdefault(key, []).append(Binding(key, statement.value, place, overlay))
 
-    def _without_quotes(self, text: str, error: Exception) -> BindingStatement:
+    def _without_quotes(self, text: str, error: SyntaxError) -> BindingStatement:
         """A binding of text without quotes; raises `ConfigError` where text cannot be meant."""
-        match = _BINDING.fullmatch(text)
-        if match is None:
+        name, value = (part.strip() for part in text.partition("=")[::2])
+        try:
+            (statement,) = statements(f"{name} = ''")
+            is_line = bool(value) and "\n" not in value
+        except (SyntaxError, ValueError):
+            is_line = False
+        if not is_line:
             raise ConfigError(
-                f"A binding must be `NAME = VALUE`. Received: {text.strip()} ({_reason(error)})."
+                f"A binding must be `NAME = VALUE`. Received: {text.strip()} ({error.msg})."
             ) from error
-        name, value = match.groups()
-        (statement,) = statements(f"{name} = ''")
         if value.startswith(_OF_GIN) or not self._takes_text(_key_of(statement)):
             raise ConfigError(f"{_RULE} Received: {name} = {value}.{quoted_hint(name, value)}") from error
         return statement._replace(value=value)
 
     def _takes_text(self, key: Key) -> bool:
         """Whether a key holds text now, or takes text by the signatures of what reads it."""
-        scope, selector, parameter = key
         try:
-            key = complete_key(*key)
+            keys = [complete_key(*key)]
         except (KeyError, ValueError):
             return True  # a name that is not there, which `_bind` refuses with the nearest ones
-        now = self.history[key][-1].value if key in self.history else None
-        if isinstance(now, str):
-            return True
-        if selector != MACRO:
-            return takes_text(parameters_of(find(selector)).get(parameter))
-        if now is not None and macro_named(now) is None and not is_required(now):
-            return False
-        users = [user for user, bindings in self.history.items() if macro_named(bindings[-1].value) == scope]
-        return not users or any(
-            self._takes_text(user) for user in users
-        )  # one without users is refused as such
+        for scope, selector, parameter in keys:  # which grows
+            values = self.history.get((scope, selector, parameter))
+            now = values[-1].value if values else None
+            if isinstance(now, str):
+                return True
+            if selector != MACRO:
+                if takes_text(parameters_of(find(selector)).get(parameter)):
+                    return True
+            elif now is None or macro_named(now) is not None or is_required(now):
+                users = [
+                    user for user, given in self.history.items() if macro_named(given[-1].value) == scope
+                ]
+                if not users:
+                    return True  # a macro that nothing reads, which is refused as such
+                keys += [user for user in users if user not in keys]
+        return False
 
 
 def _key_of(statement: BindingStatement) -> Key:
@@ -154,12 +154,8 @@ def _key_of(statement: BindingStatement) -> Key:
 def _import(statement: ImportStatement, place: str) -> None:
     try:
         gin.parse_config(statement.format())
-    except ImportError as error:
+    except (ImportError, SyntaxError) as error:
         raise ConfigError(
             f"{place}: a module named in an `import` line must be importable. "
             f"Received: `{statement.format()}` ({str(error).splitlines()[0]})."
         ) from error
-
-
-def _reason(error: Exception) -> str:
-    return str(error.args[0] if error.args else error).splitlines()[0]
