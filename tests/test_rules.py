@@ -81,7 +81,7 @@ def folder_of(path):
 
 
 def is_public(name):
-    return not name.startswith("_") or name in ("__init__", "__call__")
+    return name[0] not in "_<" or name in ("__init__", "__call__")  # "<locals>" are of a function
 
 
 def functions_in(path):
@@ -203,29 +203,16 @@ def test_callers_give_few_parameters():
 
 # Public functions that say nothing of a parameter or of what they return, by folder. A number only shrinks.
 NOT_ANNOTATED = {
-    "__init__": 1,
-    "analyses": 1,
-    "array_file": 3,
-    "convert": 51,
-    "data": 103,
-    "embed": 33,
-    "engines": 24,
+    "convert": 50,
+    "data": 77,
+    "embed": 32,
+    "engines": 19,
     "evals": 12,
-    "export": 18,
-    "json_file": 2,
-    "layers": 92,
-    "losses": 13,
-    "metrics": 5,
-    "models": 46,
-    "plan": 21,
-    "prepare": 61,
-    "protocols": 3,
-    "regular_file": 4,
-    "report": 16,
-    "search": 14,
-    "spec": 1,
-    "terminal": 8,
-    "train": 39,
+    "layers": 69,
+    "models": 27,
+    "prepare": 59,
+    "report": 11,
+    "train": 37,
 }
 
 

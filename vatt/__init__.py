@@ -1,9 +1,12 @@
 """VATT: self-supervised learning from raw video, audio and text with convolution-free Transformers."""
 
+from pathlib import Path
+from typing import Any
+
 __version__ = "0.1.0"
 
 
-def load(path, **options):
+def load(path: str | Path, **options: Any) -> Any:
     """The model of a run directory, a `.keras` file or a released checkpoint, ready to call and, with three
     modalities, to embed media files, arrays and sentences; see `vatt.embed.loading.load`.
     """

@@ -21,7 +21,7 @@ MAX_BYTES = 1 << 30  # of an archive, packed and unpacked
 class ArrayFileError(ValueError):
     """A file of arrays that can not be used; the message names it, and `problem` is what is wrong."""
 
-    def __init__(self, path, problem: str):
+    def __init__(self, path: str | Path, problem: str):
         super().__init__(
             f"A file of arrays must be as NumPy writes it. Received: {path}: {problem}. "
             "Copy it again, or make it again."
@@ -29,7 +29,7 @@ class ArrayFileError(ValueError):
         self.problem = problem
 
 
-def read_npy(path, *, is_mapped: bool = False) -> np.ndarray:
+def read_npy(path: str | Path, *, is_mapped: bool = False) -> np.ndarray:
     """The array of a `.npy` file.
 
     Args:
@@ -54,7 +54,7 @@ def read_npy(path, *, is_mapped: bool = False) -> np.ndarray:
         raise ArrayFileError(path, _words(error)) from error
 
 
-def read_npz(path, *, max_bytes: int = MAX_BYTES) -> Mapping[str, np.ndarray]:
+def read_npz(path: str | Path, *, max_bytes: int = MAX_BYTES) -> Mapping[str, np.ndarray]:
     """The arrays of a `.npz` file by name, all of them in memory.
 
     Args:

@@ -7,6 +7,7 @@ waits for ever on a FIFO, and lets through numbers that JSON does not have.
 
 import json
 import math
+from pathlib import Path
 from typing import Any
 
 from vatt.regular_file import NotRegularError, read_regular
@@ -31,7 +32,7 @@ class JsonError(ValueError):
         self.problem = problem
 
 
-def read_json(path, *, max_bytes: int = MAX_BYTES, is_lenient: bool = False) -> Any:
+def read_json(path: str | Path, *, max_bytes: int = MAX_BYTES, is_lenient: bool = False) -> Any:
     """The content of a JSON file.
 
     Args:
@@ -50,7 +51,7 @@ def read_json(path, *, max_bytes: int = MAX_BYTES, is_lenient: bool = False) -> 
     return parse_json(content, str(path), is_lenient=is_lenient)
 
 
-def read_object(path, *, max_bytes: int = MAX_BYTES, is_lenient: bool = False) -> dict[str, Any]:
+def read_object(path: str | Path, *, max_bytes: int = MAX_BYTES, is_lenient: bool = False) -> dict[str, Any]:
     """The same of a file that has to hold an object."""
     value = read_json(path, max_bytes=max_bytes, is_lenient=is_lenient)
     if not isinstance(value, dict):
@@ -76,12 +77,13 @@ def parse_json(
     Raises:
         JsonError: it is not JSON, or breaks these rules.
     """
-    numbers = {} if is_lenient else _STRICT
-    keys = {"object_pairs_hook": _unique} if has_unique_keys else {}
+    options: dict[str, Any] = {} if is_lenient else dict(_STRICT)
+    if has_unique_keys:
+        options["object_pairs_hook"] = _unique
     try:
         if isinstance(content, bytes):
             content = content.decode(json.detect_encoding(content))
-        value = json.loads(content.removeprefix("\ufeff"), **numbers, **keys)
+        value = json.loads(content.removeprefix("\ufeff"), **options)
     except RecursionError:
         raise JsonError(what, f"lists and objects lie more than {MAX_DEPTH} deep in each other") from None
     except UnicodeDecodeError as error:

@@ -6,10 +6,12 @@ them already built. Anything with the right methods fits: nothing needs to inher
 
 import dataclasses
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any, Protocol
 
 from vatt.spec import ClipSpec
 
+Tensor = Any  # of Keras' backend, or NumPy's
 Batch = dict[str, Any]  # key of vatt.spec -> tensor
 Outputs = dict[str, Any]  # "video/pooled", "video/video_audio", ... -> tensor
 
@@ -75,7 +77,7 @@ class Dataset(Protocol):
 class Crop(Protocol):
     """Chooses what part of its frames a training clip shows."""
 
-    def box(self, height, width, key):
+    def box(self, height: Tensor, width: Tensor, key: Tensor) -> Tensor:
         """int32 scalars, in pixels, and a key int64 [2] -> int32 [4], top, left, height, width within the
         frame; a pure function of the three, in TensorFlow ops."""
 
@@ -86,7 +88,7 @@ class Tokenizer(Protocol):
     size: int  # ids lie in [0, size); a model's table has at least as many rows
     words: list[str]  # what each id stands for; two of the same are of one model
 
-    def tokenize(self, sentences, *, length: int):
+    def tokenize(self, sentences: Tensor, *, length: int) -> Tensor:
         """String tensor [N] -> int32 [N, length], PADDING_ID after the last id; all padding for a sentence of
         nothing. Usable inside graphs."""
 
@@ -121,7 +123,7 @@ class Evaluator(Protocol):
 class MetricWriter(Protocol):
     """Keeps the numbers of a run somewhere else too."""
 
-    def start(self, *, model_dir, step: int) -> None:
+    def start(self, *, model_dir: Path, step: int) -> None:
         """Called once before the first number; `step` is where the run goes on from, 0 at its beginning."""
 
     def write(self, step: int, numbers: dict[str, float]) -> None:

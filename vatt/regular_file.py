@@ -27,12 +27,12 @@ class NotRegularError(ValueError):
         problem: what it is instead, as a part of a sentence.
     """
 
-    def __init__(self, rule: str, path, problem: str):
+    def __init__(self, rule: str, path: str | Path, problem: str):
         super().__init__(f"{rule} Received: {path}: {problem}. Look at what lies there.")
         self.problem = problem
 
 
-def open_regular(path) -> IO[bytes]:
+def open_regular(path: str | Path) -> IO[bytes]:
     """Opens a file for reading without ever waiting for somebody who writes it.
 
     Raises:
@@ -51,7 +51,7 @@ def open_regular(path) -> IO[bytes]:
     return file
 
 
-def read_regular(path, *, max_bytes: int) -> bytes:
+def read_regular(path: str | Path, *, max_bytes: int) -> bytes:
     """The content of a regular file of at most `max_bytes`, checked before memory is asked for.
 
     Raises:
@@ -71,7 +71,7 @@ def read_regular(path, *, max_bytes: int) -> bytes:
     return bytes(content)
 
 
-def plain_name(value) -> str:
+def plain_name(value: object) -> str:
     """The name of a file beside the description that names it: no path, which could lead anywhere.
 
     Raises:

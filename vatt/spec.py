@@ -12,7 +12,7 @@ Dimension letters, used in every docstring of this project:
 
 import dataclasses
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import gin
 
@@ -142,7 +142,7 @@ class ClipSpec:
 
 
 @gin.register
-def video_sizes(clip: ClipSpec = ClipSpec()) -> tuple[int, int, int]:  # noqa: B008 (frozen)
+def video_sizes(clip: ClipSpec = ClipSpec()) -> tuple[int, ...]:  # noqa: B008 (frozen)
     """(frames, rows, columns) of a clip, T, H and W: what a `VoxelTokenizer` has positions for.
 
     Args:
@@ -152,7 +152,7 @@ def video_sizes(clip: ClipSpec = ClipSpec()) -> tuple[int, int, int]:  # noqa: B
 
 
 @gin.register
-def text_sizes(clip: ClipSpec = ClipSpec()) -> tuple[int]:  # noqa: B008 (frozen)
+def text_sizes(clip: ClipSpec = ClipSpec()) -> tuple[int, ...]:  # noqa: B008 (frozen)
     """(words,) of a caption, L: what a `WordTokenizer` has positions for.
 
     Args:
@@ -162,7 +162,7 @@ def text_sizes(clip: ClipSpec = ClipSpec()) -> tuple[int]:  # noqa: B008 (frozen
 
 
 @gin.register
-def audio_sizes(clip: ClipSpec = ClipSpec()) -> tuple[int]:  # noqa: B008 (frozen)
+def audio_sizes(clip: ClipSpec = ClipSpec()) -> tuple[int, ...]:  # noqa: B008 (frozen)
     """(samples,) of a clip, S: what a `WaveformTokenizer` or a `SpectrogramTokenizer` has positions for.
 
     Args:
@@ -179,7 +179,7 @@ class Rates:
     sample_rate_hz: float | None = None
 
 
-def patch_grid(sizes, patch, edge="pad") -> tuple[int, ...]:
+def patch_grid(sizes: Sequence[int], patch: Sequence[int], edge: str = "pad") -> tuple[int, ...]:
     """Patches along each axis.
 
     Args:

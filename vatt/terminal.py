@@ -9,9 +9,11 @@ import argparse
 import re
 import sys
 from collections.abc import Iterator
+from typing import Any, NoReturn
 
 import rich.console
 from rich.segment import Segment
+from rich.text import Text
 
 # C0, DEL and C1 without tab and line feed; line separators; marks, embeddings, overrides and isolates of
 # direction; bytes that are no UTF-8, as Python keeps them.
@@ -21,17 +23,17 @@ _CONTROLS = re.compile(f"[{_LINE}]")
 _CONTROLS_AND_BREAKS = re.compile(f"[{_LINE}\t\n]")
 
 
-def printable(text) -> str:
+def printable(text: object) -> str:
     r"""Text for a terminal: control characters as `\u001b`, tabs and line ends as they are."""
     return _CONTROLS.sub(_written_out, str(text))
 
 
-def one_line(text) -> str:
+def one_line(text: object) -> str:
     r"""The same of what belongs in one line, such as a file's name: tabs and line ends as `\u000a`, too."""
     return _CONTROLS_AND_BREAKS.sub(_written_out, str(text))
 
 
-def table_cell(value) -> str:
+def table_cell(value: object) -> str:
     """A cell of tab- or comma-separated values that no spreadsheet takes for a formula.
 
     A text that begins with `=`, `+`, `-` or `@`, with white space or an apostrophe, gets an apostrophe in
@@ -45,12 +47,12 @@ def table_cell(value) -> str:
     return f"'{one_line(text)}" if is_formula else one_line(text)
 
 
-def show(text="") -> None:
+def show(text: object = "") -> None:
     """Prints a result to standard output."""
     print(printable(text), flush=True)
 
 
-def say(message) -> None:
+def say(message: object) -> None:
     """Prints one line for the user to standard error; standard output is left to results."""
     print(printable(message), file=sys.stderr, flush=True)
 
@@ -58,17 +60,17 @@ def say(message) -> None:
 class Parser(argparse.ArgumentParser):
     """A command line's parser, whose errors quote arguments printably."""
 
-    def error(self, message: str):
+    def error(self, message: str) -> NoReturn:
         super().error(printable(message))
 
 
 class Console(rich.console.Console):
     """A console of Rich, for tables and bars, that prints text as `printable` does."""
 
-    def render_str(self, text: str, **options):
+    def render_str(self, text: str, **options: Any) -> Text:
         return super().render_str(printable(text), **options)  # before Rich measures how wide it is
 
-    def render(self, renderable, options=None) -> Iterator[Segment]:
+    def render(self, renderable: Any, options: Any = None) -> Iterator[Segment]:
         for segment in super().render(renderable, options):
             yield segment if segment.control else segment._replace(text=printable(segment.text))
 

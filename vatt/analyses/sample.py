@@ -3,11 +3,12 @@
 import dataclasses
 import functools
 import logging
+from collections.abc import Iterable
 
 import numpy as np
 
 from vatt import spec
-from vatt.protocols import Dataset, DatasetInfo
+from vatt.protocols import Batch, Dataset, DatasetInfo
 
 _log = logging.getLogger(__name__)
 
@@ -38,7 +39,7 @@ class SampledClips:
         drawn = {"clips_wanted": self._clips, "clips_seed": self._seed}
         return dataclasses.replace(info, eval_facts=info.eval_facts | drawn)
 
-    def eval_batches(self, *, batch_size: int):
+    def eval_batches(self, *, batch_size: int) -> Iterable[Batch]:
         """As `vatt.protocols.Dataset`, of the drawn records alone, in their order."""
         wanted = self._chosen()
         batches = self._dataset.eval_batches(batch_size=batch_size)

@@ -7,6 +7,7 @@ weights; filling reads one array at a time, so a checkpoint is never in memory a
 import dataclasses
 from collections.abc import Callable, Iterable, Mapping
 
+import keras
 import numpy as np
 
 from vatt.convert.report import ConversionError, Entry, LoadReport
@@ -27,7 +28,7 @@ class Recipe:
         note: what `make` does, "" where the array is taken as it is.
     """
 
-    variable: object
+    variable: keras.Variable
     sources: tuple[str, ...]
     shapes: tuple[tuple[int, ...], ...]
     make: Callable[..., np.ndarray] = lambda array: array

@@ -47,7 +47,10 @@ def load_run(path):
 
     from vatt.train.checkpoint import Checkpoints
 
-    directory, step = run_of(path)
+    found = run_of(path)
+    if found is None:
+        raise ValueError(f"The path must be RUN or RUN/checkpoints/ckpt-STEP. Received: {path}.")
+    directory, step = found
     checkpoints = Checkpoints(directory / "checkpoints")
     whole = [each for each in checkpoints.steps() if checkpoints.is_whole(each)]
     if step is None and whole:

@@ -8,6 +8,7 @@ import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import ml_dtypes  # noqa: F401 (makes bfloat16 a NumPy type, which safetensors asks for by name)
 import numpy as np
@@ -64,7 +65,7 @@ class SafetensorsFolder:
         """Content of another JSON file of the directory, {} where there is none."""
         return self._json(name) if (self.path / name).exists() else {}
 
-    def setting(self, name: str, kinds=(int,)):
+    def setting(self, name: str, kinds: tuple[type, ...] = (int,)) -> Any:
         """A value that config.json must have."""
         value = self.config.get(name)
         if not isinstance(value, kinds) or isinstance(value, bool):

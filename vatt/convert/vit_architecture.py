@@ -73,7 +73,7 @@ class ImageViT:
     @property
     def image_size(self) -> tuple[int, int]:
         """(rows, columns) in pixels of the images that its positions are for."""
-        return tuple(places * step for places, step in zip(self.grid, self.patch))
+        return self.grid[0] * self.patch[0], self.grid[1] * self.patch[1]
 
 
 def read_vit(folder: SafetensorsFolder, stated: Stated = Stated()) -> ImageViT:  # noqa: B008 (frozen)
@@ -113,7 +113,8 @@ def _hugging_face(folder, settings):
     hidden_width = folder.setting("intermediate_size")
     # What a configuration leaves out has these values in transformers.
     patch = _pair(folder, "patch_size", 16)
-    grid = tuple(pixels // step for pixels, step in zip(_pair(folder, "image_size", 224), patch))
+    rows, columns = _pair(folder, "image_size", 224)
+    grid = rows // patch[0], columns // patch[1]
     _check_arrays(folder, prefix, width, depth, hidden_width, patch, grid)
     heads = settings.take("heads", folder.config.get("num_attention_heads"))
     epsilon = settings.take(
@@ -320,4 +321,5 @@ def _pair(folder, name, library) -> tuple[int, int]:
             f"`{name}` in {CONFIG} must be a positive number of pixels, or rows and columns of them. "
             f"Received: {value!r:.100} in {folder.path}."
         )
-    return tuple(pair)
+    rows, columns = pair
+    return rows, columns

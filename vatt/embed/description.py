@@ -70,7 +70,7 @@ def _by_configuration(directory, model):
             f"A run without {INPUTS_FILE} must have one kind of clip, and words of a plain list. Received: "
             f"{source}, which binds {', '.join(scoped + tokenizers)}. {_WAY_OUT}"
         )
-    fields = {
+    fields: dict[str, Any] = {
         key.removeprefix("ClipSpec."): _value(value, bindings)
         for key, value in bindings.items()
         if key.startswith("ClipSpec.")

@@ -34,7 +34,7 @@ class Embedder:
     Call: as the model: `embedder(inputs, training=False)`, see `VATT`.
     """
 
-    def __init__(self, model, *, clip: ClipSpec | None, tokenizer=None, source=""):
+    def __init__(self, model, *, clip: ClipSpec | None, tokenizer=None, source: str | Path = ""):
         self.model = model
         self.clip = clip
         self.tokenizer = tokenizer
@@ -78,7 +78,9 @@ class Embedder:
         if isinstance(frames, str | Path):
             from vatt.embed.media import frame_pieces
 
-            return self._embed_pieces(VIDEO, (piece[np.newaxis] for piece in frame_pieces(frames, self.clip)))
+            return self._embed_pieces(
+                VIDEO, (piece[np.newaxis] for piece in frame_pieces(frames, self._known_clip()))
+            )
         return self._embed_pieces(VIDEO, [checked_frames(frames)])
 
     def embed_audio(self, samples) -> dict[str, np.ndarray]:
@@ -92,7 +94,7 @@ class Embedder:
         if isinstance(samples, str | Path):
             from vatt.embed.media import sample_pieces
 
-            pieces = (piece[np.newaxis] for piece in sample_pieces(samples, self.clip))
+            pieces = (piece[np.newaxis] for piece in sample_pieces(samples, self._known_clip()))
             return self._embed_pieces(AUDIO, pieces)
         return self._embed_pieces(AUDIO, [checked_samples(samples)])
 
@@ -107,7 +109,7 @@ class Embedder:
                 f"Sentences need the word list that the model learnt with. Received: {self._named()}, which "
                 "came without one. Give it: `vatt.load(PATH, vocabulary_file='WORDS.txt')`."
             )
-        ids = word_ids(sentences, self.tokenizer, self.clip.words)
+        ids = word_ids(sentences, self.tokenizer, self._known_clip().words)
         if not len(ids):
             return self._none(TEXT)
         return unit_vectors(self._media_encoder.encode(TEXT, ids, self._outputs(TEXT)))
@@ -131,7 +133,7 @@ class Embedder:
 
     @functools.cached_property
     def _media_encoder(self) -> MediaEncoder:
-        return MediaEncoder(self.model, self.clip)
+        return MediaEncoder(self.model, self._known_clip())
 
     def _known_clip(self) -> ClipSpec:
         if self.clip is None:

@@ -168,7 +168,7 @@ class _Run:
         hz = self._clip.sample_rate_hz
         self._end_seconds = piece.end_seconds
         self._frames += piece.frames
-        units = len(piece.frames) if self._counts_frames else len(piece.audio)
+        units = len(piece.frames if piece.audio is None or self._counts_frames else piece.audio)
         at = round(self._units / self._rate_hz * hz)
         self._units += units
         until = round(self._units / self._rate_hz * hz)

@@ -175,4 +175,4 @@ class _File:
     def outcome(self) -> tuple[Path, Outcome]:
         if isinstance(self.end, Failure):
             return self.path, Failure(self.end.reason.removeprefix(f"{self.path}: "), self.end.error)
-        return self.path, self.rows.embedded(self.end.warnings)
+        return self.path, self.rows.embedded(self.end.warnings if self.end is not None else ())

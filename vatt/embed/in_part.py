@@ -1,6 +1,7 @@
 """Says which files were embedded in part, and what was lost of each."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from vatt.prepare.progress import say
 from vatt.terminal import one_line
@@ -8,7 +9,7 @@ from vatt.terminal import one_line
 _LISTED = 20
 
 
-def say_in_part(lost: Mapping[object, Sequence[str]], of: int, *, listed_in: str = "") -> None:
+def say_in_part(lost: Mapping[Any, Sequence[str]], of: int, *, listed_in: str = "") -> None:
     """A line with the count, and one for each of the first files.
 
     Args:

@@ -33,6 +33,16 @@ class Trained:
     label_names: tuple[str, ...]
     source: Path
 
+    @property
+    def known_clip(self) -> ClipSpec:
+        """The clip, for what cannot do without one."""
+        if self.clip is None:
+            raise ValueError(
+                f"The clip of a model must be known. Received: {self.source}, which does not tell. "
+                "Give `clip=vatt.spec.ClipSpec(…)`."
+            )
+        return self.clip
+
 
 def load(path, *, clip=None, vocabulary_file=None, release_tokenizer=None, precision="float32"):
     """A trained model, ready to call.
@@ -80,7 +90,8 @@ def open_trained(
         tokenizer = Vocabulary(
             path=vocabulary_file, release=released if release_tokenizer is None else release_tokenizer
         )
-    rows = model.text.tokenizer.vocabulary_size if getattr(model, "text", None) is not None else None
+    text = getattr(model, "text", None)
+    rows = None if text is None else text.tokenizer.vocabulary_size
     if tokenizer is not None and rows is not None and tokenizer.size > rows:
         raise ValueError(
             f"The model must have a row for every word. Received: {tokenizer.size} words of "

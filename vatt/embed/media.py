@@ -48,7 +48,8 @@ def frames_at(media: Media, clip: ClipSpec) -> list:
 
 
 def samples_of(media: Media) -> np.ndarray:
-    """float32 [S] of a piece with one channel."""
+    """float32 [S] of a piece with audio."""
+    assert media.audio is not None
     return media.audio.mean(axis=1, dtype=np.float32) / _INT16
 
 

@@ -48,7 +48,7 @@ class Parts:
         """Keeps the embeddings of a file."""
         place = self._place(path, state)
         with whole_file(place) as file:
-            np.savez(file, **packed(embedded))
+            np.savez(file, allow_pickle=False, **packed(embedded))
 
     def remove(self) -> None:
         """Removes the folder and what is in it, when all is done."""

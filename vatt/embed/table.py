@@ -34,9 +34,8 @@ def write_table(out: Path, files: Sequence[tuple[str, Embedded]], facts: dict) -
     owners = np.repeat(np.arange(len(files), dtype=np.int32), [len(embedded) for _, embedded in files])
     if out.suffix == ".npz":
         with whole_file(out) as file:
-            np.savez(
-                file, files=np.array(names), file_number=owners, **columns, facts=np.array(json.dumps(facts))
-            )
+            about = {"files": np.array(names), "file_number": owners, "facts": np.array(json.dumps(facts))}
+            np.savez(file, allow_pickle=False, **about, **columns)
     else:
         _write_parquet(out, names, owners, columns, facts)
 

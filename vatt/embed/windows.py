@@ -46,4 +46,4 @@ def audio_window(samples, start, clip: ClipSpec):
     """float32 [B, S'], any length, and an int32 scalar -> the window there, float32 [B, S]."""
     seen = samples[:, start : start + clip.samples]
     missing = clip.samples - tf.shape(seen)[1]
-    return tf.ensure_shape(tf.pad(seen, [[0, 0], [0, missing]]), [None, clip.samples])
+    return tf.ensure_shape(tf.pad(seen, tf.stack([[0, 0], [0, missing]])), [None, clip.samples])

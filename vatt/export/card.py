@@ -98,7 +98,7 @@ class Card:
 
     @property
     def overview(self) -> str:
-        model, clip = self.trained.model, self.trained.clip
+        model, clip = self.trained.model, self.trained.known_clip
         weights = sum(int(np.prod(variable.shape)) for variable in model.weights)
         return (
             f"{describe(model)}, encoders as layers × width, with {weights:,} weights, after {PAPER}. A clip "
@@ -133,10 +133,10 @@ class Card:
                 "through the pictures."
             )
             if self.trained.tokenizer is not None:
+                words = self.trained.known_clip.words
                 said.append(
                     f"It reads the {self.trained.tokenizer.size} words of its list and no others; a sentence "
-                    f"of none of them is refused, one of more than {self.trained.clip.words} words is cut "
-                    "there."
+                    f"of none of them is refused, one of more than {words} words is cut there."
                 )
         return " ".join(said)
 
@@ -188,7 +188,7 @@ class Card:
                 and {"embed_video", "embed_text"} - {each[0] for each in self.signatures}
             ):
                 continue
-            argument, kind = re.match(r"`(\w+)` ([^:]+)", given).groups()
+            ((argument, kind),) = re.findall(r"^`(\w+)` ([^:]+)", given)
             line = calls.get(name, f"module.{name}({argument})  # {kind}")
             variable = {"similarity": "cosine"}.get(name, name.partition("_")[2])
             lines.append(f"{variable} = {line}")
@@ -203,7 +203,9 @@ class Card:
             "summary": self.summary,
             "weights": weights_fingerprint(model),
             "precision": precision(model),
-            "inputs": describe_inputs(self.trained.clip, self.trained.tokenizer, self.trained.label_names),
+            "inputs": describe_inputs(
+                self.trained.known_clip, self.trained.tokenizer, self.trained.label_names
+            ),
             "signatures": [dict(zip(("name", "input", "outputs"), row)) for row in self.signatures],
             "several_labels": self.several_labels if self.is_classifier else None,
             "golden_hash": self.golden_hash,

@@ -9,6 +9,7 @@ import logging
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import safetensors
 import tensorflow as tf
@@ -27,7 +28,7 @@ from vatt.layers.configured import remade
 from vatt.models.classifier import SPECTROGRAM, Classifier
 from vatt.models.loading import load_model
 from vatt.models.vatt import VATT
-from vatt.spec import AUDIO, TEXT
+from vatt.spec import AUDIO, TEXT, ClipSpec
 from vatt.whole_file import whole_folder
 
 SAVED_MODEL, HUB, KERAS, SAFETENSORS, LITERT = FORMATS = (
@@ -43,7 +44,7 @@ _log = logging.getLogger(__name__)
 
 def export_model(
     trained: Trained,
-    output,
+    output: str | Path,
     *,
     formats: Sequence[str] = FORMATS,
     modalities: Sequence[str] | None = None,
@@ -79,7 +80,7 @@ def export_model(
     if isinstance(trained.model, Classifier) and trained.model.views > 1:
         trained = _without_views(trained)
     inputs = golden_inputs(trained, modalities)
-    encoder = MediaEncoder(trained.model, trained.clip)
+    encoder = MediaEncoder(trained.model, trained.known_clip)
     outputs = golden_outputs(trained, inputs, encoder)
     with _all_or_nothing(output) as folder:
         writer = _Writer(folder, trained, encoder, modalities, inputs, outputs, several_labels)
@@ -113,7 +114,7 @@ class _Writer:
     def __init__(self, folder, trained, encoder, modalities, inputs, outputs, several_labels):
         self._folder, self._trained, self._encoder, self._modalities = folder, trained, encoder, modalities
         self._inputs, self._outputs, self._several_labels = inputs, outputs, several_labels
-        self._input_facts = describe_inputs(trained.clip, trained.tokenizer, trained.label_names)
+        self._input_facts = describe_inputs(trained.known_clip, trained.tokenizer, trained.label_names)
 
     def write(self, kind) -> dict[str, float]:
         """File or folder -> its largest difference from the golden embeddings."""
@@ -166,7 +167,7 @@ class _Writer:
             (folder / "labels.txt").write_text(lines, encoding="utf-8")
 
 
-def require_free(output) -> None:
+def require_free(output: str | Path) -> None:
     """Raises where something is at the place of an export already."""
     output = Path(output).expanduser()
     if os.path.lexists(output):
@@ -211,7 +212,7 @@ def _without_views(trained: Trained) -> Trained:
         variable.assign(value)
     return Trained(
         model=model,
-        clip=trained.clip,
+        clip=trained.known_clip,
         tokenizer=trained.tokenizer,
         label_names=trained.label_names,
         source=trained.source,
@@ -251,7 +252,7 @@ def _checked_modalities(trained: Trained, modalities) -> tuple[str, ...]:
                 f"for {model.modality!r}. Leave them out."
             )
         return (model.modality,)
-    trained_with = trained.clip.modalities
+    trained_with = trained.known_clip.modalities
     wanted = trained_with if modalities is None else tuple(modalities)
     unknown = [each for each in wanted if each not in trained_with]
     if unknown or not wanted:
@@ -279,7 +280,14 @@ def _check_name(naming: Naming) -> None:
         )
 
 
-def export_path(path, output, *, vocabulary_file=None, clip=None, **options) -> Card:
+def export_path(
+    path: str | Path,
+    output: str | Path,
+    *,
+    vocabulary_file: str | Path | None = None,
+    clip: ClipSpec | None = None,
+    **options: Any,
+) -> Card:
     """Opens a model as `vatt.load` does and writes its export.
 
     Args:

@@ -4,6 +4,8 @@ Whoever loads an export can repeat them; `vatt export` does, and does not write 
 """
 
 import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -24,7 +26,7 @@ _SENTENCES = 4
 _SHORTEST = 4  # characters of a word that sentences are made of, where there are such
 
 
-def golden_inputs(trained: Trained, modalities) -> dict[str, np.ndarray]:
+def golden_inputs(trained: Trained, modalities: Sequence[str]) -> dict[str, np.ndarray]:
     """Inputs by signature name: media of one and a half clips, wider than high; sentences of known words.
 
     Args:
@@ -32,7 +34,7 @@ def golden_inputs(trained: Trained, modalities) -> dict[str, np.ndarray]:
         modalities: wanted.
     """
     draw = np.random.default_rng(0)
-    clip, inputs = trained.clip, {}
+    clip, inputs = trained.known_clip, {}
     if VIDEO in modalities:
         inputs["frames"] = _pictures(draw, clip.frames + clip.frames // 2 + 1, clip.frame_size)
     if IMAGE in modalities:
@@ -57,7 +59,9 @@ def golden_inputs(trained: Trained, modalities) -> dict[str, np.ndarray]:
     return inputs
 
 
-def golden_outputs(trained: Trained, inputs, encoder: MediaEncoder) -> dict[str, dict[str, np.ndarray]]:
+def golden_outputs(
+    trained: Trained, inputs: Mapping[str, np.ndarray], encoder: MediaEncoder
+) -> dict[str, dict[str, np.ndarray]]:
     """What the Python model makes of them, signature -> output -> float32 [B, D].
 
     Args:
@@ -78,7 +82,7 @@ def golden_outputs(trained: Trained, inputs, encoder: MediaEncoder) -> dict[str,
             continue
         outputs = {space: f"{modality}/{space}" for space in SPACES[modality]}
         if modality == TEXT:
-            ids = trained.tokenizer.encode(inputs[name].tolist(), length=trained.clip.words)
+            ids = trained.tokenizer.encode(inputs[name].tolist(), length=trained.known_clip.words)
             made = encoder.encode(TEXT, ids, outputs)
         else:
             made = encoder.means(modality, [inputs[name]], outputs)
@@ -86,7 +90,9 @@ def golden_outputs(trained: Trained, inputs, encoder: MediaEncoder) -> dict[str,
     return found
 
 
-def differences(wanted, got) -> dict[str, float]:
+def differences(
+    wanted: Mapping[str, Mapping[str, np.ndarray]], got: Mapping[str, Mapping[str, np.ndarray]]
+) -> dict[str, float]:
     """ "signature/output" -> the largest difference, relative to the largest value where that is above 1.
 
     Args:
@@ -109,7 +115,7 @@ def differences(wanted, got) -> dict[str, float]:
 
 def require_equal(found: dict[str, float], what: str, tolerance: float = TOLERANCE) -> None:
     """Raises unless all differences are within the tolerance."""
-    worst = max(found, key=found.get)
+    worst = max(found, key=lambda name: found[name])
     if not found[worst] <= tolerance:
         raise ExportError(
             f"An export must give the numbers of the model, within {tolerance:g}. Received: {what}, which "
@@ -118,14 +124,16 @@ def require_equal(found: dict[str, float], what: str, tolerance: float = TOLERAN
         )
 
 
-def save_golden(path, inputs, outputs) -> None:
+def save_golden(
+    path: str | Path, inputs: Mapping[str, np.ndarray], outputs: Mapping[str, Mapping[str, np.ndarray]]
+) -> None:
     """One `.npz` of both: "in/NAME" and "out/SIGNATURE/NAME"."""
     arrays = {f"in/{name}": values for name, values in inputs.items()}
     arrays |= {f"out/{s}/{name}": rows for s, made in outputs.items() for name, rows in made.items()}
-    np.savez_compressed(path, **arrays)
+    np.savez_compressed(path, allow_pickle=False, **arrays)
 
 
-def read_golden(path) -> tuple[dict[str, np.ndarray], dict[str, dict[str, np.ndarray]]]:
+def read_golden(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, dict[str, np.ndarray]]]:
     """The two of a file that `save_golden` wrote."""
     inputs, outputs = {}, {}
     for key, values in read_npz(path, max_bytes=_MOST_BYTES).items():
@@ -138,7 +146,7 @@ def read_golden(path) -> tuple[dict[str, np.ndarray], dict[str, dict[str, np.nda
     return inputs, outputs
 
 
-def golden_hash(outputs) -> str:
+def golden_hash(outputs: Mapping[str, Mapping[str, np.ndarray]]) -> str:
     """A hash of the golden embeddings to the bit, which names them; another machine may round otherwise, so
     whoever compares two exports compares numbers.
     """

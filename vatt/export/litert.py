@@ -5,7 +5,9 @@ platform. The text encoder takes the ids of `words.txt`, whose lines they number
 """
 
 import warnings
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -25,7 +27,11 @@ WORDS_FILE = "words.txt"
 
 
 def write_encoders(
-    folder: Path, trained: Trained, encoder: MediaEncoder, modalities, inputs
+    folder: Path,
+    trained: Trained,
+    encoder: MediaEncoder,
+    modalities: Sequence[str],
+    inputs: Mapping[str, np.ndarray],
 ) -> dict[str, float]:
     """Writes `MODALITY.tflite` for each modality and compares it with the Python model.
 
@@ -88,7 +94,7 @@ def _converted(modality, trained, rows, seen) -> bytes:
         values = {name: tf.cast(made[output], tf.float32) for name, output in outputs.items()}
         return values if isinstance(model, Classifier) else _unit(values)
 
-    module = tf.Module()
+    module: Any = tf.Module()
     module.weights = [variable.value for variable in model.variables]
     module.encode = encode
     with temporary_folder(name="litert") as folder, warnings.catch_warnings(action="ignore"):

@@ -9,6 +9,7 @@ import contextlib
 import functools
 import inspect
 import itertools
+from collections.abc import Sequence
 
 import tensorflow as tf
 
@@ -71,9 +72,9 @@ class ExportedEmbedder(_Reusable):
             and normalises by the batch, as it does in pre-training.
     """
 
-    def __init__(self, trained: Trained, modalities):
+    def __init__(self, trained: Trained, modalities: Sequence[str]):
         super().__init__(trained.model)
-        model, clip, tokenizer = trained.model, trained.clip, trained.tokenizer
+        model, clip, tokenizer = trained.model, trained.known_clip, trained.tokenizer
         self._tables = list(tokenizer.resources) if TEXT in modalities else []
         embed = {}
         for modality in modalities:
@@ -103,7 +104,7 @@ class ExportedEmbedder(_Reusable):
             for chosen in itertools.combinations(modalities, count):
                 for training in (False, True):
                     call.get_concrete_function({each: INPUTS[each] for each in chosen}, training)
-        self.__call__ = call
+        setattr(self, "__call__", call)  # noqa: B010 (a SavedModel finds it on the object)
 
 
 class ExportedClassifier(_Reusable):
@@ -122,7 +123,7 @@ class ExportedClassifier(_Reusable):
 
     def __init__(self, trained: Trained, several_labels: bool):
         super().__init__(trained.model)
-        model, clip = trained.model, trained.clip
+        model, clip = trained.model, trained.known_clip
         modality = model.modality
         if modality == IMAGE and clip.frames != 1:
             raise ExportError(
@@ -141,7 +142,7 @@ class ExportedClassifier(_Reusable):
 
         for training in (False, True):
             call.get_concrete_function(INPUTS[modality], training)
-        self.__call__ = call
+        setattr(self, "__call__", call)  # noqa: B010 (a SavedModel finds it on the object)
 
 
 def _named(name, spec, function):
@@ -233,7 +234,7 @@ def _mean_over_windows(model, modality, media, outputs, training):
                 inputs[IMAGE] = inputs[VIDEO][:, 0]
         # Without a key the layers would draw from a generator, a variable of Keras' own.
         rows = tf.shape(inputs[modality])[0]
-        key = tf.random.uniform([rows, 2], maxval=2**31 - 1, dtype=tf.int32) if training else None
+        key = tf.random.uniform(tf.stack([rows, 2]), maxval=2**31 - 1, dtype=tf.int32) if training else None
         with draws.keyed(key), _one_replica():
             made = model(inputs, training=training)
         return {name: tf.cast(made[output], tf.float32) for name, output in outputs.items()}

@@ -43,7 +43,7 @@ class RunFacts:
         return sorted({name for name in named if name})
 
 
-def read_run_facts(path, weights: str) -> RunFacts:
+def read_run_facts(path: str | Path, weights: str) -> RunFacts:
     """The facts of the run that a path means; empty ones where it is none.
 
     Args:
@@ -98,7 +98,7 @@ def _identity(checkpoints: Path, step: int | None) -> dict[str, str]:
     steps = {int(file.stem.partition("-")[2]): file for file in checkpoints.glob("ckpt-*.json")}
     if not steps:
         return {}
-    recorded = read_object(steps.get(step, steps[max(steps)]))
+    recorded = read_object(steps[max(steps) if step not in steps else step])
     return recorded.get("facts", {}).get("identity", {})
 
 

@@ -1,5 +1,6 @@
 """Writes a SavedModel, loads it again, and has it give the golden embeddings."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,9 @@ FOLDER = "saved_model"
 GOLDEN = "assets.extra/golden.npz"  # TensorFlow leaves this folder to whoever makes the SavedModel
 
 
-def write_saved_model(directory: Path, trained: Trained, modalities, several_labels: bool) -> None:
+def write_saved_model(
+    directory: Path, trained: Trained, modalities: Sequence[str], several_labels: bool
+) -> None:
     """Writes the SavedModel of a model.
 
     Args:
@@ -33,14 +36,18 @@ def write_saved_model(directory: Path, trained: Trained, modalities, several_lab
         tf.saved_model.save(module, str(directory), signatures=module.signature_functions, options=options)
 
 
-def add_golden(directory: Path, inputs, outputs) -> None:
+def add_golden(
+    directory: Path, inputs: Mapping[str, np.ndarray], outputs: Mapping[str, Mapping[str, np.ndarray]]
+) -> None:
     """Keeps the golden embeddings inside the SavedModel."""
     path = directory / GOLDEN
     path.parent.mkdir(exist_ok=True)
     save_golden(path, inputs, outputs)
 
 
-def saved_model_differences(directory: Path, inputs, outputs) -> dict[str, float]:
+def saved_model_differences(
+    directory: Path, inputs: Mapping[str, np.ndarray], outputs: Mapping[str, Mapping[str, np.ndarray]]
+) -> dict[str, float]:
     """How far a SavedModel, loaded anew, is from golden embeddings; see `differences`."""
     loaded = tf.saved_model.load(str(directory))
     got = {}
@@ -53,9 +60,9 @@ def saved_model_differences(directory: Path, inputs, outputs) -> dict[str, float
     return differences(outputs, got)
 
 
-def signature_table(trained: Trained, modalities) -> list[tuple[str, str, str]]:
+def signature_table(trained: Trained, modalities: Sequence[str]) -> list[tuple[str, str, str]]:
     """(signature, input, outputs) of every signature, in words."""
-    clip, model = trained.clip, trained.model
+    clip, model = trained.known_clip, trained.model
     frames = (
         f"`frames` uint8 [B, T, H, W, 3]: RGB in [0, 255], any size and length, at "
         f"{clip.frame_rate_hz:g} frames a second"

@@ -3,9 +3,12 @@
 As in `contrastive`, every replica gives its share: the sum over replicas is the loss of the global batch.
 """
 
+from collections.abc import Callable
+
 import gin
 from keras import ops
 
+from vatt.protocols import Batch, Outputs, Tensor
 from vatt.spec import LABEL
 
 INVERSE_COUNT, UNIFORM = "inverse_count", "uniform"
@@ -20,12 +23,12 @@ class SoftmaxLoss:
         label_smoothing: α: targets become (1 − α) · y + α / C.
     """
 
-    def __init__(self, *, label_smoothing=0.1):
+    def __init__(self, *, label_smoothing: float = 0.1):
         if not 0 <= label_smoothing < 1:
             raise ValueError(f"`label_smoothing` must lie in [0, 1). Received: {label_smoothing}.")
         self.label_smoothing = label_smoothing
 
-    def __call__(self, outputs, batch, gather=lambda rows: rows):
+    def __call__(self, outputs: Outputs, batch: Batch, gather: Callable = lambda rows: rows) -> Outputs:
         """{"loss"} from "logits" [B, Y] and a batch's labels [B, Y]; `gather` as in `ContrastiveLoss`."""
         logits, targets = _logits_and_targets(outputs, batch)
         targets = targets * (1 - self.label_smoothing) + self.label_smoothing / targets.shape[-1]
@@ -42,14 +45,14 @@ class MultiLabelLoss:
             has that label) (paper A.3); "uniform": all clips weigh the same.
     """
 
-    def __init__(self, *, weighting=INVERSE_COUNT):
+    def __init__(self, *, weighting: str = INVERSE_COUNT):
         if weighting not in (INVERSE_COUNT, UNIFORM):
             raise ValueError(
                 f"`weighting` must be {INVERSE_COUNT!r} or {UNIFORM!r}. Received: weighting={weighting!r}."
             )
         self.weighting = weighting
 
-    def __call__(self, outputs, batch, gather=lambda rows: rows):
+    def __call__(self, outputs: Outputs, batch: Batch, gather: Callable = lambda rows: rows) -> Outputs:
         """{"loss"} from "logits" [B, Y] and a batch's labels [B, Y]; `gather` as in `ContrastiveLoss`."""
         logits, targets = _logits_and_targets(outputs, batch)
         # max(x, 0) − x·y + log(1 + e^−|x|): never overflows.
@@ -60,14 +63,14 @@ class MultiLabelLoss:
             losses = losses * (self.weights(targets, gather) if weights is None else weights)
         return {"loss": _share(losses, gather)}
 
-    def prepare(self, batch, gather=lambda rows: rows):
+    def prepare(self, batch: Batch, gather: Callable = lambda rows: rows) -> Batch:
         """The batch with each clip's weight, counted over all of it, before parts of it are scored."""
         if self.weighting != INVERSE_COUNT or LABEL not in batch:
             return batch
         return batch | {LABEL_WEIGHT: self.weights(ops.cast(batch[LABEL], "float32"), gather)}
 
     @staticmethod
-    def weights(targets, gather=lambda rows: rows):
+    def weights(targets: Tensor, gather: Callable = lambda rows: rows) -> Tensor:
         """Weight of each clip, [B]; 0 for one without labels. Counts are those of the global batch."""
         counts = ops.sum(gather(targets), axis=0)
         inverse = ops.where(counts > 0, 1 / ops.where(counts > 0, counts, 1.0), 0.0)

@@ -7,12 +7,14 @@ however it is split.
 """
 
 import math
+from collections.abc import Callable
 
 import gin
 from keras import ops
 
 from vatt.losses.log_sums import NEVER, fast_rows, streamed, whole
 from vatt.losses.unit_rows import unit_rows
+from vatt.protocols import Batch, Outputs, Tensor
 from vatt.spec import (
     AUDIO,
     AUDIO_MASK,
@@ -57,11 +59,11 @@ class ContrastiveLoss:
     def __init__(
         self,
         *,
-        temperature=0.07,
-        video_audio_weight=1.0,
-        video_text_weight=1.0,
-        form="paper",
-        block_rows=None,
+        temperature: float = 0.07,
+        video_audio_weight: float = 1.0,
+        video_text_weight: float = 1.0,
+        form: str = "paper",
+        block_rows: int | str | None = None,
     ):
         if form not in FORMS:
             raise ValueError(f"`form` must be one of {FORMS}. Received: form={form!r}.")
@@ -87,9 +89,9 @@ class ContrastiveLoss:
         """Clips whose candidates are scored at a time, of a global batch of so many."""
         if self.block_rows is None:
             return batch_rows
-        return min(batch_rows, fast_rows(batch_rows) if self.block_rows == "auto" else self.block_rows)
+        return min(batch_rows, fast_rows(batch_rows) if isinstance(self.block_rows, str) else self.block_rows)
 
-    def __call__(self, outputs, batch, gather=lambda rows: rows):
+    def __call__(self, outputs: Outputs, batch: Batch, gather: Callable = lambda rows: rows) -> Outputs:
         """This replica's share of the loss and its parts.
 
         Args:
@@ -137,17 +139,17 @@ class ContrastiveLoss:
 
 
 def contrast(
-    left,
-    right,
-    left_mask=None,
-    right_mask=None,
+    left: Tensor,
+    right: Tensor,
+    left_mask: Tensor = None,
+    right_mask: Tensor = None,
     *,
-    index=None,
-    temperature=0.07,
-    form="paper",
-    gather=lambda x: x,
-    block_rows=None,
-):
+    index: Tensor = None,
+    temperature: float = 0.07,
+    form: str = "paper",
+    gather: Callable = lambda x: x,
+    block_rows: int | str | None = None,
+) -> Tensor:
     """This replica's share of (MIL-)NCE between clips and their candidates.
 
     Args:

@@ -10,7 +10,11 @@ where τ is too small for that, below 0.025, each has its own maximum. On severa
 of what each of them found.
 """
 
+from collections.abc import Callable
+
 from keras import ops
+
+from vatt.protocols import Tensor
 
 NEVER = -1e9  # the log of a term that is left out of a sum
 # Scores of vectors of length 1 lie between −1 / τ and 1 / τ. exp(−80) is still a float32 with all its digits.
@@ -26,7 +30,16 @@ def fast_rows(batch_rows: int) -> int:
     return max(1, BLOCK_PAIRS // batch_rows)
 
 
-def whole(left, right, left_mask, right_mask, *, index, temperature, gather):
+def whole(
+    left: Tensor,
+    right: Tensor,
+    left_mask: Tensor,
+    right_mask: Tensor,
+    *,
+    index: Tensor,
+    temperature: float,
+    gather: Callable,
+) -> tuple[Tensor, Tensor, Tensor]:
     """The sums of `streamed`, from matrices as large as the batch; the plain twin it is tested against."""
     candidates, width = right.shape[1], right.shape[-1]
     all_left, all_right, all_index = gather(left), gather(right), gather(index)
@@ -48,7 +61,17 @@ def whole(left, right, left_mask, right_mask, *, index, temperature, gather):
     return positives, forth, back
 
 
-def streamed(left, right, left_mask, right_mask, *, index, temperature, gather, block_rows):
+def streamed(
+    left: Tensor,
+    right: Tensor,
+    left_mask: Tensor,
+    right_mask: Tensor,
+    *,
+    index: Tensor,
+    temperature: float,
+    gather: Callable,
+    block_rows: int | str | None,
+) -> tuple[Tensor, Tensor, Tensor]:
     """Three sums for each clip of this replica, over all replicas' clips and candidates.
 
     Args:
@@ -90,7 +113,7 @@ def streamed(left, right, left_mask, right_mask, *, index, temperature, gather, 
         1 / temperature,
     )
     back = ops.logsumexp(ops.reshape(by_candidate, (rows, candidates)), axis=1)
-    forth = ops.slice(ops.logsumexp(gather(by_clip[None]), axis=0), (first,), (rows,))
+    forth = ops.slice(ops.logsumexp(gather(ops.expand_dims(by_clip, 0)), axis=0), (first,), (rows,))
     return ops.logsumexp(own, axis=1), forth, back
 
 

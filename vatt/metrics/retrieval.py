@@ -58,7 +58,7 @@ def _finite_rows(vectors: np.ndarray, name: str) -> np.ndarray:
     if vectors.ndim != 2:
         raise ValueError(f"`{name}` must be a matrix, an embedding a row. Received: shape {vectors.shape}.")
     is_finite = np.isfinite(row_norms(vectors))  # the quicker look
-    broken = () if is_finite.all() else np.flatnonzero(~np.isfinite(vectors).all(axis=1))
+    broken = np.flatnonzero([] if is_finite.all() else ~np.isfinite(vectors).all(axis=1))
     if len(broken):
         raise ValueError(
             f"`{name}` must be finite. Received: {len(broken)} of {len(vectors)} rows with NaN or infinity, "

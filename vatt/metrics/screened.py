@@ -17,12 +17,12 @@ _AFFORDABLE_SHARE = 1 / 128
 _PAIRS_AT_ONCE = 4096
 
 
-def row_norms(vectors) -> np.ndarray:
+def row_norms(vectors: np.ndarray) -> np.ndarray:
     """Lengths of rows, float64 [N, 1]; NaN or infinite for a row that is not finite."""
     return np.sqrt(np.einsum("nd,nd->n", vectors, vectors))[:, np.newaxis]
 
 
-def exact_scores(queries, gallery, rows, items) -> np.ndarray:
+def exact_scores(queries: np.ndarray, gallery: np.ndarray, rows: np.ndarray, items: np.ndarray) -> np.ndarray:
     """Products of pairs of rows, summed in float64 and rounded once.
 
     Args:
@@ -50,7 +50,9 @@ class ScreenedRanks:
         query_ids, gallery_ids: integers [Q] and [N], equal where relevant; each query has a relevant item.
     """
 
-    def __init__(self, queries, gallery, query_ids, gallery_ids):
+    def __init__(
+        self, queries: np.ndarray, gallery: np.ndarray, query_ids: np.ndarray, gallery_ids: np.ndarray
+    ):
         # Scaled by powers of two, which changes no rounding: a float32 reaches no further than 10³⁸.
         queries, query_norms = _to_about_one(queries, row_norms(queries))
         gallery, norm = _to_about_one(gallery, row_norms(gallery).max(keepdims=True))
@@ -62,9 +64,9 @@ class ScreenedRanks:
         # The relevant items of query i are `_by_id[_starts[i] : _ends[i]]`.
         self._by_id = np.argsort(gallery_ids, kind="stable")
         in_order = gallery_ids[self._by_id]
-        self._starts = np.searchsorted(in_order, query_ids, side="left")
-        self._ends = np.searchsorted(in_order, query_ids, side="right")
-        self._scores = self._mask = None
+        self._starts = np.asarray(np.searchsorted(in_order, query_ids, side="left"))
+        self._ends = np.asarray(np.searchsorted(in_order, query_ids, side="right"))
+        self._scores, self._mask = np.empty((0, 0), np.float32), np.empty((0, 0), bool)
 
     def of_block(self, first: int, last: int) -> np.ndarray | None:
         """Ranks of queries `first` to `last` - 1, int64 [R] in [1, N].
@@ -73,7 +75,7 @@ class ScreenedRanks:
         all of them in float64 is cheaper: a model that has collapsed.
         """
         count, size = last - first, len(self._gallery)
-        if self._scores is None or len(self._scores) < count:
+        if len(self._scores) < count:
             self._scores, self._mask = np.empty((count, size), np.float32), np.empty((count, size), bool)
         scores, mask, margins = self._scores[:count], self._mask[:count], self._margins[first:last]
         np.matmul(self._rough_queries[first:last], self._rough_gallery, out=scores)

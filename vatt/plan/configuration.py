@@ -69,7 +69,7 @@ class Configuration:
         """Of the job, by the name of its parameter."""
         return self.job.argument(name, _parameters(self.job)[name].default)
 
-    def model(self, source: "Source"):
+    def model(self, source: "Source") -> Any:
         """Builds the model; inside `without_weights`, it has none.
 
         Args:
@@ -114,7 +114,7 @@ class Source:
         reason = f"{path} is not here: " if path and self.size is None else ""
         return f"{reason}the paper's pre-trained VATT, video {size}"
 
-    def model(self, path: str):
+    def model(self, path: str) -> Any:
         """The model that a run from `path` would start from; inside `without_weights` it has none."""
         register_models()
         if self.description is not None:

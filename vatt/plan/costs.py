@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from typing import Any
 
 from vatt.layers.drop_token import tokens_kept
 from vatt.layers.pixels import ColourJitter
@@ -58,7 +59,7 @@ class Stream:
         return self.rows * row, once + more_once
 
 
-def streams_of(model, clip: ClipSpec, drop_rate: float | None = None) -> list[Stream]:
+def streams_of(model: Any, clip: ClipSpec, drop_rate: float | None = None) -> list[Stream]:
     """The towers that clips of this size go through; `drop_rate` None is the model's own."""
     classifies = isinstance(model, Classifier)
     return [
@@ -81,7 +82,7 @@ def _stream(tower, modality, kind, clip, drop_rate) -> Stream:
     )
 
 
-def head_costs(model, clip: ClipSpec) -> tuple[Count, Count]:
+def head_costs(model: Any, clip: ClipSpec) -> tuple[Count, Count]:
     """What follows the towers, of a clip and once for all clips of a batch."""
     if isinstance(model, Classifier):
         return dense(1, model.tower.width, model.classes, use_bias=True), Count()
@@ -112,7 +113,7 @@ def head_costs(model, clip: ClipSpec) -> tuple[Count, Count]:
     return row, once
 
 
-def pixel_costs(device_inputs, clip: ClipSpec, *, training: bool) -> Count:
+def pixel_costs(device_inputs: Any, clip: ClipSpec, *, training: bool) -> Count:
     """What `DeviceInputs` does to the pixels of a clip."""
     if VIDEO not in clip.modalities:
         return Count()
@@ -126,7 +127,7 @@ def pixel_costs(device_inputs, clip: ClipSpec, *, training: bool) -> Count:
     return count + elements(3 * COLOURS * pixels)
 
 
-def clip_costs(model, clip: ClipSpec, *, training: bool) -> dict[str, tuple[Count, Count]]:
+def clip_costs(model: Any, clip: ClipSpec, *, training: bool) -> dict[str, tuple[Count, Count]]:
     """Of a clip and once for all clips of a batch, by modality, and of the "heads"."""
     costs = {stream.name: stream.costs(training=training) for stream in streams_of(model, clip)}
     return {**costs, "heads": head_costs(model, clip)}

@@ -8,6 +8,7 @@ alone, of the two in attention only one, and the softmax.
 """
 
 import dataclasses
+from typing import Any
 
 from vatt.layers.transformer_encoder import NORMS
 
@@ -88,7 +89,7 @@ def dense(rows: int, inputs: int, outputs: int, *, use_bias: bool, gradients: in
     return product(rows, inputs, outputs, gradients=gradients) + elements(bias)
 
 
-def norm(layer, rows: int, width: int) -> Count:
+def norm(layer: Any, rows: int, width: int) -> Count:
     """A normalisation over the last axis, as Keras computes it."""
     if isinstance(layer, NORMS["rms"]):  # square, mean, two factors
         return elements(rows * (4 * width + 2))

@@ -5,6 +5,8 @@ what `call` does with them.
 """
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 from vatt.plan.count import Count, activation, dense, elements, norm, product
 
@@ -12,7 +14,7 @@ Costs = tuple[Count, Count]
 NOTHING = Count()
 
 
-def encoder_costs(encoder, length: int, *, padding: bool) -> Costs:
+def encoder_costs(encoder: Any, length: int, *, padding: bool) -> Costs:
     """`TransformerEncoder`, of a sequence.
 
     Args:
@@ -33,12 +35,12 @@ def encoder_costs(encoder, length: int, *, padding: bool) -> Costs:
     return row, NOTHING
 
 
-def blocks_products(encoder, length: int) -> int:
+def blocks_products(encoder: Any, length: int) -> int:
     """Operations of the matrix products of all blocks, of a sequence: what `recompute` makes twice."""
     return sum(block_costs(block, length, biased=False).products for block in encoder.blocks)
 
 
-def block_costs(block, length: int, *, biased: bool) -> Count:
+def block_costs(block: Any, length: int, *, biased: bool) -> Count:
     """`Block`, of a sequence; `biased`: whether something is added to its scores."""
     size, form = block.size, block.form
     width, inner = size.width, size.heads * size.head_width
@@ -56,7 +58,7 @@ def block_costs(block, length: int, *, biased: bool) -> Count:
     return count + elements(2 * length * width)  # the two residual additions
 
 
-def signal_tokenizer_costs(tokenizer, sizes, tokens: int) -> Costs:
+def signal_tokenizer_costs(tokenizer: Any, sizes: Sequence[int], tokens: int) -> Costs:
     """`SignalTokenizer`, of a signal of these sizes of which `tokens` are kept."""
     width = tokenizer.patches.width
     grid = tokenizer.grid_of(sizes)
@@ -70,7 +72,7 @@ def signal_tokenizer_costs(tokenizer, sizes, tokens: int) -> Costs:
     return row + elements(tokens * width), position_costs(tokenizer.positions, grid)
 
 
-def position_costs(positions, grid) -> Count:
+def position_costs(positions: Any, grid: Sequence[int]) -> Count:
     """`FactorisedPositions`, once for all rows."""
     once, shape = NOTHING, [1] * len(grid)
     for tabled in positions.tabled_axes:
@@ -86,7 +88,7 @@ def position_costs(positions, grid) -> Count:
     return once
 
 
-def word_tokenizer_costs(tokenizer, width: int, words: int) -> Costs:
+def word_tokenizer_costs(tokenizer: Any, width: int, words: int) -> Costs:
     """`WordTokenizer`, of a sentence as tokens of `width` features."""
     row, once = elements(words), NOTHING  # which words are padding
     if tokenizer.project is not None:
@@ -99,7 +101,7 @@ def word_tokenizer_costs(tokenizer, width: int, words: int) -> Costs:
     return row, once
 
 
-def projection_costs(tower, length: int) -> Count:
+def projection_costs(tower: Any, length: int) -> Count:
     """What a `Tower` does to the outputs of its encoder."""
     count = NOTHING
     if tower.projection is not None:
@@ -111,7 +113,7 @@ def projection_costs(tower, length: int) -> Count:
     return count
 
 
-def spectrogram_costs(spectrogram, samples: int) -> Count:
+def spectrogram_costs(spectrogram: Any, samples: int) -> Count:
     """`LogMel`, of a waveform. A real Fourier transform of n values takes 2.5 · n · log2 n operations."""
     steps, bins = spectrogram.sizes(samples)
     size = 2 ** math.ceil(math.log2(spectrogram.frame_samples))

@@ -7,6 +7,7 @@ and what one block has in hand lie side by side.
 
 import dataclasses
 import math
+from typing import Any
 
 from vatt.layers.attend import BLOCK_ENTRIES
 from vatt.layers.attention import LONG
@@ -90,7 +91,7 @@ class StepMemory:
         return self.resident + self.step
 
 
-def block_kept(block, length: int, width: int) -> int:
+def block_kept(block: Any, length: int, width: int) -> int:
     """Bytes that a `Block` keeps of a sequence.
 
     Args:
@@ -112,7 +113,7 @@ def _scores_kept(block, length: int, dropout: int) -> int:
     return 0 if length >= LONG else block.size.heads * length**2 * (1 + dropout)
 
 
-def block_draws(block, length: int) -> int:
+def block_draws(block: Any, length: int) -> int:
     """Bytes of a `Block`'s random numbers, of a sequence: of scores, of hidden features, of both results."""
     if not block.dropout_rate:
         return 0
@@ -126,7 +127,7 @@ def _hidden_copies(activation: str, dropout: int) -> int:
     return _OF_ACTIVATIONS[activation] + after
 
 
-def block_working(block, length: int, width: int) -> int:
+def block_working(block: Any, length: int, width: int) -> int:
     """Bytes that the backward pass of a `Block` has in hand at its widest, of a sequence."""
     hidden, scores = length * block.size.hidden_width, block.size.heads * length**2
     if length >= LONG:  # a block of queries at a time

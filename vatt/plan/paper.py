@@ -6,6 +6,7 @@ The paper's figures are those of `data/paper_tables.json`.
 import dataclasses
 import functools
 from collections.abc import Callable
+from typing import Any
 
 from vatt.models.paper import paper_agnostic, paper_vatt, video_classifier
 from vatt.plan.costs import streams_of
@@ -72,7 +73,7 @@ def _row(cell: Cell, build: Callable, unit: str, count: Callable, notes: dict[st
     )
 
 
-def forward_flops(model, clip: ClipSpec, drop_rate: float = 0.0) -> int:
+def forward_flops(model: Any, clip: ClipSpec, drop_rate: float = 0.0) -> int:
     """Of the towers, by the paper's count, at a rate of DropToken."""
     streams = streams_of(model, clip, drop_rate)
     return sum((stream.costs(training=True)[0] for stream in streams), Count()).paper

@@ -56,9 +56,9 @@ class Summary:
 
 def build_index(
     load: Callable,
-    model,
-    media,
-    directory,
+    model: str | Path,
+    media: str | Path,
+    directory: str | Path,
     options: Options,
     *,
     dtype: str | None = None,
@@ -174,7 +174,7 @@ class _Run:
             except OSError as error:
                 failed[name] = {"path": name, "bytes": -1, "changed_ns": -1, "reason": str(error)}
                 continue
-            if self._parts.get(path, (facts["bytes"], facts["changed_ns"])) is None:
+            if self._parts.get(path, (int(facts["bytes"]), int(facts["changed_ns"]))) is None:
                 failed[name] = {"path": name, "bytes": -1, "changed_ns": -1, "reason": CHANGED}
                 continue
             content = {**facts, "windows": len(outcome), "warnings": list(outcome.warnings)}
@@ -258,7 +258,9 @@ class _Run:
                     taken = slice(taken_from, taken_from + content["windows"])
                     columns = {column: values[taken] for column, values in old_rows.items()}
                 else:
-                    columns = packed(self._parts.get(*part))
+                    embedded = self._parts.get(*part)
+                    assert embedded is not None, f"put in this run: {part[0]}"
+                    columns = packed(embedded)
                 writer.put(first, columns)
                 files.append({**content, "path": name, "first": first})
                 first += content["windows"]

@@ -11,6 +11,7 @@ import io
 import socket
 import threading
 import time
+from typing import Any
 
 from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 
@@ -69,7 +70,7 @@ class PacedServer(ThreadedWSGIServer):
         """What comes in over a connection that is open."""
         return self._incoming[connection]
 
-    def process_request(self, request: socket.socket, client_address) -> None:
+    def process_request(self, request: socket.socket, client_address: Any) -> None:
         """Starts the thread of a connection, in the loop that accepts them."""
         if self._make_room():
             with self._guard:
@@ -87,10 +88,10 @@ class PacedServer(ThreadedWSGIServer):
             self._incoming.pop(request, None)
         super().shutdown_request(request)
 
-    def handle_error(self, request, client_address) -> None:
+    def handle_error(self, request: Any, client_address: Any) -> None:
         """Clients that go away are no news; the application answers for its own errors."""
 
-    def log(self, *arguments) -> None:
+    def log(self, *arguments: object) -> None:
         """Nothing: requests, and what is wrong with them, are the clients' own affair."""
 
     def _make_room(self) -> bool:

@@ -3,6 +3,7 @@
 import bisect
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -49,7 +50,7 @@ class Index:
         BadIndexError: there is none, it is damaged, or it holds no window.
     """
 
-    def __init__(self, directory):
+    def __init__(self, directory: str | Path):
         self.directory = Path(directory)
         for attempt in range(2):
             self.facts = read_facts(self.directory)
@@ -72,7 +73,7 @@ class Index:
                 f"none; {len(self.facts['failed'])} files could not be embedded. `vatt index` says why."
             )
 
-    def check(self, embedder) -> None:
+    def check(self, embedder: Any) -> None:
         """Raises if the index was made with another model: its vectors have nothing to do with this one's."""
         made_with = self.facts["model"]["fingerprint"]
         if embedder.fingerprint != made_with:

@@ -59,12 +59,12 @@ def encode(name: str, start_seconds: float, end_seconds: float) -> bytes:
             video.height, video.width, video.pix_fmt = height, width, "yuv420p"
         if media.audio is not None:
             audio = container.add_stream("aac", rate=_RATE_HZ, layout="mono")
-        for picture in media.frames:
-            even = np.ascontiguousarray(_padded(picture)[:height, :width])
-            container.mux(video.encode(av.VideoFrame.from_ndarray(even, format="rgb24")))
         if video is not None:
+            for picture in media.frames:
+                even = np.ascontiguousarray(_padded(picture)[: video.height, : video.width])
+                container.mux(video.encode(av.VideoFrame.from_ndarray(even, format="rgb24")))
             container.mux(video.encode(None))
-        if audio is not None:
+        if audio is not None and media.audio is not None:
             _encode_sound(container, audio, media.audio)
     return stream.getvalue()
 

@@ -4,6 +4,7 @@ import dataclasses
 import itertools
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -62,7 +63,7 @@ class Found:
     notes: tuple[str, ...]
 
 
-def text_query(embedder, text: str, look_up: Callable[[str], Looked] | None = None) -> Query:
+def text_query(embedder: Any, text: str, look_up: Callable[[str], Looked] | None = None) -> Query:
     """A sentence.
 
     Args:
@@ -90,7 +91,7 @@ def text_query(embedder, text: str, look_up: Callable[[str], Looked] | None = No
     return Query(modality=spec.TEXT, shown=shown, vectors=vectors, notes=tuple(notes))
 
 
-def look_up_all(embedder, sentences: Sequence[str]) -> list[Looked]:
+def look_up_all(embedder: Any, sentences: Sequence[str]) -> list[Looked]:
     """(vectors, words that the model does not know) of each sentence, by one call of the model."""
     made = embedder.embed_text(sentences)
     read = [list(dict.fromkeys(sentence.split()[: embedder.clip.words])) for sentence in sentences]
@@ -102,8 +103,8 @@ def look_up_all(embedder, sentences: Sequence[str]) -> list[Looked]:
 
 
 def file_query(
-    embedder,
-    path,
+    embedder: Any,
+    path: str | Path,
     modality: str,
     *,
     start_seconds: float = 0.0,
@@ -128,8 +129,10 @@ def file_query(
     path = Path(path)
     options = Options(modalities=(modality,), batch_size=8, workers=1, file_seconds=max_seconds)
     end_seconds = start_seconds + MAX_SECONDS
-    part = {"start_seconds": start_seconds, "end_seconds": end_seconds}
-    ((_, outcome),) = embed_files(embedder, [path], options, **part, pool=pool)
+    outcomes = embed_files(
+        embedder, [path], options, start_seconds=start_seconds, end_seconds=end_seconds, pool=pool
+    )
+    ((_, outcome),) = outcomes
     shown = shown or path.name
     if isinstance(outcome, Failure):
         raise MediaError(shown, outcome.reason)
@@ -146,15 +149,15 @@ def file_query(
     return Query(modality=modality, shown=shown, vectors=vectors, notes=tuple(notes))
 
 
-def warm(embedder) -> None:
+def warm(embedder: Any) -> None:
     """Makes the first query as fast as the others: what a model compiles, it compiles at its first call."""
     clip = embedder.clip
     if spec.VIDEO in clip.modalities:
         embedder.embed_video(np.zeros((1, clip.frames, clip.frame_size, clip.frame_size, 3), np.uint8))
     if spec.AUDIO in clip.modalities:
         embedder.embed_audio(np.zeros((1, clip.samples), np.float32))
-    words = getattr(getattr(embedder, "tokenizer", None), "words", ())
-    if len(words):
+    words = getattr(getattr(embedder, "tokenizer", None), "words", None)
+    if words:
         embedder.embed_text([words[-1]])
         unknown_words(words[-1], embedder.tokenizer)
 
@@ -197,7 +200,9 @@ def search(
             f"{index.rows - searched} of {index.rows} windows have no {_NAMES[target]} and were not searched"
         )
     space = space_of(query.modality)
-    values = scores(index.vectors(f"{target}/{space}"), query.vectors[space], present)
+    matrix = index.vectors(f"{target}/{space}")
+    assert matrix is not None, "some window has the modality, so its vectors are there"
+    values = scores(matrix, query.vectors[space], present)
     rows = best(values, count, index.file_numbers() if one_per_file else None)
     hits = tuple(Hit(score=float(values[row]), place=index.place(row)) for row in rows)
     return Found(hits=hits, target=target, notes=tuple(notes))

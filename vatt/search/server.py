@@ -14,8 +14,9 @@ import secrets
 import stat
 import threading
 import traceback
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 from werkzeug.exceptions import (
     BadRequest,
@@ -75,7 +76,7 @@ class SearchServer:
     def __init__(
         self,
         index: Index,
-        embedder,
+        embedder: Any,
         *,
         hosts: frozenset[str],
         max_upload_bytes: int,
@@ -99,7 +100,7 @@ class SearchServer:
             merge_slashes=False,
         )
 
-    def __call__(self, environ, start_response):
+    def __call__(self, environ: dict[str, Any], start_response: Callable) -> Iterable[bytes]:
         request = Request(environ)
         is_upload = request.mimetype == "multipart/form-data"
         request.max_content_length = _MAX_TEXT_BYTES + (self._uploads.max_bytes if is_upload else 0)

@@ -2,6 +2,7 @@
 
 import collections
 import threading
+from typing import Any
 
 from vatt.search.query import Looked, Query, look_up_all, text_query
 
@@ -16,7 +17,7 @@ class TextQueries:
         embedder: `vatt.load`'s.
     """
 
-    def __init__(self, embedder):
+    def __init__(self, embedder: Any):
         self._embedder = embedder
         self._kept: collections.OrderedDict[str, Query] = collections.OrderedDict()
         self._waiting: collections.deque[_Asked] = collections.deque()

@@ -9,6 +9,7 @@ import secrets
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from werkzeug.datastructures import FileStorage
 from werkzeug.exceptions import RequestEntityTooLarge, ServiceUnavailable, UnsupportedMediaType
@@ -31,7 +32,7 @@ class Uploads:
         decode_seconds: that a file may take.
     """
 
-    def __init__(self, embedder, *, max_bytes: int, decode_seconds: float):
+    def __init__(self, embedder: Any, *, max_bytes: int, decode_seconds: float):
         self._embedder, self.max_bytes, self._decode_seconds = embedder, max_bytes, decode_seconds
         self._coming = threading.BoundedSemaphore(_COMING)
         self._waiting = threading.BoundedSemaphore(_WAITING)
@@ -57,7 +58,7 @@ class Uploads:
         Raises:
             ValueError: it can not be decoded, or lacks the modality.
         """
-        name = Path(upload.filename.replace("\\", "/")).name
+        name = Path((upload.filename or "").replace("\\", "/")).name
         suffix = Path(name).suffix.lower()
         if suffix not in MEDIA_SUFFIXES:
             raise UnsupportedMediaType(
