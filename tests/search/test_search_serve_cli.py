@@ -1,6 +1,7 @@
 import http.client
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -96,8 +97,11 @@ def test_over_a_real_socket(serve, made):
 
 
 def test_it_answers_on_loopback_alone(serve):
-    serve()
-    assert serve_cli.LOOPBACK == "127.0.0.1"
+    port = serve()
+    socket.create_connection(("127.0.0.1", port), timeout=10).close()
+    # Linux answers on all of 127.0.0.0/8 for who listens everywhere; elsewhere this address is nobody's.
+    with pytest.raises(OSError):
+        socket.create_connection(("127.0.0.2", port), timeout=10)
     assert parsed(serve_cli, "index").host == "127.0.0.1"
 
 
