@@ -85,3 +85,29 @@ def test_what_can_not_be_started_from(tmp_path):
     Checkpoints(run / "checkpoints").save(4, model=tf.Module())
     with pytest.raises(ConversionError, match="one of this project's. .*builtins>eval"):
         pretrained_model(path=str(run))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda settings: settings.update(video={"a": 1}),
+        lambda settings: settings.update(video=3, audio=None),
+        lambda settings: settings.update(mystery=1),
+        lambda settings: settings.clear(),
+    ],
+)
+def test_a_description_of_another_version_is_one_clear_error(change, tmp_path):
+    run = write_run(tmp_path / "run", tiny_model())
+    described = json.loads((run / MODEL_FILE).read_text())
+    change(described["config"])
+    (run / MODEL_FILE).write_text(json.dumps(described))
+    with pytest.raises(ConversionError, match=r"as this version describes it.*model\.json \(\w+Error: "):
+        pretrained_model(path=str(run))
+
+
+def test_a_class_that_this_version_does_not_have_is_one_clear_error(tmp_path):
+    run = write_run(tmp_path / "run", tiny_model())
+    described = json.loads((run / MODEL_FILE).read_text())
+    (run / MODEL_FILE).write_text(json.dumps(described | {"registered_name": "vatt>FutureModel"}))
+    with pytest.raises(ConversionError, match="as this version describes it"):
+        pretrained_model(path=str(run))

@@ -82,6 +82,9 @@ def described(path: Path, *, weights: int | None = None):
     Args:
         path: of the description.
         weights: how many the run's checkpoint can hold; None where the model is built without weights.
+
+    Raises:
+        ConversionError: it describes no model of this version.
     """
     try:
         config = read_object(path)
@@ -98,4 +101,11 @@ def described(path: Path, *, weights: int | None = None):
         )
     check_description(config, source=path, weights=weights)
     register_models()
-    return keras.saving.deserialize_keras_object(config)
+    try:
+        return keras.saving.deserialize_keras_object(config)
+    except Exception as error:  # whatever a class makes of settings that are not its own
+        raise ConversionError(
+            f"A run's model must be described as this version describes it. Received: {path} "
+            f"({type(error).__name__}: {str(error):.300}). Open the run with the version that wrote it, or train "
+            "it again."
+        ) from error
