@@ -1,5 +1,8 @@
 """`.keras` files: what was saved is what is loaded, and clear words for what is none."""
 
+import json
+import zipfile
+
 import keras
 import numpy as np
 import pytest
@@ -103,3 +106,20 @@ def test_sounds_start_at_the_chance_of_a_label():
     model = small_classifier(classes=5, modality="audio")
     assert_near(model.head.bias, np.full(5, -np.log(4), "float32"), 1e-6)
     assert not np.any(MODELS["video"]().head.bias)
+
+
+@pytest.mark.parametrize("settings", [{"video": 3}, {"video": "Base"}, {"mystery": 1}])
+def test_settings_of_another_version_are_one_clear_error(settings, tmp_path):
+    small_vatt().save(tmp_path / "ours.keras")
+    with (
+        zipfile.ZipFile(tmp_path / "ours.keras") as ours,
+        zipfile.ZipFile(tmp_path / "other.keras", "w") as other,
+    ):
+        for name in ours.namelist():
+            content = ours.read(name)
+            if name == "config.json":
+                described = json.loads(content)
+                content = json.dumps(described | {"config": described["config"] | settings})
+            other.writestr(name, content)
+    with pytest.raises(ValueError, match=r"as this version writes it.*other\.keras \(\w+Error: "):
+        load_model(tmp_path / "other.keras")

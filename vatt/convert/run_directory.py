@@ -106,6 +106,6 @@ def described(path: Path, *, weights: int | None = None):
     except Exception as error:  # whatever a class makes of settings that are not its own
         raise ConversionError(
             f"A run's model must be described as this version describes it. Received: {path} "
-            f"({type(error).__name__}: {str(error):.300}). Open the run with the version that wrote it, or train "
-            "it again."
+            f"({type(error).__name__}: {str(error):.300}). Open it with the version that wrote it, or "
+            "train again."
         ) from error

@@ -69,6 +69,13 @@ def load_model(path):
         raise ValueError(
             f"A model file must be whole. Received: {path}, which is damaged ({error}). Copy it again."
         ) from error
+    except TooLargeError:
+        raise
+    except Exception as error:  # whatever a class makes of settings that are not its own
+        raise ValueError(
+            f"A model file must be as this version writes it. Received: {path} ({type(error).__name__}: "
+            f"{str(error):.300}). Open it with the version that wrote it, or convert its source again."
+        ) from error
 
 
 def read_description(path: Path) -> dict:
