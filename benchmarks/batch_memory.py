@@ -7,7 +7,7 @@ SGD. Variants, each in a process of its own:
 
     whole       one forward and one backward pass
     recompute   `Size.recompute`: the backward pass computes each block again
-    cached      `train.cached_chunk`: GradCache
+    cached      `Cached`: GradCache
     both        the two together
 
 Memory is the peak of resident memory during the steps above what the process held before them, its batch
@@ -34,13 +34,12 @@ def measure(variant: str, batch_size: int, chunk: int) -> dict:
     import tensorflow as tf
 
     from vatt import resident_memory
-    from vatt.engines.tensorflow.gradients import Cached, WholeBatch
-    from vatt.train.optimizer import sgd
+    from vatt.engines.execution import Cached
+    from vatt.optimizers.factories import sgd
 
     keras.utils.set_random_seed(0)
-    parts = from_gin.parts_of(configuration)
-    way = Cached(**parts, rows=chunk) if variant in ("cached", "both") else WholeBatch(**parts)
-    step = from_gin.train_step(way, sgd(learning_rate=0.01))
+    gradients = Cached(rows=chunk) if variant in ("cached", "both") else None
+    step = from_gin.train_step(from_gin.task_of(configuration), sgd(learning_rate=0.01), gradients)
     batch = from_gin.random_batch(configuration.clip, batch_size)
     step.concrete_step(batch)
     resident = resident_memory.now()

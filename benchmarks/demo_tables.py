@@ -175,16 +175,14 @@ def step_times(runs: Runs, repeats: int) -> dict[str, dict]:
     """
     import keras
 
-    from vatt.engines.tensorflow.gradients import WholeBatch
-
     steps = {}
     for rate in DROP_RATES:
         overlay = f"experiments/overlay/drop_token_{rate}.gin"
         configuration = from_gin.read([from_gin.PRETRAIN, overlay])
         keras.config.set_dtype_policy(configuration.precision)
-        way = WholeBatch(**from_gin.parts_of(configuration))
-        steps[f"drop_token_{rate}"] = from_gin.train_step(way, configuration.job.argument("optimizer"))
-    batch = from_gin.random_batch(configuration.clip, configuration.number("batch_size"))
+        task, optimizer = from_gin.task_of(configuration), configuration.job.argument("optimizer")
+        steps[f"drop_token_{rate}"] = from_gin.train_step(task, optimizer)
+    batch = from_gin.random_batch(configuration.clip, configuration.numbers()["batch_size"])
     seconds = {name: [] for name in steps}
     for _ in range(repeats + 1):  # the first of each compiles
         for name, step in steps.items():

@@ -22,37 +22,36 @@ def new_model(configuration):
     return configuration.model(Source())
 
 
-def parts_of(configuration) -> dict:
-    """A new model, the loss and the device's inputs, as `WholeBatch` and its like take them."""
+def task_of(configuration):
+    """A new model, the loss and the device's inputs."""
+    from vatt.engines.protocol import Task
+
     job = configuration.job
-    return {
-        "model": new_model(configuration),
-        "loss": job.argument("loss"),
-        "device_inputs": job.argument("device_inputs"),
-    }
+    return Task(
+        model=new_model(configuration),
+        loss=job.argument("loss"),
+        device_inputs=job.argument("device_inputs"),
+    )
 
 
-def train_step(gradients, optimizer):
-    """The compiled step of `train` on one device.
+def train_step(task, optimizer, gradients=None):
+    """The compiled step of `Trainer` on one device.
 
     Args:
-        gradients: one of the ways of `vatt/engines/tensorflow/gradients.py`, with its model.
+        task: what is trained.
         optimizer: a Keras optimizer, built here.
+        gradients: one of `vatt/engines/execution.py`; None for the whole batch.
     """
     import tensorflow as tf
 
-    from vatt.engines.tensorflow.step import TrainStep
-    from vatt.engines.tensorflow.update import Update
+    from vatt.engines.execution import Execution, WholeBatch
+    from vatt.engines.optimization import Optimization
+    from vatt.engines.tensorflow.engine import TensorFlowEngine
 
-    variables = gradients.model.trainable_variables
-    optimizer.build(variables)
-    return TrainStep(
-        strategy=tf.distribute.get_strategy(),
-        model=gradients.model,
-        gradients=gradients,
-        update=Update(optimizer=optimizer, variables=variables),
-        seed=0,
-    )
+    engine = TensorFlowEngine(tf.distribute.get_strategy())
+    state = engine.place(task, optimizer, Optimization())
+    execution = Execution(gradients=gradients or WholeBatch())
+    return engine.make_step(task, state, optimization=Optimization(), execution=execution, seed=0)
 
 
 def random_batch(clip, rows: int, classes: int = 0) -> dict:

@@ -68,7 +68,7 @@ def measure(folder: Path, host: bool, rate: float, step: bool, clips: int) -> di
         }
     )
     dataset = PreparedClips(directory=folder / "records10", clip=clip, host_drop_token=host)
-    connect(dataset, model, look_every=None)
+    connect(dataset, model, summary_every=None)
     device = DeviceInputs(colour=ColourJitter())
 
     @tf.function(autograph=False)

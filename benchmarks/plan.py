@@ -25,18 +25,20 @@ FLOAT32 = "run.precision = 'float32'"
 PRETRAIN = [from_gin.PRETRAIN]
 FINE_TUNE = ["experiments/finetune_kinetics400.gin", "experiments/overlay/from_scratch.gin"]
 SMALL = ["SIZE = 'small'", "ClipSpec.frame_size = 112", "ClipSpec.frames = 16"]
+CACHED = ["Execution.gradients = @Cached()", "Cached.rows = 64"]
+IN_PARTS = ["Execution.gradients = @Accumulated()", "Accumulated.parts = 4"]
 # name -> (gin files, bindings)
 CONFIGURATIONS = {
     "three towers": (PRETRAIN, [FLOAT32, "BATCH_SIZE = 64"]),
     "three towers, recomputed": (PRETRAIN, [FLOAT32, "BATCH_SIZE = 128", "Size.recompute = True"]),
-    "three towers, cached": (PRETRAIN, [FLOAT32, "BATCH_SIZE = 128", "train.cached_chunk = 64"]),
+    "three towers, cached": (PRETRAIN, [FLOAT32, "BATCH_SIZE = 128", *CACHED]),
     "three towers, bfloat16, dropout": (PRETRAIN, ["BATCH_SIZE = 64", "DROPOUT_RATE = 0.1"]),
     "deep video, dropout": (
         PRETRAIN,
         [FLOAT32, "BATCH_SIZE = 32", "video/Size.depth = 8", "DROPOUT_RATE = 0.1"],
     ),
     "classifier": (FINE_TUNE, [FLOAT32, "BATCH_SIZE = 8", *SMALL]),
-    "classifier, in parts": (FINE_TUNE, [FLOAT32, "BATCH_SIZE = 16", "train.accumulate = 4", *SMALL]),
+    "classifier, in parts": (FINE_TUNE, [FLOAT32, "BATCH_SIZE = 16", *IN_PARTS, *SMALL]),
 }
 
 
@@ -47,19 +49,18 @@ def measure(name: str) -> dict:
     import tensorflow as tf
 
     from vatt import resident_memory
-    from vatt.engines.tensorflow.gradients import Accumulated, Cached, WholeBatch
+    from vatt.engines.execution import Execution
 
     keras.config.set_dtype_policy(configuration.precision)
     keras.utils.set_random_seed(0)
-    parts, optimizer = from_gin.parts_of(configuration), configuration.job.argument("optimizer")
-    chunk, count = configuration.number("cached_chunk"), configuration.number("accumulate")
-    rows, classes = configuration.number("batch_size"), getattr(parts["model"], "classes", 0)
+    task, optimizer = from_gin.task_of(configuration), configuration.job.argument("optimizer")
+    gradients = configuration.job.argument("execution", Execution()).gradients
+    rows, classes = configuration.numbers()["batch_size"], getattr(task.model, "classes", 0)
     batch = from_gin.random_batch(configuration.clip, rows, classes)
     # What stays after it is of few rows, whatever the way.
     few = {name: value[:WARM_UP_ROWS] for name, value in batch.items()}
-    from_gin.train_step(WholeBatch(**parts), optimizer)(few)
-    gradients = Cached(**parts, rows=chunk) if chunk else WholeBatch(**parts)
-    step = from_gin.train_step(Accumulated(**parts, parts=count) if count > 1 else gradients, optimizer)
+    from_gin.train_step(task, optimizer)(few)
+    step = from_gin.train_step(task, optimizer, gradients)
     step.concrete_step(batch)
     resident = resident_memory.now()
     resident_memory.forget_peak()

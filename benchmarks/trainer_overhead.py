@@ -9,7 +9,8 @@ Variants beside it:
 
     bare, fused    the same with TensorFlow's kernel of Adam, one operation per variable instead of some ten;
                    not used elsewhere: it takes 1 − β₂ in float32, which moves second moments by 1e-5 of them
-    trainer        `TrainStep.run` from an iterator and the host's loop around it, with a line every ten steps
+    trainer        `TrainStep.run` from an iterator and the host's bookkeeping around it, a line every ten
+    steps
 
 All live in one process with one thread and take turns; "over bare" is the median of the ratios of neighbours.
 Time is the processor's, user and system.
@@ -40,8 +41,8 @@ def bare_steps(configuration, make_optimizer, batch):
     from vatt import spec
     from vatt.engines.tensorflow.step import draw_keys
 
-    parts = from_gin.parts_of(configuration)
-    model, loss_of, device_inputs = (parts[name] for name in ("model", "loss", "device_inputs"))
+    task = from_gin.task_of(configuration)
+    model, loss_of, device_inputs = task.model, task.loss, task.device_inputs
     optimizer = make_optimizer(learning_rate=1e-4)
     optimizer.build(model.trainable_variables)
     variables = [variable.value for variable in model.trainable_variables]
@@ -88,32 +89,31 @@ def fused_adam(learning_rate):
 
 
 def trainer_steps(configuration, batch, batch_size):
-    """Runs a number of steps as `train` does."""
+    """Runs a number of steps as `Trainer` does."""
     import tensorflow as tf
 
-    from vatt.engines.tensorflow.gradients import WholeBatch
-    from vatt.train.loop import train_loop
-    from vatt.train.optimizer import adam
+    from vatt.optimizers.factories import adam
+    from vatt.train.meter import Meter
+    from vatt.train.progress import ProgressDisplay
+    from vatt.train.settings import is_every
 
-    parts = from_gin.parts_of(configuration)
-    step = from_gin.train_step(WholeBatch(**parts), adam(learning_rate=1e-4))
+    task = from_gin.task_of(configuration)
+    step = from_gin.train_step(task, adam(learning_rate=1e-4))
     iterator = iter(tf.data.Dataset.from_tensors(batch).repeat())
-    names = [variable.path for variable in parts["model"].trainable_variables]
+    names = [variable.path for variable in task.model.trainable_variables]
 
     def run(count):
-        train_loop(
-            run_steps=lambda steps: step.run(iterator, steps),
-            first_step=0,
-            steps=count,
-            steps_per_loop=1,
-            batch_size=batch_size,
-            variable_names=names,
-            log_every=10,
-            seconds_before=0.0,
-            write_line=json.dumps,
-            is_due=lambda step: False,
-            after_step=lambda step: None,
-        )
+        meter = Meter(first_step=0, batch_size=batch_size, variable_names=names)
+        with ProgressDisplay(0, count) as progress:
+            for number in range(count):
+                meter.add(number, step.run(iterator, 1))
+                line = None
+                if is_every(10, number + 1):
+                    meter.sync()
+                    line = meter.line(number + 1)
+                    json.dumps(line)
+                progress.show(number + 1, line)
+            meter.sync()
 
     return run
 
@@ -165,7 +165,7 @@ def start(arguments) -> None:
             *(sys.executable, "-m", "vatt.main", "--gin_file=experiments/pretrain.gin"),
             *(f"--gin.MODEL_DIR='{journal.parent}'", f"--gin.DATA_DIR='{arguments.data_dir}'"),
             *(f"--gin.TRAIN_STEPS={arguments.start_steps}", "--gin.CHECKPOINT_EVERY=1000000"),
-            *("--gin_bindings=train.evaluators = []", "--gin_bindings=train.report = None"),
+            *("--gin_bindings=Evaluation.evaluators = []", "--gin_bindings=Evaluation.report = None"),
         ]
         began = time.monotonic()
         process = subprocess.Popen(command, cwd=ROOT)

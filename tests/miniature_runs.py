@@ -50,7 +50,7 @@ class Miniatures:
         if self._pretrained is None:
             run = self.folder / "pretrained"
             flags = {"MODEL_DIR": f"'{run}'", "DATA_DIR": f"'{self.folder / 'demo'}'", "TRAIN_STEPS": 1}
-            flags |= {"CHECKPOINT_EVERY": 1, "train.evaluators": "[]"}
+            flags |= {"CHECKPOINT_EVERY": 1, "Evaluation.evaluators": "[]"}
             assert start([gin_file("pretrain"), TINY], flags) == 0
             self._pretrained = run
         return self._pretrained

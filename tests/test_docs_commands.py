@@ -95,7 +95,7 @@ def test_commands_are_understood(path, parsers):
     [
         "python -m vatt.main --gin_file=experiments/pretrain.gin --gin.BATCHSIZE=3",
         "python -m vatt.main --gin_file=experiments/pretrian.gin",
-        "python -m vatt.main --gin_file=experiments/pretrain.gin --gin_bindings 'train.stepz = 3'",
+        "python -m vatt.main --gin_file=experiments/pretrain.gin --gin_bindings 'Trainer.stepz = 3'",
         "python -m vatt prepare folder VIDEOS",
         "python -m vatt prepare folder VIDEOS RECORDS --labels file",
         "python -m vatt search INDEX --count many",
@@ -155,6 +155,6 @@ def is_taken(binding, run):
 
 
 def test_a_binding_that_no_run_takes_is_found():
-    assert is_taken("train.batch_size = 3", RUNS[0])
-    assert not is_taken("train.batch_size = 'three'", RUNS[0])
+    assert is_taken("Trainer.batch_size = 3", RUNS[0])
+    assert not is_taken("Trainer.batch_size = 'three'", RUNS[0])
     assert not is_taken("SoftmaxLoss.label_smoothing = 0.2", RUNS[0])

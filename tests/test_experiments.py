@@ -103,5 +103,15 @@ def test_audio_and_text_alone_are_refused_before_a_step(tmp_path, data_dir, caps
 
 
 def test_accumulating_a_contrastive_loss_is_refused(tmp_path, data_dir, capsys):
-    assert run(PRETRAIN, tmp_path / "run", data_dir, "--gin.train.accumulate=2", "--dry_run") == 2
-    assert "Set `train.cached_chunk`" in capsys.readouterr().err
+    assert (
+        run(
+            PRETRAIN,
+            tmp_path / "run",
+            data_dir,
+            "--gin.Execution.gradients=@Accumulated()",
+            "--gin.Accumulated.parts=2",
+            "--dry_run",
+        )
+        == 2
+    )
+    assert "Set `Execution.gradients = @Cached()`" in capsys.readouterr().err

@@ -49,7 +49,7 @@ def test_it_asks_for_what_it_needs_and_for_nothing_else(name):
 def test_its_network_has_the_weights_of_the_release(name):
     config.load([gin_file(name), OVERLAYS / "from_scratch.gin"], ["DATA_DIR = 'none'"])
     with keras.StatelessScope(initialize_variables=False):  # shapes, no values
-        model = config.value_of("train.model")
+        model = config.value_of("Trainer.model")
         count = sum(math.prod(weight.shape) for weight in model.trainable_weights)
     keras.backend.clear_session()
     assert count == PARAMETERS[name]
@@ -102,7 +102,7 @@ class TestInMiniature:
         flags = {
             "MODEL_DIR": f"'{run}'",
             "CHECKPOINT": f"'{pretrained}'",
-            "export.formats": "['safetensors']",
+            "Export.formats": "['safetensors']",
         }
         if name.endswith("_released"):
             flags |= {"VOCABULARY": f"'{pretrained / 'vocabulary.txt'}'"}

@@ -65,7 +65,7 @@ def test_the_paper_s_ablations_have_their_grids(overlays, video_grid, audio_grid
     names = ["pretrain", "overlay/paper", *(f"overlay/{name}" for name in overlays)]
     config.load([EXPERIMENTS / f"{name}.gin" for name in names], SETS)
     with keras.StatelessScope(initialize_variables=False):  # shapes, no values
-        model = config.value_of("train.model")
+        model = config.value_of("Trainer.model")
         count = sum(math.prod(weight.shape) for weight in model.trainable_weights)
     keras.backend.clear_session()
     assert (model.video.tokenizer.grid, model.audio.tokenizer.grid) == (video_grid, audio_grid)

@@ -17,8 +17,8 @@ from tests import toys
 from tests.toy_run import TOY, in_a_folder_of_its_own  # noqa: F401
 from vatt import cli, main
 from vatt.errors import reason_of
-from vatt.train import loop
-from vatt.train.checkpoint import Checkpoints
+from vatt.train import progress
+from vatt.train.checkpoint_folder import CheckpointFolder
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +36,7 @@ def train(model_dir, *flags) -> int:
 
 
 def values(directory, step) -> dict[str, np.ndarray]:
-    reader = tf.train.load_checkpoint(str(Checkpoints(directory / "checkpoints").prefix(step)))
+    reader = tf.train.load_checkpoint(str(CheckpointFolder(directory / "checkpoints").prefix(step)))
     return {name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()}
 
 
@@ -55,7 +55,7 @@ def journal_steps(directory) -> list[int]:
 
 def test_a_run_leaves_everything_behind(finished):
     assert journal_steps(finished) == [1, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20]
-    assert Checkpoints(finished / "checkpoints").steps() == [10, 15, 20]
+    assert CheckpointFolder(finished / "checkpoints").steps() == [10, 15, 20]
     line = json.loads((finished / "journal.jsonl").read_text().splitlines()[-1])
     assert {"loss", "loss/video_audio", "learning_rate", "clips_per_second", "data_wait_share"} <= line.keys()
     evaluation = json.loads((finished / "evaluations" / "toy_evaluation.json").read_text())
@@ -76,14 +76,14 @@ def test_the_recorded_configuration_repeats_the_run(finished, tmp_path):
 
 
 def test_a_stopped_run_continues_bit_for_bit(finished, tmp_path, monkeypatch, capsys):
-    real = loop.ProgressDisplay.show
+    real = progress.ProgressDisplay.show
 
     def press_ctrl_c(self, step, line):
         real(self, step, line)
         if step == 10:
             signal.raise_signal(signal.SIGINT)
 
-    monkeypatch.setattr(loop.ProgressDisplay, "show", press_ctrl_c)
+    monkeypatch.setattr(progress.ProgressDisplay, "show", press_ctrl_c)
     handler = signal.getsignal(signal.SIGINT)
     directory = tmp_path / "a run"
     assert train(directory) == 130
@@ -118,7 +118,7 @@ def test_a_damaged_newest_checkpoint_is_set_aside(finished, tmp_path, capsys):
     assert train(directory) == 0
     told = capsys.readouterr().err
     assert "ckpt-20 is damaged" in told
-    assert "Continuing from step 15 of 20." in told
+    assert "Resuming from step 15 of 20." in told
     assert (directory / "checkpoints" / "damaged" / "ckpt-20.index").is_file()
     assert_same_weights(finished, directory)
     assert journal_steps(directory).count(16) == 1
@@ -181,9 +181,9 @@ def test_a_run_directory_must_have_a_name(tmp_path, capsys):
 
 
 def test_a_value_that_python_stumbles_over_is_one_message(tmp_path, capsys):
-    assert train(tmp_path / "run", "--gin.train.evaluators=3") == 2
+    assert train(tmp_path / "run", "--gin.Evaluation.evaluators=3") == 2
     told = capsys.readouterr().err
-    assert "may be of the wrong kind in 'train'" in told and "Traceback" not in told
+    assert "may be of the wrong kind in 'Evaluation'" in told and "Traceback" not in told
     assert "Traceback" in (tmp_path / "run" / "traceback.txt").read_text()
 
 
@@ -200,7 +200,7 @@ def test_a_loss_that_is_not_finite_stops_the_run(finished, tmp_path, capsys):
     told = capsys.readouterr().err
     assert "Received at step 13: loss=nan, loss/video_audio=nan" in told
     assert "toy_model/audio/kernel" in told
-    assert Checkpoints(directory / "checkpoints").newest() == 10
+    assert CheckpointFolder(directory / "checkpoints").newest() == 10
     assert_same_weights(finished, directory, step=10)
 
 
@@ -222,7 +222,7 @@ def test_a_directory_that_can_not_be_made_is_refused(tmp_path, capsys):
 def test_a_dry_run_describes_and_writes_nothing(tmp_path, capsys):
     assert train(tmp_path / "run", "--dry_run") == 0
     told = capsys.readouterr()
-    assert "train.model = @ToyModel()" in told.out
+    assert "Trainer.model = @ToyModel()" in told.out
     assert "toy_model/audio" in told.err and "First batch:\n" in told.err
     assert not (tmp_path / "run").exists()
 

@@ -62,7 +62,7 @@ def test_an_overlay_on_what_it_was_not_made_for_is_told(caplog):
 
 def test_fixed_positions_hold_the_whole_of_the_positions_and_nothing_else():
     config.load(files_of("fixed_positions", "finetune_kinetics400", ("from_scratch",)), complete=False)
-    (group,) = config.value_of("train.groups")
+    (group,) = config.value_of("Optimization.groups")
     assert group.learning_rate_factor == 0
     model = small_classifier()
     held = {weight.path for weight in model.trainable_weights if group.holds(weight.path)}
@@ -116,7 +116,7 @@ class TestInMiniature:
             folder = miniatures.sets.path("youcook2") if overlay == "folder" else miniatures.folder / "demo"
             flags["DATA_DIR"] = f"'{folder}'"
         elif name.startswith("export"):
-            flags |= {"CHECKPOINT": f"'{miniatures.pretrained}'", "export.formats": "['safetensors']"}
+            flags |= {"CHECKPOINT": f"'{miniatures.pretrained}'", "Export.formats": "['safetensors']"}
             if name.endswith("released"):
                 flags["VOCABULARY"] = f"'{miniatures.pretrained / 'vocabulary.txt'}'"
             if name.endswith("classifier"):
@@ -131,7 +131,7 @@ class TestInMiniature:
         if overlay == "as_it_is":
             flags["CHECKPOINT"] = f"'{TestInMiniature.run(None, name, before, miniatures, {})}'"
         elif trains and overlay != "evaluate":
-            flags["train.evaluators"] = "[]"
+            flags["Evaluation.evaluators"] = "[]"
         own = [] if overlay is None else [OVERLAYS / f"{overlay}.gin"]
         files = [*(OVERLAYS / f"{each}.gin" for each in before)]
         files += [*own, TINY] if overlay in BEFORE_TINY else [TINY, *own]

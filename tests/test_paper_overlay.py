@@ -40,9 +40,9 @@ def test_nothing_of_the_demo_is_left():
     clip = gin.get_configurable(spec.ClipSpec)()
     assert clip == spec.ClipSpec()  # whose defaults are the paper's
     assert (clip.clip_seconds, clip.samples) == (3.2, 153_600)
-    assert config.value_of("train.batch_size") == 2048
-    assert config.value_of("train.steps") == 500_000
-    assert config.value_of("train.evaluators") == []
+    assert config.value_of("Trainer.batch_size") == 2048
+    assert config.value_of("Trainer.steps") == 500_000
+    assert config.value_of("Evaluation.evaluators") == []
 
 
 def test_the_learning_rate_is_that_of_the_paper():
@@ -73,14 +73,14 @@ def test_the_release_can_be_had_on_top():
 def test_batches_and_epochs_are_the_paper_s(batch, steps, epochs):
     overlays = [str(EXPERIMENTS / "overlay" / f"paper_batch_{batch}.gin")] if batch != 2048 else []
     config.load([PRETRAIN, PAPER, *overlays], SETS)
-    assert (config.value_of("train.batch_size"), config.value_of("train.steps")) == (batch, steps)
+    assert (config.value_of("Trainer.batch_size"), config.value_of("Trainer.steps")) == (batch, steps)
     # 500,000 steps of 2,048 are four epochs.
     assert batch * steps / (2048 * 500_000 / 4) == epochs
 
 
 def test_its_model_has_the_weights_that_the_header_states(without_weights):
     config.load([PRETRAIN, PAPER], SETS)
-    model = config.value_of("train.model")
+    model = config.value_of("Trainer.model")
     assert (model.video.tokenizer.grid, model.audio.tokenizer.grid) == ((8, 14, 14), (1200,))
     assert (model.video.width, model.audio.width, model.text.width) == (1024, 768, 512)
     assert model.video.tokenizer.positions.normalise and model.spaces.form == "paper"

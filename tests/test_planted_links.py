@@ -19,6 +19,7 @@ from vatt.convert import checkpoint, cli, safetensors_folder
 from vatt.demo import corpus
 from vatt.embed import cli as embed_cli
 from vatt.embed.files import Options
+from vatt.engines.tensorflow.state import State
 from vatt.errors import RunError
 from vatt.evals import features
 from vatt.evals.outputs import ClipOutputs
@@ -32,7 +33,7 @@ from vatt.prepare.record import Clip, RecordOptions
 from vatt.report.document import write_whole
 from vatt.search.build import build_index
 from vatt.train.bad_batch import write_batch
-from vatt.train.checkpoint import Checkpoints
+from vatt.train.checkpoint_folder import CheckpointFolder
 from vatt.train.evaluation import Evaluations
 from vatt.train.journal import Journal, note_incident
 
@@ -132,14 +133,14 @@ def test_what_training_writes(tmp_path):
             return {"number": 1.0}
 
     def job(root):
-        checkpoints = Checkpoints(root / "checkpoints", keep=1)
+        checkpoints = CheckpointFolder(root / "checkpoints", keep=1)
         for step in (1, 2):
-            checkpoints.save(step, holder=tf.train.Checkpoint(value=tf.Variable(float(step))))
+            checkpoints.save(step, State(model=tf.train.Checkpoint(value=tf.Variable(float(step)))))
         (root / "checkpoints" / "ckpt-2.index").unlink()  # damaged
         checkpoints.newest()
         journal = Journal(root, 0)
         journal.write({"step": 1, "loss": 1.0})
-        with journal.events.look(1):
+        with journal.events.summary(1):
             journal.events.write_histogram("x", np.zeros(3))
         journal.close()
         Evaluations(root, [Measured()]).run(None, 1)

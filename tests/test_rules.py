@@ -25,11 +25,12 @@ MAY_IMPORT = {
     "data": set(),
     "evals": {"metrics"},
     "analyses": {"evals", "metrics", "models"},
-    "engines": set(),
+    "engines": {"optimizers"},
+    "optimizers": set(),
     "train": {"engines"},
     "prepare": {"data", "report"},
     "demo": {"prepare"},
-    "convert": {"models", "layers", "data", "train"},
+    "convert": {"models", "layers", "data", "train", "engines"},
     "embed": {"convert", "models", "data", "prepare", "evals", "train", "config"},
     "export": {"embed", "convert", "models", "layers", "data", "evals", "train"},
     "search": {"embed", "prepare", "report"},
@@ -48,6 +49,7 @@ TOP_LEVEL_MAY_IMPORT = {
     "run": {"config", "engines", "evals", "places", "train"},
 }
 MAY_NOT_IMPORT = {
+    "optimizers": {"tensorflow"},
     "layers": {"tensorflow"},
     "models": {"tensorflow"},
     "losses": {"tensorflow"},
@@ -154,7 +156,6 @@ OTHERS = [each for name in ("tests", "benchmarks", "docs") for each in sorted((R
 LONG_FUNCTIONS = {
     "vatt/data/datasets/prepared.py:PreparedClips.__init__",
     "vatt/prepare/media.py:read_segments",
-    "vatt/train/job.py:train",
 }
 MANY_PARAMETERS = {
     "tests/prepare/media_maker.py:make_media",
@@ -165,8 +166,6 @@ MANY_PARAMETERS = {
     "vatt/evals/linear_probe.py:LinearProbe.__init__",
     "vatt/prepare/doctor/clip_record.py:ClipRecord",
     "vatt/report/run_files.py:RunFiles",
-    "vatt/train/job.py:train",
-    "vatt/train/loop.py:train_loop",
 }
 
 
@@ -274,7 +273,7 @@ _INSIDE_A_TEMPORARY_FOLDER = {
     "vatt/export/hub.py",
     "vatt/export/litert.py",
     "vatt/prepare/beam.py",
-    "vatt/train/checkpoint.py",
+    "vatt/train/checkpoint_folder.py",
 }
 ONLY_IN = {
     "print": ("vatt/terminal.py", _PRINTING, set()),

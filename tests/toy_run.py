@@ -4,10 +4,9 @@ import pytest
 
 TOY = """\
 import vatt.run
-import vatt.engines.tensorflow.average
-import vatt.train.job
-import vatt.train.optimizer
-import vatt.train.schedules
+import vatt.train.trainer
+import vatt.optimizers.factories
+import vatt.optimizers.schedules
 import tests.toys
 
 MODEL_DIR = %gin.REQUIRED
@@ -16,24 +15,29 @@ CHECKPOINT_EVERY = 5
 BATCH_SIZE = 4
 SEED = 0
 
-run.job = @train
+run.job = @Trainer
 run.model_dir = %MODEL_DIR
 run.seed = %SEED
-train.model = @ToyModel()
-train.dataset = @ToyData()
-train.loss = @ToyLoss()
-train.device_inputs = @toy_inputs()
-train.optimizer = @adam()
+Trainer.checkpoints = @Checkpoints()
+Trainer.execution = @Execution()
+Trainer.optimization = @Optimization()
+Trainer.evaluation = @Evaluation()
+Trainer.logging = @Logging()
+Trainer.model = @ToyModel()
+Trainer.dataset = @ToyData()
+Trainer.loss = @ToyLoss()
+Trainer.device_inputs = @toy_inputs()
+Trainer.optimizer = @adam()
 adam.learning_rate = @warmup_quarter_cosine()
 warmup_quarter_cosine.steps = 20
 warmup_quarter_cosine.warmup_steps = 4
 warmup_quarter_cosine.peak = 1e-2
-train.batch_size = %BATCH_SIZE
-train.steps = %TRAIN_STEPS
-train.checkpoint_every = %CHECKPOINT_EVERY
-train.log_every = 2
-train.evaluators = [@ToyEvaluator()]
-train.report = @toy_report()
+Trainer.batch_size = %BATCH_SIZE
+Trainer.steps = %TRAIN_STEPS
+Checkpoints.every = %CHECKPOINT_EVERY
+Logging.every = 2
+Evaluation.evaluators = [@ToyEvaluator()]
+Evaluation.report = @toy_report()
 """
 
 

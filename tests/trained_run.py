@@ -9,9 +9,10 @@ import tensorflow as tf
 from tests import records_fixture
 from tests.small_models import small_vatt
 from vatt.data.datasets.prepared import PreparedClips
+from vatt.engines.tensorflow.state import State
 from vatt.models.vatt import VATT
 from vatt.spec import ClipSpec
-from vatt.train.checkpoint import Checkpoints
+from vatt.train.checkpoint_folder import CheckpointFolder
 from vatt.train.context import INPUTS_FILE, MODEL_FILE
 
 CLIP = ClipSpec(frames=4, frame_rate_hz=10.0, frame_size=16, sample_rate_hz=1000, words=4, candidates=2)
@@ -36,7 +37,7 @@ def write_run(directory, model, facts=None, **saved):
     (directory / MODEL_FILE).write_text(json.dumps(keras.saving.serialize_keras_object(model)))
     if facts is not None:
         (directory / INPUTS_FILE).write_text(json.dumps(facts))
-    Checkpoints(directory / "checkpoints").save(3, model=model, **saved)
+    CheckpointFolder(directory / "checkpoints").save(3, State(model=model, **saved))
     return directory
 
 

@@ -233,11 +233,13 @@ def _message_of(error: Exception) -> str:
     if isinstance(original, OSError) and original.errno in (errno.ENOSPC, errno.EDQUOT):
         place = f" where {original.filename} lies" if original.filename else ""
         return f"The disk is full{place}. Make room (see `df`), then run the same command again."
-    if type(error).__name__ == "ResourceExhaustedError":  # TensorFlow's, which may not be imported here
+    # TensorFlow's, which may not be imported here.
+    if "ResourceExhaustedError" in (type(error).__name__, type(error.__cause__).__name__):
         return (
             f"A batch must fit into memory. Received: {reason_of(error)}. Take a smaller --batch_size, or "
-            "less at a time: `train.cached_chunk` (contrastive losses), `train.accumulate` (supervised "
-            "ones), `Size.recompute = True`. `python -m vatt plan` with the same files says what fits."
+            "less at a time: `Execution.gradients = @Cached()` (contrastive losses) or `@Accumulated()` "
+            "(supervised ones), `Size.recompute = True`. `python -m vatt plan` with the same files says what "
+            "fits."
         )
     if isinstance(error, TypeError):  # Python's message, which does not say where
         within = re.search(r"In call to configurable ('\w+')", str(error))

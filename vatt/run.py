@@ -12,7 +12,6 @@ import os
 import platform
 import time
 import tokenize
-from collections.abc import Callable
 from pathlib import Path
 
 import filelock
@@ -24,7 +23,7 @@ from vatt.engines.tensorflow import cluster
 from vatt.errors import RunError
 from vatt.places import refuse_object_stores
 from vatt.terminal import show
-from vatt.train.context import RunContext
+from vatt.train.context import Job, RunContext
 from vatt.whole_file import appended, lock_file, own_folder, whole_file
 
 _log = logging.getLogger(__name__)
@@ -42,7 +41,7 @@ class Start:
     Args:
         command: the shell command, as it would be typed again.
         dry_run: build everything, say what would run, write nothing.
-        overwrite_config: go on in a directory that recorded another configuration.
+        overwrite_config: resume in a directory that recorded another configuration.
         profile: record a few steps for TensorBoard's profiler.
     """
 
@@ -55,28 +54,25 @@ class Start:
 @gin.configurable(denylist=["start"])
 def run(
     *,
-    job: Callable[..., int | None],
+    job: type[Job],
     model_dir: str,
     seed: int = 0,
     precision: str = "float32",
     strategy: str = "one_device",
-    beside: str = "",
+    subfolder: str = "",
     start: Start = Start(),  # noqa: B008 (frozen)
 ) -> int:
     """Runs a job in a run directory.
 
     Args:
-        job: called with `run=RunContext(...)`. In gin: `run.job = @train` without parentheses, so that
-            whatever the job needs is built here, under the strategy's scope. It may have a `check`, called
-            with its numbers by name and `replicas=…` before anything is built.
-        model_dir: the run directory; made if absent.
-        seed: of the initial weights, the order of the clips and every random draw.
-        precision: "float32"; or "mixed_bfloat16", or "mixed_float16" with loss scaling, to compute in 16 bits
-            and keep the weights in 32.
-        strategy: which devices, see `vatt/engines/tensorflow/strategy.py`.
-        beside: for a job that accompanies the run of `model_dir`, such as `evaluate`: the name of a folder in
-            there, which has the lock and the records of that job.
-        start: given by `vatt.main`.
+        job: a `Job`. In gin: `run.job = @Trainer` without parentheses, so that whatever the job needs is
+            built here, under the strategy's scope and after its numbers are checked. model_dir: the run
+            directory; made if absent. seed: of the initial weights, the order of the clips and every random
+            draw. precision: "float32"; or "mixed_bfloat16", or "mixed_float16" with loss scaling, to compute
+            in 16 bits and keep the weights in 32. strategy: which devices, see
+            `vatt/engines/tensorflow/strategy.py`. subfolder: for a job that accompanies the run of
+            `model_dir`, such as `CheckpointEvaluation`: the name of a folder in there, which has the lock
+            and the records of that job. start: given by `vatt.main`.
 
     Returns:
         The exit status.
@@ -97,16 +93,16 @@ def run(
             f"Received: {strategy!r}. Set it, or unset TF_CONFIG."
         )
     main_dir = Path(model_dir).expanduser().absolute()
-    directory = main_dir / beside if beside else main_dir
+    directory = main_dir / subfolder if subfolder else main_dir
     context = RunContext(
         model_dir=directory,
         seed=seed,
-        strategy=None,
+        engine=None,
         command=start.command,
         dry_run=start.dry_run,
         profile=start.profile,
         forced=start.overwrite_config,
-        followed_dir=main_dir if beside else None,
+        followed_dir=main_dir if subfolder else None,
     )
     if start.dry_run:
         show(text)
@@ -114,7 +110,7 @@ def run(
     if index > 0:  # the first worker locks the directory and writes all there is to write
         _refuse_other(directory, text, start)
         return _work(job, context, precision, strategy, writes=False)
-    _make(directory, beside)
+    _make(directory, subfolder)
     lock = lock_file(directory / ".lock")
     try:
         lock.acquire(timeout=0)
@@ -131,35 +127,36 @@ def run(
         lock.release()
 
 
-def _work(job, context: RunContext, precision: str, strategy: str, *, writes: bool) -> int:
+def _work(job: type[Job], context: RunContext, precision: str, strategy: str, *, writes: bool) -> int:
+    if not (isinstance(job, type) and issubclass(job, Job)):
+        raise RunError(
+            f"`run.job` must be a job, such as `@Trainer`, without parentheses. Received: {job!r}. "
+            "See docs/gin.md."
+        )
     # Keras and TensorFlow take seconds to import; everything above fails without them.
     import keras
 
-    from vatt.engines.tensorflow.strategy import make_strategy
-    from vatt.engines.tensorflow.workers import Workers
+    from vatt.engines.tensorflow.engine import TensorFlowEngine
     from vatt.train.interruption import ended_at_once
 
     with ended_at_once():
         if strategy == "multi_worker" and len(addresses := cluster.place()[1]) > 1:
             _log.info("Waiting for all of %d workers: %s.", len(addresses), ", ".join(addresses))
         # First of all: several workers find each other before anything runs.
-        devices = make_strategy(strategy)
-    _agree(Workers(devices), context)
+        engine = TensorFlowEngine.of(strategy)
+    _agree(engine.workers, context)
     keras.config.set_dtype_policy(precision)
     keras.utils.set_random_seed(context.seed % 2**32)
-    check = getattr(job, "check", None)
-    if check is not None:  # before what it needs is built, which may take minutes
-        check(config.numbers_of(job), replicas=devices.num_replicas_in_sync)
-
-    def on_built():
-        if writes:
-            _write(context.model_dir / "operative.gin", config.operative_text())
-
+    # Before what it needs is built, which may take minutes.
+    job.check(config.numbers_of(config.root_call().calls("job")[0]), replicas=engine.replicas)
     if writes:
         with appended(context.model_dir / "command.txt") as file:
-            file.write(_describe_start(context.command, devices))
-    with devices.scope():
-        return job(run=dataclasses.replace(context, strategy=devices, on_built=on_built)) or 0
+            file.write(_describe_start(context.command, engine.describe()))
+    with engine.scope():
+        built = job()
+        if writes:
+            _write(context.model_dir / "operative.gin", config.operative_text())
+        return built.run(dataclasses.replace(context, engine=engine))
 
 
 def _agree(workers, context: RunContext) -> None:
@@ -200,10 +197,10 @@ def _appears(path: Path) -> bool:
     return False
 
 
-def _make(directory: Path, beside: str) -> None:
+def _make(directory: Path, subfolder: str) -> None:
     """Makes the run directory, and makes sure that files can be written there before anything long begins."""
     try:
-        if beside:
+        if subfolder:
             own_folder(directory)
         directory.mkdir(parents=True, exist_ok=True)
         probe = directory / ".writable"
@@ -244,22 +241,19 @@ def _write(path: Path, text: str) -> None:
         file.write(text.encode())
 
 
-def _describe_start(command: str, devices) -> str:
+def _describe_start(command: str, devices: str) -> str:
     """What ran, when, on what; one block per start of the run."""
-    import tensorflow as tf
-
     from vatt.evals.protocol_card import commit  # imports Keras
 
     code = f" (commit {commit()})" if commit() else ""
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     packages = ("tensorflow", "keras", "numpy", "gin-config")
     versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in packages)
-    names = ", ".join(device.name for device in tf.config.list_logical_devices())
     return (
         f"command: {command}\n"
         f"started: {now}\n"
         f"vatt: {vatt.__version__}{code}\n"
         f"python: {platform.python_version()} on {platform.platform()}, {os.cpu_count()} cores\n"
         f"packages: {versions}\n"
-        f"devices: {names}; {devices.num_replicas_in_sync} replica(s)\n\n"
+        f"devices: {devices}\n\n"
     )

@@ -10,10 +10,11 @@ import tensorflow as tf
 from tests.small_models import small_vatt
 from vatt.convert.report import ConversionError
 from vatt.convert.restore import pretrained_classifier, pretrained_model
-from vatt.engines.tensorflow.average import WeightAverage
+from vatt.engines.tensorflow.average import AveragedWeights
+from vatt.engines.tensorflow.state import State
 from vatt.layers.log_mel import LogMel
 from vatt.models.vatt import VATT
-from vatt.train.checkpoint import Checkpoints
+from vatt.train.checkpoint_folder import CheckpointFolder
 from vatt.train.context import MODEL_FILE
 
 
@@ -24,10 +25,10 @@ def tiny_model(**options):
 def write_run(directory, model, steps=(1,), **saved):
     directory.mkdir()
     (directory / MODEL_FILE).write_text(json.dumps(keras.saving.serialize_keras_object(model)))
-    checkpoints = Checkpoints(directory / "checkpoints")
+    checkpoints = CheckpointFolder(directory / "checkpoints")
     for step in steps:
         model.trainable_variables[0].assign(np.full(model.trainable_variables[0].shape, step))
-        checkpoints.save(step, model=model, **saved)
+        checkpoints.save(step, State(model=model, **saved))
     return directory
 
 
@@ -53,8 +54,8 @@ def test_a_spectrogram_in_front(tmp_path):
 
 
 def test_the_average_is_taken_where_there_is_one(tmp_path):
-    model, average = tiny_model(), WeightAverage(decay=0.5)
-    average.build(model.trainable_variables)
+    model = tiny_model()
+    average = AveragedWeights(0.5, model.trainable_variables)
     expected = [variable.numpy() + 1 for variable in model.trainable_variables]
     for kept, value in zip(average.averages, expected, strict=True):
         kept.assign(value)
@@ -82,7 +83,7 @@ def test_what_can_not_be_started_from(tmp_path):
     with pytest.raises(ConversionError, match="Received: none of .*It has none yet"):
         pretrained_model(path=str(run))
     (run / MODEL_FILE).write_text('{"registered_name": "builtins>eval"}')
-    Checkpoints(run / "checkpoints").save(4, model=tf.Module())
+    CheckpointFolder(run / "checkpoints").save(4, State(model=tf.Module()))
     with pytest.raises(ConversionError, match="one of this project's. .*builtins>eval"):
         pretrained_model(path=str(run))
 

@@ -9,7 +9,9 @@ from tests.small_models import small_vatt
 from vatt import spec
 from vatt.data import kept_patches
 from vatt.data.datasets import mixture, prepared
-from vatt.engines.tensorflow.gradients import WholeBatch
+from vatt.engines.execution import WholeBatch
+from vatt.engines.protocol import Task
+from vatt.engines.tensorflow.gradients import gradients_of
 from vatt.engines.tensorflow.step import draw_keys
 from vatt.layers import draws
 from vatt.layers.architecture import Size
@@ -52,7 +54,7 @@ def make_data(directory, model=None, **options):
     dataset = prepared.PreparedClips(
         directory=directory, clip=CLIP, threads=2, host_drop_token=model is not None, **options
     )
-    host_drop_token.connect(dataset, model, look_every=None)
+    host_drop_token.connect(dataset, model, summary_every=None)
     return dataset
 
 
@@ -79,9 +81,10 @@ def keyed(batch):
 )
 def test_loss_and_gradients_are_those_of_the_device(directory, plain, agnostic, rate):
     model = make_model(agnostic=agnostic, drop_rate=rate)
-    way = WholeBatch(
+    task = Task(
         model=model, loss=ContrastiveLoss(), device_inputs=DeviceInputs(colour=ColourJitter(probability=0.8))
     )
+    way = gradients_of(WholeBatch(), task)
     find = tf.function(lambda batch: way(batch, model.trainable_variables, 1.0), autograph=False)
     host = batch_of(make_data(directory, model))
     (expected, plain_gradients), (losses, gradients) = find(keyed(plain)), find(keyed(host))
@@ -158,8 +161,8 @@ def test_what_can_not_be_equal_is_refused(directory):
     alone = prepared.PreparedClips(directory=directory, clip=CLIP, host_drop_token=True)
     with pytest.raises(ValueError, match="must know what the model reads"):
         mixture.MixedClips(datasets=[alone, alone]).train_batches(batch_size=2, first_step=0, seed=0)
-    with pytest.raises(ValueError, match="`train.look_every` shows whole clips"):
-        host_drop_token.connect(alone, make_model(), look_every=10)
+    with pytest.raises(ValueError, match="`Logging.summary_every` shows whole clips"):
+        host_drop_token.connect(alone, make_model(), summary_every=10)
     with pytest.raises(ValueError, match="what DropToken at 0.75 keeps"):
         make_model(drop_rate=0.75)(
             DeviceInputs()(batch_of(make_data(directory, make_model())), training=True), training=True

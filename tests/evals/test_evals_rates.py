@@ -24,7 +24,8 @@ from vatt.report.page import write_report
 from vatt.report.protocol import differences, protocol_card
 from vatt.spec import ClipSpec, Rates
 from vatt.train.context import RunContext
-from vatt.train.measure_job import measure
+from vatt.train.model_evaluation import ModelEvaluation
+from vatt.train.settings import Evaluation
 
 FRAMES = "trained on 10 frames a second and is measured on 5 of"
 SAMPLES = "trained on 1,000 audio samples a second and is measured on 500 of"
@@ -108,8 +109,9 @@ def test_terminal_incidents_card_and_report_of_a_measurement(run, clips, tmp_pat
     for dry_run in (True, False):
         caplog.clear()
         with caplog.at_level(logging.WARNING):
-            context = RunContext(model_dir=tmp_path, seed=0, strategy=None, dry_run=dry_run)
-            assert measure(run=context, model=model, evaluators=[retrieval], report=write_report) == 0
+            context = RunContext(model_dir=tmp_path, seed=0, engine=None, dry_run=dry_run)
+            evaluation = Evaluation(evaluators=[retrieval], report=write_report)
+            assert ModelEvaluation(model=model, evaluation=evaluation).run(context) == 0
         assert FRAMES in caplog.text and SAMPLES in caplog.text
     incidents = (tmp_path / "incidents.jsonl").read_text()
     assert FRAMES in incidents and SAMPLES in incidents and "other rates than in training" in incidents

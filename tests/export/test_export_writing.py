@@ -23,7 +23,8 @@ from tests.leftovers import leftover
 from tests.small_models import small_vatt
 from tests.trained_run import CLIP, PATCHES, tiny_vatt, write_run
 from vatt import cli
-from vatt.engines.tensorflow.average import WeightAverage
+from vatt.engines.tensorflow.average import AveragedWeights
+from vatt.engines.tensorflow.state import State
 from vatt.evals.protocol_card import weights_fingerprint
 from vatt.export import exporting, saved_model
 from vatt.export.card import Naming
@@ -31,7 +32,7 @@ from vatt.export.errors import ExportError
 from vatt.export.exporting import export_model, export_path
 from vatt.layers.log_mel import LogMel
 from vatt.models.vatt import VATT
-from vatt.train.checkpoint import Checkpoints
+from vatt.train.checkpoint_folder import CheckpointFolder
 
 # What is written fastest.
 FEW = {"formats": ("safetensors",), "modalities": ("audio",)}
@@ -97,7 +98,8 @@ def test_figures_of_these_weights_and_no_others(run, trained, folder, embedder):
         content = {"step": 3, "metrics": metrics, "artifact": {"protocol": protocol}}
         (evaluations / f"{name}.json").write_text(json.dumps(content))
     (run / "config.gin").write_text("A = 1\n")
-    Checkpoints(run / "checkpoints").save(4, model=trained.model, facts={"identity": {"data": "d34a7b"}})
+    facts = {"identity": {"data": "d34a7b"}}
+    CheckpointFolder(run / "checkpoints").save(4, State(model=trained.model), facts=facts)
     (run / "command.txt").write_text(
         "command: python -m vatt.main --gin_file=x.gin\nvatt: 0.1.0\ndevices: 2 GPUs\n\n"
     )
@@ -148,9 +150,9 @@ def test_keras_and_litert_are_written_and_compared(trained, tmp_path, embedder):
 
 def test_half_precision_and_averages_are_exported_as_evaluated(run, tmp_path):
     keras.config.set_dtype_policy("mixed_bfloat16")
-    model, average = tiny_vatt(), WeightAverage(decay=0.5)
+    model = tiny_vatt()
     keras.config.set_dtype_policy("float32")
-    average.build(model.trainable_variables)
+    average = AveragedWeights(0.5, model.trainable_variables)
     for kept in average.averages:
         kept.assign(kept + 0.01)
     facts = json.loads((run / "inputs.json").read_text())

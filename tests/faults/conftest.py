@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from tests.toy_run import TOY
 from vatt import main
-from vatt.train.checkpoint import Checkpoints
+from vatt.train.checkpoint_folder import CheckpointFolder
 
 ROOT = Path(__file__).parents[2]
 
@@ -19,10 +19,10 @@ ROOT = Path(__file__).parents[2]
 _CHILD = """\
 import os, signal, sys, time
 from vatt import main
-from vatt.train import loop
+from vatt.train import progress
 
 step, number, *flags = sys.argv[1:]
-show = loop.ProgressDisplay.show
+show = progress.ProgressDisplay.show
 
 def show_and_signal(self, done, line):
     show(self, done, line)
@@ -30,7 +30,7 @@ def show_and_signal(self, done, line):
         print("signalled at", time.monotonic(), flush=True)
         os.kill(os.getpid(), int(number))
 
-loop.ProgressDisplay.show = show_and_signal
+progress.ProgressDisplay.show = show_and_signal
 sys.exit(main.main(flags))
 """
 
@@ -82,7 +82,7 @@ def finished(train, tmp_path_factory):
 @pytest.fixture
 def newest():
     """newest(directory) -> step of the newest whole checkpoint."""
-    return lambda directory: Checkpoints(directory / "checkpoints").newest()
+    return lambda directory: CheckpointFolder(directory / "checkpoints").newest()
 
 
 @pytest.fixture
@@ -90,7 +90,7 @@ def weights():
     """weights(directory, step=20) -> every number of a checkpoint by name: weights, moments, step."""
 
     def read(directory, step=20):
-        reader = tf.train.load_checkpoint(str(Checkpoints(directory / "checkpoints").prefix(step)))
+        reader = tf.train.load_checkpoint(str(CheckpointFolder(directory / "checkpoints").prefix(step)))
         values = {name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()}
         # Not the description of the object graph, nor the counter of saves.
         return {name: value for name, value in values.items() if isinstance(value, np.ndarray | np.generic)}

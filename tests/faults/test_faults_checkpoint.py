@@ -9,17 +9,18 @@ from pathlib import Path
 import pytest
 import tensorflow as tf
 
+from vatt.engines.tensorflow.state import State
 from vatt.errors import RunError
-from vatt.train.checkpoint import Checkpoints
+from vatt.train.checkpoint_folder import CheckpointFolder
 
 
 @pytest.fixture
 def saved(tmp_path):
     """Checkpoints of steps 1, 2 and 3, each of one number, the step."""
-    checkpoints, holder = Checkpoints(tmp_path / "checkpoints"), tf.Module()
+    checkpoints, holder = CheckpointFolder(tmp_path / "checkpoints"), tf.Module()
     for step in (1, 2, 3):
         holder.value = tf.Variable(tf.fill([64], float(step)))
-        checkpoints.save(step, facts={"seconds": 1.5 * step}, holder=holder)
+        checkpoints.save(step, State(model=holder), facts={"seconds": 1.5 * step})
     return tmp_path / "checkpoints", checkpoints, holder
 
 
@@ -46,7 +47,7 @@ def test_fault_04_the_one_before_is_used_and_the_damage_named(saved, caplog):
     assert checkpoints.newest() == 2
     assert "ckpt-3.data-00000-of-00001 was changed after it was written" in caplog.text
     assert (directory / "damaged" / data.name).read_bytes() == bytes(content)
-    checkpoints.restore(2, holder=holder)
+    checkpoints.restore(2, State(model=holder))
     assert holder.value[0] == 2.0
 
 
@@ -65,11 +66,11 @@ def test_fault_06_a_disk_without_room(saved):
     resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))  # the kernel refuses to write beyond
     try:
         with pytest.raises(RunError, match=r"(?s)step 4 could not be written.*ckpt-3 is whole. Make room"):
-            checkpoints.save(4, holder=holder)
+            checkpoints.save(4, State(model=holder))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert sorted(directory.iterdir()) == before
-    checkpoints.save(4, holder=holder)
+    checkpoints.save(4, State(model=holder))
     assert checkpoints.steps() == [2, 3, 4]
     assert not list(directory.glob(".*"))
 
@@ -95,8 +96,8 @@ def test_fault_08_an_old_checkpoint_that_can_not_be_deleted(saved, monkeypatch, 
         return unlink(path, missing_ok)
 
     monkeypatch.setattr(Path, "unlink", refuse)
-    checkpoints.save(4, holder=holder)
-    checkpoints.save(5, holder=holder)
+    checkpoints.save(4, State(model=holder))
+    checkpoints.save(5, State(model=holder))
     assert checkpoints.newest() == 5
     assert checkpoints.steps() == [1, 3, 4, 5]
     assert "could not be deleted" in caplog.text
@@ -107,8 +108,8 @@ def test_a_clock_that_jumps_changes_nothing(train, finished, tmp_path, monkeypat
     for age, step in enumerate((20, 15, 10)):  # by their times, the oldest is the newest
         for path in (directory / "checkpoints").glob(f"ckpt-{step}.*"):
             os.utime(path, (age * 1e5, age * 1e5))
-    assert Checkpoints(directory / "checkpoints").newest() == 20
+    assert CheckpointFolder(directory / "checkpoints").newest() == 20
     now, jumps = time.time, iter(range(10**6))
     monkeypatch.setattr(time, "time", lambda: now() - 86_400 * (next(jumps) % 3))
     assert train(directory, "--gin.TRAIN_STEPS=24", "--overwrite_config") == 0
-    assert Checkpoints(directory / "checkpoints").steps() == [15, 20, 24]
+    assert CheckpointFolder(directory / "checkpoints").steps() == [15, 20, 24]

@@ -7,7 +7,7 @@ import pytest
 
 from tests import records_fixture, toys
 from tests.data.test_data_served import start_feed
-from vatt.train import loop
+from vatt.train import progress
 
 pytestmark = pytest.mark.slow
 
@@ -39,13 +39,13 @@ def test_fault_15_a_killed_feed_ends_the_run_which_then_goes_on(
     )
     served = (
         *common,
-        "--gin.train.dataset=@ServedClips()",
+        "--gin.Trainer.dataset=@ServedClips()",
         "--gin.ServedClips.dataset=@PreparedClips()",
         f'--gin.ServedClips.addresses=["{address}"]',
         "--gin.ServedClips.patience_seconds=1.0",
     )
 
-    show = loop.ProgressDisplay.show
+    show = progress.ProgressDisplay.show
 
     def show_and_kill(self, done, line):
         show(self, done, line)
@@ -53,7 +53,7 @@ def test_fault_15_a_killed_feed_ends_the_run_which_then_goes_on(
             os.kill(process.pid, signal.SIGKILL)
 
     with monkeypatch.context() as patched:
-        patched.setattr(loop.ProgressDisplay, "show", show_and_kill)
+        patched.setattr(progress.ProgressDisplay, "show", show_and_kill)
         assert train(tmp_path / "run", *served) == 75  # try again
     process.wait()
     told = capsys.readouterr().err
@@ -66,5 +66,5 @@ def test_fault_15_a_killed_feed_ends_the_run_which_then_goes_on(
     finally:
         process.kill()
     # Every clip once, in order: the weights are those of a run that makes its own batches.
-    assert train(tmp_path / "local", *common, "--gin.train.dataset=@PreparedClips()") == 0
+    assert train(tmp_path / "local", *common, "--gin.Trainer.dataset=@PreparedClips()") == 0
     assert_equal(tmp_path / "local", tmp_path / "run", step=60)

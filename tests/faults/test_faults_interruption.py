@@ -27,7 +27,8 @@ _SAVER = """\
 import os, random, signal, sys, time
 from pathlib import Path
 import tensorflow as tf  # once; every child is forked before TensorFlow's runtime starts
-from vatt.train.checkpoint import Checkpoints
+from vatt.engines.tensorflow.state import State
+from vatt.train.checkpoint_folder import CheckpointFolder
 
 directory, done = Path(sys.argv[1]), Path(sys.argv[2])
 draw = random.Random(0)
@@ -35,18 +36,18 @@ for start in range(20):
     before = int(done.read_text() or 0) if done.exists() else 0
     child = os.fork()
     if child == 0:
-        checkpoints, holder = Checkpoints(directory, keep=2), tf.Module()
+        checkpoints, holder = CheckpointFolder(directory, keep=2), tf.Module()
         step = checkpoints.newest() or 0
         holder.value = tf.Variable(tf.fill([300_000], float(step)))
         if step:
             holder.value.assign(tf.zeros_like(holder.value))
-            checkpoints.restore(step, holder=holder)
+            checkpoints.restore(step, State(model=holder))
             assert float(tf.reduce_min(holder.value)) == float(tf.reduce_max(holder.value)) == step
         assert before <= step <= before + 1, (before, step)  # the last one that was reported, or the next
         while True:
             step += 1
             holder.value.assign(tf.fill([300_000], float(step)))
-            checkpoints.save(step, holder=holder)
+            checkpoints.save(step, State(model=holder))
             done.with_suffix(".new").write_text(str(step))
             done.with_suffix(".new").replace(done)
     deadline = time.monotonic() + 30
@@ -57,7 +58,7 @@ for start in range(20):
     os.kill(child, signal.SIGKILL)
     assert os.waitpid(child, 0)[1] == signal.SIGKILL
 last = int(done.read_text())
-assert Checkpoints(directory).newest() in (last, last + 1)
+assert CheckpointFolder(directory).newest() in (last, last + 1)
 assert len(list(directory.iterdir())) <= 3 * 3  # two kept, one that a kill left beyond, no litter
 print("saved", last)
 """
@@ -81,7 +82,7 @@ def test_fault_03_sigterm_saves_and_ends_with_status_0(
     assert child.returncode == 0, told
     seconds = time.monotonic() - float(re.search(r"signalled at (\S+)", told)[1])
     assert seconds < 10, f"{seconds:.1f} s from the signal to the end"
-    assert "Stopped at step 8 of 20; saved. To go on:" in told
+    assert "Stopped at step 8 of 20; saved. To resume:" in told
     assert newest(directory) == 8
     assert train(directory) == 0
     assert_equal(finished, directory)

@@ -23,7 +23,7 @@ from vatt.prepare.unfinished import Unfinished
 from vatt.report import columns, run_files
 from vatt.search import layout
 from vatt.tables import results
-from vatt.train import checkpoint, journal
+from vatt.train import checkpoint_folder, journal
 
 DEEP = b"[" * 100_000
 CONTENTS = {
@@ -80,7 +80,7 @@ RAISE = {
     "transcript": ("t.json", lambda d: reading.read_captions(d / "t.json"), reading.CaptionError),
     "facts of a checkpoint": (
         "ckpt-3.json",
-        lambda d: checkpoint.Checkpoints(d).facts(3),
+        lambda d: checkpoint_folder.CheckpointFolder(d).facts(3),
         JsonError,
     ),
     "evaluation in an export": (
@@ -122,7 +122,11 @@ START_ANEW = {
     "dataset.json before preparing": ("dataset.json", writer.defects, ["dataset.json is damaged"]),
     "metrics.json of a run": ("metrics.json", lambda d: journal.read_json(d / "metrics.json"), None),
     "metrics.json in tables": ("metrics.json", lambda d: results._read(d), None),
-    "a checkpoint's summary": ("ckpt-3.json", lambda d: checkpoint.Checkpoints(d).is_whole(3), False),
+    "a checkpoint's summary": (
+        "ckpt-3.json",
+        lambda d: checkpoint_folder.CheckpointFolder(d).is_whole(3),
+        False,
+    ),
 }
 
 

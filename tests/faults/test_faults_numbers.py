@@ -39,10 +39,10 @@ def test_fault_14_the_weights_stay_and_the_batch_is_kept(
 
 
 def test_fault_14_so_many_bad_steps_may_be_left_out(train, newest, tmp_path, capsys):
-    flags = ("--gin.ToyData.poisoned_step=12", "--gin.train.skip_bad_steps=1")
+    flags = ("--gin.ToyData.poisoned_step=12", "--gin.Optimization.skip_bad_steps=1")
     assert train(tmp_path / "run", *flags) == 0
-    assert "Left out: 1 of 1." in capsys.readouterr().err
-    assert [(each["step"], each["kind"]) for each in incidents(tmp_path / "run")] == [(13, "step left out")]
+    assert "Skipped: 1 of 1." in capsys.readouterr().err
+    assert [(each["step"], each["kind"]) for each in incidents(tmp_path / "run")] == [(13, "step skipped")]
     lines = journal(tmp_path / "run")
     assert lines[-1]["skipped_steps"] == 1 and np.isfinite(lines[-1]["loss"])
     assert [line["step"] for line in lines] == sorted({line["step"] for line in lines})
@@ -50,7 +50,7 @@ def test_fault_14_so_many_bad_steps_may_be_left_out(train, newest, tmp_path, cap
 
 
 def test_fault_14_a_skipped_step_is_as_if_it_were_not_there(train, weights, tmp_path, monkeypatch):
-    flags = ("--gin.ToyData.poisoned_step=2", "--gin.train.skip_bad_steps=1", "--gin.TRAIN_STEPS=3")
+    flags = ("--gin.ToyData.poisoned_step=2", "--gin.Optimization.skip_bad_steps=1", "--gin.TRAIN_STEPS=3")
     assert train(tmp_path / "skipped", *flags) == 0
     assert train(tmp_path / "short", "--gin.TRAIN_STEPS=2") == 0
     skipped, short = weights(tmp_path / "skipped", 3), weights(tmp_path / "short", 2)
@@ -66,18 +66,18 @@ def resident_mib() -> float:
 @pytest.mark.slow
 @pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="counts memory and files as Linux shows them")
 def test_fault_19_two_thousand_steps_cost_no_memory(train, tmp_path, monkeypatch):
-    from vatt.train import loop
+    from vatt.train import progress
 
     seen = []
-    show = loop.ProgressDisplay.show
+    show = progress.ProgressDisplay.show
 
     def measure(self, step, line):
         show(self, step, line)
         if step in (500, 2000):
             seen.append((step, resident_mib(), len(os.listdir("/proc/self/fd"))))
 
-    monkeypatch.setattr(loop.ProgressDisplay, "show", measure)
-    flags = ("--gin.TRAIN_STEPS=2000", "--gin.CHECKPOINT_EVERY=500", "--gin.train.log_every=10")
+    monkeypatch.setattr(progress.ProgressDisplay, "show", measure)
+    flags = ("--gin.TRAIN_STEPS=2000", "--gin.CHECKPOINT_EVERY=500", "--gin.Logging.every=10")
     assert train(tmp_path / "run", *flags) == 0
     (first, before, files), (last, after, files_after) = seen
     assert (after - before) / (last - first) * 100 < 1.0  # MiB per 100 steps

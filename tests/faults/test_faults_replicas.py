@@ -9,16 +9,16 @@ import tensorflow as tf
 from keras import ops
 
 from tests.train.training import SEED, Training
-from vatt.engines.tensorflow.gradients import Cached, WholeBatch
+from vatt.engines.execution import Cached, Execution, WholeBatch
 from vatt.losses.contrastive import ContrastiveLoss
-from vatt.train.optimizer import sgd
+from vatt.optimizers.factories import sgd
 
 ROWS, WIDTH, CANDIDATES = 16, 6, 3
 FORMS = {
-    "whole": (None, WholeBatch, {}),
-    "streamed": (2, WholeBatch, {}),
-    "cached": (None, Cached, {"rows": 2}),
-    "cached and streamed": (2, Cached, {"rows": 2}),
+    "whole": (None, WholeBatch()),
+    "streamed": (2, WholeBatch()),
+    "cached": (None, Cached(rows=2)),
+    "cached and streamed": (2, Cached(rows=2)),
 }
 
 
@@ -62,14 +62,13 @@ def device_inputs(batch, training):
 @functools.cache
 def step_of(form, replicas):
     """Loss, its parts, and by how much a step of plain SGD moves every weight: the gradient."""
-    block_rows, way, options = FORMS[form]
+    block_rows, gradients = FORMS[form]
     training = Training(
         make=lambda: (LinearTowers(), ContrastiveLoss(block_rows=block_rows), device_inputs),
         batch_of=batch_of,
         make_optimizer=lambda: sgd(learning_rate=1.0, momentum=0.0),
         replicas=replicas,
-        way=way,
-        way_options=options,
+        execution=Execution(gradients=gradients),
     )
     before = training.weights()
     results = training.run(1)[0]

@@ -88,7 +88,7 @@ def test_workers_of_two_configurations_do_not_begin(start, tmp_path):
     assert not (tmp_path / "run" / "journal.jsonl").exists()
 
 
-PREEMPTION = "--gin.train.preemption=@Preemption()"
+PREEMPTION = "--gin.Execution.preemption=@Preemption()"
 
 
 def test_notice_to_one_of_two_workers_ends_both(start, train, finished, weights, newest, tmp_path):
@@ -118,7 +118,7 @@ def test_notice_under_a_strategy_of_one_process(start, train, finished, assert_e
     child = start(directory, *flags, signal=signal.SIGTERM, at=8)
     told, _ = child.communicate(timeout=240)
     assert child.returncode == 0, told
-    assert newest(directory) == 9 and "Stopped at step 9 of 20; saved. To go on:" in told
+    assert newest(directory) == 9 and "Stopped at step 9 of 20; saved. To resume:" in told
     child = start(directory, *flags)
     told, _ = child.communicate(timeout=240)
     assert child.returncode == 0, told

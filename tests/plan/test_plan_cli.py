@@ -58,9 +58,15 @@ def test_the_papers_pretraining(plan):
 
 def test_the_demo_in_cached_chunks_and_with_recomputed_blocks(plan):
     whole = plan("pretrain", more=["--gin.BATCH_SIZE=64"])
-    more = ["--gin.BATCH_SIZE=64", "--gin.train.cached_chunk=8", "--gin_bindings", "Size.recompute = True"]
+    more = [
+        "--gin.BATCH_SIZE=64",
+        "--gin.Execution.gradients=@Cached()",
+        "--gin.Cached.rows=8",
+        "--gin_bindings",
+        "Size.recompute = True",
+    ]
     spared = plan("pretrain", more=more)
-    assert spared["configuration"]["cached_chunk"] == 8
+    assert spared["configuration"]["cached_rows"] == 8
     assert spared["memory"]["kept_bytes"] < whole["memory"]["kept_bytes"] / 16
     flops = [each["flops"]["step"] for each in (whole, spared)]
     assert flops[0]["model_flops"] == flops[1]["model_flops"] == flops[0]["executed_flops"]
@@ -148,7 +154,10 @@ def test_what_accompanies_a_run_is_planned_as_the_run(plan):
         ([*paths("pretrain"), "--mfu", "40"], "`--mfu` must lie in (0, 1]. Received: 40"),
         ([*paths("pretrain"), "--devices", "0"], "`--devices` must be at least 1"),
         ([*paths("pretrain"), "--devices", "5"], "Received: batch_size=32, replicas=5. Use 30"),
-        ([*paths("pretrain"), "--gin.train.cached_chunk=5"], "must divide the rows of each replica"),
+        (
+            [*paths("pretrain"), "--gin.Execution.gradients=@Cached()", "--gin.Cached.rows=5"],
+            "must divide the rows of each replica",
+        ),
         ([*paths("finetune_kinetics400"), "--size", "huge"], "A size must be one of"),
         (
             [*paths("pretrain"), "--gin_bindings=video/TransformerEncoder.size = 'huge'"],
@@ -166,20 +175,20 @@ def test_errors_say_what_to_do(capsys, arguments, message):
 
 TOYS = """
 import tests.toys
-import vatt.train.job
-import vatt.train.optimizer
-run.job = @train
-train.model = @ToyModel()
-train.batch_size = 2
-train.steps = 1
+import vatt.train.trainer
+import vatt.optimizers.factories
+run.job = @Trainer
+Trainer.model = @ToyModel()
+Trainer.batch_size = 2
+Trainer.steps = 1
 """
 
 
 @pytest.mark.parametrize(
     ("more", "message"),
     [
-        ("", "Bind `train.optimizer`"),
-        ("train.optimizer = @sgd()\nsgd.learning_rate = 0.1", "Received: ToyModel"),
+        ("", "Bind `Trainer.optimizer`"),
+        ("Trainer.optimizer = @sgd()\nsgd.learning_rate = 0.1", "Received: ToyModel"),
     ],
 )
 def test_what_can_not_be_planned(capsys, tmp_path, more, message):

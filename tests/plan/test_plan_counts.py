@@ -7,7 +7,9 @@ import tensorflow as tf
 from tensorflow.python.profiler import model_analyzer, option_builder
 
 from tests.small_models import small_classifier, small_vatt
-from vatt.engines.tensorflow.gradients import WholeBatch
+from vatt.engines.execution import WholeBatch
+from vatt.engines.protocol import Task
+from vatt.engines.tensorflow.gradients import gradients_of
 from vatt.engines.tensorflow.step import TrainStep
 from vatt.engines.tensorflow.telemetry import Telemetry, count_flops
 from vatt.engines.tensorflow.update import Update
@@ -16,12 +18,12 @@ from vatt.layers.log_mel import LogMel
 from vatt.layers.pixels import ColourJitter, DeviceInputs
 from vatt.losses.contrastive import ContrastiveLoss
 from vatt.models.classifier import Classifier
+from vatt.optimizers.factories import sgd
 from vatt.plan.costs import clip_costs, pixel_costs, streams_of, total
 from vatt.plan.count import Count
 from vatt.plan.layers import block_costs, blocks_products
 from vatt.plan.shapes import parts_of, weights_in, without_weights
 from vatt.spec import ClipSpec
-from vatt.train.optimizer import sgd
 
 ROWS = 2
 CLIP = ClipSpec(frames=8, frame_size=32, sample_rate_hz=2000)
@@ -105,16 +107,17 @@ def test_products_of_a_step_are_those_of_its_graph():
     }
     optimizer = sgd(learning_rate=0.1)
     optimizer.build(model.trainable_variables)
+    task = Task(model=model, loss=ContrastiveLoss(), device_inputs=inputs)
     step = TrainStep(
         strategy=tf.distribute.get_strategy(),
         model=model,
-        gradients=WholeBatch(model=model, loss=ContrastiveLoss(), device_inputs=inputs),
+        gradients=gradients_of(WholeBatch(), task),
         update=Update(optimizer=optimizer, variables=model.trainable_variables),
         seed=0,
     )
     forward = total(clip_costs(model, CLIP, training=True), ROWS)
     forward += ROWS * pixel_costs(inputs, CLIP, training=True)
-    telemetry = Telemetry(model=model, device_inputs=inputs, rows=rows, replicas=1, peak_flops=None)
+    telemetry = Telemetry(task=task, rows=rows, replicas=1, peak_flops=None)
     assert ROWS * telemetry.clip_flops == 3 * forward.products  # it says three times, whatever has a gradient
 
     scores = 2 * 2 * ROWS * ROWS * (24 + CLIP.candidates * 12)  # in both directions

@@ -97,8 +97,8 @@ def test_what_the_allocator_wastes():
 
 def test_rows_whose_activations_lie_side_by_side():
     assert Way().rows_at_once(12) == 12
-    assert Way(cached_chunk=4).rows_at_once(12) == 4
-    assert Way(accumulate=3).rows_at_once(12) == 4
+    assert Way(cached_rows=4).rows_at_once(12) == 4
+    assert Way(parts=3).rows_at_once(12) == 4
 
 
 @pytest.fixture
@@ -117,7 +117,7 @@ def test_what_fits_is_where_the_peak_crosses_the_memory(demo):
     assert both["step_bytes"] < min(recomputed["step_bytes"], cached["step_bytes"]) < whole["step_bytes"]
     most = whole["most_rows_per_device"]
     assert whole["fits"] == (most >= 64)
-    assert cached["most_rows_per_device"] % cached["cached_chunk"] == 0
+    assert cached["most_rows_per_device"] % cached["cached_rows"] == 0
     for rows, fits in ((most, True), (most + 1, False)):
         again = read(
             [str(ROOT / "experiments" / "pretrain.gin")],

@@ -60,7 +60,7 @@ EVERYTHING = {"video": 9, "audio": 9, "captions": 9}
             ["probe", "pretrain"],
         ),
         ({"video": 9, "is_of_images": True}, ["holds images without labels"], ["vatt.main"]),
-        (EVERYTHING | {"splits": ["train"]}, ["train.evaluators=[]", "no test split"], ["probe"]),
+        (EVERYTHING | {"splits": ["train"]}, ["Evaluation.evaluators=[]", "no test split"], ["probe"]),
         ({"audio": 9, "labels": 9, "splits": ["train"]}, ["prepare it with two"], ["vatt.main"]),
         ({"audio": 9, "labels": 9, "splits": ["train", "validation"]}, ["eval_split=validation"], []),
     ],

@@ -186,7 +186,7 @@ def write_run(directory, *, seed=0):
     write_evaluation(directory, "demo", retrieval(), metrics=metrics)
     (directory / "metrics.json").write_text(json.dumps({"step": 60, **metrics}))
     write_lines(directory / "journal.jsonl", journal())
-    (directory / "config.gin").write_text(f"MODEL_DIR = 'a <place>'\nSEED = {seed}\nrun.job = @train\n")
+    (directory / "config.gin").write_text(f"MODEL_DIR = 'a <place>'\nSEED = {seed}\nrun.job = @Trainer\n")
     (directory / "command.txt").write_text(
         "command: python -m vatt.main --gin_file=pretrain.gin\n"
         "started: 2026-01-02T03:04:05+00:00\n"

@@ -163,7 +163,7 @@ def test_bindings_of_a_configuration():
     )
     assert bindings(text) == {
         "import vatt.run": "yes",
-        "train.evaluators": "[@Retrieval(), @Probe()]",
+        "Evaluation.evaluators": "[@Retrieval(), @Probe()]",
         "demo/Retrieval.name": "'a = b'",
         "SEED": "0",
     }

@@ -27,7 +27,7 @@ def write_run(directory, name):
     lines = [{"step": n, "loss": 1.0 / n, name: n, "alarms": [name]} for n in range(1, 20)]
     (directory / "journal.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     (directory / "metrics.json").write_text(json.dumps({"step": 19, f"{name}/top_1": 0.5}))
-    (directory / "config.gin").write_bytes(f"run.job = @train\n# {name}\n".encode("utf-8", "replace"))
+    (directory / "config.gin").write_bytes(f"run.job = @Trainer\n# {name}\n".encode("utf-8", "replace"))
     (directory / "command.txt").write_bytes(f"command: vatt {name}\n".encode("utf-8", "replace"))
     incident = {"step": 3, "time": "2026-01-01T00:00:00+00:00", "kind": name, "sentence": name}
     (directory / "incidents.jsonl").write_text(json.dumps(incident) + "\n")

@@ -165,7 +165,7 @@ def test_a_quiet_run_says_so_and_a_run_without_steps_does_not(run, tmp_path):
     assert "No alarm raised, no step left out" in Checker(page_of(run)).words
     measured = tmp_path / "measured"
     made_up_runs.write_evaluation(measured, "svm", made_up_runs.probe(), step=0)
-    (measured / "config.gin").write_text("CHECKPOINT = 'runs/pretrain'\nrun.job = @measure\n")
+    (measured / "config.gin").write_text("CHECKPOINT = 'runs/pretrain'\nrun.job = @ModelEvaluation\n")
     words = Checker(page_of(measured)).words
     assert "No alarm" not in words and "journal.jsonl" not in words
     assert "Probe of frozen features svm" in words and words.count("Starts fromruns/pretrain") == 2

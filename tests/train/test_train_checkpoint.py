@@ -7,8 +7,9 @@ import tensorflow as tf
 
 from tests.leftovers import leftover
 from tests.train.training import clip_batch, clip_model
+from vatt.engines.tensorflow.state import State
 from vatt.errors import RunError
-from vatt.train.checkpoint import Checkpoints
+from vatt.train.checkpoint_folder import CheckpointFolder
 
 
 @pytest.fixture
@@ -19,22 +20,22 @@ def holder():
 def save(checkpoints, holder, *steps):
     for step in steps:
         holder.value = tf.Variable(float(step))
-        checkpoints.save(step, holder=holder)
+        checkpoints.save(step, State(model=holder))
 
 
 def test_the_newest_are_kept(tmp_path, holder):
-    checkpoints = Checkpoints(tmp_path / "c", keep=2)
+    checkpoints = CheckpointFolder(tmp_path / "c", keep=2)
     assert checkpoints.newest() is None
     save(checkpoints, holder, 5, 100, 20)
     assert checkpoints.steps() == [20, 100]
-    checkpoints.restore(20, holder=holder)
+    checkpoints.restore(20, State(model=holder))
     assert holder.value.numpy() == 20.0
 
 
 @pytest.mark.parametrize("suffix", ["index", "data-00000-of-00001", "json"])
 @pytest.mark.parametrize("damage", ["cut", "gone"])
 def test_whatever_is_missing_or_cut_the_one_before_is_used(tmp_path, holder, suffix, damage):
-    checkpoints = Checkpoints(tmp_path)
+    checkpoints = CheckpointFolder(tmp_path)
     save(checkpoints, holder, 1, 2)
     path = tmp_path / f"ckpt-2.{suffix}"
     if damage == "gone":
@@ -46,13 +47,13 @@ def test_whatever_is_missing_or_cut_the_one_before_is_used(tmp_path, holder, suf
 
 
 def test_a_failed_save_leaves_the_one_before_and_no_litter(tmp_path, holder, monkeypatch):
-    checkpoints = Checkpoints(tmp_path)
+    checkpoints = CheckpointFolder(tmp_path)
     save(checkpoints, holder, 1)
 
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("vatt.train.checkpoint._flush", full)
+    monkeypatch.setattr("vatt.train.checkpoint_folder._flush", full)
     with pytest.raises(RunError, match=r"step 2 could not be written.*No space left.*ckpt-1 is whole"):
         save(checkpoints, holder, 2)
     assert sorted(path.suffix for path in tmp_path.iterdir()) == sorted(
@@ -61,7 +62,7 @@ def test_a_failed_save_leaves_the_one_before_and_no_litter(tmp_path, holder, mon
 
 
 def test_a_save_that_a_kill_cut_short_is_cleared_away(tmp_path, holder):
-    checkpoints = Checkpoints(tmp_path)
+    checkpoints = CheckpointFolder(tmp_path)
     save(checkpoints, holder, 1)
     saving = leftover(tmp_path / "ckpt-2")
     saving.mkdir()
@@ -71,17 +72,17 @@ def test_a_save_that_a_kill_cut_short_is_cleared_away(tmp_path, holder):
 
 
 def test_a_checkpoint_of_other_objects_is_refused(tmp_path, holder):
-    checkpoints = Checkpoints(tmp_path)
+    checkpoints = CheckpointFolder(tmp_path)
     save(checkpoints, holder, 1)
     stranger = tf.Module()
     stranger.other = tf.Variable(0.0)
     with pytest.raises(RunError, match="does not fit"):
-        checkpoints.restore(1, holder=stranger)
+        checkpoints.restore(1, State(model=stranger))
 
 
 def test_the_best_and_the_multiples_stay(tmp_path, holder):
     scores = {10: 0.2, 20: 0.9, 30: 0.9, 40: 0.1}
-    checkpoints = Checkpoints(tmp_path, keep=1, keep_every=30, scores=lambda: scores)
+    checkpoints = CheckpointFolder(tmp_path, keep=1, keep_every=30, scores=lambda: scores)
     save(checkpoints, holder, 10, 15, 20, 25, 30, 35, 40, 45)
     assert checkpoints.steps() == [20, 30, 45]
     assert checkpoints.best() == 20
@@ -91,21 +92,21 @@ def test_the_best_and_the_multiples_stay(tmp_path, holder):
 
 
 def test_facts_come_back(tmp_path, holder):
-    checkpoints = Checkpoints(tmp_path)
+    checkpoints = CheckpointFolder(tmp_path)
     holder.value = tf.Variable(1.0)
-    checkpoints.save(4, facts={"identity": {"seed": "3"}}, holder=holder)
+    checkpoints.save(4, State(model=holder), facts={"identity": {"seed": "3"}})
     assert checkpoints.facts(4) == {"identity": {"seed": "3"}}
 
 
 def test_a_part_of_a_checkpoint_is_read_on_request(tmp_path, holder):
-    checkpoints = Checkpoints(tmp_path)
+    checkpoints = CheckpointFolder(tmp_path)
     holder.value, other = tf.Variable(7.0), tf.Module()
     other.slot = tf.Variable(8.0)
-    checkpoints.save(1, holder=holder, optimizer=other)
+    checkpoints.save(1, State(model=holder, optimizer=other))
     holder.value.assign(0.0)
     with pytest.raises(RunError, match="does not fit"):
-        checkpoints.restore(1, holder=holder)
-    checkpoints.restore(1, partly=True, holder=holder)
+        checkpoints.restore(1, State(model=holder))
+    checkpoints.restore(1, State(model=holder), partly=True)
     assert holder.value.numpy() == 7.0
 
 
@@ -116,10 +117,10 @@ def test_a_model_alone_is_read_with_every_weight(tmp_path):
     other(batch)
     optimizer = keras.optimizers.SGD(momentum=0.9)
     optimizer.build(model.trainable_variables)
-    checkpoints = Checkpoints(tmp_path)
-    checkpoints.save(1, model=model, optimizer=optimizer)
+    checkpoints = CheckpointFolder(tmp_path)
+    checkpoints.save(1, State(model=model, optimizer=optimizer))
     for variable in other.variables:
         variable.assign(keras.ops.zeros_like(variable) - 1.0)
-    checkpoints.restore(1, partly=True, model=other)
+    checkpoints.restore(1, State(model=other), partly=True)
     for one, another in zip(model.variables, other.variables, strict=True):
         np.testing.assert_array_equal(one.numpy(), another.numpy(), err_msg=one.path)

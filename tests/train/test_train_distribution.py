@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.train.training import NORM_TOLERANCE, Training, assert_same, clip_batch, clip_model
-from vatt.train.optimizer import sgd
+from vatt.optimizers.factories import sgd
 
 # Eight rows: with two replicas four each, with four replicas two.
 MISSING = {

@@ -9,7 +9,7 @@ import tensorflow as tf
 from tests.toy_run import in_a_folder_of_its_own  # noqa: F401
 from vatt import main
 from vatt.errors import reason_of
-from vatt.train.checkpoint import Checkpoints
+from vatt.train.checkpoint_folder import CheckpointFolder
 
 
 def train(model_dir, *flags) -> int:
@@ -17,7 +17,7 @@ def train(model_dir, *flags) -> int:
 
 
 def saved(model_dir, step):
-    reader = tf.train.load_checkpoint(str(Checkpoints(model_dir / "checkpoints").prefix(step)))
+    reader = tf.train.load_checkpoint(str(CheckpointFolder(model_dir / "checkpoints").prefix(step)))
     return {name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()}
 
 
@@ -26,8 +26,8 @@ def journal(model_dir):
 
 
 IN_LOOPS = (
-    "--gin.train.steps_per_loop=4",
-    "--gin.train.log_every=4",
+    "--gin.Execution.steps_per_loop=4",
+    "--gin.Logging.every=4",
     "--gin.CHECKPOINT_EVERY=8",
     "--gin.TRAIN_STEPS=10",
 )
@@ -51,15 +51,18 @@ def test_steps_per_loop_change_nothing_but_the_journal(tmp_path):
 def test_a_bad_step_inside_a_loop_is_named(tmp_path, capsys):
     assert train(tmp_path / "run", *IN_LOOPS, "--gin.ToyData.poisoned_step=9") == 2
     assert "Received at step 10: loss=nan" in capsys.readouterr().err
-    assert Checkpoints(tmp_path / "run" / "checkpoints").newest() == 8
+    assert CheckpointFolder(tmp_path / "run" / "checkpoints").newest() == 8
 
 
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        (("--gin.train.steps_per_loop=4",), "`train.checkpoint_every` must be a multiple of"),
-        (("--gin.train.cached_chunk=2", "--gin.train.accumulate=2"), "Give one of the two"),
-        (("--gin.train.accumulate=0",), "`train.accumulate` must be at least 1"),
+        (("--gin.Execution.steps_per_loop=4",), "`Checkpoints.every` must be a multiple of"),
+        (("--gin.Execution.gradients=@Cached()", "--gin.Cached.rows=3"), "`Cached.rows` must divide"),
+        (
+            ("--gin.Execution.gradients=@Accumulated()", "--gin.Accumulated.parts=0"),
+            "`Accumulated.parts` must be at least 1",
+        ),
     ],
 )
 def test_settings_that_contradict_each_other(tmp_path, capsys, flags, message):
@@ -67,7 +70,11 @@ def test_settings_that_contradict_each_other(tmp_path, capsys, flags, message):
     assert message in capsys.readouterr().err
 
 
-AVERAGED = ("--gin.train.average=@WeightAverage()", "--gin.WeightAverage.decay=0.9", "--gin.TRAIN_STEPS=5")
+AVERAGED = (
+    "--gin.Optimization.average=@WeightAverage()",
+    "--gin.WeightAverage.decay=0.9",
+    "--gin.TRAIN_STEPS=5",
+)
 
 
 def test_evaluators_see_the_average_and_the_checkpoint_holds_both(tmp_path):
@@ -82,7 +89,7 @@ def test_evaluators_see_the_average_and_the_checkpoint_holds_both(tmp_path):
 
 
 def test_what_a_loss_learns_is_saved_and_goes_on(tmp_path):
-    flags = ("--gin.train.loss=@LearnedToyLoss()", "--gin.train.average=@WeightAverage()")
+    flags = ("--gin.Trainer.loss=@LearnedToyLoss()", "--gin.Optimization.average=@WeightAverage()")
     assert train(tmp_path / "whole", *flags, "--gin.TRAIN_STEPS=10") == 0
     assert train(tmp_path / "run", *flags, "--gin.TRAIN_STEPS=5") == 0
     assert train(tmp_path / "run", *flags, "--gin.TRAIN_STEPS=10", "--overwrite_config") == 0

@@ -5,7 +5,7 @@ import pytest
 
 from tests.train.training import Training, assert_same, toy_batch
 from vatt.engines.tensorflow.loss_scale import LossScale
-from vatt.train.optimizer import sgd
+from vatt.optimizers.factories import sgd
 
 
 def training(initial=None, batch_of=toy_batch, replicas=1, growth_steps=2000):

@@ -1,4 +1,4 @@
-"""The job `measure`: a given model, its evaluators, no step."""
+"""The job `ModelEvaluation`: a given model, its evaluators, no step."""
 
 import json
 
@@ -8,7 +8,13 @@ import pytest
 from tests.toys import ToyEvaluator, toy_report
 from vatt.errors import RunError
 from vatt.train.context import RunContext
-from vatt.train.measure_job import measure
+from vatt.train.model_evaluation import ModelEvaluation
+from vatt.train.settings import Evaluation
+
+
+def evaluate(run, evaluators, report=None):
+    evaluation = Evaluation(evaluators=evaluators, report=report)
+    return ModelEvaluation(model=Model(), evaluation=evaluation).run(run)
 
 
 class Model(keras.Model):
@@ -28,15 +34,12 @@ class Refusing(ToyEvaluator):
 
 
 def context(directory, **options):
-    return RunContext(model_dir=directory, seed=0, strategy=None, **options)
+    return RunContext(model_dir=directory, seed=0, engine=None, **options)
 
 
 def test_numbers_tables_and_report(tmp_path, capsys):
     for _ in range(2):  # again: the weights may be others by then
-        status = measure(
-            run=context(tmp_path), model=Model(), evaluators=[ToyEvaluator()], report=toy_report()
-        )
-        assert status == 0
+        assert evaluate(context(tmp_path), [ToyEvaluator()], toy_report()) == 0
     assert json.loads((tmp_path / "metrics.json").read_text()) == {
         "step": 0,
         "toy_evaluation/mean_weight": 1.0,
@@ -48,15 +51,15 @@ def test_numbers_tables_and_report(tmp_path, capsys):
 
 def test_what_is_known_to_fail_fails_before_the_first_evaluation(tmp_path):
     with pytest.raises(ValueError, match="There must be captions"):
-        measure(run=context(tmp_path), model=Model(), evaluators=[ToyEvaluator(), Refusing(name="second")])
+        evaluate(context(tmp_path), [ToyEvaluator(), Refusing(name="second")])
     assert not (tmp_path / "evaluations").exists()
 
 
 def test_a_dry_run_writes_nothing(tmp_path):
-    assert measure(run=context(tmp_path, dry_run=True), model=Model(), evaluators=[ToyEvaluator()]) == 0
+    assert evaluate(context(tmp_path, dry_run=True), [ToyEvaluator()]) == 0
     assert not list(tmp_path.iterdir())
 
 
 def test_nothing_to_measure(tmp_path):
-    with pytest.raises(RunError, match="measure.evaluators=\\[\\]"):
-        measure(run=context(tmp_path), model=Model(), evaluators=[])
+    with pytest.raises(RunError, match="Evaluation.evaluators=\\[\\]"):
+        evaluate(context(tmp_path), [])

@@ -11,7 +11,9 @@ import pytest
 import tensorflow as tf
 from tensorflow.python.eager import context
 
-from vatt.engines.tensorflow.gradients import WholeBatch
+from vatt.engines.execution import WholeBatch
+from vatt.engines.protocol import Task
+from vatt.engines.tensorflow.gradients import gradients_of
 from vatt.plan.configuration import Source, read
 
 PRETRAIN = "experiments/pretrain.gin"
@@ -47,18 +49,20 @@ def test_no_step_has_one(name):
     configuration = read(*CONFIGURATIONS[name])
     keras.config.set_dtype_policy(configuration.precision)
     job = configuration.job
-    way = WholeBatch(
+    task = Task(
         model=configuration.model(Source()),
         loss=job.argument("loss"),
         device_inputs=job.argument("device_inputs"),
     )
-    variables = way.model.trainable_variables
+    variables = task.model.trainable_variables
+
+    find = gradients_of(WholeBatch(), task)
 
     @tf.function(autograph=False)
     def step(batch):
-        return way(batch, variables, tf.constant(1.0))
+        return find(batch, variables, tf.constant(1.0))
 
-    graph = optimised(step, noise(configuration.clip, getattr(way.model, "classes", 0)))
+    graph = optimised(step, noise(configuration.clip, getattr(task.model, "classes", 0)))
     assert any(node.op.endswith("AddN") for node in graph.node)
     assert sums_of_open_order(graph) == []
 

@@ -10,14 +10,14 @@ from tests.toy_run import TOY
 from tests.train.training import strategy_of
 from vatt import main
 from vatt.engines.tensorflow import strategy
-from vatt.train import loop
-from vatt.train.checkpoint import Checkpoints
+from vatt.train import progress
+from vatt.train.checkpoint_folder import CheckpointFolder
 
 pytestmark = pytest.mark.slow
 
 
 def weights(directory):
-    reader = tf.train.load_checkpoint(str(Checkpoints(directory / "checkpoints").prefix(20)))
+    reader = tf.train.load_checkpoint(str(CheckpointFolder(directory / "checkpoints").prefix(20)))
     values = {name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()}
     return {name: value for name, value in values.items() if isinstance(value, np.ndarray)}
 
@@ -31,7 +31,7 @@ def test_two_replicas_and_then_four(tmp_path, monkeypatch):
         return main.main([f"--gin_file={tmp_path / 'toy.gin'}", *flags])
 
     assert train("undisturbed", 1) == 0
-    show = loop.ProgressDisplay.show
+    show = progress.ProgressDisplay.show
 
     def stop_at_ten(self, step, line):
         show(self, step, line)
@@ -39,9 +39,9 @@ def test_two_replicas_and_then_four(tmp_path, monkeypatch):
             signal.raise_signal(signal.SIGTERM)
 
     with monkeypatch.context() as patched:
-        patched.setattr(loop.ProgressDisplay, "show", stop_at_ten)
+        patched.setattr(progress.ProgressDisplay, "show", stop_at_ten)
         assert train("changed", 2) == 0
-    assert Checkpoints(tmp_path / "changed" / "checkpoints").newest() == 10
+    assert CheckpointFolder(tmp_path / "changed" / "checkpoints").newest() == 10
     assert train("changed", 4) == 0
 
     one, changed = weights(tmp_path / "undisturbed"), weights(tmp_path / "changed")

@@ -1,65 +1,56 @@
 """Relations between numbers, and who takes part: refused before anything is built."""
 
+import copy
 import json
-import logging
-import types
 
 import pytest
 
 from vatt.engines.tensorflow import cluster
 from vatt.errors import RunError
-from vatt.protocols import DatasetInfo
-from vatt.train.relations import check_relations, warn_of_few_clips
+from vatt.train.relations import check_relations
 
 GOOD = {
-    "steps_per_loop": 5,
     "batch_size": 32,
     "steps": 100,
-    "checkpoint_every": 10,
-    "log_every": 5,
-    "evaluate_every": None,
-    "look_every": None,
-    "keep_checkpoints": 3,
-    "keep_every": 20,
-    "accumulate": 1,
-    "cached_chunk": 4,
+    "checkpoints": {"every": 10, "keep": 3, "keep_every": 20},
+    "execution": {"steps_per_loop": 5, "gradients": {"rows": 4}, "preemption": None},
+    "evaluation": {"every": None},
+    "logging": {"every": 5, "summary_every": None},
 }
+
+
+def changed(path, value):
+    """`GOOD` with another number."""
+    *groups, name = path.split(".")
+    numbers = copy.deepcopy(GOOD)
+    group = numbers
+    for each in groups:
+        group = group[each]
+    group[name] = value
+    return numbers
 
 
 def test_what_fits_passes():
     check_relations(GOOD, replicas=4)
 
 
-def of_size(clips):
-    return types.SimpleNamespace(info=DatasetInfo(name="toys", train_size=clips))
-
-
-def test_a_batch_larger_than_the_set_is_warned_of(caplog):
-    caplog.set_level(logging.INFO, logger="vatt")
-    warn_of_few_clips(of_size(200), batch_size=32, steps=600)
-    assert (
-        "200 clips for training: each is seen 96 times" in caplog.text and "more than once" not in caplog.text
-    )
-    warn_of_few_clips(of_size(20), batch_size=32, steps=600)
-    assert "32 rows, and the set 20 clips" in caplog.text and "BATCH_SIZE=16" in caplog.text
-
-
 @pytest.mark.parametrize(
-    ("changed", "message"),
+    ("path", "value", "message"),
     [
-        ({"steps": 0}, "`train.steps` must be at least 1. Received: 0"),
-        ({"evaluate_every": 7}, "evaluate_every=7, steps_per_loop=5"),
-        ({"keep_every": 15}, "keep_every=15, checkpoint_every=10"),
-        ({"batch_size": 33}, "batch_size=33, replicas=4. Use 32"),
-        ({"batch_size": 3}, "Use 4"),
-        ({"cached_chunk": 3}, "cached_chunk=3, 8 rows"),
-        ({"accumulate": 2}, "Give one of the two"),
-        ({"accumulate": 3, "cached_chunk": None}, "accumulate=3, 8 rows"),
+        ("steps", 0, "`Trainer.steps` must be at least 1. Received: 0"),
+        ("checkpoints.keep", 0, "`Checkpoints.keep` must be at least 1. Received: 0"),
+        ("execution.gradients", {"parts": 0}, "`Accumulated.parts` must be at least 1. Received: 0"),
+        ("evaluation.every", 7, "Evaluation.every=7, Execution.steps_per_loop=5. Use 5"),
+        ("checkpoints.keep_every", 15, "Checkpoints.keep_every=15, Checkpoints.every=10. Use 10"),
+        ("batch_size", 33, "batch_size=33, replicas=4. Use 32"),
+        ("batch_size", 3, "Use 4"),
+        ("execution.gradients", {"rows": 3}, "Cached.rows=3, 8 rows"),
+        ("execution.gradients", {"parts": 3}, "Accumulated.parts=3, 8 rows"),
     ],
 )
-def test_contradictions_are_named(changed, message):
+def test_contradictions_are_named(path, value, message):
     with pytest.raises(ValueError) as caught:
-        check_relations({**GOOD, **changed}, replicas=4)
+        check_relations(changed(path, value), replicas=4)
     assert message in str(caught.value)
 
 

@@ -1,4 +1,4 @@
-"""What a run keeps when asked for more: the best checkpoint, looks at batches, a profile, alarms, facts."""
+"""What a run keeps when asked for more: the best checkpoint, batch summaries, a profile, alarms, facts."""
 
 import json
 
@@ -8,7 +8,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from tests import toys
 from tests.toy_run import in_a_folder_of_its_own  # noqa: F401
 from vatt import main
-from vatt.train.checkpoint import Checkpoints
+from vatt.train.checkpoint_folder import CheckpointFolder
 
 
 def train(directory, *flags):
@@ -22,9 +22,9 @@ def journal(directory):
 def test_the_best_checkpoint_outlives_newer_ones(tmp_path, monkeypatch):
     values = iter([0.1, 0.7, 0.3, 0.2, 0.1])
     monkeypatch.setattr(toys.ToyEvaluator, "evaluate", lambda self, model: {"toys/recall": next(values)})
-    flags = ("--gin.train.evaluate_every=4", "--gin.train.keep_checkpoints=1", "--gin.train.keep_every=15")
-    assert train(tmp_path / "run", *flags, '--gin.train.keep_best="toys/recall"') == 0
-    checkpoints = Checkpoints(tmp_path / "run" / "checkpoints")
+    flags = ("--gin.Evaluation.every=4", "--gin.Checkpoints.keep=1", "--gin.Checkpoints.keep_every=15")
+    assert train(tmp_path / "run", *flags, '--gin.Checkpoints.keep_best="toys/recall"') == 0
+    checkpoints = CheckpointFolder(tmp_path / "run" / "checkpoints")
     assert checkpoints.steps() == [8, 15, 20]
     facts = checkpoints.facts(20)
     assert facts["identity"] == {"batch_size": "4", "seed": "0"}
@@ -32,16 +32,16 @@ def test_the_best_checkpoint_outlives_newer_ones(tmp_path, monkeypatch):
 
 
 def test_the_best_of_nothing_is_refused(tmp_path, capsys):
-    flag = '--gin.train.keep_best="toy_evaluation/mean"'
+    flag = '--gin.Checkpoints.keep_best="toy_evaluation/mean"'
     assert train(tmp_path / "run", flag) == 2
-    assert "Set `train.evaluate_every`" in capsys.readouterr().err
-    assert train(tmp_path / "run", flag, "--gin.train.evaluate_every=2") == 2
+    assert "Set `Evaluation.every`" in capsys.readouterr().err
+    assert train(tmp_path / "run", flag, "--gin.Evaluation.every=2") == 2
     assert "Closest: toy_evaluation/mean_weight" in capsys.readouterr().err
     assert journal(tmp_path / "run")[-1]["step"] == 2
 
 
-def test_looks_and_telemetry_reach_tensorboard_and_survive_a_restart(tmp_path):
-    flags = ("--gin.train.look_every=4", "--gin.train.evaluate_every=5", "--gin.train.peak_flops=1e12")
+def test_summaries_and_telemetry_reach_tensorboard_and_survive_a_restart(tmp_path):
+    flags = ("--gin.Logging.summary_every=4", "--gin.Evaluation.every=5", "--gin.Logging.peak_flops=1e12")
     directory = tmp_path / "run"
     assert train(directory, *flags, "--gin.TRAIN_STEPS=10") == 0
     line = journal(directory)[-1]
@@ -51,8 +51,10 @@ def test_looks_and_telemetry_reach_tensorboard_and_survive_a_restart(tmp_path):
     events = EventAccumulator(str(directory / "events"), size_guidance={"tensors": 0}).Reload()
     assert [event.step for event in events.Tensors("toy_evaluation/mean_weight")] == [5, 10, 12]
     assert [event.step for event in events.Tensors("loss")] == [line["step"] for line in journal(directory)]
-    looks = EventAccumulator(str(directory / "events" / "looks"), size_guidance={"tensors": 0}).Reload()
-    assert [event.step for event in looks.Tensors("batch/video")] == [4, 8, 12]
+    summaries = EventAccumulator(
+        str(directory / "events" / "summaries"), size_guidance={"tensors": 0}
+    ).Reload()
+    assert [event.step for event in summaries.Tensors("batch/video")] == [4, 8, 12]
 
 
 def test_a_profile_of_a_few_steps(tmp_path, capsys):
@@ -104,5 +106,5 @@ def test_wrong_numbers_are_refused_before_anything_is_built(tmp_path, monkeypatc
         raise AssertionError("built")
 
     monkeypatch.setattr(toys.ToyData, "__init__", build)
-    assert train(tmp_path / "run", "--gin.train.steps_per_loop=3") == 2
-    assert "must be a multiple of `train.steps_per_loop`" in capsys.readouterr().err
+    assert train(tmp_path / "run", "--gin.Execution.steps_per_loop=3") == 2
+    assert "must be a multiple of `Execution.steps_per_loop`" in capsys.readouterr().err

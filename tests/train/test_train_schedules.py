@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tests.goldens import GOLDEN
-from vatt.train import schedules
+from vatt.optimizers import schedules
 
 
 def rates(schedule, steps):

@@ -9,7 +9,7 @@ from tests import toys
 from tests.train.training import SEED, assert_same, strategy_of, toy_batch, train
 from vatt.engines.tensorflow.step import draw_keys
 from vatt.engines.tensorflow.strategy import make_strategy, split_batch
-from vatt.train.optimizer import adam, sgd
+from vatt.optimizers.factories import adam, sgd
 
 NUMBERS = ("loss", "loss/video_audio", "loss/video_text", "gradient_norm", "squared_norms")
 

@@ -8,10 +8,11 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from tests import toys
 from tests.train.training import toy_batch
+from vatt.engines.protocol import Task
 from vatt.engines.tensorflow import peak
 from vatt.engines.tensorflow.peak import measured_peak
 from vatt.engines.tensorflow.telemetry import Telemetry, count_flops, memory
-from vatt.train.batch_summary import look_at, similarities
+from vatt.train.batch_summary import similarities, summarize
 from vatt.train.events import Events
 
 
@@ -43,7 +44,8 @@ def test_products_are_counted(function, shapes, expected):
 def test_rates_of_a_toy():
     model, inputs, batch = toys.ToyModel(), toys.toy_inputs(), toy_batch(0, rows=2)
     model(inputs(batch, training=False))
-    telemetry = Telemetry(model=model, device_inputs=inputs, rows=batch, replicas=2, peak_flops=1e6)
+    task = Task(model=model, loss=None, device_inputs=inputs)
+    telemetry = Telemetry(task=task, rows=batch, replicas=2, peak_flops=1e6)
     forward = 2 * 8 * (toys.FRAMES * toys.SIZE**2 * 3 + toys.SAMPLES)  # two dense layers of width 8
     assert telemetry.clip_flops == 3 * forward
     numbers = telemetry.numbers(clips_per_second=10.0)
@@ -73,29 +75,32 @@ def test_similarities_by_hand():
     np.testing.assert_allclose(others, [0, -1, 0, 1], atol=1e-6)
 
 
-def test_a_look_leaves_pictures_histograms_and_the_configuration(tmp_path):
+def test_a_summary_leaves_frames_histograms_and_the_configuration(tmp_path):
     (tmp_path / "config.gin").write_text("A = 1\n")
     events = Events(tmp_path / "events")
     events.start(model_dir=tmp_path, step=0)
     model, inputs = toys.ToyModel(), toys.toy_inputs()
-    look_at(toy_batch(0), model=model, device_inputs=inputs, events=events, step=5)
+    task = Task(model=model, loss=None, device_inputs=inputs)
+    summarize(toy_batch(0), task=task, events=events, step=5)
     events.close()
-    found, looks = (
+    found, summaries = (
         EventAccumulator(str(folder), size_guidance={"tensors": 0}).Reload()
-        for folder in (tmp_path / "events", tmp_path / "events" / "looks")
+        for folder in (tmp_path / "events", tmp_path / "events" / "summaries")
     )
     wanted = {"batch/video", "similarity/video_audio/own", "similarity/video_audio/others"}
-    assert wanted <= set(looks.Tags()["tensors"])
+    assert wanted <= set(summaries.Tags()["tensors"])
     assert b"A = 1" in found.Tensors("config")[0].tensor_proto.string_val[0]
-    assert looks.Tensors("batch/video")[0].step == 5
+    assert summaries.Tensors("batch/video")[0].step == 5
 
 
-def test_a_run_that_goes_back_leaves_no_look_of_later_steps(tmp_path):
+def test_a_run_that_goes_back_leaves_no_summary_of_later_steps(tmp_path):
     events = Events(tmp_path / "events")
     for step in (8, 16):
-        with events.look(step):
+        with events.summary(step):
             events.write_histogram("numbers", np.ones(3))
     events.start(model_dir=tmp_path, step=8)
     events.close()
-    looks = EventAccumulator(str(tmp_path / "events" / "looks"), size_guidance={"tensors": 0}).Reload()
-    assert [event.step for event in looks.Tensors("numbers")] == [8]
+    summaries = EventAccumulator(
+        str(tmp_path / "events" / "summaries"), size_guidance={"tensors": 0}
+    ).Reload()
+    assert [event.step for event in summaries.Tensors("numbers")] == [8]

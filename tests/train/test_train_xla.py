@@ -5,8 +5,8 @@ import pytest
 from tensorflow.python.framework import kernels  # the registry has no public name
 
 from tests.train.training import Training, assert_same, clip_batch, clip_model
-from vatt.engines.tensorflow.gradients import Cached, WholeBatch
-from vatt.train.optimizer import adam, sgd
+from vatt.engines.execution import Cached, Execution, WholeBatch
+from vatt.optimizers.factories import adam, sgd
 
 # How a TPU knows an operation: by a kernel for XLA that is not tied to one kind of device. A graph's own
 # inputs have none.
@@ -25,14 +25,12 @@ WITHOUT_TPU_KERNEL = {
 STATEFUL_RANDOM = {"RandomUniform", "RandomStandardNormal", "TruncatedNormal", "RandomShuffle", "Multinomial"}
 
 
-def compiled(way=WholeBatch, **way_options):
+def compiled(gradients=WholeBatch()):  # noqa: B008 (frozen)
     return Training(
         make=clip_model,
         batch_of=clip_batch,
         make_optimizer=lambda: adam(learning_rate=0.01),
-        way=way,
-        way_options=way_options,
-        jit_compile=True,
+        execution=Execution(gradients=gradients, jit_compile=True),
     )
 
 
@@ -76,7 +74,7 @@ def test_the_step_compiles_and_gives_the_same():
             batch_of=clip_batch,
             make_optimizer=lambda: sgd(learning_rate=1.0, momentum=0.0),
             clip_global_norm=1.0,  # the step is the gradient, scaled to norm 1
-            jit_compile=jit_compile,
+            execution=Execution(jit_compile=jit_compile),
         )
         found.append((training.run(1)[0], training.weights()))
     (results, weights), (compiled_results, compiled_weights) = found
@@ -87,11 +85,13 @@ def test_the_step_compiles_and_gives_the_same():
 
 @pytest.mark.slow
 def test_the_cached_step_compiles():
-    training = compiled(Cached, rows=2)
+    training = compiled(Cached(rows=2))
     assert_ready_for_a_tpu(training)
     assert training.run(2)[1]["finite"]
 
 
 def test_several_devices_are_refused():
     with pytest.raises(ValueError, match="`jit_compile` needs one device"):
-        Training(make_optimizer=lambda: adam(learning_rate=0.1), replicas=2, jit_compile=True)
+        Training(
+            make_optimizer=lambda: adam(learning_rate=0.1), replicas=2, execution=Execution(jit_compile=True)
+        )

@@ -1,5 +1,7 @@
 """Trains a few steps on so many replicas: what the tests of this folder compare."""
 
+import dataclasses
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -7,9 +9,10 @@ import tensorflow as tf
 from tests import toys
 from tests.devices import mirrored
 from tests.small_models import small_vatt
-from vatt.engines.tensorflow.gradients import WholeBatch
-from vatt.engines.tensorflow.step import TrainStep
-from vatt.engines.tensorflow.update import Update
+from vatt.engines.execution import Execution
+from vatt.engines.optimization import Optimization
+from vatt.engines.protocol import Task
+from vatt.engines.tensorflow.engine import TensorFlowEngine
 from vatt.layers.architecture import Size
 from vatt.layers.pixels import DeviceInputs
 from vatt.losses.contrastive import ContrastiveLoss
@@ -70,10 +73,9 @@ class Training:
         batch_of: number -> global batch.
         make_optimizer: () -> optimizer.
         replicas: logical CPU devices.
-        way, way_options: how the gradients are found.
+        execution: see `Execution`.
         loss_scale: () -> `LossScale`, or None.
-        jit_compile: see `TrainStep`.
-        options: of `Update`.
+        options: of `Optimization`.
     """
 
     def __init__(
@@ -83,32 +85,25 @@ class Training:
         batch_of=toy_batch,
         make_optimizer,
         replicas=1,
-        way=WholeBatch,
-        way_options=None,
-        jit_compile=False,
+        execution=Execution(),  # noqa: B008 (frozen)
         loss_scale=None,
-        average=None,
         **options,
     ):
         keras.utils.set_random_seed(0)
         self.batch_of = batch_of
-        strategy = strategy_of(replicas)
-        with strategy.scope():
+        engine = TensorFlowEngine(strategy_of(replicas))
+        optimization = Optimization(**options)
+        with engine.scope():
             self.model, loss, inputs = make()
+            task = Task(model=self.model, loss=loss, device_inputs=inputs)
             self.model(inputs(batch_of(0), training=False))
-            variables = self.model.trainable_variables
             self.optimizer = make_optimizer()
-            self.optimizer.build(variables)
-            if average is not None:
-                average.build(variables)
-            self.step = TrainStep(
-                strategy=strategy,
-                model=self.model,
-                gradients=way(model=self.model, loss=loss, device_inputs=inputs, **(way_options or {})),
-                update=Update(optimizer=self.optimizer, variables=variables, average=average, **options),
-                seed=SEED,
-                loss_scale=loss_scale() if loss_scale else None,
-                jit_compile=jit_compile,
+            state = engine.place(task, self.optimizer, optimization)
+            if loss_scale is not None:
+                state = dataclasses.replace(state, loss_scale=loss_scale())
+            self.average = state.average
+            self.step = engine.make_step(
+                task, state, optimization=optimization, execution=execution, seed=SEED
             )
         self._variables = [*self.model.variables, *self.optimizer.variables]
         self._initial = [variable.numpy() for variable in self._variables]

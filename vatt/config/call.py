@@ -21,21 +21,6 @@ def value_of(key: str) -> Any:
         return None
 
 
-def numbers_of(job: Callable) -> dict[str, int | float | None]:
-    """What a run will give to those parameters of a registered function that take numbers, or None.
-
-    Args:
-        job: the function, as gin hands it over.
-    """
-    found = {}
-    for name, parameter in inspect.signature(job).parameters.items():
-        kinds = set(alternatives(parameter.annotation))
-        if kinds <= {int, float, type(None)}:  # whatever else is bound may take minutes to build
-            bound = value_of(f"{job.__name__}.{name}")
-            found[name] = parameter.default if bound is None else bound
-    return found
-
-
 @dataclasses.dataclass(frozen=True)
 class Call:
     """A `@name` of the configuration that nobody has called yet, and what it would be called with.
@@ -90,3 +75,27 @@ def _bindings(selector: str, scope) -> dict[str, Any]:
 def root_call() -> Call:
     """The root of the configuration that was loaded."""
     return Call(find(ROOT).wrapped, ROOT, ())
+
+
+def numbers_of(call: Call) -> dict[str, Any]:
+    """The numbers that a call will be given, found without building anything.
+
+    Returns:
+        Parameter -> number or None, for those that take numbers; a dict of the same for those that take
+        settings, which are dataclasses.
+    """
+    found = {}
+    for name, parameter in inspect.signature(call.function).parameters.items():
+        kinds = [each for each in alternatives(parameter.annotation) if each is not type(None)]
+        if all(kind in (int, float) for kind in kinds):  # whatever else is bound may take minutes to build
+            found[name] = call.argument(name, parameter.default)
+        elif all(dataclasses.is_dataclass(kind) for kind in kinds):
+            inner = call.calls(name)
+            found[name] = numbers_of(inner[0]) if inner else _numbers_in(parameter.default)
+    return found
+
+
+def _numbers_in(settings: Any) -> dict[str, Any]:
+    values = dict(vars(settings)) if dataclasses.is_dataclass(settings) else {}
+    found = {name: _numbers_in(each) for name, each in values.items() if dataclasses.is_dataclass(each)}
+    return found | {n: each for n, each in values.items() if each is None or type(each) in (int, float)}

@@ -45,13 +45,14 @@ def load_run(path):
     # Both import TensorFlow, which whoever only opens `.keras` files does without.
     import tensorflow as tf
 
-    from vatt.train.checkpoint import Checkpoints
+    from vatt.engines.tensorflow.state import State
+    from vatt.train.checkpoint_folder import CheckpointFolder
 
     found = run_of(path)
     if found is None:
         raise ValueError(f"The path must be RUN or RUN/checkpoints/ckpt-STEP. Received: {path}.")
     directory, step = found
-    checkpoints = Checkpoints(directory / "checkpoints")
+    checkpoints = CheckpointFolder(directory / "checkpoints")
     whole = [each for each in checkpoints.steps() if checkpoints.is_whole(each)]
     if step is None and whole:
         step = whole[-1]
@@ -64,7 +65,7 @@ def load_run(path):
     data = directory.glob(f"checkpoints/ckpt-{step}.data-*")
     model = described(directory / MODEL_FILE, weights=sum(file.stat().st_size for file in data))
     try:
-        checkpoints.restore(step, partly=True, model=model)
+        checkpoints.restore(step, State(model=model), partly=True)
     except RunError as error:
         raise ConversionError(str(error)) from error
     reader = tf.train.load_checkpoint(str(checkpoints.prefix(step)))
@@ -97,7 +98,7 @@ def described(path: Path, *, weights: int | None = None):
     if not name.startswith("vatt>"):
         raise ConversionError(
             f"The model must be one of this project's. Received: {path} with a model of class {name!r}. "
-            "Build yours in Python and restore it with `vatt.train.checkpoint.Checkpoints`."
+            "Build yours in Python and restore it with `vatt.train.checkpoint_folder.CheckpointFolder`."
         )
     check_description(config, source=path, weights=weights)
     register_models()

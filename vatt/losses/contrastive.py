@@ -54,7 +54,7 @@ class ContrastiveLoss:
             256 of a batch of 4,096, 128 of 8,192. None: all at once.
     """
 
-    compares_rows = True  # so that `train.accumulate`, which parts them, is refused
+    compares_rows = True  # so that `Accumulated`, which parts them, is refused
 
     def __init__(
         self,

@@ -33,7 +33,7 @@ class Configuration:
     """What one job is made of, as gin files say it.
 
     Args:
-        job: the call of `train`, or of `measure`.
+        job: the call of `Trainer`, or of `ModelEvaluation`.
         clip: the clips of its data.
         precision: the dtype policy.
     """
@@ -65,9 +65,14 @@ class Configuration:
             return self.model_call.argument("path", "")
         return None
 
-    def number(self, name: str) -> Any:
-        """Of the job, by the name of its parameter."""
-        return self.job.argument(name, _parameters(self.job)[name].default)
+    def numbers(self) -> dict[str, Any]:
+        """Of the job, see `vatt.config.numbers_of`."""
+        return config.numbers_of(self.job)
+
+    @property
+    def has_average(self) -> bool:
+        """Whether the weights are averaged."""
+        return any(call.calls("average") for call in self.job.calls("optimization"))
 
     def model(self, source: "Source") -> Any:
         """Builds the model; inside `without_weights`, it has none.
@@ -139,11 +144,11 @@ def read(gin_files: Iterable[str], bindings: Iterable[str] = ()) -> Configuratio
     config.load(gin_files, bindings, complete=False)
     root = config.root_call()
     calls = root.calls("job")
-    if calls and "training" in _parameters(calls[0]):  # beside a run: what that run trains
-        calls = calls[0].calls("training")
+    if calls and "trainer" in _parameters(calls[0]):  # of checkpoints: what that run trains
+        calls = calls[0].calls("trainer")
     if not calls or "model" not in _parameters(calls[0]):
         raise ConfigError(
-            "A plan needs a job that has a model, such as `run.job = @train`. Received: "
+            "A plan needs a job that has a model, such as `run.job = @Trainer`. Received: "
             f"{calls[0].function.__name__ if calls else 'no job'}. Give a runnable gin file. "
             f"{config.listing()}"
         )
@@ -153,7 +158,8 @@ def read(gin_files: Iterable[str], bindings: Iterable[str] = ()) -> Configuratio
 
 def _clip_of(job: Call) -> ClipSpec:
     """Of the data; of the model, where the data have none to look at."""
-    pending = [call for name in ("dataset", "model", "evaluators") for call in job.calls(name)]
+    pending = [call for name in ("dataset", "model") for call in job.calls(name)]
+    pending += [call for each in job.calls("evaluation") for call in each.calls("evaluators")]
     while pending:
         call = pending.pop(0)
         clip = call.argument("clip") if "clip" in _parameters(call) else None

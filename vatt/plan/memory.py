@@ -27,14 +27,14 @@ class Way:
     Args:
         precision: the dtype policy.
         recompute: whether blocks are computed again in the backward pass.
-        cached_chunk: `train.cached_chunk`.
-        accumulate: `train.accumulate`.
+        cached_rows: `Cached.rows`; None without cached features.
+        parts: `Accumulated.parts`; 1 for the whole batch.
     """
 
     precision: str = "float32"
     recompute: bool = False
-    cached_chunk: int | None = None
-    accumulate: int = 1
+    cached_rows: int | None = None
+    parts: int = 1
 
     @property
     def width(self) -> int:
@@ -43,7 +43,7 @@ class Way:
 
     def rows_at_once(self, rows: int) -> int:
         """Of a device's rows, those whose activations lie side by side."""
-        return min(rows, self.cached_chunk) if self.cached_chunk else max(1, rows // self.accumulate)
+        return min(rows, self.cached_rows) if self.cached_rows else max(1, rows // self.parts)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

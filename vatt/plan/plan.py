@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 import keras
 
-from vatt.config import Call, ConfigError
+from vatt.config import ConfigError
 from vatt.convert.released import describe
 from vatt.losses.contrastive import ContrastiveLoss
 from vatt.models.classifier import Classifier
@@ -19,8 +19,7 @@ from vatt.plan.layers import blocks_products
 from vatt.plan.memory import StepMemory, Way
 from vatt.plan.shapes import parts_of, weights_in, without_weights
 from vatt.spec import AUDIO, TEXT, VIDEO, ClipSpec
-from vatt.train.job import train
-from vatt.train.relations import check_relations
+from vatt.train.relations import check_rows
 
 _SECONDS_OF_A_DAY = 86_400
 _FEW_ROWS = 16  # of a chunk, or of a part, among the ways that a plan compares
@@ -53,7 +52,7 @@ class Circumstances:
 def make_plan(configuration: Configuration, source: Source, where: Circumstances) -> dict:
     """The plan as a dict that JSON can hold."""
     numbers = _numbers(configuration, where.devices)
-    copies = _copies(configuration.job) if configuration.trains else 0
+    copies = _copies(configuration) if configuration.trains else 0
     with without_weights(configuration.precision):
         return _Planner(configuration, source, where, numbers, copies).plan()
 
@@ -73,26 +72,29 @@ def _numbers(configuration: Configuration, devices: int) -> dict:
     """Of the job; {} where it does not train."""
     if not configuration.trains:
         return {}
-    names = ("batch_size", "steps", "accumulate", "cached_chunk")
-    numbers = {name: configuration.number(name) for name in names}
+    numbers = configuration.numbers()
     for name in ("batch_size", "steps"):
         if not isinstance(numbers[name], int):
-            raise ConfigError(f"`train.{name}` must be a whole number. Received: {numbers[name]}.")
-    # Intervals play no part here.
-    others = dict.fromkeys(train.__kwdefaults__) | {"checkpoint_every": 1, "steps_per_loop": 1}
-    check_relations(others | numbers, replicas=devices)
-    return numbers
+            raise ConfigError(f"`Trainer.{name}` must be a whole number. Received: {numbers[name]}.")
+    gradients = numbers["execution"]["gradients"]
+    check_rows(numbers["batch_size"], gradients, replicas=devices)
+    return {
+        "batch_size": numbers["batch_size"],
+        "steps": numbers["steps"],
+        "cached_rows": gradients.get("rows"),
+        "parts": gradients.get("parts", 1),
+    }
 
 
-def _copies(job: Call) -> int:
+def _copies(configuration: Configuration) -> int:
     """How often the optimizer and the average hold something for each weight, found on one small weight."""
     weight = keras.Variable(keras.ops.zeros(_SHAPE))
-    optimizer = job.argument("optimizer")
+    optimizer = configuration.job.argument("optimizer")
     if optimizer is None:
-        raise ConfigError("Training needs an optimizer. Received: none. Bind `train.optimizer`.")
+        raise ConfigError("Training needs an optimizer. Received: none. Bind `Trainer.optimizer`.")
     optimizer.build([weight])
     slots = sum(tuple(variable.shape) == _SHAPE for variable in optimizer.variables)
-    return slots + len(job.calls("average"))
+    return slots + configuration.has_average
 
 
 class _Planner:
@@ -165,7 +167,7 @@ class _Planner:
 
     def _step(self) -> dict:
         """Products alone, as telemetry counts them and as the utilisation is defined."""
-        clips, once = self.numbers["batch_size"], self.where.devices * self.numbers["accumulate"]
+        clips, once = self.numbers["batch_size"], self.where.devices * self.numbers["parts"]
         costs = clip_costs(self.model, self.clip, training=True)
         passes = sum((clips * row + once * each for row, each in costs.values()), Count())
         passes += clips * pixel_costs(self.device_inputs, self.clip, training=True)
@@ -191,7 +193,7 @@ class _Planner:
         """Products of a step that were made before: of cached features, of blocks."""
         clips = self.numbers["batch_size"]
         again = 0
-        if self.numbers["cached_chunk"] is not None:
+        if self.numbers["cached_rows"] is not None:
             encoders = {stream.name: costs[stream.name] for stream in self.streams}
             again += total(encoders, clips).products
             again += clips * pixel_costs(self.device_inputs, self.clip, training=True).products
@@ -205,8 +207,8 @@ class _Planner:
         asked = Way(
             precision=self.configuration.precision,
             recompute=any(stream.tower.encoder.size.recompute for stream in self.streams),
-            cached_chunk=self.numbers["cached_chunk"],
-            accumulate=self.numbers["accumulate"],
+            cached_rows=self.numbers["cached_rows"],
+            parts=self.numbers["parts"],
         )
         found = {"rows_per_device": self.rows, **_bytes(self.step_memory(asked, self.rows))}
         found["ways"] = [self._way(way) for way in self._ways(asked)]
@@ -220,9 +222,9 @@ class _Planner:
         return found
 
     def _ways(self, asked: Way) -> Iterable[Way]:
-        few = {"cached_chunk": min(_FEW_ROWS, self.rows)}
+        few = {"cached_rows": min(_FEW_ROWS, self.rows)}
         if not isinstance(self.loss, ContrastiveLoss):
-            few = {"accumulate": max(1, self.rows // _FEW_ROWS)}
+            few = {"parts": max(1, self.rows // _FEW_ROWS)}
         other = "mixed_bfloat16" if asked.precision == "float32" else "float32"
         changes = ({}, {"precision": other}, {"recompute": True}, few, {"recompute": True} | few)
         return dict.fromkeys(dataclasses.replace(asked, **change) for change in changes)
@@ -238,7 +240,7 @@ class _Planner:
 
     def _most_rows(self, way: Way, room: int) -> int:
         """The largest batch of a device that fits; a multiple of the chunk, 0 for none."""
-        unit = way.cached_chunk or way.accumulate
+        unit = way.cached_rows or way.parts
         low, high = 0, _MOST_ROWS // unit
         while low < high:
             middle = (low + high + 1) // 2

@@ -68,10 +68,10 @@ def _about(configuration: dict):
     yield "clip", ", ".join(seen[name] for name in clip["modalities"])
     if "batch_size" in configuration:
         batch = f"{configuration['batch_size']:,} clips on {configuration['devices']} device(s)"
-        if configuration["cached_chunk"]:
-            batch += f", cached in chunks of {configuration['cached_chunk']}"
-        if configuration["accumulate"] > 1:
-            batch += f", in {configuration['accumulate']} parts"
+        if configuration["cached_rows"]:
+            batch += f", cached in chunks of {configuration['cached_rows']}"
+        if configuration["parts"] > 1:
+            batch += f", in {configuration['parts']} parts"
         yield "batch", batch
         yield "steps", f"{configuration['steps']:,}"
 
@@ -132,8 +132,8 @@ def _ways(memory: dict) -> Table:
     for number, way in enumerate(memory["ways"]):
         name = [way["precision"]]
         name += ["recompute"] if way["recompute"] else []
-        name += [f"cached {way['cached_chunk']}"] if way["cached_chunk"] else []
-        name += [f"{way['accumulate']} parts"] if way["accumulate"] > 1 else []
+        name += [f"cached {way['cached_rows']}"] if way["cached_rows"] else []
+        name += [f"{way['parts']} parts"] if way["parts"] > 1 else []
         cells = [", ".join(name) + (" (as it is)" if number == 0 else "")]
         cells += [_size(way["step_bytes"]), _size(way["peak_bytes"])]
         table.add_row(*cells, *((f"{way['most_rows_per_device']:,}",) if fitted else ()))

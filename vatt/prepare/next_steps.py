@@ -145,7 +145,7 @@ def _pre_training(contents: Contents) -> list[str]:
         bindings["ClipSpec.modalities"] = f"({', '.join(map(json.dumps, there))})"
         notes = f", on {' and '.join(there)}: it holds no {({*_MODALITIES.values()} - {*there}).pop()}"
     if "test" not in contents.splits:
-        bindings["train.evaluators"] = "[]"
+        bindings["Evaluation.evaluators"] = "[]"
         notes += "; nothing is measured, as it has no test split"
     return [f"To pre-train on it{notes}:", _command(PRE_TRAINING, contents, bindings)]
 

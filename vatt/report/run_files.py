@@ -12,7 +12,7 @@ from vatt.report.columns import Columns, read_columns
 from vatt.report.evaluation import Evaluation
 
 _MOST_BYTES = 256 * 2**20  # of a JSON file; what is larger is none of ours
-_FOLLOWERS = "*/metrics.json"  # of `evaluate` jobs, which write into folders of their own
+_FOLLOWERS = "*/metrics.json"  # of `CheckpointEvaluation`, which write into folders of their own
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -58,7 +58,7 @@ class RunFiles:
 
     @property
     def job(self) -> str:
-        """ "train", "measure", "evaluate", …; "" where the configuration does not say."""
+        """ "Trainer", "ModelEvaluation", …; "" where the configuration does not say."""
         found = re.search(r"^run\.job = @(?:[\w./]*[./])?(\w+)", self.config, re.MULTILINE)
         return found[1] if found else ""
 
@@ -142,7 +142,7 @@ def _lines(run: RunFiles, name: str) -> list[dict]:
 def _journal(run: RunFiles) -> Columns:
     path = run.directory / "journal.jsonl"
     if not path.is_file():
-        if run.job not in ("measure", "evaluate"):  # which make no step
+        if run.job not in ("ModelEvaluation", "CheckpointEvaluation"):  # which make no step
             run.remarks.append("journal.jsonl is missing: there are no curves.")
         return Columns()
     try:

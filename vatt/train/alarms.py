@@ -1,13 +1,13 @@
-"""Alarms: what is wrong with a run although every number is finite. They are told, and nothing is stopped.
+"""Alarms: what is wrong with a run although every number is finite. They are logged, and nothing is stopped.
 
-Each looks at journal lines. One that goes on is told once, and again only after it has been over.
+Each looks at journal lines. One that lasts is logged once, and again only after it has cleared.
 """
 
 import collections
 import logging
 import statistics
 
-from vatt.engines.tensorflow.live_data import PREFIX
+from vatt.engines.protocol import LIVE_DATA
 
 _log = logging.getLogger(__name__)
 
@@ -57,10 +57,10 @@ class Alarms:
         return {}
 
     def _dead_data(self, line: dict) -> dict[str, str]:
-        dead = [name for name, share in line.items() if name.startswith(PREFIX) and share == 0]
+        dead = [name for name, share in line.items() if name.startswith(LIVE_DATA) and share == 0]
         return {
-            name: f"no clip of this batch has any {name.removeprefix(PREFIX)} that says something: all of it "
-            "is masked or constant. Look at the prepared set (`vatt doctor`)."
+            name: f"no clip of this batch has any {name.removeprefix(LIVE_DATA)} that says something: all of "
+            "it is masked or constant. Look at the prepared set (`vatt doctor`)."
             for name in dead
         }
 

@@ -1,4 +1,4 @@
-"""A look at one training batch, for TensorBoard: its pictures, and how alike the model finds what belongs
+"""The summary of one training batch for TensorBoard: its frames, and how similar the model finds what belongs
 together and what does not.
 
 The batch is made again, as in `vatt/train/bad_batch.py`, so that the compiled steps need not bring it out.
@@ -7,6 +7,8 @@ The batch is made again, as in `vatt/train/bad_batch.py`, so that the compiled s
 import numpy as np
 
 from vatt import spec
+from vatt.engines.protocol import Task
+from vatt.protocols import Batch
 from vatt.train.events import Events
 
 _CLIPS = 8  # shown
@@ -16,16 +18,17 @@ _PAIRS = (
 )
 
 
-def look_at(batch, *, model, device_inputs, events: Events, step: int) -> None:
-    """Writes pictures and similarities of a batch after `step` steps.
+def summarize(batch: Batch, *, task: Task, events: Events, step: int) -> None:
+    """Writes frames and similarities of a batch after `step` steps.
 
     Args:
         batch: as made by `train_batches`.
-        model, device_inputs: as in `vatt/protocols.py`; called without dropping tokens, in inference mode.
+        task: its model is called without dropping tokens, in inference mode.
         events: where to.
+        step: number of steps done.
     """
-    outputs = model(device_inputs(batch, training=False), training=False)
-    with events.look(step):
+    outputs = task.model(task.device_inputs(batch, training=False), training=False)
+    with events.summary(step):
         if spec.VIDEO in batch:
             clips = np.asarray(batch[spec.VIDEO][:_CLIPS])
             shown = np.linspace(0, clips.shape[1] - 1, 4).astype(int)  # first to last, side by side

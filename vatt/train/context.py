@@ -1,9 +1,14 @@
-"""What a run hands to its job: where it writes, its seed, its devices, and how to call it again."""
+"""What a run is asked to do, a job, and what it hands to it: where it writes, its seed, its devices, its
+command.
+"""
 
+import abc
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from vatt.engines.protocol import Engine
 
 # In the run directory: the model without its weights, as Keras describes it, and what it takes.
 MODEL_FILE = "model.json"
@@ -17,23 +22,37 @@ class RunContext:
     Args:
         model_dir: the run directory, which exists and is locked (in a dry run it may not exist).
         seed: keys every random draw of the run.
-        strategy: the `tf.distribute.Strategy` under whose scope the job is built.
-        command: the shell command that continues this run.
-        on_built: to be called once all objects exist, before anything long.
+        engine: the devices, under whose scope the job is built; None for a job without any.
+        command: the shell command that resumes this run.
         dry_run: build, say what would run, and stop.
         profile: record a few steps for TensorBoard's profiler.
-        forced: the user wants to go on although what is recorded differs.
+        forced: the user wants to resume although what is recorded differs.
         followed_dir: the run directory of the training that this job accompanies; None for one on its own.
-        instead: called with what the job built, instead of what the job would do with it.
     """
 
     model_dir: Path
     seed: int
-    strategy: Any
+    engine: Engine | None
     command: str = ""
-    on_built: Callable[[], None] = lambda: None
     dry_run: bool = False
     profile: bool = False
     forced: bool = False
     followed_dir: Path | None = None
-    instead: Callable[..., int] | None = None
+
+
+class Job(abc.ABC):
+    """What `run.job` names, without parentheses: a class that is built under the scope of the engine."""
+
+    @staticmethod  # noqa: B027 (a job whose numbers have no relations)
+    def check(numbers: Mapping[str, Any], *, replicas: int) -> None:
+        """Raises where numbers of the configuration contradict each other; called before anything is built.
+
+        Args:
+            numbers: what the job's arguments will be, as far as they are numbers: by name, in a dict for each
+                argument that is an object of settings (`vatt.config.numbers_of`).
+            replicas: devices that share a step.
+        """
+
+    @abc.abstractmethod
+    def run(self, run: RunContext) -> int:
+        """Does the work; returns the exit status."""

@@ -12,7 +12,7 @@ from pathlib import Path
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from vatt.errors import RunError
+from vatt.errors import RunError, reason_of
 from vatt.terminal import Console
 from vatt.train.journal import HISTORY, append_line, cut_back, read_json, read_lines, write_json
 from vatt.whole_file import own_folder
@@ -31,6 +31,20 @@ def warnings_of(evaluators: Iterable, model) -> list[str]:
     """What evaluators know beforehand to make their figures less than they look, each sentence once."""
     known = (evaluator.warnings(model) for evaluator in evaluators if hasattr(evaluator, "warnings"))
     return list(dict.fromkeys(sentence for sentences in known for sentence in sentences))
+
+
+class EvaluatorError(RuntimeError):
+    """An evaluator failed.
+
+    Args:
+        name: of the evaluator.
+        step: at which it measured.
+        error: what it raised.
+    """
+
+    def __init__(self, name: str, step: int, error: Exception):
+        super().__init__(f"The evaluator `{name}` failed at step {step}: {reason_of(error)}")
+        self.exit_status = getattr(error, "exit_status", 2)
 
 
 class Evaluations:
@@ -70,11 +84,23 @@ class Evaluations:
         step = self.numbers().get("step", 0)
         return step if self.are_done(step) else 0
 
-    def run(self, model, step: int) -> dict[str, float]:
-        """Evaluates the model at `step`; returns all numbers by name."""
+    def run(self, model, step: int, evaluators: Iterable | None = None) -> dict[str, float]:
+        """Evaluates the model at `step`; returns the metrics by name.
+
+        Args:
+            model: as in `vatt/protocols.py`.
+            step: number of steps done.
+            evaluators: those that measure; None for all.
+
+        Raises:
+            EvaluatorError: an evaluator failed; the error names it and the step.
+        """
         numbers: dict[str, float] = {}
-        for evaluator in self._evaluators:
-            metrics = evaluator.evaluate(model)
+        for evaluator in self._evaluators if evaluators is None else evaluators:
+            try:
+                metrics = evaluator.evaluate(model)
+            except Exception as error:
+                raise EvaluatorError(evaluator.name, step, error) from error
             twice = sorted(numbers.keys() & metrics.keys())
             if twice:
                 raise RunError(
@@ -85,7 +111,7 @@ class Evaluations:
             own_folder(file.parent)
             artifact = evaluator.artifact() if hasattr(evaluator, "artifact") else {}
             write_json(file, {"step": step, "metrics": metrics, "artifact": artifact})
-        if self._evaluators:
+        if numbers:
             append_line(self._model_dir / HISTORY, {"step": step, **numbers})
         write_json(self._model_dir / "metrics.json", {"step": step, **numbers})
         return numbers
@@ -94,11 +120,12 @@ class Evaluations:
         """Step -> value of one number of the evaluations so far, the highest being the best."""
         path = self._model_dir / HISTORY
         lines = list(read_lines(path)) if path.is_file() else []
-        if lines and all(metric not in line for line in lines):
-            known = sorted(lines[-1].keys() - {"step"})
+        known = sorted({name for line in lines for name in line} - {"step"})
+        all_measured = all(self._file(evaluator).is_file() for evaluator in self._evaluators)
+        if lines and all_measured and metric not in known:
             near = difflib.get_close_matches(metric, known, n=3, cutoff=0.3) or known[:3]
             raise RunError(
-                f"`train.keep_best` must name a number of the evaluators. Received: {metric!r}. "
+                f"`Checkpoints.keep_best` must name a metric of the evaluators. Received: {metric!r}. "
                 f"Closest: {', '.join(near) or '(they give none)'}."
             )
         sign = -1.0 if lowest_is_best else 1.0

@@ -1,8 +1,8 @@
-"""TensorBoard events: scalars, the configuration as text, pictures of a batch, histograms of similarity.
+"""TensorBoard events: scalars, the configuration as text, frames of a batch, histograms of similarity.
 
 The scalars are a copy of the journal and begin anew with every start of a run, see `vatt/train/journal.py`.
-Pictures and histograms have no other copy: each look at a batch has a file of its own, in a folder beside,
-and stays.
+Frames and histograms have no other copy: each batch summary has a file of its own, in a folder of them, and
+is kept.
 """
 
 import contextlib
@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from vatt.whole_file import own_folder
 
-LOOKS = "looks"
+SUMMARIES = "summaries"
 _TEXTS = ("config.gin", "command.txt")
 _OF_STEP = ".step-"
 
@@ -24,7 +24,7 @@ class Events:
 
     Args:
         directory: `start` takes earlier events out of it, and leaves profiles in their folder there, and
-            looks up to the step that the run goes on from.
+            batch summaries up to the step that the run resumes from.
     """
 
     def __init__(self, directory: Path):
@@ -33,12 +33,12 @@ class Events:
 
     def start(self, *, model_dir: Path, step: int) -> None:
         own_folder(self.directory)
-        own_folder(self.directory / LOOKS)
+        own_folder(self.directory / SUMMARIES)
         for earlier in self.directory.glob("events.out.*"):
             earlier.unlink(missing_ok=True)
-        for look in (self.directory / LOOKS).glob(f"events.out.*{_OF_STEP}*"):
-            if int(look.name.rpartition(_OF_STEP)[2]) > step:
-                look.unlink(missing_ok=True)
+        for summary in (self.directory / SUMMARIES).glob(f"events.out.*{_OF_STEP}*"):
+            if int(summary.name.rpartition(_OF_STEP)[2]) > step:
+                summary.unlink(missing_ok=True)
         self._writer = tf.summary.create_file_writer(str(self.directory))
         with self._writer.as_default(step=step):
             for path in (model_dir / name for name in _TEXTS):
@@ -52,10 +52,10 @@ class Events:
                 tf.summary.scalar(name, value)
 
     @contextlib.contextmanager
-    def look(self, step: int) -> Iterator[None]:
+    def summary(self, step: int) -> Iterator[None]:
         """Within the block, `write_images` and `write_histogram` are of `step`."""
         writer = tf.summary.create_file_writer(
-            str(self.directory / LOOKS), filename_suffix=f"{_OF_STEP}{step}"
+            str(self.directory / SUMMARIES), filename_suffix=f"{_OF_STEP}{step}"
         )
         with writer.as_default(step=step):
             yield

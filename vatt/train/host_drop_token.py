@@ -3,21 +3,21 @@
 from typing import Any
 
 
-def connect(dataset: Any, model: Any, *, look_every: int | None) -> None:
+def connect(dataset: Any, model: Any, *, summary_every: int | None) -> None:
     """Tells the dataset which patches the model reads, if it wants to know (`host_drop_token`).
 
     All that the dataset needs (rate, patch, grid, draw) is the model's own, so the two can not disagree.
 
     Args:
         dataset, model: as in `vatt/protocols.py`.
-        look_every: the job's.
+        summary_every: of `Logging`.
     """
     if not getattr(dataset, "host_drop_token", False):
         return
-    if look_every is not None:
+    if summary_every is not None:
         raise ValueError(
-            "`train.look_every` shows whole clips. Received: look_every="
-            f"{look_every} with `host_drop_token`, which leaves parts of them. Leave one of the two out."
+            "`Logging.summary_every` shows whole clips. Received: summary_every="
+            f"{summary_every} with `host_drop_token`, which leaves parts of them. Leave one of the two out."
         )
     if not hasattr(model, "patches_read"):
         raise ValueError(

@@ -1,105 +1,101 @@
 """Relations between the numbers of a training run, checked before anything is built."""
 
-import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-_log = logging.getLogger(__name__)
-
-_INTERVALS = ("checkpoint_every", "log_every", "evaluate_every", "look_every", "keep_every")
+_INTERVALS = (
+    ("checkpoints", "every"),
+    ("checkpoints", "keep_every"),
+    ("evaluation", "every"),
+    ("logging", "every"),
+    ("logging", "summary_every"),
+)
 _COUNTS = (
     *_INTERVALS,
-    "steps",
-    "batch_size",
-    "steps_per_loop",
-    "keep_checkpoints",
-    "accumulate",
-    "cached_chunk",
+    ("checkpoints", "keep"),
+    ("execution", "steps_per_loop"),
+    ("execution", "gradients", "rows"),
+    ("execution", "gradients", "parts"),
 )
+_CLASSES = {
+    "checkpoints": "Checkpoints",
+    "evaluation": "Evaluation",
+    "logging": "Logging",
+    "execution": "Execution",
+    "rows": "Cached",
+    "parts": "Accumulated",
+}
 
 
-def checked_by(check: Callable) -> Callable:
-    """Decorates a job with what `vatt.run.run` calls before the job's objects are built."""
-
-    def decorate(job: Callable) -> Callable:
-        job.check = check
-        return job
-
-    return decorate
-
-
-def check_relations(numbers: Mapping[str, int | float | None], *, replicas: int) -> None:
-    """Raises where numbers of `vatt.train.job.train` contradict each other.
+def check_relations(numbers: Mapping[str, Any], *, replicas: int) -> None:
+    """Raises where numbers of `Trainer` contradict each other.
 
     Args:
-        numbers: by the names of the job's parameters; None for what is not asked for.
+        numbers: by the names of its arguments, in a dict for each argument that is an object of settings;
+            None for what is not asked for.
         replicas: devices that share a step.
     """
-    for name in _COUNTS:
-        if numbers[name] is not None and numbers[name] < 1:
-            raise ValueError(f"`train.{name}` must be at least 1. Received: {numbers[name]}.")
-    steps_per_loop = numbers["steps_per_loop"]
-    for name in _INTERVALS:
-        if numbers[name] is not None and numbers[name] % steps_per_loop:
-            raise ValueError(
-                f"`train.{name}` must be a multiple of `train.steps_per_loop`. Received: {name}="
-                f"{numbers[name]}, steps_per_loop={steps_per_loop}. "
-                f"Use {_multiple(numbers[name], steps_per_loop)}."
-            )
-    keep_every, checkpoint_every = numbers["keep_every"], numbers["checkpoint_every"]
-    if keep_every is not None and keep_every % checkpoint_every:
-        raise ValueError(
-            "`train.keep_every` must be a multiple of `train.checkpoint_every`. "
-            f"Received: keep_every={keep_every}, checkpoint_every={checkpoint_every}. "
-            f"Use {_multiple(keep_every, checkpoint_every)}."
-        )
-    _check_rows(replicas, numbers["batch_size"], numbers["accumulate"], numbers["cached_chunk"])
-
-
-def warn_of_few_clips(dataset: Any, *, batch_size: int, steps: int) -> None:
-    """Says how often a run sees each clip, and warns where one batch holds a clip more than once.
-
-    A contrastive loss takes every other row for a wrong answer, and a clip's own copy among them.
-    """
-    clips = dataset.info.train_size
-    if not clips:
-        return
-    _log.info(
-        "%s clips for training: each is seen %.3g times in %d steps of %d.",
-        f"{clips:,}",
-        steps * batch_size / clips,
-        steps,
-        batch_size,
+    for name in ("steps", "batch_size"):
+        _check_count(f"Trainer.{name}", numbers[name])
+    for path in _COUNTS:
+        _check_count(_named(path), _of(numbers, path))
+    steps_per_loop = numbers["execution"]["steps_per_loop"]
+    for path in _INTERVALS:
+        _check_multiple(path, _of(numbers, path), "Execution.steps_per_loop", steps_per_loop)
+    checkpoints = numbers["checkpoints"]
+    _check_multiple(
+        ("checkpoints", "keep_every"), checkpoints["keep_every"], "Checkpoints.every", checkpoints["every"]
     )
-    if clips < batch_size:
-        _log.warning(
-            "A batch holds clips more than once: it has %d rows, and the set %d clips for training. "
-            "Prepare more, or take a smaller batch (`train.batch_size`, --batch_size %d).",
-            batch_size,
-            clips,
-            1 << (clips.bit_length() - 1),
-        )
+    check_rows(numbers["batch_size"], numbers["execution"]["gradients"], replicas=replicas)
 
 
-def _check_rows(replicas: int, batch_size: int, accumulate: int, cached_chunk: int | None) -> None:
+def check_rows(batch_size: int, gradients: Mapping[str, int], *, replicas: int) -> None:
+    """Raises where a batch can not be divided.
+
+    Args:
+        batch_size: rows of a global batch.
+        gradients: "rows" of `Cached`, "parts" of `Accumulated`, or neither.
+        replicas: among which it is divided.
+    """
     if batch_size % replicas:
         raise ValueError(
-            "`train.batch_size` must be a multiple of the number of replicas. Received: "
+            "`Trainer.batch_size` must be a multiple of the number of replicas. Received: "
             f"batch_size={batch_size}, replicas={replicas}. "
             f"Use {_multiple(batch_size, replicas)}."
         )
-    if accumulate > 1 and cached_chunk is not None:
-        raise ValueError(
-            "`train.cached_chunk` is for contrastive losses, `train.accumulate` for supervised ones. "
-            f"Received: cached_chunk={cached_chunk}, accumulate={accumulate}. Give one of the two."
-        )
     rows = batch_size // replicas
-    for name, parts in (("accumulate", accumulate), ("cached_chunk", cached_chunk)):
-        if parts is not None and rows % parts:
+    for name, parts in gradients.items():
+        if rows % parts:
             raise ValueError(
-                f"`train.{name}` must divide the rows of each replica. Received: {name}={parts}, {rows} rows "
-                f"(batch_size={batch_size}, replicas={replicas}). Use {_divisor(parts, rows)}."
+                f"`{_CLASSES[name]}.{name}` must divide the rows of each replica. Received: "
+                f"{_CLASSES[name]}.{name}={parts}, {rows} rows (batch_size={batch_size}, "
+                f"replicas={replicas}). Use {_divisor(parts, rows)}."
             )
+
+
+def _of(numbers: Mapping[str, Any], path: tuple[str, ...]) -> int | None:
+    for name in path:
+        numbers = (numbers or {}).get(name)
+    return numbers
+
+
+def _named(path: tuple[str, ...]) -> str:
+    """As one would bind it."""
+    *_, group, name = path
+    return f"{_CLASSES[name if group == 'gradients' else group]}.{name}"
+
+
+def _check_count(name: str, number: int | None) -> None:
+    if number is not None and number < 1:
+        raise ValueError(f"`{name}` must be at least 1. Received: {number}.")
+
+
+def _check_multiple(path: tuple[str, ...], number: int | None, of: str, unit: int) -> None:
+    if number is not None and number % unit:
+        raise ValueError(
+            f"`{_named(path)}` must be a multiple of `{of}`. Received: {_named(path)}={number}, {of}={unit}. "
+            f"Use {_multiple(number, unit)}."
+        )
 
 
 def _multiple(number: int, of: int) -> int:

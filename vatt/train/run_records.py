@@ -4,17 +4,18 @@ chief writes them, and all begin where it begins.
 
 import contextlib
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from vatt.engines.tensorflow.workers import Workers
+from vatt.engines.protocol import State
 from vatt.train.alarms import Alarms
 from vatt.train.bad_batch import write_batch
-from vatt.train.checkpoint import Checkpoints
+from vatt.train.checkpoint_folder import CheckpointFolder
 from vatt.train.context import RunContext
 from vatt.train.evaluation import Evaluations
 from vatt.train.identity import refuse_other
 from vatt.train.journal import Journal, note_incident
+from vatt.train.settings import Checkpoints, Evaluation
 
 _log = logging.getLogger(__name__)
 
@@ -24,52 +25,37 @@ class RunRecords:
 
     Args:
         run: as given to the job.
-        workers: who takes part.
-        evaluators: as in `vatt/protocols.py`.
-        report: called with the run directory; returns the path of what it wrote. None for none.
-        keep: how many of the newest checkpoints to keep.
-        keep_every: checkpoints at multiples of so many steps stay for good.
-        keep_best: number of the evaluators whose best checkpoint stays; None for none.
-        lowest_is_best: of that number.
+        checkpoints: which are kept.
+        evaluation: evaluators and the report.
 
     Attributes:
-        first_step: where the run goes on from, 0 at its beginning.
+        first_step: where the run resumes, 0 at its beginning.
         skipped: bad steps skipped so far, in the whole run.
     """
 
-    def __init__(
-        self,
-        *,
-        run: RunContext,
-        workers: Workers,
-        evaluators: Sequence[Any] = (),
-        report: Callable | None = None,
-        keep: int = 3,
-        keep_every: int | None = None,
-        keep_best: str | None = None,
-        lowest_is_best: bool = False,
-    ):
+    def __init__(self, *, run: RunContext, checkpoints: Checkpoints, evaluation: Evaluation):
         self._run = run
-        self._workers = workers
-        self._report = report
-        self._evaluations = Evaluations(run.model_dir, evaluators)
-
-        def scores():
-            return self._evaluations.scores(keep_best, lowest_is_best=lowest_is_best) if keep_best else {}
-
-        self._scores = scores
+        self._workers = workers = run.engine.workers
+        self._settings = checkpoints
+        self._report = evaluation.report
+        self._evaluations = Evaluations(run.model_dir, evaluation.all)
 
         def set_aside(step: int, sentence: str) -> None:
             note_incident(run.model_dir, step, "checkpoint set aside", sentence)
 
-        self._checkpoints = Checkpoints(run.model_dir / "checkpoints", keep, keep_every, scores, set_aside)
+        self._checkpoints = CheckpointFolder(
+            run.model_dir / "checkpoints",
+            checkpoints.keep,
+            checkpoints.keep_every,
+            scores=self._scores,
+            on_corrupt=set_aside,
+        )
         # The chief moves damaged ones aside, the others take its word.
         newest = self._checkpoints.newest() if workers.is_chief else None
         self.first_step = workers.from_chief(newest or 0)
         self.skipped = 0
         self._saved_step = self.first_step
-        self._trackables: dict[str, Any] = {}
-        self._average = None
+        self._state: State | None = None
         self._facts: dict[str, Any] = {}
         self._journal: Journal | None = None
         self._alarms = Alarms()
@@ -79,22 +65,21 @@ class RunRecords:
         """Of the newest checkpoint: whether it is evaluated."""
         return self._evaluations.are_done(self.first_step)
 
-    def restore(self, trackables: dict[str, Any], identity: dict[str, str]) -> None:
-        """Reads the newest checkpoint, if there is one, into what later ones are made of.
+    def restore(self, state: State, identity: dict[str, str]) -> None:
+        """Reads the newest checkpoint, if there is one, into the state that later ones are made of.
 
         Args:
-            trackables: name -> object. An "average" among them is what evaluators see.
+            state: at its beginning.
             identity: see `vatt/train/identity.py`.
         """
-        self._trackables = trackables
-        self._average = trackables.get("average")
+        self._state = state
         self._facts = {"identity": identity}
         if not self.first_step:
             return
         facts = self._checkpoints.facts(self.first_step)
         if not self._run.forced:
             refuse_other(facts.get("identity", {}), identity, self.first_step)
-        self._checkpoints.restore(self.first_step, **trackables)
+        self._checkpoints.restore(self.first_step, state)
         self.skipped = facts.get("skipped_steps", 0)
 
     @contextlib.contextmanager
@@ -134,16 +119,30 @@ class RunRecords:
         """The checkpoint of `step`, unless it is there."""
         if step != self._saved_step and self._workers.is_chief:
             facts = {**self._facts, "skipped_steps": self.skipped, "metrics": self._evaluations.numbers()}
-            self._checkpoints.save(step, facts=facts, **self._trackables)
+            self._checkpoints.save(step, self._state, facts=facts)
         self._saved_step = step
 
-    def evaluate(self, model, step: int) -> None:
-        """The evaluators' numbers for the weights, or their average, of `step`."""
+    def evaluate(self, state: State, step: int, evaluators: Sequence[Any]) -> None:
+        """The metrics of some evaluators for the weights, or their average, of `step`."""
         if not self._workers.is_chief:
             return  # the next step waits for the chief
-        with self._average.in_model() if self._average is not None else contextlib.nullcontext():
-            self._journal.write_evaluation(step, self._evaluations.run(model, step))
-        self._scores()  # refuses a number that no evaluator gave
+        with state.averaged():
+            self._journal.write_evaluation(step, self._evaluations.run(state.model, step, evaluators))
+        self._scores()  # refuses a metric that no evaluator gave
+
+    def log_finished(self, steps: int) -> None:
+        """Says that there is nothing left to do, and writes the report where it is missing."""
+        _log.info(
+            "This run is finished: %d of %d steps, evaluated. Its metrics: %s",
+            self.first_step,
+            steps,
+            self._run.model_dir / "metrics.json",
+        )
+        self.finish(only_if_missing=True)
+
+    def _scores(self) -> dict[int, float]:
+        best, lowest = self._settings.keep_best, self._settings.lowest_is_best
+        return self._evaluations.scores(best, lowest_is_best=lowest) if best else {}
 
     def keep_bad_batch(self, batch, step: int, *, reason: str, stops: bool) -> None:
         """The batch of a step (from 1) that was not finite, as far as this worker has it.
@@ -152,10 +151,10 @@ class RunRecords:
             batch: as in `write_batch`.
             step: which one.
             reason: what was not finite in it.
-            stops: whether the run stops there; else the step is left out.
+            stops: whether the run stops there; else the step is skipped.
         """
         if self._workers.is_chief:
-            kind = "step not finite, run stopped" if stops else "step left out"
+            kind = "step not finite, run stopped" if stops else "step skipped"
             note_incident(self._run.model_dir, step, kind, reason)
         path = write_batch(self._run.model_dir / "bad_batches", batch, step=step, worker=self._workers.index)
         kept = self._checkpoints.prefix(self._saved_step) if self._saved_step else "none yet"

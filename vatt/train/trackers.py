@@ -1,5 +1,5 @@
 """Trackers of experiments as metric writers: Weights & Biases, MLflow. Each is imported only where a run asks
-for it (`train.writers = [@WeightsAndBiases()]`). Tried with wandb 0.31.0 and mlflow 3.17.2.
+for it (`Logging.writers = [@WeightsAndBiases()]`). Tried with wandb 0.31.0 and mlflow 3.17.2.
 
 A run that resumes goes on in the tracker's run of the same name; a tracker keeps what it once got, so steps
 after the checkpoint may stand there twice. The journal is the truth.
@@ -99,6 +99,6 @@ def _import(module: str, package: str) -> ModuleType:
         return importlib.import_module(module)
     except ImportError as error:
         raise RunError(
-            f"`train.writers` names a tracker that must be installed. Received: no module {module!r}. "
-            f"Run `pip install {package}`, or take it out of `train.writers`."
+            f"`Logging.writers` names a tracker that must be installed. Received: no module {module!r}. "
+            f"Run `pip install {package}`, or take it out of `Logging.writers`."
         ) from error

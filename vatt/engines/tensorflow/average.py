@@ -2,31 +2,20 @@
 
 import contextlib
 
-import gin
 import tensorflow as tf
 
 
-@gin.register
-class WeightAverage(tf.Module):
-    """average ← d · average + (1 − d) · weight after each step, part of every checkpoint.
+class AveragedWeights(tf.Module):
+    """The averages of some variables, see `WeightAverage`.
 
     Args:
-        decay: d. In the first steps min(d, (1 + n) / (10 + n)) is used, n the steps done, so that the initial
-            weights are soon forgotten.
-
-    The moving statistics of batch normalisation are averages already and are not averaged again.
+        decay: share of the average that a step keeps, at most.
+        variables: Keras variables, at whose values the averages start.
     """
 
-    def __init__(self, *, decay: float = 0.9999):
+    def __init__(self, decay: float, variables):
         super().__init__()
-        if not 0 <= decay < 1:
-            raise ValueError(f"`decay` must lie in [0, 1). Received: decay={decay}.")
         self.decay = decay
-        self.averages = []
-        self._variables = []
-
-    def build(self, variables) -> None:
-        """Starts the averages at the values of Keras variables."""
         self._variables = [variable.value for variable in variables]
         self.averages = [
             tf.Variable(
@@ -39,7 +28,7 @@ class WeightAverage(tf.Module):
         ]
 
     def follow(self, strategy, steps) -> None:
-        """After step number `steps` (from 1); in cross-replica context."""
+        """Updates the averages after step number `steps` (from 1); in cross-replica context."""
         steps = tf.cast(steps, tf.float32)
         share = 1.0 - tf.minimum(self.decay, (1.0 + steps) / (10.0 + steps))
 

@@ -1,113 +1,91 @@
 """Gradients of a step on one replica, in three ways that agree: of the whole batch at once, of parts of it in
 turn (supervised losses), or through cached features (contrastive losses, Gao et al. 2021: GradCache).
-
-Each way is called as `way(batch, variables, loss_scale) -> (losses, gradients)`: this replica's share of
-every loss, float32, and the gradients of `loss_scale` times "loss", a dense tensor per variable, not yet
-summed over replicas.
 """
 
-import dataclasses
+import functools
 from collections.abc import Callable
-from typing import Any
 
 import tensorflow as tf
 
 from vatt import spec
+from vatt.engines.execution import Accumulated, Cached, Gradients
+from vatt.engines.protocol import Task
 from vatt.engines.tensorflow.gather import all_gather
 
 _POOLED = tuple(f"{modality}/pooled" for modality in spec.MODALITIES)
 _MASKS = (spec.VIDEO_MASK, spec.AUDIO_MASK, spec.TEXT_MASK)
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class WholeBatch:
-    """One forward and one backward pass over all rows.
+def gradients_of(settings: Gradients, task: Task) -> Callable:
+    """How the gradients of a task are found.
 
     Args:
-        model, loss, device_inputs: as in `vatt/protocols.py`; the model's variables exist already.
+        settings: one of `vatt/engines/execution.py`.
+        task: its model's variables exist already.
+
+    Returns:
+        (batch, variables, loss_scale) -> (losses, gradients): this replica's share of every loss, float32,
+        and the gradients of `loss_scale` times "loss", a dense tensor per variable, not yet summed over
+        replicas.
     """
-
-    model: Any
-    loss: Callable
-    device_inputs: Callable
-
-    def __call__(self, batch, variables, loss_scale):
-        with tf.GradientTape() as tape:
-            outputs = self.model(self.device_inputs(batch, training=True), training=True)
-            losses = _in_float32(self.loss(outputs, batch, all_gather))
-            scaled = losses["loss"] * loss_scale
-        return losses, _gradients(tape, scaled, variables)
+    settings.check(task.loss)
+    if isinstance(settings, Cached):
+        return _CachedFeatures(task, settings.rows).gradients
+    if isinstance(settings, Accumulated):
+        return functools.partial(_accumulated, task, settings.parts)
+    return functools.partial(_whole_batch, task)
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Accumulated(WholeBatch):
-    """The mean over equal parts of the rows, one after the other: activations of one part at a time.
-
-    Equal to the whole batch where the loss is a mean over rows and rows do not see each other; what a loss
-    counts over the batch (`MultiLabelLoss`) is counted before it is parted. A loss that compares rows would
-    miss those of other parts, and is refused: `Cached` is its way.
-
-    Args:
-        parts: number of parts, which divides a replica's rows.
-    """
-
-    parts: int
-
-    def __post_init__(self):
-        if getattr(self.loss, "compares_rows", False):
-            raise ValueError(
-                "`train.accumulate` is for losses that score each row by itself; one that compares the rows "
-                "of a batch would lose the negatives of the other parts. Received: accumulate="
-                f"{self.parts} with `{type(self.loss).__name__}`. Set `train.cached_chunk`, the rows to "
-                "encode at a time, in its place: it gives the whole batch's gradients."
-            )
-
-    def __call__(self, batch, variables, loss_scale):
-        if hasattr(self.loss, "prepare"):
-            batch = self.loss.prepare(batch, all_gather)
-        rows = _divided(batch, self.parts, "accumulate")
-        total = None
-        for number in range(self.parts):
-            # A part begins when the gradients of the one before are there: otherwise all would be in memory
-            # at once.
-            with tf.control_dependencies(tf.nest.flatten(total) if total else []):
-                part = {name: tf.identity(value) for name, value in _rows(batch, number * rows, rows).items()}
-            found = super().__call__(part, variables, loss_scale / self.parts)
-            total = found if total is None else tf.nest.map_structure(tf.add, total, found)
-        losses, gradients = total
-        return {name: value / self.parts for name, value in losses.items()}, gradients
+def _whole_batch(task: Task, batch, variables, loss_scale):
+    with tf.GradientTape() as tape:
+        outputs = task.model(task.device_inputs(batch, training=True), training=True)
+        losses = _in_float32(task.loss(outputs, batch, all_gather))
+        scaled = losses["loss"] * loss_scale
+    return losses, _gradients(tape, scaled, variables)
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Cached(WholeBatch):
+def _accumulated(task: Task, parts: int, batch, variables, loss_scale):
+    """The mean over equal parts of the rows, one after the other: activations of one part at a time."""
+    if hasattr(task.loss, "prepare"):
+        batch = task.loss.prepare(batch, all_gather)
+    rows = _rows_of_a_part(batch, parts)
+    total = None
+    for number in range(parts):
+        # A part begins when the gradients of the one before are there: otherwise all would be in memory at
+        # once.
+        with tf.control_dependencies(tf.nest.flatten(total) if total else []):
+            part = {name: tf.identity(value) for name, value in _rows(batch, number * rows, rows).items()}
+        found = _whole_batch(task, part, variables, loss_scale / parts)
+        total = found if total is None else tf.nest.map_structure(tf.add, total, found)
+    losses, gradients = total
+    return {name: value / parts for name, value in losses.items()}, gradients
+
+
+class _CachedFeatures:
     """The whole batch's loss and gradients with the activations of a few rows: encode in chunks and keep
     nothing but the pooled features; run heads, their batch normalisation and the loss once, on all of them;
     encode the chunks again, with the same random draws, to carry the gradients of the features into the
     encoders.
-
-    Costs one more forward pass. The model needs `encode` and `project` (see `VATT`), the loss may
-    use what `project` gives, and what `encode` does to a row must not depend on other rows: DropToken
-    "per_batch" draws one pattern per chunk here.
-
-    Args:
-        rows: rows of a chunk, which divides a replica's rows.
     """
 
-    rows: int
+    def __init__(self, task: Task, rows: int):
+        self._task = task
+        self._chunk_rows = rows
 
-    def __call__(self, batch, variables, loss_scale):
+    def gradients(self, batch, variables, loss_scale):
+        """See `gradients_of`."""
         local_rows = next(iter(batch.values())).shape[0]
-        if local_rows % self.rows:
+        if local_rows % self._chunk_rows:
             raise ValueError(
-                "`train.cached_chunk` must divide the rows of each replica. "
-                f"Received: cached_chunk={self.rows}, rows={local_rows}."
+                "`Cached.rows` must divide the rows of each replica. "
+                f"Received: Cached.rows={self._chunk_rows}, {local_rows} rows."
             )
-        chunks = local_rows // self.rows
+        chunks = local_rows // self._chunk_rows
         features, masks = self._features(batch, chunks)
         with tf.GradientTape() as tape:
             tape.watch(features)
-            outputs = self.model.project(features, masks, training=True)
-            losses = _in_float32(self.loss(outputs, batch, all_gather))
+            outputs = self._task.model.project(features, masks, training=True)
+            losses = _in_float32(self._task.loss(outputs, batch, all_gather))
             scaled = losses["loss"] * loss_scale
         names = sorted(features)
         found = _gradients(tape, scaled, [*(features[name] for name in names), *variables])
@@ -116,8 +94,9 @@ class Cached(WholeBatch):
 
     def _encode(self, batch, number):
         """Pooled features of chunk `number` and the masks of its inputs, both by name."""
-        inputs = self.device_inputs(_rows(batch, number * self.rows, self.rows), training=True)
-        features = self.model.encode(inputs, training=True)
+        rows = _rows(batch, number * self._chunk_rows, self._chunk_rows)
+        inputs = self._task.device_inputs(rows, training=True)
+        features = self._task.model.encode(inputs, training=True)
         pooled = {name: features[name] for name in _POOLED if name in features}
         return pooled, {name: inputs[name] for name in _MASKS if name in inputs}
 
@@ -181,10 +160,11 @@ def _rows(batch, first, rows: int):
     }
 
 
-def _divided(batch, parts: int, name: str) -> int:
+def _rows_of_a_part(batch, parts: int) -> int:
     rows = next(iter(batch.values())).shape[0]
     if rows % parts:
         raise ValueError(
-            f"`train.{name}` must divide the rows of each replica. Received: {name}={parts}, rows={rows}."
+            "`Accumulated.parts` must divide the rows of each replica. "
+            f"Received: Accumulated.parts={parts}, {rows} rows."
         )
     return rows // parts

@@ -1,5 +1,5 @@
-"""How much of a batch says anything: what tells dead data (every text masked, sound that never moves) apart
-from a hard task.
+"""The fraction of examples that are neither masked nor constant: it tells dead data (every text masked,
+constant audio) apart from a hard task.
 
 Computed inside the compiled step, since the host never holds a batch.
 """
@@ -7,8 +7,8 @@ Computed inside the compiled step, since the host never holds a batch.
 import tensorflow as tf
 
 from vatt import spec
+from vatt.engines.protocol import LIVE_DATA
 
-PREFIX = "data/"  # of the numbers' names
 _MASKS = {spec.VIDEO: spec.VIDEO_MASK, spec.AUDIO: spec.AUDIO_MASK, spec.TEXT: spec.TEXT_MASK}
 
 
@@ -32,5 +32,5 @@ def live_shares(batch, replicas: int) -> dict[str, tf.Tensor]:
         if mask in batch:
             masks = tf.reshape(batch[mask], (values.shape[0], -1))
             live &= tf.reduce_max(masks, axis=1) > 0
-        shares[PREFIX + modality] = tf.reduce_mean(tf.cast(live, tf.float32)) / replicas
+        shares[LIVE_DATA + modality] = tf.reduce_mean(tf.cast(live, tf.float32)) / replicas
     return shares

@@ -3,65 +3,89 @@ checkpoints of this project.
 
 The handler knows how platforms give notice (SIGTERM; on Google Cloud's GPU machines the maintenance event, an
 hour ahead), and agrees through the coordination service, without a collective, on the step after which all
-workers stop. What is saved and how, and what a start goes on from, stays with `vatt/train/checkpoint.py`.
+workers stop. What is saved and how, and what a run resumes from, stays with the trainer.
 """
 
 import contextlib
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import gin
 import tensorflow as tf
+
+from vatt.engines.execution import Preemption
 
 _distribute = tf.distribute.experimental
 
 
-@gin.register
-class Preemption:
-    """Ends a run that is given notice, after a checkpoint.
+class _Unwatched:
+    """No notice is listened to; SIGTERM is the caller's."""
 
-    Args:
-        grace_seconds: between notice and end: a checkpoint at once, training on, and another just before
-            the end. None is what the platform has: an hour on Google Cloud with GPUs, else nothing: one step
-            more, a checkpoint, the end.
+    signals = (signal.SIGINT, signal.SIGTERM)
+
+    def ends_after(self, step: int) -> bool:
+        return False
+
+
+class _Watched:
+    """What the handler is asked and told.
+
+    Attributes:
+        signals: those that are left to the caller.
     """
 
-    def __init__(self, *, grace_seconds: float | None = None):
-        self._grace_seconds = grace_seconds
-        self._handler = None
+    signals = (signal.SIGINT,)
+
+    def __init__(self, save: Callable[[int], None]):
+        self._save = save
         self._step = 0
         self._is_over = False
-
-    @contextlib.contextmanager
-    def watching(self, strategy: tf.distribute.Strategy, model_dir: Path, save: Callable[[int], None]):
-        """Within the block notice is heeded.
-
-        Args:
-            strategy: whose workers end together.
-            model_dir: the run directory; nothing is written there but by `save`.
-            save: saves after so many steps.
-        """
-        before = signal.getsignal(signal.SIGTERM)
-        # It wants a manager to restore from and to save with: this one never finds nor writes anything.
-        manager = tf.train.CheckpointManager(tf.train.Checkpoint(), str(model_dir / ".preemption"), 1)
-        config = _distribute.TerminationConfig(
-            grace_period=self._grace_seconds, save_fn=lambda: save(self._step), exit_fn=self._end
-        )
-        self._handler = _distribute.PreemptionCheckpointHandler(
-            strategy.cluster_resolver, manager, termination_config=config
-        )
-        try:
-            yield
-        finally:
-            self._handler = None
-            signal.signal(signal.SIGTERM, before)
+        self.handler = None
 
     def ends_after(self, step: int) -> bool:
         """Whether the run ends after so many steps; every worker asks after every call of steps."""
         self._step = step
-        self._handler.save_checkpoint_if_preempted()
+        self.handler.save_checkpoint_if_preempted()
         return self._is_over
 
-    def _end(self) -> None:
+    def save(self) -> None:
+        self._save(self._step)
+
+    def end(self) -> None:
         self._is_over = True
+
+
+@contextlib.contextmanager
+def watching(
+    settings: Preemption | None,
+    *,
+    strategy: tf.distribute.Strategy,
+    model_dir: Path,
+    save: Callable[[int], None],
+) -> Iterator[_Watched | _Unwatched]:
+    """Within the block the notice of a platform is handled.
+
+    Args:
+        settings: None listens to nothing.
+        strategy: whose workers end together.
+        model_dir: the run directory; nothing is written there but by `save`.
+        save: saves after so many steps.
+    """
+    if settings is None:
+        yield _Unwatched()
+        return
+    before = signal.getsignal(signal.SIGTERM)
+    watched = _Watched(save)
+    # The handler wants a manager to restore from and to save with: this one never finds nor writes anything.
+    manager = tf.train.CheckpointManager(tf.train.Checkpoint(), str(model_dir / ".preemption"), 1)
+    config = _distribute.TerminationConfig(
+        grace_period=settings.grace_seconds, save_fn=watched.save, exit_fn=watched.end
+    )
+    watched.handler = _distribute.PreemptionCheckpointHandler(
+        strategy.cluster_resolver, manager, termination_config=config
+    )
+    try:
+        yield watched
+    finally:
+        watched.handler = None
+        signal.signal(signal.SIGTERM, before)

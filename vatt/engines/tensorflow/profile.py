@@ -14,24 +14,24 @@ _CALLS_BEFORE = 5  # the first ones compile and fill the buffers of the input
 _CALLS = 5
 
 
-def profiled(run_steps: Callable[[int], dict], directory: Path) -> Callable[[int], dict]:
+def profiled(run_steps: Callable[..., dict], directory: Path) -> Callable[..., dict]:
     """`run_steps` with a trace of a few of its calls; what is left of a run may be too short for one.
 
     Args:
-        run_steps: number of steps -> results.
+        run_steps: a call of steps -> results.
         directory: of the events; the trace lies in `plugins/profile` there.
     """
     calls = 0
 
-    def run(count: int) -> dict:
+    def run(*arguments) -> dict:
         nonlocal calls
         calls += 1
         if calls == _CALLS_BEFORE + 1:
             own_folder(own_folder(directory / "plugins") / "profile")
             tf.profiler.experimental.start(str(directory))
-        results = run_steps(count)
+        results = run_steps(*arguments)
         if calls == _CALLS_BEFORE + _CALLS:
-            bool(results["finite"])  # the devices may still be at it
+            bool(results["finite"])  # the devices may still be running
             tf.profiler.experimental.stop()
             _log.info("Profile of %d calls: tensorboard --logdir=%s", _CALLS, directory)
         return results

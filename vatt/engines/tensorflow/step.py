@@ -3,7 +3,7 @@ update, the same on any number of replicas.
 
 Gradients are summed over replicas first and clipped after. The weights change only if the loss and every
 gradient are finite: a bad step leaves them untouched, bit for bit, and so does every step after it, so that
-the host need not look at the results of each.
+the host need not wait for the results of each.
 """
 
 from collections.abc import Callable, Iterator
@@ -32,7 +32,7 @@ class TrainStep:
     Args:
         strategy: the devices.
         model: its variables exist already.
-        gradients: one of the ways of `vatt/engines/tensorflow/gradients.py`.
+        gradients: see `gradients_of`.
         update: what the summed gradients do to the weights.
         seed: keys the random draws.
         loss_scale: for float16; None for no scaling.
@@ -92,7 +92,7 @@ class TrainStep:
         return self._step_compiled.get_concrete_function(split_batch(self._strategy, batch))
 
     def run(self, iterator: Iterator, count: int) -> dict[str, tf.Tensor]:
-        """`count` steps without a look from the host.
+        """`count` steps without a host sync.
 
         Args:
             iterator: of a `tf.data.Dataset` of global batches.
@@ -105,8 +105,8 @@ class TrainStep:
             return self._one_compiled(iterator)
         return self._loop_compiled(iterator, tf.constant(count, tf.int32))
 
-    def go_on(self) -> None:
-        """After a bad step: those to come count again."""
+    def clear_stop(self) -> None:
+        """Lets steps change the weights again after a bad one."""
         self._stopped.assign(False)
 
     def _next(self, iterator):

@@ -5,12 +5,17 @@ three for forward and backward (Chowdhery et al. 2022, appendix B): what recompu
 does not count. Products inside loops count once.
 """
 
+import logging
 import math
-from collections.abc import Callable
 
+import keras
 import tensorflow as tf
 
 from vatt import resident_memory, spec
+from vatt.engines.protocol import Task
+from vatt.engines.tensorflow.peak import measured_peak
+
+_log = logging.getLogger(__name__)
 
 _FORWARD_AND_BACKWARD = 3
 _OPERATIONS_OF_A_PRODUCT = 2  # a multiplication and an addition
@@ -21,20 +26,23 @@ class Telemetry:
     """Numbers beside those of the loop.
 
     Args:
-        model, device_inputs: as in `vatt/protocols.py`; the model's variables exist already.
+        task: its model's variables exist already.
         rows: a batch of a few rows, feature name -> `[B, ...]`.
         replicas: devices that share a step.
-        peak_flops: operations per second that one device is capable of, measured or from its data sheet; None
-            for no utilisation.
+        peak_flops: operations per second that one device is capable of, from its data sheet, or "measured";
+            None for no utilisation.
     """
 
-    def __init__(self, *, model, device_inputs: Callable, rows, replicas: int, peak_flops: float | None):
+    def __init__(self, *, task: Task, rows, replicas: int, peak_flops: float | str | None):
+        if peak_flops == "measured":
+            peak_flops = measured_peak(keras.config.dtype_policy().compute_dtype)
+            _log.info("Measured peak of one device: %.3g operations per second.", peak_flops)
         self._peak_flops = peak_flops * replicas if peak_flops else None
         count = next(iter(rows.values())).shape[0]
         rows = {**rows, "draw_key": tf.zeros((count, 2), tf.int32)}
 
         def forward():
-            return model(device_inputs(rows, training=True), training=True)
+            return task.model(task.device_inputs(rows, training=True), training=True)
 
         traced = tf.function(forward, autograph=False).get_concrete_function()
         self.clip_flops = _FORWARD_AND_BACKWARD * count_flops(traced.graph) / count

@@ -3,16 +3,18 @@ optimizer's rule, the average.
 
 Keras's `Optimizer.apply` would sum gradients over replicas a second time, an all-reduce of the size of the
 model at every step, and knows one learning rate. So the rule, `Optimizer.update_step`, is called here for
-each variable, as `apply` does it, and nothing else of `apply` is needed. An optimizer that has `step_size`
-and `change` (`adam.py`) does once per step what is the same for all variables of a learning rate.
+each variable, as `apply` does it, and nothing else of `apply` is needed. An optimizer of ours (`Adam`) does
+once per step what is the same for all variables of a learning rate.
 """
 
-from collections.abc import Sequence
+import functools
 
 import tensorflow as tf
 
-from vatt.engines.groups import Group, group_numbers, layer_factors
-from vatt.engines.tensorflow.average import WeightAverage
+from vatt.engines.groups import group_numbers, layer_factors
+from vatt.engines.optimization import Optimization
+from vatt.engines.tensorflow.average import AveragedWeights
+from vatt.optimizers.adam import Adam
 
 
 class Update:
@@ -21,10 +23,8 @@ class Update:
     Args:
         optimizer: a Keras optimizer, built for `variables`.
         variables: Keras variables.
-        clip_global_norm: upper bound of the norm of all gradients together; None for no bound.
-        groups: weights with learning rates and bounds of their own.
-        layer_decay: see `layer_factors`; None for one learning rate at all depths.
-        average: built for `variables`, or None.
+        optimization: bounds, groups, decay.
+        average: of `variables`; None without an average.
     """
 
     def __init__(
@@ -32,20 +32,14 @@ class Update:
         *,
         optimizer,
         variables,
-        clip_global_norm: float | None = None,
-        groups: Sequence[Group] = (),
-        layer_decay: float | None = None,
-        average: WeightAverage | None = None,
+        optimization: Optimization = Optimization(),  # noqa: B008 (frozen)
+        average: AveragedWeights | None = None,
     ):
-        bounds = [group.clip_global_norm for group in groups]
-        if clip_global_norm is not None and any(bounds):
-            raise ValueError(
-                "Gradients are clipped together or by group. Received: "
-                f"clip_global_norm={clip_global_norm}, groups with {bounds}. Give one of the two."
-            )
         self.optimizer = optimizer
+        self._is_ours = isinstance(optimizer, Adam)
         self.variables = list(variables)
         self.average = average
+        groups, layer_decay = optimization.groups, optimization.layer_decay
         paths = [variable.path for variable in self.variables]
         self._groups = group_numbers(groups, paths)
         factors = [group.learning_rate_factor for group in groups] + [1.0]
@@ -53,11 +47,13 @@ class Update:
         self.learning_rate_factors = [
             factors[group] * layer for group, layer in zip(self._groups, layers, strict=True)
         ]
-        if clip_global_norm is not None:  # one bound for whatever there is
-            self._bounds = [clip_global_norm]
+        decay = optimization.weight_decay
+        self._decays = [0.0 if decay is None or decay.spares(path) else decay.rate for path in paths]
+        if optimization.clip_global_norm is not None:  # one bound for whatever there is
+            self._bounds = [optimization.clip_global_norm]
             self._bounded = [0] * len(paths)
         else:
-            self._bounds = [*bounds, None]
+            self._bounds = [*(group.clip_global_norm for group in groups), None]
             self._bounded = self._groups
 
     @property
@@ -87,24 +83,33 @@ class Update:
             gradient if scales[bounded] is None else gradient * tf.cast(scales[bounded], gradient.dtype)
             for gradient, bounded in zip(gradients, self._bounded, strict=True)
         ]
-        step_size = getattr(self.optimizer, "step_size", lambda learning_rate: learning_rate)
-        factors = sorted(set(self.learning_rate_factors) - {0.0})
-        step_sizes = {factor: step_size(self.learning_rate * factor) for factor in factors}
+        rates = {factor: self.learning_rate * factor for factor in {*self.learning_rate_factors} - {0.0}}
+        sizes = {factor: self._step_size(rates[factor]) for factor in sorted(rates)}
         context = tf.distribute.get_replica_context()
-        context.merge_call(self._apply_merged, args=(gradients, step_sizes))
+        context.merge_call(self._apply_merged, args=(gradients, rates, sizes))
 
-    def _apply_merged(self, strategy, gradients, step_sizes):
-        change = getattr(self.optimizer, "change", self.optimizer.update_step)
-        for variable, gradient, factor in zip(
-            self.variables, gradients, self.learning_rate_factors, strict=True
+    def _step_size(self, rate):
+        return self.optimizer.step_size(rate) if self._is_ours else rate
+
+    def _apply_merged(self, strategy, gradients, rates, sizes):
+        for index, (variable, gradient, factor) in enumerate(
+            zip(self.variables, gradients, self.learning_rate_factors, strict=True)
         ):
             if factor:
                 strategy.extended.update(
                     variable.value,
-                    lambda variable, gradient, step_size: change(gradient, variable, step_size),
-                    args=(gradient, step_sizes[factor]),
+                    functools.partial(self._change, index),
+                    args=(gradient, rates[factor], sizes[factor]),
                     group=False,
                 )
         self.optimizer.iterations.assign_add(1)
         if self.average is not None:
             self.average.follow(strategy, self.optimizer.iterations.value)
+
+    def _change(self, index: int, variable, gradient, rate, size) -> None:
+        if self._decays[index]:
+            variable.assign_sub(variable * tf.cast(rate * self._decays[index], variable.dtype))
+        if self._is_ours:
+            self.optimizer.change(index, gradient, variable, size)
+        else:
+            self.optimizer.update_step(gradient, variable, rate)

@@ -4,7 +4,7 @@ believed.
 A save goes to a folder of its own, is hashed, and is renamed into place; `ckpt-STEP.json`, with the SHA-256
 of each file, comes last. The newest checkpoint is found by scanning for these, never through the
 `checkpoint` state file, which a crash can leave empty. What fails the check is moved aside, and the one
-before is used. Beside the digests the `.json` holds facts about the run at that step, for whoever goes on
+before is used. Beside the digests the `.json` holds facts about the run at that step, for whoever resumes
 from it.
 """
 
@@ -16,9 +16,7 @@ import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-import keras
-import tensorflow as tf
-
+from vatt.engines.protocol import State
 from vatt.errors import RunError, reason_of
 from vatt.json_file import JsonError, read_object
 from vatt.whole_file import own_folder, remove_leftovers, temporary_folder
@@ -29,16 +27,16 @@ _DAMAGED = "damaged"
 _SEAL = "sha256"  # of all else in a summary
 
 
-class Checkpoints:
+class CheckpointFolder:
     """The checkpoints of one run.
 
     Args:
         directory: where they lie; made when the first one is saved.
         keep: how many of the newest to keep.
-        keep_every: those at multiples of so many steps stay for good; None for none.
+        keep_every: those at multiples of this many steps are kept permanently; None disables it.
         scores: gives step -> value of what was evaluated so far. The checkpoint of the highest stays; of two
             equal ones, the earlier.
-        tell: called with the step of a checkpoint that was moved aside, and why; None for nobody.
+        on_corrupt: called with the step of a checkpoint that was moved aside, and why; optional.
     """
 
     def __init__(
@@ -47,16 +45,16 @@ class Checkpoints:
         keep: int = 3,
         keep_every: int | None = None,
         scores: Callable[[], Mapping[int, float]] = dict,
-        tell: Callable[[int, str], None] | None = None,
+        on_corrupt: Callable[[int, str], None] | None = None,
     ):
-        for name, number in (("keep_checkpoints", keep), ("keep_every", keep_every)):
+        for name, number in (("keep", keep), ("keep_every", keep_every)):
             if number is not None and number < 1:
-                raise ValueError(f"`{name}` must be at least 1. Received: {number}.")
+                raise ValueError(f"`Checkpoints.{name}` must be at least 1. Received: {number}.")
         self._directory = Path(directory)
         self._keep = keep
         self._keep_every = keep_every
         self._scores = scores
-        self._tell = tell
+        self._on_corrupt = on_corrupt
 
     def steps(self) -> list[int]:
         """Steps of which any file is there, rising."""
@@ -80,8 +78,8 @@ class Checkpoints:
             for path in self._files(step):
                 os.replace(path, aside / path.name)
             _log.warning("Checkpoint ckpt-%d is damaged (%s); moved to %s.", step, fault, aside)
-            if self._tell is not None:
-                self._tell(step, f"ckpt-{step} is damaged ({fault}); moved to checkpoints/{_DAMAGED}.")
+            if self._on_corrupt is not None:
+                self._on_corrupt(step, f"ckpt-{step} is damaged ({fault}); moved to checkpoints/{_DAMAGED}.")
         return None
 
     def is_whole(self, step: int) -> bool:
@@ -97,29 +95,22 @@ class Checkpoints:
         """What was handed to `save` as `facts`."""
         return read_object(self._summary(step)).get("facts", {})
 
-    def restore(self, step: int, *, partly: bool = False, **trackables) -> None:
-        """Reads the checkpoint at `step` into the objects; nothing may be missing.
+    def restore(self, step: int, state: State, *, partly: bool = False) -> None:
+        """Reads the checkpoint at `step` into the state; nothing may be missing.
 
-        Nothing may be left over either, unless `partly` is asked for: an evaluation needs no optimizer.
+        Args:
+            step: of the checkpoint.
+            state: what it is read into.
+            partly: the checkpoint may hold more, such as an optimizer that an evaluation does not need.
         """
-        try:
-            status = _checkpoint(trackables).read(str(self.prefix(step)))
-            if partly:
-                status.assert_existing_objects_matched().expect_partial()
-            else:
-                status.assert_consumed()
-        except (AssertionError, ValueError, tf.errors.OpError) as error:
-            reason = reason_of(error).splitlines()[0]
-            raise RunError(
-                f"The checkpoint must hold exactly what the model and the optimizer hold. "
-                f"Received: {self.prefix(step)}, which does not fit: {reason}. "
-                "Use the code and configuration that wrote it, or another MODEL_DIR."
-            ) from error
+        state.read(str(self.prefix(step)), partly=partly)
 
-    def save(self, step: int, *, facts: Mapping | None = None, **trackables) -> None:
+    def save(self, step: int, state: State, *, facts: Mapping | None = None) -> None:
         """Writes the checkpoint of `step`; on failure the ones before it are as they were.
 
         Args:
+            step: number of steps done.
+            state: what is saved.
             facts: what JSON can hold, about the run at that step.
         """
         try:
@@ -128,8 +119,8 @@ class Checkpoints:
             raise RunError(f"Checkpoints can not be written to {self._directory}: {error}") from error
         try:
             with temporary_folder(directory, f"ckpt-{step}") as saving:
-                self._write(step, saving, _checkpoint(trackables), dict(facts or {}))
-        except (OSError, tf.errors.OpError) as error:
+                self._write(step, saving, state, dict(facts or {}))
+        except OSError as error:
             for path in self._files(step):
                 path.unlink(missing_ok=True)
             reason = reason_of(error).rstrip(".")
@@ -141,9 +132,9 @@ class Checkpoints:
             ) from error
         self._delete_old()
 
-    def _write(self, step: int, saving: Path, checkpoint: tf.train.Checkpoint, facts: dict) -> None:
+    def _write(self, step: int, saving: Path, state: State, facts: dict) -> None:
         """Writes the files into the folder `saving`, and moves them from there to their places."""
-        checkpoint.write(str(saving / f"ckpt-{step}"))
+        state.write(str(saving / f"ckpt-{step}"))
         # The index comes last but one: TensorFlow takes a checkpoint with an index for a whole one.
         written = sorted(saving.glob("ckpt-*"), key=lambda path: path.suffix == ".index")
         digests = {path.name: _digest(path) for path in written}
@@ -186,28 +177,12 @@ class Checkpoints:
         for step in self.steps()[: -self._keep]:
             if step == best or (self._keep_every is not None and step % self._keep_every == 0):
                 continue
-            # The summary first: what is half deleted must not look whole.
+            # The summary first: a partial deletion must invalidate the checkpoint.
             for path in sorted(self._files(step), key=lambda path: path.suffix != ".json"):
                 try:
                     path.unlink()
                 except OSError as error:
                     _log.warning("An old checkpoint could not be deleted: %s", error)
-
-
-def _checkpoint(trackables: Mapping) -> tf.train.Checkpoint:
-    """TensorFlow's checkpoint of the objects, a Keras model as its variables by path.
-
-    TensorFlow's own walk through a model does not reach every layer (none of those held in a tuple): their
-    weights would be saved as the optimizer's alone, and lost to whoever reads the model without it.
-    """
-    return tf.train.Checkpoint(
-        **{
-            name: {variable.path: variable.value for variable in each.variables}
-            if isinstance(each, keras.Model)
-            else each
-            for name, each in trackables.items()
-        }
-    )
 
 
 def _sealed(record: dict) -> str:

@@ -6,6 +6,7 @@ own. The first step has number 0 and, after a warm-up from 0, learns nothing, as
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import gin
 import keras
@@ -46,7 +47,7 @@ class WarmupDecay(keras.optimizers.schedules.LearningRateSchedule):
         self.steps = steps
         self.curve = curve
 
-    def __call__(self, step):
+    def __call__(self, step: Any) -> Any:
         step = ops.cast(step, "float32")
         # Neither segment has length zero here, so that no step divides by it.
         warmup = self.peak * step / max(self.warmup_steps, 1)
@@ -54,7 +55,7 @@ class WarmupDecay(keras.optimizers.schedules.LearningRateSchedule):
         decayed = self.end + (self.peak - self.end) * CURVES[self.curve](progress)
         return ops.where(step < self.warmup_steps, warmup, decayed)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             "peak": self.peak,
             "end": self.end,
@@ -83,7 +84,7 @@ class Levels(keras.optimizers.schedules.LearningRateSchedule):
         self.levels = tuple(levels)
         self.steps = tuple(steps)
 
-    def __call__(self, step):
+    def __call__(self, step: Any) -> Any:
         step = ops.cast(step, "float32")
         rate = self.levels[0] * ops.clip(step / max(self.steps[0], 1), 0.0, 1.0)
         if self.steps[0] == 0:
@@ -94,12 +95,14 @@ class Levels(keras.optimizers.schedules.LearningRateSchedule):
             rate = ops.where(step >= begin, low + (high - low) * CURVES["half_cosine"](progress), rate)
         return rate
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {"levels": self.levels, "steps": self.steps}
 
 
 @gin.register
-def warmup_quarter_cosine(*, steps: int, peak: float = 1e-4, end: float = 5e-5, warmup_steps: int = 10_000):
+def warmup_quarter_cosine(
+    *, steps: int, peak: float = 1e-4, end: float = 5e-5, warmup_steps: int = 10_000
+) -> WarmupDecay:
     """The paper's pre-training schedule (A.2.4): end + (peak - end)·cos(π/2·p), p = 0 … 1 after warm-up.
 
     Args:
@@ -112,7 +115,9 @@ def warmup_quarter_cosine(*, steps: int, peak: float = 1e-4, end: float = 5e-5, 
 
 
 @gin.register
-def warmup_half_cosine(*, steps: int, peak: float, end: float = 0.0, warmup_steps: int = 2_500):
+def warmup_half_cosine(
+    *, steps: int, peak: float, end: float = 0.0, warmup_steps: int = 2_500
+) -> WarmupDecay:
     """The paper's fine-tuning schedule (A.2.5): end + (peak - end)·(1 + cos(π·p))/2, p = 0 … 1 after
     warm-up.
 
@@ -126,7 +131,7 @@ def warmup_half_cosine(*, steps: int, peak: float, end: float = 0.0, warmup_step
 
 
 @gin.register
-def warmup_linear(*, steps: int, peak: float, end: float = 0.0, warmup_steps: int = 0):
+def warmup_linear(*, steps: int, peak: float, end: float = 0.0, warmup_steps: int = 0) -> WarmupDecay:
     """A straight line from the peak to the end: end + (peak - end)·(1 - p), p = 0 … 1 after warm-up.
 
     Args:
@@ -139,7 +144,7 @@ def warmup_linear(*, steps: int, peak: float, end: float = 0.0, warmup_steps: in
 
 
 @gin.register
-def step_cosine(*, levels: Sequence[float] = (1e-4, 5e-5), steps: Sequence[int] = (5_000, 500_000)):
+def step_cosine(*, levels: Sequence[float] = (1e-4, 5e-5), steps: Sequence[int] = (5_000, 500_000)) -> Levels:
     """The release's schedule, by default that of its pre-training. Its own is NaN after the last step.
 
     Args:
@@ -150,7 +155,7 @@ def step_cosine(*, levels: Sequence[float] = (1e-4, 5e-5), steps: Sequence[int] 
 
 
 @gin.register
-def constant(*, peak: float, warmup_steps: int = 0):
+def constant(*, peak: float, warmup_steps: int = 0) -> WarmupDecay:
     """`peak` from the end of the linear warm-up on.
 
     Args:

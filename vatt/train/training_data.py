@@ -1,0 +1,131 @@
+"""The training batches of a run, and all that the trainer reads off a dataset."""
+
+import functools
+import json
+import logging
+from pathlib import Path
+from typing import Any
+
+from vatt.engines.protocol import Workers
+from vatt.protocols import Batch, Dataset
+from vatt.train.context import INPUTS_FILE
+from vatt.train.host_drop_token import connect
+from vatt.train.identity import identity
+from vatt.whole_file import whole_file
+
+_log = logging.getLogger(__name__)
+
+# A batch of the paper's size takes 10 GB, and a dry run is for a machine without the means of the run.
+_FEW_ROWS = 32
+
+
+class TrainingData:
+    """This worker's rows of the batches of one run.
+
+    Args:
+        dataset: as in `vatt/protocols.py`.
+        model: which patches it reads is told to a dataset that drops tokens itself.
+        batch_size: rows of a global batch.
+        seed: keys the order and every draw.
+        workers: among which rows are divided.
+        summary_every: interval of batch summaries, which need whole clips.
+
+    Attributes:
+        facts: what must not change within a run, see `identity`.
+    """
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        model: Any,
+        *,
+        batch_size: int,
+        seed: int,
+        workers: Workers,
+        summary_every: int | None = None,
+    ):
+        connect(dataset, model, summary_every=summary_every)
+        self._dataset = dataset
+        self._batch_size = batch_size
+        self._seed = seed
+        self._workers = workers
+        self.facts = identity(dataset, batch_size=batch_size, seed=seed)
+        self.first = functools.lru_cache(maxsize=1)(self.batches)  # making them takes a second
+
+    def batches(self, step: int):
+        """A `tf.data.Dataset` of the batches from number `step` on."""
+        count = self._workers.count
+        return self._batches(step, **_shard(self._workers.index, count) if count > 1 else {})
+
+    def few_rows(self):
+        """Like `batches(0)`, with rows few enough to look at."""
+        sizes = range(1, self._batch_size + 1)
+        count = next(n for n in sizes if self._batch_size % n == 0 and self._batch_size // n <= _FEW_ROWS)
+        return self._batches(0, **_shard(self._workers.index % count, count))
+
+    def batch(self, step: int) -> Batch:
+        """Batch number `step`, made again: the same to the bit."""
+        return next(iter(self.batches(step)))
+
+    @property
+    def fault(self):
+        """A function that says what is wrong for good with what makes the batches; None where nothing can
+        be.
+        """
+        return self._dataset.info.fault
+
+    @property
+    def corrupt_records(self) -> int:
+        """Records that could not be read since this start."""
+        return self._dataset.info.corrupt_records()
+
+    def warn_of_few_clips(self, steps: int) -> None:
+        """Logs how often a run sees each clip, and warns where one batch holds a clip more than once.
+
+        A contrastive loss takes every other row for a negative, and a clip's own copy among them.
+        """
+        clips, batch_size = self._dataset.info.train_size, self._batch_size
+        if not clips:
+            return
+        _log.info(
+            "%s clips for training: each is seen %.3g times in %d steps of %d.",
+            f"{clips:,}",
+            steps * batch_size / clips,
+            steps,
+            batch_size,
+        )
+        if clips < batch_size:
+            _log.warning(
+                "A batch holds clips more than once: it has %d rows, and the set %d clips for training. "
+                "Prepare more, or take a smaller batch (`Trainer.batch_size`, --batch_size %d).",
+                batch_size,
+                clips,
+                1 << (clips.bit_length() - 1),
+            )
+
+    def describe(self, model_dir: Path) -> None:
+        """Writes what a reader of the model needs: its inputs, words, classes."""
+        info = self._dataset.info
+        if info.input_facts is not None:
+            _write(model_dir / INPUTS_FILE, json.dumps(info.input_facts, indent=1, ensure_ascii=False))
+        lists = {
+            "vocabulary.txt": info.tokenizer and info.tokenizer.words,
+            "labels.txt": info.label_names or None,
+        }
+        for name, lines in lists.items():
+            if lines is not None:
+                _write(model_dir / name, "".join(f"{line}\n" for line in lines))
+
+    def _batches(self, step: int, **shard: int):
+        return self._dataset.train_batches(
+            batch_size=self._batch_size, first_step=step, seed=self._seed, **shard
+        )
+
+
+def _shard(index: int, count: int) -> dict[str, int]:
+    return {"shard_index": index, "shard_count": count}
+
+
+def _write(path: Path, text: str) -> None:
+    with whole_file(path) as file:
+        file.write(text.encode())
