@@ -126,7 +126,7 @@ def test_numbers_that_were_not_finite_are_left_out(tmp_path, evaluations):
     lost["attention_map"]["artifact"]["figures"]["video/movement_correlation"] = None
     text = page_of(tmp_path, lost).text
     assert "can not be shown" not in text
-    assert "Silhouette" not in text and "where the picture moves" not in text
+    assert "Silhouette" not in text and "where the video moves" not in text
 
 
 @pytest.mark.slow

@@ -125,10 +125,10 @@ def test_drop_a_film_and_look_for_its_sound(place, browser, tmp_path):
     browser.evaluate(DROP % base64.b64encode(film.read_bytes()).decode())
     browser.wait("document.querySelector('.hit')")
     assert browser.evaluate(HITS)[0] == "green & <odd>.avi"
-    assert "the pictures of “dropped.mkv”" in browser.evaluate("said.textContent")
+    assert "the video of “dropped.mkv”" in browser.evaluate("said.textContent")
     browser.evaluate("by('modality').value = 'audio'; by('by').value = 'audio';"
                 "by('by').dispatchEvent(new Event('change'))")  # fmt: skip
-    browser.wait("said.textContent.includes('the sound of')")
+    browser.wait("said.textContent.includes('the audio of')")
     assert browser.evaluate(HITS)[0] == "blue.wav"
     at, _, source = browser.evaluate(PLAY % (0, 0.05))
     assert at > 0.05 and "/file/" in source

@@ -1,4 +1,4 @@
-"""Two classifications side by side: their figures, and the classes that differ most."""
+"""Two classifications side by side: their metrics, and the classes that differ most."""
 
 from vatt.report.classes import ALL_SHOWN, ENDS, OF_CLIPS, OTHER_SHARES, OTHERS, worth_of
 from vatt.report.contrast import PAIRED, UNPAIRED, Contrast, Row, Sides, contrast_table, paired, share_row
@@ -7,7 +7,7 @@ from vatt.report.markup import Markup, element
 
 
 def contrast(left: Evaluation, right: Evaluation) -> Contrast:
-    """The figures of both, and the classes that differ most."""
+    """The metrics of both, and the classes that differ most."""
     figures = [each.artifact["figures"] for each in (left, right)]
     counts = tuple(each.artifact["clips"] for each in (left, right))
     ranks = paired(left, right, lambda artifact: artifact.get("ranks"))

@@ -1,4 +1,4 @@
-"""Classification, probes and zero-shot classification on the page: the figures, and class by class."""
+"""Classification, probes and zero-shot classification on the page: the metrics, and class by class."""
 
 from collections.abc import Iterable
 
@@ -39,17 +39,17 @@ def summary(evaluation: Evaluation) -> Iterable[Markup]:
 
 def along(_: Evaluation) -> dict[str, dict[str, str]]:
     """What is drawn along the training."""
-    return {"Figures of all clips": OF_CLIPS | OTHER_SHARES}
+    return {"Metrics over all clips": OF_CLIPS | OTHER_SHARES}
 
 
 def section(evaluation: Evaluation) -> Markup:
-    """The figures, how a probe was fitted, the classes, and what they were taken for."""
+    """The metrics, how a probe was fitted, the classes, and what they were taken for."""
     artifact = evaluation.artifact
     classes = artifact["classes"]
     return element(
         "div",
         element("p", evaluation.when, _counted(artifact)),
-        figures_table(artifact),
+        metrics_table(artifact),
         guarded(lambda: _fit(artifact), "The fit"),
         guarded(lambda: class_tables(classes), "The classes one by one"),
         guarded(
@@ -79,8 +79,8 @@ def _counted(artifact: dict) -> str:
     return sentence
 
 
-def figures_table(artifact: dict) -> Markup:
-    """The figures over all clips."""
+def metrics_table(artifact: dict) -> Markup:
+    """The metrics over all clips."""
     figures, clips = artifact["figures"], artifact["clips"]
     cells = []
     for name, head in OF_CLIPS.items():

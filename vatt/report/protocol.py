@@ -1,5 +1,5 @@
-"""Protocol cards: shown with each evaluation, and compared, so that no two numbers that were measured in
-different ways stand beside each other as if they were alike.
+"""Protocol cards: shown with each evaluation, and compared, so that two metrics that were measured in
+different ways are never presented as comparable.
 """
 
 import dataclasses
@@ -46,7 +46,7 @@ def protocol_card(card: dict[str, Any], tag: Markup | None = None) -> Markup:
 
 
 def warnings_of(card: dict[str, Any]) -> list[str]:
-    """What a card, or one of the cards in it, says against its figures, each sentence once."""
+    """What a card, or one of the cards in it, warns of, each sentence once."""
     own = card.get("warnings")
     said = [each for each in own if isinstance(each, str)] if isinstance(own, list) else []
     inner = (warnings_of(value) for value in card.values() if isinstance(value, dict))

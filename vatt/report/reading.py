@@ -1,12 +1,12 @@
-"""The sentences of the report that explain its figures to someone who sees them for the first time."""
+"""The sentences of the report that explain its metrics to someone who sees them for the first time."""
 
 from collections.abc import Iterable
 
 from vatt.report.evaluation import Evaluation
 
 BAR_LEGEND = (
-    "Bar: the figure. Thin line: its 95\u202f% interval. Red tick: chance. Derived: audio and text are never "
-    "trained against each other; the audio goes through the video–text head of the video."
+    "Bar: the metric. Thin line: its 95\u202f% interval. Red tick: chance. Derived: audio and text are never "
+    "trained against each other; audio embeddings are mapped by the video–text head of the video."
 )
 
 GALLERY_NOTE = (
@@ -32,11 +32,11 @@ _RETRIEVAL = {
     ),
     "Permuted": (
         "Where it is given: the range that holds 99\u202f% of the recalls after the groups of the queries "
-        "were exchanged at random. A figure inside it is what a model without any correspondence may reach."
+        "were exchanged at random. A recall inside it is what a model without any correspondence may reach."
     ),
     "Which space": (
         "Video and audio are compared in the video–audio space, video and text in the video–text space. "
-        "Audio and text meet by way of the video: derived, and never trained directly."
+        "Audio and text are compared via the video space: derived, and never trained directly."
     ),
 }
 _ONE_LABEL = {

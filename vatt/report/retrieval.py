@@ -44,7 +44,7 @@ def summary(evaluation: Evaluation) -> Iterable[Markup]:
 
 
 def section(evaluation: Evaluation) -> Markup:
-    """The table, the same for the very clip, and what was found."""
+    """The table, the same for the exact instance, and what was found."""
     artifact = evaluation.artifact
     grouped = artifact["grouped"]
     answer = "any clip of the query's group" if grouped else "the query's own clip (there are no groups)"
@@ -61,10 +61,10 @@ def section(evaluation: Evaluation) -> Markup:
     if grouped:
         exact = retrieval_table(artifact["directions"], artifact["ranks"], "exact_clip")
         parts.append(
-            element("details", element("summary", "The same where only the very clip counts"), exact)
+            element("details", element("summary", "Exact instance: only the query's own clip"), exact)
         )
-    if pictures := guarded(lambda: gallery(artifact), "The gallery"):
-        parts += [element("h3", "What was found"), element("p", GALLERY_NOTE), pictures]
+    if found := guarded(lambda: gallery(artifact), "The gallery"):
+        parts += [element("h3", "What was found"), element("p", GALLERY_NOTE), found]
     return element("div", parts)
 
 
@@ -78,7 +78,7 @@ def along(evaluation: Evaluation) -> dict[str, dict[str, str]]:
 
 
 def contrast(left: Evaluation, right: Evaluation) -> Contrast:
-    """Every recall and rank of both, direction by direction; with the very clip as answer, folded."""
+    """Every recall and rank of both, direction by direction; with the exact instance as answer, folded."""
     rows, in_pairs = _rows(left, right, "figures", "query_ranks")
     exact, _ = _rows(left, right, "exact_clip", "exact_clip_query_ranks")
 
@@ -86,7 +86,7 @@ def contrast(left: Evaluation, right: Evaluation) -> Contrast:
         if not (left.artifact["grouped"] or right.artifact["grouped"]):
             return None
         table = contrast_table(exact, tags, are_comparable=are_comparable)
-        return element("details", element("summary", "The same where only the very clip counts"), table)
+        return element("details", element("summary", "Exact instance: only the query's own clip"), table)
 
     note = (PAIRED if in_pairs else UNPAIRED).format("queries") + f" {GROUPS_NOTE}"
     return Contrast(rows=rows, note=note, more=folded)

@@ -23,7 +23,7 @@ class RunFiles:
         directory: where it lies.
         journal: numbers along the training.
         evaluations: name of the evaluator -> what it found; with the folder before it, "evaluation: NAME",
-            where a job beside the run measured.
+            where a separate `evaluate` job measured.
         metrics: the final numbers by name.
         starts: of each start of the run, what command.txt says by name: "command", "started", "packages"…
         incidents: of incidents.jsonl: "step", "time", "kind", "sentence".

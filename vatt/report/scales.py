@@ -1,4 +1,4 @@
-"""Axes and numbers for people: round ticks, short figures, plain durations."""
+"""Axes and numbers for people: round ticks, short numbers, plain durations."""
 
 import math
 
@@ -17,7 +17,7 @@ def ticks(low: float, high: float, count: int = 5) -> list[float]:
 
 
 def short(value: float) -> str:
-    """At most four figures: 1,250 · 0.73 · 2.5×10⁻⁵."""
+    """At most four digits: 1,250 · 0.73 · 2.5×10⁻⁵."""
     if not math.isfinite(value):
         return "not finite"
     if value == 0:

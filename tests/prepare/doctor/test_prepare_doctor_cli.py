@@ -9,8 +9,8 @@ import pytest
 
 from vatt import cli
 from vatt.prepare import writer
+from vatt.prepare.doctor.audio import Cast, cast_of, uncast
 from vatt.prepare.doctor.clip_record import Setting, read_clip
-from vatt.prepare.doctor.sound import Cast, cast_of, uncast
 from vatt.prepare.shard_reader import read_shard
 
 SETTING = Setting(frame_rate_hz=10.0, audio_rate_hz=4_000, short_side_pixels=48)
@@ -39,7 +39,7 @@ def spoiled_set(directory):
 def test_a_clean_set(tmp_path, capsys):
     assert doctor(doctor_set.write(tmp_path / "set", doctor_set.records())) == 0
     printed = capsys.readouterr().out
-    assert "small is clean: 6 clips read, all pictures decoded, nothing found." in printed
+    assert "small is clean: 6 clips read, all frames decoded, nothing found." in printed
     assert "64×48" in printed and "4,000 Hz" in printed
 
 
@@ -56,14 +56,14 @@ def test_findings_are_told_written_and_repaired(tmp_path, capsys):
     page, facts, copy = tmp_path / "report.html", tmp_path / "report.json", tmp_path / "copy"
     assert doctor(directory, "--html", page, "--json", facts, "--repair", copy) == 1
     printed = capsys.readouterr().out
-    assert "ERROR sound-cast, once" in printed and "ERROR record-damaged, once" in printed
+    assert "ERROR audio-cast, once" in printed and "ERROR record-damaged, once" in printed
     assert "train-00000-of-00002.tfrecord, record 1 at byte" in printed
 
     told = json.loads(facts.read_text())
     assert not told["is_clean"] and told["counts"]["train"]["clips"] == 3
-    assert {finding["check"] for finding in told["findings"]} == {"sound-cast", "record-damaged"}
+    assert {finding["check"] for finding in told["findings"]} == {"audio-cast", "record-damaged"}
     assert all(finding["is_mended_by_repair"] for finding in told["findings"])
-    cast = next(finding for finding in told["findings"] if finding["check"] == "sound-cast")
+    cast = next(finding for finding in told["findings"] if finding["check"] == "audio-cast")
     assert cast["first"][0]["clip_id"] == "film1.mp4@2.000"
 
     check_page(page.read_text())
@@ -77,7 +77,7 @@ def test_findings_are_told_written_and_repaired(tmp_path, capsys):
     before = [stored.content for stored in read_shard(directory / "train-00000-of-00002.tfrecord")]
     assert kept[0] == before[0]
     sound, its_before = (read_clip(content[1], SETTING) for content in (kept, before))
-    np.testing.assert_allclose(sound.sound[:, 0], doctor_set.tone(1), atol=2.1e-3)  # see `uncast`
+    np.testing.assert_allclose(sound.audio[:, 0], doctor_set.tone(1), atol=2.1e-3)  # see `uncast`
     assert sound.jpegs == its_before.jpegs and sound.captions == its_before.captions
 
 

@@ -125,7 +125,7 @@ def test_sound_that_the_known_script_spoilt_is_found_and_mended(shards, tmp_path
     report, copy = tmp_path / "report.json", tmp_path / "copy"
     doctor = ["doctor", str(directory), "--workers", "1", "--json", str(report), "--repair", str(copy)]
     assert cli.main(doctor) == 1
-    assert [finding["check"] for finding in json.loads(report.read_text())["findings"]] == ["sound-cast"]
+    assert [finding["check"] for finding in json.loads(report.read_text())["findings"]] == ["audio-cast"]
     assert cli.main(["doctor", str(copy), "--workers", "1"]) == 0
     np.testing.assert_allclose(parsed(copy, "test", 1)["floats"], sound, atol=2.1e-3)
 

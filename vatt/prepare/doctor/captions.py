@@ -45,7 +45,7 @@ TIMES = Check(
     name="caption-times",
     severity=ERROR,
     rule="A caption must end after it starts, and not lie before the source begins.",
-    way_out="Check the caption files' unit of time and their offset to the film.",
+    way_out="Check the caption files' unit of time and their offset to the video.",
 )
 OUTSIDE = Check(
     name="caption-outside",
@@ -93,7 +93,7 @@ def inspect(clip: ClipRecord, setting: Setting, tally: Tally) -> Iterator[tuple[
 def telling(clip: ClipRecord) -> int:
     """`sources.ABSENT` without captions or times, `USELESS` if all captions lie beside the clip, `USEFUL`.
 
-    Captions beside a clip are common: pieces of a film keep the nearest ones before and after them.
+    Captions beside a clip are common: pieces of a video keep the nearest ones before and after them.
     """
     if not clip.captions or clip.caption_times is None:
         return ABSENT

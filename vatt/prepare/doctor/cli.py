@@ -14,7 +14,7 @@ from vatt.terminal import show
 
 _DESCRIPTION = """\
 Reads every record of a prepared set and looks for what goes wrong in silence: damaged or missing shards,
-pictures that do not decode, sound that is silent, cast or out of sync, labels that shifted, captions with
+frames that do not decode, audio that is silent, cast or out of sync, labels that shifted, captions with
 broken text or times, and clips that are in two splits. It changes nothing.
 
 Exit status: 0 clean, 1 findings, 2 the set could not be read.
@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--sample",
         type=COUNT,
         metavar="N",
-        help="decode all pictures of N records only, and three pictures of each other (default: all)",
+        help="decode all frames of N records only, and three frames of each other (default: all)",
     )
     parser.add_argument("--train_split", default="train", help="the split to train on (default: %(default)s)")
     parser.add_argument(

@@ -26,8 +26,8 @@ class Setting:
 
     Attributes:
         frame_rate_hz: the highest of any record, and that of records which state none.
-        audio_rate_hz: of every record that has sound.
-        short_side_pixels: of pictures, at most; 0: nothing is said.
+        audio_rate_hz: of every record that has audio.
+        short_side_pixels: of frames, at most; 0: nothing is said.
         labels: label texts by id; empty: nothing is said.
         vocabulary_file: the set's words; "": nothing is known of words.
     """
@@ -47,10 +47,10 @@ class ClipRecord:
         media_id: name of the source.
         split: as the record states it; None: it does not.
         start_seconds, end_seconds: the part of the source; the end is None where it is not stated.
-        jpegs: the pictures.
+        jpegs: the frames.
         frame_rate_hz: stated by the record, else by the set.
         stated_size: (width, height), pixels; None: not stated.
-        sound: int16 [S, channels] or float32 [S, 1], as stored; None without sound.
+        audio: int16 [S, channels] or float32 [S, 1], as stored; None without audio.
         audio_rate_hz: stated by the record, else by the set.
         captions: as stored.
         caption_times: float32 [captions, 2], start and end; None: not stated.
@@ -66,7 +66,7 @@ class ClipRecord:
     jpegs: list[bytes]
     frame_rate_hz: float
     stated_size: tuple[int, int] | None
-    sound: np.ndarray | None
+    audio: np.ndarray | None
     audio_rate_hz: int
     captions: list[bytes]
     caption_times: np.ndarray | None
@@ -80,8 +80,8 @@ class ClipRecord:
 
     @property
     def is_audible(self) -> bool:
-        """Whether it has sound that is not digital silence."""
-        return self.sound is not None and bool(self.sound.any())
+        """Whether it has audio that is not digital silence."""
+        return self.audio is not None and bool(self.audio.any())
 
     @property
     def video_seconds(self) -> float:
@@ -89,7 +89,7 @@ class ClipRecord:
 
     @property
     def audio_seconds(self) -> float:
-        return 0.0 if self.sound is None else len(self.sound) / max(self.audio_rate_hz, 1)
+        return 0.0 if self.audio is None else len(self.audio) / max(self.audio_rate_hz, 1)
 
 
 def read_clip(content: bytes, setting: Setting) -> ClipRecord:
@@ -125,10 +125,10 @@ def read_clip(content: bytes, setting: Setting) -> ClipRecord:
         split=None if split is None else split.decode("utf-8", "replace"),
         start_seconds=value(int, "clip/start/timestamp", 0) * 1e-6,
         end_seconds=None if end is None else end * 1e-6,
-        jpegs=_pictures(example, version or 0, problems),
+        jpegs=_frames(example, version or 0, problems),
         frame_rate_hz=float(rate) if rate != 0 else setting.frame_rate_hz,
         stated_size=sizes if all(sizes) else None,
-        sound=_sound(example, value, problems),
+        audio=_audio(example, value, problems),
         audio_rate_hz=value(int, "WAVEFORM/sample_rate", 0) or setting.audio_rate_hz,
         captions=captions,
         caption_times=np.stack(times, axis=1) if len(times[0]) else None,
@@ -150,8 +150,8 @@ def _first_present(features: dict, kind: type, keys: tuple[str, ...], problems: 
     return []
 
 
-def _pictures(example: Example, version: int, problems: list[str]) -> list[bytes]:
-    """JPEG per frame; of a tf.train.Example, its one picture."""
+def _frames(example: Example, version: int, problems: list[str]) -> list[bytes]:
+    """JPEG per frame; of a tf.train.Example, its one frame."""
     steps = example.frames.get("image/encoded")
     if steps is None:
         return list(_first_present(example.context, bytes, ("image/encoded",), problems))
@@ -161,7 +161,7 @@ def _pictures(example: Example, version: int, problems: list[str]) -> list[bytes
     return with_repeats([step[0] for step in steps], version)
 
 
-def _sound(example: Example, value, problems: list[str]) -> np.ndarray | None:
+def _audio(example: Example, value, problems: list[str]) -> np.ndarray | None:
     pcm16 = value(bytes, "WAVEFORM/pcm16", b"")
     if pcm16:
         channels = value(int, "WAVEFORM/num_channels", 1)

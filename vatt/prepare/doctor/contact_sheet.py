@@ -10,12 +10,12 @@ from PIL import Image
 from vatt.prepare.doctor.clip_record import ClipRecord
 from vatt.prepare.doctor.examine import Diagnosis
 from vatt.prepare.doctor.findings import Place
-from vatt.prepare.doctor.pictures import PictureError, look_at
+from vatt.prepare.doctor.frames import JpegError, look_at
 from vatt.prepare.example_reader import ExampleError
 from vatt.report.gallery import waveform
 from vatt.report.markup import Markup, element
 
-_PICTURES, _HEIGHT_PIXELS, _QUALITY = 4, 90, 80
+_FRAMES, _HEIGHT_PIXELS, _QUALITY = 4, 90, 80
 _BARS = 96  # of a waveform
 _CAPTIONS = 6
 
@@ -66,7 +66,7 @@ def _card(clip: ClipRecord, place: Place, why: str, labels: tuple[str, ...]) -> 
         ),
         element("small", " · ".join(map(str, about))),
         _strip(clip),
-        _waveform(clip.sound),
+        _waveform(clip.audio),
         _captions(clip),
         class_="card",
     )
@@ -74,33 +74,33 @@ def _card(clip: ClipRecord, place: Place, why: str, labels: tuple[str, ...]) -> 
 
 def _strip(clip: ClipRecord) -> Markup:
     """Frames from the beginning to the end, side by side as one JPEG."""
-    pictures = []
-    for number in np.linspace(0, max(0, len(clip.jpegs) - 1), min(_PICTURES, len(clip.jpegs))).round():
+    frames = []
+    for number in np.linspace(0, max(0, len(clip.jpegs) - 1), min(_FRAMES, len(clip.jpegs))).round():
         try:
-            _, picture = look_at(clip.jpegs[int(number)], "RGB", _HEIGHT_PIXELS)
-        except PictureError:
+            _, frame = look_at(clip.jpegs[int(number)], "RGB", _HEIGHT_PIXELS)
+        except JpegError:
             continue
-        width = max(1, round(picture.width * _HEIGHT_PIXELS / picture.height))
-        pictures.append(picture.resize((min(width, 4 * _HEIGHT_PIXELS), _HEIGHT_PIXELS)))
-    if not pictures:
+        width = max(1, round(frame.width * _HEIGHT_PIXELS / frame.height))
+        frames.append(frame.resize((min(width, 4 * _HEIGHT_PIXELS), _HEIGHT_PIXELS)))
+    if not frames:
         return element("div", "no frames" if not clip.jpegs else "no frame decodes", class_="absent")
-    strip = Image.new("RGB", (sum(picture.width for picture in pictures), _HEIGHT_PIXELS))
+    strip = Image.new("RGB", (sum(frame.width for frame in frames), _HEIGHT_PIXELS))
     left = 0
-    for picture in pictures:
-        strip.paste(picture, (left, 0))
-        left += picture.width
+    for frame in frames:
+        strip.paste(frame, (left, 0))
+        left += frame.width
     stream = io.BytesIO()
     strip.save(stream, "JPEG", quality=_QUALITY)
     encoded = base64.b64encode(stream.getvalue()).decode()
     return element("img", src=f"data:image/jpeg;base64,{encoded}", alt=f"Frames of {clip.clip_id}")
 
 
-def _waveform(sound: np.ndarray | None) -> Markup:
+def _waveform(audio: np.ndarray | None) -> Markup:
     """Peaks of the audio against full scale, so that a quiet track looks quiet."""
-    if sound is None:
+    if audio is None:
         return element("div", "no audio", class_="absent")
-    full_scale = 1 << 15 if sound.dtype == np.int16 else 1
-    magnitude = np.nan_to_num(np.abs(sound.astype(np.float32)).max(axis=1) / full_scale, posinf=1.0)
+    full_scale = 1 << 15 if audio.dtype == np.int16 else 1
+    magnitude = np.nan_to_num(np.abs(audio.astype(np.float32)).max(axis=1) / full_scale, posinf=1.0)
     peaks = [float(part.max()) for part in np.array_split(magnitude, _BARS) if len(part)]
     return waveform(peaks, "Outline of the audio, against full scale", full_scale=1.0)
 

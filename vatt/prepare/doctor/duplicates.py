@@ -1,7 +1,7 @@
 """Clips that are there twice, above all once for training and once for testing.
 
 Hashes of all records are compared at once, a few dozen bytes each. Clips that only look alike (encoded again,
-cut a little otherwise) are proposed by fingerprints of their pictures and confirmed by reading them again.
+cut a little otherwise) are proposed by fingerprints of their frames and confirmed by reading them again.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -11,12 +11,12 @@ from PIL import Image
 
 from vatt.prepare.doctor.clip_record import ClipRecord
 from vatt.prepare.doctor.findings import ERROR, WARNING, Check, Findings, Place
-from vatt.prepare.doctor.pictures import PictureError, look_at
+from vatt.prepare.doctor.frames import JpegError, look_at
 
 DUPLICATE = Check(
     name="duplicate",
     severity=WARNING,
-    rule="No two clips of a split may have the same pictures and sound.",
+    rule="No two clips of a split may have the same frames and audio.",
     way_out="Leave one of them out: training sees it more often, and a test counts it twice.",
 )
 LEAKAGE = Check(
@@ -29,22 +29,22 @@ LOOK_ALIKE = Check(
     name="leakage-look-alike",
     severity=WARNING,
     rule="No clip for training may look like one of another split.",
-    way_out="Look at both. The same film at another size or quality belongs into one split.",
+    way_out="Look at both. The same video at another size or quality belongs into one split.",
 )
 SOURCE = Check(
     name="leakage-source",
     severity=WARNING,
     rule="Clips of one source must lie in one split.",
-    way_out="Split by source (film, speaker, place), not by clip: pieces of one film resemble each other.",
+    way_out="Split by source (video, speaker, place), not by clip: pieces of one video resemble each other.",
 )
 
 _ODD = np.uint64(0x9E3779B97F4A7C15)  # makes one hash of two, in which their order counts
 _MOST_CANDIDATES = 1000  # pairs that are read again
 _MATCHES_COMPARED = 8  # training rows with half a fingerprint in common, for each other row
-_LEAST_BITS = 4  # of 32: half a fingerprint with fewer edges is shared by too many pictures
+_LEAST_BITS = 4  # of 32: half a fingerprint with fewer edges is shared by too many frames
 _MOST_BITS_APART = 24  # of 192
 _LOOK_SIZE = (24, 24)
-_MOST_DIFFERENCE = 8.0  # grey levels of 255, on average over a picture: more is another picture
+_MOST_DIFFERENCE = 8.0  # grey levels of 255, on average over a frame: more is another frame
 
 
 def compare(
@@ -80,16 +80,16 @@ def compare(
                 leaked.add(int(row))
                 report(check, what, row, ours[0])
 
-    has_looks = hashes["looks"].any(axis=1)  # all black or all white pictures are no duplicates
-    content = hashes["pictures"] * _ODD + hashes["sound"]
-    for rows in _groups(content, has_looks | (hashes["sound"] != 0)):
-        leak(LEAKAGE, "the same pictures and sound", rows)
+    has_looks = hashes["looks"].any(axis=1)  # all black or all white frames are no duplicates
+    content = hashes["frames"] * _ODD + hashes["audio"]
+    for rows in _groups(content, has_looks | (hashes["audio"] != 0)):
+        leak(LEAKAGE, "the same frames and audio", rows)
         for split in np.unique(split_of[rows]):
             first, *others = rows[split_of[rows] == split]
             for row in others:
-                report(DUPLICATE, "the same pictures and sound", row, first)
-    for rows in _groups(hashes["pictures"], has_looks):
-        leak(LEAKAGE, "the same pictures, with another sound,", rows)
+                report(DUPLICATE, "the same frames and audio", row, first)
+    for rows in _groups(hashes["frames"], has_looks):
+        leak(LEAKAGE, "the same frames, with another audio,", rows)
     for ours, theirs in _look_alikes(hashes["looks"], is_training):
         if theirs not in leaked and _is_alike(read(hashes[ours])[0], read(hashes[theirs])[0]):
             leak(LOOK_ALIKE, "looks the same", np.array([ours, theirs]))
@@ -111,8 +111,8 @@ def _groups(keys: np.ndarray, is_valid: np.ndarray) -> Iterator[np.ndarray]:
 def _look_alikes(looks: np.ndarray, is_training: np.ndarray) -> Iterator[tuple[int, int]]:
     """Pairs of a training row and another that may look alike; a bounded number of them.
 
-    Encoding a picture again turns a few of its fingerprint's bits. So rows are compared that share half a
-    picture's fingerprint, and proposed if few of all bits differ.
+    Encoding a frame again turns a few of its fingerprint's bits. So rows are compared that share half a
+    frame's fingerprint, and proposed if few of all bits differ.
     """
     halves = np.ascontiguousarray(looks).view("<u4")  # [rows, 6]
     ours, theirs = np.flatnonzero(is_training), np.flatnonzero(~is_training)
@@ -140,7 +140,7 @@ def _is_alike(left: ClipRecord, right: ClipRecord) -> bool:
     for share in (0.25, 0.5, 0.75):
         try:
             shown = [_small(clip.jpegs[int(share * len(clip.jpegs))]) for clip in (left, right)]
-        except PictureError:
+        except JpegError:
             return False
         if np.abs(shown[0] - shown[1]).mean() > _MOST_DIFFERENCE:
             return False
@@ -149,5 +149,5 @@ def _is_alike(left: ClipRecord, right: ClipRecord) -> bool:
 
 def _small(jpeg: bytes) -> np.ndarray:
     """float32 [24, 24, 3] in [0, 255]."""
-    _, picture = look_at(jpeg, "RGB")
-    return np.asarray(picture.resize(_LOOK_SIZE, Image.Resampling.BOX), np.float32)
+    _, frame = look_at(jpeg, "RGB")
+    return np.asarray(frame.resize(_LOOK_SIZE, Image.Resampling.BOX), np.float32)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from vatt.prepare.doctor import captions, duplicates, labels, sound
+from vatt.prepare.doctor import audio, captions, duplicates, labels
 from vatt.prepare.doctor.clip_record import ClipRecord, read_clip
 from vatt.prepare.doctor.findings import ERROR, Check, Finding, Findings, Place
 from vatt.prepare.doctor.prepared_set import PreparedSet, inspect_set, read_set
@@ -41,7 +41,7 @@ class Diagnosis:
         tolerated: what any large set has a little of.
         splits: what was counted, by split.
         hashes: `shard.RECORD_HASHES` of every readable record.
-        decode_every: of every so manieth record all pictures were decoded.
+        decode_every: of every n-th record all frames were decoded.
     """
 
     prepared: PreparedSet
@@ -71,8 +71,8 @@ def examine(
 
     Args:
         directory: of the set.
-        sample: decode all pictures of about so many records, spread evenly, and three pictures of the others;
-            None: all pictures of all records.
+        sample: decode all frames of about so many records, spread evenly, and three frames of the others;
+            None: all frames of all records.
         training: name of the training split, which must share nothing with the others.
         workers: processes; None: one per core.
 
@@ -118,7 +118,7 @@ def examine(
     captions.conclude(hashes, findings)
     split_of_shard = [split for split, _ in prepared.shards]
     read = functools.partial(_read, prepared)
-    sound.conclude(hashes, read, findings)
+    audio.conclude(hashes, read, findings)
     duplicates.compare(hashes, split_of_shard, training, read, findings)
     whole = Tally()
     for tally in splits.values():

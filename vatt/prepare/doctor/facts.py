@@ -18,13 +18,13 @@ def facts_of(tally: Tally) -> dict[str, str]:
     clips, captions = counts["clips"], counts["captions"]
     return {
         "clips": f"{clips:,}",
-        "with pictures": _part(counts["with_video"], clips),
-        "with sound": _part(counts["with_audio"], clips),
+        "with video": _part(counts["with_video"], clips),
+        "with audio": _part(counts["with_audio"], clips),
         "with captions": _part(counts["with_captions"], clips),
         "with labels": _part(counts["with_labels"], clips),
-        "hours of pictures": f"{seconds['video'] / 3600:,.2f}",
-        "hours of sound": f"{seconds['audio'] / 3600:,.2f}",
-        "picture sizes": _most_common(
+        "hours of video": f"{seconds['video'] / 3600:,.2f}",
+        "hours of audio": f"{seconds['audio'] / 3600:,.2f}",
+        "frame sizes": _most_common(
             tally.frame_sizes, lambda size: "changing" if size == (0, 0) else f"{size[0]}×{size[1]}"
         ),
         "frame rates": _most_common(tally.frame_rates, lambda rate: f"{rate:g} Hz"),
@@ -46,7 +46,7 @@ def verdict(diagnosis: Diagnosis) -> str:
     """One sentence."""
     name, clips = diagnosis.prepared.name, diagnosis.whole.counts["clips"]
     if not diagnosis.findings:
-        looked = "all pictures decoded" if diagnosis.decode_every == 1 else "a sample of pictures decoded"
+        looked = "all frames decoded" if diagnosis.decode_every == 1 else "a sample of frames decoded"
         return f"{name} is clean: {clips:,} clips read, {looked}, nothing found."
     errors = sum(finding.check.severity == ERROR for finding in diagnosis.findings)
     kinds = ", ".join(
@@ -92,7 +92,7 @@ def as_json(diagnosis: Diagnosis) -> dict:
         "fingerprint": diagnosis.prepared.content.get("fingerprint"),
         "subset": diagnosis.prepared.content.get("subset"),
         "is_clean": not diagnosis.findings,
-        "all_pictures_decoded": diagnosis.decode_every == 1,
+        "all_frames_decoded": diagnosis.decode_every == 1,
         "findings": [_finding_json(finding) for finding in diagnosis.findings],
         "tolerated": [_finding_json(finding) for finding in diagnosis.tolerated],
         "facts": {split: facts_of(tally) for split, tally in diagnosis.splits.items()},

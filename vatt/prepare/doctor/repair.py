@@ -1,4 +1,4 @@
-"""Writes a repaired copy of a prepared set: integers posing as sound scaled back, damaged records left out.
+"""Writes a repaired copy of a prepared set: integers posing as audio scaled back, damaged records left out.
 
 Everything else is copied byte for byte, and counted, hashed and indexed anew. Nothing that was lost is made
 up: NaN, leakage and wrong labels are for people to decide.
@@ -13,9 +13,9 @@ import numpy as np
 
 import vatt
 from vatt.prepare import tfrecord, writer
+from vatt.prepare.doctor.audio import cast_of, uncast
 from vatt.prepare.doctor.clip_record import FLOAT_AUDIO, Setting, read_clip
 from vatt.prepare.doctor.prepared_set import PreparedSet
-from vatt.prepare.doctor.sound import cast_of, uncast
 from vatt.prepare.example_reader import ExampleError, parse
 from vatt.prepare.pool import Failure, WorkerPool, heartbeat
 from vatt.prepare.progress import Progress
@@ -112,18 +112,18 @@ def repair_shard(source: Path, target: Path, setting: Setting) -> tuple[dict, in
 
 
 def _mended(content: bytes, setting: Setting) -> bytes:
-    """The record with its sound scaled back; the very same object where there is nothing to mend.
+    """The record with its audio scaled back; the very same object where there is nothing to mend.
 
     Raises:
         ExampleError: it does not parse.
     """
-    sound = read_clip(content, setting).sound
-    if sound is None or sound.dtype == np.int16 or cast_of(sound) is None:
+    audio = read_clip(content, setting).audio
+    if audio is None or audio.dtype == np.int16 or cast_of(audio) is None:
         return content
     context, frames = parse(content)
     for key in FLOAT_AUDIO:
         if key in frames:
-            # One cast for the whole track: a quiet part alone may look like true sound.
+            # One cast for the whole track: a quiet part alone may look like true audio.
             whole = uncast(np.concatenate([np.asarray(step, np.float32) for step in frames[key]]))
             ends = np.cumsum([len(step) for step in frames[key]])[:-1]
             frames[key] = [part.tolist() for part in np.split(whole, ends)]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from vatt.prepare.doctor import captions, labels, pictures, sound
+from vatt.prepare.doctor import audio, captions, frames, labels
 from vatt.prepare.doctor.clip_record import RECORD_SCHEMA, ClipRecord, Setting, read_clip
 from vatt.prepare.doctor.findings import ERROR, Check, Finding, Findings, Place
 from vatt.prepare.doctor.tally import Tally
@@ -59,13 +59,13 @@ SPLIT = Check(
 EMPTY = Check(
     name="record-empty",
     severity=ERROR,
-    rule="A record must have pictures or sound.",
+    rule="A record must have frames or audio.",
     way_out="Leave such clips out when preparing.",
 )
 TIMES = Check(
     name="record-times",
     severity=ERROR,
-    rule="A record's start and end in its source must span as long as its pictures, within one frame.",
+    rule="A record's start and end in its source must span as long as its frames, within one frame.",
     way_out="The frame rate or the times are stated wrongly: prepare the set again.",
 )
 
@@ -75,12 +75,12 @@ RECORD_HASHES = np.dtype(
     [
         ("shard", "<i4"),
         ("offset", "<i8"),
-        ("pictures", "<u8"),
-        ("sound", "<u8"),
+        ("frames", "<u8"),
+        ("audio", "<u8"),
         ("source", "<u8"),
-        ("looks", "<u8", (3,)),  # fingerprints of three pictures
+        ("looks", "<u8", (3,)),  # fingerprints of three frames
         ("telling", "u1"),  # see `captions.telling`
-        ("level", "u1"),  # see `sound.level`
+        ("level", "u1"),  # see `audio.level`
     ]
 )
 
@@ -95,7 +95,7 @@ class ShardTask:
         split: its split.
         records, bytes, sha256: what dataset.json states; the last may be "".
         setting: what dataset.json says of every record.
-        decode_every: of every so manieth record all pictures are decoded; 1: of all.
+        decode_every: of every n-th record all frames are decoded; 1: of all.
     """
 
     path: Path
@@ -142,11 +142,11 @@ def examine_shard(task: ShardTask) -> ShardNotes:
         place = dataclasses.replace(place, clip_id=clip.clip_id)
         tally.counts["clips"] += 1
         decodes_all = stored.number % task.decode_every == 0
-        wrong, looks = pictures.inspect(clip, task.setting, tally, decodes_all=decodes_all)
+        wrong, looks = frames.inspect(clip, task.setting, tally, decodes_all=decodes_all)
         for check, what in (*_inspect_record(clip, task.split), *wrong, *_inspect_rest(clip, task, tally)):
             findings.add(check, what, place)
         rows.append(
-            (task.number, stored.offset, *_hashes(clip), looks, captions.telling(clip), sound.level(clip))
+            (task.number, stored.offset, *_hashes(clip), looks, captions.telling(clip), audio.level(clip))
         )
     _inspect_files(task, np.asarray(starts, np.int64), hints, is_intact, here, findings)
     return ShardNotes(list(findings), tally, np.array(rows, RECORD_HASHES))
@@ -157,8 +157,8 @@ def _inspect_record(clip: ClipRecord, split: str) -> Iterator[tuple[Check, str]]
         yield RECORD_SCHEMA, problem
     if clip.split is not None and clip.split != split:
         yield SPLIT, f"the record names {clip.split!r} and lies in {split!r}"
-    if not clip.jpegs and clip.sound is None and not clip.problems:
-        yield EMPTY, "neither pictures nor sound"
+    if not clip.jpegs and clip.audio is None and not clip.problems:
+        yield EMPTY, "neither frames nor audio"
     if clip.end_seconds is not None and clip.jpegs and clip.frame_rate_hz > 0:
         seconds = clip.end_seconds - clip.start_seconds
         if abs(seconds - clip.video_seconds) > 1 / clip.frame_rate_hz + 1e-6:
@@ -166,15 +166,15 @@ def _inspect_record(clip: ClipRecord, split: str) -> Iterator[tuple[Check, str]]
 
 
 def _inspect_rest(clip: ClipRecord, task: ShardTask, tally: Tally) -> Iterator[tuple[Check, str]]:
-    for kind in (sound, captions, labels):
+    for kind in (audio, captions, labels):
         yield from kind.inspect(clip, task.setting, tally)
 
 
 def _hashes(clip: ClipRecord) -> tuple[int, int, int]:
-    """Of the pictures, the sound and the source; 0 where there is none. Silence is no sound."""
+    """Of the frames, the audio and the source; 0 where there is none. Silence is no audio."""
     return (
         _hash(*_sized(without_repeats(clip.jpegs))) if clip.jpegs else 0,
-        _hash(np.ascontiguousarray(clip.sound).data) if clip.is_audible else 0,
+        _hash(np.ascontiguousarray(clip.audio).data) if clip.is_audible else 0,
         _hash(clip.media_id.encode()) if clip.media_id else 0,
     )
 

@@ -1,12 +1,12 @@
 """What holds of a source as a whole, where only its pieces are known.
 
-A film is cut into records, and a stretch of silence or a minute without a word is no defect of it: it counts
+A video is cut into records, and a stretch of silence or a minute without a word is no defect of it: it counts
 what the best of its records has.
 """
 
 import numpy as np
 
-ABSENT, USELESS, USEFUL = 0, 1, 2  # what a record has of sound, or of captions
+ABSENT, USELESS, USEFUL = 0, 1, 2  # what a record has of audio, or of captions
 
 
 def best_of_sources(records: np.ndarray, field: str) -> tuple[np.ndarray, np.ndarray]:

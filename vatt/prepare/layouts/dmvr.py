@@ -7,13 +7,13 @@ record is a SequenceExample with
   caption/string                              any number of sentences
   clip/label/index, label/index               ids of classes
   clip/label/text, label/text                 their names
-each of them optional, or an Example with one picture. Beside the shards are written dataset.json,
+each of them optional, or an Example with one image. Beside the shards are written dataset.json,
 vocabulary.txt (the words of the split "train") and an .offsets file per shard. The shards
 themselves stay as they are.
 
 DMVR states neither frame rate nor audio rate: --frame_rate_hz and --audio_rate_hz say what they
 are. Afterwards, `vatt doctor DIR` tells whether the records hold what they should: a known script
-of DMVR spoils the sound.
+of DMVR spoils the audio.
 """
 
 import argparse
@@ -34,7 +34,7 @@ from vatt.arguments import PROCESSES, RATE, WHOLE_RATE
 from vatt.data.words import split_words
 from vatt.prepare import writer
 from vatt.prepare.doctor.clip_record import ClipRecord, Setting, read_clip
-from vatt.prepare.doctor.pictures import PictureError, look_at
+from vatt.prepare.doctor.frames import JpegError, look_at
 from vatt.prepare.errors import PreparationError, disk_errors
 from vatt.prepare.example_reader import ExampleError
 from vatt.prepare.pool import Failure, WorkerPool, heartbeat
@@ -58,7 +58,7 @@ class Survey:
         contents: how many records hold video, audio, captions, labels.
         words: how often each word of the captions is told.
         label_texts: how often each (id, text) occurs; None for an id without text.
-        short_side_pixels: of the first picture that decodes; 0 without pictures.
+        short_side_pixels: of the first frame that decodes; 0 without frames.
         unreadable: (byte, reason) of records that can not be read.
     """
 
@@ -287,7 +287,7 @@ def _add(survey: Survey, clip: ClipRecord) -> None:
     if clip.jpegs and not survey.short_side_pixels:
         try:
             survey.short_side_pixels = min(look_at(clip.jpegs[0], None)[0])
-        except PictureError:
+        except JpegError:
             return  # the next record may have one that decodes; `vatt doctor` names this one
 
 

@@ -1,4 +1,4 @@
-"""The analyses' pictures: a module for each kind of artifact, drawn by hand from its numbers.
+"""The analyses' drawings: a module for each kind of artifact, drawn by hand from its numbers.
 
 Each has `figures(artifact)`, the drawings alone, and `section(evaluation)`, the same with the sentences that
 say what they show.

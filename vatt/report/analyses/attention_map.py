@@ -9,7 +9,7 @@ from vatt.report.plot import signed
 _GAP = 4  # user units between frames
 _BRIGHT = 0.98  # of the tokens lie below what is shown without a veil
 _MARGIN = 74  # right of a waveform, for the scale
-_WIDTH, _SOUND, _TRACE = 800, 64, 46  # of a waveform and of the attention under it
+_WIDTH, _OUTLINE, _TRACE = 800, 64, 46  # of a waveform and of the attention under it
 
 
 def figures(artifact: dict) -> Markup:
@@ -25,8 +25,8 @@ def section(evaluation: Evaluation) -> Markup:
         said.append(f"{modality.capitalize()}: the most attended token gets {found[f'{modality}/peak']:.1f} ")
         said.append(f"times an even share, evenness {scales.percent(found[f'{modality}/entropy'])}. ")
     for key, text in (
-        ("video/movement_correlation", "where the picture moves"),
-        ("audio/loudness_correlation", "where the sound is loud"),
+        ("video/movement_correlation", "where the video moves"),
+        ("audio/loudness_correlation", "where the audio is loud"),
     ):
         if found.get(key) is not None:
             said.append(f"Rank correlation with {text}: {signed(found[key])}. ")
@@ -45,7 +45,7 @@ def _card(clip: dict) -> Markup:
         element("b", clip["caption"] or clip["id"], class_="caption"),
         element("small", f" {clip['id']}") if clip["caption"] else None,
         _frames(clip["video"]) if "video" in clip else None,
-        _sound(clip["audio"]) if "audio" in clip else None,
+        _audio(clip["audio"]) if "audio" in clip else None,
         _words(clip["text"]) if clip.get("text", {}).get("words") else None,
         class_="clip",
     )
@@ -57,12 +57,12 @@ def _frames(video: dict) -> Markup:
     least, most = min(everything), sorted(everything)[int(_BRIGHT * (len(everything) - 1))]
     parts = []
     for place, (jpeg, shares) in enumerate(zip(video["frames_jpeg_base64"], video["shares"], strict=True)):
-        x, picture = place * (width + _GAP), {"width": width, "height": height}
+        x, size = place * (width + _GAP), {"width": width, "height": height}
         frame = f"data:image/jpeg;base64,{jpeg}"
-        parts.append(element("image", x=x, y=0, href=frame, **picture))
-        parts.append(element("image", x=x, y=height + _GAP, href=frame, **picture))
+        parts.append(element("image", x=x, y=0, href=frame, **size))
+        parts.append(element("image", x=x, y=height + _GAP, href=frame, **size))
         laid_over = {"href": veil(shares, least, most), "preserveAspectRatio": "none"}
-        parts.append(element("image", x=x, y=height + _GAP, **laid_over, **picture))
+        parts.append(element("image", x=x, y=height + _GAP, **laid_over, **size))
     count = len(video["shares"])
     across = count * (width + _GAP) - _GAP
     return element(
@@ -76,16 +76,16 @@ def _frames(video: dict) -> Markup:
     )
 
 
-def _sound(audio: dict) -> Markup:
+def _audio(audio: dict) -> Markup:
     outline, shares = audio["outline"], audio["shares"]
     loudest, step = max(outline, default=0.0) or 1.0, _WIDTH / max(1, len(outline))
     parts = []
     for place, peak in enumerate(outline):
-        half = max(0.5, _SOUND / 2 * peak / loudest)
+        half = max(0.5, _OUTLINE / 2 * peak / loudest)
         bar = {"x": round(place * step, 1), "width": round(0.7 * step, 2)}
-        parts.append(element("rect", y=round(_SOUND / 2 - half, 1), height=round(2 * half, 1), **bar))
+        parts.append(element("rect", y=round(_OUTLINE / 2 - half, 1), height=round(2 * half, 1), **bar))
     most = max(*shares, 1.0)
-    bottom = _SOUND + 6 + _TRACE
+    bottom = _OUTLINE + 6 + _TRACE
 
     def up(share):
         return round(bottom - _TRACE * share / most, 1)

@@ -30,7 +30,7 @@ def section(evaluation: Evaluation) -> Markup:
     if artifact["left_out"]:
         said.append(f"{artifact['left_out']:,} clips without it are left out. ")
     note = (
-        "Measured on the features, not on the picture, where distances between far groups and the directions "
-        f"mean nothing (trustworthiness of the picture {found['trustworthiness']:.3f})."
+        "Measured on the features, not on the map, where distances between far groups and the directions "
+        f"mean nothing (trustworthiness of the map {found['trustworthiness']:.3f})."
     )
     return element("div", element("p", said), element("p", note, class_="note"), figures(artifact))

@@ -54,7 +54,7 @@ def _card(query: dict, clips: dict) -> Markup:
         element("small", f" {own['group'] or own['id']}"),
         element(
             "div",
-            _picture(own) if own["jpeg_base64"] else None,
+            _frames(own) if own["jpeg_base64"] else None,
             waveform(own["envelope"]) if own["envelope"] else None,
             class_="asking",
         ),
@@ -66,10 +66,10 @@ def _card(query: dict, clips: dict) -> Markup:
 def _item(place: int, item: dict, clips: dict, kind: str) -> Markup:
     clip = clips[str(item["clip"])]
     if kind == "video":
-        shown = _picture(clip)
+        shown = _frames(clip)
     elif kind == "audio":
         shown = (
-            waveform(clip["envelope"]) if clip["envelope"] else element("div", "no sound", class_="absent")
+            waveform(clip["envelope"]) if clip["envelope"] else element("div", "no audio", class_="absent")
         )
     else:
         shown = element("q", clip["caption"])
@@ -86,8 +86,8 @@ def _item(place: int, item: dict, clips: dict, kind: str) -> Markup:
     return element("li", shown, under, class_=words, title=f"{words} · {clip['id']} · {clip['caption']}")
 
 
-def _picture(clip: dict) -> Markup:
+def _frames(clip: dict) -> Markup:
     if not clip["jpeg_base64"]:
-        return element("div", "no pictures", class_="absent")
+        return element("div", "no frames", class_="absent")
     source = f"data:image/jpeg;base64,{clip['jpeg_base64']}"
     return element("img", src=source, alt=f"Frames of {clip['id']}")

@@ -1,4 +1,4 @@
-"""Checks of one record's sound: is it sound at all, is it there, is it as long as the pictures.
+"""Checks of one record's audio: is it audio at all, is it there, is it as long as the frames.
 
 A known script of DMVR has FFmpeg write 32-bit integers and reads the bytes as 32-bit floats. Small positive
 samples then become denormals and powers of two far below one, small negative ones NaN or some -1e38, which a
@@ -16,56 +16,56 @@ from vatt.prepare.doctor.sources import ABSENT, USEFUL, USELESS, best_of_sources
 from vatt.prepare.doctor.tally import Tally
 
 CAST = Check(
-    name="sound-cast",
+    name="audio-cast",
     severity=ERROR,
-    rule="Sound stored as floats must be samples in [-1, 1], not integers that were cast or relabelled.",
+    rule="Audio stored as floats must be samples in [-1, 1], not integers that were cast or relabelled.",
     way_out="Run `vatt doctor RECORDS --repair OUT`, which scales the integers back.",
     is_mended=True,
 )
 NOT_A_NUMBER = Check(
-    name="sound-not-a-number",
+    name="audio-not-a-number",
     severity=ERROR,
     rule="Every sample must be a finite number.",
     way_out="Prepare these clips again from their media: what stood there is lost.",
 )
 DENORMAL = Check(
-    name="sound-denormal",
+    name="audio-denormal",
     severity=WARNING,
     rule="No sample may be a denormal number (below 1.2e-38, not 0): such arithmetic is many times slower.",
     way_out="Prepare these clips again; set such samples to 0.",
 )
 OUT_OF_RANGE = Check(
-    name="sound-out-of-range",
+    name="audio-out-of-range",
     severity=ERROR,
     rule="Every sample must lie in [-1, 1].",
-    way_out="Divide the sound by its full scale and write the records again.",
+    way_out="Divide the audio by its full scale and write the records again.",
 )
 SILENT = Check(
-    name="sound-silent",
+    name="audio-silent",
     severity=WARNING,
-    rule="A source's sound must not be digital silence from end to end.",
-    way_out="Look at how it was extracted. Where the film has none, its mask leaves it out of training.",
+    rule="A source's audio must not be digital silence from end to end.",
+    way_out="Look at how it was extracted. Where the video has none, its mask leaves it out of training.",
 )
 RATE = Check(
-    name="sound-rate",
+    name="audio-rate",
     severity=ERROR,
-    rule="Every record with sound must have the `audio_rate_hz` of dataset.json.",
+    rule="Every record with audio must have the `audio_rate_hz` of dataset.json.",
     way_out="Prepare the set again with one rate.",
 )
 LENGTH = Check(
-    name="sound-length",
+    name="audio-length",
     severity=WARNING,
-    rule="Sound and pictures must end within one frame of each other.",
+    rule="Audio and frames must end within one frame of each other.",
     way_out="If most clips are off by the same share, a rate is stated wrongly; else the sources' tracks end "
     "apart, and the rest is read as silence.",
 )
 
 _SMALLEST_NORMAL = np.finfo(np.float32).tiny
-# Samples of true sound lie between the noise of 24 bits with room to spare and far overload; of integers read
+# Samples of true audio lie between the noise of 24 bits with room to spare and far overload; of integers read
 # as floats only those do whose exponent bits happen to fit, amplitudes 0.38 to 0.52 and -0.62 to -0.48.
 _ORDINARY = (1e-9, 16.0)
 _INT16_SCALE, _INT32_SCALE = 1 << 15, 1 << 31
-# As integers, overload of true float sound is never this: whole numbers, and some well above 1.
+# As integers, overload of true float audio is never this: whole numbers, and some well above 1.
 _WHOLE_NUMBERS_FROM = 2.0
 _BLOCK_SECONDS = 0.1
 _DECIBELS_PER_STEP = 6.02  # a factor of two
@@ -81,8 +81,8 @@ class Cast(enum.StrEnum):
 
 
 def inspect(clip: ClipRecord, setting: Setting, tally: Tally) -> Iterator[tuple[Check, str]]:
-    """Counts the sound of a clip and yields what is wrong with it; silence is for `conclude` to judge."""
-    if clip.sound is None:
+    """Counts the audio of a clip and yields what is wrong with it; silence is for `conclude` to judge."""
+    if clip.audio is None:
         return
     tally.counts["with_audio"] += 1
     tally.counts["audible"] += clip.is_audible
@@ -93,39 +93,39 @@ def inspect(clip: ClipRecord, setting: Setting, tally: Tally) -> Iterator[tuple[
     elif _ends_apart(clip):
         yield (
             LENGTH,
-            f"{clip.audio_seconds:.3f} s of sound, {clip.video_seconds:.3f} s of pictures "
+            f"{clip.audio_seconds:.3f} s of audio, {clip.video_seconds:.3f} s of frames "
             f"({clip.audio_seconds / clip.video_seconds - 1:+.2%})",
         )
-    if clip.sound.dtype == np.int16:
+    if clip.audio.dtype == np.int16:
         _measure_level(clip, _INT16_SCALE, tally)
         return
-    sound = clip.sound
-    if (cast := cast_of(sound)) is not None:
-        finite = np.abs(sound[np.isfinite(sound) & (sound != 0)])
+    audio = clip.audio
+    if (cast := cast_of(audio)) is not None:
+        finite = np.abs(audio[np.isfinite(audio) & (audio != 0)])
         span = f"magnitudes {finite.min():.3g} to {finite.max():.3g}, " if len(finite) else ""
-        yield CAST, f"{cast}: {span}{np.mean(~np.isfinite(sound)):.0%} not finite"
+        yield CAST, f"{cast}: {span}{np.mean(~np.isfinite(audio)):.0%} not finite"
         return
-    magnitude = np.abs(sound)
-    if not np.isfinite(sound).all():
-        yield NOT_A_NUMBER, f"{int((~np.isfinite(sound)).sum())} of {len(sound)} samples are NaN or infinite"
+    magnitude = np.abs(audio)
+    if not np.isfinite(audio).all():
+        yield NOT_A_NUMBER, f"{int((~np.isfinite(audio)).sum())} of {len(audio)} samples are NaN or infinite"
         magnitude = np.nan_to_num(magnitude, nan=0.0, posinf=0.0)
     if (denormal := int(((magnitude > 0) & (magnitude < _SMALLEST_NORMAL)).sum())) > 0:
-        yield DENORMAL, f"{denormal} of {len(sound)} samples are denormal"
+        yield DENORMAL, f"{denormal} of {len(audio)} samples are denormal"
     if magnitude.max() > 1:
-        yield OUT_OF_RANGE, f"{int((magnitude > 1).sum())} of {len(sound)} samples, up to {magnitude.max():g}"
+        yield OUT_OF_RANGE, f"{int((magnitude > 1).sum())} of {len(audio)} samples, up to {magnitude.max():g}"
     _measure_level(clip, 1, tally)
 
 
 def _ends_apart(clip: ClipRecord) -> bool:
-    """Whether a film's sound and pictures end more than a frame apart; a still has no length."""
+    """Whether a video's audio and frames end more than a frame apart; a still has no length."""
     if len(clip.jpegs) < 2 or not clip.video_seconds > 0:
         return False
     return abs(clip.audio_seconds - clip.video_seconds) > 1 / clip.frame_rate_hz + 1e-6
 
 
 def level(clip: ClipRecord) -> int:
-    """`sources.ABSENT` for a clip without sound, `USELESS` for digital silence, `USEFUL`."""
-    if clip.sound is None:
+    """`sources.ABSENT` for a clip without audio, `USELESS` for digital silence, `USEFUL`."""
+    if clip.audio is None:
         return ABSENT
     return USEFUL if clip.is_audible else USELESS
 
@@ -148,22 +148,22 @@ def conclude(
 
 def _measure_level(clip: ClipRecord, full_scale: int, tally: Tally) -> None:
     """Counts how loud a clip is and how much of it is digital silence."""
-    sound = clip.sound
-    peak = max(abs(float(np.nanmax(sound))), abs(float(np.nanmin(sound)))) / full_scale
+    audio = clip.audio
+    peak = max(abs(float(np.nanmax(audio))), abs(float(np.nanmin(audio)))) / full_scale
     if not peak > 0:
         tally.seconds["digital_silence"] += clip.audio_seconds
         return
     steps = -20 * np.log10(min(peak, 1.0)) / _DECIBELS_PER_STEP
     tally.peaks[min(_QUIETEST_STEP, int(steps))] += 1
     block = max(1, round(_BLOCK_SECONDS * clip.audio_rate_hz))
-    whole = sound[: len(sound) // block * block].reshape(-1, block * sound.shape[1])
+    whole = audio[: len(audio) // block * block].reshape(-1, block * audio.shape[1])
     tally.seconds["digital_silence"] += _BLOCK_SECONDS * int((~whole.any(axis=1)).sum())
 
 
-def cast_of(sound: np.ndarray) -> Cast | None:
-    """How float32 [S, …] came from integers; None where it is true sound."""
+def cast_of(audio: np.ndarray) -> Cast | None:
+    """How float32 [S, …] came from integers; None where it is true audio."""
     with np.errstate(invalid="ignore"):
-        magnitude = np.abs(sound[sound != 0])  # NaN is not 0
+        magnitude = np.abs(audio[audio != 0])  # NaN is not 0
         if not len(magnitude):
             return None
         ordinary = (magnitude >= _ORDINARY[0]) & (magnitude <= _ORDINARY[1])
@@ -173,17 +173,17 @@ def cast_of(sound: np.ndarray) -> Cast | None:
     return Cast.INT32_BITS if ordinary.mean() < 0.5 else None
 
 
-def uncast(sound: np.ndarray) -> np.ndarray:
-    """True samples in [-1, 1], float32, of sound that was cast; any other as it is.
+def uncast(audio: np.ndarray) -> np.ndarray:
+    """True samples in [-1, 1], float32, of audio that was cast; any other as it is.
 
     Where the script went through Python's floats, the NaNs among the samples were made "quiet" on the way,
     which sets one bit: samples in (-0.0039, -0.0020) are then 0.0020 too high. No more is lost.
     """
-    match cast_of(sound):
+    match cast_of(audio):
         case Cast.INT32_BITS:
-            return (np.ascontiguousarray(sound).view("<i4") / _INT32_SCALE).astype(np.float32)
+            return (np.ascontiguousarray(audio).view("<i4") / _INT32_SCALE).astype(np.float32)
         case Cast.INT32_VALUES:
-            return sound / np.float32(_INT32_SCALE)
+            return audio / np.float32(_INT32_SCALE)
         case Cast.INT16_VALUES:
-            return sound / np.float32(_INT16_SCALE)
-    return sound
+            return audio / np.float32(_INT16_SCALE)
+    return audio
