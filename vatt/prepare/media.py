@@ -94,36 +94,10 @@ def read_segments(
         modalities=modalities,
         warnings=warnings,
     ) as source:
-        video, audio, span = source.video, source.audio, source.span
-        pictures = Pictures(
-            video,
-            max_frame_rate_hz=options.max_frame_rate_hz,
-            short_side_pixels=options.short_side_pixels,
-            keep=keep,
-            start_seconds=span.start_seconds,
-            end_seconds=span.last_seconds,
-            warnings=warnings,
-        )
-        sound = Sound(
-            rate_hz=options.audio_rate_hz,
-            mono=options.mono,
-            start_seconds=span.start_seconds,
-            warnings=warnings,
-        )
-        cutter = Cutter(
-            pictures,
-            sound,
-            has_video=video is not None,
-            has_audio=audio is not None,
-            may_be_cover=video is not None and video.codec_context.name in STILL_CODECS,
-            rate_hz=options.audio_rate_hz,
-            span=span,
-            segment_seconds=segment_seconds,
-            warnings=warnings,
-        )
+        pictures, sound, cutter = _parts(source, options, keep, segment_seconds, warnings)
         try:
             for stream, frame in source.frames:
-                if stream is audio:
+                if stream is source.audio:
                     sound.add(frame)
                 elif not cutter.is_blind:
                     pictures.add(frame)
@@ -144,3 +118,35 @@ def read_segments(
                 path, f"the range begins at {start_seconds:.1f} s, the file ends at {reached:.1f} s"
             )
         raise MediaError(path, next(iter(warnings), None) or _NOTHING.get(tuple(modalities), _NOTHING[None]))
+
+
+def _parts(source, options: MediaOptions, keep, segment_seconds, warnings) -> tuple[Pictures, Sound, Cutter]:
+    """What takes in the frames of an open source, and what cuts them into pieces."""
+    video, span = source.video, source.span
+    pictures = Pictures(
+        video,
+        max_frame_rate_hz=options.max_frame_rate_hz,
+        short_side_pixels=options.short_side_pixels,
+        keep=keep,
+        start_seconds=span.start_seconds,
+        end_seconds=span.last_seconds,
+        warnings=warnings,
+    )
+    sound = Sound(
+        rate_hz=options.audio_rate_hz,
+        mono=options.mono,
+        start_seconds=span.start_seconds,
+        warnings=warnings,
+    )
+    cutter = Cutter(
+        pictures,
+        sound,
+        has_video=video is not None,
+        has_audio=source.audio is not None,
+        may_be_cover=video is not None and video.codec_context.name in STILL_CODECS,
+        rate_hz=options.audio_rate_hz,
+        span=span,
+        segment_seconds=segment_seconds,
+        warnings=warnings,
+    )
+    return pictures, sound, cutter

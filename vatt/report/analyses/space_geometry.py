@@ -22,7 +22,8 @@ def section(evaluation: Evaluation) -> Markup:
     said = f"{evaluation.when}{artifact['clips']:,} clips, unit vectors of the common spaces."
     note = (
         "Gap: distance between the centres of two modalities; chance is that of as many vectors whose "
-        "modality was drawn at random (Liang et al. 2022). Alignment: mean squared distance of pairs, 0 at best. "
+        "modality was drawn at random (Liang et al. 2022). Alignment: mean squared distance of pairs, "
+        "0 at best. "
         "Uniformity: the lower, the more evenly the vectors fill the sphere (Wang and Isola 2020). Hubs: a "
         "clip that is among the nearest of very many; skewness 0 is none (Radovanović et al. 2010)."
     )
