@@ -155,7 +155,6 @@ OTHERS = [each for name in ("tests", "benchmarks", "docs") for each in sorted((R
 # At most five may stay, each with its reason.
 LONG_FUNCTIONS = {
     "vatt/data/datasets/prepared.py:PreparedClips.__init__",
-    "vatt/prepare/media.py:read_segments",
 }
 MANY_PARAMETERS = {
     "tests/prepare/media_maker.py:make_media",

@@ -187,7 +187,7 @@ def test_other_knobs_are_another_corpus():
 
 def test_an_unusable_place_is_named_with_the_way_out(tmp_path):
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(PreparationError, match=r"file.*DATA_DIR"):
+    with pytest.raises(PreparationError, match=r"file.*--data_dir"):
         corpus.demo_corpus(data_dir=str(tmp_path / "file"), **TINY)
 
 
