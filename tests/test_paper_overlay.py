@@ -57,7 +57,7 @@ def test_the_learning_rate_is_that_of_the_paper():
 def test_the_release_can_be_had_on_top():
     config.load([PRETRAIN, PAPER, RELEASED], SETS)
     assert config.value_of("MixedClips.weights") == (1, 1)
-    assert type(config.value_of("PreparedClips.crop")).__name__ == "ScaleJitterCrop"
+    assert type(config.value_of("Augmentation.crop")).__name__ == "ScaleJitterCrop"
     with gin.config_scope("audioset"):
         clip = gin.get_configurable(spec.ClipSpec)()
     assert (clip.frame_rate_hz, clip.clip_seconds, clip.samples) == (12.5, 2.56, 153_600)

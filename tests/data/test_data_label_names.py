@@ -25,7 +25,7 @@ def labels_of(dataset):
 
 
 def test_the_chosen_classes_in_the_order_asked_for(directory):
-    dataset = PreparedClips(directory=directory, clip=CLIP, labels=True, label_names=["slides", "spins"])
+    dataset = PreparedClips(directory=directory, clip=CLIP, labels=["slides", "spins"])
     assert dataset.info.label_names == ("slides", "spins")
     np.testing.assert_array_equal(labels_of(dataset), [[0, 1], [1, 0], [1, 0], [0, 0]])
 
@@ -36,10 +36,10 @@ def test_all_of_them_by_default(directory):
     np.testing.assert_array_equal(
         labels_of(dataset), [[1, 0, 1, 0], [0, 1, 0, 1], [1, 0, 0, 1], [0, 1, 0, 0]]
     )
-    part = PreparedClips(directory=directory, clip=CLIP, labels=True, label_names=NAMES[:2])
+    part = PreparedClips(directory=directory, clip=CLIP, labels=NAMES[:2])
     assert part.info.fingerprint != dataset.info.fingerprint
 
 
 def test_a_class_that_the_set_has_not(directory):
     with pytest.raises(ValueError, match="`label_names` must be classes.* 'slide'.* Closest: slides"):
-        PreparedClips(directory=directory, clip=CLIP, labels=True, label_names=("spins", "slide"))
+        PreparedClips(directory=directory, clip=CLIP, labels=("spins", "slide"))

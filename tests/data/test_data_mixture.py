@@ -7,6 +7,7 @@ import pytest
 from tests import records_fixture
 from vatt import spec
 from vatt.data import batch_check, order
+from vatt.data.captions import Captions
 from vatt.data.datasets import mixture, prepared
 
 CLIP = spec.ClipSpec(frames=4, frame_rate_hz=10.0, frame_size=16, sample_rate_hz=1000, words=4, candidates=2)
@@ -166,12 +167,12 @@ def test_different_word_lists_are_refused_unless_one_is_named(directories, tmp_p
     )
     with pytest.raises(ValueError, match=r"'spoken' with .*; 'other' with .*vocabulary_file"):
         mixed([spoken, silent, other])
-    shared = {"vocabulary_file": spoken / "vocabulary.txt"}
+    shared = {"captions": Captions(vocabulary_file=spoken / "vocabulary.txt")}
     dataset = mixture.MixedClips(datasets=[single(each, **shared) for each in (spoken, silent, other)])
     assert dataset.info.tokenizer.words == list(records_fixture.VOCABULARY)
     with pytest.raises(ValueError, match=r"release=True for 'spoken'"):
         mixture.MixedClips(
-            datasets=[single(spoken, release_tokenizer=True), single(other, **shared)],
+            datasets=[single(spoken, captions=Captions(release_tokenizer=True)), single(other, **shared)],
         )
     assert mixed([silent]).info.tokenizer.words == list(SPECIAL)
 

@@ -9,8 +9,11 @@ import tensorflow as tf
 from tests import records_fixture
 from vatt import spec
 from vatt.data import batch_check
+from vatt.data.augmentation import Augmentation
+from vatt.data.captions import Captions
 from vatt.data.datasets import mixture, prepared
 from vatt.data.scale_jitter_crop import ScaleJitterCrop
+from vatt.data.views import Views
 
 CLIPS = 7
 LABELS = ("disc", "star", "bell")
@@ -51,12 +54,15 @@ def rows_of(batches):
 
 
 def test_sound_alone_is_longer_and_mixed_with_its_labels(directory):
-    options = {"clip": SOUND, "labels": True, "audio_noise": 0.01}
-    plain = next(iter(make(directory, **options).train_batches(batch_size=7, first_step=0, seed=3)))
+    options = {"clip": SOUND, "labels": True}
+    noisy = Augmentation(audio_noise=0.01)
+    plain = next(
+        iter(make(directory, augmentation=noisy, **options).train_batches(batch_size=7, first_step=0, seed=3))
+    )
     assert set(plain) == {spec.AUDIO, spec.AUDIO_MASK, spec.LABEL, spec.EXAMPLE_INDEX}
     assert plain[spec.AUDIO].shape == (7, 800)
     np.testing.assert_array_equal(np.unique(plain[spec.LABEL]), [0, 1])
-    dataset = make(directory, mixup_alpha=5, **options)
+    dataset = make(directory, augmentation=Augmentation(audio_noise=0.01, mixup_alpha=5), **options)
     assert dataset.info.label_names == LABELS
     mixed = next(iter(dataset.train_batches(batch_size=7, first_step=0, seed=3)))
     np.testing.assert_array_equal(mixed[spec.EXAMPLE_INDEX], plain[spec.EXAMPLE_INDEX])
@@ -86,7 +92,7 @@ def test_windows_of_evaluation_span_the_record_in_video_and_in_audio(tmp_path, f
         tmp_path / "set", {"test": [record]}, shards=1, frame_rate_hz=rate_hz, audio_rate_hz=1000
     )
     clip = clip_spec(frames=frames, frame_rate_hz=rate_hz, audio_seconds=audio_seconds)
-    batch = rows_of(make(written, clip=clip, eval_clips=4).eval_batches(batch_size=4))
+    batch = rows_of(make(written, clip=clip, views=Views(clips=4)).eval_batches(batch_size=4))
     greys, sound = batch[spec.VIDEO][:, :, 4, 4, 0], np.round(batch[spec.AUDIO] * 32768)
     np.testing.assert_allclose([greys[0, 0], greys[-1, -1]], [0, 2 * (count - 1)], atol=1)
     np.testing.assert_allclose([sound[0, 0], sound[-1, -1]], [0, 9999], atol=1)
@@ -98,7 +104,7 @@ def test_windows_of_evaluation_span_the_record_in_video_and_in_audio(tmp_path, f
 
 
 def test_views_are_rows_that_follow_one_another(directory):
-    dataset = make(directory, eval_clips=2, eval_crops=3, labels=True)
+    dataset = make(directory, views=Views(clips=2, crops=3), labels=True)
     batches = list(dataset.eval_batches(batch_size=4).as_numpy_iterator())
     assert len(batches) == 11  # 42 rows
     rows = {name: np.concatenate([batch[name] for batch in batches]) for name in batches[0]}
@@ -132,7 +138,7 @@ def test_shards_of_training_batches_are_the_global_batch(directory):
 
 def test_shards_of_evaluation_hold_every_record_once(directory):
     parts = [
-        make(directory, eval_crops=2).eval_batches(batch_size=6, shard_index=index, shard_count=3)
+        make(directory, views=Views(crops=2)).eval_batches(batch_size=6, shard_index=index, shard_count=3)
         for index in range(3)
     ]
     batches = [list(part.as_numpy_iterator()) for part in parts]
@@ -159,9 +165,8 @@ def test_mixtures_of_two_rates_and_of_labels(directory):
 
 
 def test_the_release_s_crop_is_an_option(directory):
-    batch = next(
-        iter(make(directory, crop=ScaleJitterCrop()).train_batches(batch_size=7, first_step=0, seed=1))
-    )
+    dataset = make(directory, augmentation=Augmentation(crop=ScaleJitterCrop()))
+    batch = next(iter(dataset.train_batches(batch_size=7, first_step=0, seed=1)))
     batch_check.check_values(batch, vocabulary_size=11)
 
 
@@ -185,12 +190,14 @@ def test_what_contradicts_the_description_stops_before_the_first_step(tmp_path):
 def test_options_that_make_no_sense_are_refused(directory, tmp_path):
     for options, message in (
         ({"audio_noise": -1.0}, "audio_noise"),
-        ({"eval_crops": 0}, "`eval_crops`"),
         ({"mixup_alpha": 5}, "Mixup"),
-        ({"tokenizer": object(), "release_tokenizer": True}, "tokenizer"),
     ):
         with pytest.raises(ValueError, match=message):
-            make(directory, **options)
+            make(directory, augmentation=Augmentation(**options))
+    with pytest.raises(ValueError, match="`Views.crops`"):
+        Views(crops=0)
+    with pytest.raises(ValueError, match="tokenizer"):
+        Captions(tokenizer=object(), release_tokenizer=True)
     dataset = make(directory)
     with pytest.raises(ValueError, match="shard_count=2"):
         dataset.train_batches(batch_size=5, first_step=0, seed=0, shard_count=2)
@@ -211,7 +218,7 @@ def test_options_that_make_no_sense_are_refused(directory, tmp_path):
         (lambda fields: fields | {"splits": [1]}, "another kind"),
         (lambda fields: fields | {"frame_rate_hz": None}, "another kind"),
         (lambda fields: {k: v for k, v in fields.items() if k != "audio_rate_hz"}, "'audio_rate_hz'"),
-        (lambda fields: fields | {"audio_rate_hz": 0}, "rate of the sound"),
+        (lambda fields: fields | {"audio_rate_hz": 0}, "audio sample rate"),
         (lambda fields: fields | {"splits": {"train": {"shards": [{"file": "a"}]}}}, "'records'"),
     ],
 )

@@ -10,6 +10,8 @@ import tensorflow as tf
 from tests import records_fixture
 from vatt import spec
 from vatt.data import batch_check, random_area_crop
+from vatt.data.augmentation import Augmentation
+from vatt.data.captions import Captions
 from vatt.data.datasets import prepared
 
 CLIP = spec.ClipSpec(frames=8, frame_rate_hz=10.0, frame_size=16, sample_rate_hz=1000, words=4, candidates=3)
@@ -113,8 +115,9 @@ def test_evaluation_reads_every_clip_once_and_pads(directory):
 def test_without_augmentation_a_training_crop_is_the_whole_frame(directory):
     whole = make(
         directory,
-        crop=random_area_crop.RandomAreaCrop(area=(1.0, 1.0), aspect=(32 / 24, 32 / 24)),
-        flip=False,
+        augmentation=Augmentation(
+            crop=random_area_crop.RandomAreaCrop(area=(1.0, 1.0), aspect=(32 / 24, 32 / 24)), flip=False
+        ),
     )
     batch = take(whole.train_batches(batch_size=19, first_step=0, seed=0), 1)[0]
     assert batch[spec.VIDEO].std(axis=(2, 3)).max() < 1.5  # the fixture's frames are of one grey
@@ -140,7 +143,7 @@ def test_a_damaged_clip_is_replaced_in_training_and_not_valid_in_evaluation(tmp_
 
 def test_what_cannot_be_used_is_refused_when_it_is_built(directory):
     with pytest.raises(ValueError, match=r"vocabulary_size=10.*11 words"):
-        make(directory, vocabulary_size=10)
+        make(directory, captions=Captions(vocabulary_size=10))
     with pytest.raises(ValueError, match="more frames a second"):
         make(directory, clip=spec.ClipSpec(frame_rate_hz=25.0))
     train_only = make(directory, eval_split="validation")
@@ -152,8 +155,8 @@ def test_gin_builds_it_and_refuses_a_misspelt_parameter(directory):
     gin.bind_parameter("PreparedClips.directory", str(directory))
     gin.bind_parameter("PreparedClips.clip", CLIP)
     assert gin.get_configurable(prepared.PreparedClips)().info.train_size == 19
-    with pytest.raises(ValueError, match="flipp"):
-        gin.parse_config("PreparedClips.flipp = True")
+    with pytest.raises(ValueError, match="splitt"):
+        gin.parse_config("PreparedClips.splitt = 1")
 
 
 def test_a_wrong_batch_is_named_feature_by_feature():

@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from tests import records_fixture
-from vatt.data import records, replacement, shard_offsets
+from vatt.data import corrupt_records, records, shard_offsets
 from vatt.prepare import tfrecord
 
 
@@ -30,7 +30,7 @@ def read(index, numbers):
     """The records, or what stands in for them, and whether each is the one asked for; in parallel."""
 
     def usable(number):
-        return replacement.first_usable(
+        return corrupt_records.first_usable(
             number,
             size=len(index),
             make=lambda other, is_itself: (index.read(other), is_itself),

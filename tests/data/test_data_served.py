@@ -14,6 +14,7 @@ import pytest
 import tensorflow as tf
 
 from tests import records_fixture
+from vatt.data.augmentation import Augmentation
 from vatt.data.datasets.mixture import MixedClips
 from vatt.data.datasets.prepared import PreparedClips
 from vatt.data.datasets.served import ServedClips
@@ -99,8 +100,11 @@ def test_mixup_is_of_the_whole_batch(tmp_path, feeds):
         clip = ClipSpec(sample_rate_hz=1000, audio_seconds=0.2, modalities=("audio",))
         return PreparedClips(directory=directory, clip=clip, labels=True, **options)
 
-    mixed = taken(sounds(mixup_alpha=5), 3)
-    assert_equal(mixed, taken(ServedClips(dataset=sounds(mixup_alpha=5), addresses=feeds), 3))
+    mixed = taken(sounds(augmentation=Augmentation(mixup_alpha=5)), 3)
+    assert_equal(
+        mixed,
+        taken(ServedClips(dataset=sounds(augmentation=Augmentation(mixup_alpha=5)), addresses=feeds), 3),
+    )
     assert any((one["audio"] != other["audio"]).any() for one, other in zip(mixed, taken(sounds(), 3)))
 
 

@@ -12,6 +12,7 @@ from tests.described import described
 from tests.evals.toy_sets import Ears, LabelledToys
 from vatt import spec
 from vatt.data.datasets import prepared
+from vatt.data.views import Views
 from vatt.evals import classification, records
 from vatt.evals.protocol_card import protocol_card
 from vatt.metrics import classification as metrics
@@ -208,7 +209,9 @@ def test_a_prepared_set_end_to_end(tmp_path):
         tmp_path / "set", {"train": made, "test": made}, audio_rate_hz=1000, labels=("soft", "loud")
     )
     clip = spec.ClipSpec(frames=4, sample_rate_hz=1000, modalities=("audio",))
-    dataset = prepared.PreparedClips(directory=directory, clip=clip, labels=True, eval_clips=3, threads=2)
+    dataset = prepared.PreparedClips(
+        directory=directory, clip=clip, labels=True, views=Views(clips=3), threads=2
+    )
 
     class Loud:
         def __call__(self, inputs, training=False):

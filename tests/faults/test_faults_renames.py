@@ -119,7 +119,7 @@ def test_shards_that_are_deleted_while_they_are_read_stop_the_reading(tmp_path):
     rows = [records_fixture.record(number, frames=3, sample_rate_hz=1000) for number in range(8)]
     directory = records_fixture.write_set(tmp_path / "set", {"train": rows}, shards=4, audio_rate_hz=1000)
     clip = spec.ClipSpec(frames=2, frame_size=8, sample_rate_hz=1000, words=4, candidates=1)
-    dataset = PreparedClips(directory=directory, clip=clip, threads=1, prefetch=1, max_corrupt_share=0.2)
+    dataset = PreparedClips(directory=directory, clip=clip, threads=1, max_corrupt_share=0.2)
     batches = iter(dataset.train_batches(batch_size=2, first_step=0, seed=0))
     next(batches)
     for shard in (2, 3):

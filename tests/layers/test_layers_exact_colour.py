@@ -58,10 +58,3 @@ def test_the_default_deviates_as_its_docstring_says(video):
     # Of one colour more or less, as most pictures are, much less of it is left.
     pale = (video // 8 + 112).astype(np.uint8)
     assert np.abs(jittered(pale, ExactColourJitter()) - jittered(pale, ColourJitter())).mean() / 2 < 0.02
-
-
-def test_patches_are_refused(video):
-    patches = tf.constant(video.reshape(CLIPS, 16, 24))
-    with pytest.raises(ValueError, match="leave out `host_drop_token`"):
-        batch = {"video": patches, "video_mean": tf.zeros((CLIPS, 3)), "draw_key": KEYS}
-        DeviceInputs(colour=ExactColourJitter())(batch, training=True)

@@ -144,7 +144,7 @@ class FeatureMap(EvaluatorBase):
         if len(present) < 2:
             raise ValueError(
                 f"Classes can be told apart where there are two. Received: clips of {len(present)} classes "
-                f"in dataset {self.dataset.info.name!r}. Look at `PreparedClips.label_names`."
+                f"in dataset {self.dataset.info.name!r}. Look at `PreparedClips.labels`."
             )
         if len(present) <= self.classes:
             if len(present) < self.classes:

@@ -5,7 +5,7 @@ import numpy as np
 from vatt import spec
 
 
-def expected_features(clip, batch_size, *, evaluation, classes=0, views=1, kept_patches=None) -> dict:
+def expected_features(clip, batch_size, *, evaluation, classes=0, views=1) -> dict:
     """Name -> (dtype name, shape) of every feature of a batch.
 
     Args:
@@ -14,7 +14,6 @@ def expected_features(clip, batch_size, *, evaluation, classes=0, views=1, kept_
         evaluation: whether it is a batch of evaluation.
         classes: number of labels, Y; 0: without labels.
         views: views of a record in evaluation.
-        kept_patches: `KeptPatches` that training clips were cut by, or None.
     """
     size = clip.frame_size
     of_modality = {
@@ -31,8 +30,6 @@ def expected_features(clip, batch_size, *, evaluation, classes=0, views=1, kept_
     features = {spec.EXAMPLE_INDEX: ("int64", ())}
     for modality in clip.modalities:
         features |= of_modality[modality]
-    if kept_patches is not None:
-        features |= kept_patches.features
     if classes:
         features[spec.LABEL] = ("float32", (classes,))
     if evaluation:
@@ -66,9 +63,6 @@ def check_values(batch, *, vocabulary_size):
         spec.LABEL: (0, 1),
         spec.EXAMPLE_INDEX: (0, None),
         spec.VIEW: (0, None),
-        spec.VIDEO_KEPT: (0, None),
-        spec.AUDIO_KEPT: (0, None),
-        spec.VIDEO_MEAN: (0, 1),
     }
 
     faults = []

@@ -1,7 +1,7 @@
 """A prepared set on disk: its description, its shards, and any record of them at a time.
 
 Records are read one by one, from where they start, instead of streaming through a shard: so the order can be
-a pure function of the step, and a damaged byte costs the one record it lies in (`vatt.data.replacement`).
+a pure function of the step, and a damaged byte costs the one record it lies in (`vatt.data.corrupt_records`).
 TensorFlow's own ops do it. A Python function inside a `tf.data` pipeline can hang the program: TensorFlow
 destroys an iterator holding Python's global lock, and waits for that function to end, which waits for the
 lock.

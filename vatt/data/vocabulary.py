@@ -40,7 +40,7 @@ class Vocabulary(tokenizer.GraphTokenizer):
         except FileNotFoundError:
             raise FileNotFoundError(
                 f"A prepared set must hold its word list. There is no {self.path}. Prepare it again, or give "
-                f"another word list (`PreparedClips.vocabulary_file`)."
+                f"another word list (`Captions.vocabulary_file`)."
             ) from None
         self.words = text.removesuffix("\n").split("\n")
         self.size = len(self.words)

@@ -23,13 +23,8 @@ class ExactColourJitter(ColourJitter):
     pixels.
     """
 
-    def jittered(self, video, mean=None):
+    def jittered(self, video):
         """Pixels in [0, 255], [B, T, H, W, 3] -> jittered, clipped, in [-1, 1]."""
-        if mean is not None or len(video.shape) != 5:
-            raise ValueError(
-                "`ExactColourJitter` needs whole frames: contrast is about each one's mean. Received: "
-                "patches that the host chose. Take `ColourJitter`, or leave out `host_drop_token`."
-            )
         shift, saturation, contrast, turn = (
             ops.reshape(each, (-1, 1, 1, 1)) for each in self.drawn(ops.shape(video)[0])
         )

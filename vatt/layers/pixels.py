@@ -13,7 +13,7 @@ from keras import ops
 
 from vatt.layers import draws
 from vatt.layers.configured import Configured
-from vatt.spec import TEXT, TEXT_MASK, VIDEO, VIDEO_MEAN
+from vatt.spec import TEXT, TEXT_MASK, VIDEO
 
 # NTSC's luma and chroma axes, as in tf.image.rgb_to_yiq.
 _TO_YIQ = np.array([[0.299, 0.587, 0.114], [0.5959, -0.2746, -0.3213], [0.2115, -0.5227, 0.3112]])
@@ -72,16 +72,15 @@ class ColourJitter(Configured, keras.layers.Layer):
         new_mean = ops.squeeze(ops.matmul(matrix, mean[:, :, None]), -1) + offset
         return matrix * contrast[:, None], offset * contrast + new_mean * (1 - contrast)
 
-    def jittered(self, video, mean=None):
-        """Pixels in [0, 255] -> jittered, clipped, in [-1, 1]; `mean` of the whole clip where this is a part.
+    def jittered(self, video):
+        """Pixels in [0, 255] -> jittered, clipped, in [-1, 1].
 
         All scaling is in the small matrices: a pass over the pixels costs as much as a small layer.
         """
         pixels = ops.reshape(video, (ops.shape(video)[0], -1, 3))
-        if mean is None:
-            # A product with ones sums in float32 whatever the pixels' type.
-            ones = ops.ones((1, pixels.shape[1]), pixels.dtype)
-            mean = ops.cast(ops.matmul(ones, pixels)[:, 0], "float32") / (255.0 * pixels.shape[1])
+        # A product with ones sums in float32 whatever the pixels' type.
+        ones = ops.ones((1, pixels.shape[1]), pixels.dtype)
+        mean = ops.cast(ops.matmul(ones, pixels)[:, 0], "float32") / (255.0 * pixels.shape[1])
         matrix, offset = self(mean)
         matrix = ops.cast(ops.transpose(matrix, (0, 2, 1)) * (2 / 255), video.dtype)
         offset = ops.cast(2 * offset - 1, video.dtype)
@@ -121,8 +120,7 @@ class DeviceInputs(Configured, keras.layers.Layer):
         colour: a `ColourJitter`, or an `ExactColourJitter`, applied in training; or None.
 
     Input: a batch; `draw_key` int32 [B, 2] may be in it. Output: the same dict with video as float in
-    [-1, 1], [B, T, H, W, 3] or, where the host chose them, patches [B, N, values of a patch], text as
-    [B · K, L] and text_mask as [B · K].
+    [-1, 1], [B, T, H, W, 3], text as [B · K, L] and text_mask as [B · K].
     """
 
     def __init__(self, *, colour=None, name="device_inputs", dtype=None):
@@ -139,7 +137,7 @@ class DeviceInputs(Configured, keras.layers.Layer):
             video = ops.cast(batch[VIDEO], self.compute_dtype)
             if training and self.colour is not None:
                 with draws.keyed(batch.get("draw_key")):
-                    inputs[VIDEO] = self.colour.jittered(video, batch.get(VIDEO_MEAN))
+                    inputs[VIDEO] = self.colour.jittered(video)
             else:
                 inputs[VIDEO] = video * (2 / 255) - 1
         if TEXT in batch:

@@ -4,14 +4,15 @@ Which clip of which set stands at a position is a pure function of the seed and 
 (`vatt.data.order`), as for one set: nothing to save, nothing to fill, and a run resumes at any batch.
 """
 
-import copy
 import functools
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import gin
 
-from vatt.data import batch_check, order, pipeline
+from vatt.data import batch_check, order
+from vatt.data.datasets.prepared import PreparedClips
 from vatt.data.description import describe_inputs
+from vatt.data.pipeline import ClipPipeline
 from vatt.protocols import Batch, DatasetInfo
 
 _SPECIAL_WORDS = 2  # padding and unknown: the whole word list of a set without captions
@@ -27,19 +28,25 @@ class MixedClips:
 
     Args:
         datasets: `PreparedClips`, one or more, of clips of one size (each may have a frame rate of its own,
-            as the release's have). Their `threads` and `prefetch` play no part.
+            as the release's have). Their `threads` play no part.
         name: name in reports; None is the sets' names, joined by "+".
         weights: None for clips drawn uniformly from all sets together (the paper), or one positive number
             for each set, its share of the stream up to a common factor (the release's (1, 1)). Then each set
             runs through its own permutations, and a small one comes round more often than a large one.
         threads: threads that decode; None is one per core.
-        prefetch: batches kept ready.
 
     Attributes:
         info: `vatt.protocols.DatasetInfo`; its clip is that of the first set.
     """
 
-    def __init__(self, *, datasets, name=None, weights=None, threads=None, prefetch=2):
+    def __init__(
+        self,
+        *,
+        datasets: Sequence[PreparedClips],
+        name: str | None = None,
+        weights: Sequence[float] | None = None,
+        threads: int | None = None,
+    ):
         self._datasets = tuple(datasets)
         if not self._datasets:
             raise ValueError("`datasets` must hold at least one `PreparedClips`. Received: none.")
@@ -54,9 +61,9 @@ class MixedClips:
         self._clip = _common_clip(self._datasets)
         self._tokenizer = _common_vocabulary(self._datasets)
         self._label_names = _common_labels(self._datasets)
-        self.mixup_alpha = _common_mixup(self._datasets)
+        _common_mixup(self._datasets)
         self._weights = weights
-        self._threads, self._prefetch = threads, prefetch
+        self._threads = threads
 
     @functools.cached_property
     def info(self) -> DatasetInfo:
@@ -73,31 +80,22 @@ class MixedClips:
             corrupt_records=lambda: sum(each.corrupt_records() for each in infos),
         )
 
-    def make_portable(self) -> None:
-        """See `PreparedClips.make_portable`."""
-        for dataset in self._datasets:
-            dataset.make_portable()
-
-    def without_mixup(self):
-        """The same clips as they are, for who makes parts of a batch that is mixed when it is whole."""
-        plain = copy.copy(self)
-        plain.mixup_alpha = None
-        return plain
+    def training_pipeline(self) -> ClipPipeline:
+        """What `train_batches` asks."""
+        return ClipPipeline(
+            [source for each in self._datasets for source in each.training_pipeline().sources],
+            clip=self._clip,
+            tokenizer=self._tokenizer,
+            weights=self._weights,
+            mixup_alpha=_common_mixup(self._datasets),
+            threads=self._threads,
+        )
 
     def train_batches(
         self, *, batch_size: int, first_step: int, seed: int, shard_index: int = 0, shard_count: int = 1
     ) -> Iterable[Batch]:
         """See `vatt.protocols.Dataset`."""
-        mixed = pipeline.ClipPipeline(
-            [dataset.train_source for dataset in self._datasets],
-            clip=self._clip,
-            tokenizer=self._tokenizer,
-            weights=self._weights,
-            mixup_alpha=self.mixup_alpha,
-            threads=self._threads,
-            prefetch=self._prefetch,
-        )
-        return mixed.train_batches(
+        return self.training_pipeline().train_batches(
             batch_size=batch_size,
             first_step=first_step,
             seed=seed,
@@ -143,11 +141,11 @@ def _common_labels(datasets):
 
 
 def _common_mixup(datasets):
-    alphas = {dataset.mixup_alpha for dataset in datasets}
+    alphas = {dataset.training_pipeline().mixup_alpha for dataset in datasets}
     if len(alphas) > 1:
         raise ValueError(
             f"Mixup is of a whole batch, so the sets of a mixture must agree on it. Received: mixup_alpha="
-            f"{sorted(map(str, alphas))}. Give all of them the same `PreparedClips.mixup_alpha`."
+            f"{sorted(map(str, alphas))}. Give all of them the same `Augmentation.mixup_alpha`."
         )
     return alphas.pop()
 
@@ -161,14 +159,14 @@ def _common_vocabulary(datasets):
             found = "; ".join(f"{each.info.name!r} with {each.info.tokenizer.path}" for each in spoken)
             raise ValueError(
                 f"The sets of a mixture must agree on every word's number. Received different word lists: "
-                f"{found}. Name one file, theirs or another, as `PreparedClips.vocabulary_file` of all."
+                f"{found}. Name one file, theirs or another, as `Captions.vocabulary_file` of all."
             )
         if _rule(dataset.info.tokenizer) != _rule(chosen):
             raise ValueError(
                 f"The sets of a mixture must cut captions into words alike. Received: "
                 f"{_rule(chosen)} for {spoken[0].info.name!r}, but {_rule(dataset.info.tokenizer)} for "
-                f"{dataset.info.name!r}. Give all of them the same `PreparedClips.release_tokenizer`, or one "
-                f"`PreparedClips.tokenizer`."
+                f"{dataset.info.name!r}. Give all of them the same `Captions.release_tokenizer`, or one "
+                f"`Captions.tokenizer`."
             )
     return chosen
 

@@ -15,10 +15,10 @@ import grpc
 import tensorflow as tf
 
 from vatt import spec
-from vatt.data import mixup
 from vatt.protocols import Batch, DatasetInfo
 
 _END_OF_STREAM = 1 << 40  # batches
+_PREFETCH = 2  # batches kept ready
 _AT_ONCE_SECONDS = 10.0  # in which a machine that is asked for the first time must answer
 _service = tf.data.experimental.service
 
@@ -35,10 +35,9 @@ class ServedClips:
         addresses: "HOST:PORT" of every machine; their number divides the rows of a batch that a host makes.
         compress: whether batches are compressed on their way.
         patience_seconds: after so long without an answer, a machine counts as lost and the run ends.
-        prefetch: batches kept ready.
     """
 
-    def __init__(self, *, dataset, addresses, compress=True, patience_seconds=60.0, prefetch=2):
+    def __init__(self, *, dataset, addresses, compress=True, patience_seconds=60.0):
         self._dataset = dataset
         self._addresses = tuple(addresses)
         if not self._addresses or len(set(self._addresses)) < len(self._addresses):
@@ -48,14 +47,15 @@ class ServedClips:
             )
         self._patience_seconds = patience_seconds
         self._compression = "AUTO" if compress else None
-        self._prefetch = prefetch
         silent = self._silent(min(patience_seconds, _AT_ONCE_SECONDS))
         if silent:
             raise ValueError(
                 "Every machine of `ServedClips.addresses` must run `python -m vatt feed --port PORT`. "
                 f"Received: no answer from {', '.join(silent)}. Start it there, or leave that machine out."
             )
-        dataset.make_portable()
+        self._pipeline = dataset.training_pipeline()
+        for source in self._pipeline.sources:
+            source.records.make_portable()
 
     @functools.cached_property
     def info(self) -> DatasetInfo:
@@ -80,14 +80,14 @@ class ServedClips:
                 f"multiple of {shard_count * machines}, or other machines."
             )
         rows = batch_size // shard_count
-        dataset, mixup_alpha = self._dataset.without_mixup(), self._dataset.mixup_alpha
         parts = [
-            dataset.train_batches(
+            self._pipeline.train_batches(
                 batch_size=batch_size,
                 first_step=first_step,
                 seed=seed,
                 shard_index=shard_index * machines + number,
                 shard_count=shard_count * machines,
+                mixes=False,
             ).apply(
                 _service.distribute(
                     processing_mode=_service.ShardingPolicy.OFF,
@@ -111,14 +111,14 @@ class ServedClips:
             )
             with tf.control_dependencies([tf.debugging.Assert(is_right, [message, found], summarize=rows)]):
                 batch |= {spec.EXAMPLE_INDEX: tf.identity(found)}
-            return batch if mixup_alpha is None else mixup.mix_batch(batch, alpha=mixup_alpha, seed=seed)
+            return self._pipeline.mixed(batch, seed=seed)
 
         steps = tf.data.Dataset.range(first_step, _END_OF_STREAM)
         options = tf.data.Options()
         options.deterministic = True
         options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.DATA
         together = tf.data.Dataset.zip((steps, *parts)).map(put_together)
-        return together.prefetch(self._prefetch).with_options(options)
+        return together.prefetch(_PREFETCH).with_options(options)
 
     def fault(self):
         """A sentence about machines that have not answered for so long, or None; it waits that long."""
