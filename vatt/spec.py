@@ -12,7 +12,7 @@ Dimension letters, used in every docstring of this project:
 
 import dataclasses
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import gin
 
@@ -32,11 +32,7 @@ TEXT = "text"  # int32 [B, K, L], PADDING_ID after the last word; candidates nea
 VIDEO_MASK = "video_mask"  # float32 [B] in {0, 1}: the clip has pictures
 AUDIO_MASK = "audio_mask"  # float32 [B] in {0, 1}: the clip has a sound track that is not digital silence
 TEXT_MASK = "text_mask"  # float32 [B, K] in {0, 1}: which candidates exist
-# With `PreparedClips.host_drop_token`, in training, the two signals hold the patches alone that DropToken
-# keeps: video uint8 [B, N, values of a patch], audio float32 [B, N, values]. These stand beside them:
-VIDEO_KEPT = "video_kept"  # int32 [B, N], their places in the patch grid, rising
-AUDIO_KEPT = "audio_kept"  # int32 [B, N]
-VIDEO_MEAN = "video_mean"  # float32 [B, 3] in [0, 1], the whole clip's mean colour
+MASKS = {VIDEO: VIDEO_MASK, AUDIO: AUDIO_MASK, TEXT: TEXT_MASK}
 LABEL = "label"  # float32 [B, Y] in [0, 1], if labels are asked for: a clip's classes; mixup makes fractions
 # int64 [B]: position in the (endless) stream, which keys every random draw; in evaluation the record's number
 EXAMPLE_INDEX = "example_index"
@@ -46,29 +42,7 @@ CLIP_ID = "clip_id"  # string [B], evaluation only: "media_id@start_seconds"
 GROUP = "group"  # string [B], evaluation only: clips of one group count as hits for each other; may be ""
 CAPTION = "caption"  # string [B], evaluation only, with text: the first candidate as written
 
-
-KEPT = {VIDEO: VIDEO_KEPT, AUDIO: AUDIO_KEPT}
-
 EDGES = ("pad", "drop")  # what becomes of the end of a signal that patches do not fill
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class PatchesRead:
-    """Which patches of a signal a model reads in training.
-
-    Args:
-        patch: size of a patch along each axis.
-        grid: patches along each axis.
-        pads: whether a last patch that is not full is padded with zeros; else it is not there.
-        count: patches read of a clip, N.
-        choose: function from a clip's draw key, int32 [1, 2], to their places, int32 [N], rising.
-    """
-
-    patch: tuple[int, ...]
-    grid: tuple[int, ...]
-    pads: bool
-    count: int
-    choose: Callable
 
 
 @gin.register

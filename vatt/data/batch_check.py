@@ -74,15 +74,11 @@ def check_values(batch, *, vocabulary_size):
         if not (low >= lowest and (highest is None or high <= highest)):
             limits = f"{lowest} to {highest}" if highest is not None else f"{lowest} or more"
             faults.append(f"{name}: got values from {low} to {high}, expected {limits}")
-    for name in (spec.VIDEO_MASK, spec.AUDIO_MASK, spec.TEXT_MASK, spec.VALID):
+    for name in (*spec.MASKS.values(), spec.VALID):
         others = np.setdiff1d(values.get(name, ()), [0.0, 1.0])
         if others.size:
             faults.append(f"{name}: got {others[0]}, expected 0 or 1 only")
-    for name, mask in (
-        (spec.VIDEO, spec.VIDEO_MASK),
-        (spec.AUDIO, spec.AUDIO_MASK),
-        (spec.TEXT, spec.TEXT_MASK),
-    ):
+    for name, mask in spec.MASKS.items():
         if name in values and values[name][values[mask] == 0].any():
             faults.append(f"{name}: got values other than zero where {mask} is 0, expected zeros")
     _raise_if(faults)

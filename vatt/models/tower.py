@@ -20,9 +20,8 @@ class Tower(Configured, keras.layers.Layer):
         projection_width: features of a gelu projection of every output token (modality-agnostic release), 0
             for none.
 
-    Input: what the tokenizer takes, with `kept` where the host chose the patches. Output:
-    (pooled [B, D], tokens [B, N, D]); `pooled` is AGG's output or, where the tokenizer has no AGG (T5), the
-    mean over the words that are no padding.
+    Input: what the tokenizer takes. Output: (pooled [B, D], tokens [B, N, D]); `pooled` is AGG's output or,
+    where the tokenizer has no AGG (T5), the mean over the words that are no padding.
     """
 
     def __init__(self, *, tokenizer, encoder, projection_width=0, name="tower", dtype=None):
@@ -48,9 +47,8 @@ class Tower(Configured, keras.layers.Layer):
             )
             self.projection.build((None, None, self.encoder.size.width))
 
-    def call(self, inputs, training=False, kept=None):
-        chosen = {} if kept is None else {"kept": kept}
-        tokens, words = self.tokenizer(inputs, training=training, **chosen)
+    def call(self, inputs, training=False):
+        tokens, words = self.tokenizer(inputs, training=training)
         encoded = self.encoder(tokens, words=words, training=training)
         if self.projection is not None:
             encoded = ACTIVATIONS["gelu"][0](self.projection(encoded))

@@ -12,20 +12,15 @@ from vatt.models.common_spaces import CommonSpaces
 from vatt.models.tower import Tower
 from vatt.spec import (
     AUDIO,
-    AUDIO_MASK,
-    KEPT,
+    MASKS,
     MODALITIES,
     TEXT,
-    TEXT_MASK,
     VIDEO,
     VIDEO_AUDIO,
-    VIDEO_MASK,
     VIDEO_TEXT,
-    PatchesRead,
 )
 
 DRAW_KEY = "draw_key"
-_MASKS = {VIDEO: VIDEO_MASK, AUDIO: AUDIO_MASK, TEXT: TEXT_MASK}
 
 
 @gin.register
@@ -43,9 +38,8 @@ class VATT(Configured, keras.Model):
 
     Input: a dict of any subset of: video float [B, T, H, W, 3] in [-1, 1]; audio float [B, S] or [B, S, 1];
         text int32 [B', L]; masks in {0, 1}, video_mask [B], audio_mask [B], text_mask [B'], which tell batch
-        normalisation what rows exist; video_kept, audio_kept int32 [B, K], the places of the patches where
-        the host chose them: the signal is [B, K, values of a patch] then; draw_key: int32 [B, 2], see
-        `vatt.layers.draws`; where B' = K·B, row i·K + k of the text belongs to example i.
+        normalisation what rows exist; draw_key: int32 [B, 2], see `vatt.layers.draws`; where B' = K·B, row
+        i·K + k of the text belongs to example i.
     Output: a flat dict: "<modality>/pooled" [B, D], "<modality>/tokens" [B, N, D] and, not normalised, in the
         common spaces (Eq. 3): "video/video_audio", "audio/video_audio" [B, d_va], "video/video_text",
         "audio/video_text" (the audio's video-audio embedding sent through g_v→vt),
@@ -125,22 +119,11 @@ class VATT(Configured, keras.Model):
             )
         outputs = {}
         for modality in present:
-            chosen = {"kept": inputs[KEPT[modality]]} if KEPT.get(modality) in inputs else {}
             with draws.keyed(self._draw_key(inputs, modality)):
-                pooled, tokens = self.towers[modality](inputs[modality], training=training, **chosen)
+                pooled, tokens = self.towers[modality](inputs[modality], training=training)
             outputs[f"{modality}/pooled"] = pooled
             outputs[f"{modality}/tokens"] = tokens
         return outputs
-
-    def patches_read(self) -> dict[str, PatchesRead]:
-        """What training reads of each signal, by modality, for a host that sends nothing else."""
-        read = {}
-        for modality in (VIDEO, AUDIO):
-            if modality in self.towers:
-                read[modality] = self.towers[modality].tokenizer.patches_read(
-                    lambda key, modality=modality: self._draw_key({DRAW_KEY: key}, modality)
-                )
-        return {modality: patches for modality, patches in read.items() if patches is not None}
 
     def project(
         self, features: dict[str, Any], masks: dict[str, Any] | None = None, training: bool = False
@@ -149,7 +132,7 @@ class VATT(Configured, keras.Model):
         if self.spaces is None:
             return {}
         masks = masks or {}
-        mask = {modality: masks.get(name) for modality, name in _MASKS.items()}
+        mask = {modality: masks.get(name) for modality, name in MASKS.items()}
         outputs = {}
         if f"{VIDEO}/pooled" in features:
             embedding = self.spaces.video_to_video_audio(features[f"{VIDEO}/pooled"], mask[VIDEO], training)

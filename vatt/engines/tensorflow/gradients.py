@@ -13,7 +13,6 @@ from vatt.engines.protocol import Task
 from vatt.engines.tensorflow.gather import all_gather
 
 _POOLED = tuple(f"{modality}/pooled" for modality in spec.MODALITIES)
-_MASKS = (spec.VIDEO_MASK, spec.AUDIO_MASK, spec.TEXT_MASK)
 
 
 def gradients_of(settings: Gradients, task: Task) -> Callable:
@@ -98,7 +97,7 @@ class _CachedFeatures:
         inputs = self._task.device_inputs(rows, training=True)
         features = self._task.model.encode(inputs, training=True)
         pooled = {name: features[name] for name in _POOLED if name in features}
-        return pooled, {name: inputs[name] for name in _MASKS if name in inputs}
+        return pooled, {name: inputs[name] for name in spec.MASKS.values() if name in inputs}
 
     def _features(self, batch, chunks):
         """`_encode` of all rows. One chunk at a time: `parallel_iterations` would hold several in memory."""

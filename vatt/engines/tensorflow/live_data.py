@@ -9,7 +9,6 @@ import tensorflow as tf
 from vatt import spec
 from vatt.engines.protocol import LIVE_DATA
 
-_MASKS = {spec.VIDEO: spec.VIDEO_MASK, spec.AUDIO: spec.AUDIO_MASK, spec.TEXT: spec.TEXT_MASK}
 
 
 def live_shares(batch, replicas: int) -> dict[str, tf.Tensor]:
@@ -24,7 +23,7 @@ def live_shares(batch, replicas: int) -> dict[str, tf.Tensor]:
         share of clips whose mask is set (for text: any) and whose values differ among themselves.
     """
     shares = {}
-    for modality, mask in _MASKS.items():
+    for modality, mask in spec.MASKS.items():
         if modality not in batch:
             continue
         values = tf.reshape(batch[modality], (batch[modality].shape[0], -1))
