@@ -16,6 +16,7 @@ MAX_PARAMETERS = 12
 FOUNDATION = {
     *("spec", "protocols", "whole_file", "terminal", "regular_file", "json_file", "array_file", "arguments"),
     *("errors", "resident_memory"),
+    "unit_rows",
 }
 MAY_IMPORT = {
     "layers": set(),
@@ -23,7 +24,7 @@ MAY_IMPORT = {
     "losses": set(),
     "metrics": set(),
     "data": set(),
-    "evals": {"metrics"},
+    "evals": {"layers", "metrics"},
     "analyses": {"evals", "metrics", "models"},
     "engines": {"optimizers"},
     "optimizers": set(),

@@ -14,6 +14,7 @@ from tests.toy_embedder import CLIP, ToyEmbedder
 from vatt.embed import batches, cli, file_windows, files, parts
 from vatt.embed.files import Options, embed_files
 from vatt.embed.in_part import say_in_part
+from vatt.evals.records import BrokenModelError
 from vatt.prepare.pool import Failure
 
 
@@ -215,7 +216,7 @@ def test_a_file_that_changes_meanwhile_is_told(media, toy, tmp_path, monkeypatch
 
 def test_a_broken_model_stops_the_job(media, toy, tmp_path, monkeypatch):
     monkeypatch.setattr(toy, "embed_video", lambda frames: {"video_audio": np.full((len(frames), 3), np.nan)})
-    with pytest.raises(batches.BrokenModelError, match="NaN or infinity in 'video/video_audio'"):
+    with pytest.raises(BrokenModelError, match="NaN or infinity in 'video/video_audio'"):
         vatt_embed(media, "--out", tmp_path / "a.npz")
 
 

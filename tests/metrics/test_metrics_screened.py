@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from vatt.metrics import retrieval, screened
+from vatt.unit_rows import unit_rows
 
 COUNT, WIDTH = 300, 48
 
@@ -27,8 +28,8 @@ def plain_ranks(queries, gallery, query_ids, gallery_ids):
 def near_ties(random, apart):
     """An item for every query and beside it another, `apart` from it along the query: which is the better is
     below float32's resolution of a sum."""
-    items = retrieval.unit_rows(random.normal(size=(COUNT, WIDTH)))
-    queries = retrieval.unit_rows(items + 0.1 * random.normal(size=items.shape))
+    items = unit_rows(random.normal(size=(COUNT, WIDTH)))
+    queries = unit_rows(items + 0.1 * random.normal(size=items.shape))
     others = items + apart * random.choice([-1, 0, 1], size=(COUNT, 1)) * queries
     return queries, np.concatenate([items, others]), np.arange(COUNT), np.arange(2 * COUNT)
 

@@ -2,13 +2,11 @@
 
 import gin
 import numpy as np
-from keras import ops
 
 from vatt import spec
 from vatt.analyses.sample import SampledClips
 from vatt.analyses.watch import WatchingEvaluator, modalities_read
-from vatt.evals.embedding import model_inputs
-from vatt.evals.records import refuse_broken, texts
+from vatt.evals.inference import encoded_batches
 from vatt.models import intermediates
 from vatt.protocols import Dataset, Model
 
@@ -57,19 +55,12 @@ class Activations(WatchingEvaluator):
         sums: dict[str, np.ndarray] = {}
         counts = dict.fromkeys(read, 0)
         clips: set[int] = set()
-        for batch in self.dataset.eval_batches(batch_size=self.batch_size):
-            kept = np.flatnonzero(np.asarray(batch[spec.VALID]) > 0)
-            inputs, owners = model_inputs(batch, every_caption=False)
-            clips.update(np.asarray(batch[spec.EXAMPLE_INDEX])[kept].tolist())
-            for name, values in encode(inputs).items():
+        for one in encoded_batches(encode, self.dataset, batch_size=self.batch_size):
+            clips.update(np.asarray(one.batch[spec.EXAMPLE_INDEX])[one.kept].tolist())
+            for name, made in one.outputs.items():
                 modality = name.split("/")[0]
-                rows = np.flatnonzero(np.isin(owners[modality], kept))
-                made = np.asarray(ops.convert_to_numpy(values), np.float64)[rows]
-                refuse_broken(
-                    made.reshape(len(rows), np.prod(made.shape[1:])), name, texts(batch[spec.CLIP_ID], rows)
-                )
-                sums[modality] = sums.get(modality, 0.0) + made.sum(axis=0)
-                counts[modality] += len(rows)
+                sums[modality] = sums.get(modality, 0.0) + made.astype(np.float64).sum(axis=0)
+                counts[modality] += len(made)
         means = {each: sums[each] / counts[each] for each in read if counts[each]}
         if not means:
             raise ValueError(

@@ -5,7 +5,6 @@ import io
 
 import gin
 import numpy as np
-from keras import ops
 from PIL import Image
 from scipy.stats import spearmanr
 
@@ -13,8 +12,7 @@ from vatt import spec
 from vatt.analyses.energy import loudness, movement, outline
 from vatt.analyses.sample import SampledClips
 from vatt.analyses.watch import WatchingEvaluator, modalities_read
-from vatt.evals.embedding import model_inputs
-from vatt.evals.records import refuse_broken, texts
+from vatt.evals.inference import encoded_batches
 from vatt.models import intermediates
 from vatt.protocols import Dataset, Model
 
@@ -128,24 +126,15 @@ class AttentionMap(WatchingEvaluator):
     def _followed(self, model: Model):
         """(id, caption, modality -> what is known of it) of each clip; "figures" holds its numbers."""
         encode = self._encoder(model, [f"{each}/{intermediates.ROLL_OUT}" for each in modalities_read(model)])
-        for batch in self.dataset.eval_batches(batch_size=self.batch_size):
-            kept = np.flatnonzero(np.asarray(batch[spec.VALID]) > 0)
-            inputs, owners = model_inputs(batch, every_caption=False)
-            clip_ids = texts(batch[spec.CLIP_ID], kept)
-            captions = texts(batch[spec.CAPTION], kept) if spec.CAPTION in batch else [""] * len(kept)
-            parts: list[dict] = [{} for _ in kept]
-            for name, made in encode(inputs).items():
+        for one in encoded_batches(encode, self.dataset, batch_size=self.batch_size):
+            parts: list[dict] = [{} for _ in one.kept]
+            for name, shares in one.outputs.items():
                 modality = name.split("/")[0]
-                shares, signals = np.asarray(ops.convert_to_numpy(made)), np.asarray(inputs[modality])
+                signals = np.asarray(one.inputs[modality])
                 grid = intermediates.token_grid(model, modality, signals.shape)
-                there = np.flatnonzero(owners[modality][kept] == kept)
-                refuse_broken(shares[kept[there]], name, [clip_ids[place] for place in there])
-                for place in there:
-                    row = kept[place]
-                    parts[place][modality] = _DESCRIBE[modality](
-                        signals[row], shares[row], grid, self.dataset
-                    )
-            yield from zip(clip_ids, captions, parts, strict=True)
+                for share, row, place in zip(shares, one.taken[modality], one.owners[modality], strict=True):
+                    parts[place][modality] = _DESCRIBE[modality](signals[row], share, grid, self.dataset)
+            yield from zip(one.texts(spec.CLIP_ID), one.texts(spec.CAPTION), parts, strict=True)
 
 
 def _concentration(shares: np.ndarray) -> dict[str, float]:

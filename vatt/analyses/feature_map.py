@@ -13,8 +13,8 @@ from vatt.evals import labels
 from vatt.evals.base import EvaluatorBase
 from vatt.evals.features import features
 from vatt.metrics.neighbours import nearest
-from vatt.metrics.retrieval import unit_rows
 from vatt.protocols import Dataset, Model
+from vatt.unit_rows import unit_rows
 
 _log = logging.getLogger(__name__)
 

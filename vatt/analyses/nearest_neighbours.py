@@ -13,8 +13,8 @@ from vatt.evals.directions import DIRECTIONS, Direction
 from vatt.evals.embedding import EmbeddedClips, embed_clips
 from vatt.evals.examples import ClipPictures
 from vatt.metrics.neighbours import mutual_neighbours, nearest
-from vatt.metrics.retrieval import unit_rows
 from vatt.protocols import Dataset, Model
+from vatt.unit_rows import unit_rows
 
 
 @gin.register

@@ -7,7 +7,8 @@ import numpy as np
 from vatt import spec
 from vatt.evals.directions import DIRECTIONS, Direction
 from vatt.evals.embedding import EmbeddedClips
-from vatt.metrics.retrieval import relevance_ids, unit_rows
+from vatt.metrics.retrieval import relevance_ids
+from vatt.unit_rows import unit_rows
 
 # text – video, audio – video, and text – audio, which is derived: each once, whichever asks.
 PAIRS: tuple[Direction, ...] = tuple(

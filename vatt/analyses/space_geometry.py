@@ -11,8 +11,8 @@ from vatt.evals.embedding import embed_clips
 from vatt.metrics.density import kernel_density, scott_bandwidth
 from vatt.metrics.geometry import alignment, modality_gap, uniformity
 from vatt.metrics.neighbours import hubness, nearest, occurrences
-from vatt.metrics.retrieval import unit_rows
 from vatt.protocols import Dataset, Model
+from vatt.unit_rows import unit_rows
 
 _CURVE_POINTS = 121
 _SHUFFLES = 20  # behind the gap that chance gives

@@ -15,9 +15,9 @@ from vatt.evals.directions import Direction
 from vatt.evals.embedding import EmbeddedClips, embed_clips
 from vatt.metrics.density import kernel_density, overlap, scott_bandwidth
 from vatt.metrics.neighbours import nearest
-from vatt.metrics.retrieval import unit_rows
 from vatt.models import intermediates
 from vatt.protocols import Dataset, Model
+from vatt.unit_rows import unit_rows
 
 # The space of the Transformers' inputs, and the two common ones with the modalities that can be sent there.
 SPACES = {

@@ -10,6 +10,7 @@ import numpy as np
 
 from vatt import spec
 from vatt.embed.file_windows import Window
+from vatt.evals.records import refuse_broken
 
 # What an embedder gives of each modality: the spaces of the paper's Eq. 3. Sound reaches the video-text space
 # by way of the video-audio space.
@@ -18,10 +19,6 @@ OUTPUTS = tuple(
     for modality in (spec.VIDEO, spec.AUDIO)
     for space in (spec.VIDEO_AUDIO, spec.VIDEO_TEXT)
 )
-
-
-class BrokenModelError(ValueError):
-    """The model gives NaN or infinity: its fault and not the file's, so the job stops."""
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -47,9 +44,10 @@ class Embedded:
 
 
 class Rows:
-    """The windows of one file, on their way through the model."""
+    """The windows of one file, by its name, on their way through the model."""
 
-    def __init__(self):
+    def __init__(self, name: str):
+        self.name = name
         self.times: list[tuple[float, float]] = []
         self.found: dict[str, dict[int, dict[str, np.ndarray]]] = {spec.VIDEO: {}, spec.AUDIO: {}}
         self.waiting = 0  # inputs that the model has not seen yet
@@ -117,11 +115,7 @@ class Batches:
             for space, values in self._encode[modality](inputs).items()
         }
         for space, values in outputs.items():
-            if not np.isfinite(values).all():
-                raise BrokenModelError(
-                    f"Embeddings must be finite. Received: NaN or infinity in '{modality}/{space}'. The "
-                    f"weights are broken; look at `loss` in the run's journal, or load an earlier checkpoint."
-                )
+            refuse_broken(values, f"{modality}/{space}", [rows.name for rows, *_ in queue])
         for number, (rows, place, _) in enumerate(queue):
             rows.found[modality][place] = {space: values[number] for space, values in outputs.items()}
             rows.waiting -= 1

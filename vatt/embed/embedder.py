@@ -16,6 +16,7 @@ from vatt.data.description import describe_inputs
 from vatt.embed.inputs import checked_frames, checked_samples, word_ids
 from vatt.embed.media_encoder import MediaEncoder
 from vatt.spec import AUDIO, MODALITIES, TEXT, VIDEO, VIDEO_AUDIO, VIDEO_TEXT, ClipSpec
+from vatt.unit_rows import unit_rows
 
 # The spaces that a modality has a place in. The sound's place in the video-text space is derived: it goes
 # there through the video-audio space, and no objective trained it.
@@ -157,13 +158,12 @@ def unit_vectors(vectors: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     unit = {}
     for space, values in vectors.items():
         values = np.asarray(values, np.float64)
-        lengths = np.linalg.norm(values, axis=-1, keepdims=True)
-        if not np.isfinite(values).all() or (lengths == 0).any():
+        if not np.isfinite(values).all() or not values.any(axis=-1).all():
             raise ValueError(
                 f"Embeddings must be finite and have a direction. Received: NaN, infinity or nothing but "
                 f"zeros in {space!r}. The weights are broken; look at the run's journal."
             )
-        unit[space] = (values / lengths).astype(np.float32)
+        unit[space] = unit_rows(values, space).astype(np.float32)
     return unit
 
 

@@ -165,7 +165,7 @@ class _File:
     """A file of which not everything is known yet."""
 
     def __init__(self, path: Path):
-        self.path, self.rows = path, Rows()
+        self.path, self.rows = path, Rows(path.name)
         self.end: End | Failure | None = None
 
     @property

@@ -7,6 +7,7 @@ import tensorflow as tf
 from keras import ops
 
 from vatt import spec
+from vatt.layers.pixels import normalised_pixels
 from vatt.protocols import Batch, Model
 
 IMAGE = "image"  # input of models of single pictures, beside the modalities
@@ -29,7 +30,7 @@ def encoder(model: Model, outputs: Sequence[str]) -> Callable[[Batch], Batch]:
     def encode(inputs: Batch) -> Batch:
         inputs = dict(inputs)
         if spec.VIDEO in inputs:
-            video = ops.cast(inputs[spec.VIDEO], "float32") / 127.5 - 1.0
+            video = normalised_pixels(inputs[spec.VIDEO])
             inputs[spec.VIDEO] = video
             if video.shape[1] == 1:
                 inputs[IMAGE] = video[:, 0]

@@ -4,14 +4,14 @@ import dataclasses
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from keras import ops
 
 from vatt import spec
 from vatt.evals.encoder import IMAGE
-from vatt.evals.records import group_rows, mean_by_record, refuse_broken, texts
+from vatt.evals.inference import EncodedBatch, collect, encoded_batches, modality_of
+from vatt.evals.records import mean_by_record
 from vatt.protocols import Batch, Dataset, Model
 
-_MASKS = {spec.VIDEO: spec.VIDEO_MASK, spec.AUDIO: spec.AUDIO_MASK}
+SIGNALS = (spec.VIDEO, spec.AUDIO)
 _OF_SIGNAL = {IMAGE: spec.VIDEO, "spectrogram": spec.AUDIO}  # signals that are made of a modality
 
 
@@ -53,7 +53,7 @@ def modality_read(model: Model, output: str) -> str | None:
     prefix = output.split("/")[0]
     named = prefix if "/" in output else getattr(model, "modality", None)
     modality = _OF_SIGNAL.get(named, named)
-    return modality if modality in _MASKS else None
+    return modality if modality in SIGNALS else None
 
 
 def clip_outputs(
@@ -75,33 +75,13 @@ def clip_outputs(
         batch_size: rows per call.
         width: what D must be, the number of classes; None for anything.
     """
-    indices, views, clip_ids, rows, labels, present = [], [], [], [], [], []
-    for batch in dataset.eval_batches(batch_size=batch_size):
-        kept = np.flatnonzero(np.asarray(batch[spec.VALID]) > 0)
-        inputs, shown = _inputs(batch, modality)
-        made = encode(inputs)
-        _check_output(made, output, rows=len(batch[spec.VALID]), width=width)
-        kept_ids = texts(batch[spec.CLIP_ID], kept)
-        there = shown[kept]
-        values = np.asarray(ops.convert_to_numpy(made[output]))[kept]
-        refuse_broken(values[there], output, [kept_ids[row] for row in np.flatnonzero(there)])
-        indices.append(np.asarray(batch[spec.EXAMPLE_INDEX])[kept])
-        clip_ids += kept_ids
-        rows.append(values)
-        present.append(there)
-        if spec.LABEL in batch:
-            labels.append(np.asarray(batch[spec.LABEL])[kept])
-        if spec.VIEW in batch:
-            views.append(np.asarray(batch[spec.VIEW])[kept])
-    if not clip_ids:
-        raise ValueError(
-            f"An evaluation needs at least one clip. Received: none from dataset {dataset.info.name!r}. "
-            "Check its evaluation split."
-        )
-    records = group_rows(np.concatenate(indices), np.concatenate(views) if views else None)
-    there = np.flatnonzero(np.concatenate(present))
-    there = there[np.argsort(records.owners[there], kind="stable")]
-    found, owners = np.unique(records.owners[there], return_inverse=True)
+    batches = encoded_batches(
+        encode, dataset, batch_size=batch_size, reads=SIGNALS if modality is None else (modality,)
+    )
+    examples = collect(_checked(each, output, width) for each in batches)
+    records, rows = examples.records, examples.owners[modality_of(output, examples.owners)]
+    order = np.argsort(records.owners[rows], kind="stable")
+    found, owners = np.unique(records.owners[rows[order]], return_inverse=True)
     if not found.size:
         raise ValueError(
             f"An evaluation of {output!r} needs clips with {modality or 'content'}. Received: {len(records)} "
@@ -109,41 +89,28 @@ def clip_outputs(
         )
     first = records.first_rows[found]
     return ClipOutputs(
-        clip_ids=[clip_ids[row] for row in first],
+        clip_ids=[examples.clip_ids[row] for row in first],
         owners=owners,
-        rows=np.concatenate(rows)[there],
-        labels=np.concatenate(labels)[first] if labels else np.zeros((len(found), 0), np.float32),
+        rows=examples.outputs[output][order],
+        labels=examples.labels[first],
         left_out=len(records) - len(found),
         views=records.views,
     )
 
 
-def _inputs(batch: Batch, modality: str | None) -> tuple[Batch, np.ndarray]:
-    """What the model reads of a batch, and bool [B]: which rows have it."""
-    read = {each: mask for each, mask in _MASKS.items() if each in batch and modality in (None, each)}
-    if not read:
-        raise ValueError(
-            f"The clips must have what the model reads, {modality or ' or '.join(_MASKS)}. Received: a batch "
-            f"with {', '.join(batch)}. Add it to `ClipSpec.modalities` of the dataset."
-        )
-    shown = np.any([np.asarray(batch[mask]) > 0 for mask in read.values()], axis=0)
-    return {each: batch[each] for each in read}, shown
-
-
-def _check_output(made: Batch, output: str, *, rows: int, width: int | None) -> None:
-    if output not in made:
+def _checked(encoded: EncodedBatch, output: str, width: int | None) -> EncodedBatch:
+    """The batch, if the model gave what was asked for."""
+    if output not in encoded.outputs:
         raise ValueError(
             f"The model must give {output!r}. Received: a model without it. Name one of its outputs, such as "
             "'logits' of a classifier or 'video/pooled' of a backbone."
         )
-    shape = tuple(made[output].shape)
-    if len(shape) != 2 or shape[0] != rows:
-        raise ValueError(
-            f"{output!r} must have a row for each of the {rows} rows of a batch. Received: shape {shape}. "
-            "Views are averaged here: set `Classifier.views = 1`."
-        )
+    shape = encoded.outputs[output].shape
+    if len(shape) != 2:
+        raise ValueError(f"{output!r} must be [B, D]. Received: {len(shape)} axes. Name another output.")
     if width is not None and shape[1] != width:
         raise ValueError(
             f"The head must have a class for each label of the dataset. Received: {shape[1]} outputs for "
             f"{width} labels. Set `classes` of the model to that, or evaluate on the set it was trained on."
         )
+    return encoded

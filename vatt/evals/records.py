@@ -80,11 +80,17 @@ def mean_by_record(rows: np.ndarray, owners: np.ndarray) -> tuple[np.ndarray, np
     return found, sums / counts[:, None]
 
 
+class BrokenModelError(ValueError):
+    """The model gives NaN or infinity: its fault and not the media's, so the job stops."""
+
+
 def refuse_broken(vectors: np.ndarray, name: str, clip_ids: Sequence[str]) -> None:
-    """Raises unless all of an output's rows, [M, D] of M clips, are finite."""
-    broken = np.flatnonzero(~np.isfinite(vectors).all(axis=1))
+    """Raises BrokenModelError unless all of an output's rows, [M, …] of M clips, are finite."""
+    broken = np.flatnonzero(
+        ~np.isfinite(vectors.reshape(len(vectors), -1 if len(vectors) else 0)).all(axis=1)
+    )
     if broken.size:
-        raise ValueError(
+        raise BrokenModelError(
             f"Outputs of the model must be finite. Received: NaN or infinity in {name!r} of clip "
             f"{clip_ids[broken[0]]!r}. Either its content or the weights are broken; "
             "look at `loss` and `gradient_norm` in the journal."

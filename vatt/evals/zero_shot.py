@@ -8,7 +8,6 @@ import re
 from collections.abc import Sequence
 
 import gin
-import keras
 import numpy as np
 import tensorflow as tf
 from keras import ops
@@ -17,11 +16,12 @@ from vatt import spec
 from vatt.evals import labels
 from vatt.evals.base import EvaluatorBase
 from vatt.evals.class_figures import KINDS, columns_and_cells, judge
+from vatt.evals.encoder import compiled_encoder
 from vatt.evals.outputs import clip_outputs
 from vatt.evals.protocol_card import TIE_RULE
 from vatt.evals.records import refuse_broken
-from vatt.metrics.retrieval import unit_rows
 from vatt.protocols import Dataset, Model
+from vatt.unit_rows import unit_rows
 
 TEMPLATES = ("{}", "a video of {}", "a person is doing {}", "this is {}")
 _TEXT_ROWS = 64  # sentences encoded at a time
@@ -176,12 +176,12 @@ class ZeroShot(EvaluatorBase):
         """float64 [Y, D], of length 1."""
         output = f"{spec.TEXT}/{spec.VIDEO_TEXT}"
         if self._text_model is not model:
-            self._text_model, self._encode_text = model, _text_encoder(model, output)
+            self._text_model, self._encode_text = model, compiled_encoder(model, [output])
         flat = ids.reshape(-1, ids.shape[-1])
         # The last block is filled up: one shape, one graph.
         filled = np.concatenate([flat, np.repeat(flat[:1], -len(flat) % _TEXT_ROWS, axis=0)])
         made = [
-            ops.convert_to_numpy(self._encode_text(tf.constant(filled[first : first + _TEXT_ROWS])))
+            ops.convert_to_numpy(self._encode_text({spec.TEXT: filled[first : first + _TEXT_ROWS]})[output])
             for first in range(0, len(filled), _TEXT_ROWS)
         ]
         embedded = np.concatenate(made)[: len(flat)]
@@ -192,12 +192,3 @@ class ZeroShot(EvaluatorBase):
 
 def _row_names(classes: int, templates: int) -> Sequence[str]:
     return [f"class {number}" for number in range(classes) for _ in range(templates)]
-
-
-def _text_encoder(model: Model, output: str):
-    """int32 [B, L] -> float32 [B, D], compiled."""
-
-    def encode(ids):
-        return ops.cast(model({spec.TEXT: ids}, training=False)[output], "float32")
-
-    return tf.function(encode) if keras.config.backend() == "tensorflow" else encode

@@ -18,6 +18,7 @@ from vatt.embed.media_encoder import MediaEncoder
 from vatt.embed.windows import audio_window, video_window
 from vatt.export.errors import ExportError
 from vatt.export.golden import differences
+from vatt.layers.pixels import normalised_pixels
 from vatt.models.classifier import IMAGE, Classifier
 from vatt.spec import AUDIO, TEXT, VIDEO
 from vatt.whole_file import temporary_folder
@@ -89,7 +90,7 @@ def _converted(modality, trained, rows, seen) -> bytes:
     def encode(given):
         signal = given
         if seen == VIDEO:
-            signal = tf.cast(given, tf.float32) / 127.5 - 1.0
+            signal = normalised_pixels(given)
         made = model({modality: signal}, training=False)
         values = {name: tf.cast(made[output], tf.float32) for name, output in outputs.items()}
         return values if isinstance(model, Classifier) else _unit(values)

@@ -19,6 +19,7 @@ from vatt.embed.inputs import NO_WORDS
 from vatt.embed.loading import Trained
 from vatt.export.errors import ExportError
 from vatt.layers import draws
+from vatt.layers.pixels import normalised_pixels
 from vatt.models.classifier import IMAGE
 from vatt.spec import AUDIO, MODALITIES, TEXT, VIDEO
 
@@ -229,7 +230,7 @@ def _mean_over_windows(model, modality, media, outputs, training):
     def encode(start):
         inputs = {modality: window(start)}
         if modality == VIDEO:
-            inputs[VIDEO] = tf.cast(inputs[VIDEO], tf.float32) / 127.5 - 1.0
+            inputs[VIDEO] = normalised_pixels(inputs[VIDEO])
             if inputs[VIDEO].shape[1] == 1:
                 inputs[IMAGE] = inputs[VIDEO][:, 0]
         # Without a key the layers would draw from a generator, a variable of Keras' own.

@@ -5,6 +5,7 @@ together; so both happen here, inside the compiled step.
 """
 
 import math
+from typing import Any
 
 import gin
 import keras
@@ -18,6 +19,11 @@ from vatt.spec import TEXT, TEXT_MASK, VIDEO
 # NTSC's luma and chroma axes, as in tf.image.rgb_to_yiq.
 _TO_YIQ = np.array([[0.299, 0.587, 0.114], [0.5959, -0.2746, -0.3213], [0.2115, -0.5227, 0.3112]])
 _TO_RGB = np.linalg.inv(_TO_YIQ)
+
+
+def normalised_pixels(pixels: Any, dtype: str = "float32") -> Any:
+    """uint8 of any shape -> [-1, 1], computed in float32 and rounded once to `dtype`."""
+    return ops.cast(ops.cast(pixels, "float32") / 127.5 - 1.0, dtype)
 
 
 @gin.register
@@ -134,12 +140,12 @@ class DeviceInputs(Configured, keras.layers.Layer):
     def call(self, batch, training=False):
         inputs = dict(batch)
         if VIDEO in batch:
-            video = ops.cast(batch[VIDEO], self.compute_dtype)
             if training and self.colour is not None:
+                video = ops.cast(batch[VIDEO], self.compute_dtype)
                 with draws.keyed(batch.get("draw_key")):
                     inputs[VIDEO] = self.colour.jittered(video)
             else:
-                inputs[VIDEO] = video * (2 / 255) - 1
+                inputs[VIDEO] = normalised_pixels(batch[VIDEO], self.compute_dtype)
         if TEXT in batch:
             inputs[TEXT] = ops.reshape(batch[TEXT], (-1, batch[TEXT].shape[-1]))
             if TEXT_MASK in batch:

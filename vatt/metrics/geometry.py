@@ -5,7 +5,8 @@ All three look at directions alone, as the cosine does: rows are scaled to lengt
 
 import numpy as np
 
-from vatt.metrics.retrieval import BLOCK_ROWS, unit_rows
+from vatt.metrics.retrieval import BLOCK_ROWS
+from vatt.unit_rows import unit_rows
 
 
 def modality_gap(left: np.ndarray, right: np.ndarray) -> float:

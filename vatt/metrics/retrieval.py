@@ -9,7 +9,8 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from vatt.metrics.screened import ScreenedRanks, row_norms
+from vatt.metrics.screened import ScreenedRanks
+from vatt.unit_rows import finite_rows, unit_rows
 
 BLOCK_ROWS = 512  # rows of scores held at a time: 512 x 100,000 float64 are 0.4 GB
 
@@ -46,29 +47,8 @@ def relevant_counts(query_ids: np.ndarray, gallery_ids: np.ndarray) -> np.ndarra
     return found
 
 
-def unit_rows(vectors: np.ndarray, name: str = "vectors") -> np.ndarray:
-    """Rows scaled to length 1, float64 [N, D]; a zero row stays zero. Refuses NaN and infinity."""
-    vectors = _finite_rows(vectors, name)
-    lengths = row_norms(vectors)
-    return vectors / np.where(lengths > 0, lengths, 1.0)
-
-
-def _finite_rows(vectors: np.ndarray, name: str) -> np.ndarray:
-    vectors = np.asarray(vectors, dtype=np.float64)
-    if vectors.ndim != 2:
-        raise ValueError(f"`{name}` must be a matrix, an embedding a row. Received: shape {vectors.shape}.")
-    is_finite = np.isfinite(row_norms(vectors))  # the quicker look
-    broken = np.flatnonzero([] if is_finite.all() else ~np.isfinite(vectors).all(axis=1))
-    if len(broken):
-        raise ValueError(
-            f"`{name}` must be finite. Received: {len(broken)} of {len(vectors)} rows with NaN or infinity, "
-            f"the first is row {broken[0]}. Check the weights that made them."
-        )
-    return vectors
-
-
 def _comparable_rows(queries, gallery, normalise):
-    prepare = unit_rows if normalise else _finite_rows
+    prepare = unit_rows if normalise else finite_rows
     queries, gallery = prepare(queries, "queries"), prepare(gallery, "gallery")
     if queries.shape[1] != gallery.shape[1]:
         raise ValueError(

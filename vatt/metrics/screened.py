@@ -8,6 +8,8 @@ equal embeddings tie to the last bit.
 
 import numpy as np
 
+from vatt.unit_rows import row_norms
+
 UNIT_ROUNDOFF = 2.0**-24  # of float32
 # Roundings beside those of the sum: both factors to float32, the scores compared to float32, and of this
 # bound.
@@ -15,11 +17,6 @@ _MORE_ROUNDINGS = 8
 # A score made anew costs as much as some hundred made by a matrix product.
 _AFFORDABLE_SHARE = 1 / 128
 _PAIRS_AT_ONCE = 4096
-
-
-def row_norms(vectors: np.ndarray) -> np.ndarray:
-    """Lengths of rows, float64 [N, 1]; NaN or infinite for a row that is not finite."""
-    return np.sqrt(np.einsum("nd,nd->n", vectors, vectors))[:, np.newaxis]
 
 
 def exact_scores(queries: np.ndarray, gallery: np.ndarray, rows: np.ndarray, items: np.ndarray) -> np.ndarray:

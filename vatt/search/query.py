@@ -15,6 +15,7 @@ from vatt.prepare.container import MediaError
 from vatt.prepare.pool import Failure, WorkerPool
 from vatt.search.exact import best, scores
 from vatt.search.index import Index, Place
+from vatt.unit_rows import unit_rows
 
 MAX_WORDS = 1_000  # of a text; what follows is cut off, since a model reads the first few words of it
 MAX_SECONDS = 60.0  # of a file that is asked with
@@ -145,7 +146,7 @@ def file_query(
     vectors = {}
     for name, rows in outcome.vectors.items():
         mean = rows[outcome.has[modality]].mean(axis=0, dtype=np.float64)
-        vectors[name.split("/")[1]] = (mean / max(np.linalg.norm(mean), 1e-12)).astype(np.float32)
+        vectors[name.split("/")[1]] = unit_rows(mean[np.newaxis])[0].astype(np.float32)
     return Query(modality=modality, shown=shown, vectors=vectors, notes=tuple(notes))
 
 
