@@ -10,7 +10,7 @@ from vatt.train.training_data import TrainingData
 
 def data_of(dataset, *, batch_size=32, index=0, count=1):
     workers = types.SimpleNamespace(index=index, count=count)
-    return TrainingData(dataset, toys.ToyModel(), batch_size=batch_size, seed=0, workers=workers)
+    return TrainingData(dataset, batch_size=batch_size, seed=0, workers=workers)
 
 
 def of_size(clips):

@@ -233,11 +233,9 @@ class Trainer(Job):
     def _data(self, run: RunContext) -> TrainingData:
         return TrainingData(
             self.dataset,
-            self.model,
             batch_size=self.batch_size,
             seed=run.seed,
             workers=run.engine.workers,
-            summary_every=self.logging.summary_every,
         )
 
     def _announce(self, state: State, first_step: int, data: TrainingData) -> None:

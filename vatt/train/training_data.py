@@ -4,12 +4,10 @@ import functools
 import json
 import logging
 from pathlib import Path
-from typing import Any
 
 from vatt.engines.protocol import Workers
 from vatt.protocols import Batch, Dataset
 from vatt.train.context import INPUTS_FILE
-from vatt.train.host_drop_token import connect
 from vatt.train.identity import identity
 from vatt.whole_file import whole_file
 
@@ -24,11 +22,9 @@ class TrainingData:
 
     Args:
         dataset: as in `vatt/protocols.py`.
-        model: which patches it reads is told to a dataset that drops tokens itself.
         batch_size: rows of a global batch.
         seed: keys the order and every draw.
         workers: among which rows are divided.
-        summary_every: interval of batch summaries, which need whole clips.
 
     Attributes:
         facts: what must not change within a run, see `identity`.
@@ -37,14 +33,11 @@ class TrainingData:
     def __init__(
         self,
         dataset: Dataset,
-        model: Any,
         *,
         batch_size: int,
         seed: int,
         workers: Workers,
-        summary_every: int | None = None,
     ):
-        connect(dataset, model, summary_every=summary_every)
         self._dataset = dataset
         self._batch_size = batch_size
         self._seed = seed

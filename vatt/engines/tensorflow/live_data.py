@@ -10,7 +10,6 @@ from vatt import spec
 from vatt.engines.protocol import LIVE_DATA
 
 
-
 def live_shares(batch, replicas: int) -> dict[str, tf.Tensor]:
     """This replica's part of each modality's live share: the parts of all replicas add up to it.
 
