@@ -61,7 +61,7 @@ def test_wherever_a_model_is_kept_its_rates_are_known(run, tmp_path):
     released = pretrained_model(path=goldens.GOLDEN / "tx_fac_tiny")
     assert released.trained_rates == Rates(frame_rate_hz=10.0, sample_rate_hz=48_000)
     # What is trained further learns the rates of its own clips.
-    fine_tuned = pretrained_classifier(path=run, classes=3, clip=trained_run.CLIP)
+    fine_tuned = pretrained_classifier(path=run, classes=3)
     assert not hasattr(fine_tuned, "trained_rates")
 
 
