@@ -161,8 +161,6 @@ MANY_PARAMETERS = {
     "tests/small_models.py:small_classifier",
     "tests/small_models.py:small_vatt",
     "vatt/evals/linear_probe.py:LinearProbe.__init__",
-    "vatt/prepare/doctor/clip_record.py:ClipRecord",
-    "vatt/report/run_files.py:RunFiles",
 }
 
 

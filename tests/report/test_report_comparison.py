@@ -158,7 +158,7 @@ def test_configurations_differ_in_what_differs(runs):
 
 def test_bindings_of_a_configuration():
     text = (
-        "import vatt.run\n\n# Parameters for train:\n# =====\ntrain.evaluators = \\\n    [@Retrieval(),\n"
+        "import vatt.run\n\n# Parameters of it:\n# =====\nEvaluation.evaluators = \\\n    [@Retrieval(),\n"
         "     @Probe()]\ndemo/Retrieval.name = 'a = b'\nSEED = 0\n"
     )
     assert bindings(text) == {

@@ -22,7 +22,7 @@ class Event:
 def events(run: RunFiles) -> list[Event]:
     """All that is on record, by step; a failure last."""
     found = [Event(step, "alarm", sentence) for step, sentence in run.journal.alarms]
-    for line in run.incidents:
+    for line in run.troubles.incidents:
         step, when = line.get("step"), line.get("time")
         sentence = f"{line.get('sentence', '')}{f' ({when})' if when else ''}"
         found.append(
@@ -30,13 +30,18 @@ def events(run: RunFiles) -> list[Event]:
         )
     found.sort(key=lambda event: -1 if event.step is None else event.step)
     noted = {event.kind for event in found}
-    if run.set_aside and "checkpoint set aside" not in noted:
-        found.append(Event(None, "checkpoint set aside", f"In checkpoints/damaged: {_list(run.set_aside)}."))
-    if run.bad_batches and not noted & {"step left out", "step not finite, run stopped"}:
-        text = f"Batches of steps that were not finite are kept in bad_batches: {_list(run.bad_batches)}."
+    if run.troubles.set_aside and "checkpoint set aside" not in noted:
+        found.append(
+            Event(None, "checkpoint set aside", f"In checkpoints/damaged: {_list(run.troubles.set_aside)}.")
+        )
+    if run.troubles.bad_batches and not noted & {"step left out", "step not finite, run stopped"}:
+        kept = _list(run.troubles.bad_batches)
+        text = f"Batches of steps that were not finite are kept in bad_batches: {kept}."
         found.append(Event(None, "step not finite", text))
-    if run.failure:
-        found.append(Event(None, "failure", f"The last start ended with: {run.failure} (traceback.txt)"))
+    if run.troubles.failure:
+        found.append(
+            Event(None, "failure", f"The last start ended with: {run.troubles.failure} (traceback.txt)")
+        )
     return found
 
 

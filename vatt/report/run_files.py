@@ -16,6 +16,23 @@ _FOLLOWERS = "*/metrics.json"  # of `CheckpointEvaluation`, which write into fol
 
 
 @dataclasses.dataclass(kw_only=True)
+class Troubles:
+    """What a run left of what went wrong, besides the alarms of its journal.
+
+    Args:
+        incidents: of incidents.jsonl: "step", "time", "kind", "sentence".
+        set_aside: names of the damaged checkpoints that were moved aside.
+        bad_batches: names of the kept batches of steps that were not finite.
+        failure: last line of traceback.txt, if it is newer than any number; "" else.
+    """
+
+    incidents: list[dict[str, Any]] = dataclasses.field(default_factory=list)
+    set_aside: list[str] = dataclasses.field(default_factory=list)
+    bad_batches: list[str] = dataclasses.field(default_factory=list)
+    failure: str = ""
+
+
+@dataclasses.dataclass(kw_only=True)
 class RunFiles:
     """The contents of a run directory.
 
@@ -25,12 +42,8 @@ class RunFiles:
         evaluations: name of the evaluator -> what it found; with the folder before it, "evaluation: NAME",
             where a separate `evaluate` job measured.
         metrics: the final numbers by name.
-        starts: of each start of the run, what command.txt says by name: "command", "started", "packages"…
-        incidents: of incidents.jsonl: "step", "time", "kind", "sentence".
+        troubles: what went wrong.
         identity: what the newest checkpoint belongs to: "data", "vocabulary", "batch_size", "seed".
-        set_aside: names of the damaged checkpoints that were moved aside.
-        bad_batches: names of the kept batches of steps that were not finite.
-        failure: last line of traceback.txt, if it is newer than any number; "" else.
         command, config, operative: text of the files, "" where absent.
         finished: when the last number was written.
         remarks: sentences about what is missing or unreadable.
@@ -40,12 +53,8 @@ class RunFiles:
     journal: Columns = dataclasses.field(default_factory=Columns)
     evaluations: dict[str, Evaluation] = dataclasses.field(default_factory=dict)
     metrics: dict[str, float] = dataclasses.field(default_factory=dict)
-    starts: list[dict[str, str]] = dataclasses.field(default_factory=list)
-    incidents: list[dict[str, Any]] = dataclasses.field(default_factory=list)
+    troubles: Troubles = dataclasses.field(default_factory=Troubles)
     identity: dict[str, str] = dataclasses.field(default_factory=dict)
-    set_aside: list[str] = dataclasses.field(default_factory=list)
-    bad_batches: list[str] = dataclasses.field(default_factory=list)
-    failure: str = ""
     command: str = ""
     config: str = ""
     operative: str = ""
@@ -55,6 +64,11 @@ class RunFiles:
     @property
     def name(self) -> str:
         return self.directory.resolve().name
+
+    @property
+    def starts(self) -> list[dict[str, str]]:
+        """Of each start of the run, what command.txt says by name: "command", "started", "packages"…"""
+        return _starts(self.command)
 
     @property
     def job(self) -> str:
@@ -73,7 +87,6 @@ def read_run(model_dir) -> RunFiles:
         )
     run = RunFiles(directory=directory)
     run.command = _text(run, "command.txt", "which command made this run is not recorded")
-    run.starts = _starts(run.command)
     run.config = _text(run, "config.gin", "its configuration is not recorded")
     run.operative = _text(run, "operative.gin", None)
     run.journal = _journal(run)
@@ -83,15 +96,15 @@ def read_run(model_dir) -> RunFiles:
         _read_evaluations(run, f"{metrics.parent.name}/")
     if not run.evaluations:
         run.remarks.append("No evaluation is on record yet.")
-    run.incidents = _lines(run, "incidents.jsonl")
+    run.troubles.incidents = _lines(run, "incidents.jsonl")
     run.identity = _identity(run)
-    run.set_aside = [path.name for path in sorted((directory / "checkpoints/damaged").glob("*"))]
-    run.bad_batches = [path.name for path in sorted((directory / "bad_batches").glob("*.npz"))]
+    run.troubles.set_aside = [path.name for path in sorted((directory / "checkpoints/damaged").glob("*"))]
+    run.troubles.bad_batches = [path.name for path in sorted((directory / "bad_batches").glob("*.npz"))]
     written = [directory / "journal.jsonl", directory / "metrics.json"]
     times = [path.stat().st_mtime for path in written if path.is_file()]
     if times:
         run.finished = datetime.datetime.fromtimestamp(max(times)).astimezone()
-    run.failure = _failure(directory / "traceback.txt", max(times, default=0.0))
+    run.troubles.failure = _failure(directory / "traceback.txt", max(times, default=0.0))
     return run
 
 

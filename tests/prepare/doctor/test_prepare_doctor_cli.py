@@ -78,7 +78,7 @@ def test_findings_are_told_written_and_repaired(tmp_path, capsys):
     assert kept[0] == before[0]
     sound, its_before = (read_clip(content[1], SETTING) for content in (kept, before))
     np.testing.assert_allclose(sound.audio[:, 0], doctor_set.tone(1), atol=2.1e-3)  # see `uncast`
-    assert sound.jpegs == its_before.jpegs and sound.captions == its_before.captions
+    assert sound.jpegs == its_before.jpegs and sound.captions.texts == its_before.captions.texts
 
 
 class Tags(html.parser.HTMLParser):

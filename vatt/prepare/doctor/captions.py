@@ -72,16 +72,16 @@ _MOJIBAKE = re.compile(f"[\xc2-\xf4][{_CONTINUATION}]+")
 
 def inspect(clip: ClipRecord, setting: Setting, tally: Tally) -> Iterator[tuple[Check, str]]:
     """Counts the captions of a clip and yields what is wrong with them."""
-    tally.captions_of_clip[len(clip.captions)] += 1
-    if not clip.captions:
+    tally.captions_of_clip[len(clip.captions.texts)] += 1
+    if not clip.captions.texts:
         return
     tally.counts["with_captions"] += 1
     known = _vocabulary(setting.vocabulary_file)
-    for caption in clip.captions:
+    for caption in clip.captions.texts:
         yield from _inspect_text(caption, known, tally)
-    if clip.caption_times is None:
+    if clip.captions.times is None:
         return
-    for (start, end), caption in zip(clip.caption_times.tolist(), clip.captions, strict=True):
+    for (start, end), caption in zip(clip.captions.times.tolist(), clip.captions.texts, strict=True):
         span = f"{start:.2f} s to {end:.2f} s: {_shown(caption)}"
         if not end >= start or not np.isfinite((start, end)).all():
             yield TIMES, span
@@ -95,14 +95,14 @@ def telling(clip: ClipRecord) -> int:
 
     Captions beside a clip are common: pieces of a video keep the nearest ones before and after them.
     """
-    if not clip.captions or clip.caption_times is None:
+    if not clip.captions.texts or clip.captions.times is None:
         return ABSENT
     return USEFUL if _inside(clip).any() else USELESS
 
 
 def _inside(clip: ClipRecord) -> np.ndarray:
     """Which captions overlap the clip, bool [captions]."""
-    starts, ends = clip.caption_times.T
+    starts, ends = clip.captions.times.T
     return (starts <= max(clip.video_seconds, clip.audio_seconds)) & (ends >= 0)
 
 

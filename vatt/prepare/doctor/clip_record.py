@@ -39,6 +39,32 @@ class Setting:
     vocabulary_file: str = ""
 
 
+@dataclasses.dataclass
+class Captions:
+    """A clip's captions.
+
+    Attributes:
+        texts: as stored.
+        times: float32 [captions, 2], start and end; None: not stated.
+    """
+
+    texts: list[bytes]
+    times: np.ndarray | None
+
+
+@dataclasses.dataclass
+class Labels:
+    """A clip's labels.
+
+    Attributes:
+        ids: of the classes.
+        texts: as stored.
+    """
+
+    ids: list[int]
+    texts: list[bytes]
+
+
 @dataclasses.dataclass(kw_only=True)
 class ClipRecord:
     """What a record holds; times are in seconds from its first frame, except `start_seconds` itself.
@@ -52,10 +78,8 @@ class ClipRecord:
         stated_size: (width, height), pixels; None: not stated.
         audio: int16 [S, channels] or float32 [S, 1], as stored; None without audio.
         audio_rate_hz: stated by the record, else by the set.
-        captions: as stored.
-        caption_times: float32 [captions, 2], start and end; None: not stated.
-        labels: ids.
-        label_texts: as stored.
+        captions: texts and times.
+        labels: ids and texts.
         problems: what does not fit the schema, in words.
     """
 
@@ -68,10 +92,8 @@ class ClipRecord:
     stated_size: tuple[int, int] | None
     audio: np.ndarray | None
     audio_rate_hz: int
-    captions: list[bytes]
-    caption_times: np.ndarray | None
-    labels: list[int]
-    label_texts: list[bytes]
+    captions: Captions
+    labels: Labels
     problems: list[str]
 
     @property
@@ -130,10 +152,8 @@ def read_clip(content: bytes, setting: Setting) -> ClipRecord:
         stated_size=sizes if all(sizes) else None,
         audio=_audio(example, value, problems),
         audio_rate_hz=value(int, "WAVEFORM/sample_rate", 0) or setting.audio_rate_hz,
-        captions=captions,
-        caption_times=np.stack(times, axis=1) if len(times[0]) else None,
-        labels=list(values(int, *_LABELS)),
-        label_texts=list(values(bytes, *_LABEL_TEXTS)),
+        captions=Captions(captions, np.stack(times, axis=1) if len(times[0]) else None),
+        labels=Labels(list(values(int, *_LABELS)), list(values(bytes, *_LABEL_TEXTS))),
         problems=problems,
     )
 

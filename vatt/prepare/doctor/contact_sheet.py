@@ -52,8 +52,8 @@ def _chosen(diagnosis: Diagnosis, clips: int) -> list[tuple[np.void, str]]:
 
 
 def _card(clip: ClipRecord, place: Place, why: str, labels: tuple[str, ...]) -> Markup:
-    names = [text.decode("utf-8", "replace") for text in clip.label_texts] or [
-        labels[label] if 0 <= label < len(labels) else f"id {label}" for label in clip.labels
+    names = [text.decode("utf-8", "replace") for text in clip.labels.texts] or [
+        labels[label] if 0 <= label < len(labels) else f"id {label}" for label in clip.labels.ids
     ]
     length = f"{max(clip.video_seconds, clip.audio_seconds):.1f} s"
     about = [dataclasses.replace(place, clip_id=""), length, f"{len(clip.jpegs)} frames", *names]
@@ -106,14 +106,14 @@ def _waveform(audio: np.ndarray | None) -> Markup:
 
 
 def _captions(clip: ClipRecord) -> Markup:
-    if not clip.captions:
+    if not clip.captions.texts:
         return element("div", "no captions", class_="absent")
     items = []
-    for number, caption in enumerate(clip.captions[:_CAPTIONS]):
+    for number, caption in enumerate(clip.captions.texts[:_CAPTIONS]):
         when = ""
-        if clip.caption_times is not None:
-            start, end = clip.caption_times[number].tolist()
+        if clip.captions.times is not None:
+            start, end = clip.captions.times[number].tolist()
             when = f"{start:.1f}–{end:.1f} s"
         items.append(element("li", element("i", when), " ", caption.decode("utf-8", "replace")))
-    more = len(clip.captions) - len(items)
+    more = len(clip.captions.texts) - len(items)
     return element("ul", items, element("li", f"and {more} more", class_="quiet") if more else None)

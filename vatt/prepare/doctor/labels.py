@@ -35,15 +35,15 @@ UNSEEN = Check(
 
 def inspect(clip: ClipRecord, setting: Setting, tally: Tally) -> Iterator[tuple[Check, str]]:
     """Counts the labels of a clip and yields what is wrong with them."""
-    if not clip.labels and not clip.label_texts:
+    if not clip.labels.ids and not clip.labels.texts:
         return
     tally.counts["with_labels"] += 1
-    tally.labels.update(clip.labels)
-    texts = [text.decode("utf-8", "replace") for text in clip.label_texts]
-    if texts and len(texts) != len(clip.labels):
-        yield TEXT, f"{len(clip.labels)} ids and {len(texts)} texts"
+    tally.labels.update(clip.labels.ids)
+    texts = [text.decode("utf-8", "replace") for text in clip.labels.texts]
+    if texts and len(texts) != len(clip.labels.ids):
+        yield TEXT, f"{len(clip.labels.ids)} ids and {len(texts)} texts"
         texts = []
-    names = dict(zip(clip.labels, texts, strict=True)) if texts else dict.fromkeys(clip.labels)
+    names = dict(zip(clip.labels.ids, texts, strict=True)) if texts else dict.fromkeys(clip.labels.ids)
     for label, text in names.items():
         if setting.labels and not 0 <= label < len(setting.labels):
             yield RANGE, f"id {label} of {len(setting.labels)} labels"

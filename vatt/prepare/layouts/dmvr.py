@@ -276,14 +276,14 @@ def survey_shard(path: Path, setting: Setting) -> Survey:
 def _add(survey: Survey, clip: ClipRecord) -> None:
     survey.contents["video"] += bool(clip.jpegs)
     survey.contents["audio"] += clip.is_audible
-    survey.contents["captions"] += bool(clip.captions)
-    survey.contents["labels"] += bool(clip.labels)
-    for caption in clip.captions:
+    survey.contents["captions"] += bool(clip.captions.texts)
+    survey.contents["labels"] += bool(clip.labels.ids)
+    for caption in clip.captions.texts:
         survey.words.update(split_words(caption.decode("utf-8", "replace")))
-    texts = [text.decode("utf-8", "replace") for text in clip.label_texts]
-    if len(texts) != len(clip.labels):
-        texts = [None] * len(clip.labels)
-    survey.label_texts.update(zip(clip.labels, texts, strict=True))
+    texts = [text.decode("utf-8", "replace") for text in clip.labels.texts]
+    if len(texts) != len(clip.labels.ids):
+        texts = [None] * len(clip.labels.ids)
+    survey.label_texts.update(zip(clip.labels.ids, texts, strict=True))
     if clip.jpegs and not survey.short_side_pixels:
         try:
             survey.short_side_pixels = min(look_at(clip.jpegs[0], None)[0])
