@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import gin
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -236,6 +237,7 @@ def test_a_dry_run_looks_at_a_few_rows_of_a_large_batch(tmp_path, capsys):
 def test_an_object_store_is_no_folder(tmp_path, capsys):
     assert train("gs://bucket/run") == 2
     assert "Received: gs://bucket/run, an object store. Mount it" in capsys.readouterr().err
+    gin.clear_config()  # else it is locked, and the demo of `prepare` registers itself
     assert cli.main(["prepare", "folder", str(tmp_path), "s3://bucket/records"]) == 2
     assert "Received: s3://bucket/records, an object store." in capsys.readouterr().err
     assert sorted(path.name for path in tmp_path.iterdir()) == ["toy.gin"]  # no folder named "gs:"

@@ -220,21 +220,29 @@ def _refuse(error: Exception, model_dir: str | None = None) -> int:
     if file is not None and file.parent.is_dir():
         with contextlib.suppress(OSError):  # the message above already says what is wrong
             with whole_file(file) as opened:
-                opened.write("".join(traceback.format_exception(error)).encode("utf-8", "replace"))
+                opened.write(
+                    "".join(traceback.format_exception(_without_copies(error))).encode("utf-8", "replace")
+                )
             say(f"(traceback: {file})")
     return getattr(error, "exit_status", 2)
 
 
+def _without_copies(error: BaseException) -> BaseException:
+    """The error itself: gin raises a copy, which adds its calls to the message, without number and cause."""
+    while error.__suppress_context__ and type(error.__context__) in type(error).__mro__[1:]:
+        error = error.__context__
+    return error
+
+
 def _message_of(error: Exception) -> str:
     """What went wrong and a way out, in the words of the user's command."""
-    original = error
-    while isinstance(original, OSError) and original.errno is None and original.__context__ is not None:
-        original = original.__context__  # gin adds its calls to the message in a copy without the number
-    if isinstance(original, OSError) and original.errno in (errno.ENOSPC, errno.EDQUOT):
-        place = f" where {original.filename} lies" if original.filename else ""
-        return f"The disk is full{place}. Make room (see `df`), then run the same command again."
+    own = _without_copies(error)
+    for each in filter(None, (own, own.__cause__)):
+        if isinstance(each, OSError) and each.errno in (errno.ENOSPC, errno.EDQUOT):
+            place = f" where {each.filename} lies" if each.filename else ""
+            return f"The disk is full{place}. Make room (see `df`), then run the same command again."
     # TensorFlow's, which may not be imported here.
-    if "ResourceExhaustedError" in (type(error).__name__, type(error.__cause__).__name__):
+    if "ResourceExhaustedError" in (type(own).__name__, type(own.__cause__).__name__):
         return (
             f"A batch must fit into memory. Received: {reason_of(error)}. Take a smaller --batch_size, or "
             "less at a time: `Execution.gradients = @Cached()` (contrastive losses) or `@Accumulated()` "

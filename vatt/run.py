@@ -66,13 +66,15 @@ def run(
 
     Args:
         job: a `Job`. In gin: `run.job = @Trainer` without parentheses, so that whatever the job needs is
-            built here, under the strategy's scope and after its numbers are checked. model_dir: the run
-            directory; made if absent. seed: of the initial weights, the order of the clips and every random
-            draw. precision: "float32"; or "mixed_bfloat16", or "mixed_float16" with loss scaling, to compute
-            in 16 bits and keep the weights in 32. strategy: which devices, see
-            `vatt/engines/tensorflow/strategy.py`. subfolder: for a job that accompanies the run of
-            `model_dir`, such as `CheckpointEvaluation`: the name of a folder in there, which has the lock
-            and the records of that job. start: given by `vatt.main`.
+            built here, under the strategy's scope and after its numbers are checked.
+        model_dir: the run directory; made if absent.
+        seed: of the initial weights, the order of the clips and every random draw.
+        precision: "float32"; or "mixed_bfloat16", or "mixed_float16" with loss scaling, to compute in 16 bits
+            and keep the weights in 32.
+        strategy: which devices, see `vatt/engines/tensorflow/strategy.py`.
+        subfolder: for a job that accompanies the run of `model_dir`, such as `CheckpointEvaluation`: the name
+            of a folder in there, which has the lock and the records of that job.
+        start: given by `vatt.main`.
 
     Returns:
         The exit status.

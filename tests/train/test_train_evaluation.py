@@ -5,7 +5,7 @@ import json
 import pytest
 
 from vatt.errors import RunError
-from vatt.train.evaluation import Evaluations
+from vatt.train.evaluation import Evaluations, EvaluatorError
 
 
 class Constant:
@@ -67,3 +67,25 @@ def test_scores_of_a_number_and_the_closest_where_there_is_none(tmp_path):
     assert evaluations.scores("a/x", lowest_is_best=True) == {3: -0.5, 6: -0.5}
     with pytest.raises(RunError, match=r"Received: 'a/y'\. Closest: a/x"):
         evaluations.scores("a/y")
+
+
+def test_a_failing_evaluator_is_named_with_its_step(tmp_path):
+    class Failing(Constant):
+        def evaluate(self, model):
+            raise KeyError("no captions")
+
+    with pytest.raises(EvaluatorError, match="The evaluator `b` failed at step 7: 'no captions'") as caught:
+        Evaluations(tmp_path, [Constant("a"), Failing("b")]).run("x", 7)
+    assert isinstance(caught.value.__cause__, KeyError) and caught.value.exit_status == 2
+
+
+def test_some_evaluators_measure_and_the_best_metric_waits_for_the_others(tmp_path):
+    fast, slow = Constant("fast", "fast"), Constant("slow", "slow")
+    evaluations = Evaluations(tmp_path, [fast, slow])
+    assert evaluations.run("x", 2, [fast]) == {"fast/x": 0.5}
+    assert not evaluations.are_done(2)
+    assert evaluations.scores("slow/x") == {}  # it has not measured yet: that is no misspelt name
+    evaluations.run("x", 4)
+    assert evaluations.scores("slow/x") == {4: 0.5} and evaluations.scores("fast/x") == {2: 0.5, 4: 0.5}
+    with pytest.raises(RunError, match="Closest: slow/x"):
+        evaluations.scores("slow/y")

@@ -108,3 +108,29 @@ def test_wrong_numbers_are_refused_before_anything_is_built(tmp_path, monkeypatc
     monkeypatch.setattr(toys.ToyData, "__init__", build)
     assert train(tmp_path / "run", "--gin.Execution.steps_per_loop=3") == 2
     assert "must be a multiple of `Execution.steps_per_loop`" in capsys.readouterr().err
+
+
+def test_evaluators_have_intervals_of_their_own(tmp_path):
+    flags = (
+        "--gin.Evaluation.evaluators=[@ToyEvaluator(), @slow/Scheduled()]",
+        "--gin.Evaluation.every=4",
+        "--gin.slow/Scheduled.evaluator=@slow/ToyEvaluator()",
+        '--gin.slow/ToyEvaluator.name="slow"',
+        "--gin.slow/Scheduled.every=10",
+    )
+    assert train(tmp_path / "run", *flags) == 0
+    history = (tmp_path / "run" / "evaluations" / "history.jsonl").read_text().splitlines()
+    measured = {line["step"]: sorted(line.keys() - {"step"}) for line in map(json.loads, history)}
+    fast, slow = "toy_evaluation/mean_weight", "slow/mean_weight"
+    assert measured == {4: [fast], 8: [fast], 10: [slow], 12: [fast], 16: [fast], 20: [slow, fast]}
+    assert json.loads((tmp_path / "run" / "metrics.json").read_text()).keys() == {"step", fast, slow}
+
+
+def test_a_failing_evaluator_stops_the_run_by_name(tmp_path, monkeypatch, capsys):
+    def fail(self, model):
+        raise KeyError("captions")
+
+    monkeypatch.setattr(toys.ToyEvaluator, "evaluate", fail)
+    assert train(tmp_path / "run", "--gin.Evaluation.every=4") == 2
+    assert "The evaluator `toy_evaluation` failed at step 4: 'captions'" in capsys.readouterr().err
+    assert "KeyError" in (tmp_path / "run" / "traceback.txt").read_text()

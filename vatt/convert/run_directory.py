@@ -1,6 +1,6 @@
 """The model of a finished or running run of ours, straight from its directory.
 
-`train` describes its model in `model.json` before the first step, and the weights are in its checkpoints.
+`Trainer` describes its model in `model.json` before the first step, and the weights are in its checkpoints.
 Neither needs the run's configuration, which belongs to another process.
 """
 
@@ -78,7 +78,7 @@ def load_run(path):
 
 
 def described(path: Path, *, weights: int | None = None):
-    """The model that `train` described, with new weights.
+    """The model that `Trainer` described, with new weights.
 
     Args:
         path: of the description.
