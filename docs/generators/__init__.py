@@ -15,6 +15,7 @@ PAGES = {
     "gin.md": "gin_names",
     "model_card.md": "model_card",
     "presets.md": "presets",
+    "images/imports.svg": "imports",
     "README.md": "index",  # last: it reads the titles of the others
 }
 

@@ -21,7 +21,7 @@ _GROUPS = {
         *("cli.md", "gin.md", "presets.md", "formats.md"),
         *("fidelity.md", "security.md", "licences.md"),
     ),
-    "To extend": ("extending.md",),
+    "To extend": ("architecture.md", "extending.md"),
 }
 _REST = "Besides"
 
