@@ -81,7 +81,7 @@ def without_implied(imports: Mapping[str, set[str]]) -> dict[str, set[str]]:
 def draw(lines: Mapping[str, int], imports: Mapping[str, set[str]]) -> str:
     """The picture of a graph without circles."""
     level = _levels(imports)
-    rows = [sorted(name for name in lines if level[name] == number) for number in range(max(level.values()) + 1)]
+    rows = [sorted(name for name in lines if level[name] == at) for at in range(max(level.values()) + 1)]
     rows.reverse()  # what imports most stands on top
     width = max(len(row) for row in rows) * (_BOX[0] + _GAP) + 2 * _MARGIN
     places = {}
@@ -166,4 +166,6 @@ def _arrow(start: tuple[float, float], end: tuple[float, float]) -> str:
     x1, y1 = start[0] + _BOX[0] / 2, start[1] + _BOX[1]
     x2, y2 = end[0] + _BOX[0] / 2, end[1]
     bend = min(60.0, (y2 - y1) / 2)
-    return f'<path d="M{x1:.0f} {y1:.0f}C{x1:.0f} {y1 + bend:.0f} {x2:.0f} {y2 - bend:.0f} {x2:.0f} {y2:.0f}"/>'
+    return (
+        f'<path d="M{x1:.0f} {y1:.0f}C{x1:.0f} {y1 + bend:.0f} {x2:.0f} {y2 - bend:.0f} {x2:.0f} {y2:.0f}"/>'
+    )

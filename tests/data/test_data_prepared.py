@@ -65,7 +65,8 @@ def test_no_python_runs_inside_the_pipeline(directory):
     # TensorFlow destroys an iterator while it holds Python's global lock and waits for functions that run:
     # one of Python's among them would hang the program.
     dataset = make(directory)
-    dataset.make_portable()  # only such a pipeline can be written down
+    for source in dataset.training_pipeline().sources:
+        source.records.make_portable()  # only such a pipeline can be written down
     for batches in (
         dataset.train_batches(batch_size=2, first_step=0, seed=0),
         dataset.eval_batches(batch_size=2),
