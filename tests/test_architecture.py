@@ -1,4 +1,4 @@
-"""The walks of docs/architecture.md lead through files and names that exist, in as few hops as the page promises."""
+"""The walks of docs/architecture.md lead through files and names that exist, in few hops."""
 
 import re
 from pathlib import Path

@@ -94,7 +94,8 @@ def draw(lines: Mapping[str, int], imports: Mapping[str, set[str]]) -> str:
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height:.0f}">',
         f"<style>{_STYLE}</style>",
         '<defs><marker id="head" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="7" markerHeight="7" '
-        'orient="auto"><path d="M0 0 8 4 0 8z" fill="#8a97a8" stroke="none" marker-end="none"/></marker></defs>',
+        'orient="auto"><path d="M0 0 8 4 0 8z" fill="#8a97a8" stroke="none" marker-end="none"/></marker>'
+        "</defs>",
     ]
     for name in sorted(imports):
         for other in sorted(imports[name]):

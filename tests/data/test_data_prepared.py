@@ -64,12 +64,12 @@ def test_resumes_exactly_whatever_the_threads(directory):
 def test_no_python_runs_inside_the_pipeline(directory):
     # TensorFlow destroys an iterator while it holds Python's global lock and waits for functions that run:
     # one of Python's among them would hang the program.
-    dataset = make(directory)
-    for source in dataset.training_pipeline().sources:
+    pipeline = make(directory).training_pipeline()
+    for source in pipeline.sources:
         source.records.make_portable()  # only such a pipeline can be written down
     for batches in (
-        dataset.train_batches(batch_size=2, first_step=0, seed=0),
-        dataset.eval_batches(batch_size=2),
+        pipeline.train_batches(batch_size=2, first_step=0, seed=0),
+        pipeline.eval_batches(batch_size=2),
     ):
         graph = tf.raw_ops.DatasetToGraphV2(input_dataset=tf.data.experimental.to_variant(batches)).numpy()
         assert b"DecodeAndCropJpeg" in graph and b"PyFunc" not in graph
