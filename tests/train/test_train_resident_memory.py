@@ -10,7 +10,7 @@ SIZE = 2**28
 
 def test_a_child_counts_its_own_memory_and_not_its_parents():
     ballast = b"1" * SIZE  # resident in this process, whatever ran before
-    code = "from vatt import resident_memory\nprint(resident_memory.peak(), resident_memory.now())"
+    code = "from vatt.resident_memory import now, peak\nbefore = now()\nprint(peak(), before)"
     finished = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True
     )
