@@ -58,8 +58,11 @@ def test_missing_modalities_are_not_drawn_and_nothing_at_all_is_refused(agnostic
         {"id", "caption", "audio", "text"} if n != 1 else {"id", "caption", "text"} for n in range(4)
     ]
     assert not [key for key in result if "video" in key]
-    with pytest.raises(ValueError, match="Attention is followed in clips with"):
+    with pytest.raises(ValueError, match="at least one clip"):
         made(SmallClips(0)).evaluate(agnostic)
+    mute = SmallClips(3, without=dict.fromkeys(("video", "audio", "text"), range(3)))
+    with pytest.raises(ValueError, match="Attention is followed in clips with"):
+        made(mute).evaluate(agnostic)
 
 
 def test_movement_and_loudness_by_hand():

@@ -51,7 +51,7 @@ def test_numbers_that_are_not_packed():
 
 def test_bits_of_floats_are_kept():
     """A NaN that carries a payload is an integer in disguise; it must come through."""
-    bits = np.array([-5, -4_000_000, 7], "<i4")
+    bits = np.array([-5, -8_000_000, 7], "<i4")
     message = tf.train.SequenceExample()
     message.context.feature["x"].float_list.value.extend([0.0] * 3)
     content = message.SerializeToString().replace(bytes(12), bits.tobytes())

@@ -1,24 +1,68 @@
 """Reads a `tf.train.SequenceExample` without TensorFlow: the way back from `vatt.prepare.sequence_example`.
 
 A `tf.train.Example` reads as a SequenceExample that has a context only: its one field, `features`, has the
-number and the type of `context`. Field numbers are those of tensorflow/core/example/example.proto and
-feature.proto. Nothing is trusted: whatever does not fit is an `ExampleError`, never a crash or a loop.
+number and the type of `context`. The messages are those of tensorflow/core/example/example.proto and
+feature.proto. Nothing is trusted: whatever does not fit is an `ExampleError`.
 """
 
-from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
-
-_VARINT, _FIXED64, _LENGTH_DELIMITED, _FIXED32 = 0, 1, 2, 5  # protobuf wire types
-_FIXED_BYTES = {_FIXED64: 8, _FIXED32: 4}
-_LONGEST_VARINT = 10  # bytes: 64 bits in groups of seven
+from google.protobuf import descriptor_pb2, descriptor_pool, message, message_factory, text_format
 
 Values = list[bytes] | list[int] | np.ndarray  # BytesList, Int64List, FloatList (float32)
 
+_FILE = """
+name: "example.proto" package: "tensorflow" syntax: "proto3"
+message_type { name: "BytesList" field { name: "value" number: 1 label: LABEL_REPEATED type: TYPE_BYTES } }
+message_type { name: "FloatList" field { name: "value" number: 1 label: LABEL_REPEATED type: TYPE_FIXED32 } }
+message_type { name: "Int64List" field { name: "value" number: 1 label: LABEL_REPEATED type: TYPE_INT64 } }
+message_type {
+  name: "Feature" oneof_decl { name: "kind" }
+  field { name: "bytes_list" number: 1 type: TYPE_MESSAGE type_name: ".tensorflow.BytesList" oneof_index: 0 }
+  field { name: "float_list" number: 2 type: TYPE_MESSAGE type_name: ".tensorflow.FloatList" oneof_index: 0 }
+  field { name: "int64_list" number: 3 type: TYPE_MESSAGE type_name: ".tensorflow.Int64List" oneof_index: 0 }
+}
+message_type {
+  name: "FeatureList"
+  field {
+    name: "feature" number: 1 label: LABEL_REPEATED type: TYPE_MESSAGE type_name: ".tensorflow.Feature"
+  }
+}
+message_type {
+  name: "Features"
+  field {
+    name: "feature" number: 1 label: LABEL_REPEATED type: TYPE_MESSAGE
+    type_name: ".tensorflow.Features.FeatureEntry"
+  }
+  nested_type {
+    name: "FeatureEntry" options { map_entry: true }
+    field { name: "key" number: 1 type: TYPE_STRING }
+    field { name: "value" number: 2 type: TYPE_MESSAGE type_name: ".tensorflow.Feature" }
+  }
+}
+message_type {
+  name: "FeatureLists"
+  field {
+    name: "feature_list" number: 1 label: LABEL_REPEATED type: TYPE_MESSAGE
+    type_name: ".tensorflow.FeatureLists.FeatureListEntry"
+  }
+  nested_type {
+    name: "FeatureListEntry" options { map_entry: true }
+    field { name: "key" number: 1 type: TYPE_STRING }
+    field { name: "value" number: 2 type: TYPE_MESSAGE type_name: ".tensorflow.FeatureList" }
+  }
+}
+message_type {
+  name: "SequenceExample"
+  field { name: "context" number: 1 type: TYPE_MESSAGE type_name: ".tensorflow.Features" }
+  field { name: "feature_lists" number: 2 type: TYPE_MESSAGE type_name: ".tensorflow.FeatureLists" }
+}
+"""
+
 
 class ExampleError(ValueError):
-    """Bytes that are no SequenceExample; says where they stop making sense."""
+    """Bytes that are no SequenceExample."""
 
 
 class Example(NamedTuple):
@@ -33,102 +77,38 @@ class Example(NamedTuple):
     frames: dict[str, list[Values]]
 
 
+def _message_class() -> type[message.Message]:
+    pool = descriptor_pool.DescriptorPool()  # of its own: TensorFlow registers the same names in the default
+    file = descriptor_pb2.FileDescriptorProto()
+    pool.Add(text_format.Parse(_FILE, file))
+    return message_factory.GetMessageClass(pool.FindMessageTypeByName("tensorflow.SequenceExample"))
+
+
+_SequenceExample = _message_class()
+
+
 def parse(serialised: bytes) -> Example:
     """Parses a serialised SequenceExample or Example.
 
     Raises:
         ExampleError: the bytes are neither.
     """
-    example = Example({}, {})
-    for number, content in _fields(memoryview(serialised)):
-        if number == 1:
-            example.context.update((name, _values(feature)) for name, feature in _entries(content))
-        elif number == 2:
-            for name, steps in _entries(content):
-                example.frames[name] = [_values(feature) for n, feature in _fields(steps) if n == 1]
-    return example
+    try:
+        parsed = _SequenceExample.FromString(bytes(serialised))
+    except message.DecodeError as error:
+        raise ExampleError(f"{len(serialised)} bytes are no SequenceExample ({error})") from None
+    context = {name: _values(feature) for name, feature in parsed.context.feature.items()}
+    frames = {
+        name: [_values(feature) for feature in steps.feature]
+        for name, steps in parsed.feature_lists.feature_list.items()
+    }
+    return Example(context, frames)
 
 
-def _varint(data: memoryview, at: int) -> tuple[int, int]:
-    """The number at a place and the place behind it."""
-    value = 0
-    for place, byte in enumerate(data[at : at + _LONGEST_VARINT]):
-        value |= (byte & 0x7F) << (7 * place)
-        if byte < 0x80:
-            return value, at + place + 1
-    raise ExampleError(f"a number is cut off at byte {at} of a message of {len(data)} bytes")
-
-
-def _fields(data: memoryview | int) -> Iterator[tuple[int, memoryview | int]]:
-    """(field number, content) of a message: an int for a varint, bytes for everything else."""
-    if isinstance(data, int):
-        raise ExampleError("a number stands where a message should be")
-    at = 0
-    while at < len(data):
-        key, at = _varint(data, at)
-        number, kind = key >> 3, key & 7
-        if kind == _VARINT:
-            content, at = _varint(data, at)
-            yield number, content
-            continue
-        if kind == _LENGTH_DELIMITED:
-            size, at = _varint(data, at)
-        elif kind in _FIXED_BYTES:
-            size = _FIXED_BYTES[kind]
-        else:
-            raise ExampleError(f"unknown wire type {kind} before byte {at}")
-        if number == 0 or size > len(data) - at:
-            raise ExampleError(
-                f"field {number} claims {size} bytes at byte {at} of a message of {len(data)} bytes"
-            )
-        yield number, data[at : at + size]
-        at += size
-
-
-def _entries(data: memoryview | int) -> Iterator[tuple[str, memoryview]]:
-    """(key, value) of a map<string, Message>, field 1 of both Features and FeatureLists."""
-    for number, entry in _fields(data):
-        if number != 1:
-            continue
-        fields = dict(_fields(entry))
-        key, value = fields.get(1, memoryview(b"")), fields.get(2, memoryview(b""))
-        if isinstance(key, int) or isinstance(value, int):
-            raise ExampleError("a number stands where a feature or its name should be")
-        yield bytes(key).decode("utf-8", "replace"), value
-
-
-def _values(feature: memoryview) -> Values:
-    values = []
-    for number, content in _fields(feature):  # a `oneof`: the last kind counts
-        items = [item for n, item in _fields(content) if n == 1]
-        if number == 3:
-            values = list(_integers(items))
-            continue
-        if any(isinstance(item, int) for item in items):
-            raise ExampleError("a number stands where bytes should be")
-        if number == 1:
-            values = [bytes(item) for item in items]
-        elif number == 2:  # packed, or one by one: the bytes are the same
-            packed = b"".join(items)
-            if len(packed) % 4:
-                raise ExampleError(f"a list of floats has {len(packed)} bytes, no multiple of 4")
-            values = np.frombuffer(packed, "<f4")
-    return values
-
-
-def _integers(items) -> Iterator[int]:
-    """Signed 64-bit integers, packed or one by one."""
-    for item in items:
-        if isinstance(item, int):
-            yield _signed(item)
-            continue
-        at = 0
-        while at < len(item):
-            value, at = _varint(item, at)
-            yield _signed(value)
-
-
-def _signed(value: int) -> int:
-    """Two's complement of 64 bits."""
-    value &= 0xFFFFFFFFFFFFFFFF
-    return value - (1 << 64) if value >> 63 else value
+def _values(feature) -> Values:
+    kind = feature.WhichOneof("kind")
+    if kind is None:
+        return []
+    values = getattr(feature, kind).value
+    # Read as their bits: through Python's floats a NaN that carries a payload would change.
+    return np.array(values, np.uint32).view(np.float32) if kind == "float_list" else list(values)
