@@ -90,6 +90,7 @@ def pipeline(draw, count, folder, counts):
 
     from tests import records_fixture
     from vatt import spec
+    from vatt.data import video
     from vatt.data.datasets.prepared import PreparedClips
     from vatt.prepare.tfrecord import frame, masked_crc
 
@@ -110,11 +111,13 @@ def pipeline(draw, count, folder, counts):
     (directory / "dataset.json").write_text(json.dumps(described))
     clip = spec.ClipSpec(frames=2, frame_size=8, sample_rate_hz=1000, words=4, candidates=1)
     dataset = PreparedClips(directory=directory, clip=clip, threads=2, max_corrupt_share=1.0)
-    source = dataset._source("train")
+    (source,) = dataset.training_pipeline().sources
 
     def made(number):
         # What stands in for damage is left out: each record is met once, and by itself.
-        parts = source.training_clip(number, number, tf.stack([tf.constant(1, tf.int64), number]))
+        record = source.read(number)
+        starts = source.starts(record, lambda last: last // 2, apart=False)
+        parts = source.decode(record, starts, lambda *size: video.squares(*size, crops=1), crops=1)
         return tf.reduce_all([tf.reduce_all(tf.math.is_finite(parts[name])) for name in (spec.AUDIO,)])
 
     rows = tf.data.Dataset.range(count).map(made, num_parallel_calls=2).ignore_errors()

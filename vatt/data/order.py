@@ -4,6 +4,10 @@ several.
 It is a pure function of (seed, position), in TensorFlow ops: there is no shuffle buffer to fill and no
 iterator state to save; a run that resumes at position p asks for p. Each epoch (one pass over the set) is
 another permutation of the whole set.
+
+`tf.random.experimental.index_shuffle` would be shorter, but does not shuffle small sets: in 4,000 epochs of
+seven examples it gave 246 to 251 of the 5,040 orders, with its 4 rounds and with 24; this one 2,737, where
+fair draws give 2,761.
 """
 
 import math
