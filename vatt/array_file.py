@@ -34,7 +34,7 @@ def read_npy(path: str | Path, *, is_mapped: bool = False) -> np.ndarray:
 
     Args:
         path: the file.
-        is_mapped: map it (read-only) in place of reading it; an array of no values is read.
+        is_mapped: map it (read-only) instead of reading it; an array of no values is read.
 
     Raises:
         ArrayFileError: it is something else, or shorter than its header says.
@@ -96,7 +96,7 @@ def _unpacked(content: bytes) -> np.ndarray:
 
 
 def _header(file: IO[bytes], size: int) -> tuple[tuple[int, ...], np.dtype]:
-    """Shape and type, after a look at whether the file has so many bytes."""
+    """Shape and type, after a check of the file's size."""
     version = np.lib.format.read_magic(file)
     reader = {
         (1, 0): np.lib.format.read_array_header_1_0,

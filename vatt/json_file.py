@@ -55,17 +55,17 @@ def read_object(path: str | Path, *, max_bytes: int = MAX_BYTES, is_lenient: boo
     """The same of a file that has to hold an object."""
     value = read_json(path, max_bytes=max_bytes, is_lenient=is_lenient)
     if not isinstance(value, dict):
-        raise JsonError(str(path), f"it holds a {type(value).__name__} in place of an object")
+        raise JsonError(str(path), f"it holds a {type(value).__name__} instead of an object")
     return value
 
 
 def parse_json(
     content: bytes | str, what: str, *, is_lenient: bool = False, has_unique_keys: bool = False
 ) -> Any:
-    """The value that a text or its bytes hold (UTF-8; UTF-16 and UTF-32 are told by their first bytes).
+    """The value that a text or its bytes hold (UTF-8; UTF-16 and UTF-32 are detected by their first bytes).
 
-    At most `MAX_DEPTH` lists and objects lie in each other. By RFC 8259 a number is finite; a whole one must
-    besides fit 64 bits, so that no conversion of it overflows.
+    At most `MAX_DEPTH` levels of lists and objects are nested. By RFC 8259 a number is finite; a whole one
+    must besides fit 64 bits, so that no conversion of it overflows.
 
     Args:
         content: of one JSON value.
@@ -85,14 +85,14 @@ def parse_json(
             content = content.decode(json.detect_encoding(content))
         value = json.loads(content.removeprefix("\ufeff"), **options)
     except RecursionError:
-        raise JsonError(what, f"lists and objects lie more than {MAX_DEPTH} deep in each other") from None
+        raise JsonError(what, f"lists and objects are nested more than {MAX_DEPTH} deep") from None
     except UnicodeDecodeError as error:
         raise JsonError(what, f"it is no text in {error.encoding.upper()} (byte {error.start:,})") from error
     except ValueError as error:  # json.JSONDecodeError, and what the hooks below say
         problem = str(error) if content.strip() else "it is empty"
         raise JsonError(what, problem.partition(" for integer string conversion")[0]) from error
     if _is_deep(value):
-        raise JsonError(what, f"lists and objects lie more than {MAX_DEPTH} deep in each other")
+        raise JsonError(what, f"lists and objects are nested more than {MAX_DEPTH} deep")
     return value
 
 

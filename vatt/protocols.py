@@ -85,7 +85,7 @@ class Crop(Protocol):
 class Tokenizer(Protocol):
     """Captions to ids."""
 
-    size: int  # ids lie in [0, size); a model's table has at least as many rows
+    size: int  # ids are in [0, size); a model's table has at least as many rows
     words: list[str]  # what each id stands for; two of the same are of one model
 
     def tokenize(self, sentences: Tensor, *, length: int) -> Tensor:
@@ -124,10 +124,10 @@ class MetricWriter(Protocol):
     """Keeps the numbers of a run somewhere else too."""
 
     def start(self, *, model_dir: Path, step: int) -> None:
-        """Called once before the first number; `step` is where the run goes on from, 0 at its beginning."""
+        """Called once before the first number; `step` is where the run resumes, 0 at its beginning."""
 
     def write(self, step: int, numbers: dict[str, float]) -> None:
-        """Numbers by name, after so many steps."""
+        """Metrics by name, after this number of steps."""
 
     def close(self) -> None:
         """Called once, whatever happened."""

@@ -1,7 +1,7 @@
 """Reads files whose content nobody vouches for: regular files only, of a bounded size.
 
 A FIFO would wait for ever, a device may never end, and a folder is no file. A link is followed, as every
-program follows one that its user names; what folders of strangers may link to is their reader's to say.
+program follows one that its user names; what untrusted folders may link to is decided by their reader.
 """
 
 import os
@@ -28,7 +28,7 @@ class NotRegularError(ValueError):
     """
 
     def __init__(self, rule: str, path: str | Path, problem: str):
-        super().__init__(f"{rule} Received: {path}: {problem}. Look at what lies there.")
+        super().__init__(f"{rule} Received: {path}: {problem}. Check what is there.")
         self.problem = problem
 
 
@@ -72,7 +72,7 @@ def read_regular(path: str | Path, *, max_bytes: int) -> bytes:
 
 
 def plain_name(value: object) -> str:
-    """The name of a file beside the description that names it: no path, which could lead anywhere.
+    """The name of a file next to the description that names it: no path, which could lead anywhere.
 
     Raises:
         ValueError: it is something else.
@@ -80,7 +80,7 @@ def plain_name(value: object) -> str:
     if not isinstance(value, str) or value in ("", ".", "..") or set(value) & {"/", "\\", "\0"}:
         raise ValueError(
             f"A file must be named by its name alone, without a folder. Received: {value!r:.100}. "
-            "Put it beside the file that names it."
+            "Put it into the folder of the file that names it."
         )
     return value
 

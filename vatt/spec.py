@@ -29,8 +29,8 @@ UNKNOWN_ID = 1  # word id of every word outside the vocabulary
 VIDEO = "video"  # uint8 [B, T, H, W, 3]; zeros where video_mask is 0
 AUDIO = "audio"  # float32 [B, S] in [-1, 1]; zeros where audio_mask is 0
 TEXT = "text"  # int32 [B, K, L], PADDING_ID after the last word; candidates nearest in time first
-VIDEO_MASK = "video_mask"  # float32 [B] in {0, 1}: the clip has pictures
-AUDIO_MASK = "audio_mask"  # float32 [B] in {0, 1}: the clip has a sound track that is not digital silence
+VIDEO_MASK = "video_mask"  # float32 [B] in {0, 1}: the clip has video
+AUDIO_MASK = "audio_mask"  # float32 [B] in {0, 1}: the clip has an audio track that is not digital silence
 TEXT_MASK = "text_mask"  # float32 [B, K] in {0, 1}: which candidates exist
 MASKS = {VIDEO: VIDEO_MASK, AUDIO: AUDIO_MASK, TEXT: TEXT_MASK}
 LABEL = "label"  # float32 [B, Y] in [0, 1], if labels are asked for: a clip's classes; mixup makes fractions
@@ -57,10 +57,10 @@ class ClipSpec:
         sample_rate_hz: audio samples per second after sampling.
         words: words of a caption, L; longer ones are cut, shorter ones padded.
         candidates: captions per clip in training, K (MIL-NCE, Eq. 5).
-        audio_seconds: length of the sound; None is the span of the pictures. In training both begin at one
+        audio_seconds: length of the audio; None is the span of the video. In training both begin at one
             instant; in evaluation each is spread over the record by its own span, the shorter within the
-            longer. (The release: 3.2 s of sound beside 2.56 s of pictures on AudioSet; 6.4 s to fine-tune on
-            sound.)
+            longer. (The release: 3.2 s of audio with 2.56 s of video on AudioSet; 6.4 s to fine-tune on
+            audio.)
         modalities: of `MODALITIES`, those that a batch holds; the others are not decoded.
     """
 
@@ -86,17 +86,17 @@ class ClipSpec:
 
     @property
     def clip_seconds(self) -> float:
-        """The span of the pictures in seconds."""
+        """The span of the video in seconds."""
         return self.frames / self.frame_rate_hz
 
     @property
     def sound_seconds(self) -> float:
-        """The span of the sound in seconds."""
+        """The span of the audio in seconds."""
         return self.clip_seconds if self.audio_seconds is None else self.audio_seconds
 
     @property
     def span_seconds(self) -> float:
-        """The stretch of a record that a clip covers: the longer of its pictures and its sound."""
+        """The stretch of a record that a clip covers: the longer of its video and its audio."""
         spans = {VIDEO: self.clip_seconds, AUDIO: self.sound_seconds}
         return max([spans[each] for each in self.modalities if each in spans], default=self.clip_seconds)
 

@@ -1,6 +1,6 @@
-"""All that is printed: text whose control characters are written out, whoever has put them there.
+"""All that is printed: text whose control characters are escaped.
 
-A file may be called anything, and captions, labels and messages of libraries hold what strangers wrote. Sent
+A file may be called anything, and captions, labels and messages of libraries hold untrusted text. Sent
 to a terminal as they are, some of these characters recolour it, clear it, retitle it, make it type, or show
 a name that is another one.
 """

@@ -31,7 +31,7 @@ _swept: set[str] = set()  # folders that this process has looked through for lef
 
 
 class LinkError(OSError):
-    """A link, or something else that is not ours, lies where a file or a folder of ours belongs."""
+    """A link, or something else that is not ours, is at the place of one of our files or folders."""
 
 
 @contextlib.contextmanager
@@ -39,7 +39,7 @@ def whole_file(path: Path, *, is_flushed: bool = True) -> Iterator[IO[bytes]]:
     """A binary file that takes its name only when it is complete.
 
     Args:
-        path: what lies there is replaced; a link is, too, and not what it leads to.
+        path: what is there is replaced; a link is, too, and not what it leads to.
         is_flushed: whether it is on the disk before it has its name.
 
     Raises:
@@ -67,7 +67,7 @@ def whole_file(path: Path, *, is_flushed: bool = True) -> Iterator[IO[bytes]]:
 def whole_folder(path: Path) -> Iterator[Path]:
     """A folder that takes its name only when it is complete; `path` must be free by then.
 
-    Yields the folder to write to, beside `path`.
+    Yields the folder to write to, next to `path`.
     """
     path = Path(path)
     with temporary_folder(path.parent, path.name) as folder:
@@ -105,7 +105,7 @@ def own_folder(path: Path) -> Path:
     """The folder of ours at `path`, made if it is not there.
 
     Raises:
-        LinkError: a link or a file lies there.
+        LinkError: a link or a file is there.
     """
     path = Path(path)
     if not os.path.lexists(path):
@@ -121,7 +121,7 @@ def lock_file(path: Path) -> filelock.FileLock:
     """The lock at `path`, not taken yet.
 
     Raises:
-        LinkError: a link lies there.
+        LinkError: a link is there.
     """
     if os.path.islink(path):
         raise _foreign(path, "lock")
@@ -162,7 +162,7 @@ def remove_leftovers(directory: Path) -> None:
     """Removes what killed writers left unfinished in a folder; what somebody still writes stays.
 
     Only names of ours that belong to this user are looked at, and links are not followed. Where the file
-    system has no locks, nobody can tell the living from the dead, and all of it stays.
+    system has no locks, live and dead owners can not be distinguished, and all of it stays.
     """
     try:
         with os.scandir(directory) as entries:
@@ -191,7 +191,7 @@ def _remove_if_dead(path: Path) -> None:
 
 
 def _sweep(directory: Path) -> None:
-    """Removes leftovers at this process's first use of a folder: a look at every file of it takes time."""
+    """Removes leftovers at this process's first use of a folder: scanning every file of it takes time."""
     name = os.path.abspath(directory)
     if name not in _swept:
         _swept.add(name)
@@ -199,7 +199,7 @@ def _sweep(directory: Path) -> None:
 
 
 def _new(path: Path, make) -> tuple[Path, int]:
-    """(a new path beside `path`, its descriptor), locked."""
+    """(a new path next to `path`, its descriptor), locked."""
     short = os.fsdecode(os.fsencode(path.name)[:_NAME_BYTES])
     while True:
         temporary = path.with_name(f".{short}.vatt-{secrets.token_hex(8)}.part")

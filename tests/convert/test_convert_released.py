@@ -188,7 +188,7 @@ def test_a_cut_index(tmp_path, capsys):
 
 def test_no_checkpoint_there(tmp_path, capsys):
     assert "must be given as its prefix" in refused(capsys, tmp_path, tmp_path / "ckpt-9")
-    assert "lie: ckpt-7" in refused(capsys, tmp_path, GOLDEN / "ut_fac_tiny" / "ckpt-9")
+    assert "contains: ckpt-7" in refused(capsys, tmp_path, GOLDEN / "ut_fac_tiny" / "ckpt-9")
     assert "with checkpoints: none" in refused(capsys, tmp_path, tmp_path)
 
 
@@ -235,7 +235,7 @@ def test_a_checkpoint_of_another_program():
 def test_a_model_without_a_place_in_the_release():
     with pytest.raises(ConversionError, match="the video tower's FactorisedPositions have normalise=False"):
         to_released(small_classifier(normalise=False))
-    with pytest.raises(ConversionError, match="WordTokenizer has table_width=None in place of 300"):
+    with pytest.raises(ConversionError, match="WordTokenizer has table_width=None instead of 300"):
         to_released(small_vatt(form="released"))
     with pytest.raises(ConversionError, match="CommonSpaces are not of form='released'"):
         to_released(small_vatt(table_width=300))

@@ -162,7 +162,7 @@ BAD = [
     ("embed_audio", np.zeros(4, "int16"), "Divide int16 samples by 32768"),
     ("embed_audio", np.zeros(0, "float32"), "at least one sample"),
     ("embed_audio", np.full(4, np.nan, "float32"), "finite"),
-    ("embed_audio", np.full(4, 3.0, "float32"), r"lie in \[-1, 1\]"),
+    ("embed_audio", np.full(4, 3.0, "float32"), r"be in \[-1, 1\]"),
     ("embed_text", "a star", "a list of strings"),
     ("embed_text", [b"a star"], "must be a string. Received: bytes"),
     ("embed_text", ["кошка мурлычет"], "at least one of the 11 words .*кошка"),
@@ -270,7 +270,7 @@ def test_a_media_file(embedder, tmp_path):
         assert_near(made[space], rows, 1e-5)
     (tmp_path / "text.mp4").write_text("no film")
     for path, embed, words in (
-        ("mute.mkv", embedder.embed_audio, "mute.mkv: it has no sound"),
+        ("mute.mkv", embedder.embed_audio, "mute.mkv: it has no audio"),
         ("text.mp4", embedder.embed_video, "can not be opened as media"),
         ("absent.mp4", embedder.embed_video, "there is no such file"),
     ):

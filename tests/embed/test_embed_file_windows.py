@@ -125,8 +125,8 @@ def test_a_part(tmp_path):
 @pytest.mark.parametrize(
     "content, modalities, reason",
     [
-        ("film", ("audio",), "has no sound"),
-        ("sound", ("video",), "has no pictures"),
+        ("film", ("audio",), "has no audio"),
+        ("sound", ("video",), "has no video"),
         ("silence", ("video", "audio"), "holds nothing but digital silence"),
         ("words", ("video", "audio"), "can not be opened as media"),
         ("nothing", ("video", "audio"), "the file is empty"),

@@ -23,7 +23,7 @@ def test_unknown_words_are_named_once_and_in_order():
 
 
 def test_a_model_that_learnt_no_word():
-    with pytest.raises(ValueError, match="whose clips had no captions. Ask with a film"):
+    with pytest.raises(ValueError, match="whose clips had no captions. Search with a video"):
         word_ids(["a red disc"], NoWords(), words=4)
     with pytest.raises(ValueError, match="at least one of the 5 words"):
         word_ids(["a disc"], ToyTokenizer(), words=4)

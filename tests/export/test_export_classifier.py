@@ -82,5 +82,5 @@ def test_what_is_refused(tmp_path):
     with pytest.raises(ExportError, match="LogMel"):
         export_model(open_trained(run), tmp_path / "out")
     trained = dataclasses.replace(open_trained(run), model=small_classifier(modality="audio", sizes=(256,)))
-    with pytest.raises(ExportError, match="takes the modality that it learnt"):
+    with pytest.raises(ExportError, match="takes the modality that it was trained on"):
         export_model(trained, tmp_path / "out", modalities=("video",))

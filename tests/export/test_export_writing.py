@@ -110,7 +110,7 @@ def test_figures_of_these_weights_and_no_others(run, trained, folder, embedder):
     text = (folder / "measured" / "README.md").read_text()
     assert "| `ours/text_to_video/recall_at_1` | 0.625 | 0.25 | set, test |" in text
     assert "0.75" not in text and card.run.of_other_weights == ("theirs",)
-    assert "What the run learnt from: data d34a7b." in text
+    assert "Training data of the run: data d34a7b." in text
     assert "took 1.5 hours, 3 steps, on 2 GPUs" in text
     assert "--gin_file=x.gin" in text and (folder / "measured" / "config.gin").read_text() == "A = 1\n"
 

@@ -95,7 +95,7 @@ def test_every_storage_option_is_used():
 @pytest.mark.parametrize(
     "option, value, message",
     [
-        ("--jpeg_quality", 96, "must lie between 1 and 95. Received: 96"),
+        ("--jpeg_quality", 96, "must be between 1 and 95. Received: 96"),
         ("--workers", 0, "must be positive. Received: 0"),
         ("--audio_rate_hz", "fast", "invalid int value: 'fast'"),
         ("--max_failures", 5, "must be a share between 0 and 1. Received: 5"),
@@ -141,7 +141,7 @@ def test_an_interrupted_run(media, tmp_path, monkeypatch, capsys):
 
     monkeypatch.setattr(cli, "prepare_clips", interrupted)
     assert vatt_prepare("folder", media, tmp_path / "out") == 130
-    assert "the same command goes on" in capsys.readouterr().err
+    assert "the same command resumes" in capsys.readouterr().err
 
 
 def test_demo_refuses_nonsense(tmp_path, capsys):

@@ -106,7 +106,7 @@ def test_a_manifest_in_place_of_a_folder(folder):
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        ({"test_share": 1.5}, r"`test_share` must lie between 0 and 1. Received: 1.5"),
+        ({"test_share": 1.5}, r"`test_share` must be between 0 and 1. Received: 1.5"),
         ({"segment_seconds": 0.0}, r"`segment_seconds` must be positive. Received: 0.0"),
         ({"labels": "files"}, r"`labels` must be one of none, folders. Received: 'files'"),
     ],
@@ -172,7 +172,7 @@ def test_captions_of_several_files_are_chosen_and_said(tmp_path, capsys):
     (chosen,) = planning.decided.content().values()
     assert chosen == {"count": 2, "first": ["a.mp4: a.en.srt, not a.de.srt", "b.mp4: b.srt, not b.vtt"]}
     told = capsys.readouterr().err
-    assert "2 caption files beside better ones" in told
+    assert "2 caption files that were not chosen" in told
     assert "2 files have captions in several files" in told and "a.mp4: a.en.srt, not a.de.srt" in told
     plan = plan_folder(root, language="de")
     assert [bool(clip.captions) for clip in plan.clips] == [True, True, False]

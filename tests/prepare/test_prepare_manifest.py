@@ -113,7 +113,7 @@ def test_absolute_paths(folder, tmp_path_factory):
         ("path,start\nb.wav,soon\n", r"line 2.*`start` must be seconds.*'soon'"),
         ("path,start\nb.wav,-1\n", r"line 2.*`start` must be seconds"),
         ("path,end\nb.wav,nan\n", r"line 2.*`end` must be seconds"),
-        ("path,start,end\nb.wav,2,2\n", r"line 2.*`end` must lie after `start`.*2\.0"),
+        ("path,start,end\nb.wav,2,2\n", r"line 2.*`end` must be after `start`.*2\.0"),
         ("path,split\nb.wav,my set\n", r"line 2.*`split` must be a word.*'my set'"),
         ("path,split\nb.wav,train\nb.wav,test\n", r"line 3.*one split.*'test'.*'train'"),
         ("path,split\n,train\n", r"line 2.*`path` must name a media file"),

@@ -258,7 +258,7 @@ def test_what_can_not_be_an_index(place, tmp_path):
         Index(tmp_path)
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "letter.txt").write_text("dear to somebody")
-    with pytest.raises(ValueError, match="needs a folder of its own"):
+    with pytest.raises(ValueError, match="needs its own folder"):
         build_index(lambda path: ToyEmbedder(), "toy", place / "media", tmp_path / "mine", OPTIONS)
     with pytest.raises(ValueError, match="must hold a media file"):
         build_index(lambda path: ToyEmbedder(), "toy", tmp_path / "mine", tmp_path / "index", OPTIONS)

@@ -89,8 +89,8 @@ def test_the_gallery_of_files_that_are_gone_and_with_odd_names(tmp_path, capsys)
         (("",), "A sentence must have a word"),
         (("кошка мурлычет",), "at least one of the 3 words"),
         (("--video", "none.mp4"), "there is no such file"),
-        (("--video", "blue.wav"), "has no pictures"),
-        (("--audio", "green.avi"), "has no sound"),
+        (("--video", "blue.wav"), "has no video"),
+        (("--audio", "green.avi"), "has no audio"),
         (("--audio", "text.mp4"), "can not be opened as media"),
         (("--audio", "empty.mp4"), "the file is empty"),
         (("red", "--count", 0), "At least one result"),
@@ -106,8 +106,8 @@ def test_bad_queries(made, monkeypatch, words, rule):
 def test_words_that_the_model_does_not_know_are_said(made, capsys):
     hits, notes = found(capsys, made / "index", "Purple red dogs", "--count", 1)
     assert hits[0][0] == "red.mp4"
-    assert "the model has learnt no word Purple, dogs; the others are what was searched" in notes
-    assert "learnt no word" not in found(capsys, made / "index", "red", "--count", 1)[1]
+    assert "the model does not know the words Purple, dogs; the others were searched" in notes
+    assert "does not know the words" not in found(capsys, made / "index", "red", "--count", 1)[1]
 
 
 def test_bytes_that_are_no_text_are_replaced_and_said(made, capsys):
@@ -147,7 +147,7 @@ def test_an_index_without_pictures_is_searched_by_its_sound(tmp_path, toy):
     index = Index(tmp_path / "index")
     result = search(index, text_query(toy, "blue"))
     assert result.target == "audio" and result.hits[0].place.name == "blue.wav"
-    with pytest.raises(ValueError, match="no window in .* has any. Search by sound: --by audio"):
+    with pytest.raises(ValueError, match="no window in .* has any. Search by audio: --by audio"):
         search(index, text_query(toy, "blue"), target="video")
 
 

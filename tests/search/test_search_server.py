@@ -82,7 +82,7 @@ def test_words(client):
     assert (hit["whole"], hit["window"]) == ("/file/2", "/window/4.mp4")
     assert answer["found_by"] == "video"
     unknown, without = answer["notes"]
-    assert "learnt no word something" in unknown and "were not searched" in without
+    assert "does not know the words something" in unknown and "were not searched" in without
 
 
 @pytest.mark.parametrize(
@@ -124,8 +124,8 @@ def test_nothing_of_a_file_stays(client, tmp_path, monkeypatch):
         ({"text": "red", "count": "1_0"}, 400, "`count` 1 to"),
         ({"text": "red", "count": "5\n"}, 400, "`count` 1 to"),
         ({"text": "red", "count": ""}, 400, "`count` 1 to"),
-        ({"file": (b"MZ", "virus.exe")}, 415, "must be a film, a sound or an image"),
-        ({"file": (b"#!/bin/sh", "film.mp4.sh")}, 415, "must be a film, a sound or an image"),
+        ({"file": (b"MZ", "virus.exe")}, 415, "must be a video, an audio file or an image"),
+        ({"file": (b"#!/bin/sh", "film.mp4.sh")}, 415, "must be a video, an audio file or an image"),
         ({"file": (b"no film", "a.mp4")}, 400, "a.mp4: can not be opened as media"),
         ({"file": (b"", "a.mp4")}, 400, "the file is empty"),
         ({"file": (b"no film", "a.mp4"), "modality": "smell"}, 400, "`modality` must be"),

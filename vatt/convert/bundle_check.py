@@ -1,6 +1,6 @@
 """Checks the sizes that a TensorFlow checkpoint states before TensorFlow asks for memory for them.
 
-Its index is a table whose last 48 bytes say where two blocks lie; the blocks have checksums, these bytes have
+Its index is a table whose last 48 bytes say where two blocks are; the blocks have checksums, these bytes have
 none. What the index says of a tensor's shape is believed, too.
 """
 

@@ -89,9 +89,9 @@ def find_prefix(path) -> str:
     if Path(f"{prefix}.index").is_file():
         return str(prefix)
     beside = sorted(file.stem for file in prefix.parent.glob("*.index"))
-    hint = f" In that directory lie: {', '.join(beside)}." if beside else ""
+    hint = f" That directory contains: {', '.join(beside)}." if beside else ""
     raise ConversionError(
-        "A checkpoint must be given as its prefix (…/ckpt-7, beside which lies ckpt-7.index) or as its "
+        "A checkpoint must be given as its prefix (…/ckpt-7, where ckpt-7.index exists) or as its "
         f"directory. Received: {path}.{hint}"
     )
 

@@ -105,7 +105,7 @@ def _add_released(parser):
     parser.add_argument(
         "--head_width",
         type=PIXELS,
-        help="features per attention head (default: what its relative positions tell, else 64, as released)",
+        help="features per attention head (default: inferred from relative positions, else 64, as released)",
     )
     parser.add_argument(
         "--vocabulary_file",
@@ -172,7 +172,7 @@ def _t5(args):
 def _add_vit(parser):
     parser.description = (
         "Loads an image ViT (transformers' ViTModel or timm's VisionTransformer: config.json and "
-        "model.safetensors) into a video model: a still clip as long as a patch gives what its picture gives."
+        "model.safetensors) into a video model: a still clip of one patch length gives the same result as its image."
     )
     parser.add_argument("directory", metavar="DIR")
     parser.add_argument("output", metavar="OUT.keras")
@@ -196,7 +196,7 @@ def _add_vit(parser):
         "the report says what that loses (default: %(default)s)",
     )
     told = parser.add_argument_group(
-        "what no shape tells",
+        "what can not be inferred from shapes",
         "Read from config.json and preprocessor_config.json; asked for where they do not say it.",
     )
     told.add_argument("--heads", type=PIXELS, metavar="N", help="attention heads")
@@ -246,7 +246,7 @@ def _vit(args):
 
 def _add_to_vit(parser):
     parser.description = (
-        "Writes the encoder for video or sound (blocks and final norm, bit for bit) as config.json and "
+        "Writes the encoder for video or audio (blocks and final norm, bit for bit) as config.json and "
         "model.safetensors in the layout of transformers' ViTModel."
     )
     parser.add_argument("model", metavar="MODEL.keras")

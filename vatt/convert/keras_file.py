@@ -1,4 +1,4 @@
-"""What a `.keras` file holds beside Keras' own members: the facts on the model's inputs."""
+"""What a `.keras` file holds in addition to Keras' own members: the description of the model's inputs."""
 
 import json
 import zipfile

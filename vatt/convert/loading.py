@@ -22,7 +22,7 @@ class Recipe:
 
     Args:
         variable: the weight.
-        sources: names of the arrays in the source; none for a constant.
+        sources: names of the arrays in the source; empty for a constant.
         shapes: the shape that each of them must have.
         make: arrays -> value of the weight.
         note: what `make` does, "" where the array is taken as it is.

@@ -29,7 +29,8 @@ def released_model(shapes: Mapping[str, tuple[int, ...]], head_width: int | None
     Args:
         shapes: name -> shape of the model's variables.
         head_width: features per attention head; None where it is known otherwise: the relative positions of a
-            text model tell it, see `assumed_heads`, and in the release's own sizes it is 64, as in its code.
+            text model determine it, see `assumed_heads`, and in the release's own sizes it is 64, as in its
+            code.
 
     Raises:
         ConversionError: it is no such checkpoint, or of a size that the release has not, whose heads no shape
@@ -40,7 +41,7 @@ def released_model(shapes: Mapping[str, tuple[int, ...]], head_width: int | None
     told = _told_head_width(shapes)
     if told is not None and head_width not in (None, told):
         raise ConversionError(
-            "The width of a head must be what the relative positions of the text model tell. Received: "
+            "The width of a head must be that of the relative positions of the text model. Received: "
             f"--head_width {head_width}. Leave it out, or give --head_width {told}."
         )
     reader = _Shapes(shapes, head_width or told)
@@ -58,7 +59,7 @@ def assumed_heads(shapes: Mapping[str, tuple[int, ...]], head_width: int | None)
     told = _told_head_width(shapes)
     if told is None or head_width is not None:
         return []
-    return [f"heads of {told} features in video and audio: as in the text model, whose shapes tell it"]
+    return [f"heads of {told} features in video and audio: as in the text model, whose shapes determine it"]
 
 
 def _told_head_width(shapes) -> int | None:
@@ -94,7 +95,7 @@ class _Shapes:
         return any(name.startswith(f"{at}/") for name in self.shapes)
 
     def size(self, at, attention="mha"):
-        """Size of the Transformer whose layers lie at `at`."""
+        """Size of the Transformer whose layers are at `at`."""
         layers = f"{at}/layers/"
         numbers = {name[len(layers) :].split("/")[0] for name in self.shapes if name.startswith(layers)}
         if numbers != {str(number) for number in range(len(numbers))}:
@@ -113,7 +114,8 @@ class _Shapes:
         head_width = self.head_width
         if head_width is None:
             raise ConversionError(
-                f"The width of a head must be known, which no shape tells of {at}. Received: {inner} "
+                f"The width of a head must be known, and can not be inferred from the shapes of {at}. "
+                f"Received: {inner} "
                 f"features of all heads together, in a size that the release has not ({found}). "
                 "Give --head_width N."
             )

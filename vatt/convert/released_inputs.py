@@ -1,5 +1,5 @@
-"""What a released checkpoint takes, which nothing in it tells: its clip is the one that fills its position
-tables at the paper's rates; its words and classes are those of files that come beside it.
+"""Inputs of a released checkpoint, which does not describe them: its clip is the one that fills its position
+tables at the paper's rates; its words and classes are those of accompanying files.
 """
 
 import dataclasses
@@ -11,12 +11,12 @@ from vatt.models.classifier import Classifier
 from vatt.spec import AUDIO, TEXT, VIDEO, ClipSpec
 
 _PRETRAINING = ClipSpec()  # A.2.1
-# A.2.5: every second of 25 frames; A.3: 6.4 s of sound, which fill the same 1,200 patches at half the rate.
+# A.2.5: every second of 25 frames; A.3: 6.4 s of audio, which fill the same 1,200 patches at half the rate.
 _FINE_TUNING = ClipSpec(frame_rate_hz=12.5, sample_rate_hz=24_000)
 
 
 def clip_of_tables(model) -> ClipSpec | None:
-    """The clip that fills a released model's tables; None for models of spectrograms and pictures."""
+    """The clip that fills a released model's tables; None for models of spectrograms and images."""
     if getattr(model, "modality", None) not in (None, VIDEO, AUDIO):
         return None
     clip = _PRETRAINING
@@ -52,7 +52,7 @@ def released_inputs(model, *, vocabulary_file=None, label_file=None) -> dict | N
         if tokenizer.size > rows:
             raise ConversionError(
                 f"The model must have a row for every word. Received: {tokenizer.size} words of "
-                f"{vocabulary_file}, for a table of {rows}. Give the word list that it learnt with."
+                f"{vocabulary_file}, for a table of {rows}. Give the word list that it was trained with."
             )
     names = _labels(label_file, getattr(model, "classes", 0)) if label_file is not None else ()
     return describe_inputs(clip, tokenizer, names)
@@ -65,7 +65,7 @@ def told(facts) -> str:
     clip, words, labels = facts["clip"], facts["tokenizer"], facts["label_names"]
     parts = {
         VIDEO: f"{clip['frames']} × {clip['frame_size']}² pixels at {clip['frame_rate_hz']:g} Hz",
-        AUDIO: f"{ClipSpec(**clip).sound_seconds:g} s of sound at {clip['sample_rate_hz']:,} Hz",
+        AUDIO: f"{ClipSpec(**clip).sound_seconds:g} s of audio at {clip['sample_rate_hz']:,} Hz",
         TEXT: f"sentences of {len(words['words']):,} words"
         if words
         else "no sentences before it has its words (--vocabulary_file)",
@@ -81,7 +81,7 @@ def _fitted(clip: ClipSpec, modality: str, tokenizer) -> ClipSpec:
         return dataclasses.replace(clip, frames=frames, frame_size=rows)
     if modality == AUDIO:
         return dataclasses.replace(clip, audio_seconds=tokenizer.sizes[0] / clip.sample_rate_hz)
-    # The modality-agnostic model has positions for so many words and no more.
+    # The modality-agnostic model has positions for this number of words.
     return clip if tokenizer.positions is None else dataclasses.replace(clip, words=tokenizer.sizes[0])
 
 

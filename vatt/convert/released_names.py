@@ -77,9 +77,9 @@ def _unreleased(model) -> Iterator[tuple[str, str]]:
         tokenizer, encoder = tower.tokenizer, tower.encoder
         at = f"the {modality} tower's"
         if encoder.form.norm_epsilon != NORM_EPSILON:
-            yield f"{at} encoder", f"has norm_epsilon={encoder.form.norm_epsilon} in place of {NORM_EPSILON}"
+            yield f"{at} encoder", f"has norm_epsilon={encoder.form.norm_epsilon} instead of {NORM_EPSILON}"
         if encoder.relative_bias is not None and encoder.relative_bias.blocks != "all":
-            yield f"{at} RelativeBias", "has blocks='first' in place of 'all'"
+            yield f"{at} RelativeBias", "has blocks='first' instead of 'all'"
         if getattr(tokenizer, "log_mel", None) is not None:
             yield f"{at} tokenizer", "makes its spectrogram itself (log_mel)"
         positions = tokenizer.positions
@@ -88,7 +88,7 @@ def _unreleased(model) -> Iterator[tuple[str, str]]:
         if positions is not None and positions.joint_axes:
             yield f"{at} FactorisedPositions", f"have joint_axes={positions.joint_axes}"
         if modality == "text" and tokenizer.table_width is None:
-            yield f"{at} WordTokenizer", "has table_width=None in place of 300"
+            yield f"{at} WordTokenizer", "has table_width=None instead of 300"
         if isinstance(model, VATT) and model.shares_encoder:
             if isinstance(tokenizer, SignalTokenizer) and not tokenizer.projection:
                 yield f"{at} tokenizer", "has projection=False"

@@ -23,9 +23,9 @@ _AVERAGE = "average/averages/{}/.ATTRIBUTES/VARIABLE_VALUE"  # `WeightAverage` i
 
 
 def run_of(path) -> tuple[Path, int | None] | None:
-    """The run directory and the step that a path means: RUN or RUN/checkpoints/ckpt-STEP; None for neither.
+    """The run directory and the step of a path: RUN or RUN/checkpoints/ckpt-STEP; None if it is neither.
 
-    The step is None for "the newest".
+    The step is None if it is "the newest".
     """
     path = Path(path).expanduser()
     if (path / MODEL_FILE).is_file():
@@ -42,7 +42,7 @@ def load_run(path):
     Args:
         path: the run directory, for its newest whole checkpoint, or RUN/checkpoints/ckpt-STEP.
     """
-    # Both import TensorFlow, which whoever only opens `.keras` files does without.
+    # Both import TensorFlow, which opening `.keras` files does not need.
     import tensorflow as tf
 
     from vatt.engines.tensorflow.state import State

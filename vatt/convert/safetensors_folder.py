@@ -1,4 +1,5 @@
-"""Directories of the Hugging Face layout: `config.json` beside `model.safetensors`, in one file or in shards.
+"""Directories of the Hugging Face layout: `config.json` next to `model.safetensors`, in one file or in
+shards.
 
 Keys, shapes and arrays are read from safetensors alone: opening such a file runs no code of its author.
 """

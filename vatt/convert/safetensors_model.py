@@ -1,4 +1,4 @@
-"""One of our models as `model.safetensors` beside a `config.json`: weights that any framework reads, and the
+"""One of our models as `model.safetensors` next to a `config.json`: weights that any framework reads, and the
 description that builds the model again.
 """
 

@@ -1,7 +1,8 @@
-"""What timm's names of image ViTs mean: `vit_huge_patch14_224` has 16 heads, which no shape of it tells.
+"""What timm's names of image ViTs mean: `vit_huge_patch14_224` has 16 heads, which can not be inferred from
+its shapes.
 
 From timm's `vision_transformer.py` and `deit.py`: the models that differ from each other in size alone. A
-name that is not here (registers, layer scale, other networks) tells nothing.
+name that is not here (registers, layer scale, other networks) gives no information.
 """
 
 import dataclasses

@@ -12,7 +12,7 @@ from vatt.train.context import INPUTS_FILE
 
 
 def trained_rates(path, model) -> Rates | None:
-    """The rates of the clips that a model learnt from; None where nothing tells.
+    """The rates of the clips that a model was trained on; None if unknown.
 
     Args:
         path: as in `vatt.convert.restore.pretrained_model`.

@@ -36,11 +36,11 @@ def convert_vit(
     Args:
         path: directory of config.json and model.safetensors.
         frames: frames of a clip, T.
-        frame_size: H = W in pixels, None for the ViT's own; its positions are interpolated to other sizes.
-        patch_frames: frames of a patch; a still clip of so many gives what the picture gives.
+        frame_size: H = W in pixels, None: the ViT's own; its positions are interpolated to other sizes.
+        patch_frames: frames of a patch; a still clip of that length gives the same result as the image.
         positions: "joint" keeps a table over all places of the grid, which is exact; "split" takes the
             nearest tables over rows and columns, VATT's form (Eq. 1), and reports what that loses.
-        stated: what its files do not tell.
+        stated: what its files do not contain.
     """
     folder = SafetensorsFolder(path)
     vit = read_vit(folder, stated)

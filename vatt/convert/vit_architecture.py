@@ -1,4 +1,5 @@
-"""Reads what an image ViT is from its config.json and its shapes; what neither tells is asked for."""
+"""Reads the architecture of an image ViT from its config.json and its shapes; what neither contains must be
+given."""
 
 import dataclasses
 import math
@@ -84,7 +85,8 @@ def read_vit(folder: SafetensorsFolder, stated: Stated = Stated()) -> ImageViT: 
         stated: what the user says of it.
 
     Raises:
-        ConversionError: it is no image ViT, its configuration contradicts its arrays, or not all is told.
+        ConversionError: it is no image ViT, its configuration contradicts its arrays, or settings are
+            missing.
     """
     if folder.config.get("model_type") == "vit":
         return _hugging_face(folder, Settings(stated, folder.path))
@@ -270,7 +272,7 @@ def _check_timm(folder, model, name, given, *, width, depth, patch):
 
 
 def _timm_grid(folder, given, pretrained, patch) -> tuple[int, int]:
-    """(rows, columns) of `pos_embed`, whose length alone does not tell 4 x 4 from 2 x 8."""
+    """(rows, columns) of `pos_embed`, whose length alone does not distinguish 4 x 4 from 2 x 8."""
     places = folder.shapes["pos_embed"][1] - 1
     side = math.isqrt(places)
     input_size = pretrained.get("input_size")

@@ -17,7 +17,7 @@ ACTIVATION = "gelu"  # the one that patch encoders have here
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Stated:
-    """What the user says of a model; None for what its files say.
+    """Settings given by the user; None: as in the model's files.
 
     Args:
         heads: attention heads.
@@ -48,7 +48,7 @@ class Settings:
         self._unknown: list[str] = []
 
     def take(self, name: str, configured, *, where: str = CONFIG, library=None, owner: str = ""):
-        """The value of a setting of `Stated`; None where nothing tells it, see `require_known`.
+        """The value of a setting of `Stated`; None if unknown, see `require_known`.
 
         Args:
             name: of the setting.
@@ -77,11 +77,12 @@ class Settings:
         return library
 
     def require_known(self, why: str) -> None:
-        """Raises where a setting is not known; `why` says what would have told it."""
+        """Raises where a setting is unknown; `why` names its source."""
         if self._unknown:
             flags = " ".join(f"--{name} …" for name in self._unknown)
             raise ConversionError(
-                f"What no shape tells must be known: {', '.join(self._unknown)}. Received: {self._source}, "
+                f"Settings that can not be inferred from shapes must be known: {', '.join(self._unknown)}. "
+                f"Received: {self._source}, "
                 f"{why}. Give {flags}"
             )
 

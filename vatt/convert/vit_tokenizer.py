@@ -1,6 +1,6 @@
 """From an image ViT's patches and positions to those of video (paper 3.1 and Eq. 1).
 
-A clip in which nothing moves gives each patch embedding of its picture: the kernel is repeated over the
+A clip in which nothing moves gives each patch embedding of its image: the kernel is repeated over the
 frames of a patch and divided by their number, and the temporal position table starts at zero.
 """
 

@@ -1,4 +1,4 @@
-"""The sound of a clip: the samples from the clip's first instant on, as one channel at the wanted rate."""
+"""The audio of a clip: the samples from the clip's first instant on, as one channel at the wanted rate."""
 
 import math
 
@@ -70,7 +70,7 @@ class Resampler:
 
 
 def _slice_padded(signal, start, length):
-    """`signal[start : start + length]` along axis 0, zeros where that lies outside; `length` is no tensor."""
+    """`signal[start : start + length]` along axis 0, zeros where that is outside; `length` is no tensor."""
     available = tf.shape(signal)[0]
     first, last = tf.clip_by_value(start, 0, available), tf.clip_by_value(start + length, 0, available)
     before = tf.clip_by_value(-start, 0, length)
@@ -80,7 +80,7 @@ def _slice_padded(signal, start, length):
 
 
 def clip_audio(record, start_seconds, resampler, *, source_hz):
-    """The sound of a clip.
+    """The audio of a clip.
 
     Channels are averaged; where they cancel each other, as of opposite sign, the loudest is taken. Past the
     record's end there are zeros.
@@ -89,7 +89,7 @@ def clip_audio(record, start_seconds, resampler, *, source_hz):
         record: what `vatt.data.parse` returns.
         start_seconds: float64 scalar, when the clip begins.
         resampler: from `source_hz` to the clip's rate.
-        source_hz: rate of every record of the set that has sound.
+        source_hz: rate of every record of the set that has audio.
 
     Returns:
         float32 [S] in [-1, 1] and a float32 scalar, its mask: 0 where the stretch is absent or digital
@@ -127,7 +127,7 @@ def add_noise(signal, key, *, share_of_peak):
         share_of_peak: the release's is 0.01.
 
     Returns:
-        float32 [S], again in [-1, 1]: clipped, where the release leaves what lies beyond. Silence stays
+        float32 [S], again in [-1, 1]: clipped, where the release leaves what is beyond. Silence stays
         silence.
     """
     deviation = share_of_peak * tf.reduce_max(tf.abs(signal))

@@ -1,7 +1,7 @@
 """What a model was trained to take, in plain values that JSON can hold: the clip, the tokenizer, the classes.
 
 A model's own configuration has grids of patches alone, which tell neither seconds nor hertz nor words. With
-these facts beside its weights it can be given raw media and sentences, without the data it learnt from.
+these facts next to its weights it can be given raw media and sentences, without its training data.
 """
 
 import base64

@@ -1,4 +1,4 @@
-"""Mixup of sounds and their labels (Zhang et al. 2018; paper A.3): each clip is blended with another.
+"""Mixup of audio and its labels (Zhang et al. 2018; paper A.3): each clip is blended with another.
 
 Weights and partners are functions of the seed and of the examples in the batch, so that a resumed run mixes
 as an uninterrupted one does.
@@ -14,11 +14,11 @@ _SORTED_AT_MOST = 16
 
 
 def mix_batch(batch, *, alpha, seed):
-    """Of each clip λ, of its partner 1 - λ, in sound and labels alike; λ ~ Beta(alpha, alpha) for each clip.
+    """Of each clip λ, of its partner 1 - λ, in audio and labels alike; λ ~ Beta(alpha, alpha) for each clip.
 
     Partners are neighbours on a circle through the batch in random order: each clip gives to one and takes
-    from one, never itself unless it is alone. Clips without sound are left out and stay as they are; blended,
-    they would lend their labels to a sound that is not theirs.
+    from one, never itself unless it is alone. Clips without audio are left out and stay as they are; blended,
+    they would lend their labels to other audio.
 
     Args:
         batch: of `vatt.spec`, with audio, label, audio_mask and example_index.

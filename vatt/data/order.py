@@ -100,8 +100,8 @@ def examples_of_sets_at(positions, *, sizes, seed, weights=None):
     Without weights the stream is that of the concatenated sets: every epoch holds every example of every set
     once, so a set's share is its share of the examples. With weights every `CYCLE` positions are permuted
     anew and dealt out to the sets, to each as many as its share. How many of a set came in earlier cycles is
-    then known without counting, so each cycle goes on in the set's own endless order where the last one ended
-    (within a cycle that order is scrambled).
+    then known without counting, so each cycle continues in the set's own endless order where the last one
+    ended (within a cycle that order is scrambled).
 
     Args:
         positions: int64 tensor of any shape, each >= 0.
@@ -162,7 +162,7 @@ def slots_of_sets(weights) -> list[int]:
 
 
 def _piece(numbers, ends):
-    """Which of the consecutive pieces, given by their ends, each number lies in: int64 of its shape."""
+    """Which of the consecutive pieces, given by their ends, each number is in: int64 of its shape."""
     flat = tf.searchsorted(
         tf.constant(ends, tf.int64), tf.reshape(numbers, [-1]), side="right", out_type=tf.int64
     )

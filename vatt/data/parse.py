@@ -1,4 +1,4 @@
-"""A serialised SequenceExample -> the tensors of one record, whoever wrote it.
+"""A serialised SequenceExample -> the tensors of one record, from any writer.
 
 Ours (vatt/prepare) and DMVR's spellings are read alike: a feature that is absent is empty, and the first
 spelling that is there counts.
@@ -49,7 +49,7 @@ def _first_present(candidates):
 
 
 def parse_record(serialized, *, frame_rate_hz, audio_rate_hz):
-    """Decodes one record; the pictures stay JPEGs.
+    """Decodes one record; the frames stay JPEGs.
 
     Args:
         serialized: string scalar, a tf.train.SequenceExample, or a tf.train.Example of a still.
@@ -100,7 +100,7 @@ def contradiction(record, *, audio_rate_hz, classes):
 
     Args:
         record: what `parse_record` returns.
-        audio_rate_hz: of every record that has sound; None: sound is not used.
+        audio_rate_hz: of every record that has audio; None: audio is not used.
         classes: number of labels, Y; 0: labels are not used.
 
     Returns:
@@ -110,7 +110,7 @@ def contradiction(record, *, audio_rate_hz, classes):
     faults = [
         (
             (pictures > 1) & ~(rate > 0),
-            "Pictures must have a frame rate: the record's, or `frame_rate_hz` of dataset.json",
+            "Frames must have a frame rate: the record's, or `frame_rate_hz` of dataset.json",
             rate,
         )
     ]

@@ -181,7 +181,7 @@ def _views_of(source: ClipSource, number: tf.Tensor, asked: tf.Tensor, is_itself
         source: of the record.
         number: int64 scalar, of the record.
         asked: int64 scalar, of the record that the rows are for.
-        is_itself: bool scalar: False if the one stands in for the other. That is as good in training; in
+        is_itself: bool scalar: False if another record replaces it. That is as good in training; in
             evaluation it would count twice.
     """
     record, crops, windows = source.read(number), source.views.crops, source.views.clips

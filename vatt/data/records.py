@@ -1,7 +1,7 @@
 """A prepared set on disk: its description, its shards, and any record of them at a time.
 
 Records are read one by one, from where they start, instead of streaming through a shard: so the order can be
-a pure function of the step, and a damaged byte costs the one record it lies in (`vatt.data.corrupt_records`).
+a pure function of the step, and a damaged byte affects only its own record (`vatt.data.corrupt_records`).
 TensorFlow's own ops do it. A Python function inside a `tf.data` pipeline can hang the program: TensorFlow
 destroys an iterator holding Python's global lock, and waits for that function to end, which waits for the
 lock.
@@ -27,11 +27,11 @@ class SetDescription:
     """What `dataset.json` says about a prepared set.
 
     Args:
-        directory: where the set lies.
+        directory: of the set.
         name: its name.
         splits: split -> list of shards, {"file", "records", "bytes"}.
         frame_rate_hz: highest frame rate of any record, and that of every record that states none.
-        audio_rate_hz: audio samples per second of every record that has sound.
+        audio_rate_hz: audio samples per second of every record that has audio.
         vocabulary_file: file of one word a line.
         labels: label names; a label's index is its place.
     """
@@ -161,7 +161,7 @@ class RecordIndex:
             string scalar, the record.
         """
         path, offset = self._locate(number)
-        rule = "A record must lie within its shard."
+        rule = "A record must be within its shard."
         with tf.control_dependencies([tf.debugging.Assert(self._fits[number], [rule, path, offset])]):
             offset = tf.identity(offset)  # the reader would ask for the memory first
         from_there = tf.raw_ops.TFRecordDatasetV2(
@@ -206,7 +206,7 @@ class RecordIndex:
             [
                 f"Some record must be readable, and at most {self._max_corrupt_share:.2%} of them may be "
                 f"damaged (`max_corrupt_share`): {self._allowed} of {self._size}. Copy or prepare the set "
-                f"again; `vatt doctor` tells what is damaged. Received this number of damaged ones, the last "
+                f"again; `vatt doctor` reports what is damaged. Received this number of damaged ones, the last "
                 f"one in this shard, at this byte:",
                 self._corrupt.size(),
                 path,

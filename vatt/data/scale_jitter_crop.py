@@ -2,7 +2,7 @@
 
 The two resizes and the cut are one box of the frame: a pixel-exact cut from a frame that was resized to
 factors times its size is a cut, of other proportions, from the frame itself. So the box is drawn first and
-only it is decoded, and the picture is interpolated once instead of twice.
+only it is decoded, and the frame is interpolated once instead of twice.
 """
 
 import gin

@@ -35,7 +35,7 @@ class SentencePiece(tokenizer.GraphTokenizer):
         if not self.path.is_file():
             raise FileNotFoundError(
                 f"A SentencePiece model file must exist. There is no {self.path}. T5's is `spiece.model`, "
-                "beside its weights."
+                "next to its weights."
             )
         try:
             self.model = self.path.read_bytes()

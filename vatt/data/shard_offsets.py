@@ -49,7 +49,7 @@ def scan_offsets(path, most: int | None = None) -> np.ndarray:
 
     Args:
         path: the shard.
-        most: stop when there are more than so many; None: never.
+        most: stop when there are more than this number; None: never.
     """
     size, offsets, offset = path.stat().st_size, [], 0
     with open(path, "rb") as file:

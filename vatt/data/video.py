@@ -1,4 +1,4 @@
-"""The pictures of a clip: which frames, which part of them, at which size. Pure functions on one record.
+"""Video of a clip: selection, cropping and resizing of frames. Pure functions of one record.
 
 The crop is chosen before decoding, so that only the frames and (nearly) only the pixels that are used are
 decoded.
@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from vatt.data import window
 
-# The largest picture of a record. A decoder takes what memory a file's header asks for; 50 MB are enough for
+# The largest frame of a record. A decoder takes what memory a file's header asks for; 50 MB are enough for
 # 4K video and any photograph of a data set, where a file of 700 bytes may ask for a thousand times that.
 MAX_PIXELS = 1 << 24
 # Frames that are resized together: their floats stay in the cache, those of a whole clip do not; and there
@@ -37,12 +37,12 @@ def frame_indices(frames_available, frame_rate_hz, start_seconds, *, frames, cli
 
 
 def shown(jpegs, indices, *, has_repeats):
-    """Where the pictures of frames are stored: a frame that repeats the one before it is an empty string.
+    """Where the images of frames are stored: a frame that repeats the one before it is an empty string.
 
     Args:
         jpegs: string [frames].
         indices: int32 [T], of frames.
-        has_repeats: bool scalar: otherwise an empty string is a picture that was lost.
+        has_repeats: bool scalar: otherwise an empty string is a lost frame.
 
     Returns:
         int32 [T], of the last frames not later than these that have a JPEG.
@@ -74,9 +74,9 @@ def squares(height, width, *, crops):
 
 
 def picture_size(jpegs, *, frames):
-    """Height and width of a record's pictures, from their headers.
+    """Height and width of a record's frames, from their headers.
 
-    Fails (which counts as damage of the record) where there is no header, where the pictures differ in size,
+    Fails (which counts as damage of the record) where there is no header, where the frames differ in size,
     or where they are larger than any that is decoded here.
 
     Args:
@@ -90,7 +90,7 @@ def picture_size(jpegs, *, frames):
     height, width, _ = tf.unstack(sizes[0])
     alike = tf.reduce_all(sizes[:, :2] == sizes[:1, :2])
     small = tf.cast(height, tf.int64) * tf.cast(width, tf.int64) <= MAX_PIXELS
-    fault = [f"Pictures of a record must be of one size, and of at most {MAX_PIXELS} pixels.", sizes]
+    fault = [f"Frames of a record must be of one size, and of at most {MAX_PIXELS} pixels.", sizes]
     with tf.control_dependencies([tf.debugging.Assert(alike & small, fault)]):
         return tf.identity(height), tf.identity(width)
 
@@ -111,7 +111,7 @@ def decode_frames(jpegs, box, *, frames):
 
 def decode_each(jpegs, box, *, frames):
     """`decode_frames` before they are put together: a list of uint8 [height, width, 3]."""
-    # Unrolled: a loop op costs more per frame than a small picture's decoding.
+    # Unrolled: a loop op costs more per frame than a small frame's decoding.
     jpegs = tf.unstack(jpegs, num=frames)
     return [tf.image.decode_and_crop_jpeg(jpeg, box, channels=3) for jpeg in jpegs]
 
@@ -155,7 +155,7 @@ def views(jpegs, *, frames, size, choose_boxes):
 
 
 def clip_views(record, start_seconds, *, clip, choose_boxes, crops=1):
-    """The pictures of a clip, in one or several crops.
+    """The video of a clip, in one or several crops.
 
     Args:
         record: what `vatt.data.parse` returns.
@@ -165,7 +165,7 @@ def clip_views(record, start_seconds, *, clip, choose_boxes, crops=1):
         crops: V as a Python number.
 
     Returns:
-        uint8 [V, T, H, W, 3] and a float32 scalar, its mask: zeros and 0 for a record without pictures.
+        uint8 [V, T, H, W, 3] and a float32 scalar, its mask: zeros and 0 for a record without video.
     """
     jpegs, size, frames = record["jpegs"], clip.frame_size, clip.frames
     available = tf.size(jpegs)
@@ -200,7 +200,7 @@ def mirror_if(flipped, pictures):
     """uint8 [..., W, 3], mirrored left to right where `flipped`, a bool scalar, says so."""
 
     def mirrored():
-        # As one tall picture: for [rows, W, 3] the op copies pixels, in a fifth of the time that it takes for
+        # As one tall frame: for [rows, W, 3] the op copies pixels, in a fifth of the time that it takes for
         # more axes, value by value, which was an eighth of all that a training clip costs.
         rows = tf.reshape(pictures, [-1, *pictures.shape[-2:]])
         return tf.reshape(tf.reverse(rows, axis=[1]), pictures.shape)

@@ -1,4 +1,4 @@
-"""Which stretch of a record a clip covers: one start for pictures, sound and captions keeps them in sync."""
+"""Which stretch of a record a clip covers: one start for video, audio and captions keeps them in sync."""
 
 import tensorflow as tf
 
@@ -35,7 +35,7 @@ def random_start(last, key):
 
 
 def spaced_start(last, *, window=0, windows=1):
-    """Start of window `window` of `windows` spread evenly from 0 to `last`; one alone lies in the middle."""
+    """Start of window `window` of `windows` spread evenly from 0 to `last`; one alone is in the middle."""
     share = 0.5 if windows == 1 else window / (windows - 1)
     return tf.cast(tf.cast(last, tf.float64) * share, tf.int32)
 
@@ -44,13 +44,13 @@ def start_seconds(record, span_seconds, choose, *, by_pictures=True):
     """When the clip begins, in seconds from the record's first frame.
 
     It begins on a frame, so that frame 0 and sample 0 are one instant; on a sample where there are no
-    pictures.
+    frames.
 
     Args:
         record: what `vatt.data.parse` returns.
         span_seconds: the stretch that a clip covers.
         choose: function from the last possible start (int32 scalar) to the start.
-        by_pictures: False for clips of sound alone: they begin on a sample, and may last as long as the sound
+        by_pictures: False for clips of audio alone: they begin on a sample, and may last as long as the audio
             does.
 
     Returns:

@@ -43,7 +43,7 @@ class WordPiece(tokenizer.GraphTokenizer):
         self.mark_sentences = mark_sentences
         if not self.path.is_file():
             raise FileNotFoundError(
-                f"A WordPiece vocabulary must exist. There is no {self.path}. BERT's is `vocab.txt`, beside "
+                f"A WordPiece vocabulary must exist. There is no {self.path}. BERT's is `vocab.txt`, next to "
                 f"its weights."
             )
         # Python's own line breaks would cut pieces at characters such as U+2028, which real lists hold.

@@ -46,7 +46,7 @@ def demo_corpus(
     """Path of the prepared demo corpus, which is made first if it is not there.
 
     Args:
-        data_dir: where the corpus lies; None or "": the user's cache folder.
+        data_dir: where the corpus is; None or "": the user's cache folder.
         clips: training clips.
         heldout_clips_per_combination: test clips of each (colour, shape, action) that training never shows.
         seed: of everything drawn at random.
@@ -56,7 +56,7 @@ def demo_corpus(
         workers: processes; None: one per core.
 
     Returns:
-        The directory with dataset.json and the shards. The media lie beside it, in ../media.
+        The directory with dataset.json and the shards. The media are in ../media.
     """
     if clips < 1 or heldout_clips_per_combination < 0:
         raise ValueError(
@@ -64,7 +64,7 @@ def demo_corpus(
             f"Received: clips={clips}, heldout_clips_per_combination={heldout_clips_per_combination}."
         )
     if not 0 <= correspondence <= 1:
-        raise ValueError(f"`correspondence` must lie between 0 and 1. Received: {correspondence}.")
+        raise ValueError(f"`correspondence` must be between 0 and 1. Received: {correspondence}.")
     settings = {
         "clips": clips,
         "heldout_clips_per_combination": heldout_clips_per_combination,

@@ -13,7 +13,7 @@ def plan_clips(
 ) -> list[ClipPlan]:
     """The clips of the training split, evenly spread over the training combinations, then the held-out ones.
 
-    In a share of 1 - `correspondence` of the training clips, what is heard and what is told are drawn anew,
+    In a share of 1 - `correspondence` of the training clips, audio and narration are drawn again,
     each on its own, from all training combinations. Held-out clips always correspond, so that a model trained
     on unrelated streams is measured on true pairs: the control for chance.
     """

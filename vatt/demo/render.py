@@ -1,4 +1,4 @@
-"""Renders one demo clip to real files: H.264 and AAC in an MP4, narration in an SRT beside it.
+"""Renders one demo clip to real files: H.264 and AAC in an MP4, narration in an SRT next to it.
 
 A pure function of the plan of the clip, run in worker processes that import NumPy and PyAV only.
 """

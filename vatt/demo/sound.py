@@ -12,7 +12,7 @@ def synthesise(combination: Combination, phase: float, random: np.random.Generat
     """int16 [S], mono.
 
     Args:
-        combination: what to sound like.
+        combination: what it must sound like.
         phase: where in its period the action starts, in [0, 1); with the video's phase both run in step.
         random: tuning, phases of the partials, level, noise.
     """
@@ -78,7 +78,8 @@ def _envelope(rhythm, cycle, times, random) -> np.ndarray:
 
 
 def _bursts(rhythm, period_seconds, phase, times, random) -> np.ndarray | float:
-    """Short bursts of noise beside the tone: a thump where something hits the floor, a rattle's beads."""
+    """Short bursts of noise in addition to the tone: a thump where something hits the floor, a rattle's
+    beads."""
     if rhythm == "plucks":
         starts = (np.arange(0, times[-1] / period_seconds + 1) - phase) * period_seconds
     elif rhythm == "rattle":

@@ -12,8 +12,8 @@ from vatt import spec
 from vatt.embed.file_windows import Window
 from vatt.evals.records import refuse_broken
 
-# What an embedder gives of each modality: the spaces of the paper's Eq. 3. Sound reaches the video-text space
-# by way of the video-audio space.
+# What an embedder gives of each modality: the spaces of the paper's Eq. 3. Audio reaches the video-text space
+# via the video-audio space.
 OUTPUTS = tuple(
     f"{modality}/{space}"
     for modality in (spec.VIDEO, spec.AUDIO)

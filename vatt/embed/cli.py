@@ -18,14 +18,14 @@ from vatt.terminal import one_line, show
 from vatt.whole_file import own_folder
 
 _ABOUT = """\
-Cuts each file into windows of the model's clip length and embeds them. A file may lack pictures or sound, be
-a single image, and be of any length: a few seconds of it lie in memory.
+Cuts each file into windows of the model's clip length and embeds them. A file may lack video or audio, be
+a single image, and have any duration: only a few seconds of it are in memory.
 
 The table has a row for each window: the file, start and end in seconds, which modalities it has, and the
 vectors "video/video_audio", "video/video_text", "audio/video_audio", "audio/video_text" (unit length; zeros
-where the window lacks the modality; sound reaches the video-text space by way of the video-audio space).
+where the window lacks the modality; audio reaches the video-text space via the video-audio space).
 
-A run that was stopped goes on with the same command. A file that can not be read never stops the others; all
+An interrupted run resumes with the same command. A file that can not be read never stops the others; all
 such files are listed at the end with the reason.
 Exit status: 0 every file is in the table, 1 some could not be read, 2 none could, or a wrong argument.
 """
@@ -93,7 +93,7 @@ def main(args: argparse.Namespace) -> int:
 def listed(names: Iterable[str]) -> list[Path]:
     """The files that are named, those below named folders included, each once.
 
-    A file that is not there is kept: it is told with the others that can not be read.
+    A missing file is kept: it is reported with the others that can not be read.
     """
     paths = []
     for name in names:
@@ -154,7 +154,7 @@ def embed_missing(embedder, paths: Sequence[Path], parts: Parts, options: Option
             kept += 1
             yield path, known
     if kept:
-        say(f"{kept} files were finished before; going on with {len(missing)}")
+        say(f"{kept} files were finished before; continuing with {len(missing)}")
     if not missing:
         return
     with Progress("Embedding", len(missing)) as progress:

@@ -55,7 +55,7 @@ def described_run(directory: Path, model) -> tuple[ClipSpec | None, Any, tuple[s
 
 
 def _by_configuration(directory, model):
-    """Bindings of `ClipSpec` in a recorded configuration, and the words beside it."""
+    """Bindings of `ClipSpec` in a recorded configuration, and the vocabulary next to it."""
     source = directory / "config.gin"
     try:
         bindings = config.as_written(source.read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""A trained model together with what it needs to take raw media: pictures, sound and sentences to vectors.
+"""A trained model with the preprocessing of raw media: video, audio and sentences to vectors.
 
 It computes what the trainer's evaluators compute, by their own inference call: `vatt.evals` averages the
 windows of a clip before it normalises, and so does this.
@@ -18,7 +18,7 @@ from vatt.embed.media_encoder import MediaEncoder
 from vatt.spec import AUDIO, MODALITIES, TEXT, VIDEO, VIDEO_AUDIO, VIDEO_TEXT, ClipSpec
 from vatt.unit_rows import unit_rows
 
-# The spaces that a modality has a place in. The sound's place in the video-text space is derived: it goes
+# The spaces of each modality. The audio's place in the video-text space is derived: it goes
 # there through the video-audio space, and no objective trained it.
 SPACES = {VIDEO: (VIDEO_AUDIO, VIDEO_TEXT), AUDIO: (VIDEO_AUDIO, VIDEO_TEXT), TEXT: (VIDEO_TEXT,)}
 
@@ -66,7 +66,7 @@ class Embedder:
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
     def embed_video(self, frames) -> dict[str, np.ndarray]:
-        """Pictures as vectors.
+        """Embeds video.
 
         Args:
             frames: uint8 [B, T, H, W, 3] or [T, H, W, 3], RGB, of any size and length, at
@@ -85,7 +85,7 @@ class Embedder:
         return self._embed_pieces(VIDEO, [checked_frames(frames)])
 
     def embed_audio(self, samples) -> dict[str, np.ndarray]:
-        """Sound as vectors, in the same way.
+        """Embeds audio, in the same way.
 
         Args:
             samples: float32 [B, S] or [S] in [-1, 1], one channel of any length, at `clip.sample_rate_hz`;
@@ -107,7 +107,8 @@ class Embedder:
         self._known_clip()
         if self.tokenizer is None:
             raise ValueError(
-                f"Sentences need the word list that the model learnt with. Received: {self._named()}, which "
+                f"Sentences need the word list that the model was trained with. Received: {self._named()}, "
+                f"which "
                 "came without one. Give it: `vatt.load(PATH, vocabulary_file='WORDS.txt')`."
             )
         ids = word_ids(sentences, self.tokenizer, self._known_clip().words)
@@ -139,7 +140,8 @@ class Embedder:
     def _known_clip(self) -> ClipSpec:
         if self.clip is None:
             raise ValueError(
-                f"Raw media need the frame rate, the sample rate and the sizes that the model learnt with. "
+                f"Raw media need the frame rate, the sample rate and the sizes that the model was trained "
+                f"with. "
                 f"Received: {self._named()}, which came without them. Give them: "
                 "`vatt.load(PATH, clip=vatt.spec.ClipSpec(…))`; those of `ClipSpec()` are the paper's."
             )

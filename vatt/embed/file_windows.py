@@ -1,7 +1,7 @@
 """One media file -> the windows that a model takes: clips of its size, one after the other, with their times.
 
-A file is read in one pass and a window leaves as soon as it is certain, so that of a film of ten hours a few
-seconds lie in memory. Pictures are cut to the square in their middle, as clips are in evaluation.
+A file is read in one pass and a window is returned as soon as it is complete, so that only a few seconds of a
+ten-hour video are in memory. Frames are centre-cropped to a square, as in evaluation.
 """
 
 import dataclasses
@@ -25,8 +25,8 @@ class Window:
 
     Attributes:
         start_seconds, end_seconds: its place in the file; a file shorter than a clip ends before it.
-        video: uint8 [T, H, W, 3]; None without pictures.
-        audio: int16 [S]; None without sound, or where all of it is digital silence.
+        video: uint8 [T, H, W, 3]; None without video.
+        audio: int16 [S]; None without audio, or where all of it is digital silence.
     """
 
     start_seconds: float
@@ -55,10 +55,10 @@ def windows_of(
 
     Windows begin every `stride_seconds`. A rest of half a stride or more gets a window of its own, which ends
     where the file ends. A file of up to one and a half clips has one window, in its middle, as clips have in
-    evaluation; one that is shorter than a clip holds its last picture, and silence behind its sound.
+    evaluation; a file shorter than a clip is padded with its last frame and with silence.
 
     Args:
-        path: a local file: a film, a sound or an image.
+        path: a local file: a video, an audio file or an image.
         clip: size of a window.
         stride_seconds: from one window to the next; None: the length of a window.
         modalities: of "video" and "audio", those wanted.
@@ -127,7 +127,7 @@ def _reason(wanted: tuple[str, ...], *, silent: bool) -> str:
 
 
 def middle_square(picture: np.ndarray, size: int) -> np.ndarray:
-    """The square in the middle of a picture, uint8 [H, W, 3] -> uint8 [size, size, 3]; bilinear where it must
+    """The centre square of a frame, uint8 [H, W, 3] -> uint8 [size, size, 3]; bilinear where it must
     grow."""
     height, width = picture.shape[:2]
     side = min(height, width)
@@ -202,7 +202,7 @@ class _Run:
         return round(window * self._stride_seconds * self._rate_hz)
 
     def _forget(self, before: int) -> None:
-        """Lets go of what lies before a unit."""
+        """Drops everything before a unit."""
         if self._counts_frames and before > self._first_frame:
             del self._frames[: before - self._first_frame]
             self._first_frame = before

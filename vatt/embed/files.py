@@ -1,4 +1,5 @@
-"""Media files -> embeddings of their windows, file after file; a bad one costs itself and gives a reason.
+"""Media files -> embeddings of their windows, file after file; a bad file is skipped and reported with its
+reason.
 
 Files are decoded in worker processes, so a file that crashes FFmpeg takes nothing else with it, and while one
 batch is in the model the next ones are being decoded.
@@ -20,7 +21,7 @@ from vatt.prepare.pool import Failure, WorkerPool
 
 LEAST_STRIDE_SECONDS = 0.001  # closer than the frames of any file
 _HANG_SECONDS = 600.0  # a decoder that gives nothing for so long hangs
-_MEMORY_BYTES = 4 << 30  # of a decoding process: two 8K pictures and FFmpeg's own, with room
+_MEMORY_BYTES = 4 << 30  # of a decoding process: two 8K frames and FFmpeg's own, with room
 Outcome = Embedded | Failure
 
 
@@ -33,7 +34,7 @@ def open_embedder(load: Callable, path):
     embedder = load(path)
     if not hasattr(embedder, "embed_video"):
         raise ValueError(
-            f"A model must have the common spaces of pictures, sound and words. Received: "
+            f"A model must have the common spaces of video, audio and text. Received: "
             f"{type(embedder).__name__} from {path}. Name the run of a pre-training."
         )
     if embedder.clip is None:
@@ -96,7 +97,7 @@ def embed_files(
         embedder: `vatt.load`'s.
         paths: local files.
         options: how they are cut.
-        on_window: told of each window as it comes.
+        on_window: called with each window as it comes.
         start_seconds, end_seconds: the part to read of each, as in `windows_of`.
         pool: processes that decode, which stay; None: some of its own, as `options` says.
     """

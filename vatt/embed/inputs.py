@@ -36,15 +36,15 @@ def checked_samples(samples) -> np.ndarray:
     if samples.ndim != 2 or samples.dtype not in (np.float32, np.float64):
         hint = " Divide int16 samples by 32768." if samples.dtype.kind in "iu" else ""
         raise ValueError(
-            "Sound must be float32 [B, S] or [S], one channel in [-1, 1]. Received: "
+            "Audio must be float32 [B, S] or [S], one channel in [-1, 1]. Received: "
             f"{samples.dtype} {list(samples.shape)}.{hint}"
         )
     if 0 in samples.shape:
-        raise ValueError(f"Sound must have at least one sample. Received: {list(samples.shape)}.")
+        raise ValueError(f"Audio must have at least one sample. Received: {list(samples.shape)}.")
     most = np.abs(samples).max()
     if not most <= 1.0:  # NaN is not
         raise ValueError(
-            f"Sound must lie in [-1, 1] and be finite. Received: a largest value of {most}. Divide it by its "
+            f"Audio must be in [-1, 1] and be finite. Received: a largest value of {most}. Divide it by its "
             "full scale."
         )
     return samples.astype(np.float32, copy=False)
@@ -77,12 +77,12 @@ def word_ids(sentences: Sequence[str], tokenizer, words: int) -> np.ndarray:
     if unknown.size and len(silent) == tokenizer.size:
         raise ValueError(
             "The model must know words. Received: a sentence, for a model whose clips had no captions. "
-            "Ask with a film, an image or a sound."
+            "Search with a video, an image or an audio file."
         )
     if unknown.size:
         raise ValueError(
             f"A sentence must have at least one of the {tokenizer.size} words that the model knows. "
-            f"Received: {_shown(sentences[unknown[0]])}. Say it in the words of the captions it learnt from."
+            f"Received: {_shown(sentences[unknown[0]])}. Use the words of the captions it was trained on."
         )
     longer = np.count_nonzero(ids[:, words] != spec.PADDING_ID)
     if longer:

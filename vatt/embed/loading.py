@@ -51,9 +51,9 @@ def load(path, *, clip=None, vocabulary_file=None, release_tokenizer=None, preci
         path: a `.keras` file of ours, or a directory of our `model.safetensors`, or an export that has one of
             them; a run directory, which means its newest checkpoint, or one of the checkpoints in it
             (RUN/checkpoints/ckpt-500); or prefix or directory of a released checkpoint.
-        clip: `ClipSpec` of its inputs, where the path does not tell. Runs and the files made of them do; for
-            a released checkpoint it is the clip that fills its tables at the paper's rates.
-        vocabulary_file: word list of its sentences, see `Vocabulary`, where the path does not tell.
+        clip: `ClipSpec` of its inputs, where the path does not state it. Runs and files exported from them
+            do; for a released checkpoint it is the clip that fills its tables at the paper's rates.
+        vocabulary_file: word list of its sentences, see `Vocabulary`, where the path does not state it.
         release_tokenizer: whether that list is of the release's rule; None: for released checkpoints.
         precision: "float32", whatever it was trained in; or "as_trained".
 
@@ -95,7 +95,7 @@ def open_trained(
     if tokenizer is not None and rows is not None and tokenizer.size > rows:
         raise ValueError(
             f"The model must have a row for every word. Received: {tokenizer.size} words of "
-            f"{vocabulary_file or path}, for a table of {rows}. Give the word list that it learnt with."
+            f"{vocabulary_file or path}, for a table of {rows}. Give the word list that it was trained with."
         )
     if precision != AS_TRAINED:
         model = in_precision(model, precision)

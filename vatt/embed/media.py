@@ -1,6 +1,6 @@
 """A media file, of any length, as pieces that an embedder takes: frames and samples at the clip's rates.
 
-Pieces are whole windows, so that the windows of a film are those of its pieces one after the other.
+Pieces are whole windows, so that the windows of a video are those of its pieces one after the other.
 """
 
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ def frame_pieces(path, clip: ClipSpec) -> Iterator[np.ndarray]:
             found = True
             yield np.stack(frames_at(media, clip))
     if not found:
-        raise MediaError(path, "it has no pictures")
+        raise MediaError(path, "it has no video")
 
 
 def sample_pieces(path, clip: ClipSpec) -> Iterator[np.ndarray]:
@@ -34,7 +34,7 @@ def sample_pieces(path, clip: ClipSpec) -> Iterator[np.ndarray]:
             found = True
             yield samples_of(media)
     if not found:
-        raise MediaError(path, "it has no sound")
+        raise MediaError(path, "it has no audio")
 
 
 def frames_at(media: Media, clip: ClipSpec) -> list:

@@ -1,4 +1,4 @@
-"""What is known of each finished file, on the disk, so that a job that was killed goes on where it was.
+"""What is known of each finished file, on the disk, so that a killed job resumes where it was.
 
 Each file's embeddings are one small npz, which takes its name only when it is whole. The name is a digest of
 the file's path, size and time of change and of all that decides the embeddings; whatever is different has

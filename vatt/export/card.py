@@ -1,8 +1,9 @@
-"""The model card of an export: what the model is, takes and gives, what it learnt from, what was measured,
-and where it ends. The same facts go to `README.md` for people and to `model_card.json` for programs.
+"""The model card of an export: what the model is, its inputs and outputs, its training data, what was
+measured, and where it ends. The same facts go to `README.md` for people and to `model_card.json` for
+programs.
 
-`model_card.md` beside this module is the card with places for the facts. What no program can know stays in it
-as "To be written", for whoever publishes the model.
+`model_card.md` next to this module is the card with places for the facts. What no program can know remains in
+it as "To be written", for the publisher of the model.
 """
 
 import dataclasses
@@ -121,16 +122,16 @@ class Card:
             "`trainable_variables` and `regularization_losses`; gradients reach every trainable variable. In "
             f"training it drops out and drops tokens (rate {', '.join(sorted(rates))})"
             + (", as it did" if self.is_classifier else ", and the heads normalise by the batch, as they did")
-            + " when it learnt."
+            + " in training."
         )
 
     @property
     def limits(self) -> str:
-        said = ["Digital silence and black pictures have an answer too, which means nothing."]
+        said = ["Digital silence and black video have embeddings too, which are meaningless."]
         if not self.is_classifier:
             said.append(
-                "Sound and text were never trained against each other: their cosine in `video_text` goes "
-                "through the pictures."
+                "Audio and text were never trained against each other: their cosine in `video_text` goes "
+                "via the video-audio space (zero-shot)."
             )
             if self.trained.tokenizer is not None:
                 words = self.trained.known_clip.words
@@ -151,7 +152,7 @@ class Card:
     def intended_use(self) -> str:
         if self.is_classifier:
             return f"Telling which of its classes raw {self.trained.model.modality} belongs to."
-        return "Finding clips by sentences, pictures and sound; features of video and sound to train on."
+        return "Retrieval of clips by sentences, video and audio; features of video and audio for training."
 
     @property
     def energy(self) -> str:
@@ -169,7 +170,7 @@ class Card:
             return f"The weights: {self.naming.licence}. The code that made them: Apache-2.0."
         return (
             "The code that made the weights: Apache-2.0. For the weights no licence was stated "
-            "(`--licence`): ask whoever publishes them, and mind the terms of the data they learnt from."
+            "(`--licence`): ask their publisher, and mind the terms of their training data."
         )
 
     def example(self, opened: str, imports: str) -> str:
@@ -255,7 +256,7 @@ def signatures_table(card: Card) -> str:
 
 
 def figures_table(card: Card) -> str:
-    """What was measured on these weights as a Markdown table, each figure beside chance where it has one."""
+    """The metrics of these weights as a Markdown table, with chance where it is defined."""
     rows = []
     for evaluation in card.run.evaluations.values():
         metrics = evaluation["metrics"]
@@ -305,7 +306,7 @@ def _data(card: Card) -> str:
     said = []
     if card.run.identity:
         facts = "; ".join(f"{name} {value}" for name, value in card.run.identity.items())
-        said.append(f"What the run learnt from: {facts}.")
+        said.append(f"Training data of the run: {facts}.")
     if card.run.datasets:
         said.append(f"Measured on: {', '.join(card.run.datasets)}.")
     trained = card.trained

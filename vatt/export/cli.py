@@ -1,4 +1,4 @@
-"""`vatt export RUN OUT`: a trained model for whoever has no code of ours."""
+"""`vatt export RUN OUT`: a trained model for use without this code."""
 
 import argparse
 
@@ -26,7 +26,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--formats", nargs="+", choices=FORMATS, default=FORMATS, help="what to write (default: all)"
     )
     parser.add_argument(
-        "--modalities", nargs="+", choices=MODALITIES, help="what it shall take (default: what it learnt)"
+        "--modalities",
+        nargs="+",
+        choices=MODALITIES,
+        help="input modalities (default: those it was trained on)",
     )
     parser.add_argument(
         "--vocabulary_file", metavar="WORDS.txt", help="word list of a released checkpoint, a word a line"

@@ -1,4 +1,4 @@
-"""What stops an export, told in one sentence with a way out."""
+"""An error that stops an export: one sentence with a way out."""
 
 
 class ExportError(ValueError):

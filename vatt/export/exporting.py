@@ -57,10 +57,10 @@ def export_model(
         trained: from `open_trained`.
         output: the directory.
         formats: of `FORMATS`. "hub" packs the SavedModel.
-        modalities: that an embedder shall take; None for all that it was trained with.
+        modalities: input modalities of an embedder; None: all that it was trained on.
         naming: what the publisher decides.
-        several_labels: of a classifier, see `ExportedClassifier`; None for what its evaluation says, and
-            without one for True of sounds alone (paper A.3).
+        several_labels: of a classifier, see `ExportedClassifier`; None: as in its evaluation, and without
+            one True for audio only (paper A.3).
 
     Returns:
         The card.
@@ -177,7 +177,7 @@ def require_free(output: str | Path) -> None:
 
 @contextlib.contextmanager
 def _all_or_nothing(output: Path):
-    """A folder beside `output` that gets its name at the end, or is gone."""
+    """A folder next to `output` that gets its name at the end, or is gone."""
     require_free(output)
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
@@ -238,7 +238,7 @@ def _checked_modalities(trained: Trained, modalities) -> tuple[str, ...]:
     if trained.clip is None:
         raise ExportError(
             f"An export takes raw media, so its clips must be known. Received: {trained.source}, which does "
-            "not tell. Say it: `clip` of the job `export`, as experiments/export_released.gin does."
+            "not state it. Set `clip` of the job `export`, as experiments/export_released.gin does."
         )
     if isinstance(model, Classifier):
         if model.modality == SPECTROGRAM:
@@ -248,7 +248,8 @@ def _checked_modalities(trained: Trained, modalities) -> tuple[str, ...]:
             )
         if modalities is not None and tuple(modalities) != (model.modality,):
             raise ExportError(
-                f"A classifier takes the modality that it learnt. Received: modalities={tuple(modalities)} "
+                f"A classifier takes the modality that it was trained on. Received: "
+                f"modalities={tuple(modalities)} "
                 f"for {model.modality!r}. Leave them out."
             )
         return (model.modality,)
@@ -257,7 +258,8 @@ def _checked_modalities(trained: Trained, modalities) -> tuple[str, ...]:
     unknown = [each for each in wanted if each not in trained_with]
     if unknown or not wanted:
         raise ExportError(
-            f"`modalities` must be of those that the model learnt, {trained_with}. Received: {wanted}."
+            f"`modalities` must be of those that the model was trained on, {trained_with}. Received: "
+            f"{wanted}."
         )
     if TEXT in wanted and (trained.tokenizer is None or trained.tokenizer.resources is None):
         which = "none" if trained.tokenizer is None else type(trained.tokenizer).__name__

@@ -1,6 +1,6 @@
 """Golden embeddings: fixed inputs and what the Python model makes of them, kept in every export.
 
-Whoever loads an export can repeat them; `vatt export` does, and does not write one that differs.
+Users of an export can repeat them; `vatt export` does, and refuses to write an export that differs.
 """
 
 import hashlib
@@ -148,7 +148,7 @@ def read_golden(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, dict
 
 def golden_hash(outputs: Mapping[str, Mapping[str, np.ndarray]]) -> str:
     """A hash of the golden embeddings to the bit, which names them; another machine may round otherwise, so
-    whoever compares two exports compares numbers.
+    two exports are compared by numbers.
     """
     digest = hashlib.sha256()
     for signature in sorted(outputs):

@@ -1,7 +1,7 @@
 """A trained model as one TensorFlow object that takes raw media and sentences: what a SavedModel is made of.
 
-Everything between the bytes of a picture, a sample or a sentence and the vector runs in TensorFlow's own ops,
-so whoever loads the SavedModel needs plain TensorFlow. Rules of windows, squares and words are those of
+Everything between the bytes of a frame, a sample or a sentence and the vector runs in TensorFlow's own ops,
+so loading the SavedModel needs only plain TensorFlow. Rules of windows, squares and words are those of
 `vatt.embed`, from the same functions.
 """
 
@@ -128,7 +128,7 @@ class ExportedClassifier(_Reusable):
         modality = model.modality
         if modality == IMAGE and clip.frames != 1:
             raise ExportError(
-                f"A classifier of images must have learnt from clips of one frame. Received: {clip.frames}. "
+                f"A classifier of images must be trained on clips of one frame. Received: {clip.frames}. "
                 "Give `clip=vatt.spec.ClipSpec(frames=1, …)`."
             )
         seen = VIDEO if modality == IMAGE else modality
@@ -246,8 +246,8 @@ def _mean_over_windows(model, modality, media, outputs, training):
 
 
 def _one_replica():
-    """Lets the heads' statistics be those of the rows at hand, without the op that sums over replicas: in a
-    SavedModel there is one, and TensorFlow would warn whoever loads it of that op's gradient.
+    """Lets the heads' statistics be those of the rows of the call, without the op that sums over replicas:
+    in a SavedModel there is one, and TensorFlow would warn at loading about that op's gradient.
     """
     if tf.distribute.in_cross_replica_context():
         return contextlib.nullcontext()

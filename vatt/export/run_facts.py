@@ -20,7 +20,7 @@ class RunFacts:
         identity: what the checkpoint belongs to: fingerprint of the training records, words, batch, seed.
         evaluations: evaluator -> {"metrics", "protocol"}, of those that measured these weights.
         of_other_weights: names of evaluators that measured others.
-        steps, seconds: of its training, as far as the journal tells; 0 where it does not.
+        steps, seconds: of its training, from the journal; 0 if unknown.
     """
 
     config: str = ""

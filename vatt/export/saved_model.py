@@ -13,7 +13,7 @@ from vatt.layers.lean import framework_gradients
 from vatt.models.classifier import Classifier
 
 FOLDER = "saved_model"
-GOLDEN = "assets.extra/golden.npz"  # TensorFlow leaves this folder to whoever makes the SavedModel
+GOLDEN = "assets.extra/golden.npz"  # a folder of the SavedModel that TensorFlow leaves to its users
 
 
 def write_saved_model(

@@ -18,7 +18,7 @@ class Allowance:
         options: how they are decoded.
 
     Attributes:
-        jpeg_bytes: of the pictures so far; whoever encodes them adds to it.
+        jpeg_bytes: of the frames so far; the encoder adds to it.
     """
 
     def __init__(self, paths: Sequence[str], options: MediaOptions):

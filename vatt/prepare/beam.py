@@ -1,8 +1,8 @@
 """Prepares shards as an Apache Beam pipeline, which runs on Dataflow, Flink, Spark or, to try it, right here.
 
 The same function decodes a clip and the same one writes a shard as in a local run, so the bytes are the same.
-Records do not travel through the pipeline, nor do clips lie in its graph: the launcher leaves a file for each
-shard, and workers spool records, in the set's directory. So the media and the set must lie where every worker
+Records do not travel through the pipeline, nor are clips in its graph: the launcher leaves a file for each
+shard, and workers spool records, in the set's directory. So the media and the set must be where every worker
 sees them under the same path, on a shared or mounted file system. Steps that the runner repeats do no harm:
 each attempt has a spool file of its own, and a shard that is finished is not made again.
 """

@@ -1,4 +1,4 @@
-"""Reads the captions beside media files, and keeps account of every caption file: used, or why not."""
+"""Reads the caption files of media files, and accounts for each of them: used, or why not."""
 
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,7 +14,7 @@ from vatt.prepare.walk import Folder, Walk, walk_media
 NO_TRANSCRIPT = Reason("JSON file that is no transcript", "JSON files that are no transcripts")
 UNREADABLE = Reason("caption file that can not be read", "caption files that can not be read")
 NO_CAPTION = Reason("caption file without a caption", "caption files without a caption")
-NOT_CHOSEN = Reason("caption file beside a better one", "caption files beside better ones")
+NOT_CHOSEN = Reason("caption file that was not chosen", "caption files that were not chosen")
 OTHER_LANGUAGE = Reason(
     "caption file in another language than --language", "caption files in other languages than --language"
 )
@@ -37,14 +37,14 @@ _SUBTITLE_FOLDERS = frozenset(("sub", "subs", "subtitle", "subtitles", "captions
 
 
 class CaptionsBeside:
-    """The captions beside the media of some folders.
+    """The caption files of the media of some folders.
 
     Args:
         folders: their files.
         root: names in reports are relative to it where they can be.
         planning: what is lost or decided is written to it.
         wanted: the language that is wanted where there are several, see `SideCars`.
-        within: a folder that caption files must lie in, links followed; None: anywhere.
+        within: a folder that caption files must be in, links followed; None: anywhere.
     """
 
     def __init__(

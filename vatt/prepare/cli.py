@@ -23,15 +23,15 @@ from vatt.terminal import show
 
 _DEMO = "vatt.demo.layout"  # found by its name, like the layouts: it stands on this folder
 _FOLDER = f"""\
-Decodes every video, audio and image file below DIR into records for training, with the captions beside it:
-film.mp4 and film.srt (.vtt .ass .ssa, Whisper's .json), or film.txt, each line of which describes the whole
-file; film.en.srt if there is a language. Files may lack video, audio or captions; 0.jpg and 0.wav are one
-clip. What is left out is counted, with the reason.
+Decodes every video, audio and image file below DIR into training records, with its caption files:
+video.mp4 and video.srt (.vtt .ass .ssa, Whisper's .json), or video.txt, each line of which describes the
+whole file; video.en.srt if there is a language. Files may lack video, audio or captions; 0.jpg and 0.wav are
+one clip. What is left out is counted, with the reason.
 
 In place of DIR a manifest may be given, a table with the columns {", ".join(manifest.COLUMNS)};
 all but `path` may be left out. Rows of one path, start and end are one clip with several captions.
 
-Those that can not be read are listed in OUT/preparation.html, with the reason. A run that was stopped goes on
+Files that can not be read are listed in OUT/preparation.html, with the reason. An interrupted run resumes
 with the same command. To train on what it made:
 
   {PRE_TRAINING} --data_dir OUT
@@ -41,7 +41,7 @@ example:
   {example}
 
 Clips whose media are not there are counted and listed, and are no error. OUT/preparation.html says what was
-prepared, what is missing and what failed, and why. A run that was stopped goes on with the same command.
+prepared, what is missing and what failed, and why. An interrupted run resumes with the same command.
 Exit status: 0 prepared, 1 more clips failed than --max_failures allows, 2 wrong arguments or files.
 """
 
@@ -83,7 +83,7 @@ def main(args: argparse.Namespace) -> int:
         say(f"vatt prepare: {error}")
         return 2
     except KeyboardInterrupt:
-        say("Stopped. What is finished stays; the same command goes on from there.")
+        say("Stopped. Finished work is kept; the same command resumes.")
         return 130
     show(directory)
     return 0
@@ -112,7 +112,7 @@ def _add_layout(parser: argparse.ArgumentParser, name: str, module: ModuleType) 
 def _prepare_layout(args: argparse.Namespace, module: ModuleType) -> Path:
     options = storage_options(args)  # before the annotations are read: some take minutes
     plan = module.plan(args)
-    say(f"{plan.name}: {len(plan.clips)} clips at hand, {len(plan.missing)} missing")
+    say(f"{plan.name}: {len(plan.clips)} clips available, {len(plan.missing)} missing")
     plan.planning.tell()
     directory = prepare_clips(plan, args.out_dir, **options).directory
     _say_next_steps(directory, plan, args.layout, getattr(module, "EXPERIMENT", None))
@@ -156,12 +156,12 @@ def _add_folder(parser: argparse.ArgumentParser) -> None:
         choices=split_folders.CHOICES,
         default="auto",
         help="take the folders train, val and test at the top of DIR for splits, or draw splits by a hash of "
-        "names; auto: the folders, if all media lie in such (default: %(default)s)",
+        "names; auto: the folders, if all media are in such (default: %(default)s)",
     )
     parser.add_argument(
         "--language",
         metavar="L",
-        help="of captions where a file has several, such as en, pt-BR or German: film.L.srt; those in other "
+        help="of captions if a file has several, such as en, pt-BR or German: video.L.srt; those in other "
         "languages are left out (default: film.srt, then English, then others by their codes)",
     )
     add_storage_arguments(parser)

@@ -48,7 +48,7 @@ class Colour:
 
     @property
     def name(self) -> str | None:
-        """What a BT.709 display can not show as it is; None for all that it can."""
+        """What a BT.709 display can not show as it is; None: everything that it can."""
         names = (_TRANSFERS.get(self.transfer), _WIDE_PRIMARIES.get(self.primaries))
         return ", ".join(filter(None, names)) or None
 

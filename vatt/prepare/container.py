@@ -1,8 +1,8 @@
-"""Opens media files of strangers and decodes what can be decoded: the only place that hands a path to FFmpeg.
+"""Opens untrusted media files and decodes what can be decoded: the only place that hands a path to FFmpeg.
 
-FFmpeg follows playlists and addresses inside files unless told not to, so only plain containers over the
+FFmpeg follows playlists and addresses inside files by default, so only plain containers over the
 `file` protocol are opened. Files of every age are met, so a damaged packet costs that packet, and a file that
-was cut short costs what lies behind the cut.
+was cut short loses what is behind the cut.
 """
 
 import contextlib
@@ -24,7 +24,7 @@ _CONTAINERS = (
     "rm,wav,w64,mp3,aac,flac,aiff,au,caf,ac3,eac3,amr,ape,wv,tta"
 )
 MAX_PIXELS = 1 << 26  # 8192 x 8192: a few bytes of header can claim more and take gigabytes to decode
-# Where a seek aims before what is wanted, at first and at second try: the sound of codecs that overlap their
+# Where a seek aims before what is wanted, at first and at second try: the audio of codecs that overlap their
 # blocks is whole only after up to 0.1 s, and indexes of old files are wrong by seconds.
 _SEEK_MARGINS_SECONDS = (0.25, 15.0)
 # Of presentation times; without B-frames made up ones are right, with them half are wrong.
@@ -33,7 +33,7 @@ _DECODING_TIMES_ONLY = "avi"
 
 
 class MediaError(ValueError):
-    """A media file that gives neither pictures nor sound; says which file and why."""
+    """A media file that gives neither video nor audio; says which file and why."""
 
     def __init__(self, path, reason: str):
         super().__init__(f"{path}: {reason}")
@@ -63,7 +63,7 @@ def open_container(path) -> Iterator[av.container.InputContainer]:
     try:
         # "file:" keeps a name like "12:30.mp4" from being read as a protocol.
         container = av.open(f"file:{path}", options=options, metadata_errors="ignore")
-    except Exception as error:  # of any kind: headers of strangers raise more than FFmpeg's own errors
+    except Exception as error:  # of any kind: untrusted headers raise more than FFmpeg's own errors
         pass_on_exhaustion(error)
         raise MediaError(path, f"can not be opened as media: {reason_of(error)}") from error
     with container:
@@ -92,7 +92,7 @@ def decoded_frames(
     """(stream, frame) of everything that decodes from here to the end, in the order of the file.
 
     Times are on the clock of `vatt.prepare.timeline`. In the middle of a file, after a seek, a stream may
-    start with half a packet, which is no damage. With `after_seconds` what lies well before is not decoded.
+    start with half a packet, which is no damage. With `after_seconds` what is well before is not decoded.
     """
     timeline = Timeline(container, streams, warnings)
     packets = timeline.aligned(_packets(container, streams, warnings))
@@ -115,7 +115,7 @@ def decoded_frames(
 
 
 def _packets(container, streams, warnings: Counter) -> Iterator[av.Packet]:
-    """What the file holds of these streams, as far as it can be read; says what lies behind that."""
+    """The readable part of these streams; reports what is behind it."""
     if not streams:
         return
     packets, read_until = with_stated_times(container.demux(streams), container, warnings), 0
@@ -170,7 +170,7 @@ def frames_from(container, streams, seconds: float, warnings: Counter):
     if time is None or time >= seconds:  # without timestamps it is not known where a seek leads
         return itertools.chain(head, frames)
     start = (container.start_time or 0) / av.time_base
-    earliest = start - 1.0  # seeks go by decoding times, which lie before the start
+    earliest = start - 1.0  # seeks go by decoding times, which are before the start
     for target in (*(max(earliest, seconds - margin) for margin in _SEEK_MARGINS_SECONDS), earliest, start):
         try:
             container.seek(int(target * av.time_base))
@@ -206,7 +206,7 @@ def _seconds(frame, ticks: int | None) -> float | None:
 
 
 class FrameClock:
-    """Times of the pictures of one stream, also where a container, as AVI, knows decoding times only.
+    """Times of the frames of one stream, also where a container, as AVI, knows decoding times only.
 
     Such a demuxer makes up presentation times, which then jump back and forth; AVI's are not asked for. Of
     others, as in FFmpeg's `best_effort_timestamp`, whichever of the two went wrong less often is believed;
@@ -223,7 +223,7 @@ class FrameClock:
         self._last_pts = self._last_dts = -math.inf
         self._frames = 0
         self._faults = 0  # of presentation times, less those of decoding times
-        self._delay = None  # by which a picture leaves the decoder after its packet went in, in ticks
+        self._delay = None  # by which a frame leaves the decoder after its packet went in, in ticks
 
     def time(self, frame) -> float | None:
         """As `frame_time`; call it once for each frame, in the order in which they leave the decoder."""

@@ -49,7 +49,7 @@ class Resampler:
         """int16 [S, channels] of what is complete by now; all that is left for None."""
         blocks = []
         for made in self._resampler.resample(frame):
-            # As `to_ndarray`, in a third of its time; a film has fifty blocks to the second.
+            # As `to_ndarray`, in a third of its time; a video has fifty blocks to the second.
             values = np.frombuffer(made.planes[0], self._kind, made.samples * self._made_channels)
             blocks.append(values.reshape(-1, self._made_channels).copy())
         if self._downmix is not None:

@@ -1,4 +1,4 @@
-"""Anybody's media -> clips: the media files of a tree, with the captions beside them, or of a manifest."""
+"""User media -> clips: the media files of a tree, with their caption files, or of a manifest."""
 
 import dataclasses
 import hashlib
@@ -40,9 +40,9 @@ class FolderOptions:
     Args:
         test_share: share of files for the "test" split, 0 to 1, where neither folders nor a manifest say it.
         segment_seconds: files are cut into records of about this length; None: one record per file.
-        labels: "folders": each file is labelled with the name of the folder it lies in; "none".
+        labels: "folders": each file is labelled with the name of the folder it is in; "none".
         splits: "folders", "hash" or "auto", see `split_folders.are_splits`.
-        language: of captions, where there are several beside a file; None: see `SideCars.beside`.
+        language: of captions, where there are several next to a file; None: see `SideCars.beside`.
         output: a folder that is not entered, since the set is written to it.
     """
 
@@ -55,7 +55,7 @@ class FolderOptions:
 
     def __post_init__(self):
         if not 0 <= self.test_share <= 1:
-            raise PreparationError(f"`test_share` must lie between 0 and 1. Received: {self.test_share}.")
+            raise PreparationError(f"`test_share` must be between 0 and 1. Received: {self.test_share}.")
         if self.segment_seconds is not None and not self.segment_seconds > 0:
             raise PreparationError(f"`segment_seconds` must be positive. Received: {self.segment_seconds}.")
         if self.labels not in LABELS:
@@ -77,7 +77,7 @@ def plan_folder(media, **options) -> Plan:
     """What to make of a folder or a manifest.
 
     Whether a file is for training or for testing is decided by a hash of its path below the folder, so it
-    stays where it is when others come and go, and all records of a file lie in one split. A manifest, or the
+    stays where it is when others come and go, and all records of a file are in one split. A manifest, or the
     names of top-level folders, can say otherwise.
 
     Args:
@@ -215,7 +215,7 @@ def _with_captions(clips: Sequence[Clip], beside: CaptionsBeside) -> list[Clip]:
 
 
 def _labelled(clips: list[Clip], folder: Path, by_folder: bool) -> tuple[tuple[str, ...], list[Clip]]:
-    """Labels in the order of their names, and the clips with them: the names of the folders they lie in.
+    """Labels in the order of their names, and the clips with them: the names of the folders they are in.
 
     A file in the folder itself, or in that of its split, has none.
     """

@@ -8,7 +8,8 @@ from vatt.prepare.progress import Progress
 from vatt.prepare.shard import make_shard
 from vatt.prepare.spool import spool_clip
 
-# While one worker is busy with a film, the others may finish so many clips each; they wait on the disk.
+# While one worker is busy with a video, the others may finish this number of clips each; they wait on the
+# disk.
 _CLIPS_AHEAD = 32
 
 

@@ -149,7 +149,7 @@ class _NamedFiles:
     def media_ids(self) -> dict[Path, str]:
         """File -> name in the set.
 
-        It is the path below the manifest's folder if the file lies there, so that the set can be moved.
+        It is the path below the manifest's folder if the file is there, so that the set can be moved.
         """
         names = {}
         for path in self._found.values():
@@ -222,7 +222,7 @@ def _part(row: dict, place: str) -> tuple[str, float, float | None]:
     start = _seconds(row, "start", place) or 0.0
     end = _seconds(row, "end", place)
     if end is not None and not end > start:
-        raise ManifestError(f"{place}: `end` must lie after `start`. Received: start={start}, end={end}.")
+        raise ManifestError(f"{place}: `end` must be after `start`. Received: start={start}, end={end}.")
     return name.strip(), start, end
 
 
@@ -267,7 +267,7 @@ def _split(row: dict, clip: _Clip, place: str) -> str:
         )
     if clip.split and clip.split != value.strip():
         raise ManifestError(
-            f"{place}: a clip must lie in one split. Received: {value.strip()!r}, but {clip.split!r} for the "
+            f"{place}: a clip must be in one split. Received: {value.strip()!r}, but {clip.split!r} for the "
             f"same path, start and end in line {clip.line} or below."
         )
     return value.strip()

@@ -1,6 +1,6 @@
-"""Decodes one media file: frames at a constant rate, and sound that starts at the instant of the first frame.
+"""Decodes one media file: frames at a constant rate, and audio that starts at the instant of the first frame.
 
-This is the door to everything between a file on disk and arrays; a film of any length goes through it in one
+This is the door to everything between a file on disk and arrays; a video of any length goes through it in one
 pass, in pieces.
 """
 
@@ -21,9 +21,9 @@ __all__ = ["Media", "MediaError", "MediaOptions", "read_segments"]
 
 # Why a file gave nothing, by what was wanted of it.
 _NOTHING = {
-    ("video",): "has no pictures",
-    ("audio",): "has no sound",
-    None: "no picture and no sound could be decoded",
+    ("video",): "has no video",
+    ("audio",): "has no audio",
+    None: "no frame and no audio could be decoded",
 }
 
 
@@ -33,8 +33,8 @@ class MediaOptions:
 
     Args:
         max_frame_rate_hz: frames are kept at the file's own rate up to this one.
-        short_side_pixels: pictures are scaled down (never up) so that their short side has this many pixels.
-        audio_rate_hz: samples per second of the sound.
+        short_side_pixels: frames are scaled down (never up) so that their short side has this many pixels.
+        audio_rate_hz: samples per second of the audio.
         mono: mix all channels into one; otherwise they stay as they are.
     """
 
@@ -60,8 +60,8 @@ def read_segments(
     Args:
         path: a local file.
         options: rates and sizes.
-        keep: called with each picture, uint8 [H, W, 3] RGB, as soon as it is decoded; its results become
-            `Media.frames`, so that raw pictures never lie in memory.
+        keep: called with each frame, uint8 [H, W, 3] RGB, as soon as it is decoded; its results become
+            `Media.frames`, so that raw frames never are in memory.
         start_seconds, end_seconds: the part to read, in seconds from the file's start; None: to the end.
         segment_seconds: length of a piece; the last one has half of it at least and one and a half at most.
             None: one piece.
@@ -71,7 +71,7 @@ def read_segments(
 
     Yields:
         Media of one piece after the other, without a gap: each begins on a tick of the frame rate as counted
-        from the first frame, and its sound at the same instant, to the sample.
+        from the first frame, and its audio at the same instant, to the sample.
 
     Raises:
         MediaError: nothing could be decoded.

@@ -11,7 +11,7 @@ import av
 # Their packets have no times: those made up by the demuxer are wrong where the sample rate changes.
 _WITHOUT_TIMES = ("aac", "ac3", "eac3", "loas")
 _PAUSE_SECONDS = 0.5  # between two frames, in which others may belong that lack a time of their own
-UNSTATED = "the file states no time for a frame beside a pause of the video: it may be shown too early"
+UNSTATED = "the file states no time for a frame before a pause of the video: it may be shown too early"
 
 
 def is_pause(seconds: float, frame_rate_hz: float) -> bool:

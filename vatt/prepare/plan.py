@@ -15,7 +15,7 @@ from vatt.prepare.record import SCHEMA_VERSION, Clip, RecordOptions
 from vatt.prepare.writer import shard_name
 
 # Media of a whole shard. Records take about four times their bytes (ten seconds: 1.1 MB of MP4, 3.9 MB of
-# JPEG), so a shard stays at a few GB; of 256 whole films it would be more than disks and copies are fit for.
+# JPEG), so a shard stays at a few GB; with 256 whole videos it would be too large for disks and copies.
 _MEDIA_BYTES_PER_SHARD = 1 << 30
 
 
@@ -117,7 +117,7 @@ def _even_groups(members: list[int], media_bytes: list[int], clips_per_shard: in
     for member, weight in zip(members, weights, strict=True):
         end += weight
         run = -(-end * count // total)
-        if run != current:  # a film heavier than a shard leaves runs empty: those get no file
+        if run != current:  # a video heavier than a shard leaves runs empty: those get no file
             groups.append([])
             current = run
         groups[-1].append(member)
@@ -127,7 +127,7 @@ def _even_groups(members: list[int], media_bytes: list[int], clips_per_shard: in
 def _fingerprint(clips: Iterator[Clip], options: RecordOptions, media: _Media) -> str:
     digest = hashlib.sha256(repr((SCHEMA_VERSION, options)).encode())
     for clip in clips:
-        # The set may lie elsewhere next time: the path itself is no content.
+        # The set may be elsewhere next time: the path itself is no content.
         content = (dataclasses.replace(clip, media=""), *media.states(clip))
         digest.update(repr(content).encode("utf-8", "backslashreplace"))
     return digest.hexdigest()

@@ -25,7 +25,7 @@ from typing import Any
 
 from vatt.prepare import replies, sandbox
 
-_LEAST_MEMORY_BYTES = 1 << 28  # what Python with NumPy and FFmpeg takes before the first picture, with room
+_LEAST_MEMORY_BYTES = 1 << 28  # what Python with NumPy and FFmpeg takes before the first frame, with room
 _ITEMS_AHEAD = 4  # that a task may have yielded before they are taken
 _SIGN_OF_LIFE = b""
 _reply_pipe: Connection | None = None  # of the worker that this process is; None: it is none
@@ -134,7 +134,7 @@ class WorkerPool:
         """(task, item) of all that a generator function yields, task after task in their order.
 
         A task that fails ends with a Failure. Workers wait when nobody takes what they made, so that of a
-        film of any length only a few items lie in memory.
+        video of any length only a few items are in memory.
 
         Args:
             function: a module-level generator function; its items can be pickled.

@@ -1,6 +1,6 @@
 """Clips -> a prepared set: the code that everybody's videos go through, the demo's included.
 
-Clips lie in the shards in the order given, and what lies in which shard is planned beforehand, so the bytes
+Clips are in the shards in the order given, and what is in which shard is planned beforehand, so the bytes
 of a shard depend on its clips only and never on the runner, the number of workers or what finished first. A
 run that was killed goes on with the first shard that is not finished; `dataset.json` comes last.
 """
@@ -63,7 +63,7 @@ def prepare_clips(
 ) -> Summary:
     """Decodes clips in parallel and writes them as records.
 
-    Beside the shards and dataset.json it leaves preparation.json and preparation.html, which name every clip
+    Next to the shards and dataset.json it leaves preparation.json and preparation.html, which name every clip
     that failed and why; these are written also where the set is refused.
 
     Args:

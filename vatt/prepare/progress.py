@@ -59,7 +59,7 @@ class Progress:
             say(f"{self._title}: {self._done} of {self._total}")
 
     def note(self, text: str) -> None:
-        """Shows, beside the count, what is being done at this moment."""
+        """Shows the current activity next to the count."""
         if self._bar is not None:
             self._bar.update(self._task, description=f"{self._title}: {text}")
         elif time.monotonic() - self._last_line >= _LINE_EVERY_SECONDS:

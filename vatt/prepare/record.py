@@ -3,7 +3,7 @@
 A record is a `tf.train.SequenceExample` (docs/formats.md): JPEG per frame, 16-bit PCM, captions with times. A
 frame that repeats the one before it, as a slide does for as long as it stands, is stored as an empty string.
 Pillow encodes the JPEGs: at clip sizes it is seven times as fast as FFmpeg's encoder, which has to be opened
-per picture, and its quality scale is the one that everybody knows.
+per frame, and its quality scale is the usual one.
 """
 
 import dataclasses
@@ -40,7 +40,7 @@ class Clip:
     Attributes:
         media: path of the media file.
         audio: path of an audio file that `media`, an image, stands for the length of; None: there is none.
-        media_id: name of the clip's source within the set; independent of where the set lies.
+        media_id: name of the clip's source within the set; independent of where the set is.
         split: "train", "test", ...
         group: clips of one group count as hits for each other in retrieval; "" for none.
         labels: (index, text) of each label.
@@ -103,7 +103,7 @@ def make_records(clip: Clip, options: RecordOptions) -> Iterator[Record]:
     """Decodes a clip in one pass and gives a record whenever a segment of it is complete.
 
     Raises:
-        MediaError: the file gives neither pictures nor sound.
+        MediaError: the file gives neither video nor audio.
     """
     allowance = Allowance(clip.files, options.media)
 
@@ -200,7 +200,7 @@ def without_repeats(jpegs: Sequence[bytes]) -> list[bytes]:
 def with_repeats(stored: Sequence[bytes], version: int) -> list[bytes]:
     """The JPEGs of all frames, from what is stored; a repeat holds the same object as the frame before it.
 
-    In records of a version without repeats b"" is a picture that was lost.
+    In records of a version without repeats b"" is a frame that was lost.
     """
     if version < _FIRST_WITH_REPEATS:
         return list(stored)

@@ -59,8 +59,8 @@ class ClipCaptions:
         warnings = []
         if lost:
             warnings.append(
-                f"{len(lost)} of {len(self._captions)} captions lie where the file has nothing, such as at "
-                f"{min(lost):.1f} s, and are told in no record"
+                f"{len(lost)} of {len(self._captions)} captions are where the file has no media, such as at "
+                f"{min(lost):.1f} s, and are in no record"
             )
         if self._cut:
             warnings.append(

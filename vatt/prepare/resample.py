@@ -1,7 +1,7 @@
-"""Brings decoded frames to constant rates: pictures to the ticks of a clock, sound to samples in their place.
+"""Brings decoded frames to constant rates: frames to the ticks of a clock, audio to samples in their place.
 
-Both take frames one by one, in the order of the file, and give away what is complete, so that a long film
-never lies in memory. Every position is computed from the origin, the instant of frame 0, and rounded once:
+Both take frames one by one, in the order of the file, and give away what is complete, so that a long video
+is never in memory. Every position is computed from the origin, the instant of frame 0, and rounded once:
 over hours nothing drifts.
 """
 
@@ -19,16 +19,16 @@ from vatt.prepare.scale import PictureScaler
 # Slower video has ticks between its frames, so that a slide that comes at any time is shown from then on.
 _SLOW_HZ = 10.0
 _ROUNDING_SECONDS = 1e-6  # of times as floats
-# Sound that jumps by more is put where its timestamps say; less is jitter of the muxer ...
+# Audio that jumps by more is put where its timestamps say; less is jitter of the muxer ...
 _MAX_GAP_SECONDS = 0.1
-# ... unless it is off by this much on the average of a second: then the clock of the sound runs differently.
+# ... unless it is off by this much on the average of a second: then the clock of the audio runs differently.
 _MAX_DRIFT_SECONDS = 0.02
 _SILENT_GAP_SECONDS = 1.0  # of audio, which are worth a word
-_WAIT_SECONDS = 0.25  # of sound are resampled at a time: fifty calls a second cost more than their work
+_WAIT_SECONDS = 0.25  # of audio are resampled at a time: fifty calls a second cost more than their work
 
 
 class Pictures:
-    """Takes the last frame that is not later than each tick of a constant rate, hands its picture to `keep`.
+    """Takes the last frame that is not later than each tick of a constant rate, hands its frame to `keep`.
 
     A frame that stands, or is repeated to the pixel, is kept once: all its ticks hold the same object.
 
@@ -38,7 +38,7 @@ class Pictures:
         ticks: ticks that have got their frame so far.
         sources: frames of the file that were used so far.
         longest_seconds: that any frame stood before the next one came.
-        height, width: of the pictures, in pixels; 0 before the first.
+        height, width: of the frames, in pixels; 0 before the first.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class Pictures:
         self._warnings: Counter = warnings
         self._before = None  # the last frame before the start: it stands there still if the next comes late
         self._previous = None  # (time, frame): it stands until the next one
-        self._made = (None, None, None)  # the last frame that was needed, its picture, what was kept of it
+        self._made = (None, None, None)  # the last frame that was needed, its image, what was kept of it
         self.rate, self._native_rate = _tick_rate(stream, max_frame_rate_hz)
         self._rounding = _rounding_seconds(stream, self.rate)
         self._clock = FrameClock(stream)
@@ -107,7 +107,7 @@ class Pictures:
         self.sources += 1
 
     def _doubt(self, has_paused: bool) -> None:
-        """Says of frames beside a pause that they may belong into it, as nothing states their times."""
+        """Warns that frames before a pause may belong into it, as nothing states their times."""
         self._has_paused |= has_paused
         if has_paused and self._unstated:
             self._warnings[UNSTATED] += self._unstated
@@ -178,26 +178,26 @@ def _rounding_seconds(stream, rate_hz: float) -> float:
 
 
 class Sound:
-    """Resamples sound to int16 blocks and knows the time of each.
+    """Resamples audio to int16 blocks and knows the time of each.
 
     Attributes:
-        reached_seconds: time up to which sound has come, on the file's clock; None before the first.
+        reached_seconds: time up to which audio has come, on the file's clock; None before the first.
     """
 
     def __init__(self, *, rate_hz: int, mono: bool, start_seconds: float, warnings: Counter):
-        """Sound well before `start_seconds` is not kept."""
+        """Audio well before `start_seconds` is not kept."""
         self.reached_seconds = None
         self._rate_hz, self._mono = rate_hz, mono
         self._start = start_seconds
         self._warnings = warnings
         self._blocks = []  # (start of its piece in seconds, samples from there, int16 [S, channels])
         self._resampler = None
-        self._shape = None  # of the incoming sound: a change starts a new piece
+        self._shape = None  # of the incoming audio: a change starts a new piece
         self._piece_seconds = 0.0  # where the piece that is being resampled starts
         self._samples_in = self._samples_out = 0  # of that piece
         self._drift_seconds = 0.0  # what timestamps and number of samples differ by, averaged over a second
         self._end = None  # time at which the last block ends
-        self._taken_until = -np.inf  # what lies before was given away
+        self._taken_until = -np.inf  # what is before was given away
         self._channels = self._layout = None  # of what comes out; one channel has no layout
         self._skip = 0  # samples of the piece whose place in time is taken
 
@@ -222,7 +222,7 @@ class Sound:
             self.reached_seconds = time + seconds
             return
         if time + seconds < self._taken_until:
-            self._warnings["sound that came too late in the file was left out"] += 1
+            self._warnings["audio that came too late in the file was left out"] += 1
             return
         late = time - expected
         self._drift_seconds += (late - self._drift_seconds) * min(1.0, seconds)
@@ -269,7 +269,7 @@ class Sound:
         try:
             self._waiting.write(frame)
         except (av.FFmpegError, ValueError) as error:
-            raise FrameError(f"sound {self._shape} can not be read: {error}") from error
+            raise FrameError(f"audio {self._shape} can not be read: {error}") from error
         if self._waiting.samples >= _WAIT_SECONDS * self._shape[2]:
             self._pass_on()
 
@@ -284,7 +284,7 @@ class Sound:
         try:
             blocks = self._resampler.resample(frame)
         except (av.FFmpegError, ValueError) as error:
-            raise FrameError(f"sound {self._shape} can not be resampled: {error}") from error
+            raise FrameError(f"audio {self._shape} can not be resampled: {error}") from error
         for samples in blocks:
             skipped = min(self._skip, len(samples))
             self._skip -= skipped
@@ -297,8 +297,8 @@ class Sound:
     def take(self, origin: float, first: int, last: int) -> np.ndarray | None:
         """int16 [S, channels]: samples `first` to `last` as counted from the instant `origin`.
 
-        It ends where the last sound that has come ends; gaps are silence; None without any sound in it. What
-        lies before `last` is given away: the next call starts there.
+        It ends where the last audio that has come ends; gaps are silence; None without any audio in it. What
+        is before `last` is given away: the next call starts there.
         """
         self._pass_on()
         found, kept = [], []

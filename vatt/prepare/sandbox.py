@@ -3,7 +3,7 @@
 Landlock (Linux 5.13) leaves it no place to write to but those that are named, and no program to start; later
 versions also no signal and no abstract socket to anybody outside. A seccomp filter leaves it no socket, no
 `io_uring`, no `execve`, no look into other processes. Both hold for all that the process ever starts, and
-nothing takes them back. Reading stays as it was: media may lie anywhere.
+nothing takes them back. Reading stays as it was: media may be anywhere.
 
 What `open` has opened before stays open, so pipes to the parent work. On another system there are the limits
 of memory and time alone.

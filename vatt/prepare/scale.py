@@ -1,4 +1,4 @@
-"""Decoded frames -> upright RGB pictures of one size: scaled down, with square pixels, turned as declared.
+"""Decoded frames -> upright RGB frames of one size: scaled down, with square pixels, turned as declared.
 
 High dynamic range and wide gamuts are brought to BT.709 by `vatt.prepare.tone_map`; all else FFmpeg converts.
 """
@@ -19,10 +19,10 @@ _MAX_STRETCH = 4.0  # a pixel that claims to be longer than this is a damaged he
 
 
 class PictureScaler:
-    """Frames -> uint8 [H, W, 3]; the size of the first picture is the size of all.
+    """Frames -> uint8 [H, W, 3]; the size of the first frame is the size of all.
 
     Attributes:
-        height, width: of the pictures, in pixels; 0 before the first.
+        height, width: of the frames, in pixels; 0 before the first.
     """
 
     def __init__(self, stream, short_side_pixels: int, warnings: Counter):
@@ -31,7 +31,7 @@ class PictureScaler:
         self._stream, self._warnings = stream, warnings
         self._tone_maps = {}  # by colour space
         self._short_side_pixels = short_side_pixels
-        # One for all: setting one up costs more than scaling a small picture.
+        # One for all: setting one up costs more than scaling a small frame.
         self._scaler = VideoReformatter()
         stretch = float((stream.sample_aspect_ratio if stream is not None else None) or 1)
         self._stretch = stretch if 1 / _MAX_STRETCH <= stretch <= _MAX_STRETCH else 1.0

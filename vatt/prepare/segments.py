@@ -1,8 +1,8 @@
-"""Cuts the streams of a file into pieces that begin on a frame, with sound from that instant to the sample.
+"""Cuts the streams of a file into pieces that begin on a frame, with audio from that instant to the sample.
 
 A piece leaves as soon as it is certain: when half a piece more has come, so that the last one is never
-shorter than half, and when the sound has come as far, or will not. So one or two pieces lie in memory, of a
-film of any length.
+shorter than half, and when the audio has come as far, or will not. So one or two pieces are in memory, of a
+video of any length.
 """
 
 import dataclasses
@@ -15,7 +15,7 @@ import numpy as np
 from vatt.prepare.resample import Pictures, Sound
 
 _MAX_INTERLEAVE_SECONDS = 10.0  # one stream may come this much later in the file; FFmpeg's own muxing limit
-_BLIND_SECONDS = 600.0  # of audio without a frame, or with one image beside it: an audio file
+_BLIND_SECONDS = 600.0  # of audio without a frame, or with one image next to it: an audio file
 _PADDING_SECONDS = 0.1  # by which streams begin and end apart, as codecs fill blocks: not worth a word
 _MAX_OVERHANG_SECONDS = (
     1.0  # by which one stream may begin or end apart without a word, where nothing is lost
@@ -50,11 +50,11 @@ class Media:
     """One decoded file or a part of it.
 
     Attributes:
-        frames: whatever `keep` made of each picture, at `frame_rate_hz`; empty without video.
+        frames: whatever `keep` made of each frame, at `frame_rate_hz`; empty without video.
         frame_rate_hz: constant; 0.0 without video.
-        height, width: of the pictures, in pixels; 0 without video.
-        audio: int16 [S, channels]; sample 0 is the instant of frame 0. None without sound.
-        start_seconds: where frame 0 (or, without video, sample 0) lies, in seconds from the file's start.
+        height, width: of the frames, in pixels; 0 without video.
+        audio: int16 [S, channels]; sample 0 is the instant of frame 0. None without audio.
+        start_seconds: where frame 0 (or, without video, sample 0) is, in seconds from the file's start.
         end_seconds: where the last frame (or sample) ends, likewise.
         warnings: what was lost, in words.
     """
@@ -73,10 +73,10 @@ class Cutter:
     """Takes what `Pictures` and `Sound` have gathered, piece by piece; a piece of nothing is left out.
 
     Args:
-        pictures, sound: what the decoded frames are added to.
+        video, audio: what the decoded frames are added to.
         has_video, has_audio: whether the file has such a stream at all.
         may_be_cover: whether the video, if it is one frame, is rather the cover of the audio.
-        rate_hz: samples per second of the sound.
+        rate_hz: samples per second of the audio.
         span: the part that is wanted.
         segment_seconds: length of a piece; None: one piece, whatever its length.
         warnings: what was lost so far; emptied into each piece.
@@ -199,7 +199,7 @@ class Cutter:
             yield from cut(first, total)
 
     def _bound(self, piece: float) -> int:
-        """The tick, or without pictures the sample, at which a piece begins."""
+        """The tick, or without video the sample, at which a piece begins."""
         rate = self._rate_hz if self.is_blind else self._pictures.rate
         return round(piece * max(1.0, self._segment_seconds * rate))
 
@@ -267,7 +267,7 @@ class Cutter:
             self._sound_origin = max(self._sound.first_seconds, self._span.start_seconds)
 
     def _sound_is_certain(self) -> bool:
-        """Without pictures: whether the next piece has come, and half of the one after it."""
+        """Without frames: whether the next piece has come, and half of the one after it."""
         if self._sound.end_seconds is None:
             return False
         self._set_sound_origin()
@@ -275,7 +275,7 @@ class Cutter:
         return min(self._sound.end_seconds, self._span.last_seconds) >= needed
 
     def _is_certain(self) -> bool:
-        """The same of the pictures, and whether the sound of the piece has come, or will not."""
+        """The same of the frames, and whether the audio of the piece has come, or will not."""
         if self._pictures.ticks < self._bound(self._pieces + 1.5):
             return False
         end = self._pictures.origin + self._bound(self._pieces + 1) / self._pictures.rate
@@ -287,7 +287,7 @@ class Cutter:
         )
 
     def _seen(self, first: int, last: int) -> Iterator[Media]:
-        """Ticks `first` to `last`, with their sound."""
+        """Ticks `first` to `last`, with their audio."""
         self._say_how_it_begins()
         rate, origin = self._pictures.rate, self._pictures.origin
         yield from self._media(
@@ -303,7 +303,7 @@ class Cutter:
         )
 
     def _heard(self, first: int, last: int) -> Iterator[Media]:
-        """Samples `first` to `last`, without pictures."""
+        """Samples `first` to `last`, without video."""
         origin = self._sound_origin
         yield from self._media(
             frames=[],

@@ -39,7 +39,7 @@ def make_shard(
         framed_records(),
         announce=lambda written: unfinished.announce(tally.result(shard, written)),
     )
-    for spooled in tally.spooled:  # only now, so that whoever is killed before can do the same again
+    for spooled in tally.spooled:  # only now, so that a process killed before can do the same again
         spooled.discard()
 
 

@@ -1,7 +1,8 @@
-"""Reads the records of a TFRecord shard without TensorFlow, checks every checksum, and goes on after damage.
+"""Reads the records of a TFRecord shard without TensorFlow, checks every checksum, and continues after
+damage.
 
-Each record's length leads to the next one. Where a length is damaged, the `.offsets` file beside the shard
-says where to go on; without it the rest of the shard can not be told apart.
+Each record's length leads to the next one. Where a length is damaged, the `.offsets` file next to the shard
+says where to continue; without it the rest of the shard can not be separated.
 """
 
 import dataclasses
@@ -23,10 +24,10 @@ _GZIP, _ZLIB = b"\x1f\x8b", b"\x78\x9c"
 
 @dataclasses.dataclass(frozen=True)
 class Stored:
-    """One record as it lies in a shard.
+    """One record as it is in a shard.
 
     Attributes:
-        number: its place among the records that could be told apart, from 0.
+        number: its place among the records that could be separated, from 0.
         offset: of its frame, in bytes.
         content: what the frame holds; None where it is damaged.
         damage: what is wrong with the frame; "" where nothing is.
@@ -41,7 +42,7 @@ class Stored:
 
 
 def stated_offsets(shard: Path) -> np.ndarray | None:
-    """What the `.offsets` file beside a shard says, int64 [records] in bytes; None without a whole one."""
+    """What the `.offsets` file next to a shard says, int64 [records] in bytes; None without a whole one."""
     try:
         content = offsets_path(shard).read_bytes()
     except OSError:

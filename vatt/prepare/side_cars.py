@@ -1,4 +1,4 @@
-"""Finds the caption files beside a media file, by their names.
+"""Finds the caption files of a media file, by their names.
 
 A caption file belongs to the media whose whole name, or whose name without the ending, begins its own; what
 stands between that and the ending must be nothing, or a language and marks such as "forced". Of several media

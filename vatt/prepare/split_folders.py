@@ -21,7 +21,7 @@ def split_of_folder(path: PurePath) -> str:
 def are_splits(paths: Sequence[PurePath], choice: str) -> bool:
     """Whether the top-level folders are splits.
 
-    "auto" says so where every media file lies in a folder with the name of a split, one of them for training
+    "auto" says so where every media file is in a folder with the name of a split, one of them for training
     and one for something else: a class may be called "train" too.
 
     Args:

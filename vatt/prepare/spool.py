@@ -1,7 +1,7 @@
 """What a worker does with one clip: its records go into a spool file, and only what is said about them back.
 
-Records of a two-hour film are gigabytes. They never pass through a pipe or lie in memory: a worker appends
-them to a file of its own as they come, and whoever writes the shard copies that file.
+Records of a two-hour video are gigabytes. They never pass through a pipe and are never in memory: a worker
+appends them to a file of its own as they come, and the writer of the shard copies that file.
 """
 
 import contextlib
@@ -26,9 +26,9 @@ class Spooled:
     Attributes:
         path: the spool file: framed records, one after the other.
         lengths: bytes of each record.
-        seconds: of pictures and sound, over all records.
+        seconds: of video and audio, over all records.
         contents: how many of its records hold video, audio, captions, labels.
-        words: how often each word of the training captions is told; empty for other splits.
+        words: how often each word of the training captions occurs; empty for other splits.
         warnings: what was lost, in words.
     """
 

@@ -20,31 +20,31 @@ def add_storage_arguments(parser: argparse.ArgumentParser) -> None:
         type=_positive(RATE),
         default=media.max_frame_rate_hz,
         metavar="HZ",
-        help="frames kept a second; slower films stay as they are (default: %(default)g)",
+        help="frames kept per second; slower videos are unchanged (default: %(default)g)",
     )
     stored.add_argument(
         "--short_side_pixels",
         type=_positive(PIXELS),
         default=media.short_side_pixels,
         metavar="N",
-        help="short side of the pictures; smaller ones stay as they are (default: %(default)s)",
+        help="short side of the frames; smaller ones are unchanged (default: %(default)s)",
     )
     stored.add_argument(
         "--audio_rate_hz",
         type=_positive(WHOLE_RATE),
         default=media.audio_rate_hz,
         metavar="HZ",
-        help="samples of sound a second (default: %(default)s)",
+        help="audio samples per second (default: %(default)s)",
     )
     stored.add_argument(
-        "--all_channels", action="store_true", help="keep the channels of the sound instead of mixing to mono"
+        "--all_channels", action="store_true", help="keep the channels of the audio instead of mixing to mono"
     )
     stored.add_argument(
         "--jpeg_quality",
         type=_between(1, 95),
         default=record.jpeg_quality,
         metavar="N",
-        help="of the pictures, 1 to 95 (default: %(default)s)",
+        help="JPEG quality of the frames, 1 to 95 (default: %(default)s)",
     )
     stored.add_argument(
         "--clips_per_shard",
@@ -132,7 +132,7 @@ def _between(lowest: int, highest: int) -> Callable[[str], int]:
     def parse(text: str) -> int:
         value = int(text)
         if not lowest <= value <= highest:
-            raise argparse.ArgumentTypeError(f"must lie between {lowest} and {highest}. Received: {text}.")
+            raise argparse.ArgumentTypeError(f"must be between {lowest} and {highest}. Received: {text}.")
         return value
 
     parse.__name__ = "int"

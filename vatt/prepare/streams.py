@@ -21,14 +21,14 @@ from vatt.prepare.container import (
 )
 
 # Of a codec. Preparing runs a process per core, so a second thread has no core of its own. It took 0.85 to
-# 1.01 of the processor time for films of 640x360 (`python benchmarks/preparation_choices.py`, two cores,
-# beside other work), on another machine up to 1.3; and nothing is faster by it where every core is busy.
+# 1.01 of the processor time for videos of 640x360 (`python benchmarks/preparation_choices.py`, two cores,
+# shared), on another machine up to 1.3; and nothing is faster by it where every core is busy.
 DECODE_THREADS = 1
-# Codecs of single pictures: in a file with sound a stream of them is more often its cover than its film.
+# Codecs of single images: in a file with audio such a stream is more often its cover than its video.
 STILL_CODECS = ("mjpeg", "png", "bmp", "gif", "tiff", "webp")
 # Of HEIF. Its images are mostly grids of tiles, of which FFmpeg would give the first.
 _IMAGE_BRANDS = ("avif", "heic", "heim", "heis", "heix", "mif1", "mif2")
-# Made for some listeners beside the programme's own audio.
+# Made for some listeners in addition to the programme's own audio.
 _SECONDARY = (
     av.stream.Disposition.comment
     | av.stream.Disposition.visual_impaired
@@ -36,7 +36,7 @@ _SECONDARY = (
     | av.stream.Disposition.descriptions
     | av.stream.Disposition.karaoke
 )
-_HEARD = 1e-4  # of full scale: below -80 dB lie what codecs make of digital silence, and noise of converters
+_HEARD = 1e-4  # of full scale: below -80 dB are what codecs make of digital silence, and noise of converters
 # Whether an audio is silent is found out here, where there are several; of files up to the sum, in all of it.
 _PROBE_PLACES = (0.0, 0.2, 0.4, 0.6, 0.8)  # shares of the file's length
 _PROBE_SECONDS = 12.0  # heard at each

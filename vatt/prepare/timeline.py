@@ -3,7 +3,7 @@
 Files that were joined (`cat a.ts b.ts`, chained Ogg, a station's stream) and recorders that were interrupted
 hold clocks that start over or jump. What follows such a place is shifted, all streams by the same amount, to
 go on where the longest of them ended. A jump counts as one only if no stream fills it: a slide may stand for
-as long as the audio beside it goes on.
+as long as its audio continues.
 """
 
 import dataclasses
@@ -22,8 +22,8 @@ LONGEST_HOLE_SECONDS = 3600.0  # without any packet: more is a damaged timestamp
 _LONGEST_HOLE_OF_A_BROADCAST_SECONDS = 10.0
 _JITTER_SECONDS = 0.1  # by which timestamps may go back without being another clock
 _JOINT_SECONDS = 10.0  # streams that jump together do so within this of each other; FFmpeg's muxing limit
-_RETURN_SECONDS = 0.5  # a stream goes on with a clock that it had left if it is so near to where it was
-_STRAY_PACKETS = 3  # so many may have wrong times before they count as another clock
+_RETURN_SECONDS = 0.5  # a stream resumes a clock that it had left if it is this near to where it was
+_STRAY_PACKETS = 3  # this number may have wrong times before they count as another clock
 # Containers of presentation times only: the decoding times that FFmpeg makes up for video are wrong at first.
 _WITHOUT_DECODING_TIMES = frozenset(("matroska", "nut", "ogg", "asf"))
 _REORDERED = 17  # packets: codecs hold 16 frames at most
@@ -88,7 +88,7 @@ class Timeline:
                 if not behind and not self._jumps(packet):
                     yield self._placed(packet)
                     continue
-                if not behind and packet.is_discard:  # joined fragments of MP4 lie outside its edit list
+                if not behind and packet.is_discard:  # joined fragments of MP4 are outside its edit list
                     self._warnings[BEHIND_THE_END] += 1
                     continue
                 behind.append(packet)
@@ -103,7 +103,7 @@ class Timeline:
                 behind, begun = [], set()
 
     def has_lasted(self, packet, seconds: float) -> None:
-        """Tells how much came of a packet that has no time: it followed the one before it."""
+        """Counts what came of a packet without a time: it followed the previous one."""
         stream = self._streams[packet.stream.index]
         if self._time(packet) is None:
             stream.head, stream.end = stream.head + seconds, stream.end + seconds
@@ -125,7 +125,7 @@ class Timeline:
         return not self._returns(stream, time) and not self._goes_on(stream, packet)
 
     def _returns(self, stream: _Stream, time: float) -> bool:
-        """Whether of a few packets alone times were wrong: this one goes on where the stream was before."""
+        """Whether of a few packets alone times were wrong: this one continues where the stream was before."""
         if stream.since > _STRAY_PACKETS:
             return False
         for offset in self._offsets[-_CLOCKS:]:
@@ -168,7 +168,7 @@ class Timeline:
         return len(behind) >= _LOOKAHEAD_PACKETS
 
     def _settled(self, behind: list):
-        """Takes a new clock for what lies behind a jump; the first packet of it, placed."""
+        """Takes a new clock for what is behind a jump; the first packet of it, placed."""
         first = behind[0]
         stream = self._streams[first.stream.index]
         is_back = self._time(first) + stream.offset < stream.head
@@ -236,7 +236,7 @@ def packets_from(packets: Iterable, lead, seconds: float) -> Iterator:
         time = _time(packet)
         is_lead = packet.stream is lead and time is not None
         if is_lead and packet.is_keyframe and _shown(packet) <= seconds:
-            # Packets of other streams that are needed may lie before it, and headers that came in between.
+            # Packets of other streams that are needed may be before it, and headers that came in between.
             waiting = [each for each in waiting if _is_needed(each, lead, seconds)]
             held_bytes = sum(each.size for each in waiting)
         waiting.append(packet)

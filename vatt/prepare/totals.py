@@ -16,7 +16,7 @@ class SplitTotals:
     Attributes:
         shards: what dataset.json says about each.
         records: how many there are.
-        seconds: of pictures and sound.
+        seconds: of video and audio.
         contents: how many records hold video, audio, captions, labels.
     """
 
@@ -32,7 +32,7 @@ class Totals:
 
     Attributes:
         splits: by name.
-        words: how often each word of the training captions is told.
+        words: how often each word of the training captions occurs.
         failures: (media_id, reason) of each clip that gave no record.
         warnings: (media_id, what was lost) of clips that were kept in part.
     """

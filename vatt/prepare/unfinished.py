@@ -29,7 +29,7 @@ class ShardResult:
     Attributes:
         fingerprint: of the plan it was made from.
         shard: what dataset.json says about it: file, records, bytes, sha256.
-        seconds: of pictures and sound.
+        seconds: of video and audio.
         contents: how many of its records hold video, audio, captions, labels.
         words: how often each word of its training captions is told.
         failures: (media_id, reason) of each clip that gave no record.

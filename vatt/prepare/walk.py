@@ -28,7 +28,7 @@ _AUDIO_SUFFIXES = (
 )
 # fmt: on
 MEDIA_SUFFIXES = frozenset((*_VIDEO_SUFFIXES, *_AUDIO_SUFFIXES, *IMAGE_SUFFIXES))
-# What players call the cover of an album or a video that lies in the same folder.
+# What players call the cover of an album or a video that is in the same folder.
 _COVERS = re.compile("(cover|folder|front|albumart.*|poster|fanart)", re.IGNORECASE)
 
 # fmt: off
@@ -52,8 +52,10 @@ SPECIAL = Reason("FIFO, socket or device", "FIFOs, sockets or devices")
 TWICE = Reason("second name of a file", "second names of files")
 CAPTIONS = Reason("caption or text file", "caption and text files")
 OUTPUT = Reason("folder of this program's output", "folders of this program's output")
-BESIDE_VIDEO = Reason("image beside a video of its name", "images beside videos of their names")
-BESIDE_AUDIO = Reason("further image beside an audio file", "further images beside audio files")
+BESIDE_VIDEO = Reason("image with the name of a video", "images with the names of videos")
+BESIDE_AUDIO = Reason(
+    "further image with the name of an audio file", "further images with the names of audio files"
+)
 COVER = Reason("cover of other media in its folder", "covers of other media in their folders")
 
 
@@ -68,7 +70,7 @@ class Folder:
 
     Attributes:
         media: in the order of their paths.
-        captions: files that captions may lie in, likewise.
+        captions: files that captions may be in, likewise.
         audio_of: image -> the audio file of the same name, with which it is one clip.
     """
 
@@ -98,7 +100,7 @@ class Walk:
 
     @property
     def captions(self) -> list[Path]:
-        """All files that captions may lie in, likewise."""
+        """All files that captions may be in, likewise."""
         return sorted(path for folder in self.folders.values() for path in folder.captions)
 
     @property

@@ -39,14 +39,14 @@ def shard_name(split: str, number: int, count: int) -> str:
 
 
 def offsets_path(shard: Path) -> Path:
-    """The file of record starts beside a shard, whose name may also be `train.tfrecord-00000-of-00002`."""
+    """The file of record starts next to a shard, whose name may also be `train.tfrecord-00000-of-00002`."""
     return shard.with_name(shard.name.removesuffix(".tfrecord") + ".offsets")
 
 
 def write_shard(
     path: Path, framed_records: Iterable[bytes], *, announce: Callable[[dict], None] = lambda shard: None
 ) -> dict:
-    """Writes framed records in their order, and their offsets beside (little-endian uint64).
+    """Writes framed records in their order, and their offsets (little-endian uint64).
 
     Args:
         path: the shard.

@@ -116,7 +116,7 @@ def _make_folder(directory: Path) -> None:
         strangers = [path.name for path in directory.iterdir() if path.name not in known]
         if strangers and not (directory / INDEX_FILE).exists() and not (directory / _UNFINISHED).exists():
             raise ValueError(
-                f"An index needs a folder of its own. Received: {directory}, which holds {strangers[0]!r}. "
+                f"An index needs its own folder. Received: {directory}, which holds {strangers[0]!r}. "
                 f"Name another one."
             )
     directory.mkdir(parents=True, exist_ok=True)

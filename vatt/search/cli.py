@@ -1,4 +1,4 @@
-"""`vatt search INDEX "a cat purring" | --video F | --audio F`: finds windows by words, pictures or sound."""
+"""`vatt search INDEX "a cat purring" | --video F | --audio F`: finds windows by text, video or audio."""
 
 import argparse
 import csv
@@ -20,9 +20,8 @@ Prints the windows that are nearest, best first: rank, cosine, file, start and e
 table with seconds; a text in it that a spreadsheet would take for a formula (it begins with = + - @, white
 space or an apostrophe) has an apostrophe in front, and control characters are written as \\u001b.
 
-Words are compared in the video-text space, pictures and sound in the video-audio space. --by says whether the
-pictures or the sound of the indexed windows are compared; words and sound never met in training, so they are
-compared by way of the pictures. A file that is asked with counts with the mean of its windows, of which
+Text is compared in the video-text space, video and audio in the video-audio space. --by selects whether the
+video or the audio of the indexed windows is compared; text and audio are never trained against each other, so they are compared via the video-audio space (zero-shot). A query file is represented by the mean of its windows, of which
 {MAX_SECONDS:g} seconds at most are taken.
 
 Exit status: 0 something was found, 2 a query, an index or a file that can not be used.
@@ -35,8 +34,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = _ABOUT
     parser.add_argument("index", metavar="INDEX", help="made by `vatt index`")
     parser.add_argument("text", nargs="?", metavar="TEXT", help="what to look for, in words")
-    parser.add_argument("--video", metavar="F", help="look for what is like the pictures of a file")
-    parser.add_argument("--audio", metavar="F", help="look for what is like the sound of a file")
+    parser.add_argument("--video", metavar="F", help="search with the video of a file")
+    parser.add_argument("--audio", metavar="F", help="search with the audio of a file")
     parser.add_argument(
         "--start_seconds",
         type=SECONDS,
@@ -56,7 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--one_per_file", action="store_true", help="of each file only its best window")
     parser.add_argument("--model", metavar="RUN", help="default: the one that the index was made with")
-    parser.add_argument("--html", metavar="gallery.html", help="write a page with pictures of what was found")
+    parser.add_argument("--html", metavar="gallery.html", help="write a page with frames of the results")
     parser.add_argument("--tsv", action="store_true", help="print a table of tab-separated values")
 
 
@@ -74,7 +73,7 @@ def main(args: argparse.Namespace) -> int:
             "`--start_seconds` is a place in the file that is asked with. Received: "
             f"{args.start_seconds:g} with a text. Leave it out, or ask with --video or --audio."
         )
-    index = Index(args.index)  # a wrong index is told at once, the model takes seconds
+    index = Index(args.index)  # a wrong index is reported at once, loading the model takes seconds
     embedder = open_embedder(vatt.load, args.model or index.facts["model"]["path"])
     index.check(embedder)
     if args.text is not None:

@@ -1,8 +1,8 @@
 """The server under the page: a thread for each connection, none of which can keep the others out.
 
 A request must come at a pace: within a few seconds, and a second more for each stretch of bytes. There are so
-many connections and no more; when all are taken, whoever has waited longest without sending what it came to
-say makes room. So neither slow nor idle clients, however many, close the server to those who ask.
+many connections and no more; when all are taken, the one that has waited longest without sending what it
+came to say makes room. So neither slow nor idle clients, however many, close the server to those who ask.
 """
 
 import contextlib
@@ -26,7 +26,7 @@ class Pace:
 
     Args:
         first_seconds: in which a request, headers and body, must have come,
-        bytes_per_second: and a second more for each so many bytes that have.
+        bytes_per_second: bytes received that extend the deadline by a second.
         answer_seconds: in which it must take each part of an answer.
         rest_seconds: for which the rest of a refused request is still read, so that its client sees why.
         connections: at a time.
@@ -153,7 +153,7 @@ class _Incoming(io.RawIOBase):
         self.is_answered, self._end = True, time.monotonic() + self._pace.rest_seconds
 
     def end(self) -> None:
-        """Makes whoever reads or writes see the end of the connection; for any thread to call."""
+        """Ends the connection for its readers and writers; may be called by any thread."""
         self.is_ended = True
         with contextlib.suppress(OSError):
             self._connection.shutdown(socket.SHUT_RDWR)

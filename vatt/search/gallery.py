@@ -1,4 +1,4 @@
-"""What a search found as one HTML page that needs nothing but itself: frames, times, scores."""
+"""Search results as one self-contained HTML page: frames, times, scores."""
 
 import base64
 from collections.abc import Sequence
@@ -43,7 +43,7 @@ def _hit(hit: Hit, picture: Thumbnail) -> dict[str, str | Markup | None]:
         "name": hit.place.name,
         "source": f"data:image/jpeg;base64,{jpeg}" if jpeg else None,
         "reason": picture.reason,
-        "audio": waveform(picture.envelope, "Outline of the audio") if picture.envelope else None,
+        "audio": waveform(picture.envelope, "Waveform") if picture.envelope else None,
         "score": f"{hit.score:.3f}",
         "times": times(hit),
     }

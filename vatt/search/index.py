@@ -39,7 +39,7 @@ class Index:
         directory: made by `vatt index`.
 
     Attributes:
-        directory: where it lies.
+        directory: its directory.
         facts: the content of `index.json`.
         columns: name -> [N] or [N, D], mapped: times, which modalities, a matrix for each "modality/space".
         root: the folder that was indexed.
@@ -85,7 +85,7 @@ class Index:
             )
 
     def has(self, modality: str) -> np.ndarray:
-        """bool [N]: which windows have pictures, or sound."""
+        """bool [N]: which windows have video, or audio."""
         return self.columns[f"has_{modality}"]
 
     def vectors(self, output: str) -> np.ndarray | None:

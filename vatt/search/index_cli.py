@@ -10,9 +10,9 @@ from vatt.search.layout import DTYPES
 from vatt.terminal import show
 
 _ABOUT = """\
-Embeds every film, sound and image file below DIR in windows of the model's clip length, and keeps the vectors
-in INDEX. Run it again after files came, went or changed: only what changed is embedded, a file that was moved
-is known by its content, and one that is gone is left out. A run that was stopped, or killed, goes on with the
+Embeds every video, audio and image file below DIR in windows of the model's clip length, and keeps the
+vectors in INDEX. Run it again after files were added, removed or changed: only changes are embedded, a moved
+file is recognised by its content, and a removed file is dropped. An interrupted run resumes with the
 same command, and until it ends the index is what it was. One process at a time may write.
 
 Exit status: 0 every file is in the index, 1 some could not be embedded (listed with the reason), 2 none

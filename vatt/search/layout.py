@@ -1,11 +1,11 @@
-"""An index on the disk: `index.json`, and beside it a folder of matrices that are mapped, not read.
+"""An index on the disk: `index.json`, and next to it a folder of memory-mapped matrices.
 
     INDEX/index.json     what it was made of and with: the files with their rows, the model's fingerprint
     INDEX/rows-000007/   one array for each column: times, which modalities, a matrix for each space
     INDEX/unfinished/    embeddings of files that a run which was stopped has finished
 
-A run writes a new folder of rows, then replaces `index.json`, then removes the old folder: whoever reads
-meets one or the other, and a run that is killed changes nothing.
+A run writes a new folder of rows, then replaces `index.json`, then removes the old folder: a process that
+reads meets one or the other, and a run that is killed changes nothing.
 """
 
 import json
@@ -72,7 +72,7 @@ def write_facts(directory: Path, facts: Mapping) -> None:
 
 
 def rows_folder(directory: Path, generation: int) -> Path:
-    """Where the matrices of a generation lie."""
+    """The folder of the matrices of a generation."""
     return directory / f"rows-{generation:06}"
 
 
@@ -83,7 +83,7 @@ def last_generation(directory: Path) -> int:
 
 
 def column_path(folder: Path, name: str) -> Path:
-    """The file of a column; "video/video_text" has a "." in place of the "/"."""
+    """The file of a column; "video/video_text" has a "." instead of the "/"."""
     return folder / f"{name.replace('/', '.')}.npy"
 
 

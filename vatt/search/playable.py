@@ -11,7 +11,7 @@ import numpy as np
 from vatt.prepare.media import MediaOptions, read_segments
 from vatt.prepare.pool import Failure, WorkerPool
 
-# By what a file is called; a browser that can not decode what is in it shows the picture instead.
+# By file name; a browser that can not decode the contents shows a frame instead.
 PLAYABLE = {
     ".mp4": "video/mp4",
     ".m4v": "video/mp4",

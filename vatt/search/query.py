@@ -1,4 +1,4 @@
-"""What is asked, as a vector, and what it finds: text, pictures or sound asks, pictures or sound answer."""
+"""Queries as vectors, and their results: text, video or audio as query, video or audio as result."""
 
 import dataclasses
 import itertools
@@ -21,7 +21,6 @@ MAX_WORDS = 1_000  # of a text; what follows is cut off, since a model reads the
 MAX_SECONDS = 60.0  # of a file that is asked with
 TARGETS = (spec.VIDEO, spec.AUDIO)
 Looked = tuple[dict[str, np.ndarray], list[str]]  # space -> float32 [D], and words that are not known
-_NAMES = {spec.VIDEO: "pictures", spec.AUDIO: "sound"}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -70,7 +69,7 @@ def text_query(embedder: Any, text: str, look_up: Callable[[str], Looked] | None
     Args:
         embedder: `vatt.load`'s.
         text: the words.
-        look_up: in place of this module's, for one sentence.
+        look_up: replaces this module's, for one sentence.
 
     Raises:
         ValueError: no word of it is one that the model knows.
@@ -87,7 +86,7 @@ def text_query(embedder: Any, text: str, look_up: Callable[[str], Looked] | None
         notes.append(f"the model reads the first {embedder.clip.words} words of a text")
     vectors, unknown = look_up(asked) if look_up is not None else look_up_all(embedder, [asked])[0]
     if unknown:
-        notes.append(f"the model has learnt no word {', '.join(unknown)}; the others are what was searched")
+        notes.append(f"the model does not know the words {', '.join(unknown)}; the others were searched")
     shown = asked if len(asked) <= 120 else asked[:120] + "…"
     return Query(modality=spec.TEXT, shown=shown, vectors=vectors, notes=tuple(notes))
 
@@ -113,7 +112,7 @@ def file_query(
     pool: WorkerPool | None = None,
     max_seconds: float | None = None,
 ) -> Query:
-    """The pictures or the sound of a media file: the mean of its windows, of at most `MAX_SECONDS`.
+    """The video or the audio of a media file: the mean of its windows, of at most `MAX_SECONDS`.
 
     Args:
         embedder: `vatt.load`'s.
@@ -164,7 +163,7 @@ def warm(embedder: Any) -> None:
 
 
 def space_of(query_modality: str) -> str:
-    """Where a query is compared: words live in one space only; pictures and sound meet where both were
+    """The space in which a query is compared: text is in one space only; video and audio meet where both were
     trained."""
     return spec.VIDEO_TEXT if query_modality == spec.TEXT else spec.VIDEO_AUDIO
 
@@ -172,12 +171,12 @@ def space_of(query_modality: str) -> str:
 def search(
     index: Index, query: Query, *, target: str | None = None, count: int = 10, one_per_file: bool = False
 ) -> Found:
-    """The windows whose pictures, or whose sound, are nearest to a query.
+    """The windows whose video, or whose audio, is nearest to a query.
 
     Args:
         index: of the same model as the query.
         query: what is asked.
-        target: "video" or "audio"; None: "video", or "audio" where the index has no pictures.
+        target: "video" or "audio"; None: "video", or "audio" where the index has no video.
         count: windows wanted.
         one_per_file: of each file only its best window.
 
@@ -192,13 +191,13 @@ def search(
     searched = int(np.count_nonzero(present))
     if not searched:
         raise ValueError(
-            f"The index must hold what is searched. Received: a search by {_NAMES[target]}, but no window in "
-            f"{index.directory} has any. Search by {_NAMES[_other(target)]}: --by {_other(target)}."
+            f"The index must hold what is searched. Received: a search by {target}, but no window in "
+            f"{index.directory} has any. Search by {_other(target)}: --by {_other(target)}."
         )
     notes = list(query.notes)
     if searched < index.rows:
         notes.append(
-            f"{index.rows - searched} of {index.rows} windows have no {_NAMES[target]} and were not searched"
+            f"{index.rows - searched} of {index.rows} windows have no {target} and were not searched"
         )
     space = space_of(query.modality)
     matrix = index.vectors(f"{target}/{space}")

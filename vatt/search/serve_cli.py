@@ -16,7 +16,7 @@ from vatt.search.server import SearchServer, host_names
 
 LOOPBACK = "127.0.0.1"
 _ABOUT = """\
-The page is for whoever sits at this machine: it has no password, and answers on the loopback address alone
+The page is for the user of this machine: it has no password, and listens on the loopback address only
 unless --host names another one of this machine's. It reads the indexed files, and only while they are as they
 were when they were indexed; files that are dropped on it are looked at and removed. Ctrl-C ends it.
 """
@@ -111,7 +111,7 @@ def _stop(*_) -> None:
 
 def _check(args: argparse.Namespace) -> None:
     if not 0 <= args.port < 1 << 16:
-        raise ValueError(f"`--port` must lie between 0 and 65535. Received: {args.port}.")
+        raise ValueError(f"`--port` must be between 0 and 65535. Received: {args.port}.")
     if not args.max_upload_mb > 0:
         raise ValueError(f"`--max_upload_mb` must be positive. Received: {args.max_upload_mb}.")
     try:
@@ -124,7 +124,7 @@ def _check(args: argparse.Namespace) -> None:
             f"Received: {args.host}."
         )
     if not address.is_loopback:
-        say(f"Warning: whoever can reach {args.host} can search the index and read its files.")
+        say(f"Warning: anyone who can reach {args.host} can search the index and read its files.")
 
 
 def _is_loopback(host: str) -> bool:

@@ -1,7 +1,7 @@
 """The web page of an index: what it answers to each address, as a WSGI application on Werkzeug.
 
 A client never names a file: it names a row of the index, and the file of that row is served only if it is
-still the one that was indexed and still lies in the folder that was indexed. Whoever else runs a page in the
+still the one that was indexed and is still in the folder that was indexed. Another page in the
 same browser is kept out: requests must name this server as their host and come from its own pages.
 """
 
@@ -46,7 +46,7 @@ from vatt.terminal import say
 
 MAX_COUNT = 60  # windows of an answer
 _MAX_TEXT_BYTES = 200_000  # of a form's fields
-_LOOKS = 64  # windows that are being made to look at or wait for it; more are told to come back
+_LOOKS = 64  # windows that are being encoded or queued; further requests get status 503
 _DECODE_SECONDS = 30.0  # of a file that is asked with
 _COUNT = re.compile("[0-9]{1,4}")
 _HEADERS = {
@@ -186,18 +186,18 @@ class SearchServer:
         return send_file(io.BytesIO(outcome), request.environ, mimetype="video/mp4", conditional=True)
 
     def picture(self, request: Request, row: int) -> Response:
-        """A window's pictures."""
+        """Frames of a window."""
         place = self._place(row)
         with self._look(), self._unchanged(place.number) as path:
             (made,) = thumbnails([(path, place.start_seconds, place.end_seconds)], self._looking)
         if not made.jpeg:
-            raise NotFound(f"There are no pictures{_because(made)}.")
+            raise NotFound(f"There is no video{_because(made)}.")
         response = Response(made.jpeg, content_type="image/jpeg")
         response.headers["Cache-Control"] = "private, max-age=3600"
         return response
 
     def path_of(self, number: int) -> Path:
-        """Where a file of the index lies."""
+        """The path of a file of the index."""
         return self._index.root / self._index.files[number]["path"]
 
     def _place(self, row: int):

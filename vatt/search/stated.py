@@ -1,4 +1,5 @@
-"""Checks that `index.json` says what the rest relies on, so that a damaged or forged one is told at once."""
+"""Checks that `index.json` says what the rest relies on, so that a damaged or forged one is refused at
+once."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -45,7 +45,7 @@ class TextQueries:
         asked = _Asked(sentence)
         with self._guard:
             self._waiting.append(asked)
-        # Whoever comes first to the model asks for all that wait; the others find their answer there.
+        # The first thread to reach the model embeds all waiting texts; the others find their results.
         while not asked.is_done:
             with self._turn:
                 if not asked.is_done:

@@ -1,7 +1,7 @@
-"""What a window looks and sounds like: three pictures side by side, and the outline of the sound.
+"""Thumbnails of a window: three frames side by side, and the waveform.
 
-Made of the file itself when they are asked for, so an index holds no pictures; in a worker process, as with
-all files of strangers.
+Made from the file on request, so an index holds no video; in a worker process, as with all untrusted
+files.
 """
 
 import dataclasses
@@ -17,7 +17,7 @@ from vatt.prepare.pool import Failure, WorkerPool
 
 _PICTURES, _HEIGHT_PIXELS, _GAP_PIXELS, _GAP_GREY, _QUALITY = 3, 108, 2, 128, 80
 _BARS = 64
-_RATE_HZ = 8000  # of a sound that is only looked at
+_RATE_HZ = 8000  # of audio that is only displayed
 _HANG_SECONDS = 60.0
 _MEMORY_BYTES = 2 << 30
 
@@ -27,8 +27,8 @@ class Thumbnail:
     """A window to look at.
 
     Attributes:
-        jpeg: pictures side by side; b"" without any.
-        envelope: peaks in [0, 1]; () without sound.
+        jpeg: frames side by side; b"" without any.
+        envelope: peaks in [0, 1]; () without audio.
         reason: why there is neither, in words; "" otherwise.
     """
 

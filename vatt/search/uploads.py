@@ -1,7 +1,7 @@
 """Files that are asked with: taken in, decoded one after the other in a process of its own, and removed.
 
-Those that come in at a time, and those that wait to be decoded, are so many and no more; what is beyond is
-told to come back. A search by words waits for none of it.
+Numbers of concurrent uploads and of files queued for decoding are limited; further ones are refused with a
+time to retry. Text searches wait for none of them.
 """
 
 import contextlib
@@ -62,7 +62,7 @@ class Uploads:
         suffix = Path(name).suffix.lower()
         if suffix not in MEDIA_SUFFIXES:
             raise UnsupportedMediaType(
-                f"A file to ask with must be a film, a sound or an image. Received: {name}."
+                f"A query file must be a video, an audio file or an image. Received: {name}."
             )
         with _place(self._waiting, "Other files are being looked at.", 5):
             # Of the name only the suffix is used, and that is one of ours.

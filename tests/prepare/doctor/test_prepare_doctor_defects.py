@@ -186,7 +186,7 @@ PLANTED = {
     "half a sample": ("record-schema", set_context("WAVEFORM/pcm16", [bytes(range(1, 256))])),
     "another type": ("record-schema", set_context("image/frame_rate", [10])),
     "another schema": ("record-schema", set_context("schema_version", [7])),
-    "neither pictures nor sound": ("record-empty", without_media),
+    "neither video nor audio": ("record-empty", without_media),
     "times of another length": ("record-times", set_context("clip/end/timestamp", [9_000_000])),
     "record of another split": ("record-split", wrong_split),
     "the same clip in two splits": ("leakage", copied(2)),

@@ -81,7 +81,7 @@ def test_what_is_available_has_nothing_missing(esc50, plan):
     made = plan("esc50", "--subset", "available", "--labels", "compact")
     assert made.labels == ("dog", "sea_waves", "crackling_fire", "class_44") and not made.missing
     assert made.planning.subset["clips_left_out"] == 46 == len(made.planning.left_out)
-    assert str(made.planning.left_out) == "46 clips not at hand"
+    assert str(made.planning.left_out) == "46 clips not available"
 
 
 def test_classes_by_name_and_by_file(esc50, plan, tmp_path):
@@ -96,7 +96,7 @@ def test_classes_by_name_and_by_file(esc50, plan, tmp_path):
         plan("esc50", "--subset", "dog,sea_wave")
     with pytest.raises(AnnotationError, match="must have a class"):
         plan("esc50", "--subset", " , ")
-    with pytest.raises(AnnotationError, match="must have a clip at hand. Received: --subset 1 classes"):
+    with pytest.raises(AnnotationError, match="must have a clip available. Received: --subset 1 classes"):
         plan("esc50", "--subset", "class_30")
     with pytest.raises(AnnotationError, match="--labels compact without --subset"):
         plan("esc50", "--labels", "compact")

@@ -30,7 +30,7 @@ class MixedClips:
         datasets: `PreparedClips`, one or more, of clips of one size (each may have a frame rate of its own,
             as the release's have). Their `threads` play no part.
         name: name in reports; None is the sets' names, joined by "+".
-        weights: None for clips drawn uniformly from all sets together (the paper), or one positive number
+        weights: None: clips are drawn uniformly from all sets together (the paper), or one positive number
             for each set, its share of the stream up to a common factor (the release's (1, 1)). Then each set
             runs through its own permutations, and a small one comes round more often than a large one.
         threads: threads that decode; None is one per core.

@@ -107,7 +107,7 @@ class ServedClips:
             # A machine that was started anew begins anew.
             message = (
                 "The machines of `ServedClips.addresses` must go on where they were. One of them was started "
-                "again. Run the same command again: it goes on from the newest checkpoint. Received rows:"
+                "again. Run the same command again: it resumes from the newest checkpoint. Received rows:"
             )
             with tf.control_dependencies([tf.debugging.Assert(is_right, [message, found], summarize=rows)]):
                 batch |= {spec.EXAMPLE_INDEX: tf.identity(found)}
@@ -128,11 +128,12 @@ class ServedClips:
         return (
             f"Every machine that makes batches must answer. Received: nothing from {', '.join(silent)} for "
             f"{self._patience_seconds:g} s. Start `python -m vatt feed` there again, or name others; then "
-            "run the same command again: it goes on from the newest checkpoint."
+            "run the same command again: it resumes from the newest checkpoint."
         )
 
     def _silent(self, seconds):
-        """Addresses without an answer within so many seconds; a machine that only listens does not count."""
+        """Addresses without an answer within this number of seconds; a machine that only listens does not
+        count."""
 
         def answers(address):
             with grpc.insecure_channel(address) as channel:

@@ -1,4 +1,4 @@
-"""Reads the captions beside a media file: subtitles, transcripts and descriptions to (start, end, text)."""
+"""Reads the captions of a media file: subtitles, transcripts and descriptions to (start, end, text)."""
 
 from vatt.prepare.captions.caption import (
     WHOLE_FILE,

@@ -59,7 +59,7 @@ class CaptionFile:
     cues: int = 0
 
     def __str__(self) -> str:
-        """What to say of the file besides its captions; "" where there is nothing."""
+        """A note on the file in addition to its captions; "" without one."""
         # Of how many, where the note counts cues and nothing else.
         notes = [
             f"{note} of {self.cues}" if note.cues_lost == note.count else f"{note}" for note in self.notes

@@ -24,7 +24,7 @@ _LANGUAGES = {  # of the encodings that share most of their letters
 _IN_NO_WESTERN_WORD = re.compile("[a-z][¹³º¿¼¾£¥]|[¹³¿¼¾£¥][a-z]")  # ł, ą, ş, ż … of Polish and Romanian
 _SAMPLE_BYTES = 1 << 16
 _CLOSE = 0.1  # coherence: of two languages that close, the Western one is the more common
-_MOST_ACCENTED = 0.6  # share of letters: no language of Latin letters has so many beyond ASCII
+_MOST_ACCENTED = 0.6  # share of letters: no language of Latin letters has that many beyond ASCII
 _MOST_CHAOS = 0.02  # above the best candidate's that still counts as equal
 
 
@@ -80,6 +80,6 @@ def _kana(text: str) -> float:
 
 
 def _share(text: str, first: str, last: str) -> float:
-    """How many of the characters beyond ASCII lie in a range."""
+    """How many of the characters beyond ASCII are in a range."""
     beyond = [character for character in text if character > "\x7f"]
     return sum(first <= character <= last for character in beyond) / max(1, len(beyond))

@@ -1,6 +1,6 @@
 """Reads caption files in worker processes, so that a hostile one takes neither the run's time nor its memory.
 
-The files of strangers are parsed by expressions and libraries of which nobody can say that no input makes
+Untrusted files are parsed by expressions and libraries of which nobody can say that no input makes
 them slow. Here such a file is given up, and the others are read.
 """
 
@@ -21,7 +21,7 @@ class CaptionReader:
     """Reads caption files one after the other, or many at once; use it as a context manager.
 
     Args:
-        within: a folder that they must lie in, links followed. None: anywhere.
+        within: a folder that they must be in, links followed. None: anywhere.
         timeout_seconds: that a file may take.
     """
 

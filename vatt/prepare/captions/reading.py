@@ -32,7 +32,7 @@ def read_captions(path: str | Path, *, within: str | Path | None = None) -> Capt
 
     Args:
         path: a regular file of at most 16 MiB, of a name that ends in one of `SUFFIXES`.
-        within: a folder that it must lie in, links followed. None: anywhere.
+        within: a folder that it must be in, links followed. None: anywhere.
 
     Raises:
         NotCaptions: it is JSON, and no transcript.
@@ -81,7 +81,7 @@ def _usable(captions: Iterable[Caption], notes: Notes) -> list[Caption]:
 
 
 def _subtitles(text: str, notes: Notes) -> Iterator[Caption]:
-    """SubRip or WebVTT, told apart by what they hold: programs give either the other's name."""
+    """SubRip or WebVTT, distinguished by contents: programs give either the other's name."""
     if is_webvtt(text):
         return read_webvtt(text, notes)
     if is_substation(text):

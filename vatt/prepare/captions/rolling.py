@@ -15,7 +15,7 @@ from vatt.prepare.captions.cue import Cue, clock_seconds
 from vatt.prepare.captions.markup import plain_text
 from vatt.prepare.captions.notes import Notes
 
-_GAP_SECONDS = 0.25  # between cues of which the second one goes on where the first one was
+_GAP_SECONDS = 0.25  # between cues of which the second continues the first
 _FLASH_SECONDS = 0.05
 _LEAST_SHARE = 0.5  # of the pairs of neighbours that must roll
 _WORD_TIME = re.compile(r"<([0-9:.]+)>")

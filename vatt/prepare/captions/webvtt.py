@@ -72,7 +72,7 @@ def _cues(lines: list[str], begin: int, notes: Notes) -> Iterator[Cue]:
 
 
 def _end(lines: list[str], begin: int) -> int:
-    """Where the block ends in which `begin` lies: at an empty line, or before a cue that follows without."""
+    """Where the block ends in which `begin` is: at an empty line, or before a cue that follows without."""
     end = begin
     while end < len(lines) and lines[end] and not timing_of(lines[end]):
         end += 1

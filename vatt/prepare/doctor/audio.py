@@ -1,4 +1,4 @@
-"""Checks of one record's audio: is it audio at all, is it there, is it as long as the frames.
+"""Checks of one record's audio: valid samples, no silence, the duration of the video.
 
 A known script of DMVR has FFmpeg write 32-bit integers and reads the bytes as 32-bit floats. Small positive
 samples then become denormals and powers of two far below one, small negative ones NaN or some -1e38, which a
@@ -37,14 +37,14 @@ DENORMAL = Check(
 OUT_OF_RANGE = Check(
     name="audio-out-of-range",
     severity=ERROR,
-    rule="Every sample must lie in [-1, 1].",
+    rule="Every sample must be in [-1, 1].",
     way_out="Divide the audio by its full scale and write the records again.",
 )
 SILENT = Check(
     name="audio-silent",
     severity=WARNING,
     rule="A source's audio must not be digital silence from end to end.",
-    way_out="Look at how it was extracted. Where the video has none, its mask leaves it out of training.",
+    way_out="Check how it was extracted. If the video has no audio, its mask excludes it from training.",
 )
 RATE = Check(
     name="audio-rate",
@@ -61,7 +61,7 @@ LENGTH = Check(
 )
 
 _SMALLEST_NORMAL = np.finfo(np.float32).tiny
-# Samples of true audio lie between the noise of 24 bits with room to spare and far overload; of integers read
+# Samples of true audio are between the noise of 24 bits with room to spare and far overload; of integers read
 # as floats only those do whose exponent bits happen to fit, amplitudes 0.38 to 0.52 and -0.62 to -0.48.
 _ORDINARY = (1e-9, 16.0)
 _INT16_SCALE, _INT32_SCALE = 1 << 15, 1 << 31
@@ -93,7 +93,7 @@ def inspect(clip: ClipRecord, setting: Setting, tally: Tally) -> Iterator[tuple[
     elif _ends_apart(clip):
         yield (
             LENGTH,
-            f"{clip.audio_seconds:.3f} s of audio, {clip.video_seconds:.3f} s of frames "
+            f"{clip.audio_seconds:.3f} s of audio, {clip.video_seconds:.3f} s of video "
             f"({clip.audio_seconds / clip.video_seconds - 1:+.2%})",
         )
     if clip.audio.dtype == np.int16:
@@ -161,7 +161,7 @@ def _measure_level(clip: ClipRecord, full_scale: int, tally: Tally) -> None:
 
 
 def cast_of(audio: np.ndarray) -> Cast | None:
-    """How float32 [S, …] came from integers; None where it is true audio."""
+    """How float32 [S, …] was cast from integers; None for true audio."""
     with np.errstate(invalid="ignore"):
         magnitude = np.abs(audio[audio != 0])  # NaN is not 0
         if not len(magnitude):

@@ -44,7 +44,7 @@ ENCODING = Check(
 TIMES = Check(
     name="caption-times",
     severity=ERROR,
-    rule="A caption must end after it starts, and not lie before the source begins.",
+    rule="A caption must end after it starts, and not be before the source begins.",
     way_out="Check the caption files' unit of time and their offset to the video.",
 )
 OUTSIDE = Check(
@@ -91,9 +91,9 @@ def inspect(clip: ClipRecord, setting: Setting, tally: Tally) -> Iterator[tuple[
 
 
 def telling(clip: ClipRecord) -> int:
-    """`sources.ABSENT` without captions or times, `USELESS` if all captions lie beside the clip, `USEFUL`.
+    """`sources.ABSENT` without captions or times, `USELESS` if all captions are outside of the clip, `USEFUL`.
 
-    Captions beside a clip are common: pieces of a video keep the nearest ones before and after them.
+    Captions outside of a clip are common: pieces of a video keep the nearest ones before and after them.
     """
     if not clip.captions.texts or clip.captions.times is None:
         return ABSENT
@@ -107,7 +107,7 @@ def _inside(clip: ClipRecord) -> np.ndarray:
 
 
 def conclude(records: np.ndarray, findings: Findings) -> None:
-    """What only the whole set tells: whether the captions' times are those of the clips.
+    """Checks that need the whole set: whether the captions' times are those of the clips.
 
     Args:
         records: `shard.RECORD_HASHES` of the set.
@@ -116,7 +116,7 @@ def conclude(records: np.ndarray, findings: Findings) -> None:
     _, best = best_of_sources(records, "telling")
     beside, captioned = int((best == USELESS).sum()), int((best != ABSENT).sum())
     if captioned and beside > _MOST_BESIDE * captioned:
-        findings.add(OUTSIDE, f"of {beside} of {captioned} sources, every caption lies beside every clip")
+        findings.add(OUTSIDE, f"of {beside} of {captioned} sources, every caption is outside of every clip")
 
 
 def _inspect_text(caption: bytes, known: frozenset[str], tally: Tally) -> Iterator[tuple[Check, str]]:

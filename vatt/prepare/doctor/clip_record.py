@@ -1,4 +1,4 @@
-"""One record as the checks see it, whoever wrote it: our spellings, DMVR's, and the released example's."""
+"""One record as the checks see it, from any writer: our spellings, DMVR's, and the released example's."""
 
 import dataclasses
 
@@ -27,7 +27,7 @@ class Setting:
     Attributes:
         frame_rate_hz: the highest of any record, and that of records which state none.
         audio_rate_hz: of every record that has audio.
-        short_side_pixels: of frames, at most; 0: nothing is said.
+        short_side_pixels: of frames, at most; 0: unknown.
         labels: label texts by id; empty: nothing is said.
         vocabulary_file: the set's words; "": nothing is known of words.
     """
@@ -171,7 +171,7 @@ def _first_present(features: dict, kind: type, keys: tuple[str, ...], problems: 
 
 
 def _frames(example: Example, version: int, problems: list[str]) -> list[bytes]:
-    """JPEG per frame; of a tf.train.Example, its one frame."""
+    """JPEG per frame; of a tf.train.Example, its one image."""
     steps = example.frames.get("image/encoded")
     if steps is None:
         return list(_first_present(example.context, bytes, ("image/encoded",), problems))

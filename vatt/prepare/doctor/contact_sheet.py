@@ -1,4 +1,4 @@
-"""A few clips to look at and to read: frames in a strip, the outline of the audio, captions with times."""
+"""A contact sheet of a few clips: frames in a strip, the waveform, captions with times."""
 
 import base64
 import dataclasses
@@ -96,13 +96,13 @@ def _strip(clip: ClipRecord) -> Markup:
 
 
 def _waveform(audio: np.ndarray | None) -> Markup:
-    """Peaks of the audio against full scale, so that a quiet track looks quiet."""
+    """Peaks of the audio relative to full scale, so that a quiet track looks quiet."""
     if audio is None:
         return element("div", "no audio", class_="absent")
     full_scale = 1 << 15 if audio.dtype == np.int16 else 1
     magnitude = np.nan_to_num(np.abs(audio.astype(np.float32)).max(axis=1) / full_scale, posinf=1.0)
     peaks = [float(part.max()) for part in np.array_split(magnitude, _BARS) if len(part)]
-    return waveform(peaks, "Outline of the audio, against full scale", full_scale=1.0)
+    return waveform(peaks, "Waveform, relative to full scale", full_scale=1.0)
 
 
 def _captions(clip: ClipRecord) -> Markup:

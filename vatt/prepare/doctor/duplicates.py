@@ -29,12 +29,12 @@ LOOK_ALIKE = Check(
     name="leakage-look-alike",
     severity=WARNING,
     rule="No clip for training may look like one of another split.",
-    way_out="Look at both. The same video at another size or quality belongs into one split.",
+    way_out="Compare both. The same video at another size or quality belongs into one split.",
 )
 SOURCE = Check(
     name="leakage-source",
     severity=WARNING,
-    rule="Clips of one source must lie in one split.",
+    rule="Clips of one source must be in one split.",
     way_out="Split by source (video, speaker, place), not by clip: pieces of one video resemble each other.",
 )
 
@@ -89,7 +89,7 @@ def compare(
             for row in others:
                 report(DUPLICATE, "the same frames and audio", row, first)
     for rows in _groups(hashes["frames"], has_looks):
-        leak(LEAKAGE, "the same frames, with another audio,", rows)
+        leak(LEAKAGE, "the same video, with other audio,", rows)
     for ours, theirs in _look_alikes(hashes["looks"], is_training):
         if theirs not in leaked and _is_alike(read(hashes[ours])[0], read(hashes[theirs])[0]):
             leak(LOOK_ALIKE, "looks the same", np.array([ours, theirs]))

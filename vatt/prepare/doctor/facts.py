@@ -141,7 +141,7 @@ def _most_common(values: Counter, name) -> str:
 
 
 def _quantile(values: Counter, share: float):
-    """The value below or at which that share of the counted things lies."""
+    """The value below or at which that share of the counted things is."""
     reached = 0
     for value in sorted(values):
         reached += values[value]

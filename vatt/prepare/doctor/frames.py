@@ -42,7 +42,7 @@ FRAME_RATE = Check(
     way_out="Prepare the set again with one `max_frame_rate_hz`.",
 )
 
-_LEAST_PIXELS = 32  # of a frame that is looked at
+_LEAST_PIXELS = 32  # of a decoded frame
 _FINGERPRINTED = (0.25, 0.5, 0.75)  # places in the clip
 _STEP = 3  # grey levels: less is JPEG noise, which must not change a fingerprint
 _LEAST_BITS = 8  # of 64; a frame with fewer edges than that looks like too many others
@@ -61,7 +61,7 @@ def inspect(
     Returns:
         What is wrong with them; and fingerprints of the frames at a quarter, half and three quarters of the
         clip, uint64 [3]: whether each of 8 x 8 places is brighter than its left neighbour, 0 for a frame
-        with too few edges to be told from others.
+        with too few edges to distinguish it from others.
     """
     fingerprints = np.zeros(len(_FINGERPRINTED), np.uint64)
     if not clip.jpegs:

@@ -29,7 +29,7 @@ UNSEEN = Check(
     name="label-unseen",
     severity=WARNING,
     rule="A class of another split must have training clips.",
-    way_out="Check that the splits use one label list; a class without examples can not be learnt.",
+    way_out="Check that the splits use one label list; a class without examples can not be trained.",
 )
 
 
@@ -56,7 +56,7 @@ def inspect(clip: ClipRecord, setting: Setting, tally: Tally) -> Iterator[tuple[
 
 
 def conclude(splits: dict[str, Tally], training: str, findings: Findings) -> None:
-    """What only the whole set tells; without a list in dataset.json, whether its texts are one map."""
+    """Checks that need the whole set; without a list in dataset.json, whether its texts are one map."""
     texts_of, labels_of = defaultdict(set), defaultdict(set)
     for tally in splits.values():
         for label, text in tally.label_texts:

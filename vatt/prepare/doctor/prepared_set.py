@@ -41,7 +41,7 @@ SPLIT_EMPTY = Check(
 SPLIT_TINY = Check(
     name="split-tiny",
     severity=WARNING,
-    rule="A split must be large enough to measure anything: beside ten clips and more, more than one clip, "
+    rule="A split must be large enough to measure anything: in a set of ten or more clips, more than one, "
     "and 0.1 % of a large set.",
     way_out="Prepare with a larger share for it.",
 )
@@ -68,7 +68,7 @@ class PreparedSet:
     """A prepared set as dataset.json describes it.
 
     Attributes:
-        directory: where it lies.
+        directory: of the set.
         name: its name.
         content: dataset.json as it is.
         shards: (split, what is stated of the shard), in order.

@@ -112,7 +112,7 @@ def repair_shard(source: Path, target: Path, setting: Setting) -> tuple[dict, in
 
 
 def _mended(content: bytes, setting: Setting) -> bytes:
-    """The record with its audio scaled back; the very same object where there is nothing to mend.
+    """The record with its audio scaled back; the same object if nothing is repaired.
 
     Raises:
         ExampleError: it does not parse.

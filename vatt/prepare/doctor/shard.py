@@ -39,7 +39,7 @@ SHARD_CHECKSUM = Check(
 OFFSETS = Check(
     name="offsets-file",
     severity=ERROR,
-    rule="The .offsets file beside a shard must say where each of its records starts.",
+    rule="The .offsets file of a shard must state where each of its records starts.",
     way_out="Copy it again, or delete it: readers then look for the records themselves, at each start.",
     is_mended=True,
 )
@@ -53,7 +53,7 @@ DAMAGED = Check(
 SPLIT = Check(
     name="record-split",
     severity=ERROR,
-    rule="A record must lie in the split that it names.",
+    rule="A record must be in the split that it names.",
     way_out="Shards were renamed or mixed: prepare the set again, or training clips end up in the test.",
 )
 EMPTY = Check(
@@ -156,7 +156,7 @@ def _inspect_record(clip: ClipRecord, split: str) -> Iterator[tuple[Check, str]]
     for problem in clip.problems:
         yield RECORD_SCHEMA, problem
     if clip.split is not None and clip.split != split:
-        yield SPLIT, f"the record names {clip.split!r} and lies in {split!r}"
+        yield SPLIT, f"the record names {clip.split!r} and is in {split!r}"
     if not clip.jpegs and clip.audio is None and not clip.problems:
         yield EMPTY, "neither frames nor audio"
     if clip.end_seconds is not None and clip.jpegs and clip.frame_rate_hz > 0:

@@ -40,7 +40,7 @@ def find_file(directory, *names: str, required: bool = True) -> Path | None:
     raise AnnotationError(
         f"`--annotations` must be a folder that holds {wanted}. Received: {directory}, which holds "
         f"{', '.join(present) or 'nothing'}{' …' if len(present) == 5 else ''}. "
-        "Name the folder that the official files lie in, and keep their names."
+        "Give the folder of the official files, and keep their names."
     )
 
 

@@ -1,4 +1,5 @@
-"""AudioSet: ten seconds each of two million YouTube videos, with 527 classes of sound, several to a clip.
+"""AudioSet: ten seconds each of two million YouTube videos, with 527 classes of audio events, several per
+clip.
 
 Official files (research.google.com/audioset/download.html), all in the folder --annotations:
   class_labels_indices.csv          index,mid,display_name
@@ -7,7 +8,7 @@ Official files (research.google.com/audioset/download.html), all in the folder -
       then lines like  --PJHxphWEs, 30.000, 40.000, "/m/09x0r,/t/dd00088"
   A list of segments that is not there is left out.
 
-Media, below --media at any depth, video or sound. By name:
+Media, below --media at any depth, video or audio. By name:
   ID_30_40, ID_30.000_40.000, ID_30000_40000, ID_000030_000040    the segment, cut already
   YID, YID_30.000_40.000                                          the same, as PANNs and DCASE name them
   ID                         by --named_by_id: "whole" videos (default), from which the segment is cut,
@@ -34,7 +35,7 @@ from vatt.prepare.layouts.subset import OUTSIDE, subset_of
 from vatt.prepare.next_steps import FINE_TUNE_AUDIO
 from vatt.prepare.record import Clip
 
-SUMMARIES = {"audioset": "AudioSet: ten seconds of sound and pictures, 527 classes"}
+SUMMARIES = {"audioset": "AudioSet: ten seconds of audio and video, 527 classes"}
 EXPERIMENT = FINE_TUNE_AUDIO
 EXAMPLE = "vatt prepare {layout} --annotations audioset/csv --media audioset/videos RECORDS"
 

@@ -1,4 +1,4 @@
-"""DMVR: shards that other programs wrote are described where they lie, and read without a copy.
+"""DMVR: shards of other programs are described in place, and read without a copy.
 
 DIR holds TFRecord shards as DMVR and the released VATT read them (table-00000-of-00005 …). A
 record is a SequenceExample with
@@ -7,7 +7,7 @@ record is a SequenceExample with
   caption/string                              any number of sentences
   clip/label/index, label/index               ids of classes
   clip/label/text, label/text                 their names
-each of them optional, or an Example with one image. Beside the shards are written dataset.json,
+each of them optional, or an Example with one image. Next to the shards are written dataset.json,
 vocabulary.txt (the words of the split "train") and an .offsets file per shard. The shards
 themselves stay as they are.
 
@@ -43,7 +43,7 @@ from vatt.prepare.record import CONTENTS, SCHEMA_VERSION
 from vatt.prepare.shard_reader import read_shard
 from vatt.whole_file import whole_file
 
-SUMMARIES = {"dmvr": "shards of DMVR: described where they lie, without a copy"}
+SUMMARIES = {"dmvr": "DMVR shards: described in place, without a copy"}
 _NUMBERED = re.compile(r"(?P<table>.+)-(?P<number>\d+)-of-(?P<count>\d+)(?P<suffix>\.\w+)?")
 _SHOWN = 3  # names in a message
 
@@ -128,7 +128,7 @@ def find_shards(directory: Path, patterns: dict[str, str]) -> dict[str, list[Pat
     """The shards of each split, complete and in order.
 
     Args:
-        directory: where they lie.
+        directory: where they are.
         patterns: split -> glob of file names.
 
     Raises:
@@ -189,7 +189,7 @@ def adopt(
     labels: tuple[str, ...] = (),
     workers: int | None = None,
 ) -> Path:
-    """Makes a directory of foreign shards a prepared set, by what is written beside them.
+    """Makes a directory of foreign shards a prepared set, by what is written next to them.
 
     Args:
         directory: of the shards.
@@ -214,7 +214,7 @@ def adopt(
         frame_rate_hz=frame_rate_hz, audio_rate_hz=audio_rate_hz, short_side_pixels=0, labels=labels
     )
     way_out = (
-        "The description lies beside the shards: make the folder writable, or link the shards into another."
+        "The description is written into the folder of the shards: make it writable, or link the shards into another."
     )
     with disk_errors(directory, way_out):
         surveys = _survey(splits, setting, name, workers)
@@ -354,7 +354,7 @@ def _write_description(directory, surveys, name, setting, labels) -> None:
             "program": "vatt.prepare",
             "version": vatt.__version__,
             "command": shlex.join(sys.argv),
-            "definition": "dmvr: shards of another program, described where they lie",
+            "definition": "dmvr: shards of another program, described in place",
             "date": time.strftime("%Y-%m-%d"),
         },
     }

@@ -1,4 +1,4 @@
-"""ESC-50: 2,000 recordings of five seconds, 50 classes of environmental sound, in five folds.
+"""ESC-50: 2,000 recordings of five seconds, 50 classes of environmental audio events, in five folds.
 
 Official files (github.com/karolpiczak/ESC-50), as the archive unpacks:
   meta/esc50.csv      filename,fold,target,category,esc10,src_file,take

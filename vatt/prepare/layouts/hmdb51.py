@@ -1,4 +1,4 @@
-"""HMDB51: 6,766 clips from films, 51 actions.
+"""HMDB51: 6,766 clips from videos, 51 actions.
 
 Official files (test_train_splits.rar of the Serre lab's page on HMDB), in the folder
 --annotations, usually testTrainMulti_7030_splits:

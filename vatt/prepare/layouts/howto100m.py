@@ -9,7 +9,7 @@ words, or a folder with one VIDEO_ID.csv per video (columns start, end, text).
 Media, below --media at any depth: VIDEO_ID.mp4 (or .webm, .mkv …), whole. They are cut into
 records of about --segment_seconds; each gets the captions over it and the nearest ones around it.
 A video without captions is kept without text. One split: train. Only the captions of videos that
-are at hand are held in memory.
+are available are held in memory.
 """
 
 import argparse

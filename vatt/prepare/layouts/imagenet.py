@@ -1,4 +1,4 @@
-"""ImageNet (ILSVRC 2012): 1.28 million training and 50,000 validation pictures of 1,000 classes.
+"""ImageNet (ILSVRC 2012): 1.28 million training and 50,000 validation images of 1,000 classes.
 
 Official files, in the folder --annotations, either those on Kaggle ("ImageNet Object Localization
 Challenge")
@@ -7,13 +7,13 @@ Challenge")
   LOC_train_solution.csv     the same for training, if it is there
 or those of the development kit (ILSVRC2012_devkit_t12, or its folder data)
   meta.mat                                  the classes with their ILSVRC2012_ID
-  ILSVRC2012_validation_ground_truth.txt    the ILSVRC2012_ID of each validation picture
+  ILSVRC2012_validation_ground_truth.txt    the ILSVRC2012_ID of each validation image
 Labels are numbered from 0 in the order of the WordNet ids (n01440764 is 0), which is not the order
 of the ILSVRC2012_ID; a label's text is id and names.
 
 Media, below --media at any depth: n01440764_10026.JPEG … (train), and ILSVRC2012_val_00000001.JPEG
-…, flat or in class folders (validation). Without LOC_train_solution.csv every picture with a name
-like the first is one to train on. Splits: train, validation. A picture becomes a record with one
+…, flat or in class folders (validation). Without LOC_train_solution.csv every image with a name
+like the first is a training image. Splits: train, validation. An image becomes a record with one
 frame.
 """
 
@@ -31,7 +31,7 @@ from vatt.prepare.layouts.subset import OUTSIDE, subset_of
 from vatt.prepare.next_steps import FINE_TUNE_IMAGES
 from vatt.prepare.record import Clip
 
-SUMMARIES = {"imagenet": "ImageNet (ILSVRC 2012): pictures, 1,000 classes"}
+SUMMARIES = {"imagenet": "ImageNet (ILSVRC 2012): images, 1,000 classes"}
 EXPERIMENT = FINE_TUNE_IMAGES
 EXAMPLE = "vatt prepare {layout} --annotations imagenet --media imagenet/ILSVRC/Data/CLS-LOC RECORDS"
 
@@ -45,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def plan(args: argparse.Namespace) -> Plan:
-    """The training and validation pictures."""
+    """The training and validation images."""
     subset = subset_of(args)
     mapping = find_file(args.annotations, "LOC_synset_mapping.txt", required=False)
     if mapping:
@@ -102,7 +102,7 @@ def _read_kit(path: Path) -> tuple[dict[str, str], dict[int, str]]:
 
 
 def _train(directory, media: MediaIndex) -> Iterator[tuple[str, str, str]]:
-    """(where it is said, name without ending, WordNet id) of each picture to train on."""
+    """(where it is said, name without ending, WordNet id) of each image to train on."""
     solution = find_file(directory, "LOC_train_solution.csv", required=False)
     if solution:
         yield from _solution(solution)

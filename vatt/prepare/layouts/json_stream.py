@@ -17,7 +17,7 @@ _BLANKS = " \t\r\n"
 def read_members(path, *, chunk: int = _CHUNK) -> Iterator[tuple[str, Any]]:
     """(key, value) of each member of the object that a file holds, in its order.
 
-    Never more than one value and one chunk of text lie in memory. Values must be objects, lists or strings:
+    Never more than one value and one chunk of text are in memory. Values must be objects, lists or strings:
     of a number, a part that ends with the chunk could not be told from the whole.
 
     Raises:
@@ -44,7 +44,7 @@ def read_members(path, *, chunk: int = _CHUNK) -> Iterator[tuple[str, Any]]:
 
 
 class _Text:
-    """A window on the file that grows until what is wanted lies in it whole."""
+    """A window on the file that grows until what is wanted is in it whole."""
 
     def __init__(self, path: Path, file, chunk: int):
         self._path, self._file, self._chunk = path, file, chunk
@@ -64,7 +64,7 @@ class _Text:
         """Consumes one character that has to be there."""
         found = self.next()
         if found != character:
-            raise self._error(f"Received: {found!r} in place of {character!r}" if found else "It ends early")
+            raise self._error(f"Received: {found!r} instead of {character!r}" if found else "It ends early")
         self._at += 1
 
     def value(self, decode):

@@ -1,10 +1,10 @@
-"""What a layout makes of a data set's official files and the media at hand: a plan to carry out.
+"""The plan that a layout makes from a data set's official files and the available media.
 
 A layout is a module with
 
     the docstring       for the user, shown by --help: which official files are read, where they come from
     SUMMARIES           name on the command line -> one line about it for `vatt prepare --help`
-    EXAMPLE             one command, with {layout} in place of the layout's name
+    EXAMPLE             one command, with {layout} instead of the layout's name
     add_arguments       adds its options; `--annotations`, `--media` and OUT are there already
     plan                parsed arguments, `args.layout` the name among them -> Plan
     EXPERIMENT          optional: what a set of it is for, see `vatt/prepare/next_steps.py`; left out, what
@@ -51,7 +51,7 @@ class Gathering:
     """Collects the clips of a plan, and the names of those that are missing.
 
     Args:
-        media: the files at hand.
+        media: the files available.
         subset: which part of the set is asked for.
     """
 
@@ -91,7 +91,7 @@ class Gathering:
         if not self._clips:
             return f"The annotation files of {name} name no clip. Take them as the data set publishes them."
         if any(clip.media for clip, _ in self._clips):
-            return f"A subset of {name} must have a clip at hand. Received: --subset {self._subset.name}."
+            return f"A subset of {name} must have a clip available. Received: --subset {self._subset.name}."
         _, looked_for = self._clips[0]
         example = next((self._media.find(stem) for stem in self._media.stems()), "")
         held = f"{len(self._media)} media files, such as {example}" if example else "no media file"

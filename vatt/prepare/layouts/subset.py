@@ -129,7 +129,7 @@ def take_part(subset: Subset, clips: Sequence[tuple[Clip, str]], labels: tuple[s
     if not subset.is_chosen:
         return Part(clips=clips, labels=labels)
     chosen = {_place(name, labels, of) for name in subset.classes}
-    left_out: dict[str, list[str]] = {"of other classes": [], "not at hand": []}
+    left_out: dict[str, list[str]] = {"of other classes": [], "not available": []}
     kept = []
     for clip, looked_for in clips:
         own = tuple(
@@ -138,7 +138,7 @@ def take_part(subset: Subset, clips: Sequence[tuple[Clip, str]], labels: tuple[s
         if (clip.labels or chosen) and not own:
             left_out["of other classes"].append(clip.media_id)
         elif subset.takes_what_is_there and not clip.media:
-            left_out["not at hand"].append(clip.media_id)
+            left_out["not available"].append(clip.media_id)
         else:
             kept.append((dataclasses.replace(clip, labels=own), looked_for))
     used = sorted(chosen or {number for clip, _ in kept for number, _ in clip.labels})
@@ -171,7 +171,7 @@ def take_part(subset: Subset, clips: Sequence[tuple[Clip, str]], labels: tuple[s
 
 
 def spread(numbered: Mapping[int, str], count: int | None) -> tuple[str, ...]:
-    """Label texts by official number where some numbers have none: what is at hand names a part of them."""
+    """Label texts by official number where some numbers have none: what is available names a part of them."""
     size = count if count is not None else 1 + max(numbered)
     return tuple(numbered.get(number, f"class {number}, not named") for number in range(size))
 
