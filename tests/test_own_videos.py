@@ -76,5 +76,5 @@ def test_the_printed_command_trains_a_model_that_finds_films(films, told, tmp_pa
     found = capsys.readouterr()
     rows = [line.split("\t") for line in found.out.splitlines()[1:]]
     assert {row[2] for row in rows} == {path.relative_to(films).as_posix() for path in films.rglob("*.mkv")}
-    assert "learnt no word purple" in found.err
+    assert "does not know the words purple" in found.err
     assert np.isfinite([float(row[1]) for row in rows]).all()

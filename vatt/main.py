@@ -239,7 +239,7 @@ def _message_of(error: Exception) -> str:
     own = _without_copies(error)
     for each in filter(None, (own, own.__cause__)):
         if isinstance(each, OSError) and each.errno in (errno.ENOSPC, errno.EDQUOT):
-            place = f" where {each.filename} lies" if each.filename else ""
+            place = f" where {each.filename} is" if each.filename else ""
             return f"The disk is full{place}. Make room (see `df`), then run the same command again."
     # TensorFlow's, which may not be imported here.
     if "ResourceExhaustedError" in (type(own).__name__, type(own.__cause__).__name__):

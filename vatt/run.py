@@ -1,6 +1,6 @@
 """The root of every configuration: `run` prepares the run directory and the devices, then lets the job work.
 
-The run directory is one run's alone: it is locked while a run goes on, it records the configuration before
+A run directory belongs to one run: it is locked during the run, it records the configuration before
 the first step, and a run of another configuration is refused with the difference.
 """
 

@@ -101,7 +101,7 @@ def test_views_are_averaged_before_or_after_the_cosine(average):
     assert not any("video_to" in key for key in result)
     card = one.artifact()["protocol"]
     assert (card["views"], card["averaged"], card["captions"]) == (4, average, "first")
-    assert card["right"] == "the very clip" and card["ties"] == protocol_card.TIE_RULE
+    assert card["right"] == "exact match" and card["ties"] == protocol_card.TIE_RULE
     json.dumps(one.artifact(), allow_nan=False)
 
 

@@ -211,7 +211,7 @@ def test_dropout_keeps_the_mean_and_is_a_function_of_the_example():
 @pytest.mark.parametrize(
     ("constructor", "options", "words"),
     [
-        (DropToken, {"rate": 1.0}, r"`rate` must lie in \[0, 1\)"),
+        (DropToken, {"rate": 1.0}, r"`rate` must be in \[0, 1\)"),
         (DropToken, {"rate": 0.5, "pattern": "all"}, "`pattern` must be one of"),
         (PatchEmbedding, {"patch": (2,), "channels": 1, "width": 2, "edge": "cut"}, "`edge` must be one of"),
         (RelativeBias, {"blocks": "last"}, "`blocks` must be one of"),

@@ -53,7 +53,7 @@ def test_large_logits_do_not_overflow():
 
 
 def test_bad_options_are_refused():
-    with pytest.raises(ValueError, match="`label_smoothing` must lie"):
+    with pytest.raises(ValueError, match="`label_smoothing` must be"):
         SoftmaxLoss(label_smoothing=1.0)
     with pytest.raises(ValueError, match="`weighting` must be"):
         MultiLabelLoss(weighting="rare")

@@ -104,5 +104,5 @@ def test_the_temperature_is_the_likeliest():
 
 def test_what_is_no_probability_is_refused():
     for wrong in ([], [0.5, 1.2], [np.nan]):
-        with pytest.raises(ValueError, match=r"lie in \[0, 1\]"):
+        with pytest.raises(ValueError, match=r"be in \[0, 1\]"):
             calibration.reliability(wrong, np.zeros(len(wrong)))

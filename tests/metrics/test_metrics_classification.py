@@ -95,7 +95,7 @@ def test_classes_that_nothing_or_everything_carries_are_left_out_and_counted():
     [
         (np.zeros((0, 3)), np.zeros(0, int), "must be a matrix"),
         (np.full((2, 3), np.nan), np.zeros(2, int), "NaN at clip 0, class 0"),
-        (np.zeros((2, 3)), np.array([0, 3]), r"lie in \[0, 3\)"),
+        (np.zeros((2, 3)), np.array([0, 3]), r"be in \[0, 3\)"),
         (np.zeros((2, 3)), np.zeros((2, 3), int), "one class number per row"),
     ],
 )

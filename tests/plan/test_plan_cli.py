@@ -151,7 +151,7 @@ def test_what_accompanies_a_run_is_planned_as_the_run(plan):
             "`--device_memory_gib` must be a positive number",
         ),
         ([*paths("pretrain"), "--peak_tflops", "0"], "`--peak_tflops` must be a positive number"),
-        ([*paths("pretrain"), "--mfu", "40"], "`--mfu` must lie in (0, 1]. Received: 40"),
+        ([*paths("pretrain"), "--mfu", "40"], "`--mfu` must be in (0, 1]. Received: 40"),
         ([*paths("pretrain"), "--devices", "0"], "`--devices` must be at least 1"),
         ([*paths("pretrain"), "--devices", "5"], "Received: batch_size=32, replicas=5. Use 30"),
         (

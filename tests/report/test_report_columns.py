@@ -84,4 +84,4 @@ def test_half_a_million_lines_are_a_small_page_soon(tmp_path):
     assert time.process_time() - began < 15
     assert len(page) < 1_000_000
     assert "The journal has 500,000 lines. A curve joins the means of 150 stretches" in page
-    assert "1 value(s) lie above what is drawn (▲), the highest at 77.0" in page
+    assert "1 value(s) are above what is drawn (▲), the highest at 77.0" in page

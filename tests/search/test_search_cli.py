@@ -34,7 +34,7 @@ def found(capsys, *words):
 def test_words_find_pictures(made, capsys):
     hits, notes = found(capsys, made / "index", "something red")
     assert hits[:3] == [("red.mp4", 0.0), ("red.mp4", 0.4), ("red.mp4", 0.8)] and len(hits) == 4
-    assert "2 of 6 windows have no pictures and were not searched" in notes
+    assert "2 of 6 windows have no video and were not searched" in notes
     hits, _ = found(capsys, made / "index", "green", "--count", 1)
     assert hits == [("green.avi", 0.0)]
 

@@ -191,7 +191,7 @@ def test_layer_factors():
         "vatt/video/projection/kernel",
     ]
     np.testing.assert_allclose(layer_factors(shared, 0.5), [0.5, 0.125, 1.0])
-    with pytest.raises(ValueError, match="must lie in"):
+    with pytest.raises(ValueError, match="must be in"):
         layer_factors(paths, 1.5)
 
 

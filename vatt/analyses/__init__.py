@@ -1,5 +1,5 @@
-"""Analyses: evaluators whose answer is a picture, the paper's Figures 2 to 4 and what goes beyond them.
+"""Analyses: evaluators whose result is a figure, the paper's Figures 2 to 4 and further ones.
 
-An analysis is an evaluator like those of `vatt.evals`: it has numbers, and an artifact whose "kind" tells the
+An analysis is an evaluator like those of `vatt.evals`: it has metrics, and an artifact whose "kind" tells the
 report how to draw it.
 """

@@ -27,7 +27,7 @@ class Activations(WatchingEvaluator):
         name: prefix of the metrics, name of the file in the report.
         dataset: gives `eval_batches`.
         batch_size: clips per call of the model.
-        clips: drawn at random; None for all. The paper: 100,000.
+        clips: sampled at random; None: all. The paper: 100,000.
         seed: of the choice.
     """
 

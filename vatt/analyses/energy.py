@@ -1,4 +1,4 @@
-"""What happens where in a clip: movement in each voxel patch, loudness in each stretch of sound."""
+"""Energy of a clip: motion in each voxel patch, loudness in each audio patch."""
 
 import numpy as np
 

@@ -27,7 +27,7 @@ class FeatureMap(EvaluatorBase):
 
     The paper compares a network fine-tuned from VATT with one trained from scratch, and the modality-specific
     with the modality-agnostic: one run of this analysis each. Features are compared by direction, as
-    everywhere. Numbers are taken from the features themselves, not from the picture.
+    everywhere. Metrics are computed from the features themselves, not from the layout.
 
     Args:
         name: prefix of the metrics, name of the file in the report.
@@ -77,7 +77,7 @@ class FeatureMap(EvaluatorBase):
         is to its class than to the next one (mean over clips, cosine distance), if a class has two clips;
         `NAME/neighbour_purity`, the share of a clip's 10 nearest that are of its class, and
         `NAME/chance_neighbour_purity`, the share of all other clips that are; `NAME/trustworthiness` in
-        [0, 1] of the picture: how rarely it shows as near what is not.
+        [0, 1] of the layout: how rarely false neighbours appear.
         """
         self.check(model)
         found = features(
@@ -143,7 +143,8 @@ class FeatureMap(EvaluatorBase):
         """Numbers of the classes to show, rising."""
         if len(present) < 2:
             raise ValueError(
-                f"Classes can be told apart where there are two. Received: clips of {len(present)} classes "
+                f"Classes can be compared if there are at least two. Received: clips of {len(present)} "
+                f"classes "
                 f"in dataset {self.dataset.info.name!r}. Look at `PreparedClips.labels`."
             )
         if len(present) <= self.classes:

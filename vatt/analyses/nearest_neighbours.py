@@ -21,14 +21,14 @@ from vatt.unit_rows import unit_rows
 class NearestNeighbours(EvaluatorBase):
     """For a few clips, what each modality of theirs finds among each other modality of all clips.
 
-    Retrieval's gallery shows questions and answers of two directions; here one clip's neighbours by picture,
-    sound and words stand beside one another, so that one sees which facts of a clip each modality tells.
+    Retrieval's gallery shows questions and answers of two directions; here one clip's neighbours by video,
+    audio and text are side by side, so that one sees which properties of a clip each modality captures.
 
     Args:
         name: prefix of the metrics, name of the file in the report.
         dataset: gives `eval_batches`, and `eval_size` if clips are drawn.
         batch_size: clips per call of the model.
-        clips: drawn at random, as gallery and for the numbers; None for all.
+        clips: sampled at random, as gallery and for the metrics; None: all.
         shown: clips whose neighbours are kept for the report.
         neighbours: k; fewer where there are fewer clips.
         seed: of the choices.
@@ -75,7 +75,7 @@ class NearestNeighbours(EvaluatorBase):
             raise ValueError(
                 "Neighbours are looked for from one modality in another. Received: "
                 f"{len(embedded.clip_ids)} clips of dataset {self.dataset.info.name!r}, by modality "
-                f"{held}. Take a set with captions or sound."
+                f"{held}. Use a set with captions or audio."
             )
         lists = {each: self._nearest(both) for each, both in found.items()}
         figures = self._figures(found, lists)
@@ -171,7 +171,7 @@ class NearestNeighbours(EvaluatorBase):
 
 
 def _clips(queries: list[dict], embedded: EmbeddedClips, pictures: ClipPictures) -> dict[str, dict]:
-    """Id, group, caption, strip and sound outline of every clip that is shown, by its number."""
+    """Id, group, caption, strip and waveform of every clip that is shown, by its number."""
     numbers = {query["clip"] for query in queries}
     numbers |= {
         item["clip"] for query in queries for each in query["directions"] for item in each["retrieved"]

@@ -1,4 +1,4 @@
-"""Vectors laid out in a plane by t-SNE, for pictures (van der Maaten and Hinton 2008)."""
+"""Vectors laid out in a plane by t-SNE, for figures (van der Maaten and Hinton 2008)."""
 
 import numpy as np
 from sklearn.decomposition import PCA
@@ -13,9 +13,9 @@ _SAME = 1e-7  # of their size: vectors in float32 that differ by no more are equ
 
 def plane(vectors: np.ndarray, *, seed: int, perplexity: float = PERPLEXITY) -> np.ndarray:
     """float32 [N, 2], centred, the farthest point at distance 1 along one of the axes; vectors that are all
-    equal lie in the middle.
+    equal are in the middle.
 
-    The same vectors, seed and machine give the same picture. t-SNE magnifies rounding, so another batch size
+    The same vectors, seed and machine give the same layout. t-SNE magnifies rounding, so another batch size
     of the model may turn or rearrange it; who is whose neighbour stays.
 
     Args:

@@ -14,19 +14,19 @@ _log = logging.getLogger(__name__)
 
 
 class SampledClips:
-    """So many records of a dataset, drawn without replacement; all of them where there are no more.
+    """A number of records of a dataset, drawn without replacement; all of them where there are no more.
 
     What is not drawn is read, but never reaches the model.
 
     Args:
         dataset: gives `eval_batches`, and its `eval_size` if there is something to choose.
-        clips: records wanted; None for all.
+        clips: records wanted; None: all.
         seed: of the choice.
     """
 
     def __init__(self, dataset: Dataset, *, clips: int | None, seed: int):
         if clips is not None and clips < 1:
-            raise ValueError(f"`clips` must be at least 1, or None for all. Received: clips={clips}.")
+            raise ValueError(f"`clips` must be at least 1, or None (all). Received: clips={clips}.")
         self._dataset = dataset
         self._clips, self._seed = clips, seed
 
@@ -64,7 +64,7 @@ class SampledClips:
             yield {key: _filled(np.concatenate(parts), batch_size) for key, parts in held.items()}
 
     def _chosen(self) -> np.ndarray | None:
-        """Numbers of the drawn records, rising; None for all."""
+        """Numbers of the drawn records, ascending; None: all."""
         if self._clips is None:
             return None
         size = self.info.eval_size

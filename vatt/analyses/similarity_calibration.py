@@ -34,7 +34,7 @@ class SimilarityCalibration(EvaluatorBase):
         name: prefix of the metrics, name of the file in the report.
         dataset: gives `eval_batches`, and `eval_size` if clips are drawn.
         batch_size: clips per call of the model.
-        clips: drawn at random; N² cosines of a direction are held at a time. None for all.
+        clips: drawn at random; N² cosines of a direction are held at a time. None: all.
         temperature: that the model was trained with.
         bins: of the diagrams and of the calibration error, at most.
         folds: as above.
@@ -176,7 +176,7 @@ class SimilarityCalibration(EvaluatorBase):
         }
 
     def _folds(self, groups: np.ndarray) -> np.ndarray:
-        """int64 [N]: the fold of each clip; a group lies in one."""
+        """int64 [N]: the fold of each clip; a group is in one."""
         present, place = np.unique(groups, return_inverse=True)
         dealt = np.random.default_rng(self.seed).permutation(len(present)) % self.folds
         return dealt[place]

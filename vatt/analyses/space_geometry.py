@@ -1,4 +1,4 @@
-"""How the modalities lie in the common spaces: gap, alignment, uniformity, hubs."""
+"""Geometry of the modalities in the common spaces: gap, alignment, uniformity, hubs."""
 
 import gin
 import numpy as np
@@ -26,7 +26,7 @@ class SpaceGeometry(EvaluatorBase):
         name: prefix of the metrics, name of the file in the report.
         dataset: gives `eval_batches`, and `eval_size` if clips are drawn.
         batch_size: clips per call of the model.
-        clips: drawn at random; None for all.
+        clips: sampled at random; None: all.
         neighbours: k of hubness; fewer where there are fewer clips.
         seed: of the choice, and of the shuffles behind chance.
     """
@@ -69,7 +69,7 @@ class SpaceGeometry(EvaluatorBase):
             raise ValueError(
                 "A space is measured by at least two clips with two modalities. Received: "
                 f"{len(embedded.clip_ids)} clips of dataset {self.dataset.info.name!r}, by modality "
-                f"{held}. Take a set with captions or sound, or more clips."
+                f"{held}. Use a set with captions or audio, or more clips."
             )
         settings = {
             "clips_wanted": self.clips or "all",

@@ -1,4 +1,4 @@
-"""Modalities before and after the model: where their clips lie, and which similarities pairs have (paper
+"""Modalities before and after the model: positions of clips, and similarities of pairs (paper
 Figure 3).
 """
 
@@ -84,7 +84,7 @@ class SpaceMap(WatchingEvaluator):
             raise ValueError(
                 "Spaces are compared by clips with at least two modalities, at least two of them in two "
                 f"groups. Received: {len(embedded.clip_ids)} clips of dataset {self.dataset.info.name!r}, by "
-                f"modality {held}. Take a set with captions or sound, or more clips."
+                f"modality {held}. Use a set with captions or audio, or more clips."
             )
         shared = getattr(model, "shares_encoder", False)
         settings = {
@@ -133,7 +133,7 @@ class SpaceMap(WatchingEvaluator):
         )
 
     def _map(self, space: str, embedded: EmbeddedClips) -> dict | None:
-        """The clips of all modalities in one picture; None where fewer than two modalities are there."""
+        """The clips of all modalities in one layout; None where fewer than two modalities are there."""
         present = [each for each in SPACES[space] if f"{each}/{space}" in embedded.vectors]
         present = [each for each in present if len(embedded.owners[each])]
         if len(present) < 2:

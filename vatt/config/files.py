@@ -41,7 +41,7 @@ def resolve(name: str) -> Path:
 
 
 def short_name(path: Path) -> str:
-    """A path relative to the working directory or the repository, if it lies in one of them."""
+    """A path relative to the working directory or the repository, if it is in one of them."""
     for root in (Path.cwd(), _REPOSITORY):
         if path.is_relative_to(root):
             return path.relative_to(root).as_posix()

@@ -109,7 +109,7 @@ def references(value: Any, kind: type = Reference) -> Iterator[Any]:
 
 
 def macro_named(value: Any) -> str | None:
-    """The name of the macro that a value is; None for any other value."""
+    """The name of the macro that a value is; None: any other value."""
     is_macro = isinstance(value, Reference) and value.configurable.selector == MACRO
     return "/".join(value.scopes) if is_macro else None
 

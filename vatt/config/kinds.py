@@ -33,7 +33,7 @@ def fits(value: Any, kinds: tuple[type, ...]) -> bool:
 
 
 def takes_text(parameter: inspect.Parameter | None) -> bool:
-    """Whether a parameter may be text by its annotation or its default; None for one behind `**`."""
+    """Whether a parameter may be text by its annotation or its default; None: one behind `**`."""
     if parameter is None:
         return False
     return bool(_TEXT.intersection(alternatives(parameter.annotation))) or isinstance(parameter.default, str)

@@ -19,7 +19,7 @@ def load(gin_files: Iterable[str], bindings: Iterable[str] = (), *, complete: bo
     Args:
         gin_files: paths, resolved against the working directory, then the repository, then the installation.
         bindings: "NAME = value" statements of the command line.
-        complete: whether values that only a run needs, such as where its data lie, must be set.
+        complete: whether values that only a run needs, such as where its data are, must be set.
 
     Raises:
         ConfigError: with every problem found.

@@ -172,7 +172,8 @@ def _t5(args):
 def _add_vit(parser):
     parser.description = (
         "Loads an image ViT (transformers' ViTModel or timm's VisionTransformer: config.json and "
-        "model.safetensors) into a video model: a still clip of one patch length gives the same result as its image."
+        "model.safetensors) into a video model: a still clip of one patch length gives the same result as "
+        "its image."
     )
     parser.add_argument("directory", metavar="DIR")
     parser.add_argument("output", metavar="OUT.keras")

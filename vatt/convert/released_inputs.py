@@ -16,7 +16,7 @@ _FINE_TUNING = ClipSpec(frame_rate_hz=12.5, sample_rate_hz=24_000)
 
 
 def clip_of_tables(model) -> ClipSpec | None:
-    """The clip that fills a released model's tables; None for models of spectrograms and images."""
+    """The clip that fills a released model's tables; None if it is a model of spectrograms or images."""
     if getattr(model, "modality", None) not in (None, VIDEO, AUDIO):
         return None
     clip = _PRETRAINING

@@ -1,4 +1,4 @@
-"""The fallback for corrupt records: in the place of one that cannot be used stands the next one that can.
+"""The fallback for corrupt records: the next record that can be read.
 
 So a batch is always full, what a position holds depends on the files alone, never on what was read before,
 and exactly the damaged record is lost. Whatever fails in making a clip is damage: a checksum, the parsing, a
@@ -19,7 +19,7 @@ as_written = tf.autograph.experimental.do_not_convert
 def with_fallback(
     asked: tf.data.Dataset, sources: Sequence[ClipSource], make: Callable, *, threads: int
 ) -> tf.data.Dataset:
-    """What `make` makes of each of the records asked for, or of the one that stands in for it.
+    """`make` applied to each of the requested records, or to its replacement.
 
     Args:
         asked: (position, number of the source, number of the record), int64 scalars.

@@ -1,6 +1,6 @@
 """What a model was trained to take, in plain values that JSON can hold: the clip, the tokenizer, the classes.
 
-A model's own configuration has grids of patches alone, which tell neither seconds nor hertz nor words. With
+A model's own configuration has grids of patches alone, which give neither seconds nor hertz nor words. With
 these facts next to its weights it can be given raw media and sentences, without its training data.
 """
 

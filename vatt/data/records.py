@@ -206,7 +206,8 @@ class RecordIndex:
             [
                 f"Some record must be readable, and at most {self._max_corrupt_share:.2%} of them may be "
                 f"damaged (`max_corrupt_share`): {self._allowed} of {self._size}. Copy or prepare the set "
-                f"again; `vatt doctor` reports what is damaged. Received this number of damaged ones, the last "
+                f"again; `vatt doctor` reports what is damaged. Received this number of damaged ones, the "
+                f"last "
                 f"one in this shard, at this byte:",
                 self._corrupt.size(),
                 path,

@@ -12,7 +12,7 @@ def synthesise(combination: Combination, phase: float, random: np.random.Generat
     """int16 [S], mono.
 
     Args:
-        combination: what it must sound like.
+        combination: what it must audio like.
         phase: where in its period the action starts, in [0, 1); with the video's phase both run in step.
         random: tuning, phases of the partials, level, noise.
     """

@@ -17,7 +17,7 @@ class Group:
             variable belongs to the first group that has it.
         learning_rate_factor: its learning rates are those of the schedule times this; 0 leaves its weights
             alone, weight decay included.
-        clip_global_norm: upper bound of the norm of the group's gradients together; None for no bound.
+        clip_global_norm: upper bound of the norm of all gradients of the group; None disables clipping.
     """
 
     def __init__(
@@ -67,7 +67,7 @@ def layer_factors(paths: Sequence[str], decay: float) -> list[float]:
     2020, 3.3; Bao et al. 2021, A.4).
     """
     if not 0 < decay <= 1:
-        raise ValueError(f"`layer_decay` must lie in (0, 1]. Received: layer_decay={decay}.")
+        raise ValueError(f"`layer_decay` must be in (0, 1]. Received: layer_decay={decay}.")
     depths: dict[str, int] = {}  # path of an encoder -> its blocks
     for path in paths:
         if match := _BLOCK.match(path):

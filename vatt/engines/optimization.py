@@ -30,7 +30,7 @@ class WeightAverage:
 
     def __post_init__(self):
         if not 0 <= self.decay < 1:
-            raise ValueError(f"`decay` must lie in [0, 1). Received: decay={self.decay}.")
+            raise ValueError(f"`decay` must be in [0, 1). Received: decay={self.decay}.")
 
 
 @gin.register

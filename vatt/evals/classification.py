@@ -27,7 +27,7 @@ class Classification(EvaluatorBase):
         kind: "single" (each clip has one class: top-1, top-5) or "multi" (any number: mAP, AUC, d-prime).
         output: of the model, [B, Y].
         labels_file: the classes as the head was trained on them, a name a line, to be compared with the
-            dataset's; None for none.
+            dataset's; None disables.
     """
 
     def __init__(

@@ -96,7 +96,7 @@ class RankedDirection:
 
     @functools.cached_property
     def exact_ranks(self) -> np.ndarray:
-        """int64 [Q], rank of the first item of the very clip of each query."""
+        """int64 [Q], rank of the first item of each query's own clip."""
         return retrieval.ranks_from_embeddings(
             self.queries.vectors,
             self.gallery.vectors,

@@ -63,8 +63,8 @@ def embed_clips(
         captions: "first" embeds the first caption a clip has; "all" every one of the up to K of its first
             view that has any, and those of its other views that are new.
         average: what is averaged over the views of a clip, see `EmbeddedClips`.
-        watch: called with each batch and the indices of the rows that begin a clip, for whoever wants
-            pictures of the clips.
+        watch: called with each batch and the indices of the rows that begin a clip, to collect frames
+            of the clips.
     """
     if captions not in CAPTION_CHOICES:
         raise ValueError(f"`captions` must be one of {CAPTION_CHOICES}. Received: captions={captions!r}.")

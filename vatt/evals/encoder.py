@@ -10,7 +10,7 @@ from vatt import spec
 from vatt.layers.pixels import normalised_pixels
 from vatt.protocols import Batch, Model
 
-IMAGE = "image"  # input of models of single pictures, beside the modalities
+IMAGE = "image"  # input of models of single images, in addition to the modalities
 
 
 def compiled_encoder(model: Model, outputs: Sequence[str]) -> Callable[[Batch], Batch]:

@@ -1,7 +1,7 @@
 """Retrieved examples to look at: a few queries, right and wrong, with frames of what they found.
 
 While the clips pass by, `ClipPictures` keeps a strip of frames (a few kilobytes of JPEG) and the outline of
-the sound of each; the clips themselves are never kept.
+the audio of each; the clips themselves are never kept.
 """
 
 import base64
@@ -17,7 +17,7 @@ from vatt.protocols import Batch
 
 FRAMES = 4  # side by side: enough to see an action
 FRAME_PIXELS = 80  # height of the strip
-GAP_PIXELS = 2  # between frames, else two frames of one background look like one wide picture
+GAP_PIXELS = 2  # between frames, else two frames of one background look like one wide image
 GAP_GREY = 128
 JPEG_QUALITY = 80
 ENVELOPE_BARS = 64
@@ -25,11 +25,11 @@ RETRIEVED = 5
 
 
 class ClipPictures:
-    """Collects strips and sound outlines; pass it to `embed_clips` as `watch`."""
+    """Collects strips and waveforms; pass it to `embed_clips` as `watch`."""
 
     def __init__(self):
-        self.strips: list[bytes] = []  # JPEG; b"" where the clip has no pictures
-        # float16 [ENVELOPE_BARS] in [0, 1]; empty where it has no sound
+        self.strips: list[bytes] = []  # JPEG; b"" where the clip has no video
+        # float16 [ENVELOPE_BARS] in [0, 1]; empty where it has no audio
         self.envelopes: list[np.ndarray] = []
 
     def __call__(self, batch: Batch, kept: np.ndarray) -> None:
@@ -97,7 +97,7 @@ def describe_queries(
         queries: rows of the query side.
         ranked: their direction.
         embedded: the whole set.
-        pictures: of the whole set.
+        frames: strips of the whole set.
     """
     described = []
     gallery_groups = ranked.group_ids[ranked.gallery.owners]

@@ -138,7 +138,7 @@ def _read(entry: Path) -> ClipOutputs | None:
 
 
 def _write(entry: Path, made: ClipOutputs, facts: dict) -> None:
-    """Writes an entry beside its place and moves it there; another process may have been faster."""
+    """Writes an entry under another name and moves it into place; another process may have been faster."""
     entry.parent.mkdir(parents=True, exist_ok=True)
     with temporary_folder(entry.parent, entry.name) as unfinished:
         hashes = {}

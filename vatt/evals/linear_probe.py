@@ -28,7 +28,7 @@ class LinearProbe(Probe):
         learning_rate: of Adam.
         train_batch_size: rows of a step.
         steps: of training.
-        epochs: passes over the training rows, in the place of `steps`; None for `steps`. The release: 1000.
+        epochs: passes over the training rows, instead of `steps`; None: use `steps`. The release: 1000.
         standardise: whether features are brought to mean 0 and deviation 1 of the training rows. The paper
             does not say so.
         seed: of the initial weights, the batches and what is dropped.

@@ -19,7 +19,7 @@ _OF_SIGNAL = {IMAGE: spec.VIDEO, "spectrogram": spec.AUDIO}  # signals that are 
 class ClipOutputs:
     """An output for M views of N clips.
 
-    A clip whose modality is absent, or whose sound is digital silence, in every view has no row, and is not
+    A clip whose modality is absent, or whose audio is digital silence, in every view has no row, and is not
     among the N.
 
     Args:
@@ -73,7 +73,7 @@ def clip_outputs(
         output: which of the encoder's.
         modality: that it is made of; None: whatever a clip has.
         batch_size: rows per call.
-        width: what D must be, the number of classes; None for anything.
+        width: what D must be, the number of classes; None: any.
     """
     batches = encoded_batches(
         encode, dataset, batch_size=batch_size, reads=SIGNALS if modality is None else (modality,)

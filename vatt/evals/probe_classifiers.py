@@ -1,7 +1,7 @@
 """The two shapes of linear probe: two linear maps with something dropped between them, trained by Adam.
 
 The paper's classifier is C = U·V of which a tenth of the components is drawn in each step (A.3.2), the
-release's is dense–dropout–dense. In both, what is drawn scales what lies between the maps. They are small
+release's is dense–dropout–dense. In both, what is drawn scales what is between the maps. They are small
 enough for NumPy: a step takes less than a millisecond, needs no device, and repeats to the last bit.
 """
 
@@ -66,7 +66,7 @@ class DenseDropoutDense:
     def __post_init__(self):
         if not 0 <= self.dropout_rate < 1 or self.l2 < 0:
             raise ValueError(
-                "`dropout_rate` must lie in [0, 1), `l2` must not be negative. "
+                "`dropout_rate` must be in [0, 1), `l2` must not be negative. "
                 f"Received: dropout_rate={self.dropout_rate}, l2={self.l2}."
             )
 
@@ -138,7 +138,7 @@ class TwoMaps:
 
 
 class Adam:
-    """Adam as Keras has it (β 0.9 and 0.999, ε 1e-7 beside the root of the uncorrected variance).
+    """Adam as Keras has it (β 0.9 and 0.999, ε 1e-7 added to the root of the uncorrected variance).
 
     Args:
         weights: changed in place.

@@ -73,13 +73,13 @@ def precision(model: Model) -> str:
 
 
 def code_version() -> str:
-    """Version, and the git commit where the code lies in a checkout: "0.1.0 (1a2b3c4d-dirty)"."""
+    """Version, and the git commit if the code is a checkout: "0.1.0 (1a2b3c4d-dirty)"."""
     return f"{vatt.__version__} ({commit()})" if commit() else vatt.__version__
 
 
 @functools.cache
 def commit() -> str:
-    """The git commit of the code, where it lies in a checkout: "1a2b3c4d5e6f-dirty"; "" elsewhere."""
+    """The git commit of the code, if it is a checkout: "1a2b3c4d5e6f-dirty"; "" elsewhere."""
     root = pathlib.Path(vatt.__file__).resolve().parents[1]
     if not (root / ".git").exists():
         return ""

@@ -53,7 +53,7 @@ def group_rows(example_index: np.ndarray, views: np.ndarray | None) -> Records:
     if repeated or (counts != counts.max(initial=0)).any():
         odd = int(np.flatnonzero(counts != np.median(counts))[0]) if len(set(counts)) > 1 else 0
         raise ValueError(
-            f"An evaluation must show every example once, with as many views as any other, told apart by "
+            f"An evaluation must show every example once, with as many views as any other, distinguished by "
             f"{spec.VIEW!r}. Received: {len(example_index)} rows of {len(first)} examples; example "
             f"{example_index[first[by_appearance]][odd]} has {counts[odd]}"
             f"{'' if views is not None else f', and the batches have no {spec.VIEW!r}'}. "

@@ -1,7 +1,7 @@
 """Zero-shot retrieval between video, audio and text, in all six directions.
 
-Every figure stands beside what chance gives, exactly; a tie counts against the model; and a right answer is
-any clip of the query's group, with the figures for the very clip beside.
+Every metric is compared with exact chance; a tie counts against the model; a correct answer is any clip of
+the query's group, and instance-level metrics (exact match) are reported too.
 """
 
 import gin
@@ -37,12 +37,12 @@ class Retrieval(EvaluatorBase):
         captions: "first" or "all".
         average: what is averaged over the views of a clip: "embedding", the raw embeddings, which are
             compared by cosine then; or "cosine", the cosines of all pairs of views (the release has both).
-        directions: names of those to rank, ("text_to_video",), each of which must be possible; None for all
+        directions: names of those to rank, ("text_to_video",), each of which must be possible; None: all
             that are.
         gallery_queries: examples kept for the report, shared between text → video and audio → video, about
             half of them right; 0 for none.
         permutations: random permutations of the groups behind a 99 % interval of each recall (the negative
-            control: what a model that learnt no correspondence may reach); 0 for none.
+            control: what a model without any correspondence may reach); 0 disables.
         seed: of the choice of examples and of the permutations.
     """
 
@@ -96,7 +96,7 @@ class Retrieval(EvaluatorBase):
             raise ValueError(
                 f"Retrieval {impossible[0].label} needs clips with both. Received: dataset "
                 f"{self.dataset.info.name!r}, whose evaluation clips have no {' and no '.join(needed)}. "
-                "Prepare it with captions or sound, show them (`ClipSpec.modalities`), or leave the "
+                "Prepare it with captions or audio, show them (`ClipSpec.modalities`), or leave the "
                 "direction out."
             )
 
@@ -104,7 +104,7 @@ class Retrieval(EvaluatorBase):
         """Fractions in [0, 1] and ranks from 1, by name.
 
         Names are `NAME/text_to_video/recall_at_5` and `NAME/text_to_video/chance_recall_at_5`, likewise for
-        median_rank and mean_rank; `NAME/exact_clip/text_to_video/…` where only the very clip counts;
+        median_rank and mean_rank; `NAME/exact_clip/text_to_video/…` where only the exact match counts;
         `NAME/text_to_video/queries` and `NAME/clips`.
         """
         self.check(model)
@@ -141,7 +141,7 @@ class Retrieval(EvaluatorBase):
                     "views": embedded.views,
                     "averaged": self.average,
                     "captions": self.captions,
-                    "right": "any clip of the query's group" if _grouped(embedded) else "the very clip",
+                    "right": "any clip of the query's group" if _grouped(embedded) else "exact match",
                     "ties": TIE_RULE,
                 },
             ),
@@ -166,7 +166,7 @@ class Retrieval(EvaluatorBase):
             median = f"{figures['median_rank']:g} ({figures['chance_median_rank']:g})"
             label = one["label"] + (" *" if one["derived"] else "")
             rows.append([label, str(one["queries"]), *recalls, median])
-        answer = "any clip of the query's group" if artifact["grouped"] else "the very clip"
+        answer = "any clip of the query's group" if artifact["grouped"] else "exact match"
         title = f"{self.name}: {artifact['clips']} clips, right = {answer}, chance in brackets"
         if any(one["derived"] for one in artifact["directions"]):
             title += ", * = derived, never trained directly"

@@ -26,7 +26,7 @@ class SvmProbe(Probe):
     """Top-1 and top-5 of one-against-rest linear SVMs (scikit-learn `LinearSVC`, squared hinge, L2).
 
     C is that of the grid with the best mean accuracy over stratified folds of the training clips, the
-    smallest where several are equal; all views of a clip lie in one fold, and each fold is standardised by
+    smallest where several are equal; all views of a clip are in one fold, and each fold is standardised by
     its own training part. The SVM is then fitted on all of them. The decision values of a test clip's views
     are averaged.
 

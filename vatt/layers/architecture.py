@@ -1,6 +1,6 @@
 """What an encoder is: how large, and of which form its blocks are.
 
-Two descriptions travel as a whole from the encoder to the blocks, so that what lies between them need not
+Two descriptions travel as a whole from the encoder to the blocks, so that what is between them need not
 know what is in them.
 """
 
@@ -51,7 +51,7 @@ class Size(_Described):
 @keras.saving.register_keras_serializable("vatt")
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Form(_Described):
-    """The few options that tell ViT, WaT and T5 apart (paper 3.2, A.2.2); the defaults are ViT's and WaT's.
+    """The few options that distinguish ViT, WaT and T5 (paper 3.2, A.2.2); the defaults are ViT's and WaT's.
 
     Args:
         attention_norm: "layer" or "rms" (T5), before attention and at the end.

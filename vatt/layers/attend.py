@@ -36,7 +36,7 @@ def attend(queries, keys, values, *, heads, bias=None, kept=None, rate=0.0):
         heads: H.
         bias: [B or 1, H or 1, N or 1, N], added to the scores, or None.
         kept: `kept(first, count)` gives bool [B, H, count, N] for the queries from `first` on: what dropout
-            keeps of their probabilities. None for no dropout. Kept as they are, a byte each: drawing them
+            keeps of their probabilities. None disables dropout. Kept as they are, a byte each: drawing them
             again would cost more than all products.
         rate: share of the probabilities that dropout drops.
 

@@ -10,7 +10,7 @@ from vatt.layers.configured import Configured
 class GlobalBatchNorm(Configured, keras.layers.Layer):
     """(x − mean) / √(variance + ε) · gain + offset, with statistics of all replicas' existing rows.
 
-    A missing caption or sound track is a row of zeros somewhere upstream; counting it would make the
+    A missing caption or audio track is a row of zeros somewhere upstream; counting it would make the
     statistics of the others depend on how many are missing.
 
     Args:

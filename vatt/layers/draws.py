@@ -49,7 +49,7 @@ def uniform(shape, *, salt: int, elements=None, after=None):
     Args:
         shape: static or dynamic sizes, the batch first.
         salt: see `salt_of`.
-        elements: int32 of shape[1:], the elements' numbers, for a part of a larger array; None for 0, 1, 2 …
+        elements: int32 of shape[1:], the elements' numbers, for a part of a larger array; None: 0, 1, 2 …
         after: a float tensor that the draws wait for. Else they depend on the key alone, and nothing keeps a
             graph from making those of all layers when a step begins and holding them until they are needed.
     """

@@ -31,7 +31,7 @@ class DropToken(Configured, keras.layers.Layer):
     def __init__(self, *, rate=0.5, pattern="per_sample", name="drop_token", dtype=None):
         super().__init__(name=name, dtype=dtype)
         if not 0 <= rate < 1:
-            raise ValueError(f"`rate` must lie in [0, 1); 0 drops nothing. Received: rate={rate}.")
+            raise ValueError(f"`rate` must be in [0, 1); 0 drops nothing. Received: rate={rate}.")
         if pattern not in PATTERNS:
             raise ValueError(f"`pattern` must be one of {PATTERNS}. Received: pattern={pattern!r}.")
         self.rate = rate

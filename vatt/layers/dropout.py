@@ -21,7 +21,7 @@ class Dropout(Configured, keras.layers.Layer):
     def __init__(self, rate, *, name=None, dtype=None):
         super().__init__(name=name, dtype=dtype)
         if not 0 <= rate < 1:
-            raise ValueError(f"`rate` must lie in [0, 1). Received: rate={rate}.")
+            raise ValueError(f"`rate` must be in [0, 1). Received: rate={rate}.")
         self.rate = rate
         self._salt = None
 

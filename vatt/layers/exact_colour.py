@@ -1,7 +1,7 @@
 """Colour jitter as `tf.image` has it, for those who want the published augmentation to the letter.
 
 `vatt.layers.pixels.ColourJitter` is the default: one affine map per clip, in an eighth of this one's time
-(12 CPU-ms beside 105 for 32 frames of 224 x 224), which deviates by what its docstring states.
+(12 CPU-ms compared with 105 for 32 frames of 224 x 224), whose deviation its docstring states.
 """
 
 import gin
@@ -19,7 +19,7 @@ class ExactColourJitter(ColourJitter):
     Saturation and hue go through HSV, contrast is about the mean colour of each frame, values leave [0, 1]
     between the parts and are clipped at the end (A.2.1; the release the same). The draws are those that a
     `ColourJitter` in its place would make. Arguments: as `ColourJitter`. Computed in float32 whatever the
-    precision of the run, as HSV in bfloat16 would tell 256 hues apart; the result has the dtype of the
+    precision of the run, as HSV in bfloat16 has only 256 hues; the result has the dtype of the
     pixels.
     """
 

@@ -56,7 +56,7 @@ def _natural_cubic(size, new_size):
     queries = np.arange(new_size) / new_size
     spline = scipy.interpolate.CubicSpline(knots, np.eye(size), bc_type="natural")
     matrix = spline(queries)
-    # A cubic spline extrapolates its last cubic; the natural one goes on as a straight line.
+    # A cubic spline extrapolates its last cubic; the natural one continues as a straight line.
     beyond = queries > knots[-1]
     matrix[beyond] = spline(knots[-1]) + np.outer(queries[beyond] - knots[-1], spline(knots[-1], 1))
     return matrix

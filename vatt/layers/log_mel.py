@@ -49,7 +49,7 @@ class LogMel(Configured, keras.layers.Layer):
         name="log_mel",
         dtype=None,
     ):
-        # Sound in bfloat16 has a noise floor at -54 dB, and the logarithm lifts it: float32 until the end.
+        # Audio in bfloat16 has a noise floor at -54 dB, and the logarithm lifts it: float32 until the end.
         super().__init__(name=name, dtype=dtype, autocast=False)
         if not 0 <= lowest_hz < highest_hz <= sample_rate_hz / 2:
             raise ValueError(
@@ -92,7 +92,7 @@ class LogMel(Configured, keras.layers.Layer):
         self._window = np.hanning(self.frame_samples + 1)[:-1].astype("float32")
 
     def sizes(self, samples) -> tuple[int, int]:
-        """Frames and bins of a signal of so many samples."""
+        """Frames and bins of a signal of this number of samples."""
         return math.ceil(samples / self.step_samples), self.bins
 
     def build(self, input_shape=None):

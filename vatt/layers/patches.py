@@ -21,7 +21,7 @@ class PatchEmbedding(Configured, keras.layers.Layer):
 
     Args:
         patch: size of a patch along each axis, e.g. (4, 16, 16) for voxels, (128,) for waveforms.
-        channels: channels of the signal: 3 for RGB, 1 for sound.
+        channels: channels of the signal: 3 for RGB, 1 for audio.
         width: features of a token, D.
         edge: what to do where the patch does not divide the size: "pad" with zeros at the end (the paper's
             ⌈·⌉) or "drop" the rest (the original release).
@@ -74,7 +74,7 @@ class PatchEmbedding(Configured, keras.layers.Layer):
             )
         signal = self._fit(inputs, grid)
         # [B, g1, p1, g2, p2, ..., C] -> [B, g1, g2, ..., p1, p2, ..., C], an axis at a time from the last on:
-        # as fast as one transposition of all axes, which LiteRT has not for so many.
+        # as fast as one transposition of all axes, which LiteRT does not support at this rank.
         cells, values = grid[-1], self.patch[-1] * self.channels
         for count, size in zip(reversed(grid[:-1]), reversed(self.patch[:-1])):
             signal = ops.reshape(signal, (-1, count, size, cells, values))

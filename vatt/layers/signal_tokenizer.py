@@ -27,13 +27,13 @@ class SignalTokenizer(Configured, keras.layers.Layer):
     are.
 
     Args:
-        sizes: size of the signal along each axis, for which there are positions; None for the paper's. A
+        sizes: size of the signal along each axis, for which there are positions; None: the paper's. A
             signal of another size meets interpolated ones.
-        patch: size of a patch along each axis; None for the paper's.
+        patch: size of a patch along each axis; None: the paper's.
         edge: "pad" or "drop", see `PatchEmbedding`.
         projection: whether a dense layer D → D with exact gelu follows the patch map (modality-agnostic
             release).
-        positions: `FactorisedPositions`; None for the default ones.
+        positions: `FactorisedPositions`; None: the default ones.
         dropout_rate: dropout on tokens after their positions were added.
         drop_token: `DropToken` in training; None keeps all tokens.
 

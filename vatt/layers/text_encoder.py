@@ -20,8 +20,8 @@ class TextEncoder(TransformerEncoder):
 
     Args:
         size: "small", "base", "medium", "large" or a `Size`.
-        form: `Form`; None for the release's. T5's own have activation "relu" (v1.0) or "gated_gelu" (v1.1).
-        relative_bias: `RelativeBias`; None for the release's, 32 buckets up to a distance of 64.
+        form: `Form`; None: the release's. T5's own have activation "relu" (v1.0) or "gated_gelu" (v1.1).
+        relative_bias: `RelativeBias`; None: the release's, 32 buckets up to a distance of 64.
         dropout_rate: see `TransformerEncoder`.
 
     Inputs and outputs: as `TransformerEncoder`.

@@ -132,7 +132,7 @@ class TransformerEncoder(Configured, keras.layers.Layer):
 
     Args:
         size: "small", "base", "medium", "large" or a `Size`.
-        form: `Form`; None for the pre-norm one of ViT and WaT.
+        form: `Form`; None: the pre-norm one of ViT and WaT.
         relative_bias: `RelativeBias` of the attention scores, or None.
         dropout_rate: on probabilities, hidden features, both branches and after the final norm.
 

@@ -23,8 +23,8 @@ class WordTokenizer(Configured, keras.layers.Layer):
     """Word ids as a sequence: table → (projection) → (positions) → AGG.
 
     Args:
-        vocabulary_size: rows of the table; ids lie in [0, vocabulary_size), 0 is padding.
-        table_width: features of the table, None for D. If given, a gelu projection to D follows. The release
+        vocabulary_size: rows of the table; ids are in [0, vocabulary_size), 0 is padding.
+        table_width: features of the table; None: D. If given, a gelu projection to D follows. The release
             has 300.
         train_table: whether the table is trained (the paper's v × d matrix; the release froze word2vec).
         word_vectors: Keras initializer of the table, e.g. `vatt.data.word_vectors.WordVectors`; None for a
@@ -32,10 +32,11 @@ class WordTokenizer(Configured, keras.layers.Layer):
             needs no file of word vectors.
         projection_bias: whether that projection has a bias.
         aggregate: where AGG joins: "before" the projection, with the table's width (release, T5 text model),
-            or "after" it, with width D (modality-agnostic). None for no AGG (T5): the words' mean is pooled.
+            or "after" it, with width D (modality-agnostic). None disables AGG (T5): the words' mean is
+            pooled.
         positions: `FactorisedPositions` of the words (modality-agnostic), without interpolation, as the fifth
-            word is the fifth word in a sentence of any length; None for none (relative biases in the encoder
-            instead).
+            word is the fifth word in a sentence of any length; None disables them (relative biases in the
+            encoder instead).
         sizes: (words,), how many positions there are; longer sentences are refused.
         dropout_rate: dropout on the tokens.
 

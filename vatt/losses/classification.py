@@ -25,7 +25,7 @@ class SoftmaxLoss:
 
     def __init__(self, *, label_smoothing: float = 0.1):
         if not 0 <= label_smoothing < 1:
-            raise ValueError(f"`label_smoothing` must lie in [0, 1). Received: {label_smoothing}.")
+            raise ValueError(f"`label_smoothing` must be in [0, 1). Received: {label_smoothing}.")
         self.label_smoothing = label_smoothing
 
     def __call__(self, outputs: Outputs, batch: Batch, gather: Callable = lambda rows: rows) -> Outputs:

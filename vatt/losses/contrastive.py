@@ -76,7 +76,7 @@ class ContrastiveLoss:
             )
         if block_rows not in (None, "auto") and not (isinstance(block_rows, int) and block_rows >= 1):
             raise ValueError(
-                "`block_rows` must be a positive number of clips, 'auto', or None for all at once. "
+                "`block_rows` must be a positive number of clips, 'auto', or None (all at once). "
                 f"Received: block_rows={block_rows!r}."
             )
         self.temperature = temperature
@@ -86,7 +86,7 @@ class ContrastiveLoss:
         self.block_rows = block_rows
 
     def rows_at_once(self, batch_rows: int) -> int:
-        """Clips whose candidates are scored at a time, of a global batch of so many."""
+        """Clips whose candidates are scored at a time, for a global batch of this size."""
         if self.block_rows is None:
             return batch_rows
         return min(batch_rows, fast_rows(batch_rows) if isinstance(self.block_rows, str) else self.block_rows)
@@ -154,7 +154,7 @@ def contrast(
 
     Args:
         left: float [B, D], one row per clip.
-        right: float [B, K, D], its candidates (K = 1 for sound).
+        right: float [B, K, D], its candidates (K = 1 for audio).
         left_mask: [B], 0 for a clip to leave out; right_mask: [B, K], 0 for a candidate to leave out.
         index: int [B], a number of its own for every row of the global batch.
         temperature: τ.
@@ -205,6 +205,6 @@ def contrast(
 
 
 def _log_of_both(forth, back):
-    """log(F + G), by way of a stack, so that each has one gradient; the three of `logaddexp` are not always
+    """log(F + G), via a stack, so that each has one gradient; the three of `logaddexp` are not always
     added in one order, and runs would differ in the last place."""
     return ops.logsumexp(ops.stack([forth, back]), axis=0)

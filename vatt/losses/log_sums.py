@@ -17,7 +17,7 @@ from keras import ops
 from vatt.protocols import Tensor
 
 NEVER = -1e9  # the log of a term that is left out of a sum
-# Scores of vectors of length 1 lie between −1 / τ and 1 / τ. exp(−80) is still a float32 with all its digits.
+# Scores of vectors of length 1 are between −1 / τ and 1 / τ. exp(−80) is still a float32 with all its digits.
 WIDEST = 80.0
 
 # Pairs of clips in a block of `fast_rows`: with half of them, a step on 4,096 clips took a twelfth longer
@@ -26,7 +26,7 @@ BLOCK_PAIRS = 2**20
 
 
 def fast_rows(batch_rows: int) -> int:
-    """Good `block_rows` for a global batch of so many clips."""
+    """Good `block_rows` for a global batch of this size."""
     return max(1, BLOCK_PAIRS // batch_rows)
 
 

@@ -12,7 +12,7 @@ _CLOSE = 1e-10
 
 @dataclasses.dataclass(frozen=True)
 class Bin:
-    """Predictions that lie together: how many, their mean, and how often what they say came true."""
+    """Predictions that are together: how many, their mean, and how often what they say came true."""
 
     count: int
     stated: float
@@ -34,7 +34,7 @@ def reliability(probabilities: np.ndarray, outcomes: np.ndarray, *, bins: int = 
 def equal_width_bins(
     values: np.ndarray, outcomes: np.ndarray, *, low: float, high: float, bins: int
 ) -> list[Bin]:
-    """Bins of equal width over [low, high], which the values lie in; empty ones are left out.
+    """Bins of equal width over [low, high], which the values are in; empty ones are left out.
 
     Args:
         values: [N].
@@ -77,7 +77,7 @@ def fit_logistic(scores: np.ndarray, outcomes: np.ndarray) -> tuple[float, float
     """Slope a and offset b of probability = 1 / (1 + exp(−(a · score + b))) (Platt 1999).
 
     Outcomes are drawn towards the middle as there, (N₊ + 1) / (N₊ + 2) and 1 / (N₋ + 2), so that scores which
-    tell them apart without error have a finite answer. Newton's method with halved steps (Lin et al. 2007).
+    separate them without error have a finite answer. Newton's method with halved steps (Lin et al. 2007).
 
     Args:
         scores: [N], finite.
@@ -158,7 +158,7 @@ def _checked(probabilities, outcomes) -> tuple[np.ndarray, np.ndarray]:
     probabilities, outcomes = np.asarray(probabilities, np.float64), np.asarray(outcomes, np.float64)
     if not probabilities.size or not ((probabilities >= 0) & (probabilities <= 1)).all():
         raise ValueError(
-            "Probabilities must lie in [0, 1], at least one. Received: "
+            "Probabilities must be in [0, 1], at least one. Received: "
             f"{probabilities.size} from {probabilities.min(initial=np.nan)} to "
             f"{probabilities.max(initial=np.nan)}."
         )

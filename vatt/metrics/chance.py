@@ -1,7 +1,7 @@
 """What retrieval figures come out by chance: exactly for a random order, by permutation for a given model.
 
 The exact level answers "how good is guessing". The permutation interval answers "how far from it may a model
-that learnt nothing land", which is wider: clips of one group resemble each other, so their hits come and go
+that is untrained land", which is wider: clips of one group resemble each other, so their hits come and go
 together.
 """
 
@@ -44,7 +44,7 @@ def chance_recall_at_k(relevant: np.ndarray, gallery_size: int, k: int) -> float
 
 
 def chance_median_rank(relevant: np.ndarray, gallery_size: int) -> float:
-    """Median rank of a random order over all queries; midway between two ranks where half lies below."""
+    """Median rank of a random order over all queries; midway between two ranks where half is below."""
     reached = 1.0 - rank_survival(relevant, gallery_size)
     rank = int(np.argmax(reached >= 0.5 - 1e-12))
     return rank + 0.5 if abs(reached[rank] - 0.5) < 1e-12 else float(rank)
@@ -112,7 +112,7 @@ def permutation_interval(
     normalise: bool = True,
     block_rows: int = BLOCK_ROWS,
 ) -> tuple[float, float]:
-    """Where recall at `k` lies when the groups of the queries are permuted at random.
+    """Where recall at `k` is when the groups of the queries are permuted at random.
 
     The scores stay as they are and all queries of a group move together (a cluster permutation), so that what
     the queries of a group have in common without any correspondence stays in the interval.
@@ -133,7 +133,7 @@ def permutation_interval(
         (low, high), both in [0, 1].
     """
     if not 0 < confidence < 1:
-        raise ValueError(f"`confidence` must lie between 0 and 1. Received: confidence={confidence}.")
+        raise ValueError(f"`confidence` must be between 0 and 1. Received: confidence={confidence}.")
     if permutations < 1:
         raise ValueError(f"`permutations` must be at least 1. Received: permutations={permutations}.")
     hits = group_hits(

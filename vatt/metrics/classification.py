@@ -29,7 +29,7 @@ def ranks_of_labels(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
         )
     if labels.min() < 0 or labels.max() >= scores.shape[1]:
         raise ValueError(
-            f"`labels` must lie in [0, {scores.shape[1]}), the columns of `scores`. "
+            f"`labels` must be in [0, {scores.shape[1]}), the columns of `scores`. "
             f"Received: from {labels.min()} to {labels.max()}."
         )
     own = np.take_along_axis(scores, labels[:, None], axis=1)
@@ -136,7 +136,7 @@ def d_prime(auc: float, pairs: int) -> float:
 
 
 def _rank_class(scores: np.ndarray, labels: np.ndarray) -> tuple[float, float, float]:
-    """Average precision, AUC, d-prime of one class; NaN where there is nothing to tell apart."""
+    """Average precision, AUC, d-prime of one class; NaN where one class is missing."""
     positives = int(labels.sum())
     negatives = labels.size - positives
     if not positives:

@@ -11,7 +11,7 @@ def kernel_density(samples: np.ndarray, points: np.ndarray, *, bandwidth: float 
     Args:
         samples: [N], finite.
         points: [P], where the density is wanted.
-        bandwidth: standard deviation of the kernels in the unit of the samples; None for Scott's rule, the
+        bandwidth: standard deviation of the kernels in the unit of the samples; None: Scott's rule, the
             samples' standard deviation · N^(−1/5) (Scott 1992). Samples that are all equal have no such
             width and must be given one.
 

@@ -1,4 +1,4 @@
-"""How embeddings lie on the unit sphere: the gap between modalities, alignment, uniformity.
+"""Geometry of embeddings on the unit sphere: the gap between modalities, alignment, uniformity.
 
 All three look at directions alone, as the cosine does: rows are scaled to length 1 first.
 """

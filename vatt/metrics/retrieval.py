@@ -52,7 +52,7 @@ def _comparable_rows(queries, gallery, normalise):
     queries, gallery = prepare(queries, "queries"), prepare(gallery, "gallery")
     if queries.shape[1] != gallery.shape[1]:
         raise ValueError(
-            "Queries and gallery must lie in one space. Received: widths "
+            "Queries and gallery must be in one space. Received: widths "
             f"{queries.shape[1]} and {gallery.shape[1]}. Take both from one space of one model."
         )
     return queries, gallery

@@ -1,4 +1,4 @@
-"""Exact ranks at the price of a float32 product: what float32 can not tell apart is scored again in float64.
+"""Exact ranks at the price of a float32 product: what float32 can not distinguish is scored again in float64.
 
 A float32 product of n terms is off by at most about n · 2⁻²⁴ · |q| · |g| whatever the order of its sum
 (Higham, Accuracy and Stability of Numerical Algorithms, 3.1). Items further than that from the best right one
@@ -11,8 +11,8 @@ import numpy as np
 from vatt.unit_rows import row_norms
 
 UNIT_ROUNDOFF = 2.0**-24  # of float32
-# Roundings beside those of the sum: both factors to float32, the scores compared to float32, and of this
-# bound.
+# Roundings in addition to those of the sum: both factors to float32, the scores compared to float32, and of
+# this bound.
 _MORE_ROUNDINGS = 8
 # A score made anew costs as much as some hundred made by a matrix product.
 _AFFORDABLE_SHARE = 1 / 128
@@ -68,7 +68,7 @@ class ScreenedRanks:
     def of_block(self, first: int, last: int) -> np.ndarray | None:
         """Ranks of queries `first` to `last` - 1, int64 [R] in [1, N].
 
-        None where so many items are as good as the best right one, as far as float32 can tell, that scoring
+        None where so many items are tied with the best correct one in float32 that scoring
         all of them in float64 is cheaper: a model that has collapsed.
         """
         count, size = last - first, len(self._gallery)

@@ -86,7 +86,7 @@ def check_description(description: Mapping[str, Any], *, source, weights: int | 
 
 
 def check_arrays(asked: int, held: int, *, source) -> None:
-    """Raises where a configuration asks for far more weights than the arrays beside it hold; some may be
+    """Raises where a configuration asks for far more weights than its arrays hold; some may be
     missing by the user's leave, such as a word table.
 
     Args:

@@ -60,7 +60,8 @@ class Classifier(Configured, keras.Model):
         self.head = keras.layers.Dense(
             classes,
             kernel_initializer="glorot_normal" if visual else "glorot_uniform",
-            # Sounds carry several labels, each rare: sigmoid(-ln(C − 1)) = 1 / C starts them at that chance.
+            # Audio clips carry several labels, each rare: sigmoid(-ln(C − 1)) = 1 / C starts them at that
+            # chance.
             bias_initializer="zeros" if visual else keras.initializers.Constant(-math.log(classes - 1)),
             name="head",
             dtype="float32",

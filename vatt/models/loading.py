@@ -46,7 +46,7 @@ def load_model(path):
     path = Path(path).expanduser()
     if not path.exists():
         beside = sorted(file.name for file in path.parent.glob("*.keras"))
-        hint = f" In that directory lie: {', '.join(beside)}." if beside else ""
+        hint = f" That directory contains: {', '.join(beside)}." if beside else ""
         raise FileNotFoundError(f"A model file must exist. Received: {path}.{hint}")
     described = read_description(path)
     saved = str(described.get("registered_name") or described.get("class_name") or "unknown")
@@ -100,10 +100,10 @@ def read_description(path: Path) -> dict:
 
 
 def _weights_in(path: Path) -> int:
-    """How many numbers the arrays of a `.keras` file hold, which must lie in it as they are: a few bytes that
-    unpack to more than there is memory are no weights.
+    """How many numbers the arrays of a `.keras` file hold, which must be stored uncompressed: a few bytes
+    that unpack to more than there is memory are no weights.
     """
-    packed = f"A model's weights must lie in its file unpacked, as Keras writes them. Received: {path}, "
+    packed = f"A model's weights must be uncompressed in its file, as Keras writes them. Received: {path}, "
     with zipfile.ZipFile(path) as archive:
         if archive.getinfo(_WEIGHTS).compress_type != zipfile.ZIP_STORED:
             raise TooLargeError(f"{packed}with compressed {_WEIGHTS}. Pack it again without compression.")

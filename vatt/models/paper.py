@@ -21,7 +21,7 @@ def paper_vatt(*, video="medium", audio="base", text="small", clip: ClipSpec | N
 
     Args:
         video, audio, text: size of each encoder; "MBS" is the default, BBS and LBS differ in `video`.
-        clip: what the position tables are for; None for the paper's clips.
+        clip: what the position tables are for; None: the paper's clips.
     """
     clip = clip or ClipSpec()
     return VATT(

@@ -33,7 +33,7 @@ def tokenizer_for(
 
     Args:
         modality: as in `Classifier`.
-        sizes: see `signal_sizes`; None for the paper's.
+        sizes: see `signal_sizes`; None: the paper's.
         edge, positions, drop_token, dropout_rate: see `SignalTokenizer`.
     """
     kind = TOKENIZERS[modality]
@@ -48,7 +48,8 @@ def tokenizer_for(
 
 @gin.register
 def signal_sizes(*, modality: str, clip: ClipSpec) -> tuple[int, ...] | None:
-    """Size along each axis of a clip as a classifier's batches hold it; None for spectrograms made elsewhere.
+    """Size along each axis of a clip as a classifier's batches hold it; None: spectrograms computed
+    elsewhere.
 
     Args:
         modality: as in `Classifier`; an image is a video of one frame.

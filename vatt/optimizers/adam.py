@@ -1,6 +1,6 @@
 """Keras's Adam in fewer operations, bit for bit.
 
-Keras works out the step's size for every variable anew: 18 operations on single numbers beside the 23 that
+Keras works out the step's size for every variable anew: 18 operations on single numbers next to the 23 that
 change a variable. For the demo's 147 variables these are 2,600 operations, which take a second and a half of
 the start to make and to optimise, and one part in twenty of each step at a batch of four.
 """
@@ -16,7 +16,7 @@ from keras.optimizers.schedules import LearningRateSchedule
 class Adam(keras.optimizers.Optimizer):
     """`keras.optimizers.Adam` in numbers, slots and names.
 
-    It is called in two parts in place of `update_step`: `step_size` once for all variables of a learning
+    It is called in two parts instead of `update_step`: `step_size` once for all variables of a learning
     rate, and `change` for each variable.
 
     Args:

@@ -60,7 +60,7 @@ class Configuration:
 
     @property
     def starts_from(self) -> str | None:
-        """The checkpoint that a run would start from, "" where it is left open; None for none at all."""
+        """The checkpoint that a run would start from, "" where it is left open; None if there is none."""
         if self.model_call.function in (pretrained_classifier, pretrained_model):
             return self.model_call.argument("path", "")
         return None
@@ -101,8 +101,8 @@ class Source:
 
     Args:
         name: in words.
-        description: the model of other gin files, as Keras describes it; None for none.
-        size: of the video Transformer of the paper's pre-trained model, in place of its Medium.
+        description: the model of other gin files, as Keras describes it; None disables.
+        size: of the video Transformer of the paper's pre-trained model, instead of its Medium.
     """
 
     name: str = ""

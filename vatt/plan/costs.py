@@ -134,5 +134,5 @@ def clip_costs(model: Any, clip: ClipSpec, *, training: bool) -> dict[str, tuple
 
 
 def total(costs: dict[str, tuple[Count, Count]], rows: int = 1) -> Count:
-    """Of a batch of so many clips."""
+    """Of a batch of this number of clips."""
     return sum((rows * row + once for row, once in costs.values()), Count())

@@ -69,7 +69,7 @@ _FIELDS = tuple(field.name for field in dataclasses.fields(Count))
 
 
 def elements(number: int) -> Count:
-    """Additions or multiplications of so many elements."""
+    """Additions or multiplications of this number of elements."""
     return Count(elementwise=number)
 
 

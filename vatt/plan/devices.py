@@ -74,8 +74,8 @@ def device_of(name: str | None, memory_gib: float | None, peak_tflops: float | N
 
     Args:
         name: one of `DEVICES`, or None.
-        memory_gib: in place of its memory.
-        peak_tflops: in place of its peak, at any precision.
+        memory_gib: overrides its memory.
+        peak_tflops: overrides its peak, at any precision.
 
     Raises:
         ConfigError: no such device, or a number that is not positive.

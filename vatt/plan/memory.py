@@ -1,8 +1,8 @@
-"""Memory of a training step on one device: what lies there all the time, and the most that a step adds.
+"""Memory of a training step on one device: what is always there, and the peak that a step adds.
 
 The backward pass of a layer needs some of what its forward pass made; which of it is read off what
 TensorFlow's gradients take. A step needs the most where the backward pass begins: there, what all blocks keep
-and what one block has in hand lie side by side.
+and temporary buffers of one block are live at the same time.
 """
 
 import dataclasses
@@ -42,7 +42,7 @@ class Way:
         return FLOAT32 if self.precision == "float32" else HALF
 
     def rows_at_once(self, rows: int) -> int:
-        """Of a device's rows, those whose activations lie side by side."""
+        """Of a device's rows, those whose activations are live at the same time."""
         return min(rows, self.cached_rows) if self.cached_rows else max(1, rows // self.parts)
 
 
@@ -56,7 +56,7 @@ class StepMemory:
         batch: the rows of this device, as they come.
         halves: weights in 16 bits.
         kept: activations between their forward and backward pass.
-        working: the most that blocks have in hand beside them, one of each tower.
+        working: peak of temporary buffers of blocks, one of each tower.
         pixels: of the signals as numbers, before there are patches.
         waste: of the allocator, see `wasted`.
         loss: what the loss keeps, similarities above all.
@@ -139,7 +139,7 @@ def wasted(draws: int, pixels: int, *, in_parts: bool) -> int:
     """Bytes that the allocator can not give away, as measured (docs/plan.md), not derived.
 
     Of the room that the numbers drawn for dropout leave, about half is not used again. And where rows come
-    in parts, sums of gradients lie between the freed pieces from the second part on, so that signals need
+    in parts, sums of gradients are between the freed pieces from the second part on, so that signals need
     room of their own.
     """
     return draws // 2 + (pixels if in_parts else 0)

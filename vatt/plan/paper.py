@@ -1,4 +1,4 @@
-"""The paper's costs beside ours, by its way of counting (`Count.paper`): Tables 1, 5, 6 and 7.
+"""The paper's costs compared with ours, by its way of counting (`Count.paper`): Tables 1, 5, 6 and 7.
 
 The paper's figures are those of `data/paper_tables.json`.
 """

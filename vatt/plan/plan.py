@@ -1,4 +1,4 @@
-"""A plan: all that shapes tell of a configuration before it runs, as plain values, units in their names."""
+"""A plan: the cost of a configuration, from its shapes, as plain values with units in their names."""
 
 import dataclasses
 from collections.abc import Iterable
@@ -33,7 +33,7 @@ class Circumstances:
     """Where a configuration is to run.
 
     Args:
-        device: or None for no more than what the configuration says.
+        device: or None to use only the configuration.
         devices: that share a step.
         mfu: share of the peak that what a step computes reaches.
     """
@@ -46,7 +46,7 @@ class Circumstances:
         if self.devices < 1:
             raise ConfigError(f"`--devices` must be at least 1. Received: {self.devices}.")
         if not 0 < self.mfu <= 1:
-            raise ConfigError(f"`--mfu` must lie in (0, 1]. Received: {self.mfu:g}.")
+            raise ConfigError(f"`--mfu` must be in (0, 1]. Received: {self.mfu:g}.")
 
 
 def make_plan(configuration: Configuration, source: Source, where: Circumstances) -> dict:
@@ -249,7 +249,7 @@ class _Planner:
         return low * unit
 
     def step_memory(self, way: Way, rows: int) -> StepMemory:
-        """Bytes on one of the devices, with so many rows on it."""
+        """Bytes on one of the devices, with this number of rows on it."""
         trainable = weights_in(self.model.trainable_variables)
         at_once = way.rows_at_once(rows)
         parts = [memory.stream_memory(s, way.width, recompute=way.recompute) for s in self.streams]

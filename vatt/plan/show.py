@@ -62,7 +62,7 @@ def _about(configuration: dict):
         yield "starts from", configuration["starts_from"] or "nothing named"
     seen = {
         "video": f"{clip['frames']} × {clip['frame_size']}² at {clip['frame_rate_hz']:g} Hz",
-        "audio": f"sound at {clip['sample_rate_hz']:,} Hz",
+        "audio": f"audio at {clip['sample_rate_hz']:,} Hz",
         "text": f"{clip['candidates']} captions of {clip['words']} words",
     }
     yield "clip", ", ".join(seen[name] for name in clip["modalities"])

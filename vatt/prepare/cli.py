@@ -28,7 +28,7 @@ video.mp4 and video.srt (.vtt .ass .ssa, Whisper's .json), or video.txt, each li
 whole file; video.en.srt if there is a language. Files may lack video, audio or captions; 0.jpg and 0.wav are
 one clip. What is left out is counted, with the reason.
 
-In place of DIR a manifest may be given, a table with the columns {", ".join(manifest.COLUMNS)};
+Instead of DIR a manifest may be given, a table with the columns {", ".join(manifest.COLUMNS)};
 all but `path` may be left out. Rows of one path, start and end are one clip with several captions.
 
 Files that can not be read are listed in OUT/preparation.html, with the reason. An interrupted run resumes
@@ -162,7 +162,7 @@ def _add_folder(parser: argparse.ArgumentParser) -> None:
         "--language",
         metavar="L",
         help="of captions if a file has several, such as en, pt-BR or German: video.L.srt; those in other "
-        "languages are left out (default: film.srt, then English, then others by their codes)",
+        "languages are left out (default: video.srt, then English, then others by their codes)",
     )
     add_storage_arguments(parser)
     parser.set_defaults(prepare=_prepare_folder)

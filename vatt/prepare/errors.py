@@ -1,4 +1,4 @@
-"""What stops a preparation, told in one sentence with a way out."""
+"""An error that stops a preparation: one sentence with a way out."""
 
 import contextlib
 import errno

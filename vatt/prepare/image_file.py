@@ -62,7 +62,7 @@ def opened(path) -> Iterator[Image.Image]:
 
 
 def _hdr_name(path, kind: str) -> str | None:
-    """The transfer function of high dynamic range, which Pillow takes for SDR's; None for an SDR image."""
+    """The transfer function of high dynamic range, which Pillow takes for SDR's; None if the image is SDR."""
     if kind not in _COLOUR_MARKS:
         return None
     mark, size = _COLOUR_MARKS[kind]

@@ -1,4 +1,4 @@
-"""Tells a language in a file's name from any other word: "a.en-US.forced.srt" has one, "a.cut.srt" none."""
+"""Detects a language in a file's name: "a.en-US.forced.srt" has one, "a.cut.srt" none."""
 
 import dataclasses
 import re

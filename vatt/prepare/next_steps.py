@@ -30,8 +30,8 @@ class Experiment:
         needs: what records must hold: "video", "audio" or "captions".
         eval_split: the split that it measures on.
         trains: whether it reads the split "train" too.
-        binds_classes: whether it must be told the number of classes.
-        reads_words: whether it must be told the words of the model.
+        binds_classes: whether it needs the number of classes.
+        reads_words: whether it needs the words of the model.
         purpose: what it does.
     """
 

@@ -50,7 +50,8 @@ def subset_in_words(record: Mapping) -> str:
 
 
 class Reason(NamedTuple):
-    """Why something was left out, or what was decided, as a sentence goes on after one or after a number."""
+    """Why something was left out, or what was decided, as the rest of a sentence after one or after a
+    number."""
 
     one: str
     many: str

@@ -40,7 +40,7 @@ class Failure:
 
 
 def heartbeat() -> None:
-    """Tells the pool that the task makes progress, so that a long one is not taken for one that hangs.
+    """Reports to the pool that the task makes progress, so that a long one is not taken for one that hangs.
 
     For tasks to call; outside of a worker it does nothing.
     """
@@ -150,7 +150,7 @@ class WorkerPool:
                     yield from _taken(*pending.popleft())
             while pending:
                 yield from _taken(*pending.popleft())
-        finally:  # whoever stops taking leaves the workers to others
+        finally:  # a consumer that stops leaves the workers to others
             for _, items in pending:
                 items.abandon()
 
@@ -179,7 +179,7 @@ class _Item:
 
 
 class _Items:
-    """What one task has yielded and nobody took yet; whoever puts waits when that is much."""
+    """What one task has yielded and nobody took yet; producers wait when that is much."""
 
     def __init__(self, is_stopped: Callable[[], bool]):
         self._is_pool_stopped, self._is_abandoned = is_stopped, False
@@ -256,13 +256,14 @@ class _Worker:
             return Failure(f"gave no sign of life for more than {timeout_seconds:g} s and was given up")
         except (EOFError, OSError):
             return Failure(f"the worker process died ({self.end()})")
-        except Exception as error:  # an answer that can not be one: whoever gave it is not trusted again
+        except Exception as error:  # an invalid reply: its sender is not trusted again
             self._process.kill()
             self.end()
             return Failure(f"the worker process gave no proper answer ({error})")
 
     def stop(self) -> None:
-        """Kills the process; whoever waits for its reply sees the end of the pipe. For any thread to call."""
+        """Kills the process; a thread that waits for its reply sees the end of the pipe. For any thread to
+        call."""
         self._stopped = True
         process = self._process
         if process is not None:

@@ -2,7 +2,7 @@
 
 Clips are in the shards in the order given, and what is in which shard is planned beforehand, so the bytes
 of a shard depend on its clips only and never on the runner, the number of workers or what finished first. A
-run that was killed goes on with the first shard that is not finished; `dataset.json` comes last.
+killed run resumes with the first unfinished shard; `dataset.json` comes last.
 """
 
 import dataclasses
@@ -87,7 +87,7 @@ def prepare_clips(
     directory = Path(directory)
     if not plan.clips:
         raise PreparationError(
-            f"A set must have at least one clip. Received: none for {directory}. Look at the folder "
+            f"A set must have at least one clip. Received: none for {directory}. Check the folder "
             "or the list that was given, and at what is listed as missing."
         )
     shards = plan_shards(plan.clips, options, clips_per_shard)

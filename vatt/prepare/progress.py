@@ -50,7 +50,7 @@ class Progress:
             say(f"{self._title}: {self._done} done in {time.monotonic() - self._started:.0f} s")
 
     def advance(self, steps: int = 1) -> None:
-        """So many more steps are done."""
+        """Reports this number of further steps."""
         self._done += steps
         if self._bar is not None:
             self._bar.advance(self._task, steps)

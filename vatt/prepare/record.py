@@ -88,7 +88,7 @@ class Record:
         framed: the bytes.
         seconds: its length.
         contents: which of `CONTENTS` it holds; digital silence is no audio.
-        told: texts of the captions that are told within it, without the neighbours stored for context.
+        told: texts of the captions within it, without the neighbours stored for context.
         warnings: what was lost on the way, in words.
     """
 
@@ -134,7 +134,7 @@ def make_records(clip: Clip, options: RecordOptions) -> Iterator[Record]:
 
 
 def _without_half_surrogates(clip: Clip) -> tuple[Clip, tuple[str, ...]]:
-    """The clip with texts that UTF-8 can hold, and what to say of it."""
+    """The clip with texts that UTF-8 can hold, and a note."""
     captions = tuple((*times, _HALF_SURROGATE.sub("\ufffd", text)) for *times, text in clip.captions)
     labels = tuple((index, _HALF_SURROGATE.sub("\ufffd", text)) for index, text in clip.labels)
     damaged = sum(new != old for new, old in zip((*captions, *labels), (*clip.captions, *clip.labels)))

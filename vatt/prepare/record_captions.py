@@ -31,7 +31,7 @@ class ClipCaptions:
         self._cut = 0
 
     def within(self, start: float, end: float) -> tuple[list[Caption], tuple[str, ...]]:
-        """(the captions of a record, texts of those that are told within it), in their order.
+        """(the captions of a record, texts of those within it), in their order.
 
         Args:
             start, end: of the record, in seconds from the file's start.

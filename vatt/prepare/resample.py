@@ -254,7 +254,7 @@ class Sound:
         overlap = 0.0 if self._end is None else self._end - time
         self._skip = max(0, round(overlap * self._rate_hz))
         if -overlap > _SILENT_GAP_SECONDS:
-            self._warnings["the audio has a gap of more than a second: silence until it goes on"] += 1
+            self._warnings["the audio has a gap of more than a second: silence until it continues"] += 1
         if overlap > _MAX_GAP_SECONDS:
             self._warnings["audio whose place in time was taken already was left out"] += 1
         self._drift_seconds = 0.0

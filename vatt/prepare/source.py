@@ -26,7 +26,7 @@ class Source:
     """An open file.
 
     Attributes:
-        video, audio: streams; None for either that is not there, or not wanted.
+        video, audio: streams; None if missing or not wanted.
         span: the part that is wanted.
         frames: (stream, frame) from a little before the start of that part.
     """

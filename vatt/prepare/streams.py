@@ -43,7 +43,7 @@ _PROBE_SECONDS = 12.0  # heard at each
 
 
 def choose_streams(container, path, warnings: Counter, modalities: Sequence[str]):
-    """The video stream and the audio stream to decode, ready for it; None for either that is not there.
+    """The video stream and the audio stream to decode, ready for it; None if missing.
 
     Args:
         container: an open container.

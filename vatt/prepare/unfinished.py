@@ -31,7 +31,7 @@ class ShardResult:
         shard: what dataset.json says about it: file, records, bytes, sha256.
         seconds: of video and audio.
         contents: how many of its records hold video, audio, captions, labels.
-        words: how often each word of its training captions is told.
+        words: how often each word of its training captions occurs.
         failures: (media_id, reason) of each clip that gave no record.
         warnings: (media_id, what was lost) of clips that were kept in part.
     """

@@ -132,7 +132,7 @@ def class_tables(classes: list[dict]) -> Markup:
 
 
 def worth_of(one: dict) -> float | None:
-    """What a class is ordered by; None for one without clips."""
+    """What a class is ordered by; None if it has no clips."""
     return one.get("top_1", one.get("average_precision"))
 
 

@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(arguments: argparse.Namespace) -> int:
-    """Writes the report and prints where it lies; returns the exit status."""
+    """Writes the report and prints its path; returns the exit status."""
     if arguments.other is None:
         show(write_report(arguments.run, arguments.out))
     else:

@@ -35,7 +35,7 @@ class Row:
         write: turns a value that is no share into text.
         higher_is_better: of the number; None where it is neither.
         interval: 95 % interval of right minus left; None where there is none to be had.
-        is_headline: to be told at the head of the page.
+        is_headline: shown at the head of the page.
     """
 
     label: str

@@ -58,8 +58,8 @@ def line_chart(
         title: what is drawn.
         series: up to `MOST_LINES` lines; one without points keeps its colour, and is not drawn.
         unit: of the vertical axis, shown with the title.
-        from_zero: let the vertical axis begin at 0 if no value lies below.
-        write: turns a value into text; None for plain numbers.
+        from_zero: let the vertical axis begin at 0 if no value is below.
+        write: turns a value into text; None: plain numbers.
         marks: (step, what happened there), shown as signs on the horizontal axis.
     """
     lines = [thin(each.points) for each in series]
@@ -155,7 +155,7 @@ def _probes(
 
 
 def _near(slots: Sequence[Slot], step: float, distance: float) -> Slot | None:
-    """The slot with values that lies nearest to a step; None where none is within a distance."""
+    """The slot with values that is nearest to a step; None where none is within a distance."""
     held = (slot for slot in slots if not slot.is_empty)
     slot = min(held, key=lambda slot: abs(slot.step - step), default=None)
     return slot if slot is not None and abs(slot.step - step) <= distance else None
@@ -174,7 +174,7 @@ def _remarks(series: Sequence[Series], y: Axis, drawn: Sequence[Slot], write) ->
     highest = max(slot.high for slot in drawn)
     if highest > y.high:
         above = int((values > y.high).sum())
-        yield f"{above:,} value(s) lie above what is drawn (▲), the highest at {write(highest)}."
+        yield f"{above:,} value(s) are above what is drawn (▲), the highest at {write(highest)}."
 
 
 def _spoken(title: str, series: Sequence[Series], write: Callable[[float], str]) -> str:

@@ -7,7 +7,8 @@ import jinja2
 from vatt.report.markup import join
 from vatt.whole_file import whole_file
 
-# Templates lie beside the code that fills them: "report/run.html". What they show is escaped as in `element`.
+# Templates are next to the code that fills them: "report/run.html". What they show is escaped as in
+# `element`.
 _TEMPLATES = jinja2.Environment(
     loader=jinja2.PackageLoader("vatt", "."),
     autoescape=True,

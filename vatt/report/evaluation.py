@@ -1,4 +1,4 @@
-"""One evaluation as it lies in a run directory: what a section of the report is made from."""
+"""One evaluation of a run directory: the source of a section of the report."""
 
 import dataclasses
 from typing import Any

@@ -31,10 +31,10 @@ class Kind:
     Args:
         title: heading, before the evaluator's name.
         section: what is under it.
-        summary: the sentences at the head of the page; None for none.
+        summary: the sentences at the head of the page; None disables.
         along: gives what is drawn along the training: titles of charts -> number without its prefix -> label.
         contrast: compares the evaluations of two runs, number by number.
-        side_by_side: whether the sections of two runs stand beside each other where they are compared: for
+        side_by_side: whether the sections of two runs are side by side in a comparison: for
             drawings, of which the numbers do not say all.
     """
 

@@ -1,7 +1,7 @@
 """Colours, dashes and shapes of categories: 100 classes differ, with the first ones the plainest.
 
 The colours themselves are in `style.css`, from `--mark0` on: Okabe and Ito's (2008), which most colour-blind
-readers can tell apart, darker or lighter as the page is.
+readers can distinguish, darker or lighter as the page is.
 """
 
 from vatt.report.markup import Markup, element
@@ -38,7 +38,7 @@ def marks(category: int, points, title: str | None, *, few: bool) -> Markup:
     Args:
         category: number from 0.
         points: (x, y) in user units.
-        title: what to say; None for nothing.
+        title: its text; None disables.
         few: whether categories are so few that each has a colour, and thus a shape, of its own.
     """
     shape, kind = _SHAPES[(category if few else category // COLOURS) % len(_SHAPES)]

@@ -23,7 +23,7 @@ class Axis:
     Args:
         low, high: its ends; an axis without length is given one.
         label: what it shows, with the unit.
-        write: turns a tick into text; None for plain numbers, with a common power of ten where they need one.
+        write: turns a tick into text; None: plain numbers, with a common power of ten where they need one.
         is_whole: whether only whole numbers are marked.
     """
 
@@ -34,7 +34,7 @@ class Axis:
     is_whole: bool = False
 
     def share(self, value: float) -> float:
-        """Where a value lies between the ends, 0 to 1."""
+        """Where a value is between the ends, 0 to 1."""
         low, high = (self.low, self.high) if self.high > self.low else (self.low - 0.5, self.low + 0.5)
         return (value - low) / (high - low)
 

@@ -10,7 +10,7 @@ from vatt.report.markup import Markup, element
 from vatt.report.tables import facts_table, table
 
 # What may differ between two runs whose numbers are comparable: the weights are what is compared; the others
-# are told, since they may move a figure a little, but they do not make it another measurement.
+# are reported, since they may change a metric slightly, but they do not make it another measurement.
 _COMPARED = ("weights",)
 _TOLD = ("code", "precision", "seed", "warnings", "data.dataset", "train_data.dataset")
 NOT_THERE = "–"

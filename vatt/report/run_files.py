@@ -37,7 +37,7 @@ class RunFiles:
     """The contents of a run directory.
 
     Args:
-        directory: where it lies.
+        directory: of the run.
         journal: numbers along the training.
         evaluations: name of the evaluator -> what it found; with the folder before it, "evaluation: NAME",
             where a separate `evaluate` job measured.

@@ -76,7 +76,7 @@ def share(value: float, *, count: int | None = None, chance: float | None = None
 
     Args:
         value: in [0, 1].
-        count: trials it was seen in, for its interval; None for none.
+        count: trials it was seen in, for its interval; None disables.
         chance: what a model that knows nothing reaches; None where nobody knows.
     """
     low, high = wilson_interval(value, count) if count else (None, None)

@@ -21,8 +21,9 @@ table with seconds; a text in it that a spreadsheet would take for a formula (it
 space or an apostrophe) has an apostrophe in front, and control characters are written as \\u001b.
 
 Text is compared in the video-text space, video and audio in the video-audio space. --by selects whether the
-video or the audio of the indexed windows is compared; text and audio are never trained against each other, so they are compared via the video-audio space (zero-shot). A query file is represented by the mean of its windows, of which
-{MAX_SECONDS:g} seconds at most are taken.
+video or the audio of the indexed windows is compared; text and audio are never trained against each other,
+so they are compared via the video-audio space (zero-shot). A query file is represented by the mean of its
+windows, of which {MAX_SECONDS:g} seconds at most are taken.
 
 Exit status: 0 something was found, 2 a query, an index or a file that can not be used.
 """
@@ -33,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = _ABOUT
     parser.add_argument("index", metavar="INDEX", help="made by `vatt index`")
-    parser.add_argument("text", nargs="?", metavar="TEXT", help="what to look for, in words")
+    parser.add_argument("text", nargs="?", metavar="TEXT", help="text query")
     parser.add_argument("--video", metavar="F", help="search with the video of a file")
     parser.add_argument("--audio", metavar="F", help="search with the audio of a file")
     parser.add_argument(
@@ -41,10 +42,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=SECONDS,
         default=0.0,
         metavar="S",
-        help="where in that file to begin",
+        help="start time in that file",
     )
     parser.add_argument(
-        "--by", choices=TARGETS, help="what of the windows to compare (default: video, if there is any)"
+        "--by", choices=TARGETS, help="modality of the windows to compare (default: video, if any)"
     )
     parser.add_argument(
         "--count",
@@ -53,8 +54,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="windows (default: %(default)s)",
     )
-    parser.add_argument("--one_per_file", action="store_true", help="of each file only its best window")
-    parser.add_argument("--model", metavar="RUN", help="default: the one that the index was made with")
+    parser.add_argument("--one_per_file", action="store_true", help="only the best window of each file")
+    parser.add_argument("--model", metavar="RUN", help="default: the model of the index")
     parser.add_argument("--html", metavar="gallery.html", help="write a page with frames of the results")
     parser.add_argument("--tsv", action="store_true", help="print a table of tab-separated values")
 

@@ -12,7 +12,7 @@ from vatt.search.index import Index
 from vatt.search.query import Found, Hit, Query
 from vatt.search.thumbnail import Thumbnail
 
-ASKED_WITH = {"text": "words", "video": "the video of a file", "audio": "the audio of a file"}
+ASKED_WITH = {"text": "text", "video": "the video of a file", "audio": "the audio of a file"}
 FOUND_BY = {"video": "their video", "audio": "their audio"}
 
 

@@ -48,7 +48,7 @@ function card(hit, place) {
 }
 
 function show(answer) {
-  const asked = { text: "the words", video: "the video of", audio: "the audio of" }[answer.modality];
+  const asked = { text: "the text", video: "the video of", audio: "the audio of" }[answer.modality];
   const notes = answer.notes.map((note) => ` Note: ${note}.`).join("");
   say(`Query: ${asked} “${answer.asked}”; the nearest ${answer.found_by} first.${notes}`, false);
   by("hits").replaceChildren(...answer.hits.map(card));

@@ -14,10 +14,10 @@ from vatt.terminal import Console, show
 
 _DESCRIPTION = """\
 Lists every runnable gin file with the paper's tables that it computes and the result of our last run of it.
-With --paper, every figure of the paper with the gin files and overlays of its own, and ours beside it.
+With --paper, every result of the paper with its gin files and overlays, compared with ours.
 
 A run counts for a figure if it was made with those very gin files, and started from a pre-training with the
-ones that the row asks for. Settings given beside them on the command line are named, as they may change the
+ones that the row asks for. Other settings given on the command line are named, as they may change the
 figure. What is compared is in each run's evaluations/NAME.json, under "protocol".
 """
 # Of each evaluator, without its name.

@@ -1,6 +1,6 @@
 """The paper's tables, cell by cell: the published figure, and which gin files compute it.
 
-The figures are facts and lie in `data/paper_tables.json`; the tie to the gin files is
+The results are facts and are in `data/paper_tables.json`; the tie to the gin files is
 `experiments/tables.json`, and nowhere else.
 """
 

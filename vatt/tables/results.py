@@ -10,7 +10,7 @@ from vatt.config.flags import files_and_bindings
 from vatt.json_file import read_json
 from vatt.tables.paper import Cell
 
-# Settings that say where something lies, or which draw it is, not how it is measured.
+# Settings of locations and seeds, not of the measurement.
 _PLACES = {
     "MODEL_DIR",
     "DATA_DIR",
@@ -21,7 +21,7 @@ _PLACES = {
     "AUDIOSET",
     "SEED",
 }
-_NEUTRAL = {"evaluate"}  # an overlay that measures the same beside the run
+_NEUTRAL = {"evaluate"}  # an overlay that evaluates the same during the run
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -82,7 +82,7 @@ def _metrics_below(place: Path) -> Iterator[Path]:
     if not place.is_dir():
         raise FileNotFoundError(
             f"Results are read from run directories. Received: {place}, which is none. Name the folder that "
-            "`MODEL_DIR` of the runs lies in."
+            "`MODEL_DIR` of the runs is in."
         )
     return place.rglob("metrics.json")
 

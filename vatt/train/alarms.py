@@ -11,7 +11,7 @@ from vatt.engines.protocol import LIVE_DATA
 
 _log = logging.getLogger(__name__)
 
-# A spike stands so many deviations above the median of the lines before. The deviation is the median absolute
+# A spike is this many deviations above the median of the previous lines. The deviation is the median absolute
 # one times 1.4826, which for normally distributed losses is the standard deviation (Rousseeuw, Croux 1993).
 _DEVIATIONS = 8.0
 _TO_STANDARD_DEVIATION = 1.4826

@@ -4,8 +4,8 @@ believed.
 A save goes to a folder of its own, is hashed, and is renamed into place; `ckpt-STEP.json`, with the SHA-256
 of each file, comes last. The newest checkpoint is found by scanning for these, never through the
 `checkpoint` state file, which a crash can leave empty. What fails the check is moved aside, and the one
-before is used. Beside the digests the `.json` holds facts about the run at that step, for whoever resumes
-from it.
+before is used. In addition to the digests the `.json` holds facts about the run at that step, for a run that
+resumes from it.
 """
 
 import hashlib
@@ -31,7 +31,7 @@ class CheckpointFolder:
     """The checkpoints of one run.
 
     Args:
-        directory: where they lie; made when the first one is saved.
+        directory: of the checkpoints; created when the first one is saved.
         keep: how many of the newest to keep.
         keep_every: those at multiples of this many steps are kept permanently; None disables it.
         scores: gives step -> value of what was evaluated so far. The checkpoint of the highest stays; of two
@@ -83,7 +83,7 @@ class CheckpointFolder:
         return None
 
     def is_whole(self, step: int) -> bool:
-        """For readers beside the run: nothing is moved, and one that is being written is not whole yet."""
+        """For readers during the run: nothing is moved, and one that is being written is not whole yet."""
         return self._fault(step) is None
 
     def best(self) -> int | None:

@@ -22,12 +22,12 @@ class RunContext:
     Args:
         model_dir: the run directory, which exists and is locked (in a dry run it may not exist).
         seed: keys every random draw of the run.
-        engine: the devices, under whose scope the job is built; None for a job without any.
+        engine: the devices, under whose scope the job is built; None if the job has none.
         command: the shell command that resumes this run.
         dry_run: build, say what would run, and stop.
         profile: record a few steps for TensorBoard's profiler.
         forced: the user wants to resume although what is recorded differs.
-        followed_dir: the run directory of the training that this job accompanies; None for one on its own.
+        followed_dir: the run directory of the training that this job accompanies; None if it is on its own.
     """
 
     model_dir: Path

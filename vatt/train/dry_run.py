@@ -9,7 +9,7 @@ _log = logging.getLogger(__name__)
 
 
 def describe_batch(batch, batch_size: int) -> None:
-    """Shape, kind and range of every feature of the first rows of a batch of so many."""
+    """Shape, type and range of every feature of the first rows of a batch of this size."""
     rows = next(iter(batch.values())).shape[0]
     _log.info("First batch%s:", "" if rows == batch_size else f", {rows} of its {batch_size:,} rows")
     for name, value in batch.items():

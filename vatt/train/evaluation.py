@@ -21,7 +21,7 @@ _ANY_WIDTH = 1000  # columns of a terminal, more than any table needs
 
 
 def check_evaluators(evaluators: Iterable, model) -> None:
-    """Has every evaluator that can tell beforehand say what it could not measure, before hours of work."""
+    """Validates evaluators up front, before hours of work."""
     for evaluator in evaluators:
         if hasattr(evaluator, "check"):
             evaluator.check(model)
@@ -90,7 +90,7 @@ class Evaluations:
         Args:
             model: as in `vatt/protocols.py`.
             step: number of steps done.
-            evaluators: those that measure; None for all.
+            evaluators: those that measure; None: all.
 
         Raises:
             EvaluatorError: an evaluator failed; the error names it and the step.

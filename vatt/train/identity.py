@@ -1,6 +1,7 @@
-"""What a checkpoint belongs to beside its configuration: the words and the clips behind the same paths.
+"""What a checkpoint belongs to in addition to its configuration: the words and the clips behind the same
+paths.
 
-The order of clips is a pure function of the seed, so going on with another batch size or another set would
+The order of clips is a pure function of the seed, so resuming with another batch size or another set would
 neither fail nor be the same run. What can be compared is recorded with each checkpoint and compared before
 one is restored.
 """
@@ -34,7 +35,8 @@ def refuse_other(recorded: dict[str, str], now: dict[str, str], step: int) -> No
     if differing:
         lines = "".join(f"\n  {name}: {recorded[name]} -> {now[name]}" for name in differing)
         raise RunError(
-            f"A run goes on with what it began with. Changed since the checkpoint of step {step}:{lines}\n"
+            f"A run must resume with the settings it began with. Changed since the checkpoint of step "
+            f"{step}:{lines}\n"
             "Give back what was there, choose another --model_dir DIR, or go on from its weights "
             "with --overwrite_config."
         )

@@ -26,7 +26,7 @@ def ended_at_once():
 class Interruption:
     """A context manager; `signal` is None until one of the two has come.
 
-    SIGINT ends the run with exit status 130, as shells expect; SIGTERM with 0, since whoever sends it (a
+    SIGINT ends the run with exit status 130, as shells expect; SIGTERM with 0, since its sender (a
     scheduler, a preempted machine) asked for just that: save and go.
 
     Args:

@@ -1,5 +1,5 @@
 """The numbers of a run: `journal.jsonl`, one JSON object a line, and the same as TensorBoard events and for
-whoever else keeps them.
+other programs that keep them.
 
 The journal is the truth and the events are its copy. A run that resumes from step n cuts the journal back to
 n and writes the events anew, so that no step stands there twice.
@@ -88,7 +88,7 @@ def note_incident(model_dir: Path, step: int, kind: str, sentence: str) -> None:
     line = {"step": step, "time": now, "kind": kind, "sentence": sentence}
     try:
         append_line(model_dir / INCIDENTS, line)
-    except OSError as error:  # a full disk, maybe the very incident: the run has said so already
+    except OSError as error:  # a full disk, maybe the incident itself: the run has reported it already
         _log.warning("An incident could not be noted: %s", error)
 
 

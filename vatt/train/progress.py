@@ -1,4 +1,4 @@
-"""What the terminal shows while a run goes on: a live bar, or plain lines where there is no terminal."""
+"""Progress in the terminal during a run: a live bar, or plain lines without a terminal."""
 
 import time
 

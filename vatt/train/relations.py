@@ -32,7 +32,7 @@ def check_relations(numbers: Mapping[str, Any], *, replicas: int) -> None:
 
     Args:
         numbers: by the names of its arguments, in a dict for each argument that is an object of settings;
-            None for what is not asked for.
+            None if not requested.
         replicas: devices that share a step.
     """
     for name in ("steps", "batch_size"):

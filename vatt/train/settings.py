@@ -38,7 +38,7 @@ class Checkpoints:
 @gin.register
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Scheduled:
-    """An evaluator with an interval of its own, in place of `Evaluation.every`.
+    """An evaluator with an interval of its own, instead of `Evaluation.every`.
 
     Args:
         evaluator: as in `vatt/protocols.py`.

@@ -1,7 +1,7 @@
 """Trackers of experiments as metric writers: Weights & Biases, MLflow. Each is imported only where a run asks
 for it (`Logging.writers = [@WeightsAndBiases()]`). Tried with wandb 0.31.0 and mlflow 3.17.2.
 
-A run that resumes goes on in the tracker's run of the same name; a tracker keeps what it once got, so steps
+A resumed run continues the tracker's run of the same name; a tracker keeps what it once got, so steps
 after the checkpoint may stand there twice. The journal is the truth.
 """
 

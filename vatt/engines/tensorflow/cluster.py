@@ -1,6 +1,6 @@
 """Which processes make up one run on several machines: `TF_CONFIG`, or flags that say the same.
 
-It imports no TensorFlow, so that whoever starts wrongly is told at once, and since the cluster must be known
+It imports no TensorFlow, so that a wrong start is reported at once, and since the cluster must be known
 before TensorFlow starts.
 """
 
@@ -14,7 +14,7 @@ _VARIABLE = "TF_CONFIG"
 
 
 def name_cluster(addresses: list[str], index: int) -> None:
-    """Tells TensorFlow who takes part, before it starts: what `TF_CONFIG` says, from flags.
+    """Passes the participants to TensorFlow, before it starts: what `TF_CONFIG` says, from flags.
 
     Args:
         addresses: "host:port" of every worker, the same list on each; the first is the chief.
@@ -63,7 +63,7 @@ def place() -> tuple[int, list[str]]:
     if cluster and kind not in ("chief", "master", "worker"):
         raise RunError(
             f"Only the tasks 'chief' and 'worker' of {_VARIABLE} take part in a run. Received: {kind!r}. "
-            "To evaluate beside a run, unset the variable and add `experiments/overlay/evaluate.gin`."
+            "To evaluate during a run, unset the variable and add `experiments/overlay/evaluate.gin`."
         )
     if chief:
         index += len(chief) if kind == "worker" else 0

@@ -1,4 +1,4 @@
-"""The fraction of examples that are neither masked nor constant: it tells dead data (every text masked,
+"""The fraction of examples that are neither masked nor constant: it detects dead data (every text masked,
 constant audio) apart from a hard task.
 
 Computed inside the compiled step, since the host never holds a batch.

@@ -28,7 +28,7 @@ class _Unwatched:
 
 
 class _Watched:
-    """What the handler is asked and told.
+    """Requests to and reports of the handler.
 
     Attributes:
         signals: those that are left to the caller.
@@ -43,7 +43,7 @@ class _Watched:
         self.handler = None
 
     def ends_after(self, step: int) -> bool:
-        """Whether the run ends after so many steps; every worker asks after every call of steps."""
+        """Whether the run ends after this number of steps; every worker asks after every call of steps."""
         self._step = step
         self.handler.save_checkpoint_if_preempted()
         return self._is_over
@@ -69,7 +69,7 @@ def watching(
         settings: None listens to nothing.
         strategy: whose workers end together.
         model_dir: the run directory; nothing is written there but by `save`.
-        save: saves after so many steps.
+        save: saves after this number of steps.
     """
     if settings is None:
         yield _Unwatched()

@@ -19,7 +19,7 @@ def profiled(run_steps: Callable[..., dict], directory: Path) -> Callable[..., d
 
     Args:
         run_steps: a call of steps -> results.
-        directory: of the events; the trace lies in `plugins/profile` there.
+        directory: of the events; the trace is in `plugins/profile` there.
     """
     calls = 0
 

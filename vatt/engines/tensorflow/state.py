@@ -22,7 +22,7 @@ class State:
         optimizer: a Keras optimizer, built for `variables`; None where nothing is trained.
         loss: Keras variables that the loss trains.
         average: the averaged weights; None without an average.
-        loss_scale: for float16; None for no scaling.
+        loss_scale: for float16; None disables scaling.
     """
 
     model: Any
@@ -79,7 +79,7 @@ class State:
         """TensorFlow's checkpoint, a Keras model as its variables by path.
 
         TensorFlow's own walk through a model does not reach every layer (none of those held in a tuple):
-        their weights would be saved as the optimizer's alone, and lost to whoever reads the model without it.
+        their weights would be saved as the optimizer's alone, and lost to readers of the model without it.
         """
         model, loss = self.model, _by_path(self.loss)
         held = {

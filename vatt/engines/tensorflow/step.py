@@ -35,7 +35,7 @@ class TrainStep:
         gradients: see `gradients_of`.
         update: what the summed gradients do to the weights.
         seed: keys the random draws.
-        loss_scale: for float16; None for no scaling.
+        loss_scale: for float16; None disables scaling.
         jit_compile: let XLA compile the step, on one device; a TPU always does.
 
     Results, scalar tensors but for the last: "loss" and its parts (global values), the shares of live data

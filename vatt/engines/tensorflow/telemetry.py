@@ -23,14 +23,14 @@ _GIB = 2**30
 
 
 class Telemetry:
-    """Numbers beside those of the loop.
+    """Metrics in addition to those of the loop.
 
     Args:
         task: its model's variables exist already.
         rows: a batch of a few rows, feature name -> `[B, ...]`.
         replicas: devices that share a step.
         peak_flops: operations per second that one device is capable of, from its data sheet, or "measured";
-            None for no utilisation.
+            None disables utilisation.
     """
 
     def __init__(self, *, task: Task, rows, replicas: int, peak_flops: float | str | None):

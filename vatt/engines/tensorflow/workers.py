@@ -82,7 +82,7 @@ class Workers:
         """Raises on every worker if one of them has a fault; every worker must ask.
 
         Args:
-            fault: what is wrong with this one, which it says; None for nothing.
+            fault: what is wrong with this one, which it reports; None if nothing is.
         """
         if self.any(fault is not None):
             raise RunError(
@@ -109,11 +109,11 @@ class Workers:
             raise LostMachine(
                 f"All {self.count} workers must be there to take a step. Worker {self.index} lost "
                 f"{self._lost(words)}: {reason_of(error)[:200].rstrip('.: ')}. Look there for the cause. "
-                "Start all of them again with their commands: the run goes on from the newest checkpoint."
+                "Start all of them again with their commands: the run resumes from the newest checkpoint."
             ) from error
 
     def _lost(self, words: str) -> str:
-        """Who is gone, as far as TensorFlow's words say: the tasks that they name beside this one."""
+        """The lost tasks, from TensorFlow's message: those that it names apart from this one."""
         tasks = {int(number) for number in re.findall(r"/job:worker/(?:replica:0/)?task:(\d+)", words)}
         named = [f"worker {each} ({self._addresses[each]})" for each in sorted(tasks - {self.index})]
         return " or ".join(named) or "another"

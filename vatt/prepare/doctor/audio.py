@@ -133,7 +133,7 @@ def level(clip: ClipRecord) -> int:
 def conclude(
     records: np.ndarray, read: Callable[[np.void], tuple[ClipRecord, Place]], findings: Findings
 ) -> None:
-    """What only the whole set tells: sources that are silent from end to end.
+    """Checks that need the whole set: sources that are silent from end to end.
 
     Args:
         records: `shard.RECORD_HASHES` of the set.
@@ -161,7 +161,7 @@ def _measure_level(clip: ClipRecord, full_scale: int, tally: Tally) -> None:
 
 
 def cast_of(audio: np.ndarray) -> Cast | None:
-    """How float32 [S, …] was cast from integers; None for true audio."""
+    """How float32 [S, …] was cast from integers; None if it is true audio."""
     with np.errstate(invalid="ignore"):
         magnitude = np.abs(audio[audio != 0])  # NaN is not 0
         if not len(magnitude):

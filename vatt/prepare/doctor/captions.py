@@ -91,7 +91,8 @@ def inspect(clip: ClipRecord, setting: Setting, tally: Tally) -> Iterator[tuple[
 
 
 def telling(clip: ClipRecord) -> int:
-    """`sources.ABSENT` without captions or times, `USELESS` if all captions are outside of the clip, `USEFUL`.
+    """`sources.ABSENT` without captions or times, `USELESS` if all captions are outside of the clip,
+    `USEFUL`.
 
     Captions outside of a clip are common: pieces of a video keep the nearest ones before and after them.
     """

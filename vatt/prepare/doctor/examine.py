@@ -1,4 +1,5 @@
-"""Examines a whole prepared set: a task per shard in worker processes, then checks that need the whole set."""
+"""Examines a whole prepared set: a task per shard in worker processes, then checks that need the whole
+set."""
 
 import dataclasses
 import functools
@@ -71,8 +72,8 @@ def examine(
 
     Args:
         directory: of the set.
-        sample: decode all frames of about this number of records, spread evenly, and three frames of the others;
-            None: all frames of all records.
+        sample: decode all frames of about this number of records, spread evenly, and three frames of the
+            others; None: all frames of all records.
         training: name of the training split, which must share nothing with the others.
         workers: processes; None: one per core.
 

@@ -50,7 +50,7 @@ _HEADER_LINES = 3
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds what a file's name can not tell."""
+    """Adds what a file's name does not contain."""
     # "whole" by default, as its error is seen: a cut file ends before the segment starts, and fails. A whole
     # video taken for a cut file would be labelled from end to end without a word.
     parser.add_argument(

@@ -12,7 +12,7 @@ vocabulary.txt (the words of the split "train") and an .offsets file per shard. 
 themselves stay as they are.
 
 DMVR states neither frame rate nor audio rate: --frame_rate_hz and --audio_rate_hz say what they
-are. Afterwards, `vatt doctor DIR` tells whether the records hold what they should: a known script
+are. Afterwards, `vatt doctor DIR` checks whether the records hold what they should: a known script
 of DMVR spoils the audio.
 """
 
@@ -56,8 +56,8 @@ class Survey:
         shard: as dataset.json says it: file, records, bytes, sha256.
         starts: of its records, in bytes.
         contents: how many records hold video, audio, captions, labels.
-        words: how often each word of the captions is told.
-        label_texts: how often each (id, text) occurs; None for an id without text.
+        words: how often each word of the captions occurs.
+        label_texts: how often each (id, text) occurs; None: an id without text.
         short_side_pixels: of the first frame that decodes; 0 without frames.
         unreadable: (byte, reason) of records that can not be read.
     """
@@ -214,7 +214,8 @@ def adopt(
         frame_rate_hz=frame_rate_hz, audio_rate_hz=audio_rate_hz, short_side_pixels=0, labels=labels
     )
     way_out = (
-        "The description is written into the folder of the shards: make it writable, or link the shards into another."
+        "The description is written next to the shards: make the folder writable, "
+        "or link the shards elsewhere."
     )
     with disk_errors(directory, way_out):
         surveys = _survey(splits, setting, name, workers)
@@ -245,7 +246,7 @@ def survey_shard(path: Path, setting: Setting) -> Survey:
     """Reads a shard from end to end, one record in memory at a time.
 
     Raises:
-        ValueError: where its records start can not be told.
+        ValueError: where its records start is unknown.
     """
     survey = Survey({})
     for stored in read_shard(path):

@@ -19,7 +19,7 @@ from vatt.prepare.layouts.subset import subset_of
 from vatt.prepare.next_steps import PROBE_AUDIO
 from vatt.prepare.record import Clip
 
-SUMMARIES = {"esc50": "ESC-50: environmental sounds, five folds"}
+SUMMARIES = {"esc50": "ESC-50: environmental audio events, five folds"}
 EXPERIMENT = PROBE_AUDIO
 EXAMPLE = "vatt prepare {layout} --annotations ESC-50-master/meta --media ESC-50-master/audio RECORDS"
 

@@ -18,7 +18,7 @@ def read_members(path, *, chunk: int = _CHUNK) -> Iterator[tuple[str, Any]]:
     """(key, value) of each member of the object that a file holds, in its order.
 
     Never more than one value and one chunk of text are in memory. Values must be objects, lists or strings:
-    of a number, a part that ends with the chunk could not be told from the whole.
+    of a number, a part that ends with the chunk could not be distinguished from the whole.
 
     Raises:
         AnnotationError: the file holds something else, or ends early.

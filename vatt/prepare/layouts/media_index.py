@@ -1,6 +1,6 @@
 """The media that the user has, by name: one walk over a folder, however the files are arranged in it.
 
-Published sets are kept flat, in class folders, in split folders, as mp4 or webm, as whoever fetched them
+Published sets are kept flat, in class folders, in split folders, as mp4 or webm, as the downloader
 liked it. Their files' names without the ending are what annotation files agree on, so that is looked up.
 """
 

@@ -108,7 +108,7 @@ class Part:
         clips: (clip, what was looked for) of those within it, under their numbers in it.
         labels: label texts by number.
         left_out: names of the clips that are no part of it, by the reason.
-        record: for dataset.json; None for a complete set.
+        record: for dataset.json; None if the set is complete.
     """
 
     clips: Sequence[tuple[Clip, str]]

@@ -6,7 +6,7 @@ from vatt.report.evaluation import Evaluation
 from vatt.report.markup import Markup, element
 from vatt.report.plot import Axis, Plot
 
-_SHARE = 0.995  # of the values lie inside the colours' range; a few far ones would pale the rest
+_SHARE = 0.995  # of the values are inside the colours' range; a few far ones would pale the rest
 
 
 def figures(artifact: dict) -> Markup:

@@ -7,7 +7,7 @@ from vatt.report.markup import Markup, element
 from vatt.report.plot import signed
 
 _GAP = 4  # user units between frames
-_BRIGHT = 0.98  # of the tokens lie below what is shown without a veil
+_BRIGHT = 0.98  # of the tokens are below what is shown without a veil
 _MARGIN = 74  # right of a waveform, for the scale
 _WIDTH, _OUTLINE, _TRACE = 800, 64, 46  # of a waveform and of the attention under it
 

@@ -14,7 +14,7 @@ _MODALITIES = ("video", "audio", "text")  # in this order they have colours
 
 
 def figures(artifact: dict) -> Markup:
-    """By space: where the clips lie, and how alike pairs and others are."""
+    """By space: where the clips are, and how alike pairs and others are."""
     spaces = dict.fromkeys(each["space"] for each in artifact["maps"] + artifact["densities"])
     parts = []
     for space in spaces:
