@@ -11,7 +11,7 @@ import h5py
 import keras
 import pytest
 
-from tests.train.training import clip_batch, clip_model
+from tests.engines.training import clip_batch, clip_model
 from vatt import cli, config
 from vatt.models.loading import load_model
 

@@ -74,7 +74,7 @@ FAULTS = {
     14: (
         "NaN and infinity",
         {
-            "train/test_train_step.py": [
+            "engines/test_engines_step.py": [
                 "test_a_bad_batch_leaves_the_weights_untouched_and_stops_all_that_follow"
             ]
         },
@@ -90,8 +90,8 @@ FAULTS = {
     17: (
         "1, 2 and 4 replicas; whole, streamed and cached losses",
         {
-            "train/test_train_distribution.py": ["test_loss_gradients_and_statistics", "test_five_steps"],
-            "train/test_train_gradients.py": ["test_cached_gradients_are_those_of_the_whole_batch"],
+            "engines/test_engines_distribution.py": ["test_loss_gradients_and_statistics", "test_five_steps"],
+            "engines/test_engines_gradients.py": ["test_cached_gradients_are_those_of_the_whole_batch"],
             "losses/test_losses_log_sums.py": [],
         },
     ),

@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 from keras import ops
 
-from tests.train.training import SEED, Training
+from tests.engines.training import SEED, Training
 from vatt.engines.execution import Cached, Execution, WholeBatch
 from vatt.losses.contrastive import ContrastiveLoss
 from vatt.optimizers.factories import sgd

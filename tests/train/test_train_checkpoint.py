@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests.engines.training import clip_batch, clip_model
 from tests.leftovers import leftover
-from tests.train.training import clip_batch, clip_model
 from vatt.engines.tensorflow.state import State
 from vatt.errors import RunError
 from vatt.train.checkpoint_folder import CheckpointFolder

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests.engines.training import strategy_of
 from tests.toy_run import TOY
-from tests.train.training import strategy_of
 from vatt import main
 from vatt.engines.tensorflow import strategy
 from vatt.train import progress

@@ -9,7 +9,7 @@ become what the forward pass had, kept until then. `arrival` makes them unequal.
 
 They also hand back one gradient for their input, where the formula has several. Of three and more gradients
 of a tensor TensorFlow adds first the one whose memory happens to be free first, and the last place of the
-sum would differ from run to run (`tests/train/test_train_order_of_sums.py`).
+sum would differ from run to run (`tests/engines/test_engines_order_of_sums.py`).
 """
 
 import contextlib

@@ -7,7 +7,7 @@ import tensorflow as tf
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from tests import toys
-from tests.train.training import toy_batch
+from tests.engines.training import toy_batch
 from vatt.engines.protocol import Task
 from vatt.engines.tensorflow import peak
 from vatt.engines.tensorflow.peak import measured_peak

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from tests import toys
-from tests.train.training import SEED, assert_same, strategy_of, toy_batch, train
+from tests.engines.training import SEED, assert_same, strategy_of, toy_batch, train
 from vatt.engines.tensorflow.step import draw_keys
 from vatt.engines.tensorflow.strategy import make_strategy, split_batch
 from vatt.optimizers.factories import adam, sgd

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.train.training import Training, assert_same, toy_batch
+from tests.engines.training import Training, assert_same, toy_batch
 from vatt.engines.tensorflow.loss_scale import LossScale
 from vatt.optimizers.factories import sgd
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.train.training import NORM_TOLERANCE, SEED, Training, assert_same, clip_batch, clip_model
+from tests.engines.training import NORM_TOLERANCE, SEED, Training, assert_same, clip_batch, clip_model
 from vatt.engines.execution import Accumulated, Cached, Execution, WholeBatch
 from vatt.engines.protocol import Task
 from vatt.engines.tensorflow.gradients import gradients_of

@@ -5,7 +5,7 @@ import functools
 import numpy as np
 import pytest
 
-from tests.train.training import NORM_TOLERANCE, Training, assert_same, clip_batch, clip_model
+from tests.engines.training import NORM_TOLERANCE, Training, assert_same, clip_batch, clip_model
 from vatt.optimizers.factories import sgd
 
 # Eight rows: with two replicas four each, with four replicas two.

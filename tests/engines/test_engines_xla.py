@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from tensorflow.python.framework import kernels  # the registry has no public name
 
-from tests.train.training import Training, assert_same, clip_batch, clip_model
+from tests.engines.training import Training, assert_same, clip_batch, clip_model
 from vatt.engines.execution import Cached, Execution, WholeBatch
 from vatt.optimizers.factories import adam, sgd
 
