@@ -4,7 +4,7 @@ from pathlib import Path
 
 from vatt import resident_memory
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 SIZE = 2**28
 
 
