@@ -90,20 +90,20 @@ class ClipSpec:
         return self.frames / self.frame_rate_hz
 
     @property
-    def sound_seconds(self) -> float:
+    def audio_span_seconds(self) -> float:
         """The span of the audio in seconds."""
         return self.clip_seconds if self.audio_seconds is None else self.audio_seconds
 
     @property
     def span_seconds(self) -> float:
         """The stretch of a record that a clip covers: the longer of its video and its audio."""
-        spans = {VIDEO: self.clip_seconds, AUDIO: self.sound_seconds}
+        spans = {VIDEO: self.clip_seconds, AUDIO: self.audio_span_seconds}
         return max([spans[each] for each in self.modalities if each in spans], default=self.clip_seconds)
 
     @property
     def samples(self) -> int:
         """Audio samples of a clip, S."""
-        return round(self.sound_seconds * self.sample_rate_hz)
+        return round(self.audio_span_seconds * self.sample_rate_hz)
 
     def sizes(self, modality: str) -> tuple[int, ...]:
         """Size of a modality's input along each axis: (T, H, W), (S,) or (L,)."""

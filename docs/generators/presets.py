@@ -139,14 +139,13 @@ def _clip_rows() -> list[tuple]:
 def _of_clip(clip: ClipSpec) -> tuple[str, ...]:
     has = {modality: modality in clip.modalities for modality in (VIDEO, AUDIO, TEXT)}
     patches = math.prod(patch_grid((clip.frames, clip.frame_size, clip.frame_size), (4, 16, 16)))
-    pictures = f"{clip.frames} × {clip.frame_size}²: {patches:,} tokens" if has[VIDEO] else "none"
+    video = f"{clip.frames} × {clip.frame_size}²: {patches:,} tokens" if has[VIDEO] else "none"
     tokens = math.prod(patch_grid((clip.samples,), (128,)))
-    sound = (
-        f"{clip.sound_seconds:g} s at {clip.sample_rate_hz:,} Hz: {tokens:,} tokens" if has[AUDIO] else "none"
-    )
+    heard = f"{clip.audio_span_seconds:g} s at {clip.sample_rate_hz:,} Hz: {tokens:,} tokens"
+    audio = heard if has[AUDIO] else "none"
     words = f"{clip.words} × {clip.candidates}" if has[TEXT] else "none"
     rate = f"{clip.frame_rate_hz:g}" if has[VIDEO] else ""
-    return pictures, rate, f"{clip.span_seconds:g}", sound, words
+    return video, rate, f"{clip.span_seconds:g}", audio, words
 
 
 def _described(path) -> str:

@@ -97,7 +97,7 @@ def test_windows_of_evaluation_span_the_record_in_video_and_in_audio(tmp_path, f
     np.testing.assert_allclose([greys[0, 0], greys[-1, -1]], [0, 2 * (count - 1)], atol=1)
     np.testing.assert_allclose([sound[0, 0], sound[-1, -1]], [0, 9999], atol=1)
     # Where the spans differ, the shorter window lies within the longer.
-    signals = [(greys[:, 0] / 2 / rate_hz, clip.clip_seconds), (sound[:, 0] / 1000, clip.sound_seconds)]
+    signals = [(greys[:, 0] / 2 / rate_hz, clip.clip_seconds), (sound[:, 0] / 1000, clip.audio_span_seconds)]
     (inner, inner_span), (outer, outer_span) = sorted(signals, key=lambda signal: signal[1])
     assert (inner >= outer - 1 / rate_hz).all()
     assert (inner + inner_span <= outer + outer_span + 1 / rate_hz).all()

@@ -8,11 +8,11 @@ import pytest
 
 from tests.leftovers import leftover
 from vatt.demo import corpus
+from vatt.demo.audio import synthesise
 from vatt.demo.definition import FILE_NAME, Combination, combinations, definition, labels
 from vatt.demo.plan import plan_clips
 from vatt.demo.render import render_clip
 from vatt.demo.scene import draw
-from vatt.demo.sound import synthesise
 from vatt.demo.text import narrate, srt
 from vatt.prepare import writer
 from vatt.prepare.captions import read_captions
@@ -51,7 +51,7 @@ def test_the_plan_is_even_and_has_gaps_only_in_training():
     assert {sum(p.seen == c for p in training) for c in combinations()[0]} == {2}
     assert {sum(p.seen == c for p in held_out) for c in combinations()[1]} == {4}
     assert sum(not p.has_audio for p in training) == sum(not p.has_narration for p in training) == 29
-    assert all(p.has_audio and p.has_narration and p.seen == p.heard == p.told for p in held_out)
+    assert all(p.has_audio and p.has_narration and p.seen == p.heard == p.narrated for p in held_out)
     assert len({p.path for p in all_plans}) == len({p.seed for p in all_plans}) == len(all_plans)
     assert all_plans == plans() and all_plans != plans(seed=1)
 
@@ -60,7 +60,7 @@ def test_correspondence_breaks_that_share_of_the_training_clips():
     for share in (0.0, 0.25):
         training = [p for p in plans(clips=1440, correspondence=share) if not p.is_held_out]
         assert sum(not p.corresponds for p in training) == round((1 - share) * 1440)
-        assert all(p.seen == p.heard == p.told for p in training if p.corresponds)
+        assert all(p.seen == p.heard == p.narrated for p in training if p.corresponds)
     # Independent: what is heard agrees with what is seen as often as chance says, about 1 in 144.
     assert sum(p.seen == p.heard for p in plans(clips=1440, correspondence=0.0)[:1440]) < 30
     assert all(p.seen == p.heard for p in plans(correspondence=0.0)[288:])

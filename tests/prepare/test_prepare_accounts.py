@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from vatt.prepare import captions_beside
+from vatt.prepare import caption_files
 from vatt.prepare.captions import read_captions
 from vatt.prepare.folder import plan_folder
 from vatt.prepare.manifest import ManifestError, read_manifest
@@ -149,7 +149,7 @@ class ReaderWithoutWorkers:
 @pytest.fixture(scope="module")
 def without_workers():
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(captions_beside, "CaptionReader", ReaderWithoutWorkers)
+        patch.setattr(caption_files, "CaptionReader", ReaderWithoutWorkers)
         yield
 
 

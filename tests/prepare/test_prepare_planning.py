@@ -52,7 +52,7 @@ def test_notes_are_added_up_and_kept_by_file():
 
 
 def test_each_kind_is_a_line_in_the_terminal(capsys):
-    planned().tell()
+    planned().report()
     assert capsys.readouterr().err.splitlines() == [
         "1 file was left out: 1 link",
         "1 file was chosen, such as b: c, not <d>",
@@ -62,7 +62,7 @@ def test_each_kind_is_a_line_in_the_terminal(capsys):
     planning = Planning()
     for number in range(30):
         planning.note("a.srt", [*planning.notes.get("a.srt", ()), Note(f"kind {number}")])
-    planning.tell()
+    planning.report()
     told = capsys.readouterr().err.splitlines()
     assert len(told) == 11 and told[-1].startswith("Captions: 20 further kinds of notes")
 

@@ -41,7 +41,7 @@ def test_a_film_in_segments(film):
     assert [record.seconds for record in records] == pytest.approx([1.0] * 4)
     assert {f["clip/media_id"].bytes_list.value[0] for f in features} == {b"f"}
     # What is told within a segment; all others are near enough to be stored with it.
-    assert [record.told for record in records] == [
+    assert [record.texts for record in records] == [
         ("first", "over the border", "whole"),
         ("over the border", "whole"),
         ("whole",),
@@ -88,8 +88,8 @@ def test_captions_behind_the_end_of_the_file_are_counted(film, segment_seconds, 
         segment_seconds=segment_seconds,
     )
     records = list(make_records(clip, OPTIONS))
-    told = {text for record in records for text in record.told}
-    assert told == {"at 0", "at 2", "at 4"}
+    texts = {text for record in records for text in record.texts}
+    assert texts == {"at 0", "at 2", "at 4"}
     said = [warning for record in records for warning in record.warnings if "captions" in warning]
     assert said == [
         "7 of 10 captions are where the file has no media, such as at 6.0 s, and are in no record"
@@ -105,7 +105,7 @@ def test_a_record_has_so_many_captions_and_no_more(film, segment_seconds):
     for features in contexts(records):
         stored = features["caption/string"].bytes_list.value
         assert sum(map(len, stored)) <= 1 << 20 and len(stored) > 1000
-    kept = sum(len(record.told) for record in records)
+    kept = sum(len(record.texts) for record in records)
     lost = len(captions) * len(records) - kept
     assert records[-1].warnings == (
         f"{lost} times a caption was left out of a record that has more than 1 MiB of them",

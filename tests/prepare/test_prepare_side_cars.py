@@ -16,7 +16,7 @@ def side_cars(folder, names, language=None):
 
 def beside(folder, names, media="film.mp4", language=None):
     found = side_cars(folder, [media, *names], language)
-    return [path.name for path in found.beside(folder / media)]
+    return [path.name for path in found.of_media(folder / media)]
 
 
 @pytest.mark.parametrize(
@@ -44,15 +44,15 @@ def test_what_does_not(tmp_path, name):
 def test_the_longest_name_has_the_captions(tmp_path):
     names = ["Lesson 1.mp4", "Lesson 1.1.mp4", "Lesson 1.1.srt", "Lesson 1.en.mp4", "Lesson 1.en.srt"]
     found = side_cars(tmp_path, names)
-    assert found.beside(tmp_path / "Lesson 1.mp4") == []
-    assert found.beside(tmp_path / "Lesson 1.1.mp4") == [tmp_path / "Lesson 1.1.srt"]
-    assert found.beside(tmp_path / "Lesson 1.en.mp4") == [tmp_path / "Lesson 1.en.srt"]
+    assert found.of_media(tmp_path / "Lesson 1.mp4") == []
+    assert found.of_media(tmp_path / "Lesson 1.1.mp4") == [tmp_path / "Lesson 1.1.srt"]
+    assert found.of_media(tmp_path / "Lesson 1.en.mp4") == [tmp_path / "Lesson 1.en.srt"]
     assert found.orphans == ()
 
 
 def test_captions_without_media_are_orphans(tmp_path):
     found = side_cars(tmp_path, ["Lesson 1.mp4", "Lesson 1.1.srt", "README.txt"])
-    assert found.beside(tmp_path / "Lesson 1.mp4") == []
+    assert found.of_media(tmp_path / "Lesson 1.mp4") == []
     assert found.orphans == (tmp_path / "Lesson 1.1.srt", tmp_path / "README.txt")
 
 
@@ -97,26 +97,26 @@ def test_a_language_is_asked_for(tmp_path):
 def test_names_match_in_all_normal_forms_and_cases_of_the_ending(tmp_path):
     nfc, nfd = (unicodedata.normalize(form, "Café") for form in ("NFC", "NFD"))
     found = side_cars(tmp_path, [f"{nfd}.MP4", f"{nfc}.SRT", f"{nfc} 2.mov", f"{nfd} 2.de.Vtt"])
-    assert found.beside(tmp_path / f"{nfd}.MP4") == [tmp_path / f"{nfc}.SRT"]
-    assert found.beside(tmp_path / f"{nfc} 2.mov") == [tmp_path / f"{nfd} 2.de.Vtt"]
+    assert found.of_media(tmp_path / f"{nfd}.MP4") == [tmp_path / f"{nfc}.SRT"]
+    assert found.of_media(tmp_path / f"{nfc} 2.mov") == [tmp_path / f"{nfd} 2.de.Vtt"]
 
 
 def test_capital_letters_count_only_where_two_names_differ_by_them(tmp_path):
     assert beside(tmp_path, ["FILM.srt"]) == ["FILM.srt"]
     found = side_cars(tmp_path, ["Film.mp4"])
-    assert found.beside(tmp_path / "film.mp4") == found.beside(tmp_path / "Film.mp4") == []
+    assert found.of_media(tmp_path / "film.mp4") == found.of_media(tmp_path / "Film.mp4") == []
     assert found.orphans == (tmp_path / "FILM.srt",)
     found = side_cars(tmp_path, ["film.srt"])
-    assert found.beside(tmp_path / "film.mp4") == [tmp_path / "film.srt"]
+    assert found.of_media(tmp_path / "film.mp4") == [tmp_path / "film.srt"]
 
 
 def test_captions_of_all_media_of_their_name(tmp_path):
     found = side_cars(tmp_path, ["a.mp4", "a.wav", "a.srt", "a.wav.srt"])
-    assert found.beside(tmp_path / "a.mp4") == [tmp_path / "a.srt"]
-    assert found.beside(tmp_path / "a.wav") == [tmp_path / "a.srt", tmp_path / "a.wav.srt"]
+    assert found.of_media(tmp_path / "a.mp4") == [tmp_path / "a.srt"]
+    assert found.of_media(tmp_path / "a.wav") == [tmp_path / "a.srt", tmp_path / "a.wav.srt"]
 
 
 def test_names_that_are_no_utf_8(tmp_path):
     name = Path(tmp_path, "caf\udce9")
     found = side_cars(tmp_path, [f"{name.name}.mp4", f"{name.name}.en.srt"])
-    assert found.beside(name.with_suffix(".mp4")) == [name.with_suffix(".en.srt")]
+    assert found.of_media(name.with_suffix(".mp4")) == [name.with_suffix(".en.srt")]

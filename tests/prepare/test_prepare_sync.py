@@ -11,7 +11,7 @@ import pytest
 from media_maker import beep, grey, make_media
 
 from vatt.prepare.media import MediaOptions, read_segments
-from vatt.prepare.resample import Sound
+from vatt.prepare.resample import AudioTrack
 
 RATE_HZ, SOUND_HZ = 25, 48_000
 FLASH_SECONDS = 1.48
@@ -144,7 +144,7 @@ def test_variable_frame_rate(tmp_path):
 
 def test_a_clock_of_the_sound_that_runs_slow_is_followed():
     """A recorder whose sound has 1 % too few samples: its timestamps tell, before a frame's time is lost."""
-    sound = Sound(rate_hz=8_000, mono=True, start_seconds=0.0, warnings=Counter())
+    sound = AudioTrack(rate_hz=8_000, mono=True, start_seconds=0.0, warnings=Counter())
     for number in range(1000):
         frame = av.AudioFrame.from_ndarray(np.full((1, 80), 5_000 * (number == 900), np.int16), layout="mono")
         frame.sample_rate, frame.time_base = 8_000, Fraction(1, 8_000)

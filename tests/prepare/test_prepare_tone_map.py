@@ -24,7 +24,7 @@ from media_maker import read_whole
 from vatt import spec
 from vatt.embed.file_windows import End, windows_of
 from vatt.prepare.media import MediaError, MediaOptions
-from vatt.prepare.scale import PictureScaler
+from vatt.prepare.scale import FrameScaler
 
 OPTIONS = MediaOptions(max_frame_rate_hz=10.0, short_side_pixels=32)
 WHITE, RED, GREEN, BLUE = (1, 1, 1), (1, 0, 0), (0, 1, 0), (0, 0, 1)
@@ -178,7 +178,7 @@ def test_other_matrices_are_refused_by_name(tmp_path, matrix, name):
     frame = av.VideoFrame(64, 64, "yuv420p10le")
     frame.colorspace = matrix
     with pytest.raises(ValueError, match=f"{name}.* are not read: convert"):
-        PictureScaler(None, 32, Counter()).picture(frame)
+        FrameScaler(None, 32, Counter()).image(frame)
 
 
 def test_dolby_vision_without_a_base_layer_is_refused_by_name(tmp_path):

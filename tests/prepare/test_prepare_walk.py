@@ -84,7 +84,7 @@ def test_an_image_and_an_audio_file_of_one_name_are_a_pair(tmp_path):
         "1.PNG": "1.MP3",
         "2.jpg": "2.flac",
     }
-    assert left_out(found) == {walk.BESIDE_AUDIO: (1, ["2.png"])}
+    assert left_out(found) == {walk.IMAGE_OF_AUDIO: (1, ["2.png"])}
     assert len(found.media) == 8
 
 
@@ -95,8 +95,8 @@ def test_an_image_and_an_audio_file_of_one_name_are_a_pair(tmp_path):
         (("song.mp3", "Folder.JPG"), walk.COVER),
         (("film.mkv", "poster.png"), walk.COVER),
         (("song.mp3", "AlbumArt_{0A1B}_Large.jpg"), walk.COVER),
-        (("film.mkv", "film.jpg"), walk.BESIDE_VIDEO),
-        (("film.mkv", "film.wav", "film.jpg"), walk.BESIDE_VIDEO),
+        (("film.mkv", "film.jpg"), walk.IMAGE_OF_VIDEO),
+        (("film.mkv", "film.wav", "film.jpg"), walk.IMAGE_OF_VIDEO),
         (("song.mp3", "other.jpg"), None),
         (("cover.jpg",), None),
         (("cover.mp3", "cover.jpg"), None),  # a song of that name

@@ -65,7 +65,7 @@ def told(facts) -> str:
     clip, words, labels = facts["clip"], facts["tokenizer"], facts["label_names"]
     parts = {
         VIDEO: f"{clip['frames']} × {clip['frame_size']}² pixels at {clip['frame_rate_hz']:g} Hz",
-        AUDIO: f"{ClipSpec(**clip).sound_seconds:g} s of audio at {clip['sample_rate_hz']:,} Hz",
+        AUDIO: f"{ClipSpec(**clip).audio_span_seconds:g} s of audio at {clip['sample_rate_hz']:,} Hz",
         TEXT: f"sentences of {len(words['words']):,} words"
         if words
         else "no sentences before it has its words (--vocabulary_file)",

@@ -10,7 +10,7 @@ import tensorflow as tf
 _FLOAT_AUDIO = ("WAVEFORM/feature/floats", "waveform/floats")
 _LABELS = ("clip/label/index", "label/index")
 # A frame each in a SequenceExample; one in a tf.train.Example, which is the same message without sequences.
-_PICTURES = "image/encoded"
+_FRAMES = "image/encoded"
 
 _FIRST_WITH_REPEATS = 2  # version of the schema
 
@@ -18,7 +18,7 @@ _FIRST_WITH_REPEATS = 2  # version of the schema
 _CONTEXT = {
     key: tf.io.RaggedFeature(dtype)
     for dtype, keys in {
-        tf.string: ("clip/media_id", "clip/group", "WAVEFORM/pcm16", "caption/string", _PICTURES),
+        tf.string: ("clip/media_id", "clip/group", "WAVEFORM/pcm16", "caption/string", _FRAMES),
         tf.int64: (
             "schema_version",
             "clip/start/timestamp",
@@ -30,7 +30,7 @@ _CONTEXT = {
     }.items()
     for key in keys
 }
-_SEQUENCES = {_PICTURES: tf.io.FixedLenSequenceFeature([], tf.string, allow_missing=True)} | {
+_SEQUENCES = {_FRAMES: tf.io.FixedLenSequenceFeature([], tf.string, allow_missing=True)} | {
     key: tf.io.RaggedFeature(tf.float32) for key in _FLOAT_AUDIO
 }
 
@@ -76,7 +76,7 @@ def parse_record(serialized, *, frame_rate_hz, audio_rate_hz):
     start_seconds = tf.cast(_value(context["clip/start/timestamp"], 0), tf.float64) * 1e-6
     media_id = _value(context["clip/media_id"], "")
     return {
-        "jpegs": _first_present([sequences[_PICTURES], context[_PICTURES]]),
+        "jpegs": _first_present([sequences[_FRAMES], context[_FRAMES]]),
         "has_repeats": _value(context["schema_version"], 0) >= _FIRST_WITH_REPEATS,
         "frame_rate_hz": tf.where(stated_frame_rate_hz > 0, stated_frame_rate_hz, frame_rate_hz),
         "pcm16": pcm16,
@@ -106,19 +106,19 @@ def contradiction(record, *, audio_rate_hz, classes):
     Returns:
         string scalar, "" or the sentence of an error.
     """
-    rate, labels, pictures = record["frame_rate_hz"], record["labels"], tf.size(record["jpegs"])
+    rate, labels, frames = record["frame_rate_hz"], record["labels"], tf.size(record["jpegs"])
     faults = [
         (
-            (pictures > 1) & ~(rate > 0),
+            (frames > 1) & ~(rate > 0),
             "Frames must have a frame rate: the record's, or `frame_rate_hz` of dataset.json",
             rate,
         )
     ]
     if audio_rate_hz is not None:
-        has_sound = (tf.strings.length(record["pcm16"]) > 0) | (tf.size(record["floats"]) > 0)
+        has_audio = (tf.strings.length(record["pcm16"]) > 0) | (tf.size(record["floats"]) > 0)
         sample_rate_hz = record["sample_rate_hz"]
         rule = f"Every record must have the audio rate that dataset.json states, {audio_rate_hz} Hz"
-        faults.append((has_sound & (sample_rate_hz != audio_rate_hz), rule, sample_rate_hz))
+        faults.append((has_audio & (sample_rate_hz != audio_rate_hz), rule, sample_rate_hz))
     if classes:
         outside = (labels < 0) | (labels >= classes)
         rule = f"Every label must be one of the {classes} that dataset.json lists, 0 to {classes - 1}"

@@ -92,10 +92,10 @@ def _read(directory: Path, shard: dict) -> ShardRecords:
 def _stated(path: Path, shard: dict) -> np.ndarray | None:
     """What the `.offsets` file says; None, with a warning, where there is none of the right size."""
     # Not `with_suffix`: all shards named train.tfrecord-00000-of-00002 would share one file.
-    beside = path.with_name(path.name.removesuffix(".tfrecord") + ".offsets")
-    if beside.is_file() and beside.stat().st_size == _OFFSET_BYTES * shard["records"]:
-        return np.fromfile(beside, "<i8")
-    logging.warning("%s is missing or has not the right size: looking for the records in the shard", beside)
+    stated = path.with_name(path.name.removesuffix(".tfrecord") + ".offsets")
+    if stated.is_file() and stated.stat().st_size == _OFFSET_BYTES * shard["records"]:
+        return np.fromfile(stated, "<i8")
+    logging.warning("%s is missing or has not the right size: looking for the records in the shard", stated)
     return None
 
 

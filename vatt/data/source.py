@@ -69,9 +69,13 @@ class ClipSource:
                 record reach its end in both, the shorter within the longer; else all begin at one instant.
         """
         clip = self._clip
-        spans = {spec.VIDEO: clip.clip_seconds, spec.AUDIO: clip.sound_seconds, spec.TEXT: clip.span_seconds}
+        spans = {
+            spec.VIDEO: clip.clip_seconds,
+            spec.AUDIO: clip.audio_span_seconds,
+            spec.TEXT: clip.span_seconds,
+        }
         chosen = {
-            span: window.start_seconds(record, span, choose_start, by_pictures=spec.VIDEO in clip.modalities)
+            span: window.start_seconds(record, span, choose_start, by_frames=spec.VIDEO in clip.modalities)
             for span in ({*spans.values()} if apart else {clip.span_seconds})
         }
         return {each: chosen[spans[each] if apart else clip.span_seconds] for each in spans}

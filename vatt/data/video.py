@@ -73,7 +73,7 @@ def squares(height, width, *, crops):
     return tf.concat([corners, tf.fill([crops, 2], side)], axis=1)
 
 
-def picture_size(jpegs, *, frames):
+def frame_size(jpegs, *, frames):
     """Height and width of a record's frames, from their headers.
 
     Fails (which counts as damage of the record) where there is no header, where the frames differ in size,
@@ -139,7 +139,7 @@ def views(jpegs, *, frames, size, choose_boxes):
     Returns:
         uint8 [V, T, size, size, 3].
     """
-    height, width = picture_size(jpegs, frames=frames)
+    height, width = frame_size(jpegs, frames=frames)
     boxes = tf.unstack(choose_boxes(height, width))
     if len(boxes) == 1:
         parts = decode_each(jpegs, boxes[0], frames=frames)
@@ -170,7 +170,7 @@ def clip_views(record, start_seconds, *, clip, choose_boxes, crops=1):
     jpegs, size, frames = record["jpegs"], clip.frame_size, clip.frames
     available = tf.size(jpegs)
 
-    def pictures():
+    def moving():
         indices = frame_indices(
             available,
             record["frame_rate_hz"],
@@ -181,13 +181,13 @@ def clip_views(record, start_seconds, *, clip, choose_boxes, crops=1):
         chosen = tf.gather(jpegs, shown(jpegs, indices, has_repeats=record["has_repeats"]))
         return views(chosen, frames=frames, size=size, choose_boxes=choose_boxes)
 
-    def picture():  # a still: decoded once, shown all the time
+    def still():  # a still: decoded once, shown all the time
         return tf.repeat(views(jpegs[:1], frames=1, size=size, choose_boxes=choose_boxes), frames, axis=1)
 
     def nothing():
         return tf.zeros([crops, frames, size, size, 3], tf.uint8)
 
-    made = tf.switch_case(tf.minimum(available, 2), [nothing, picture, pictures])
+    made = tf.switch_case(tf.minimum(available, 2), [nothing, still, moving])
     return tf.ensure_shape(made, [crops, frames, size, size, 3]), tf.cast(available > 0, tf.float32)
 
 
@@ -196,13 +196,13 @@ def is_flipped(key):
     return tf.random.stateless_uniform([], window.draw_key(key, window.FLIP_DRAW)) < 0.5
 
 
-def mirror_if(flipped, pictures):
+def mirror_if(flipped, frames):
     """uint8 [..., W, 3], mirrored left to right where `flipped`, a bool scalar, says so."""
 
     def mirrored():
         # As one tall frame: for [rows, W, 3] the op copies pixels, in a fifth of the time that it takes for
         # more axes, value by value, which was an eighth of all that a training clip costs.
-        rows = tf.reshape(pictures, [-1, *pictures.shape[-2:]])
-        return tf.reshape(tf.reverse(rows, axis=[1]), pictures.shape)
+        rows = tf.reshape(frames, [-1, *frames.shape[-2:]])
+        return tf.reshape(tf.reverse(rows, axis=[1]), frames.shape)
 
-    return tf.cond(flipped, mirrored, lambda: pictures)
+    return tf.cond(flipped, mirrored, lambda: frames)

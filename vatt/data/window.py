@@ -40,7 +40,7 @@ def spaced_start(last, *, window=0, windows=1):
     return tf.cast(tf.cast(last, tf.float64) * share, tf.int32)
 
 
-def start_seconds(record, span_seconds, choose, *, by_pictures=True):
+def start_seconds(record, span_seconds, choose, *, by_frames=True):
     """When the clip begins, in seconds from the record's first frame.
 
     It begins on a frame, so that frame 0 and sample 0 are one instant; on a sample where there are no
@@ -50,7 +50,7 @@ def start_seconds(record, span_seconds, choose, *, by_pictures=True):
         record: what `vatt.data.parse` returns.
         span_seconds: the stretch that a clip covers.
         choose: function from the last possible start (int32 scalar) to the start.
-        by_pictures: False for clips of audio alone: they begin on a sample, and may last as long as the audio
+        by_frames: False for clips of audio alone: they begin on a sample, and may last as long as the audio
             does.
 
     Returns:
@@ -59,7 +59,7 @@ def start_seconds(record, span_seconds, choose, *, by_pictures=True):
     frames = tf.size(record["jpegs"])
     samples = tf.cast(tf.strings.length(record["pcm16"]), tf.int64) // (2 * record["channels"])
     samples = tf.cast(tf.maximum(samples, tf.size(record["floats"], tf.int64)), tf.int32)
-    counts_frames = (frames > 0) & by_pictures | (samples == 0)
+    counts_frames = (frames > 0) & by_frames | (samples == 0)
     units = tf.where(counts_frames, frames, samples)
     sample_rate_hz = tf.cast(tf.maximum(record["sample_rate_hz"], 1), tf.float32)
     rate_hz = tf.cast(tf.where(counts_frames, record["frame_rate_hz"], sample_rate_hz), tf.float64)

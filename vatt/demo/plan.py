@@ -25,22 +25,22 @@ def plan_clips(
     order = np.concatenate([random.permutation(len(training)) for _ in range(rounds)])[:clips]
     broken = set(random.permutation(clips)[: round((1 - correspondence) * clips)].tolist())
     silent = set(random.permutation(clips)[: round(missing["audio"] * clips)].tolist())
-    untold = set(random.permutation(clips)[: round(missing["narration"] * clips)].tolist())
+    unnarrated = set(random.permutation(clips)[: round(missing["narration"] * clips)].tolist())
 
     plans = []
     for number, index in enumerate(order.tolist()):
         seen = training[index]
-        heard, told = (_any_of(training, random) if number in broken else seen for _ in range(2))
+        heard, narrated = (_any_of(training, random) if number in broken else seen for _ in range(2))
         plans.append(
             ClipPlan(
                 path=f"train/{number:05d}-{seen.group}.mp4",
                 seed=(seed, _TRAIN, number),
                 seen=seen,
                 heard=heard,
-                told=told,
+                narrated=narrated,
                 corresponds=number not in broken,
                 has_audio=number not in silent,
-                has_narration=number not in untold,
+                has_narration=number not in unnarrated,
                 is_held_out=False,
             )
         )
@@ -52,7 +52,7 @@ def plan_clips(
                 seed=(seed, _TEST, number),
                 seen=seen,
                 heard=seen,
-                told=seen,
+                narrated=seen,
                 corresponds=True,
                 has_audio=True,
                 has_narration=True,

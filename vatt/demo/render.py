@@ -11,9 +11,9 @@ from typing import IO
 import av
 import numpy as np
 
+from vatt.demo.audio import synthesise
 from vatt.demo.definition import Combination, definition
 from vatt.demo.scene import draw
-from vatt.demo.sound import synthesise
 from vatt.demo.text import narrate, srt
 from vatt.whole_file import whole_file
 
@@ -25,7 +25,7 @@ class ClipPlan:
     Attributes:
         path: the MP4's path, relative to the media folder.
         seed: of everything drawn at random, with the path's number.
-        seen, heard, told: what the video, the audio and the narration are about; the same, unless the
+        seen, heard, narrated: what the video, the audio and the narration are about; the same, unless the
             corpus was asked for with a correspondence below 1.
         corresponds: whether they are the same by intent; by chance they may be so in any clip.
         has_audio, has_narration: whether there is an audio track, a caption file.
@@ -36,7 +36,7 @@ class ClipPlan:
     seed: tuple[int, ...]
     seen: Combination
     heard: Combination
-    told: Combination
+    narrated: Combination
     corresponds: bool
     has_audio: bool
     has_narration: bool
@@ -48,14 +48,14 @@ def render_clip(plan: ClipPlan, media_dir: str) -> None:
     path = Path(media_dir, plan.path)
     if path.exists():  # written last, so the captions are there too
         return
-    scene, sound, text = (np.random.default_rng((*plan.seed, part)) for part in range(3))
+    scene, audio, text = (np.random.default_rng((*plan.seed, part)) for part in range(3))
     phase = float(scene.random())
     # Audio of another scene than the video keeps no trace of the video, not even its timing.
-    sound_phase = phase if plan.corresponds else float(sound.random())
+    audio_phase = phase if plan.corresponds else float(audio.random())
     frames = draw(plan.seen, phase, scene)
-    samples = synthesise(plan.heard, sound_phase, sound) if plan.has_audio else None
+    samples = synthesise(plan.heard, audio_phase, audio) if plan.has_audio else None
     if plan.has_narration:
-        captions = srt(narrate(plan.told, plan.is_held_out, text))
+        captions = srt(narrate(plan.narrated, plan.is_held_out, text))
         with whole_file(path.with_suffix(".srt"), is_flushed=False) as file:
             file.write(captions.encode())
     with whole_file(path, is_flushed=False) as file:

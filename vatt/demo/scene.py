@@ -139,7 +139,7 @@ class _Window:
     """
 
     def __init__(self, canvas, size: int, margin: int, x: np.ndarray, y: np.ndarray, reach: int):
-        self._pictures = canvas
+        self._canvas = canvas
         steps = np.arange(-reach, reach + 1)
         centres = [np.clip(np.floor(at * size).astype(int), 0, size - 1) for at in (x, y)]
         self._slices = [
@@ -154,10 +154,10 @@ class _Window:
 
     def blend(self, cover: np.ndarray, colour: np.ndarray) -> None:
         """Paints `colour` (broadcast to [T, n, n, 3]) where `cover` [T, n, n] is 1, mixed where less."""
-        below = np.stack([frame[at] for frame, at in zip(self._pictures, self._slices)]).astype(np.float32)
+        below = np.stack([frame[at] for frame, at in zip(self._canvas, self._slices)]).astype(np.float32)
         below += cover[..., None] * (colour - below)
         painted = (below + 0.5).clip(0, 255).astype(np.uint8)
-        for frame, at, patch in zip(self._pictures, self._slices, painted):
+        for frame, at, patch in zip(self._canvas, self._slices, painted):
             frame[at] = patch
 
 

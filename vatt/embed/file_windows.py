@@ -145,7 +145,7 @@ class _Run:
         self._clip, self._stride_seconds = clip, stride_seconds
         self._counts_frames = bool(first.frames)
         self._rate_hz = float(first.frame_rate_hz if first.frames else clip.sample_rate_hz)
-        span = clip.span_seconds if self._counts_frames else clip.sound_seconds
+        span = clip.span_seconds if self._counts_frames else clip.audio_span_seconds
         self._span = max(1, math.ceil(span * self._rate_hz - _ROUNDING))
         # From a window's start to the last frame that is not later than each instant.
         steps = np.arange(clip.frames if self._counts_frames else 1) * self._rate_hz / clip.frame_rate_hz

@@ -29,7 +29,7 @@ def frame_pieces(path, clip: ClipSpec) -> Iterator[np.ndarray]:
 def sample_pieces(path, clip: ClipSpec) -> Iterator[np.ndarray]:
     """float32 [S] in [-1, 1] at `clip.sample_rate_hz`, one piece after the other."""
     found = False
-    for media in _pieces(path, clip, clip.sound_seconds):
+    for media in _pieces(path, clip, clip.audio_span_seconds):
         if media.audio is not None and len(media.audio):
             found = True
             yield samples_of(media)

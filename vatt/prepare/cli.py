@@ -113,7 +113,7 @@ def _prepare_layout(args: argparse.Namespace, module: ModuleType) -> Path:
     options = storage_options(args)  # before the annotations are read: some take minutes
     plan = module.plan(args)
     say(f"{plan.name}: {len(plan.clips)} clips available, {len(plan.missing)} missing")
-    plan.planning.tell()
+    plan.planning.report()
     directory = prepare_clips(plan, args.out_dir, **options).directory
     _say_next_steps(directory, plan, args.layout, getattr(module, "EXPERIMENT", None))
     return directory

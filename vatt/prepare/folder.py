@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from vatt.prepare import manifest, split_folders
-from vatt.prepare.captions_beside import CaptionsBeside, folders_of
+from vatt.prepare.caption_files import CaptionFiles, folders_of
 from vatt.prepare.errors import PreparationError
 from vatt.prepare.languages import Tag
 from vatt.prepare.layouts.plan import Plan
@@ -42,7 +42,7 @@ class FolderOptions:
         segment_seconds: files are cut into records of about this length; None: one record per file.
         labels: "folders": each file is labelled with the name of the folder it is in; "none".
         splits: "folders", "hash" or "auto", see `split_folders.are_splits`.
-        language: of captions, where there are several next to a file; None: see `SideCars.beside`.
+        language: of captions, where there are several next to a file; None: see `SideCars.caption_files`.
         output: a folder that is not entered, since the set is written to it.
     """
 
@@ -101,7 +101,7 @@ def plan_folder(media, **options) -> Plan:
             f"There must be a folder of media, or a manifest. Received: {media}, which is not there. "
             "Give the folder that holds the media files."
         )
-    plan.planning.tell()
+    plan.planning.report()
     with_captions = sum(bool(clip.captions) for clip in plan.clips)
     for_testing = sum(clip.split == "test" for clip in plan.clips)
     say(
@@ -142,9 +142,9 @@ def _manifest_plan(path: Path, options: FolderOptions) -> Plan:
     clips = listed.clips
     if not listed.has_captions:
         folders = folders_of([Path(clip.media) for clip in clips], planning)
-        beside = CaptionsBeside(folders, path.parent, planning, wanted=options.wanted)
-        clips = tuple(_with_captions(clips, beside))
-        beside.account()
+        caption_files = CaptionFiles(folders, path.parent, planning, wanted=options.wanted)
+        clips = tuple(_with_captions(clips, caption_files))
+        caption_files.account()
     return Plan(
         name=unique_names([path.resolve().stem])[0],
         clips=clips,
@@ -160,7 +160,7 @@ def _folder_plan(folder: Path, options: FolderOptions) -> Plan:
     planning = Planning(left_out=walk.left_out)
     files = walk.media
     if not files:
-        planning.tell()
+        planning.report()
         raise PreparationError(
             f"{folder} holds no media file. Looked for {' '.join(sorted(MEDIA_SUFFIXES))}; "
             f"a manifest must end in {' '.join(manifest.SUFFIXES)} and be named itself."
@@ -192,9 +192,9 @@ def _folder_plan(folder: Path, options: FolderOptions) -> Plan:
                 audio=None if audio is None else str(audio),
             )
         )
-    beside = CaptionsBeside(walk.folders, folder, planning, wanted=options.wanted, within=folder)
-    clips = _with_captions(clips, beside)
-    beside.account(walk.captions)
+    caption_files = CaptionFiles(walk.folders, folder, planning, wanted=options.wanted, within=folder)
+    clips = _with_captions(clips, caption_files)
+    caption_files.account(walk.captions)
     labels, clips = _labelled(clips, folder, by_folder) if options.labels == "folders" else ((), clips)
     return Plan(
         name=unique_names([folder.resolve().name])[0],
@@ -206,11 +206,11 @@ def _folder_plan(folder: Path, options: FolderOptions) -> Plan:
     )
 
 
-def _with_captions(clips: Sequence[Clip], beside: CaptionsBeside) -> list[Clip]:
+def _with_captions(clips: Sequence[Clip], caption_files: CaptionFiles) -> list[Clip]:
     files = [tuple(map(Path, clip.files)) for clip in clips]
     return [
         dataclasses.replace(clip, captions=captions)
-        for clip, captions in zip(clips, beside.read(files), strict=True)
+        for clip, captions in zip(clips, caption_files.read(files), strict=True)
     ]
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from vatt.prepare.animated_image import is_animated
 from vatt.prepare.container import FrameError, MediaError
 from vatt.prepare.image_file import is_image
-from vatt.prepare.resample import Pictures, Sound
+from vatt.prepare.resample import AudioTrack, VideoTrack
 from vatt.prepare.segments import Cutter, Media
 from vatt.prepare.source import open_source
 from vatt.prepare.still import read_still
@@ -48,7 +48,7 @@ def read_segments(
     path,
     options: MediaOptions,
     *,
-    keep=lambda picture: picture,
+    keep=lambda image: image,
     start_seconds: float = 0.0,
     end_seconds: float | None = None,
     segment_seconds: float | None = None,
@@ -94,13 +94,13 @@ def read_segments(
         modalities=modalities,
         warnings=warnings,
     ) as source:
-        pictures, sound, cutter = _parts(source, options, keep, segment_seconds, warnings)
+        video_track, audio_track, cutter = _parts(source, options, keep, segment_seconds, warnings)
         try:
             for stream, frame in source.frames:
                 if stream is source.audio:
-                    sound.add(frame)
+                    audio_track.add(frame)
                 elif not cutter.is_blind:
-                    pictures.add(frame)
+                    video_track.add(frame)
                 if not cutter.is_waiting():
                     yield from cutter.complete()
                 if cutter.is_done():
@@ -120,10 +120,10 @@ def read_segments(
         raise MediaError(path, next(iter(warnings), None) or _NOTHING.get(tuple(modalities), _NOTHING[None]))
 
 
-def _parts(source, options: MediaOptions, keep, segment_seconds, warnings) -> tuple[Pictures, Sound, Cutter]:
+def _parts(source, options: MediaOptions, keep, segment_seconds, warnings) -> tuple:
     """What takes in the frames of an open source, and what cuts them into pieces."""
     video, span = source.video, source.span
-    pictures = Pictures(
+    video_track = VideoTrack(
         video,
         max_frame_rate_hz=options.max_frame_rate_hz,
         short_side_pixels=options.short_side_pixels,
@@ -132,15 +132,15 @@ def _parts(source, options: MediaOptions, keep, segment_seconds, warnings) -> tu
         end_seconds=span.last_seconds,
         warnings=warnings,
     )
-    sound = Sound(
+    audio_track = AudioTrack(
         rate_hz=options.audio_rate_hz,
         mono=options.mono,
         start_seconds=span.start_seconds,
         warnings=warnings,
     )
     cutter = Cutter(
-        pictures,
-        sound,
+        video_track,
+        audio_track,
         has_video=video is not None,
         has_audio=source.audio is not None,
         may_be_cover=video is not None and video.codec_context.name in STILL_CODECS,
@@ -149,4 +149,4 @@ def _parts(source, options: MediaOptions, keep, segment_seconds, warnings) -> tu
         segment_seconds=segment_seconds,
         warnings=warnings,
     )
-    return pictures, sound, cutter
+    return video_track, audio_track, cutter

@@ -142,7 +142,7 @@ class Planning:
             summed[note.what] = Note(note.what, before.count + note.count, before.cues_lost + note.cues_lost)
         return dict(sorted(summed.items(), key=lambda item: (-item[1].count, item[0])))
 
-    def tell(self) -> None:
+    def report(self) -> None:
         """Says it in the terminal, one line for each kind; the report has the names."""
         if self.subset:
             say(f"Subset: {subset_in_words(self.subset)}")

@@ -88,14 +88,14 @@ class Record:
         framed: the bytes.
         seconds: its length.
         contents: which of `CONTENTS` it holds; digital silence is no audio.
-        told: texts of the captions within it, without the neighbours stored for context.
+        texts: texts of the captions within it, without the neighbours stored for context.
         warnings: what was lost on the way, in words.
     """
 
     framed: bytes
     seconds: float
     contents: frozenset[str]
-    told: tuple[str, ...]
+    texts: tuple[str, ...]
     warnings: tuple[str, ...]
 
 
@@ -107,8 +107,8 @@ def make_records(clip: Clip, options: RecordOptions) -> Iterator[Record]:
     """
     allowance = Allowance(clip.files, options.media)
 
-    def keep(picture: np.ndarray) -> bytes:
-        jpeg = _jpeg(picture, options.jpeg_quality)
+    def keep(image: np.ndarray) -> bytes:
+        jpeg = _jpeg(image, options.jpeg_quality)
         allowance.jpeg_bytes += len(jpeg)
         return jpeg
 
@@ -154,7 +154,7 @@ def _record(
     is_last: bool = False,
 ) -> Record:
     audio, start, end = media.audio, media.start_seconds, media.end_seconds
-    captions, told = of_clip.within(start, end)
+    captions, texts = of_clip.within(start, end)
     if is_last:
         warnings = (*of_clip.warnings(clip.start_seconds, clip.end_seconds), *warnings)
     context = {
@@ -187,7 +187,7 @@ def _record(
         framed=tfrecord.frame(serialise(context, frames)),
         seconds=end - start,
         contents=frozenset(name for name in CONTENTS if holds[name]),
-        told=told,
+        texts=texts,
         warnings=(*media.warnings, *warnings),
     )
 
@@ -210,7 +210,7 @@ def with_repeats(stored: Sequence[bytes], version: int) -> list[bytes]:
     return jpegs
 
 
-def _jpeg(picture: np.ndarray, quality: int) -> bytes:
+def _jpeg(image: np.ndarray, quality: int) -> bytes:
     stream = io.BytesIO()
-    Image.fromarray(picture).save(stream, "JPEG", quality=quality)
+    Image.fromarray(image).save(stream, "JPEG", quality=quality)
     return stream.getvalue()

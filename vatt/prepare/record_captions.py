@@ -40,10 +40,10 @@ class ClipCaptions:
         known = [(start, end, text) if math.isinf(to) else (at, to, text) for at, to, text in self._captions]
         numbers = [n for n, (at, to, _) in enumerate(known) if to >= start and at <= end]
         self._dealt.update(numbers)
-        told = self._fitting([known[number] for number in numbers])
-        if self._with_neighbours and len(told) == len(numbers):
-            return with_neighbours(known, start, end), tuple(text for _, _, text in told)
-        return told, tuple(text for _, _, text in told)
+        within = self._fitting([known[number] for number in numbers])
+        if self._with_neighbours and len(within) == len(numbers):
+            return with_neighbours(known, start, end), tuple(text for _, _, text in within)
+        return within, tuple(text for _, _, text in within)
 
     def warnings(self, start: float, end: float | None) -> list[str]:
         """What was lost, in words; when the last record has its captions.

@@ -14,7 +14,7 @@ import numpy as np
 from vatt.prepare.container import FrameClock, FrameError, frame_time
 from vatt.prepare.downmix import Resampler
 from vatt.prepare.packet_times import UNSTATED, is_pause
-from vatt.prepare.scale import PictureScaler
+from vatt.prepare.scale import FrameScaler
 
 # Slower video has ticks between its frames, so that a slide that comes at any time is shown from then on.
 _SLOW_HZ = 10.0
@@ -27,7 +27,7 @@ _SILENT_GAP_SECONDS = 1.0  # of audio, which are worth a word
 _WAIT_SECONDS = 0.25  # of audio are resampled at a time: fifty calls a second cost more than their work
 
 
-class Pictures:
+class VideoTrack:
     """Takes the last frame that is not later than each tick of a constant rate, hands its frame to `keep`.
 
     A frame that stands, or is repeated to the pixel, is kept once: all its ticks hold the same object.
@@ -60,7 +60,7 @@ class Pictures:
         self._clock = FrameClock(stream)
         self._unstated = 0  # frames in a row whose times the file does not state
         self._has_paused = False
-        self._scaler = PictureScaler(stream, short_side_pixels, warnings)
+        self._scaler = FrameScaler(stream, short_side_pixels, warnings)
 
     @property
     def height(self) -> int:
@@ -146,9 +146,9 @@ class Pictures:
 
     def _kept(self, frame):
         if self._made[0] is not frame:
-            picture = self._scaler.picture(frame)
-            is_repeat = self._made[1] is not None and np.array_equal(picture, self._made[1])
-            self._made = (frame, picture, self._made[2] if is_repeat else self._keep(picture))
+            image = self._scaler.image(frame)
+            is_repeat = self._made[1] is not None and np.array_equal(image, self._made[1])
+            self._made = (frame, image, self._made[2] if is_repeat else self._keep(image))
         return self._made[2]
 
 
@@ -177,7 +177,7 @@ def _rounding_seconds(stream, rate_hz: float) -> float:
     return _ROUNDING_SECONDS + (0.0 if is_exact else min(unit, 0.25 / rate_hz))
 
 
-class Sound:
+class AudioTrack:
     """Resamples audio to int16 blocks and knows the time of each.
 
     Attributes:
@@ -314,9 +314,9 @@ class Sound:
         self._taken_until = origin + last / self._rate_hz
         if not found:
             return None
-        sound = np.zeros((min(end, last) - first, self._channels), np.int16)
+        audio = np.zeros((min(end, last) - first, self._channels), np.int16)
         for at, samples in found:
             samples = samples[max(0, -at) :]
             at = max(0, at)
-            sound[at : at + len(samples)] = samples[: max(0, len(sound) - at)]
-        return sound
+            audio[at : at + len(samples)] = samples[: max(0, len(audio) - at)]
+        return audio

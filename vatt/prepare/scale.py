@@ -18,7 +18,7 @@ _SCALING = Interpolation.AREA  # every source pixel counts, so that fine pattern
 _MAX_STRETCH = 4.0  # a pixel that claims to be longer than this is a damaged header
 
 
-class PictureScaler:
+class FrameScaler:
     """Frames -> uint8 [H, W, 3]; the size of the first frame is the size of all.
 
     Attributes:
@@ -36,7 +36,7 @@ class PictureScaler:
         stretch = float((stream.sample_aspect_ratio if stream is not None else None) or 1)
         self._stretch = stretch if 1 / _MAX_STRETCH <= stretch <= _MAX_STRETCH else 1.0
 
-    def picture(self, frame) -> np.ndarray:
+    def image(self, frame) -> np.ndarray:
         """uint8 [H, W, 3] of a frame, contiguous."""
         orientation = _orientation(frame)
         width, height = self._size(frame, orientation)

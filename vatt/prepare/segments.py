@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from vatt.prepare.resample import Pictures, Sound
+from vatt.prepare.resample import AudioTrack, VideoTrack
 
 _MAX_INTERLEAVE_SECONDS = 10.0  # one stream may come this much later in the file; FFmpeg's own muxing limit
 _BLIND_SECONDS = 600.0  # of audio without a frame, or with one image next to it: an audio file
@@ -70,7 +70,7 @@ class Media:
 
 
 class Cutter:
-    """Takes what `Pictures` and `Sound` have gathered, piece by piece; a piece of nothing is left out.
+    """Takes what `VideoTrack` and `AudioTrack` have gathered, piece by piece; a piece of nothing is left out.
 
     Args:
         video, audio: what the decoded frames are added to.
@@ -89,8 +89,8 @@ class Cutter:
 
     def __init__(
         self,
-        pictures: Pictures,
-        sound: Sound,
+        video: VideoTrack,
+        audio: AudioTrack,
         *,
         has_video: bool,
         has_audio: bool,
@@ -103,7 +103,7 @@ class Cutter:
         self.is_empty = True
         self._pieces = 0  # that are behind
         self._needed_ticks = 0.0  # before which no piece is certain
-        self._pictures, self._sound = pictures, sound
+        self._video, self._audio = video, audio
         self.is_blind = not has_video
         self._has_video = has_video
         self._has_audio = has_audio
@@ -112,30 +112,30 @@ class Cutter:
         self._span = span
         self._segment_seconds = segment_seconds
         self._warnings = warnings
-        self._sound_origin = None
+        self._audio_origin = None
         self._has_heard = False
 
     @property
     def reached_seconds(self) -> float | None:
         """Where in the file ends what has come of it, in seconds from its start; None if nothing has."""
-        ends = [each for each in (self._video_end(), self._sound.reached_seconds) if each is not None]
+        ends = [each for each in (self._video_end(), self._audio.reached_seconds) if each is not None]
         return max(ends) - self._span.zero_seconds if ends else None
 
     @property
     def heard_seconds(self) -> float:
         """Length of the audio that has come of the part that is wanted."""
-        heard = self._sound.reached_seconds
+        heard = self._audio.reached_seconds
         return 0.0 if heard is None else max(0.0, heard - self._span.start_seconds)
 
     def is_done(self) -> bool:
         """Whether everything that is wanted, or that can be expected, has come."""
-        pictures, sound = self._pictures.reached_seconds, self._sound.reached_seconds
-        shown = self._span.start_seconds if pictures is None else pictures
-        if sound is not None and not self.is_blind and sound - shown > _BLIND_SECONDS:
-            self.is_blind = pictures is None or self._is_one_image()
+        video, audio = self._video.reached_seconds, self._audio.reached_seconds
+        shown = self._span.start_seconds if video is None else video
+        if audio is not None and not self.is_blind and audio - shown > _BLIND_SECONDS:
+            self.is_blind = video is None or self._is_one_image()
         reached = [
             seconds if seconds is not None else -math.inf
-            for seconds, counts in ((pictures, not self.is_blind), (sound, self._has_audio))
+            for seconds, counts in ((video, not self.is_blind), (audio, self._has_audio))
             if counts
         ]
         end = self._span.last_seconds
@@ -147,21 +147,21 @@ class Cutter:
 
     def _stood_ticks(self) -> float:
         """Ticks that have their frame, or would if the last frame stood for as long as audio has come."""
-        pictures, until = self._pictures, self._stands_until()
-        if until is None or pictures.origin is None:
-            return pictures.ticks
-        return max(pictures.ticks, (until - pictures.origin) * pictures.rate)
+        video, until = self._video, self._stands_until()
+        if until is None or video.origin is None:
+            return video.ticks
+        return max(video.ticks, (until - video.origin) * video.rate)
 
     def _stands_until(self) -> float | None:
         """Time before which no other frame is expected, since so much audio has come; None if not known."""
-        heard = self._sound.reached_seconds
-        if heard is None or self._pictures.reached_seconds is None or self._is_one_image():
+        heard = self._audio.reached_seconds
+        if heard is None or self._video.reached_seconds is None or self._is_one_image():
             return None
         return heard - _MAX_INTERLEAVE_SECONDS
 
     def _is_one_image(self) -> bool:
         """Whether the video is one image so far that may be a cover."""
-        return self._may_be_cover and not self._pieces and self._pictures.sources <= 1
+        return self._may_be_cover and not self._pieces and self._video.sources <= 1
 
     def complete(self) -> Iterator[Media]:
         """The pieces that are certain by now."""
@@ -169,10 +169,10 @@ class Cutter:
             self._needed_ticks = math.inf
             return
         until = self._stands_until()
-        if not self.is_blind and until is not None and until > self._pictures.reached_seconds:
-            self._pictures.stand(until)
+        if not self.is_blind and until is not None and until > self._video.reached_seconds:
+            self._video.stand(until)
         cut, is_certain = (
-            (self._heard, self._sound_is_certain) if self.is_blind else (self._seen, self._is_certain)
+            (self._heard, self._audio_is_certain) if self.is_blind else (self._seen, self._is_certain)
         )
         while is_certain():
             yield from cut(self._bound(self._pieces), self._bound(self._pieces + 1))
@@ -180,18 +180,18 @@ class Cutter:
 
     def rest(self) -> Iterator[Media]:
         """The pieces that are left at the end of the file."""
-        self._sound.close()
+        self._audio.close()
         if not self.is_blind:
-            self._close_pictures()
+            self._close_video()
         self._say_how_it_ends()
         if self.is_blind:
-            if self._sound.end_seconds is None:
+            if self._audio.end_seconds is None:
                 return
-            self._set_sound_origin()
-            heard = min(self._sound.end_seconds, self._span.last_seconds) - self._sound_origin
+            self._set_audio_origin()
+            heard = min(self._audio.end_seconds, self._span.last_seconds) - self._audio_origin
             total, cut = round(heard * self._rate_hz), self._heard
         else:
-            total, cut = self._pictures.ticks, self._seen
+            total, cut = self._video.ticks, self._seen
         while self._segment_seconds is not None and total >= self._bound(self._pieces + 1.5):
             yield from cut(self._bound(self._pieces), self._bound(self._pieces + 1))
         first = self._bound(self._pieces) if self._pieces else 0
@@ -200,7 +200,7 @@ class Cutter:
 
     def _bound(self, piece: float) -> int:
         """The tick, or without video the sample, at which a piece begins."""
-        rate = self._rate_hz if self.is_blind else self._pictures.rate
+        rate = self._rate_hz if self.is_blind else self._video.rate
         return round(piece * max(1.0, self._segment_seconds * rate))
 
     def _video_end(self) -> float | None:
@@ -209,35 +209,35 @@ class Cutter:
         Where a container gives a frame no duration FFmpeg takes the average of all, which may be longer than
         the file.
         """
-        end, reached = self._pictures.end_seconds, self._pictures.reached_seconds
+        end, reached = self._video.end_seconds, self._video.reached_seconds
         stated = self._span.stated_end_seconds
         return min(end, stated) if end is not None and stated > reached else end
 
-    def _close_pictures(self) -> None:
+    def _close_video(self) -> None:
         """The last frame stands as long as the audio goes on, unless it is a cover."""
         end = self._video_end()
         if end is None:
             self.is_blind = True
             return
-        heard = self._sound.end_seconds
+        heard = self._audio.end_seconds
         overhang = -math.inf if heard is None else min(heard, self._span.last_seconds) - end
         if overhang > _MAX_OVERHANG_SECONDS and self._is_one_image():
             self.is_blind = True
             return
-        self._pictures.close(heard if overhang > _PADDING_SECONDS else end)
-        self.is_blind = not self._pictures.ticks
+        self._video.close(heard if overhang > _PADDING_SECONDS else end)
+        self.is_blind = not self._video.ticks
         stood = overhang - max(0.0, self._span.start_seconds - end)
-        if not self.is_blind and stood > max(_MAX_OVERHANG_SECONDS, self._pictures.longest_seconds):
+        if not self.is_blind and stood > max(_MAX_OVERHANG_SECONDS, self._video.longest_seconds):
             self._warnings[f"the video ends {stood:.1f} s before the audio: its last frame stands"] += 1
 
     def _say_how_it_ends(self) -> None:
         span, reached = self._span, self.reached_seconds
-        if self._has_video and self._pictures.reached_seconds is None:
+        if self._has_video and self._video.reached_seconds is None:
             self._warnings["the video has no frame that decodes"] += 1
         if reached is None:
             return
         left = reached + span.zero_seconds - span.start_seconds
-        slack = _PADDING_SECONDS + (0.0 if self.is_blind else 1 / self._pictures.rate)
+        slack = _PADDING_SECONDS + (0.0 if self.is_blind else 1 / self._video.rate)
         if not math.isinf(span.end_seconds) and 0 < left < span.end_seconds - span.start_seconds - slack:
             end = span.end_seconds - span.zero_seconds
             self._warnings[
@@ -247,55 +247,53 @@ class Cutter:
             self._warnings[
                 f"a file of so few bytes may last {span.most_seconds / 3600:.1f} hours; the rest was left out"
             ] += 1
-        if self.is_blind and self._pictures.sources and not self._is_one_image():
+        if self.is_blind and self._video.sources and not self._is_one_image():
             self._warnings["the frames behind a long audio without any were left out"] += 1
 
     def _say_how_it_begins(self) -> None:
         """Asked of each piece of frames, until audio has come."""
-        first = self._sound.first_seconds
+        first = self._audio.first_seconds
         if self._has_heard or first is None:
             return
         self._has_heard = True
-        late = max(first, self._span.start_seconds) - self._pictures.origin
+        late = max(first, self._span.start_seconds) - self._video.origin
         if late < -_PADDING_SECONDS:
             self._warnings[f"{-late:.1f} s of audio before the first frame were left out"] += 1
         if late > _MAX_OVERHANG_SECONDS:
             self._warnings[f"the audio begins {late:.1f} s after the first frame: silence until then"] += 1
 
-    def _set_sound_origin(self) -> None:
-        if self._sound_origin is None:
-            self._sound_origin = max(self._sound.first_seconds, self._span.start_seconds)
+    def _set_audio_origin(self) -> None:
+        if self._audio_origin is None:
+            self._audio_origin = max(self._audio.first_seconds, self._span.start_seconds)
 
-    def _sound_is_certain(self) -> bool:
+    def _audio_is_certain(self) -> bool:
         """Without frames: whether the next piece has come, and half of the one after it."""
-        if self._sound.end_seconds is None:
+        if self._audio.end_seconds is None:
             return False
-        self._set_sound_origin()
-        needed = self._sound_origin + self._bound(self._pieces + 1.5) / self._rate_hz
-        return min(self._sound.end_seconds, self._span.last_seconds) >= needed
+        self._set_audio_origin()
+        needed = self._audio_origin + self._bound(self._pieces + 1.5) / self._rate_hz
+        return min(self._audio.end_seconds, self._span.last_seconds) >= needed
 
     def _is_certain(self) -> bool:
         """The same of the frames, and whether the audio of the piece has come, or will not."""
-        if self._pictures.ticks < self._bound(self._pieces + 1.5):
+        if self._video.ticks < self._bound(self._pieces + 1.5):
             return False
-        end = self._pictures.origin + self._bound(self._pieces + 1) / self._pictures.rate
-        sound = self._sound.end_seconds if self._sound.end_seconds is not None else -math.inf
+        end = self._video.origin + self._bound(self._pieces + 1) / self._video.rate
+        audio = self._audio.end_seconds if self._audio.end_seconds is not None else -math.inf
         return (
-            not self._has_audio
-            or sound >= end
-            or self._pictures.reached_seconds - end > _MAX_INTERLEAVE_SECONDS
+            not self._has_audio or audio >= end or self._video.reached_seconds - end > _MAX_INTERLEAVE_SECONDS
         )
 
     def _seen(self, first: int, last: int) -> Iterator[Media]:
         """Ticks `first` to `last`, with their audio."""
         self._say_how_it_begins()
-        rate, origin = self._pictures.rate, self._pictures.origin
+        rate, origin = self._video.rate, self._video.origin
         yield from self._media(
-            frames=self._pictures.take(last - first),
+            frames=self._video.take(last - first),
             frame_rate_hz=rate,
-            height=self._pictures.height,
-            width=self._pictures.width,
-            audio=self._sound.take(
+            height=self._video.height,
+            width=self._video.width,
+            audio=self._audio.take(
                 origin, round(first / rate * self._rate_hz), round(last / rate * self._rate_hz)
             ),
             start_seconds=origin + first / rate - self._span.zero_seconds,
@@ -304,20 +302,20 @@ class Cutter:
 
     def _heard(self, first: int, last: int) -> Iterator[Media]:
         """Samples `first` to `last`, without video."""
-        origin = self._sound_origin
+        origin = self._audio_origin
         yield from self._media(
             frames=[],
             frame_rate_hz=0.0,
             height=0,
             width=0,
-            audio=self._sound.take(origin, first, last),
+            audio=self._audio.take(origin, first, last),
             start_seconds=origin + first / self._rate_hz - self._span.zero_seconds,
             end_seconds=origin + last / self._rate_hz - self._span.zero_seconds,
         )
 
     def _media(self, *, frames: list, audio: np.ndarray | None, **fields) -> Iterator[Media]:
         self._pieces += 1
-        if not frames and audio is None:  # the middle of a long gap between two sounds
+        if not frames and audio is None:  # the middle of a long gap between two stretches of audio
             return
         warnings = [
             f"{what} ({count} times)" if count > 1 else what for what, count in self._warnings.items()

@@ -35,7 +35,7 @@ class SideCars:
 
     Args:
         folder: its files.
-        wanted: the language that is wanted of several; None: by the rule of `beside`.
+        wanted: the language that is wanted of several; None: by the rule of `of_media`.
     """
 
     def __init__(self, folder: Folder, wanted: Tag | None = None):
@@ -48,15 +48,15 @@ class SideCars:
                 self._exact[name].append(path)
                 self._folded[folded(name)].append(path)
                 self._caseless[folded(name).casefold()].add(folded(name))
-        self._beside: dict[Path, list[tuple[Path, Tag]]] = defaultdict(list)
+        self._captions: dict[Path, list[tuple[Path, Tag]]] = defaultdict(list)
         owned = set()
         for path in folder.captions:
             for media, tag in self._owners(path.stem):
-                self._beside[media].append((path, tag))
+                self._captions[media].append((path, tag))
                 owned.add(path)
         self.orphans = tuple(path for path in folder.captions if path not in owned)
 
-    def beside(self, media: Path) -> list[Path]:
+    def of_media(self, media: Path) -> list[Path]:
         """The caption files of a media file, the best first, without those in languages that are not wanted.
 
         Better is, in this order: one that is not only forced or commentary; subtitles, then a transcript,
@@ -64,16 +64,16 @@ class SideCars:
         English, then others by their codes; not made by a machine; fewer subtags and marks; the ending that
         comes first in `SUFFIXES`.
         """
-        found = [(path, tag) for path, tag in self._beside[media] if self._may_be_used(tag)]
+        found = [(path, tag) for path, tag in self._captions[media] if self._may_be_used(tag)]
         return [path for path, tag in sorted(found, key=lambda item: self._rank(*item))]
 
     def in_other_languages(self, media: Path) -> list[Path]:
-        """Those that `beside` leaves out."""
-        return [path for path, tag in self._beside[media] if not self._may_be_used(tag)]
+        """Those that `of_media` leaves out."""
+        return [path for path, tag in self._captions[media] if not self._may_be_used(tag)]
 
     def language(self, media: Path, captions: Path) -> str:
         """The language that the name of a caption file says, in words."""
-        return next(tag.name for path, tag in self._beside[media] if path == captions)
+        return next(tag.name for path, tag in self._captions[media] if path == captions)
 
     def _owners(self, name: str) -> Iterator[tuple[Path, Tag]]:
         """(media file, what the rest of the name says) for the name of a caption file without its ending."""

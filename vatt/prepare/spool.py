@@ -70,7 +70,7 @@ def spool_clip(clip: Clip, options: RecordOptions, path: str) -> Spooled:
             contents.update(record.contents)
             warnings.update(dict.fromkeys(record.warnings))  # each once, in order
             if clip.split == "train":
-                words.update(word for text in record.told for word in split_words(text))
+                words.update(word for text in record.texts for word in split_words(text))
     return Spooled(
         path=path,
         lengths=tuple(lengths),

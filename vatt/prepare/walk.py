@@ -52,8 +52,8 @@ SPECIAL = Reason("FIFO, socket or device", "FIFOs, sockets or devices")
 TWICE = Reason("second name of a file", "second names of files")
 CAPTIONS = Reason("caption or text file", "caption and text files")
 OUTPUT = Reason("folder of this program's output", "folders of this program's output")
-BESIDE_VIDEO = Reason("image with the name of a video", "images with the names of videos")
-BESIDE_AUDIO = Reason(
+IMAGE_OF_VIDEO = Reason("image with the name of a video", "images with the names of videos")
+IMAGE_OF_AUDIO = Reason(
     "further image with the name of an audio file", "further images with the names of audio files"
 )
 COVER = Reason("cover of other media in its folder", "covers of other media in their folders")
@@ -244,9 +244,9 @@ class _Walker:
             if path.suffix.lower() not in IMAGE_SUFFIXES:
                 kept.append(path)
             elif stem in others:
-                self._leave_out(BESIDE_VIDEO, path)
+                self._leave_out(IMAGE_OF_VIDEO, path)
             elif stem in taken:
-                self._leave_out(BESIDE_AUDIO, path)
+                self._leave_out(IMAGE_OF_AUDIO, path)
             elif stem in audio:
                 taken.add(stem)
                 audio_of[path] = audio[stem]

@@ -27,10 +27,10 @@ def test_an_empty_object(tmp_path):
     "text, message",
     [
         ("", "It ends early at character 0"),
-        ("[1]", r"Received: '\[' in place of '\{' at character 0"),
+        ("[1]", r"Received: '\[' instead of '\{' at character 0"),
         ('{"a": {"b": 1}', "It ends early at character 14"),
         ('{"a": {"b": 1', "at character 6"),
-        ('{"a": {} "b": {}}', "in place of ',' at character 9"),
+        ('{"a": {} "b": {}}', "instead of ',' at character 9"),
         ('{"a": {}, }', "at character 10"),
     ],
 )

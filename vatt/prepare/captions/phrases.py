@@ -38,10 +38,10 @@ def phrases(words: Sequence[Caption]) -> Iterator[Caption]:
 def _goes_on(gathered: list[Caption], word: Caption) -> bool:
     _, last_end, last_text = gathered[-1]
     # A word that runs backwards is counted for itself.
-    is_sound = gathered[-1][0] <= last_end <= word[0] + _PAUSE_SECONDS and word[0] <= word[1]
+    is_valid = gathered[-1][0] <= last_end <= word[0] + _PAUSE_SECONDS and word[0] <= word[1]
     is_near = word[0] - last_end <= _PAUSE_SECONDS
     is_over = len(gathered) >= _MOST_WORDS or last_text.rstrip().endswith(_END_OF_SENTENCE)
-    return is_sound and is_near and not is_over
+    return is_valid and is_near and not is_over
 
 
 def _joined(words: list[Caption], has_blanks: bool) -> Caption:

@@ -54,7 +54,7 @@ OUTSIDE = Check(
     way_out="Check the unit of time: milliseconds read as seconds look like this.",
 )
 
-_MOST_BESIDE = 0.5  # share of sources
+_MOST_OUTSIDE = 0.5  # share of sources
 # English, because the paper's captions are; other languages have none that this finds, which is no defect.
 _STOP_WORDS = frozenset(
     split_words(
@@ -115,9 +115,9 @@ def conclude(records: np.ndarray, findings: Findings) -> None:
         findings: where to put what is wrong.
     """
     _, best = best_of_sources(records, "telling")
-    beside, captioned = int((best == USELESS).sum()), int((best != ABSENT).sum())
-    if captioned and beside > _MOST_BESIDE * captioned:
-        findings.add(OUTSIDE, f"of {beside} of {captioned} sources, every caption is outside of every clip")
+    outside, captioned = int((best == USELESS).sum()), int((best != ABSENT).sum())
+    if captioned and outside > _MOST_OUTSIDE * captioned:
+        findings.add(OUTSIDE, f"of {outside} of {captioned} sources, every caption is outside of every clip")
 
 
 def _inspect_text(caption: bytes, known: frozenset[str], tally: Tally) -> Iterator[tuple[Check, str]]:

@@ -122,8 +122,8 @@ def _look_alikes(looks: np.ndarray, is_training: np.ndarray) -> Iterator[tuple[i
         values = halves[ranked, place]
         first = np.searchsorted(values, halves[theirs, place], "left")
         behind = np.searchsorted(values, halves[theirs, place], "right")
-        is_told = (np.bitwise_count(halves[theirs, place]) >= _LEAST_BITS) & (behind > first)
-        for number in np.flatnonzero(is_told):
+        is_distinct = (np.bitwise_count(halves[theirs, place]) >= _LEAST_BITS) & (behind > first)
+        for number in np.flatnonzero(is_distinct):
             row, end = theirs[number], min(behind[number], first[number] + _MATCHES_COMPARED)
             for match in ranked[first[number] : end]:
                 if np.bitwise_count(looks[row] ^ looks[match]).sum() <= _MOST_BITS_APART:

@@ -60,11 +60,11 @@ def plan(args: argparse.Namespace) -> Plan:
     labels = tuple(f"{wnid} {names[wnid]}" for wnid in ids.names)
     media = MediaIndex(args.media, IMAGES)
     gathering = Gathering(media, subset)
-    for split, pictures in (
+    for split, images in (
         ("train", _train(args.annotations, media)),
         ("validation", _validation(args.annotations, source.parent, numbers)),
     ):
-        for where, stem, wnid in pictures:
+        for where, stem, wnid in images:
             index, _ = ids.of(wnid, where)
             clip = Clip(
                 media=media.find(stem, folder=wnid),
@@ -118,13 +118,13 @@ def _validation(directory, kit_dir: Path, numbers) -> Iterator[tuple[str, str, s
         yield from _solution(find_file(directory, "LOC_val_solution.csv"))
         return
     truth = find_file(kit_dir, "ILSVRC2012_validation_ground_truth.txt")
-    for picture, (where, line) in enumerate(read_lines(truth), 1):
+    for number, (where, line) in enumerate(read_lines(truth), 1):
         if not line.isdigit() or int(line) not in numbers:
             raise AnnotationError(
                 f"{where}: a line must be an ILSVRC2012_ID of meta.mat, 1 to {len(numbers)}. "
                 f"Received: {line!r}. Take both files from one development kit."
             )
-        yield where, f"ILSVRC2012_val_{picture:08d}", numbers[int(line)]
+        yield where, f"ILSVRC2012_val_{number:08d}", numbers[int(line)]
 
 
 def _solution(path: Path) -> Iterator[tuple[str, str, str]]:

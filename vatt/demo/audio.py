@@ -28,11 +28,11 @@ def synthesise(combination: Combination, phase: float, random: np.random.Generat
 
     tone = _tone(timbre, pitch, facts["timbres"]["highest_hz"], times, random)
     envelope = _envelope(action["rhythm"], times / action["period_seconds"] + phase, times, random)
-    sound = tone / np.sqrt(np.mean(tone**2)) * envelope
+    signal = tone / np.sqrt(np.mean(tone**2)) * envelope
     bursts = _bursts(action["rhythm"], action["period_seconds"], phase, times, random)
     level = random.uniform(0.16, 0.32)
     noise = random.standard_normal(len(times), np.float32) * random.uniform(0.003, 0.012)
-    return (np.clip(level * (sound + bursts) + noise, -1, 1) * 32767).astype(np.int16)
+    return (np.clip(level * (signal + bursts) + noise, -1, 1) * 32767).astype(np.int16)
 
 
 def _tone(timbre, pitch, highest_hz, times, random) -> np.ndarray:

@@ -36,7 +36,7 @@ CHOSEN = Reason(
 _SUBTITLE_FOLDERS = frozenset(("sub", "subs", "subtitle", "subtitles", "captions"))
 
 
-class CaptionsBeside:
+class CaptionFiles:
     """The caption files of the media of some folders.
 
     Args:
@@ -87,7 +87,7 @@ class CaptionsBeside:
         side_cars = self._side_cars[media[0].parent]
         for path in (path for each in media for path in side_cars.in_other_languages(each)):
             self._why_not[path] = OTHER_LANGUAGE
-        return list(dict.fromkeys(path for each in media for path in side_cars.beside(each)))
+        return list(dict.fromkeys(path for each in media for path in side_cars.of_media(each)))
 
     def _choose(self, media: Path, chosen: Path, found: list[Path]) -> None:
         self._planning.caption_files.add(chosen)
