@@ -68,7 +68,7 @@ RAISE = {
     "index.json": ("index.json", layout.read_facts, layout.BadIndexError),
     "annotations": (
         "a.json",
-        lambda d: annotations.read_object(d / "a.json", ["x"]),
+        lambda d: annotations.read_object(d / "a.json", "x"),
         annotations.AnnotationError,
     ),
     "annotations in a stream": (

@@ -101,7 +101,8 @@ def _sub_command(commands, name: str, summary: str, description: str) -> argpars
 def _add_layout(parser: argparse.ArgumentParser, name: str, module: ModuleType) -> None:
     parser.add_argument("--annotations", required=True, metavar="DIR", help="folder with the official files")
     parser.add_argument("--media", required=True, metavar="DIR", help="folder with the media files")
-    module.add_arguments(parser)
+    if hasattr(module, "add_arguments"):
+        module.add_arguments(parser)
     add_subset_arguments(parser, getattr(module, "SUBSETS", {}))
     parser.add_argument("out_dir", metavar="OUT", help="folder for the prepared set")
     add_storage_arguments(parser)

@@ -1,4 +1,4 @@
-"""An error that stops a preparation: one sentence with a way out."""
+"""Errors that stop a preparation: one sentence with a way out."""
 
 import contextlib
 import errno
@@ -12,6 +12,10 @@ class PreparationError(Exception):
 
 class TooManyFailures(PreparationError):
     """More clips failed than may; all that could be prepared is kept."""
+
+
+class AnnotationError(ValueError):
+    """An annotation file that is absent or not as its data set publishes it."""
 
 
 @contextlib.contextmanager

@@ -4,6 +4,7 @@ from vatt.prepare.layouts.annotations import (
     AnnotationError,
     Labels,
     find_file,
+    optional_file,
     read_lines,
     read_object,
     read_rows,
@@ -38,8 +39,8 @@ def test_a_table_in_any_order_of_columns(file):
         ("a,c\n1,2\n", "must name the columns a,b. Received: a,c"),
         ("a,b,c\n1,2,3\n", "must name the columns a,b. Received: a,b,c"),
         ("a,b\n1\n", "a.csv:2: a line must have 2 fields"),
-        (b"a,b\n\xff\xfe,2\n", "a.csv must be a text file in UTF-8"),
-        (b"\x1f\x8b\x08\x00", "a.csv must be a text file in UTF-8"),
+        (b"a,b\n\xff\xfe,2\n", "a.csv: this must be a text file in UTF-8"),
+        (b"\x1f\x8b\x08\x00", "a.csv: this must be a text file in UTF-8"),
     ],
 )
 def test_other_tables_are_refused(file, content, message):
@@ -71,14 +72,14 @@ def test_lines_know_their_place(file):
 @pytest.mark.parametrize("content, message", [("[1]", "Received: list"), ("{", "cut short"), ("{}", "key")])
 def test_other_json_is_refused(file, content, message):
     with pytest.raises(AnnotationError, match=message):
-        read_object(file(content), ("database",))
+        read_object(file(content), "database")
 
 
 def test_the_first_name_that_is_there(tmp_path):
     (tmp_path / "sub").mkdir()
     (tmp_path / "sub" / "b").touch()
     assert find_file(tmp_path, "a", "sub/b") == tmp_path / "sub" / "b"
-    assert find_file(tmp_path, "a", required=False) is None
+    assert optional_file(tmp_path, "a") is None
     with pytest.raises(AnnotationError, match="holds a or c. Received: .*, which holds sub"):
         find_file(tmp_path, "a", "c")
     with pytest.raises(AnnotationError, match="which is no folder"):

@@ -76,7 +76,7 @@ def test_a_number_that_no_class_has(kit, official, place, plan):
 
 def test_a_class_that_is_not_listed(kaggle, place, plan):
     place("train/n01443538/n01443538_7.JPEG")
-    with pytest.raises(AnnotationError, match="_7.JPEG: .*Received: 'n01443538'. The closest: n01443537"):
+    with pytest.raises(AnnotationError, match="_7.JPEG: .*Received: 'n01443538'. Closest: `n01443537`"):
         plan("imagenet")
 
 

@@ -33,7 +33,7 @@ def test_the_file_of_the_split_and_class_is_taken(lists, place, plan):
 def test_a_label_without_a_class(lists, official, place, plan):
     official("validationSet.csv", "claping/yt-x_1.mp4,claping,5,0\n")
     place("a.mp4")
-    with pytest.raises(AnnotationError, match=r"validationSet.csv:1: .*'claping'. The closest: clapping"):
+    with pytest.raises(AnnotationError, match=r"validationSet.csv:1: .*'claping'. Closest: `clapping`"):
         plan("moments_in_time")
 
 

@@ -92,7 +92,7 @@ def test_classes_by_name_and_by_file(esc50, plan, tmp_path):
     by_file = plan("esc50", "--subset", tmp_path / "classes.txt")
     assert by_file.labels == tuple(esc50) and labels_of(by_file)["2-100032-A-11"] == ((11, "sea_waves"),)
     assert by_file.planning.subset["choice"] == "2 classes"
-    with pytest.raises(AnnotationError, match="'sea_wave'. The closest: sea_waves"):
+    with pytest.raises(AnnotationError, match="'sea_wave'. Closest: `sea_waves`"):
         plan("esc50", "--subset", "dog,sea_wave")
     with pytest.raises(AnnotationError, match="must have a class"):
         plan("esc50", "--subset", " , ")

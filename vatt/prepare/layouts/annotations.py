@@ -7,46 +7,51 @@ release must not be read as if nothing had happened.
 import contextlib
 import csv
 import dataclasses
-import difflib
 import io
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
+from vatt.errors import closest
 from vatt.json_file import JsonError, read_json
-from vatt.prepare.layouts.annotation_error import AnnotationError
+from vatt.prepare.errors import AnnotationError
 from vatt.prepare.layouts.subset import OFFICIAL, OUTSIDE, WAY_OUT, Subset, check_number, spread
 from vatt.regular_file import NotRegularError, open_regular
 
 _MOST_BYTES = 1 << 30  # of a JSON file
 
 
-def find_file(directory, *names: str, required: bool = True) -> Path | None:
-    """The first of `names` (paths below `directory`) that is a file; None where none is, if not required."""
+def not_as_published(where: object, rule: str, received: object) -> AnnotationError:
+    """The error of a file, or of a place in one, that breaks a rule of its format."""
+    return AnnotationError(
+        f"{where}: {rule}. Received: {received}. Take the file as the data set publishes it."
+    )
+
+
+def find_file(directory: str | Path, *names: str) -> Path:
+    """The first of `names` (paths below `directory`) that is a file."""
     directory = Path(directory)
-    for name in names:
-        if (directory / name).is_file():
-            return directory / name
-    if not required:
-        return None
-    wanted = " or ".join(names)
+    if found := optional_file(directory, *names):
+        return found
+    rule = f"`--annotations` must be a folder that holds {' or '.join(names)}. Received: {directory}, which"
     if not directory.is_dir():
-        raise AnnotationError(
-            f"`--annotations` must be a folder that holds {wanted}. Received: {directory}, "
-            "which is no folder."
-        )
+        raise AnnotationError(f"{rule} is no folder.")
     present = sorted(path.name for path in directory.iterdir())[:5]
     raise AnnotationError(
-        f"`--annotations` must be a folder that holds {wanted}. Received: {directory}, which holds "
-        f"{', '.join(present) or 'nothing'}{' …' if len(present) == 5 else ''}. "
+        f"{rule} holds {', '.join(present) or 'nothing'}{' …' if len(present) == 5 else ''}. "
         "Give the folder of the official files, and keep their names."
     )
 
 
-def find_files(directory, *names: str) -> list[Path]:
+def optional_file(directory: str | Path, *names: str) -> Path | None:
+    """As `find_file`, but None where there is none."""
+    return next((path for name in names if (path := Path(directory, name)).is_file()), None)
+
+
+def find_files(directory: str | Path, *names: str) -> list[Path]:
     """Those of `names` that are there, at least one."""
-    found = [path for name in names if (path := find_file(directory, name, required=False))]
+    found = [path for name in names if (path := optional_file(directory, name))]
     return found or [find_file(directory, *names)]  # raises: says what is missing
 
 
@@ -59,23 +64,15 @@ def _text(path: Path) -> Iterator[IO[str]]:
     except NotRegularError as error:
         raise AnnotationError(str(error)) from error
     except (UnicodeDecodeError, csv.Error) as error:
-        raise AnnotationError(
-            f"{path} must be a text file in UTF-8. Received: {error}. "
-            "Take the file as the data set publishes it, unpacked."
-        ) from error
+        raise not_as_published(path, "this must be a text file in UTF-8, unpacked", error) from error
 
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """One line of a table.
+    """One line of a table."""
 
-    Attributes:
-        where: "file:line", for messages.
-        values: column -> text.
-    """
-
-    where: str
-    values: dict[str, str]
+    where: str  # "file:line", for messages
+    values: dict[str, str]  # by column
 
     def __getitem__(self, column: str) -> str:
         return self.values[column]
@@ -90,24 +87,19 @@ class Row:
         except ValueError:
             value = math.nan
         if not math.isfinite(value):
-            raise AnnotationError(
-                f"{self.where}: `{column}` must be a number. Received: {self.values[column]!r}. "
-                "Take the file as the data set publishes it."
-            )
+            raise not_as_published(self.where, f"`{column}` must be a number", repr(self.values[column]))
         return value
 
     def integer(self, column: str) -> int:
         """The column as a whole number."""
         value = self.number(column)
         if value != int(value):
-            raise AnnotationError(
-                f"{self.where}: `{column}` must be a whole number. Received: {self.values[column]!r}. "
-                "Take the file as the data set publishes it."
-            )
+            rule = f"`{column}` must be a whole number"
+            raise not_as_published(self.where, rule, repr(self.values[column]))
         return int(value)
 
 
-def read_table(path, columns: Sequence[str], *, optional: Sequence[str] = ()) -> Iterator[Row]:
+def read_table(path: str | Path, columns: Sequence[str], *, optional: Sequence[str] = ()) -> Iterator[Row]:
     """The rows of a comma-separated file with a header line.
 
     Args:
@@ -121,72 +113,57 @@ def read_table(path, columns: Sequence[str], *, optional: Sequence[str] = ()) ->
         header = [name.strip() for name in next(reader, [])]
         if not set(columns) <= set(header) <= {*columns, *optional}:
             further = f", and may have {','.join(optional)}" if optional else ""
-            raise AnnotationError(
-                f"{path}: the first line must name the columns {','.join(columns)}{further}. "
-                f"Received: {','.join(header)[:200] or 'an empty file'}. "
-                "Take the file as the data set publishes it."
-            )
+            rule = f"the first line must name the columns {','.join(columns)}{further}"
+            raise not_as_published(path, rule, ",".join(header)[:200] or "an empty file")
         yield from _rows(path, reader, header)
 
 
-def read_rows(path, columns: Sequence[str], *, skip_lines: int = 0) -> Iterator[Row]:
+def read_rows(path: str | Path, columns: Sequence[str], *, skip_lines: int = 0) -> Iterator[Row]:
     """The rows of a comma-separated file without a header line; blanks behind commas are dropped."""
     path = Path(path)
     with _text(path) as file:
         for _ in range(skip_lines):
             next(file, None)
-        reader = csv.reader(file, skipinitialspace=True)
-        yield from _rows(path, reader, columns, lines_before=skip_lines)
+        yield from _rows(path, csv.reader(file, skipinitialspace=True), columns, lines_before=skip_lines)
 
 
-def _rows(path, reader, columns: Sequence[str], lines_before: int = 0) -> Iterator[Row]:
+def _rows(path: Path, reader, columns: Sequence[str], lines_before: int = 0) -> Iterator[Row]:
     for fields in reader:
         if not fields:
             continue
         where = f"{path}:{lines_before + reader.line_num}"
         if len(fields) != len(columns):
-            raise AnnotationError(
-                f"{where}: a line must have {len(columns)} fields ({','.join(columns)}). "
-                f"Received: {len(fields)}, {','.join(fields)[:200]!r}. "
-                "Take the file as the data set publishes it."
-            )
+            rule = f"a line must have {len(columns)} fields ({','.join(columns)})"
+            raise not_as_published(where, rule, f"{len(fields)}, {','.join(fields)[:200]!r}")
         yield Row(where, dict(zip(columns, (field.strip() for field in fields))))
 
 
-def read_lines(path) -> Iterator[tuple[str, str]]:
+def read_lines(path: str | Path) -> Iterator[tuple[str, str]]:
     """("file:line", text) of each line that is not blank, without blanks around it."""
-    path = Path(path)
-    with _text(path) as file:
+    with _text(Path(path)) as file:
         for number, line in enumerate(file, 1):
             if line.strip():
                 yield f"{path}:{number}", line.strip()
 
 
-def read_object(path, keys: Sequence[str]) -> dict:
-    """A JSON file that holds an object with at least `keys`."""
-    path = Path(path)
+def read_object(path: str | Path, *keys: str) -> dict[str, Any]:
+    """A JSON file that holds an object with at least these keys."""
     try:
         content = read_json(path, max_bytes=_MOST_BYTES)
     except JsonError as error:
         raise AnnotationError(
             f"{path} must be JSON. Received: {error.problem}. Download it again: it may have been cut short."
         ) from error
-    if not isinstance(content, dict) or not set(keys) <= set(content):
-        found = ", ".join(map(str, content)) if isinstance(content, dict) else type(content).__name__
-        raise AnnotationError(
-            f"{path} must hold an object with the keys {', '.join(keys)}. Received: {found[:200]}. "
-            "Take the file as the data set publishes it."
-        )
+    for key in keys:
+        read_key(content, key, str(path))
     return content
 
 
-def read_key(entry, key: str, where: str):
-    """`entry[key]` of an object within a JSON file."""
+def read_key(entry: Any, key: str, where: str) -> Any:
+    """`entry[key]` of an object in a JSON file."""
     if not isinstance(entry, dict) or key not in entry:
         found = ", ".join(map(str, entry)) if isinstance(entry, dict) else type(entry).__name__
-        raise AnnotationError(
-            f"{where} must have `{key}`. Received: {found[:200]}. Take the file as the data set publishes it."
-        )
+        raise not_as_published(where, f"this must have `{key}`", found[:200])
     return entry[key]
 
 
@@ -203,7 +180,7 @@ class Labels:
     def __init__(
         self,
         names: Iterable[str],
-        source,
+        source: object,
         *,
         count: int | None = None,
         subset: Subset = Subset(),  # noqa: B008 (frozen)
@@ -233,7 +210,7 @@ class Labels:
     def numbered(
         cls,
         pairs: Iterable[tuple[int, str]],
-        source,
+        source: object,
         *,
         count: int | None = None,
         subset: Subset = Subset(),  # noqa: B008 (frozen)
@@ -259,13 +236,11 @@ class Labels:
         Raises:
             AnnotationError: no class has this name; says `where` it was read.
         """
-        if name not in self._index and self._may_lack:
-            return OUTSIDE, name
         if name not in self._index:
-            closest = difflib.get_close_matches(name, self.names, 3)
-            hint = f" The closest: {', '.join(closest)}." if closest else ""
+            if self._may_lack:
+                return OUTSIDE, name
             raise AnnotationError(
                 f"{where}: a label must be one of the {len(self.names)} classes of {self._source}. "
-                f"Received: {name!r}.{hint}"
+                f"Received: {name!r}.{closest(name, self.names)}"
             )
         return self._index[name], name

@@ -20,18 +20,18 @@ import argparse
 import itertools
 
 from vatt.prepare.layouts.annotations import (
-    AnnotationError,
     Labels,
     Row,
     find_file,
     find_files,
+    not_as_published,
     read_lines,
     read_rows,
     read_table,
 )
-from vatt.prepare.layouts.media_index import AUDIO, VIDEO, MediaIndex
+from vatt.prepare.layouts.media_index import AUDIO, VIDEO
 from vatt.prepare.layouts.plan import Gathering, Plan
-from vatt.prepare.layouts.subset import OUTSIDE, subset_of
+from vatt.prepare.layouts.subset import OUTSIDE
 from vatt.prepare.next_steps import FINE_TUNE_AUDIO
 from vatt.prepare.record import Clip
 
@@ -63,41 +63,39 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def plan(args: argparse.Namespace) -> Plan:
     """The segments of all three lists."""
-    subset = subset_of(args)
+    gathering = Gathering(args, VIDEO + AUDIO)
     classes = find_file(args.annotations, "class_labels_indices.csv")
     rows = list(read_table(classes, ("index", "mid", "display_name")))
-    labels = Labels.numbered(
-        ((row.integer("index"), row["display_name"]) for row in rows), classes, subset=subset
+    labels, ids = (
+        Labels.numbered(
+            ((row.integer("index"), row[column]) for row in rows), classes, subset=gathering.subset
+        )
+        for column in ("display_name", "mid")
     )
-    ids = Labels.numbered(((row.integer("index"), row["mid"]) for row in rows), classes, subset=subset)
     files = find_files(args.annotations, *_FILES)
-    media = MediaIndex(args.media, VIDEO + AUDIO)
-    gathering = Gathering(media, subset)
     for path in files:
         _check_header(path)
         for row in read_rows(path, _COLUMNS, skip_lines=_HEADER_LINES):
             indices = [ids.of(mid.strip(), row.where)[0] for mid in row["positive_labels"].split(",")]
             chosen = tuple((index, "" if index == OUTSIDE else labels.names[index]) for index in indices)
-            _add(gathering, media, row, _FILES[path.name], chosen, args.named_by_id)
-    definition = f"audioset: {', '.join(path.name for path in files)}, ID named {args.named_by_id}"
-    return gathering.plan(name="audioset", labels=labels.names, definition=definition)
+            _add(gathering, row, _FILES[path.name], chosen, args.named_by_id)
+    made_from = f"{', '.join(path.name for path in files)}, ID named {args.named_by_id}"
+    return gathering.plan("audioset", made_from, labels.names)
 
 
 def _check_header(path) -> None:
     lines = [line for _, line in itertools.islice(read_lines(path), _HEADER_LINES)]
     if not all(line.startswith("#") for line in lines) or lines[-1:] != [_HEADER]:
-        raise AnnotationError(
-            f"{path}: the file must start with three lines of comment, the third of them {_HEADER!r}. "
-            f"Received: {lines}. Take the file as the data set publishes it."
-        )
+        rule = f"the file must start with three lines of comment, the third of them {_HEADER!r}"
+        raise not_as_published(path, rule, lines)
 
 
-def _add(gathering: Gathering, media: MediaIndex, row: Row, split: str, labels, named_by_id: str) -> None:
+def _add(gathering: Gathering, row: Row, split: str, labels, named_by_id: str) -> None:
     name = row["YTID"]
     start, end = row.number("start_seconds"), row.number("end_seconds")
     names = _cut_names(name, start, end)
-    cut = next((path for stem in names if (path := media.find(stem))), "")
-    by_id = "" if cut else media.find(name)
+    cut = next((path for stem in names if (path := gathering.media.find(stem))), "")
+    by_id = "" if cut else gathering.media.find(name)
     is_whole = bool(by_id) and named_by_id == "whole"
     clip = Clip(
         media=cut or by_id,

@@ -13,9 +13,8 @@ import argparse
 from pathlib import Path
 
 from vatt.prepare.layouts.annotations import Labels, find_file, read_table
-from vatt.prepare.layouts.media_index import AUDIO, MediaIndex
+from vatt.prepare.layouts.media_index import AUDIO
 from vatt.prepare.layouts.plan import Gathering, Plan
-from vatt.prepare.layouts.subset import subset_of
 from vatt.prepare.next_steps import PROBE_AUDIO
 from vatt.prepare.record import Clip
 
@@ -43,23 +42,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def plan(args: argparse.Namespace) -> Plan:
     """All recordings; one fold is the test split."""
+    gathering = Gathering(args, AUDIO)
     table = find_file(args.annotations, "esc50.csv", "meta/esc50.csv")
     rows = list(read_table(table, _COLUMNS))
-    subset = subset_of(args)
     categories = {(row.integer("target"), row["category"]) for row in rows}
-    labels = Labels.numbered(categories, table, count=_CLASSES, subset=subset)
-    media = MediaIndex(args.media, AUDIO)
-    gathering = Gathering(media, subset)
+    labels = Labels.numbered(categories, table, count=_CLASSES, subset=gathering.subset)
     for row in rows:
-        if subset.choice == _ESC10 and row["esc10"] != "True":
+        if gathering.subset.choice == _ESC10 and row["esc10"] != "True":
             continue
         stem = Path(row["filename"]).stem
         clip = Clip(
-            media=media.find(stem),
+            media=gathering.media.find(stem),
             media_id=stem,
             split="test" if row.integer("fold") == args.official_split else "train",
             labels=(labels.of(row["category"], row.where),),
         )
         gathering.add(clip, row["filename"])
-    definition = f"esc50: tested on fold {args.official_split}"
-    return gathering.plan(name="esc50", labels=labels.names, definition=definition)
+    return gathering.plan("esc50", f"tested on fold {args.official_split}", labels.names)

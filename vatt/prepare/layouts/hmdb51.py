@@ -14,10 +14,9 @@ train, test, of the official split that --official_split names.
 import argparse
 from pathlib import Path
 
-from vatt.prepare.layouts.annotations import AnnotationError, Labels, find_file, read_lines
-from vatt.prepare.layouts.media_index import VIDEO, MediaIndex
+from vatt.prepare.layouts.annotations import Labels, find_file, not_as_published, read_lines
+from vatt.prepare.layouts.media_index import VIDEO
 from vatt.prepare.layouts.plan import Gathering, Plan
-from vatt.prepare.layouts.subset import subset_of
 from vatt.prepare.next_steps import Experiment
 from vatt.prepare.record import Clip
 
@@ -38,33 +37,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def plan(args: argparse.Namespace) -> Plan:
     """The clips of one official split."""
+    gathering = Gathering(args, VIDEO)
     ending = f"_test_split{args.official_split}.txt"
-    subset = subset_of(args)
     files = {path.name.removesuffix(ending): path for path in Path(args.annotations).glob(f"*{ending}")}
-    if not files or not subset.is_chosen:
+    if not files or not gathering.subset.is_chosen:
         find_file(args.annotations, f"brush_hair{ending}")  # says what is missing in an empty or wrong folder
     source = f"the files *{ending} in {args.annotations}"
-    labels = Labels(sorted(files), source, count=_CLASSES, subset=subset)
-    media = MediaIndex(args.media, VIDEO)
-    gathering = Gathering(media, subset)
+    labels = Labels(sorted(files), source, count=_CLASSES, subset=gathering.subset)
     for name in labels.names:
         for where, line in read_lines(files[name]):
             video, _, tag = line.rpartition(" ")
             if not video or tag not in _SPLITS:
-                raise AnnotationError(
-                    f"{where}: a line must be a file's name and 0, 1 or 2. Received: {line!r}. "
-                    "Take the file as the data set publishes it."
-                )
+                raise not_as_published(where, "a line must be a file's name and 0, 1 or 2", repr(line))
             split = _SPLITS[tag]
             if split is None:
                 continue
             stem = Path(video.strip()).stem
             clip = Clip(
-                media=media.find(stem, folder=name),
+                media=gathering.media.find(stem, folder=name),
                 media_id=f"{name}/{stem}",
                 split=split,
                 labels=(labels.of(name, where),),
             )
             gathering.add(clip, f"{name}/{video.strip()}")
-    definition = f"hmdb51: official split {args.official_split}"
-    return gathering.plan(name="hmdb51", labels=labels.names, definition=definition)
+    return gathering.plan("hmdb51", f"official split {args.official_split}", labels.names)

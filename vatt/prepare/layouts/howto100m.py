@@ -18,11 +18,10 @@ from pathlib import Path
 
 from vatt.arguments import SECONDS
 from vatt.prepare.captions import Caption
-from vatt.prepare.layouts.annotations import AnnotationError, find_file, read_key, read_table
+from vatt.prepare.layouts.annotations import find_file, not_as_published, read_key, read_table
 from vatt.prepare.layouts.json_stream import read_members
-from vatt.prepare.layouts.media_index import VIDEO, MediaIndex
+from vatt.prepare.layouts.media_index import VIDEO
 from vatt.prepare.layouts.plan import Gathering, Plan
-from vatt.prepare.layouts.subset import subset_of
 from vatt.prepare.record import Clip
 
 SUMMARIES = {"howto100m": "HowTo100M: instructional videos with narration"}
@@ -47,16 +46,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def plan(args: argparse.Namespace) -> Plan:
     """Every video of HowTo100M_v1.csv."""
+    gathering = Gathering(args, VIDEO)
     if not args.segment_seconds > 0:
         raise ValueError(f"`--segment_seconds` must be positive. Received: {args.segment_seconds:g}.")
     columns = ("video_id", "category_1", "category_2", "rank", "task_id")
     table = find_file(args.annotations, "HowTo100M_v1.csv")
     # A video that was found for several tasks has several lines.
     videos = dict.fromkeys(row["video_id"] for row in read_table(table, columns))
-    media = MediaIndex(args.media, VIDEO)
-    paths = {video: media.find(video) for video in videos}
+    paths = {video: gathering.media.find(video) for video in videos}
     captions = _captions(args, {video for video, path in paths.items() if path})
-    gathering = Gathering(media, subset_of(args))
     for video, path in paths.items():
         clip = Clip(
             media=path,
@@ -66,11 +64,8 @@ def plan(args: argparse.Namespace) -> Plan:
             segment_seconds=args.segment_seconds,
         )
         gathering.add(clip, f"{video}.mp4")
-    return gathering.plan(
-        name="howto100m",
-        definition=f"howto100m: {table.name}, {Path(args.captions).name}, "
-        f"segments of {args.segment_seconds:g} s",
-    )
+    source = f"{table.name}, {Path(args.captions).name}"
+    return gathering.plan("howto100m", f"{source}, segments of {args.segment_seconds:g} s")
 
 
 def _captions(args, videos: set[str]) -> dict[str, tuple[Caption, ...]]:
@@ -89,10 +84,8 @@ def _captions(args, videos: set[str]) -> dict[str, tuple[Caption, ...]]:
 def _from_json(entry, where: str) -> tuple[Caption, ...]:
     starts, ends, texts = (read_key(entry, key, where) for key in ("start", "end", "text"))
     if not len(starts) == len(ends) == len(texts):
-        raise AnnotationError(
-            f"{where}: `start`, `end` and `text` must be equally long. "
-            f"Received: {len(starts)}, {len(ends)}, {len(texts)}. Take the file as the data set publishes it."
-        )
+        received = f"{len(starts)}, {len(ends)}, {len(texts)}"
+        raise not_as_published(where, "`start`, `end` and `text` must be equally long", received)
     captions = zip(starts, ends, texts)
     # Some texts are empty, or NaN where a tool took a word like "null" for a missing value.
     spoken = ((start, end, text) for start, end, text in captions if isinstance(text, str) and text.strip())

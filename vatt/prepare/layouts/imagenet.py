@@ -24,10 +24,17 @@ from pathlib import Path
 
 import scipy.io
 
-from vatt.prepare.layouts.annotations import AnnotationError, Labels, find_file, read_lines, read_table
+from vatt.prepare.layouts.annotations import (
+    Labels,
+    find_file,
+    not_as_published,
+    optional_file,
+    read_lines,
+    read_table,
+)
 from vatt.prepare.layouts.media_index import IMAGES, MediaIndex
 from vatt.prepare.layouts.plan import Gathering, Plan
-from vatt.prepare.layouts.subset import OUTSIDE, subset_of
+from vatt.prepare.layouts.subset import OUTSIDE
 from vatt.prepare.next_steps import FINE_TUNE_IMAGES
 from vatt.prepare.record import Clip
 
@@ -40,14 +47,10 @@ _TRAIN_NAME = re.compile(r"(n\d{8})_\d+")
 _KIT = ("", "data/", "ILSVRC2012_devkit_t12/data/")
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds nothing: the official files say all."""
-
-
 def plan(args: argparse.Namespace) -> Plan:
     """The training and validation images."""
-    subset = subset_of(args)
-    mapping = find_file(args.annotations, "LOC_synset_mapping.txt", required=False)
+    gathering = Gathering(args, IMAGES)
+    mapping = optional_file(args.annotations, "LOC_synset_mapping.txt")
     if mapping:
         names = dict(_mapping(mapping))
         numbers = None
@@ -56,34 +59,30 @@ def plan(args: argparse.Namespace) -> Plan:
         kit = find_file(args.annotations, *(f"{folder}meta.mat" for folder in _KIT), "LOC_synset_mapping.txt")
         names, numbers = _read_kit(kit)
     source = mapping or kit
-    ids = Labels(sorted(names), source, count=_CLASSES, subset=subset)
+    ids = Labels(sorted(names), source, count=_CLASSES, subset=gathering.subset)
     labels = tuple(f"{wnid} {names[wnid]}" for wnid in ids.names)
-    media = MediaIndex(args.media, IMAGES)
-    gathering = Gathering(media, subset)
     for split, images in (
-        ("train", _train(args.annotations, media)),
+        ("train", _train(args.annotations, gathering.media)),
         ("validation", _validation(args.annotations, source.parent, numbers)),
     ):
         for where, stem, wnid in images:
             index, _ = ids.of(wnid, where)
             clip = Clip(
-                media=media.find(stem, folder=wnid),
+                media=gathering.media.find(stem, folder=wnid),
                 media_id=stem,
                 split=split,
                 labels=((index, wnid if index == OUTSIDE else labels[index]),),
             )
             gathering.add(clip, f"{stem}.JPEG")
-    return gathering.plan(name="imagenet", labels=labels, definition=f"imagenet: classes of {source.name}")
+    return gathering.plan("imagenet", f"classes of {source.name}", labels)
 
 
 def _mapping(path: Path) -> Iterator[tuple[str, str]]:
     for where, line in read_lines(path):
         wnid, _, words = line.partition(" ")
         if not re.fullmatch(r"n\d{8}", wnid) or not words:
-            raise AnnotationError(
-                f"{where}: a line must be a WordNet id and names, 'n01440764 tench, Tinca tinca'. "
-                f"Received: {line!r}. Take the file as the data set publishes it."
-            )
+            rule = "a line must be a WordNet id and names, 'n01440764 tench, Tinca tinca'"
+            raise not_as_published(where, rule, repr(line))
         yield wnid, words.strip()
 
 
@@ -95,15 +94,13 @@ def _read_kit(path: Path) -> tuple[dict[str, str], dict[int, str]]:
         names = {str(entry["WNID"]): str(entry["words"]) for entry in leaves}
         return names, {int(entry["ILSVRC2012_ID"]): str(entry["WNID"]) for entry in leaves}
     except (KeyError, ValueError, IndexError, TypeError, NotImplementedError) as error:
-        raise AnnotationError(
-            f"{path} must be the MATLAB file of the development kit, with a table `synsets`. "
-            f"Received: {error}. Take the file as the data set publishes it."
-        ) from error
+        rule = "this must be the MATLAB file of the development kit, with a table `synsets`"
+        raise not_as_published(path, rule, error) from error
 
 
-def _train(directory, media: MediaIndex) -> Iterator[tuple[str, str, str]]:
+def _train(directory: str, media: MediaIndex) -> Iterator[tuple[str, str, str]]:
     """(where it is said, name without ending, WordNet id) of each image to train on."""
-    solution = find_file(directory, "LOC_train_solution.csv", required=False)
+    solution = optional_file(directory, "LOC_train_solution.csv")
     if solution:
         yield from _solution(solution)
         return
@@ -120,10 +117,8 @@ def _validation(directory, kit_dir: Path, numbers) -> Iterator[tuple[str, str, s
     truth = find_file(kit_dir, "ILSVRC2012_validation_ground_truth.txt")
     for number, (where, line) in enumerate(read_lines(truth), 1):
         if not line.isdigit() or int(line) not in numbers:
-            raise AnnotationError(
-                f"{where}: a line must be an ILSVRC2012_ID of meta.mat, 1 to {len(numbers)}. "
-                f"Received: {line!r}. Take both files from one development kit."
-            )
+            rule = f"a line must be an ILSVRC2012_ID of the same kit's meta.mat, 1 to {len(numbers)}"
+            raise not_as_published(where, rule, repr(line))
         yield where, f"ILSVRC2012_val_{number:08d}", numbers[int(line)]
 
 

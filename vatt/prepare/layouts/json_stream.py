@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from vatt.prepare.layouts.annotations import AnnotationError
+from vatt.prepare.errors import AnnotationError
 from vatt.regular_file import NotRegularError, open_regular
 
 _CHUNK = 1 << 20  # characters read at a time

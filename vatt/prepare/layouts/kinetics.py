@@ -19,10 +19,16 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from vatt.prepare.layouts.annotations import AnnotationError, Labels, Row, find_file, read_table
-from vatt.prepare.layouts.media_index import VIDEO, MediaIndex
+from vatt.prepare.layouts.annotations import (
+    Labels,
+    Row,
+    find_file,
+    not_as_published,
+    optional_file,
+    read_table,
+)
+from vatt.prepare.layouts.media_index import VIDEO
 from vatt.prepare.layouts.plan import Gathering, Plan
-from vatt.prepare.layouts.subset import subset_of
 from vatt.prepare.next_steps import FINE_TUNE_ACTIONS
 from vatt.prepare.record import Clip
 
@@ -38,31 +44,26 @@ _FILES = {"train": ("train",), "validation": ("validate", "val", "validation"), 
 _COLUMNS = ("youtube_id", "time_start", "time_end", "split")
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds nothing: the official files say all."""
-
-
 def plan(args: argparse.Namespace) -> Plan:
     """The clips of `args.layout`, "kinetics400", "kinetics600" or "kinetics700"."""
-    subset = subset_of(args)
+    gathering = Gathering(args, VIDEO)
     classes = int(re.sub(r"\D", "", args.layout))
     files = {
         split: path
         for split, stems in _FILES.items()
-        if (path := find_file(args.annotations, *_names(stems, classes), required=False))
+        if (path := optional_file(args.annotations, *_names(stems, classes)))
     }
     if not {"train", "validation"} & set(files):
         find_file(args.annotations, "train.csv", "validate.csv")  # raises: says what is missing
     # Read twice, rather than held: the classes are known only at the end.
     named = {row["label"] for path in files.values() for row in _rows(path) if row.get("label")}
-    labels = Labels(sorted(named), " and ".join(map(str, files.values())), count=classes, subset=subset)
-    media = MediaIndex(args.media, VIDEO)
-    gathering = Gathering(media, subset)
+    source = " and ".join(map(str, files.values()))
+    labels = Labels(sorted(named), source, count=classes, subset=gathering.subset)
     for split, path in files.items():
         for row in _rows(path):
-            _add(gathering, media, row, split, labels)
-    definition = f"{args.layout}: {', '.join(path.name for path in files.values())}"
-    return gathering.plan(name=args.layout, labels=labels.names, definition=definition)
+            _add(gathering, row, split, labels)
+    made_from = ", ".join(path.name for path in files.values())
+    return gathering.plan(args.layout, made_from, labels.names)
 
 
 def _names(stems, classes: int) -> list[str]:
@@ -74,17 +75,15 @@ def _rows(path: Path) -> Iterator[Row]:
     return read_table(path, _COLUMNS, optional=("label", "is_cc"))
 
 
-def _add(gathering: Gathering, media: MediaIndex, row: Row, split: str, labels: Labels) -> None:
+def _add(gathering: Gathering, row: Row, split: str, labels: Labels) -> None:
     start, end = row.number("time_start"), row.number("time_end")
     if not 0 <= start < end:
-        raise AnnotationError(
-            f"{row.where}: a clip must start before it ends. Received: time_start={start:g}, "
-            f"time_end={end:g}. Take the file as the data set publishes it."
-        )
+        received = f"time_start={start:g}, time_end={end:g}"
+        raise not_as_published(row.where, "a clip must start before it ends", received)
     label = row.get("label")
     trimmed = f"{row['youtube_id']}_{int(start):06d}_{int(end):06d}"
-    path = media.find(trimmed, folder=label)
-    whole = "" if path else media.find(row["youtube_id"])
+    path = gathering.media.find(trimmed, folder=label)
+    whole = "" if path else gathering.media.find(row["youtube_id"])
     clip = Clip(
         media=path or whole,
         media_id=trimmed,

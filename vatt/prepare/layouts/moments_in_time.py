@@ -13,9 +13,8 @@ import argparse
 from pathlib import PurePosixPath
 
 from vatt.prepare.layouts.annotations import Labels, find_file, find_files, read_rows
-from vatt.prepare.layouts.media_index import VIDEO, MediaIndex
+from vatt.prepare.layouts.media_index import VIDEO
 from vatt.prepare.layouts.plan import Gathering, Plan
-from vatt.prepare.layouts.subset import subset_of
 from vatt.prepare.next_steps import FINE_TUNE_ACTIONS
 from vatt.prepare.record import Clip
 
@@ -29,32 +28,23 @@ EXAMPLE = (
 _FILES = {"trainingSet.csv": ("train", "training"), "validationSet.csv": ("validation", "validation")}
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds nothing: the official files say all."""
-
-
 def plan(args: argparse.Namespace) -> Plan:
     """The clips of both lists."""
-    subset = subset_of(args)
+    gathering = Gathering(args, VIDEO)
     categories = find_file(args.annotations, "moments_categories.txt")
     numbered = ((row.integer("index"), row["class"]) for row in read_rows(categories, ("class", "index")))
-    labels = Labels.numbered(numbered, categories, subset=subset)
+    labels = Labels.numbered(numbered, categories, subset=gathering.subset)
     files = find_files(args.annotations, *_FILES)
-    media = MediaIndex(args.media, VIDEO)
-    gathering = Gathering(media, subset)
     for path in files:
         split, folder = _FILES[path.name]
         for row in read_rows(path, ("path", "label", "agree", "disagree")):
             name = PurePosixPath(row["path"])
             clip = Clip(
-                media=media.find(name.stem, folder=f"{folder}/{name.parent}"),
+                media=gathering.media.find(name.stem, folder=f"{folder}/{name.parent}"),
                 media_id=row["path"],
                 split=split,
                 labels=(labels.of(row["label"], row.where),),
             )
             gathering.add(clip, f"{folder}/{row['path']}")
-    return gathering.plan(
-        name="moments_in_time",
-        labels=labels.names,
-        definition=f"moments_in_time: {', '.join(path.name for path in files)}, {len(labels.names)} classes",
-    )
+    made_from = f"{', '.join(path.name for path in files)}, {len(labels.names)} classes"
+    return gathering.plan("moments_in_time", made_from, labels.names)

@@ -25,13 +25,14 @@ from vatt.prepare.layouts.annotations import (
     AnnotationError,
     find_file,
     find_files,
+    not_as_published,
+    optional_file,
     read_key,
     read_object,
     read_table,
 )
-from vatt.prepare.layouts.media_index import VIDEO, MediaIndex
+from vatt.prepare.layouts.media_index import VIDEO
 from vatt.prepare.layouts.plan import Gathering, Plan
-from vatt.prepare.layouts.subset import subset_of
 from vatt.prepare.next_steps import RETRIEVE
 from vatt.prepare.record import Clip
 
@@ -56,19 +57,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def plan(args: argparse.Namespace) -> Plan:
     """The clips of one of the two splits."""
+    gathering = Gathering(args, VIDEO)
     chosen = _full(args.annotations) if args.split == "full" else _jsfusion(args.annotations)
-    media = MediaIndex(args.media, VIDEO)
-    gathering = Gathering(media, subset_of(args))
     for video, split, sentences in chosen:
         clip = Clip(
-            media=media.find(video),
+            media=gathering.media.find(video),
             media_id=video,
             split=split,
             group=video,
             captions=tuple((*WHOLE_FILE, text) for text in sentences),
         )
         gathering.add(clip, f"{video}.mp4")
-    return gathering.plan(name="msrvtt", definition=f"msrvtt: {args.split} split")
+    return gathering.plan("msrvtt", f"{args.split} split")
 
 
 def _full(directory) -> Iterator[tuple[str, str, list[str]]]:
@@ -81,7 +81,7 @@ def _full(directory) -> Iterator[tuple[str, str, list[str]]]:
 def _jsfusion(directory) -> Iterator[tuple[str, str, list[str]]]:
     """(video, split, sentences) of the 1k-A split."""
     test = find_file(directory, "MSRVTT_JSFUSION_test.csv")
-    train = find_file(directory, "MSRVTT_train.9k.csv", required=False)
+    train = optional_file(directory, "MSRVTT_train.9k.csv")
     if train:
         _, sentences = _read(directory)
         for row in read_table(train, ("video_id",)):
@@ -98,18 +98,16 @@ def _jsfusion(directory) -> Iterator[tuple[str, str, list[str]]]:
 
 def _read(directory) -> tuple[dict[str, str], dict[str, list[str]]]:
     """The split and the sentences, in their order, of every video of the JSON files."""
-    both = find_file(directory, _BOTH, required=False)
+    both = optional_file(directory, _BOTH)
     splits, numbered = {}, collections.defaultdict(list)
     for path in [both] if both else find_files(directory, *_PARTS, _BOTH):
-        content = read_object(path, ("videos", "sentences"))
+        content = read_object(path, "videos", "sentences")
         for entry in content["videos"]:
             video = read_key(entry, "video_id", f"{path}, a video")
             split = read_key(entry, "split", f"{path}, {video!r}")
             if split not in _SPLITS:
-                raise AnnotationError(
-                    f"{path}, {video!r}: `split` must be {', '.join(_SPLITS)}. Received: {split!r}. "
-                    "Take the file as the data set publishes it."
-                )
+                rule = f"`split` must be {', '.join(_SPLITS)}"
+                raise not_as_published(f"{path}, {video!r}", rule, repr(split))
             splits[video] = _SPLITS[split]
         for entry in content["sentences"]:
             where = f"{path}, a sentence"

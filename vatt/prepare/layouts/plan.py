@@ -5,8 +5,8 @@ A layout is a module with
     the docstring       for the user, shown by --help: which official files are read, where they come from
     SUMMARIES           name on the command line -> one line about it for `vatt prepare --help`
     EXAMPLE             one command, with {layout} instead of the layout's name
-    add_arguments       adds its options; `--annotations`, `--media` and OUT are there already
     plan                parsed arguments, `args.layout` the name among them -> Plan
+    add_arguments       optional: adds its options; `--annotations`, `--media` and OUT are there already
     EXPERIMENT          optional: what a set of it is for, see `vatt/prepare/next_steps.py`; left out, what
                         its records hold decides
     SUBSETS             optional: name -> what it is, of parts that `--subset NAME` asks for; `plan` leaves
@@ -17,12 +17,14 @@ than annotations and media: it adds all of its arguments, and its `prepare(args)
 prepared set.
 """
 
+import argparse
 import dataclasses
+from collections.abc import Sequence
 
-from vatt.prepare.layouts.annotation_error import AnnotationError
+from vatt.prepare.errors import AnnotationError
 from vatt.prepare.layouts.media_index import MediaIndex
-from vatt.prepare.layouts.subset import Subset, take_part
-from vatt.prepare.planning import Planning, Reason
+from vatt.prepare.layouts.subset import subset_of, take_part
+from vatt.prepare.planning import Planning
 from vatt.prepare.record import Clip
 
 
@@ -51,39 +53,44 @@ class Gathering:
     """Collects the clips of a plan, and the names of those that are missing.
 
     Args:
-        media: the files available.
+        args: the parsed command line, with `media`, `subset` and `labels`.
+        suffixes: endings of media files, the preferred first.
+
+    Attributes:
         subset: which part of the set is asked for.
+        media: the files available.
     """
 
-    def __init__(self, media: MediaIndex, subset: Subset = Subset()):  # noqa: B008 (frozen)
-        self._media = media
-        self._subset = subset
+    def __init__(self, args: argparse.Namespace, suffixes: Sequence[str]):
+        self.subset = subset_of(args)
+        self.media = MediaIndex(args.media, suffixes)
         self._clips: list[tuple[Clip, str]] = []
 
     def add(self, clip: Clip, looked_for: str) -> None:
         """Takes a clip; one whose `media` is "" is missing, and `looked_for` says what its file is called."""
         self._clips.append((clip, looked_for))
 
-    def plan(self, *, name: str, definition: str, labels: tuple[str, ...] = ()) -> Plan:
+    def plan(self, name: str, made_from: str, labels: tuple[str, ...] = ()) -> Plan:
         """The plan.
+
+        Args:
+            name: of the data set.
+            made_from: the official files and choices, in words.
+            labels: of the complete set, by official number.
 
         Raises:
             AnnotationError: there is not one media file that the annotations name, or they name none.
         """
-        part = take_part(self._subset, self._clips, labels, of=name)
-        clips = tuple(clip for clip, _ in part.clips if clip.media)
+        kept, labels, planning = take_part(self.subset, self._clips, labels, name)
+        clips = tuple(clip for clip, _ in kept if clip.media)
         if not clips:
             raise AnnotationError(self._nothing_found(name))
-        planning = Planning(subset=part.record)
-        for reason, names in part.left_out.items():
-            for each in names:
-                planning.left_out.add(Reason(f"clip {reason}", f"clips {reason}"), each)
         return Plan(
-            name=f"{name} ({self._subset.name})" if self._subset.is_chosen else name,
+            name=f"{name} ({self.subset.name})" if self.subset.is_chosen else name,
             clips=clips,
-            labels=part.labels,
-            missing=tuple((clip.media_id, looked_for) for clip, looked_for in part.clips if not clip.media),
-            definition=definition,
+            labels=labels,
+            missing=tuple((clip.media_id, looked_for) for clip, looked_for in kept if not clip.media),
+            definition=f"{name}: {made_from}",
             planning=planning,
         )
 
@@ -91,12 +98,12 @@ class Gathering:
         if not self._clips:
             return f"The annotation files of {name} name no clip. Take them as the data set publishes them."
         if any(clip.media for clip, _ in self._clips):
-            return f"A subset of {name} must have a clip available. Received: --subset {self._subset.name}."
+            return f"A subset of {name} must have a clip available. Received: --subset {self.subset.name}."
         _, looked_for = self._clips[0]
-        example = next((self._media.find(stem) for stem in self._media.stems()), "")
-        held = f"{len(self._media)} media files, such as {example}" if example else "no media file"
+        example = next((self.media.find(stem) for stem in self.media.stems()), "")
+        held = f"{len(self.media)} media files, such as {example}" if example else "no media file"
         return (
-            f"`--media` must be a folder with the clips of {name}. Received: {self._media.root}, which holds "
+            f"`--media` must be a folder with the clips of {name}. Received: {self.media.root}, which holds "
             f"{held}; the annotations name {len(self._clips)} others. "
-            f"Looked, at any depth, for {looked_for} and its like ({' '.join(self._media.suffixes)})."
+            f"Looked, at any depth, for {looked_for} and its like ({' '.join(self.media.suffixes)})."
         )

@@ -7,43 +7,36 @@ and is recorded in the set's description, from which protocol cards take it.
 
 import argparse
 import dataclasses
-import difflib
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from vatt.prepare.layouts.annotation_error import AnnotationError
+from vatt.errors import closest
+from vatt.prepare.errors import AnnotationError
+from vatt.prepare.planning import Planning, Reason, Tally
 from vatt.prepare.record import Clip
 
 AVAILABLE = "available"
 OFFICIAL, COMPACT = "official", "compact"
 OUTSIDE = -1  # the number of a class that an incomplete list leaves out
+_MOST_CLASSES = 100_000
+OTHER_CLASSES = Reason("clip of other classes", "clips of other classes")
+NOT_AVAILABLE = Reason("clip not available", "clips not available")
 WAY_OUT = f"Give the complete official files, or prepare a part of the set with --subset {AVAILABLE}."
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Subset:
-    """Which part of a data set is prepared.
+    """Which part of a data set is prepared."""
 
-    Attributes:
-        choice: "available", a subset that the layout knows by name, or "" with `classes`; None: all of it.
-        classes: by name; () for all.
-        numbering: "official" or "compact", see above.
-    """
-
-    choice: str | None = None
-    classes: tuple[str, ...] = ()
-    numbering: str = OFFICIAL
+    choice: str | None = None  # "available", one that the layout knows, or "" with `classes`; None: all of it
+    classes: tuple[str, ...] = ()  # by name; () for all
+    numbering: str = OFFICIAL  # or `COMPACT`, see above
 
     @property
     def is_chosen(self) -> bool:
         """Whether it is a part at all."""
         return self.choice is not None
-
-    @property
-    def takes_what_is_there(self) -> bool:
-        """Whether media that are not there are no part of it."""
-        return self.choice == AVAILABLE
 
     @property
     def name(self) -> str:
@@ -100,25 +93,10 @@ def subset_of(args: argparse.Namespace) -> Subset:
     return Subset(choice="", classes=classes, numbering=numbering)
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Part:
-    """What a subset makes of the clips and labels of a set.
-
-    Attributes:
-        clips: (clip, what was looked for) of those within it, under their numbers in it.
-        labels: label texts by number.
-        left_out: names of the clips that are no part of it, by the reason.
-        record: for dataset.json; None if the set is complete.
-    """
-
-    clips: Sequence[tuple[Clip, str]]
-    labels: tuple[str, ...]
-    left_out: dict[str, list[str]] = dataclasses.field(default_factory=dict)
-    record: dict | None = None
-
-
-def take_part(subset: Subset, clips: Sequence[tuple[Clip, str]], labels: tuple[str, ...], of: str) -> Part:
-    """Keeps the clips and labels of a subset.
+def take_part(
+    subset: Subset, clips: Sequence[tuple[Clip, str]], labels: tuple[str, ...], of: str
+) -> tuple[list[tuple[Clip, str]], tuple[str, ...], Planning]:
+    """The clips and labels of a subset, and which part of the set that is and what it leaves out.
 
     Args:
         subset: which.
@@ -127,47 +105,37 @@ def take_part(subset: Subset, clips: Sequence[tuple[Clip, str]], labels: tuple[s
         of: name of the set.
     """
     if not subset.is_chosen:
-        return Part(clips=clips, labels=labels)
+        return list(clips), labels, Planning()
     chosen = {_place(name, labels, of) for name in subset.classes}
-    left_out: dict[str, list[str]] = {"of other classes": [], "not available": []}
-    kept = []
+    left_out, kept = Tally(), []
     for clip, looked_for in clips:
         own = tuple(
             label for label in clip.labels if label[0] != OUTSIDE and (not chosen or label[0] in chosen)
         )
         if (clip.labels or chosen) and not own:
-            left_out["of other classes"].append(clip.media_id)
-        elif subset.takes_what_is_there and not clip.media:
-            left_out["not available"].append(clip.media_id)
+            left_out.add(OTHER_CLASSES, clip.media_id)
+        elif subset.choice == AVAILABLE and not clip.media:
+            left_out.add(NOT_AVAILABLE, clip.media_id)
         else:
             kept.append((dataclasses.replace(clip, labels=own), looked_for))
     used = sorted(chosen or {number for clip, _ in kept for number, _ in clip.labels})
-    names = tuple(labels[number] for number in used)
+    names, numbers = tuple(labels[number] for number in used), used
     if subset.numbering == COMPACT:
-        number_of = {number: place for place, number in enumerate(used)}
+        labels, numbers = names, list(range(len(used)))
+        new = dict(zip(used, numbers))
         kept = [
-            (
-                dataclasses.replace(
-                    clip, labels=tuple((number_of[number], text) for number, text in clip.labels)
-                ),
-                looked_for,
-            )
+            (dataclasses.replace(clip, labels=tuple((new[n], text) for n, text in clip.labels)), looked_for)
             for clip, looked_for in kept
         ]
-    left_out = {reason: members for reason, members in left_out.items() if members}
-    return Part(
-        clips=kept,
-        labels=names if subset.numbering == COMPACT else labels,
-        left_out=left_out,
-        record={
-            "choice": subset.name,
-            "of": of,
-            "classes": list(names),
-            "numbers": list(range(len(used))) if subset.numbering == COMPACT else used,
-            "numbering": subset.numbering,
-            "clips_left_out": sum(map(len, left_out.values())),
-        },
-    )
+    record = {
+        "choice": subset.name,
+        "of": of,
+        "classes": list(names),
+        "numbers": numbers,
+        "numbering": subset.numbering,
+        "clips_left_out": len(left_out),
+    }
+    return kept, labels, Planning(left_out=left_out, subset=record)
 
 
 def spread(numbered: Mapping[int, str], count: int | None) -> tuple[str, ...]:
@@ -183,10 +151,9 @@ def _place(name: str, labels: tuple[str, ...], of: str) -> int:
     places = exact or places
     if len(places) == 1:
         return places[0]
-    near = difflib.get_close_matches(name, labels, 3)
-    hint = f" The closest: {', '.join(near)}." if near else ""
     raise AnnotationError(
-        f"A subset must consist of classes of {of}, which has {len(labels)}. Received: {name!r}.{hint} Names "
+        f"A subset must consist of classes of {of}, which has {len(labels)}. Received: {name!r}."
+        f"{closest(name, labels)} Names "
         "that hold commas can be given in a file, one on each line."
     )
 
@@ -199,6 +166,3 @@ def check_number(index: int, count: int | None, name: str, source) -> None:
             f"{source}: a class must have a number from 0 to {min(limit, _MOST_CLASSES) - 1:,}. Received: "
             f"{index} of {name!r}. Take the file as the data set publishes it."
         )
-
-
-_MOST_CLASSES = 100_000

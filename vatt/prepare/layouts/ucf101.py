@@ -15,10 +15,10 @@ import argparse
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
-from vatt.prepare.layouts.annotations import AnnotationError, Labels, find_file, read_lines
-from vatt.prepare.layouts.media_index import VIDEO, MediaIndex
+from vatt.prepare.layouts.annotations import Labels, find_file, not_as_published, read_lines
+from vatt.prepare.layouts.media_index import VIDEO
 from vatt.prepare.layouts.plan import Gathering, Plan
-from vatt.prepare.layouts.subset import OUTSIDE, subset_of
+from vatt.prepare.layouts.subset import OUTSIDE
 from vatt.prepare.next_steps import PROBE_VIDEO
 from vatt.prepare.record import Clip
 
@@ -38,11 +38,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def plan(args: argparse.Namespace) -> Plan:
     """The clips of one official split."""
-    subset = subset_of(args)
+    gathering = Gathering(args, VIDEO)
     index_file = find_file(args.annotations, "classInd.txt")
-    labels = Labels.numbered(_classes(index_file), index_file, count=_CLASSES, subset=subset)
-    media = MediaIndex(args.media, VIDEO)
-    gathering = Gathering(media, subset)
+    labels = Labels.numbered(_classes(index_file), index_file, count=_CLASSES, subset=gathering.subset)
     for split in ("train", "test"):
         path = find_file(args.annotations, f"{split}list{args.official_split:02d}.txt")
         for where, line in read_lines(path):
@@ -50,30 +48,26 @@ def plan(args: argparse.Namespace) -> Plan:
             label = labels.of(video.parent.name, where)
             _check_index(line.split()[1:], label[0], where)
             clip = Clip(
-                media=media.find(video.stem, folder=label[1]),
+                media=gathering.media.find(video.stem, folder=label[1]),
                 media_id=video.stem,
                 split=split,
                 labels=(label,),
             )
             gathering.add(clip, str(video))
-    definition = f"ucf101: official split {args.official_split}"
-    return gathering.plan(name="ucf101", labels=labels.names, definition=definition)
+    return gathering.plan("ucf101", f"official split {args.official_split}", labels.names)
 
 
 def _classes(path) -> Iterator[tuple[int, str]]:
     for where, line in read_lines(path):
         index, _, name = line.partition(" ")
         if not index.isdigit() or not name:
-            raise AnnotationError(
-                f"{where}: a line must be an index and a class, '1 ApplyEyeMakeup'. Received: {line!r}. "
-                "Take the file as the data set publishes it."
+            raise not_as_published(
+                where, "a line must be an index and a class, '1 ApplyEyeMakeup'", repr(line)
             )
         yield int(index) - 1, name.strip()
 
 
 def _check_index(given: list[str], index: int, where: str) -> None:
     if given and index != OUTSIDE and given != [str(index + 1)]:
-        raise AnnotationError(
-            f"{where}: the index behind a video must be its folder's, {index + 1}. "
-            f"Received: {' '.join(given)}. classInd.txt and the lists must be of one release."
-        )
+        rule = f"the index behind a video must be its folder's, {index + 1}"
+        raise not_as_published(where, rule, f"{' '.join(given)}, perhaps of another release")

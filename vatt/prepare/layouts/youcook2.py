@@ -14,10 +14,9 @@ call the test set of YouCook2 is `validation`.
 import argparse
 import dataclasses
 
-from vatt.prepare.layouts.annotations import AnnotationError, find_file, read_key, read_object
-from vatt.prepare.layouts.media_index import VIDEO, MediaIndex
+from vatt.prepare.layouts.annotations import find_file, not_as_published, read_key, read_object
+from vatt.prepare.layouts.media_index import VIDEO
 from vatt.prepare.layouts.plan import Gathering, Plan
-from vatt.prepare.layouts.subset import subset_of
 from vatt.prepare.next_steps import RETRIEVE
 from vatt.prepare.record import Clip
 
@@ -29,41 +28,31 @@ _FILE = "youcookii_annotations_trainval.json"
 _SPLITS = {"training": "train", "validation": "validation"}
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds nothing: the official file says all."""
-
-
 def plan(args: argparse.Namespace) -> Plan:
     """A clip per annotated step."""
+    gathering = Gathering(args, VIDEO)
     path = find_file(args.annotations, _FILE)
-    media = MediaIndex(args.media, VIDEO)
-    gathering = Gathering(media, subset_of(args))
-    for video, entry in read_object(path, ("database",))["database"].items():
+    for video, entry in read_object(path, "database")["database"].items():
         where = f"{path}, {video!r}"
         subset = read_key(entry, "subset", where)
         if subset not in _SPLITS:
-            raise AnnotationError(
-                f"{where}: `subset` must be {' or '.join(_SPLITS)}. Received: {subset!r}. "
-                "Take the file as the data set publishes it."
-            )
+            raise not_as_published(where, f"`subset` must be {' or '.join(_SPLITS)}", repr(subset))
         for step in read_key(entry, "annotations", where):
-            _add(gathering, media, video, _SPLITS[subset], step, where)
-    return gathering.plan(name="youcook2", definition=f"youcook2: {path.name}")
+            _add(gathering, video, _SPLITS[subset], step, where)
+    return gathering.plan("youcook2", path.name)
 
 
-def _add(gathering: Gathering, media: MediaIndex, video: str, split: str, step, where: str) -> None:
+def _add(gathering: Gathering, video: str, split: str, step, where: str) -> None:
     segment, sentence = read_key(step, "segment", where), read_key(step, "sentence", where)
     try:
         start, end = map(float, segment)
     except (TypeError, ValueError):
         start, end = 0.0, -1.0
     if not 0 <= start <= end:  # one of no length is listed as a clip that can not be read
-        raise AnnotationError(
-            f"{where}: a segment must be [start, end] in seconds, the start before the end. "
-            f"Received: {segment}. Take the file as the data set publishes it."
-        )
+        rule = "a segment must be [start, end] in seconds, the start before the end"
+        raise not_as_published(where, rule, segment)
     clip = Clip(
-        media=media.find(video),
+        media=gathering.media.find(video),
         media_id=video,
         split=split,
         captions=((start, end, sentence.strip()),),
