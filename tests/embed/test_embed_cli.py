@@ -13,7 +13,6 @@ from tests.prepare.media_maker import grey, make_media
 from tests.toy_embedder import CLIP, ToyEmbedder
 from vatt.embed import batches, cli, file_windows, files, parts
 from vatt.embed.files import Options, embed_files
-from vatt.embed.in_part import say_in_part
 from vatt.evals.records import BrokenModelError
 from vatt.prepare.pool import Failure
 
@@ -87,11 +86,11 @@ def test_what_is_lost_of_a_file_is_said(media, toy, tmp_path, capsys):
 
 def test_of_many_files_in_part_the_first_are_listed(capsys):
     lost = {f"{number}.mp4": ["half"] * (number % 2) for number in range(100)}
-    say_in_part(lost, of=100, listed_in="index.json")
+    cli.say_in_part(lost, of=100, listed_in="index.json")
     lines = capsys.readouterr().err.splitlines()
     assert lines[0] == "50 of 100 files were embedded in part:" and lines[1] == "  1.mp4: half"
     assert len(lines) == 22 and lines[-1] == "  … and 30 more, see index.json"
-    say_in_part({"a": []}, of=1)
+    cli.say_in_part({"a": []}, of=1)
     assert not capsys.readouterr().err
 
 
@@ -203,13 +202,13 @@ def crash_on_green(name, clip, *part):
 
 
 def test_a_file_that_changes_meanwhile_is_told(media, toy, tmp_path, monkeypatch, capsys):
-    original = batches.Rows.embedded
+    original = batches.FileRows.outcome
 
-    def touched(self, warnings):
+    def touched(self):
         os.utime(media / "red.mp4", (1, 1))
-        return original(self, warnings)
+        return original(self)
 
-    monkeypatch.setattr(batches.Rows, "embedded", touched)
+    monkeypatch.setattr(batches.FileRows, "outcome", touched)
     assert vatt_embed(media / "red.mp4", "--out", tmp_path / "a.npz") == 2
     assert "it was changed while it was being read" in capsys.readouterr().err
 

@@ -12,7 +12,7 @@ from tests.small_models import small_classifier
 from tests.trained_run import CLIP, prepared, tiny_vatt, write_clips, write_run
 from vatt.convert.keras_file import add_input_facts
 from vatt.embed.embedder import Embedder
-from vatt.embed.media import frame_pieces, frames_at
+from vatt.embed.media import frames_at, pieces_of
 from vatt.evals.embedding import embed_clips
 from vatt.evals.encoder import compiled_encoder
 from vatt.models.classifier import Classifier
@@ -208,19 +208,12 @@ def test_a_keras_file_knows_its_inputs_or_says_what_to_give(embedder, folder, ev
     assert_near(told.embed_text(text)["video_text"], embedder.embed_text(text)["video_text"], 0)
 
 
-def test_a_run_of_before_is_described_by_its_configuration(embedder, folder):
-    old = write_run(folder / "old", tiny_vatt())
-    (old / "vocabulary.txt").write_text("\n".join(embedder.tokenizer.words) + "\n")
-    config = "SIZE = 16\nClipSpec.frame_size = %SIZE\nClipSpec.frames = 4\nClipSpec.sample_rate_hz = 1000\n"
-    (old / "config.gin").write_text(config + "ClipSpec.words = 4\nClipSpec.candidates = 2\n")
-    assert vatt.load(old).fingerprint == embedder.fingerprint
-    (old / "config.gin").write_text(config.replace("= 16", "= 32"))
-    with pytest.raises(ValueError, match="must fill the model's tables"):
-        vatt.load(old)
-    (old / "config.gin").write_text(config + "eval/ClipSpec.words = 4\n")
-    with pytest.raises(ValueError, match="one kind of clip"):
-        vatt.load(old)
-    assert vatt.load(old, clip=CLIP, vocabulary_file=old / "vocabulary.txt").clip == CLIP
+def test_a_run_that_recorded_nothing_takes_what_it_is_given(embedder, folder):
+    bare = write_run(folder / "bare", tiny_vatt())
+    assert vatt.load(bare).clip is None
+    words = folder / "words.txt"
+    words.write_text("\n".join(embedder.tokenizer.words) + "\n")
+    assert vatt.load(bare, clip=CLIP, vocabulary_file=words).fingerprint == embedder.fingerprint
 
 
 def test_a_released_checkpoint_takes_the_clip_of_its_tables():
@@ -261,7 +254,7 @@ def test_a_media_file(embedder, tmp_path):
     make_media(tmp_path / "mute.mkv", pictures=frames[:20])
     (media,) = read_segments(tmp_path / "film.mkv", MediaOptions(max_frame_rate_hz=10.0, audio_rate_hz=1000))
     assert len(media.frames) == 170 and len(media.audio) == 17_000
-    assert len(list(frame_pieces(tmp_path / "film.mkv", CLIP))) == 3
+    assert len(list(pieces_of(tmp_path / "film.mkv", CLIP, "video"))) == 3
     made = embedder.embed_video(tmp_path / "film.mkv")
     for space, rows in embedder.embed_video(np.stack(media.frames)).items():
         assert_near(made[space], rows, 1e-5)

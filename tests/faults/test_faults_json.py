@@ -8,9 +8,9 @@ import os
 import pytest
 
 from vatt.convert import run_directory, safetensors_folder
+from vatt.convert.input_facts import run_facts as run_input_facts
 from vatt.convert.report import ConversionError
 from vatt.data import records
-from vatt.embed.description import described_run
 from vatt.engines.tensorflow import cluster
 from vatt.export import run_facts
 from vatt.json_file import JsonError
@@ -63,7 +63,7 @@ RAISE = {
         prepared_set.UnreadableSet,
     ),
     "model.json": ("model.json", lambda d: run_directory.described(d / "model.json"), ConversionError),
-    "inputs.json": ("inputs.json", lambda d: described_run(d, None), ValueError),
+    "inputs.json": ("inputs.json", run_input_facts, JsonError),
     "config.json": ("config.json", lambda d: safetensors_folder.SafetensorsFolder(d), ConversionError),
     "index.json": ("index.json", layout.read_facts, layout.BadIndexError),
     "annotations": (

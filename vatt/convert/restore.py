@@ -12,10 +12,10 @@ from pathlib import Path
 import gin
 
 from vatt.convert import safetensors_model
+from vatt.convert.input_facts import trained_rates
 from vatt.convert.loading import copied, fill, match, require_complete, resized
 from vatt.convert.report import ConversionError, LoadReport
 from vatt.convert.run_directory import load_run, run_of
-from vatt.convert.trained_rates import trained_rates
 from vatt.layers.configured import remade
 from vatt.models.classifier import IMAGE, Classifier
 from vatt.models.loading import load_model, register_models

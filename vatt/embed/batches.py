@@ -5,19 +5,20 @@ then compiled once, and the rows of a file do not depend on how many other files
 """
 
 import dataclasses
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from vatt import spec
-from vatt.embed.file_windows import Window
+from vatt.embed.file_windows import MODALITIES, End, Window
 from vatt.evals.records import refuse_broken
+from vatt.prepare.pool import Failure
 
 # What an embedder gives of each modality: the spaces of the paper's Eq. 3. Audio reaches the video-text space
 # via the video-audio space.
 OUTPUTS = tuple(
-    f"{modality}/{space}"
-    for modality in (spec.VIDEO, spec.AUDIO)
-    for space in (spec.VIDEO_AUDIO, spec.VIDEO_TEXT)
+    f"{modality}/{space}" for modality in MODALITIES for space in (spec.VIDEO_AUDIO, spec.VIDEO_TEXT)
 )
 
 
@@ -43,28 +44,34 @@ class Embedded:
         return len(self.start_seconds)
 
 
-class Rows:
-    """The windows of one file, by its name, on their way through the model."""
+class FileRows:
+    """The windows of one file on their way through the model.
 
-    def __init__(self, name: str):
-        self.name = name
+    Attributes:
+        end: what came after its last window; None: more may come.
+        waiting: inputs that the model has not seen yet.
+    """
+
+    def __init__(self, path: Path):
+        self.path = path
+        self.end: End | Failure | None = None
+        self.waiting = 0
         self.times: list[tuple[float, float]] = []
-        self.found: dict[str, dict[int, dict[str, np.ndarray]]] = {spec.VIDEO: {}, spec.AUDIO: {}}
-        self.waiting = 0  # inputs that the model has not seen yet
+        self.found: dict[str, dict[int, np.ndarray]] = {}  # "modality/space" -> window -> vector
 
-    def embedded(self, warnings: tuple[str, ...]) -> Embedded:
-        """All of it, as arrays."""
-        has, vectors = {}, {}
-        for modality, rows in self.found.items():
-            has[modality] = np.zeros(len(self.times), bool)
-            has[modality][list(rows)] = True
-            for place, outputs in rows.items():
-                for space, vector in outputs.items():
-                    name = f"{modality}/{space}"
-                    if name not in vectors:
-                        vectors[name] = np.zeros((len(self.times), len(vector)), np.float32)
-                    vectors[name][place] = vector
+    def outcome(self) -> Embedded | Failure:
+        """The embeddings, or the reason why there are none."""
+        if isinstance(self.end, Failure):
+            return Failure(self.end.reason.removeprefix(f"{self.path}: "), self.end.error)
+        count = len(self.times)
+        has, vectors = {modality: np.zeros(count, bool) for modality in MODALITIES}, {}
+        for output in OUTPUTS:
+            if rows := self.found.get(output):
+                vectors[output] = np.zeros((count, len(next(iter(rows.values())))), np.float32)
+                vectors[output][list(rows)] = list(rows.values())
+                has[output.split("/")[0]][list(rows)] = True
         times = np.array(self.times, np.float64).reshape(-1, 2)
+        warnings = self.end.warnings if self.end is not None else ()
         return Embedded(
             start_seconds=times[:, 0], end_seconds=times[:, 1], has=has, vectors=vectors, warnings=warnings
         )
@@ -78,24 +85,23 @@ class Batches:
         batch_size: rows of a call.
     """
 
-    def __init__(self, embedder, batch_size: int):
+    def __init__(self, embedder: Any, batch_size: int):
         if batch_size < 1:
             raise ValueError(f"`batch_size` must be at least 1. Received: {batch_size}.")
         self._batch_size = batch_size
         self._encode = {spec.VIDEO: embedder.embed_video, spec.AUDIO: embedder.embed_audio}
-        self._queues = {spec.VIDEO: [], spec.AUDIO: []}  # (rows, place, input)
+        self._queues: dict[str, list[tuple[FileRows, int, np.ndarray]]] = {each: [] for each in MODALITIES}
 
-    def add(self, rows: Rows, window: Window) -> None:
+    def add(self, rows: FileRows, window: Window) -> None:
         """Takes the next window of a file."""
         place = len(rows.times)
         rows.times.append((window.start_seconds, window.end_seconds))
         for modality, content in ((spec.VIDEO, window.video), (spec.AUDIO, window.audio)):
-            if content is None:
-                continue
-            rows.waiting += 1
-            self._queues[modality].append((rows, place, content))
-            if len(self._queues[modality]) == self._batch_size:
-                self._run(modality)
+            if content is not None:
+                rows.waiting += 1
+                self._queues[modality].append((rows, place, content))
+                if len(self._queues[modality]) == self._batch_size:
+                    self._run(modality)
 
     def flush(self) -> None:
         """Runs what is left."""
@@ -106,16 +112,13 @@ class Batches:
     def _run(self, modality: str) -> None:
         queue, self._queues[modality] = self._queues[modality], []
         inputs = np.stack([content for _, _, content in queue])
-        if len(queue) < self._batch_size:
-            inputs = np.pad(inputs, [(0, self._batch_size - len(queue)), *[(0, 0)] * (inputs.ndim - 1)])
+        inputs = np.pad(inputs, [(0, self._batch_size - len(queue)), *[(0, 0)] * (inputs.ndim - 1)])
         if modality == spec.AUDIO:
             inputs = inputs.astype(np.float32) / 32768.0
-        outputs = {
-            space: np.asarray(values, np.float32)[: len(queue)]
-            for space, values in self._encode[modality](inputs).items()
-        }
-        for space, values in outputs.items():
-            refuse_broken(values, f"{modality}/{space}", [rows.name for rows, *_ in queue])
-        for number, (rows, place, _) in enumerate(queue):
-            rows.found[modality][place] = {space: values[number] for space, values in outputs.items()}
+        for space, values in self._encode[modality](inputs).items():
+            output, values = f"{modality}/{space}", np.asarray(values, np.float32)[: len(queue)]
+            refuse_broken(values, output, [rows.path.name for rows, *_ in queue])
+            for (rows, place, _), vector in zip(queue, values, strict=True):
+                rows.found.setdefault(output, {})[place] = vector
+        for rows, *_ in queue:
             rows.waiting -= 1

@@ -1,14 +1,14 @@
 """`vatt embed FILES… --model RUN --out F.npz`: embeddings of the windows of any media files."""
 
 import argparse
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import vatt
 from vatt.arguments import PIXELS, PROCESSES, SECONDS
 from vatt.embed.file_windows import MODALITIES
-from vatt.embed.files import Options, embed_files, open_embedder
-from vatt.embed.in_part import say_in_part
+from vatt.embed.files import Options, Outcome, embed_files, open_embedder
 from vatt.embed.parts import Parts, alone, state_of
 from vatt.embed.table import check_suffix, write_table
 from vatt.prepare.pool import Failure
@@ -29,6 +29,7 @@ An interrupted run resumes with the same command. A file that can not be read ne
 such files are listed at the end with the reason.
 Exit status: 0 every file is in the table, 1 some could not be read, 2 none could, or a wrong argument.
 """
+_LISTED = 20  # files that were embedded in part
 CHANGED = "it was changed while it was being read"
 
 
@@ -108,7 +109,7 @@ def listed(names: Iterable[str]) -> list[Path]:
     return paths
 
 
-def embed_to_table(embedder, paths: Sequence[Path], out: Path, options: Options) -> int:
+def embed_to_table(embedder: Any, paths: Sequence[Path], out: Path, options: Options) -> int:
     """The job itself; see `main`."""
     out.parent.mkdir(parents=True, exist_ok=True)
     folder = out.with_name(f".{out.name}.unfinished")
@@ -134,11 +135,14 @@ def embed_to_table(embedder, paths: Sequence[Path], out: Path, options: Options)
         say(f"{windows} windows of {len(embedded)} files")
         show(out)
     say_in_part({path: outcome.warnings for path, outcome in embedded.items()}, of=len(embedded))
-    tell(failures)
+    reasons = {path: failure.reason for path, failure in failures.items()}
+    say_failed(reasons, "could not be embedded")
     return 0 if not failures else 1 if embedded else 2
 
 
-def embed_missing(embedder, paths: Sequence[Path], parts: Parts, options: Options):
+def embed_missing(
+    embedder: Any, paths: Sequence[Path], parts: Parts, options: Options
+) -> Iterator[tuple[Path, Outcome]]:
     """(path, outcome) of each file, those first that an earlier, stopped run has finished."""
     states, missing, kept = {}, [], 0
     for path in paths:
@@ -188,9 +192,28 @@ def clock(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest}" if hours else f"{minutes}:{rest}"
 
 
-def tell(failures: dict[Path, Failure]) -> None:
-    """Lists the files that gave nothing."""
+def say_in_part(lost: Mapping[Any, Sequence[str]], of: int, *, listed_in: str = "") -> None:
+    """Says which files were embedded in part: their count, and what was lost of each of the first.
+
+    Args:
+        lost: file -> what was lost of it, in words; files with nothing may be there too.
+        of: how many files were embedded.
+        listed_in: where the others can be read; "": they are all said.
+    """
+    lost = {name: warnings for name, warnings in lost.items() if warnings}
+    if not lost:
+        return
+    say(f"{len(lost)} of {of} files were embedded in part:")
+    listed = list(lost.items())[: _LISTED if listed_in else None]
+    for name, warnings in listed:
+        say(f"  {one_line(name)}: {'; '.join(warnings)}")
+    if len(listed) < len(lost):
+        say(f"  … and {len(lost) - len(listed)} more, see {listed_in}")
+
+
+def say_failed(failures: Mapping[Any, str], what: str) -> None:
+    """Lists the files that gave nothing, with the reasons."""
     if failures:
-        say(f"{len(failures)} files could not be embedded:")
-    for path, failure in failures.items():
-        say(f"  {one_line(path)}: {failure.reason}")
+        say(f"{len(failures)} files {what}:")
+    for name, reason in failures.items():
+        say(f"  {one_line(name)}: {reason}")

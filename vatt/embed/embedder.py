@@ -7,14 +7,16 @@ windows of a clip before it normalises, and so does this.
 import functools
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from vatt.data.description import describe_inputs
 from vatt.embed.inputs import checked_frames, checked_samples, word_ids
 from vatt.embed.media_encoder import MediaEncoder
+from vatt.protocols import Batch, Outputs
 from vatt.spec import AUDIO, MODALITIES, TEXT, VIDEO, VIDEO_AUDIO, VIDEO_TEXT, ClipSpec
 from vatt.unit_rows import unit_rows
 
@@ -35,24 +37,23 @@ class Embedder:
     Call: as the model: `embedder(inputs, training=False)`, see `VATT`.
     """
 
-    def __init__(self, model, *, clip: ClipSpec | None, tokenizer=None, source: str | Path = ""):
+    def __init__(self, model: Any, *, clip: ClipSpec | None, tokenizer: Any = None, source: str | Path = ""):
         self.model = model
         self.clip = clip
         self.tokenizer = tokenizer
         self.source = str(source)
 
-    def __call__(self, inputs, training=False):
+    def __call__(self, inputs: Batch, training: bool = False) -> Outputs:
         return self.model(inputs, training=training)
 
     @property
     def modalities(self) -> tuple[str, ...]:
         """Of `MODALITIES`, those that it can embed."""
-        known = MODALITIES if self.clip is not None else ()
-        trained = self.clip.modalities if self.clip is not None else ()
-        return tuple(each for each in known if each in trained and (each != TEXT or self.tokenizer))
+        trained = () if self.clip is None else self.clip.modalities
+        return tuple(each for each in MODALITIES if each in trained and (each != TEXT or self.tokenizer))
 
     @property
-    def input_facts(self) -> dict:
+    def input_facts(self) -> dict[str, Any]:
         """What it takes, see `vatt.data.description`."""
         return describe_inputs(self._known_clip(), self.tokenizer)
 
@@ -65,7 +66,7 @@ class Embedder:
         content = [weights_fingerprint(self.model), precision(self.model), facts]
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
-    def embed_video(self, frames) -> dict[str, np.ndarray]:
+    def embed_video(self, frames: Any) -> dict[str, np.ndarray]:
         """Embeds video.
 
         Args:
@@ -75,46 +76,32 @@ class Embedder:
         Returns:
             space -> float32 [B, D] of length 1: the mean of the windows (`vatt.embed.windows`), normalised.
         """
-        self._known_clip()
-        if isinstance(frames, str | Path):
-            from vatt.embed.media import frame_pieces
+        return self._embed(VIDEO, frames, checked_frames)
 
-            return self._embed_pieces(
-                VIDEO, (piece[np.newaxis] for piece in frame_pieces(frames, self._known_clip()))
-            )
-        return self._embed_pieces(VIDEO, [checked_frames(frames)])
-
-    def embed_audio(self, samples) -> dict[str, np.ndarray]:
+    def embed_audio(self, samples: Any) -> dict[str, np.ndarray]:
         """Embeds audio, in the same way.
 
         Args:
             samples: float32 [B, S] or [S] in [-1, 1], one channel of any length, at `clip.sample_rate_hz`;
                 or the path of a media file. Digital silence gives vectors too, which mean nothing.
         """
-        self._known_clip()
-        if isinstance(samples, str | Path):
-            from vatt.embed.media import sample_pieces
-
-            pieces = (piece[np.newaxis] for piece in sample_pieces(samples, self._known_clip()))
-            return self._embed_pieces(AUDIO, pieces)
-        return self._embed_pieces(AUDIO, [checked_samples(samples)])
+        return self._embed(AUDIO, samples, checked_samples)
 
     def embed_text(self, sentences: Sequence[str]) -> dict[str, np.ndarray]:
         """N sentences as vectors, {"video_text": float32 [N, D] of length 1}.
 
         A sentence of more than `clip.words` words is cut there, as captions were in training.
         """
-        self._known_clip()
+        clip = self._known_clip()
         if self.tokenizer is None:
             raise ValueError(
                 f"Sentences need the word list that the model was trained with. Received: {self._named()}, "
-                f"which "
-                "came without one. Give it: `vatt.load(PATH, vocabulary_file='WORDS.txt')`."
+                "which came without one. Give it: `vatt.load(PATH, vocabulary_file='WORDS.txt')`."
             )
-        ids = word_ids(sentences, self.tokenizer, self._known_clip().words)
+        ids = word_ids(sentences, self.tokenizer, clip.words)
         if not len(ids):
-            return self._none(TEXT)
-        return unit_vectors(self._media_encoder.encode(TEXT, ids, self._outputs(TEXT)))
+            return {space: np.zeros((0, self.model.spaces.widths[space]), "f4") for space in SPACES[TEXT]}
+        return unit_vectors(self._media_encoder.encode(TEXT, ids, outputs_of(TEXT)))
 
     def similarity(self, left: Mapping | np.ndarray, right: Mapping | np.ndarray) -> np.ndarray:
         """Cosines between all pairs, float32 [N, M] in [-1, 1].
@@ -124,14 +111,37 @@ class Embedder:
                 results meet in the video-audio space where both have a place there, else in the video-text
                 space.
         """
-        return similarity(left, right)
+        if isinstance(left, Mapping) and isinstance(right, Mapping):
+            space = next((each for each in (VIDEO_AUDIO, VIDEO_TEXT) if each in left and each in right), None)
+            if space is None:
+                raise ValueError(
+                    f"Both sides must have a place in one space. Received: {sorted(left)} and "
+                    f"{sorted(right)}."
+                )
+            left, right = left[space], right[space]
+        elif isinstance(left, Mapping) or isinstance(right, Mapping):
+            raise ValueError(
+                "Both sides must be results of `embed_…`, or both arrays of one space. Received: "
+                f"{type(left).__name__} and {type(right).__name__}. Take the space of one out of the other."
+            )
+        left, right = np.asarray(left, np.float32), np.asarray(right, np.float32)
+        if left.ndim != 2 or right.ndim != 2 or left.shape[1] != right.shape[1]:
+            raise ValueError(
+                f"Vectors must be [N, D] and [M, D] of one space. Received: {list(left.shape)} and "
+                f"{list(right.shape)}."
+            )
+        unit = unit_vectors({"left": left, "right": right})
+        return unit["left"] @ unit["right"].T
 
-    def _embed_pieces(self, modality, pieces) -> dict[str, np.ndarray]:
-        return unit_vectors(self._media_encoder.means(modality, pieces, self._outputs(modality)))
+    def _embed(self, modality: str, media: Any, check: Callable) -> dict[str, np.ndarray]:
+        clip = self._known_clip()
+        if isinstance(media, str | Path):
+            from vatt.embed.media import pieces_of
 
-    def _outputs(self, modality) -> dict[str, str]:
-        """Space -> output of the model."""
-        return {space: f"{modality}/{space}" for space in SPACES[modality]}
+            pieces = (piece[np.newaxis] for piece in pieces_of(media, clip, modality))
+        else:
+            pieces = [check(media)]
+        return unit_vectors(self._media_encoder.means(modality, pieces, outputs_of(modality)))
 
     @functools.cached_property
     def _media_encoder(self) -> MediaEncoder:
@@ -140,19 +150,19 @@ class Embedder:
     def _known_clip(self) -> ClipSpec:
         if self.clip is None:
             raise ValueError(
-                f"Raw media need the frame rate, the sample rate and the sizes that the model was trained "
-                f"with. "
-                f"Received: {self._named()}, which came without them. Give them: "
+                "Raw media need the frame rate, the sample rate and the sizes that the model was trained "
+                f"with. Received: {self._named()}, which came without them. Give them: "
                 "`vatt.load(PATH, clip=vatt.spec.ClipSpec(…))`; those of `ClipSpec()` are the paper's."
             )
         return self.clip
 
-    def _none(self, modality) -> dict[str, np.ndarray]:
-        widths = self.model.spaces.widths
-        return {space: np.zeros((0, widths[space]), np.float32) for space in SPACES[modality]}
-
     def _named(self) -> str:
         return self.source or type(self.model).__name__
+
+
+def outputs_of(modality: str) -> dict[str, str]:
+    """Space -> output of a `VATT`, for each space of a modality."""
+    return {space: f"{modality}/{space}" for space in SPACES[modality]}
 
 
 def unit_vectors(vectors: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -167,26 +177,3 @@ def unit_vectors(vectors: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
             )
         unit[space] = unit_rows(values, space).astype(np.float32)
     return unit
-
-
-def similarity(left, right) -> np.ndarray:
-    """See `Embedder.similarity`."""
-    if isinstance(left, Mapping) != isinstance(right, Mapping):
-        raise ValueError(
-            "Both sides must be results of `embed_…`, or both arrays of one space. Received: "
-            f"{type(left).__name__} and {type(right).__name__}. Take the space of one out of the other."
-        )
-    if isinstance(left, Mapping):
-        space = next((each for each in (VIDEO_AUDIO, VIDEO_TEXT) if each in left and each in right), None)
-        if space is None:
-            raise ValueError(
-                f"Both sides must have a place in one space. Received: {sorted(left)} and {sorted(right)}."
-            )
-        left, right = left[space], right[space]
-    left, right = np.asarray(left, np.float32), np.asarray(right, np.float32)
-    if left.ndim != 2 or right.ndim != 2 or left.shape[1] != right.shape[1]:
-        raise ValueError(
-            f"Vectors must be [N, D] and [M, D] of one space. Received: {list(left.shape)} and "
-            f"{list(right.shape)}."
-        )
-    return unit_vectors({"left": left})["left"] @ unit_vectors({"right": right})["right"].T

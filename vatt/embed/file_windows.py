@@ -6,7 +6,8 @@ ten-hour video are in memory. Frames are centre-cropped to a square, as in evalu
 
 import dataclasses
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import numpy as np
 from PIL import Image
@@ -43,11 +44,11 @@ class End:
 
 
 def windows_of(
-    path,
+    path: str | Path,
     clip: spec.ClipSpec,
     *,
     stride_seconds: float | None = None,
-    modalities=MODALITIES,
+    modalities: Sequence[str] = MODALITIES,
     start_seconds: float = 0.0,
     end_seconds: float | None = None,
 ) -> Iterator[Window | End]:
@@ -122,7 +123,7 @@ def windows_of(
 def _reason(wanted: tuple[str, ...], *, silent: bool) -> str:
     if silent:
         return "holds nothing but digital silence"
-    names = {spec.VIDEO: "pictures", spec.AUDIO: "sound"}
+    names = {spec.VIDEO: "video", spec.AUDIO: "audio"}
     return f"has no {' and no '.join(names[each] for each in wanted)}"
 
 

@@ -13,9 +13,10 @@ import json
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from vatt import spec
-from vatt.embed.batches import Batches, Embedded, Rows
+from vatt.embed.batches import Batches, Embedded, FileRows
 from vatt.embed.file_windows import MODALITIES, End, Window, windows_of
 from vatt.prepare.pool import Failure, WorkerPool
 
@@ -25,7 +26,7 @@ _MEMORY_BYTES = 4 << 30  # of a decoding process: two 8K frames and FFmpeg's own
 Outcome = Embedded | Failure
 
 
-def open_embedder(load: Callable, path):
+def open_embedder(load: Callable, path: str | Path) -> Any:
     """The model of `path`, opened by `vatt.load`, if it embeds media at all.
 
     Raises:
@@ -70,7 +71,7 @@ class Options:
                 f"{self.stride_seconds}."
             )
 
-    def signature(self, embedder) -> str:
+    def signature(self, embedder: Any) -> str:
         """Changes with everything but the files that decides what the embeddings are."""
         content = {
             "fingerprint": embedder.fingerprint,
@@ -82,7 +83,7 @@ class Options:
 
 
 def embed_files(
-    embedder,
+    embedder: Any,
     paths: Sequence[Path],
     options: Options,
     *,
@@ -102,25 +103,25 @@ def embed_files(
         pool: processes that decode, which stay; None: some of its own, as `options` says.
     """
     batches = Batches(embedder, options.batch_size)
-    waiting: collections.deque[_File] = collections.deque()
+    waiting: collections.deque[FileRows] = collections.deque()
     part = (options.stride_seconds, tuple(options.modalities), start_seconds, end_seconds)
     tasks = ((str(path), embedder.clip, *part, options.file_seconds) for path in paths)
     workers = min(options.workers, len(paths)) if options.workers else None
     with contextlib.nullcontext(pool) if pool is not None else decoding_pool(workers) as pool:
         for (name, *_), item in pool.stream(decode, tasks):
-            if not waiting or waiting[-1].is_over:
-                waiting.append(_File(Path(name)))
+            if not waiting or waiting[-1].end is not None:
+                waiting.append(FileRows(Path(name)))
             file = waiting[-1]
             if isinstance(item, Window):
-                batches.add(file.rows, item)
+                batches.add(file, item)
                 on_window(file.path, item)
             else:
                 file.end = item
-            while waiting and waiting[0].is_over and not waiting[0].rows.waiting:
-                yield waiting.popleft().outcome()
+            while waiting and waiting[0].end is not None and not waiting[0].waiting:
+                file = waiting.popleft()
+                yield file.path, file.outcome()
         batches.flush()
-        while waiting:
-            yield waiting.popleft().outcome()
+        yield from ((file.path, file.outcome()) for file in waiting)
 
 
 def decoding_pool(workers: int | None, hang_seconds: float = _HANG_SECONDS) -> WorkerPool:
@@ -129,8 +130,14 @@ def decoding_pool(workers: int | None, hang_seconds: float = _HANG_SECONDS) -> W
 
 
 def decode(
-    name: str, clip: spec.ClipSpec, stride_seconds, modalities, start_seconds, end_seconds, file_seconds
-):
+    name: str,
+    clip: spec.ClipSpec,
+    stride_seconds: float | None,
+    modalities: Sequence[str],
+    start_seconds: float,
+    end_seconds: float | None,
+    file_seconds: float | None,
+) -> Iterator[Window | End]:
     """What a worker process does: the windows of one file."""
     with _given_up_after(file_seconds):
         yield from windows_of(
@@ -160,20 +167,3 @@ def _given_up_after(seconds: float | None):
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
-
-
-class _File:
-    """A file of which not everything is known yet."""
-
-    def __init__(self, path: Path):
-        self.path, self.rows = path, Rows(path.name)
-        self.end: End | Failure | None = None
-
-    @property
-    def is_over(self) -> bool:
-        return self.end is not None
-
-    def outcome(self) -> tuple[Path, Outcome]:
-        if isinstance(self.end, Failure):
-            return self.path, Failure(self.end.reason.removeprefix(f"{self.path}: "), self.end.error)
-        return self.path, self.rows.embedded(self.end.warnings if self.end is not None else ())

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -15,7 +16,7 @@ UNKNOWN_WORDS = ("<unk>", "[UNK]")
 NO_WORDS = ("<pad>", "</s>", "[PAD]", "[CLS]", "[SEP]", *UNKNOWN_WORDS)
 
 
-def checked_frames(frames) -> np.ndarray:
+def checked_frames(frames: Any) -> np.ndarray:
     """uint8 [B, T, H, W, 3] of frames that may lack B."""
     frames = np.asarray(frames)
     if frames.ndim == 4:
@@ -28,7 +29,7 @@ def checked_frames(frames) -> np.ndarray:
     return frames
 
 
-def checked_samples(samples) -> np.ndarray:
+def checked_samples(samples: Any) -> np.ndarray:
     """float32 [B, S] of samples that may lack B."""
     samples = np.asarray(samples)
     if samples.ndim == 1:
@@ -50,7 +51,7 @@ def checked_samples(samples) -> np.ndarray:
     return samples.astype(np.float32, copy=False)
 
 
-def word_ids(sentences: Sequence[str], tokenizer, words: int) -> np.ndarray:
+def word_ids(sentences: Sequence[str], tokenizer: Any, words: int) -> np.ndarray:
     """int32 [N, L] of N sentences, of which each has a word that the model knows."""
     if isinstance(sentences, str | bytes):
         raise ValueError(
@@ -95,7 +96,7 @@ def word_ids(sentences: Sequence[str], tokenizer, words: int) -> np.ndarray:
     return tokenizer.encode(sentences, length=words)
 
 
-def unknown_words(sentence: str, tokenizer) -> list[str]:
+def unknown_words(sentence: str, tokenizer: Any) -> list[str]:
     """Words of a sentence that a model with this tokenizer does not know, in their order, each once."""
     words = list(dict.fromkeys(sentence.split()))
     unknown = [number for number, word in enumerate(tokenizer.words) if word in UNKNOWN_WORDS]

@@ -6,8 +6,9 @@ from typing import Any
 
 import keras
 
+from vatt.convert.input_facts import input_facts
 from vatt.convert.restore import pretrained_model
-from vatt.embed.description import described_inputs
+from vatt.data.description import read_inputs
 from vatt.embed.embedder import Embedder
 from vatt.models.vatt import VATT
 from vatt.spec import ClipSpec
@@ -44,7 +45,14 @@ class Trained:
         return self.clip
 
 
-def load(path, *, clip=None, vocabulary_file=None, release_tokenizer=None, precision="float32"):
+def load(
+    path: str | Path,
+    *,
+    clip: ClipSpec | None = None,
+    vocabulary_file: str | Path | None = None,
+    release_tokenizer: bool | None = None,
+    precision: str = "float32",
+) -> Any:
     """A trained model, ready to call.
 
     Args:
@@ -73,16 +81,21 @@ def load(path, *, clip=None, vocabulary_file=None, release_tokenizer=None, preci
 
 
 def open_trained(
-    path, *, clip=None, vocabulary_file=None, release_tokenizer=None, precision="float32"
+    path: str | Path,
+    *,
+    clip: ClipSpec | None = None,
+    vocabulary_file: str | Path | None = None,
+    release_tokenizer: bool | None = None,
+    precision: str = "float32",
 ) -> Trained:
     """As `load`, with what is known of the inputs of any kind of model."""
     if precision not in PRECISIONS:
         raise ValueError(f"`precision` must be one of {PRECISIONS}. Received: precision={precision!r}.")
     path = _inside_export(Path(path).expanduser())
     model = pretrained_model(path=path)
-    told, tokenizer, label_names = (None, None, ())
-    if clip is None or vocabulary_file is None:
-        told, tokenizer, label_names = described_inputs(path, model)
+    recorded, tokenizer, label_names = None, None, ()
+    if (clip is None or vocabulary_file is None) and (facts := input_facts(path, model)) is not None:
+        recorded, tokenizer, label_names = read_inputs(facts, source=path)
     if vocabulary_file is not None:
         from vatt.data.vocabulary import Vocabulary  # imports TensorFlow
 
@@ -99,7 +112,9 @@ def open_trained(
         )
     if precision != AS_TRAINED:
         model = in_precision(model, precision)
-    return Trained(model=model, clip=clip or told, tokenizer=tokenizer, label_names=label_names, source=path)
+    return Trained(
+        model=model, clip=clip or recorded, tokenizer=tokenizer, label_names=label_names, source=path
+    )
 
 
 def _inside_export(path: Path) -> Path:
@@ -111,7 +126,7 @@ def _inside_export(path: Path) -> Path:
     return path
 
 
-def in_precision(model, precision: str):
+def in_precision(model: Any, precision: str) -> Any:
     """The model computing in another precision, with the same weights; itself, if it does so already."""
     described = keras.saving.serialize_keras_object(model)
     changed = _with_policy(described, precision)
@@ -123,7 +138,7 @@ def in_precision(model, precision: str):
     return again
 
 
-def _with_policy(described, precision):
+def _with_policy(described: Any, precision: str) -> Any:
     """A serialised object in which every half-precision dtype policy is `precision`."""
     if isinstance(described, dict):
         if described.get("class_name") == "DTypePolicy":

@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import keras
 import numpy as np
@@ -20,12 +21,14 @@ class MediaEncoder:
         clip: the size of its clips.
     """
 
-    def __init__(self, model, clip: ClipSpec):
+    def __init__(self, model: Any, clip: ClipSpec):
         self.model = model
         self.clip = clip
-        self._encoders = {}
+        self._encoders: dict[tuple[str, ...], Any] = {}
 
-    def means(self, modality, pieces: Iterable[np.ndarray], outputs: Mapping[str, str]) -> dict:
+    def means(
+        self, modality: str, pieces: Iterable[np.ndarray], outputs: Mapping[str, str]
+    ) -> dict[str, np.ndarray]:
         """The mean over the windows of all pieces.
 
         Args:
@@ -36,15 +39,16 @@ class MediaEncoder:
         Returns:
             name -> float64 [B, D].
         """
-        totals, windows = {}, 0
+        totals: dict[str, np.ndarray] = {}
+        windows = 0
         for piece in pieces:
             sums, count = self._sum_of_windows(modality, piece, outputs)
             windows += count
             for name, values in sums.items():
-                totals[name] = totals.get(name, 0) + values
+                totals[name] = totals[name] + values if name in totals else values
         return {name: total / windows for name, total in totals.items()}
 
-    def encode(self, modality, rows: np.ndarray, outputs: Mapping[str, str]) -> dict[str, np.ndarray]:
+    def encode(self, modality: str, rows: np.ndarray, outputs: Mapping[str, str]) -> dict[str, np.ndarray]:
         """Rows of whole clips, video as uint8, or of word ids -> name -> float32 [R, D]."""
         key = modality, *outputs.values()
         if key not in self._encoders:

@@ -8,7 +8,7 @@ another name, so nothing stale is ever taken.
 import contextlib
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import filelock
@@ -98,7 +98,7 @@ def packed(embedded: Embedded) -> dict[str, np.ndarray]:
     }
 
 
-def unpacked(stored) -> Embedded:
+def unpacked(stored: Mapping[str, np.ndarray]) -> Embedded:
     """The opposite of `packed`."""
     return Embedded(
         start_seconds=stored["start_seconds"],

@@ -8,10 +8,11 @@ and evaluation. Of each frame the middle square is seen, resized as evaluation d
 import tensorflow as tf
 
 from vatt.data import video
+from vatt.protocols import Tensor
 from vatt.spec import ClipSpec
 
 
-def window_starts(available, length):
+def window_starts(available: Tensor, length: int) -> Tensor:
     """Where the windows begin.
 
     Args:
@@ -25,14 +26,14 @@ def window_starts(available, length):
     return tf.minimum(tf.range(count) * length, tf.maximum(available - length, 0))
 
 
-def video_window(frames, start, clip: ClipSpec):
+def video_window(frames: Tensor, start: Tensor, clip: ClipSpec) -> Tensor:
     """uint8 [B, T', H', W', 3], any sizes, and an int32 scalar -> the window there, uint8 [B, T, H, W, 3]."""
     last = tf.shape(frames)[1] - 1
     seen = tf.gather(frames, tf.minimum(start + tf.range(clip.frames), last), axis=1)
     return fit_frames(seen, clip)
 
 
-def fit_frames(frames, clip: ClipSpec):
+def fit_frames(frames: Tensor, clip: ClipSpec) -> Tensor:
     """uint8 [B, T, H', W', 3] -> the middle square at the clip's size, uint8 [B, T, H, W, 3]."""
     rows, height, width = tf.shape(frames)[0], tf.shape(frames)[2], tf.shape(frames)[3]
     top, left, high, wide = tf.unstack(video.squares(height, width, crops=1)[0])
@@ -42,7 +43,7 @@ def fit_frames(frames, clip: ClipSpec):
     return tf.ensure_shape(tf.reshape(flat, [rows, *shape]), [None, *shape])
 
 
-def audio_window(samples, start, clip: ClipSpec):
+def audio_window(samples: Tensor, start: Tensor, clip: ClipSpec) -> Tensor:
     """float32 [B, S'], any length, and an int32 scalar -> the window there, float32 [B, S]."""
     seen = samples[:, start : start + clip.samples]
     missing = clip.samples - tf.shape(seen)[1]

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from vatt.array_file import read_npz
-from vatt.embed.embedder import SPACES, unit_vectors
+from vatt.embed.embedder import outputs_of, unit_vectors
 from vatt.embed.inputs import NO_WORDS
 from vatt.embed.loading import Trained
 from vatt.embed.media_encoder import MediaEncoder
@@ -80,7 +80,7 @@ def golden_outputs(
     for modality, name in ((VIDEO, "frames"), (AUDIO, "samples"), (TEXT, "sentences")):
         if name not in inputs:
             continue
-        outputs = {space: f"{modality}/{space}" for space in SPACES[modality]}
+        outputs = outputs_of(modality)
         if modality == TEXT:
             ids = trained.tokenizer.encode(inputs[name].tolist(), length=trained.known_clip.words)
             made = encoder.encode(TEXT, ids, outputs)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from vatt.embed.embedder import SPACES, unit_vectors
+from vatt.embed.embedder import outputs_of, unit_vectors
 from vatt.embed.loading import Trained
 from vatt.embed.media_encoder import MediaEncoder
 from vatt.embed.windows import audio_window, video_window
@@ -66,7 +66,7 @@ def _outputs(model, modality) -> dict[str, str]:
     """Name -> output of the model."""
     if isinstance(model, Classifier):
         return {"logits": "logits"}
-    return {space: f"{modality}/{space}" for space in SPACES[modality]}
+    return outputs_of(modality)
 
 
 def _rows(modality, trained, inputs) -> tuple[np.ndarray, str]:

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import tensorflow as tf
 
 from vatt.embed import windows
-from vatt.embed.embedder import SPACES
+from vatt.embed.embedder import outputs_of
 from vatt.embed.inputs import NO_WORDS
 from vatt.embed.loading import Trained
 from vatt.export.errors import ExportError
@@ -80,8 +80,7 @@ class ExportedEmbedder(_Reusable):
         embed = {}
         for modality in modalities:
             read = _sentences(tokenizer, clip) if modality == TEXT else _media(modality, clip)
-            outputs = {space: f"{modality}/{space}" for space in SPACES[modality]}
-            embed[modality] = _graph(_embedding(model, modality, read, outputs))
+            embed[modality] = _graph(_embedding(model, modality, read, outputs_of(modality)))
         for modality in modalities:
             function = _named(f"embed_{modality}", INPUTS[modality], embed[modality])
             setattr(self, f"embed_{modality}", function)

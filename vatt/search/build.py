@@ -9,9 +9,8 @@ import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
-from vatt.embed.cli import CHANGED, embed_missing
+from vatt.embed.cli import CHANGED, embed_missing, say_failed, say_in_part
 from vatt.embed.files import Options, open_embedder
-from vatt.embed.in_part import say_in_part
 from vatt.embed.parts import Parts, alone, packed, state_of
 from vatt.prepare.pool import Failure
 from vatt.prepare.progress import say
@@ -28,7 +27,6 @@ from vatt.search.layout import (
     rows_folder,
     write_facts,
 )
-from vatt.terminal import one_line
 from vatt.whole_file import remove_leftovers, whole_folder
 
 _UNFINISHED = "unfinished"
@@ -302,7 +300,4 @@ def told(summary: Summary, directory: Path) -> None:
         f"{summary.gone} gone"
     )
     say_in_part(summary.in_part, of=summary.files, listed_in=str(directory / INDEX_FILE))
-    if summary.failures:
-        say(f"{len(summary.failures)} files are not in the index:")
-    for name, reason in summary.failures.items():
-        say(f"  {one_line(name)}: {reason}")
+    say_failed(summary.failures, "are not in the index")
