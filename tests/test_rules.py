@@ -199,7 +199,6 @@ def test_callers_give_few_parameters():
 NOT_ANNOTATED = {
     "convert": 50,
     "data": 77,
-    "embed": 32,
     "engines": 19,
     "evals": 12,
     "layers": 69,
