@@ -43,13 +43,19 @@ def _mix(words):
     return tf.bitwise.bitwise_xor(words, tf.bitwise.right_shift(words, _words(31)))
 
 
-def _permute(values, keys, half_bits):
+def _round_keys(keys):
+    """Keys of all rounds, uint64 [ROUNDS, *shape of `keys`], in a few ops for all."""
+    steps = [number * _GOLDEN_GAMMA & _WORD for number in range(1, ROUNDS + 1)]
+    steps = tf.reshape(tf.constant(steps, tf.uint64), [ROUNDS] + [1] * keys.shape.rank)
+    return tf.unstack(_mix(keys[tf.newaxis] + steps), num=ROUNDS)
+
+
+def _permute(values, round_keys, half_bits):
     """A keyed bijection of [0, 4^half_bits): a balanced Feistel network on the halves of the bits."""
     shift, mask = _words(half_bits), _words((1 << half_bits) - 1)
     left, right = tf.bitwise.right_shift(values, shift), tf.bitwise.bitwise_and(values, mask)
-    for number in range(1, ROUNDS + 1):
-        round_keys = _mix(keys + _words(number * _GOLDEN_GAMMA))
-        scrambled = tf.bitwise.bitwise_and(_mix(tf.bitwise.bitwise_xor(right, round_keys)), mask)
+    for key in round_keys:
+        scrambled = tf.bitwise.bitwise_and(_mix(tf.bitwise.bitwise_xor(right, key)), mask)
         left, right = right, tf.bitwise.bitwise_xor(left, scrambled)
     return tf.bitwise.bitwise_or(tf.bitwise.left_shift(left, shift), right)
 
@@ -79,17 +85,18 @@ def examples_at(positions, *, size, seed):
     # The network permutes a power of four that is at least `size` and less than four times it (or 4). Walking
     # along the cycle until a value is inside [0, size) restricts it to a permutation of the set.
     half_bits = max(1, ((size - 1).bit_length() + 1) // 2)
+    round_keys = _round_keys(keys)
 
     def is_outside(examples):
         return examples >= _words(size)
 
     def walk(examples):
-        return tf.where(is_outside(examples), _permute(examples, keys, half_bits), examples)
+        return tf.where(is_outside(examples), _permute(examples, round_keys, half_bits), examples)
 
     examples = tf.while_loop(
         lambda examples: tf.reduce_any(is_outside(examples)),
         lambda examples: [walk(examples)],
-        [_permute(within, keys, half_bits)],
+        [_permute(within, round_keys, half_bits)],
     )[0]
     return tf.cast(examples, tf.int64)
 

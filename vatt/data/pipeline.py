@@ -98,9 +98,11 @@ class ClipPipeline:
             batch = self._with_word_ids(batch)
             return self.mixed(batch, seed=seed) if mixes else batch
 
+        clips = clips_of(self.sources, self._weights)
         for each in self.sources:
-            self._check_values(clips_of([each], None))
-        batches = clips_of(self.sources, self._weights).batch(rows, drop_remainder=True)
+            alone = clips if len(self.sources) == 1 else clips_of([each], None)
+            self._check_values(alone)
+        batches = clips.batch(rows, drop_remainder=True)
         return self._checked(self._run(batches.map(as_written(finish))), rows, evaluation=False)
 
     def eval_batches(self, *, batch_size: int, shard_index: int = 0, shard_count: int = 1) -> tf.data.Dataset:
