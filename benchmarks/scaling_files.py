@@ -78,12 +78,12 @@ def measure(axis: str, files: int) -> dict:
         media, out = Path(folder) / "media", Path(folder) / "records"
         make_files(axis, files, media)
         if axis == "resumed":
-            describe = prepare._write_description
-            prepare._write_description = lambda *facts: sys.exit("killed before the last file")
+            describe = prepare.description.write_description
+            prepare.description.write_description = lambda *facts: sys.exit("killed before the last file")
             try:
                 run(out)
             except SystemExit:
-                prepare._write_description = describe
+                prepare.description.write_description = describe
         resident = resident_memory.now()
         resident_memory.forget_peak()
         spent = -cpu_seconds()

@@ -21,8 +21,7 @@ def clips(tmp_path):
 def test_a_set_as_the_schema_says(clips, tmp_path):
     out = tmp_path / "out"
     summary = prepare(clips, out, labels=("p", "q"), missing=(("m9", "m9.mp4"),))
-    assert (summary.clips, summary.failures, summary.warnings) == (7, (), ())
-    assert summary.missing == (("m9", "m9.mp4"),)
+    assert (summary.records, summary.failures, summary.warnings) == (7, [], [])
     dataset = json.loads((out / "dataset.json").read_text())
     assert dataset["schema_version"] == 2 and dataset["labels"] == ["p", "q"]
     assert {name: split["clips"] for name, split in dataset["splits"].items()} == {"test": 1, "train": 6}
@@ -56,7 +55,7 @@ def test_the_bytes_do_not_depend_on_the_workers(clips, tmp_path):
     film = Clip(media=str(long), media_id="film", split="train", segment_seconds=0.5)
     for workers in (1, 2, 4):
         summary = prepare([film, *clips], tmp_path / str(workers), workers=workers)
-        assert summary.clips == 7 + 8
+        assert summary.records == 7 + 8
     assert shard_bytes(tmp_path / "1") == shard_bytes(tmp_path / "2") == shard_bytes(tmp_path / "4")
 
 
@@ -66,7 +65,8 @@ def test_done_is_done_and_another_set_is_refused(clips, tmp_path):
     first = prepare(broken, out, max_failures=0.2)
     before = (out / "dataset.json").stat().st_mtime_ns
     (out / ".unfinished").mkdir()  # the run was killed before its last step
-    assert prepare(broken, out, max_failures=0.2) == first
+    again = prepare(broken, out, max_failures=0.2)
+    assert again.failures and (again.records, again.failures) == (first.records, first.failures)
     assert (out / "dataset.json").stat().st_mtime_ns == before and not (out / ".unfinished").exists()
     with pytest.raises(PreparationError, match="other clips"):
         prepare(clips[:3], out)
@@ -78,7 +78,7 @@ def test_done_is_done_and_another_set_is_refused(clips, tmp_path):
 def test_failures_are_listed_and_counted(clips, tmp_path):
     broken = [*clips, Clip(media=str(tmp_path / "gone.mp4"), media_id="gone", split="train")]
     summary = prepare(broken, tmp_path / "out", max_failures=0.2)
-    assert summary.clips == 7
+    assert summary.records == 7
     report = json.loads((tmp_path / "out" / "preparation.json").read_text())
     assert report["finished"] and (report["clips"], report["records"]) == (8, 7)
     assert [item["media_id"] for item in report["failed"]] == ["gone"]
@@ -120,7 +120,7 @@ def test_a_file_that_harms_the_decoder_costs_itself(clips, tmp_path, how, reason
     limits = {"timeout_seconds": 4.0, "memory_bytes": 1 << 29}
     summary = prepare(clips, tmp_path / "out", max_failures=0.2, **limits)
     assert [media_id for media_id, _ in summary.failures] == ["m2"] and reason in summary.failures[0][1]
-    assert summary.clips == 6
+    assert summary.records == 6
     records = [
         b"".join(shard_bytes(tmp_path / name)[f"train-0000{n}-of-00003.tfrecord"] for n in range(3))
         for name in ("out", "without")

@@ -20,9 +20,10 @@ def test_the_file_holds_the_records_and_the_rest_adds_up(film, tmp_path):
     records = list(make_records(film, OPTIONS))
     assert len(records) == 4
     assert list(spooled.records()) == [record.framed for record in records]
-    assert spooled.seconds == pytest.approx(2.0)
-    assert spooled.contents["video"] == 4 and spooled.contents["captions"] == 4
-    assert spooled.words == {"one": 1, "two": 3}  # "two" is told across a border, in two records
+    assert spooled.holdings.seconds == pytest.approx(2.0)
+    assert spooled.holdings.records == spooled.holdings.contents["video"] == 4
+    assert spooled.holdings.contents["captions"] == 4
+    assert spooled.holdings.words == {"one": 1, "two": 3}  # "two" is told across a border, in two records
     spooled.discard()
     spooled.discard()
     assert not (tmp_path / "spool").exists()
@@ -31,7 +32,7 @@ def test_the_file_holds_the_records_and_the_rest_adds_up(film, tmp_path):
 def test_words_of_other_splits_do_not_count(tmp_path):
     test_clip = make_clips(tmp_path)[-1]
     assert test_clip.split == "test" and test_clip.captions
-    assert spool_clip(test_clip, OPTIONS, str(tmp_path / "spool")).words == {}
+    assert spool_clip(test_clip, OPTIONS, str(tmp_path / "spool")).holdings.words == {}
 
 
 def test_a_clip_that_fails_leaves_no_file(film, tmp_path, monkeypatch):

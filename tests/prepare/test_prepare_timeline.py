@@ -167,7 +167,7 @@ def test_a_set_of_what_is_joined_is_clean(tmp_path):
     summary = prepare_clips(
         plan, tmp_path / "set", options=RecordOptions(media=OPTIONS), running=Running(workers=1)
     )
-    assert summary.clips == 9 and not summary.failures
+    assert summary.records == 9 and not summary.failures
     assert dict(summary.warnings) == {f"{suffix}.{suffix}": JUMPED_BACK for suffix, *_ in parts}
     assert not examine(tmp_path / "set", workers=1).findings
 

@@ -112,7 +112,7 @@ def test_another_plan_keeps_the_shards_that_are_the_same(clips, tmp_path, monkey
     out = tmp_path / "out"
     with monkeypatch.context() as patch:
         patch.setattr(
-            prepare_module, "_write_description", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt)
+            prepare_module.description, "write_description", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt)
         )
         with pytest.raises(KeyboardInterrupt):
             prepare(clips, out)
@@ -129,7 +129,7 @@ def test_another_plan_leaves_no_shard_of_the_first(clips, tmp_path, monkeypatch)
     out = tmp_path / "out"
     with monkeypatch.context() as patch:
         patch.setattr(
-            prepare_module, "_write_description", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt)
+            prepare_module.description, "write_description", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt)
         )
         with pytest.raises(KeyboardInterrupt):
             prepare(clips, out)

@@ -24,25 +24,15 @@ READABLE = " and ".join(map(str, READABLE_VERSIONS))
 
 @dataclasses.dataclass(frozen=True)
 class SetDescription:
-    """What `dataset.json` says about a prepared set.
+    """What `dataset.json` says about a prepared set."""
 
-    Args:
-        directory: of the set.
-        name: its name.
-        splits: split -> list of shards, {"file", "records", "bytes"}.
-        frame_rate_hz: highest frame rate of any record, and that of every record that states none.
-        audio_rate_hz: audio samples per second of every record that has audio.
-        vocabulary_file: file of one word a line.
-        labels: label names; a label's index is its place.
-    """
-
-    directory: pathlib.Path
-    name: str
-    splits: dict
-    frame_rate_hz: float
-    audio_rate_hz: int
-    vocabulary_file: pathlib.Path
-    labels: tuple
+    directory: pathlib.Path  # of the set
+    name: str  # its name
+    splits: dict  # split -> list of shards, {"file", "records", "bytes"}
+    frame_rate_hz: float  # highest frame rate of any record, and that of every record that states none
+    audio_rate_hz: int  # audio samples per second of every record that has audio
+    vocabulary_file: pathlib.Path  # file of one word a line
+    labels: tuple  # label names; a label's index is its place
 
 
 def read_description(directory) -> SetDescription:

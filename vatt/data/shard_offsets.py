@@ -23,14 +23,10 @@ _THREADS = 16  # on a network's disk each length is a wait
 
 @dataclasses.dataclass(frozen=True)
 class ShardRecords:
-    """The records of one shard.
+    """The records of one shard."""
 
-    Attributes:
-        starts: int64 [records], bytes.
-        fits: bool [records]; False where a record starts outside the shard, or claims more than it has.
-    """
-
-    starts: np.ndarray
+    starts: np.ndarray  # int64 [records], bytes
+    # bool [records]; False where a record starts outside the shard, or claims more than it has
     fits: np.ndarray
 
 

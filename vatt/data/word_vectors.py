@@ -20,15 +20,10 @@ _SHOWN = 10  # missing words that the log names
 
 @dataclasses.dataclass(frozen=True)
 class Coverage:
-    """Words of a vocabulary (without padding and "<unk>") that a file of vectors has, and those it has not.
+    """Words of a vocabulary, without padding and "<unk>", that a file of vectors has and has not."""
 
-    Args:
-        found: how many it has.
-        missing: the others, by id.
-    """
-
-    found: int
-    missing: tuple[str, ...]
+    found: int  # how many it has
+    missing: tuple[str, ...]  # the others, by id
 
     def __str__(self):
         total = self.found + len(self.missing)

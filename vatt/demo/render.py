@@ -20,27 +20,20 @@ from vatt.whole_file import whole_file
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ClipPlan:
-    """All that decides the bytes of one clip.
+    """All that decides the bytes of one clip."""
 
-    Attributes:
-        path: the MP4's path, relative to the media folder.
-        seed: of everything drawn at random, with the path's number.
-        seen, heard, narrated: what the video, the audio and the narration are about; the same, unless the
-            corpus was asked for with a correspondence below 1.
-        corresponds: whether they are the same by intent; by chance they may be so in any clip.
-        has_audio, has_narration: whether there is an audio track, a caption file.
-        is_held_out: a clip of the test split, where every sentence names everything.
-    """
-
-    path: str
-    seed: tuple[int, ...]
+    path: str  # the MP4's path, relative to the media folder
+    seed: tuple[int, ...]  # of everything drawn at random, with the path's number
+    # what the video, the audio and the narration are about; the same, unless the corpus was asked for with a
+    # correspondence below 1
     seen: Combination
     heard: Combination
     narrated: Combination
-    corresponds: bool
+    corresponds: bool  # whether they are the same by intent; by chance they may be so in any clip
+    # whether there is an audio track, a caption file
     has_audio: bool
     has_narration: bool
-    is_held_out: bool
+    is_held_out: bool  # a clip of the test split, where every sentence names everything
 
 
 def render_clip(plan: ClipPlan, media_dir: str) -> None:

@@ -18,7 +18,6 @@ from vatt.prepare.plan import Shard
 from vatt.prepare.pool import Failure, WorkerPool, available_cores
 from vatt.prepare.progress import say
 from vatt.prepare.record import Clip
-from vatt.prepare.shard import make_shard
 from vatt.prepare.spool import Spooled, SpoolError, spool_clip
 from vatt.prepare.unfinished import Unfinished
 
@@ -134,5 +133,5 @@ def _write(gathered: tuple[str, Iterable[tuple[int, Spooled | Failure]]], spool:
     unfinished = Unfinished(Path(directory))
     if unfinished.finished(shard) is None:
         in_order = [outcome for _, outcome in sorted(outcomes, key=lambda numbered: numbered[0])]
-        make_shard(unfinished, shard, [clip.media_id for clip in clips], in_order)
+        unfinished.make(shard, [clip.media_id for clip in clips], in_order)
     return file

@@ -115,14 +115,15 @@ def _prepare_layout(args: argparse.Namespace, module: ModuleType) -> Path:
     plan = module.plan(args)
     say(f"{plan.name}: {len(plan.clips)} clips available, {len(plan.missing)} missing")
     plan.planning.report()
-    directory = prepare_clips(plan, args.out_dir, **options).directory
-    _say_next_steps(directory, plan, args.layout, getattr(module, "EXPERIMENT", None))
-    return directory
+    prepare_clips(plan, args.out_dir, **options)
+    return _say_next_steps(args, plan, getattr(module, "EXPERIMENT", None))
 
 
-def _say_next_steps(directory: Path, plan: Plan, layout: str, experiment: Experiment | None) -> None:
-    contents = read_contents(directory, plan.clips)
-    say("\n".join(next_steps(contents, layout, experiment)))
+def _say_next_steps(args: argparse.Namespace, plan: Plan, experiment: Experiment | None) -> Path:
+    """Says what the set is good for; returns its directory."""
+    contents = read_contents(args.out_dir, plan.clips)
+    say("\n".join(next_steps(contents, args.layout, experiment)))
+    return Path(args.out_dir)
 
 
 def _add_folder(parser: argparse.ArgumentParser) -> None:
@@ -180,6 +181,5 @@ def _prepare_folder(args: argparse.Namespace) -> Path:
         language=args.language,
         output=Path(args.out_dir),
     )
-    directory = prepare_clips(plan, args.out_dir, **options).directory
-    _say_next_steps(directory, plan, args.layout, None)
-    return directory
+    prepare_clips(plan, args.out_dir, **options)
+    return _say_next_steps(args, plan, None)

@@ -34,17 +34,13 @@ _DOLBY_VISION_TAGS = ("dvh1", "dvhe", "dva1", "dvav", "dav1")
 
 @dataclasses.dataclass(frozen=True)
 class Colour:
-    """The colour space of frames.
+    """The colour space of frames."""
 
-    Attributes:
-        transfer, primaries, matrix: codes of H.273.
-        is_full_range: whether black is 0 and white the largest code.
-    """
-
+    # codes of H.273
     transfer: int
     primaries: int
     matrix: int
-    is_full_range: bool
+    is_full_range: bool  # whether black is 0 and white the largest code
 
     @property
     def name(self) -> str | None:

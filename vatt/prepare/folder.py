@@ -35,23 +35,17 @@ OUTSIDE_SPLITS = Reason(
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class FolderOptions:
-    """How a folder or a manifest becomes clips.
+    """How a folder or a manifest becomes clips."""
 
-    Args:
-        test_share: share of files for the "test" split, 0 to 1, where neither folders nor a manifest say it.
-        segment_seconds: files are cut into records of about this length; None: one record per file.
-        labels: "folders": each file is labelled with the name of the folder it is in; "none".
-        splits: "folders", "hash" or "auto", see `split_folders.are_splits`.
-        language: of captions, where there are several next to a file; None: see `SideCars.caption_files`.
-        output: a folder that is not entered, since the set is written to it.
-    """
-
+    # share of files for the "test" split, 0 to 1, where neither folders nor a manifest say it
     test_share: float = 0.1
+    # files are cut into records of about this length; None: one record per file
     segment_seconds: float | None = 10.0
-    labels: str = "none"
-    splits: str = "auto"
+    labels: str = "none"  # "folders": each file is labelled with the name of the folder it is in; "none"
+    splits: str = "auto"  # "folders", "hash" or "auto", see `split_folders.are_splits`
+    # of captions, where there are several next to a file; None: see `SideCars.caption_files`
     language: str | None = None
-    output: Path | None = None
+    output: Path | None = None  # a folder that is not entered, since the set is written to it
 
     def __post_init__(self):
         if not 0 <= self.test_share <= 1:

@@ -1,34 +1,37 @@
-"""What a runner of the preparation is given."""
+"""What a runner of the preparation is given, and the runner on this machine.
+
+Clips are decoded in worker processes, shards written in their order.
+"""
 
 import dataclasses
+import itertools
 from collections.abc import Sequence
 
 from vatt.prepare.layouts.plan import Plan
 from vatt.prepare.plan import Shard
+from vatt.prepare.pool import WorkerPool
+from vatt.prepare.progress import Progress
 from vatt.prepare.record import RecordOptions
+from vatt.prepare.spool import spool_clip
 from vatt.prepare.unfinished import Unfinished
 
 RUNNERS = ("local", "beam")
+# While one worker is busy with a video, the others may finish this number of clips each; they wait on the
+# disk.
+_CLIPS_AHEAD = 32
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Running:
-    """How the work runs.
+    """How the work runs."""
 
-    Attributes:
-        workers: processes; None: one per core.
-        timeout_seconds: a clip that gives no record for so long is given up, and listed.
-        memory_bytes: limit of a worker; a clip that needs more fails, and is listed. None: no limit.
-        max_failures: the share of clips that may fail, 0 to 1.
-        runner: "local", or "beam" for an Apache Beam pipeline.
-        beam_options: the pipeline's options, as on Beam's own command line; none: Beam runs here.
-    """
-
-    workers: int | None = None
-    timeout_seconds: float = 600.0
+    workers: int | None = None  # processes; None: one per core
+    timeout_seconds: float = 600.0  # a clip that gives no record for so long is given up, and listed
+    # limit of a worker; a clip that needs more fails, and is listed. None: no limit.
     memory_bytes: int | None = 4 << 30
-    max_failures: float = 0.05
-    runner: str = "local"
+    max_failures: float = 0.05  # the share of clips that may fail, 0 to 1
+    runner: str = "local"  # "local", or "beam" for an Apache Beam pipeline
+    # the pipeline's options, as on Beam's own command line; none: Beam runs here
     beam_options: Sequence[str] = ()
 
     def __post_init__(self):
@@ -42,18 +45,34 @@ class Running:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Job:
-    """The shards to make, and with what.
+    """The shards to make, and with what."""
 
-    Attributes:
-        plan: the set, with all of its clips.
-        shards: those that are to be made.
-        options: rates, sizes, quality.
-        unfinished: where the set is being made.
-        running: workers, limits, runner.
-    """
+    plan: Plan  # the set, with all of its clips
+    shards: Sequence[Shard]  # those that are to be made
+    options: RecordOptions  # rates, sizes, quality
+    unfinished: Unfinished  # where the set is being made
+    running: Running  # workers, limits, runner
 
-    plan: Plan
-    shards: Sequence[Shard]
-    options: RecordOptions
-    unfinished: Unfinished
-    running: Running
+
+def run_local(job: Job) -> None:
+    """Makes the job's shards, one after the other."""
+    with (
+        Progress(f"Preparing {job.plan.name}", sum(len(shard.clips) for shard in job.shards)) as progress,
+        job.unfinished.spool() as spool,
+        WorkerPool(
+            workers=job.running.workers,
+            timeout_seconds=job.running.timeout_seconds,
+            memory_bytes=job.running.memory_bytes,
+            tasks_ahead=_CLIPS_AHEAD,
+            writable=[spool],
+        ) as pool,
+    ):
+        tasks = (
+            (job.plan.clips[number], job.options, str(spool / str(number)))
+            for shard in job.shards
+            for number in shard.clips
+        )
+        outcomes = progress.each(outcome for _, outcome in pool.run(spool_clip, tasks))
+        for shard in job.shards:
+            media_ids = [job.plan.clips[number].media_id for number in shard.clips]
+            job.unfinished.make(shard, media_ids, itertools.islice(outcomes, len(shard.clips)))

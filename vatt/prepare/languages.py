@@ -65,17 +65,12 @@ _CODES = _codes()
 
 @dataclasses.dataclass(frozen=True)
 class Tag:
-    """What the words between a media file's name and the ending of its captions say.
+    """What the words between a media file's name and the ending of its captions say."""
 
-    Attributes:
-        language: the language's code of two letters, or of three where it has no shorter; "": none is named.
-        subtags: script, region and the like, in lower case, joined by "-".
-        marks: such as "forced" or "sdh".
-    """
-
+    # the language's code of two letters, or of three where it has no shorter; "": none is named
     language: str = ""
-    subtags: str = ""
-    marks: frozenset[str] = frozenset()
+    subtags: str = ""  # script, region and the like, in lower case, joined by "-"
+    marks: frozenset[str] = frozenset()  # such as "forced" or "sdh"
 
     @property
     def name(self) -> str:

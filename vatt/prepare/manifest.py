@@ -32,19 +32,13 @@ _CLOCK = re.compile(r"(?:(\d+):)?(\d{1,2}):(\d{1,2}(?:\.\d*)?)")  # [hours:]minu
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Manifest:
-    """What a manifest asks for.
+    """What a manifest asks for."""
 
-    Attributes:
-        clips: in the order in which they are named first; labelled by their place in `labels`.
-        labels: texts of all labels in alphabetical order.
-        missing: (media_id, path that was looked for) of clips whose files are not there.
-        has_captions: whether it decides about captions: it has such a column.
-    """
-
-    clips: tuple[Clip, ...]
-    labels: tuple[str, ...]
+    clips: tuple[Clip, ...]  # in the order in which they are named first; labelled by their place in `labels`
+    labels: tuple[str, ...]  # texts of all labels in alphabetical order
+    # (media_id, path that was looked for) of clips whose files are not there
     missing: tuple[tuple[str, str], ...]
-    has_captions: bool
+    has_captions: bool  # whether it decides about captions: it has such a column
 
 
 @dataclasses.dataclass

@@ -29,19 +29,13 @@ _NOTHING = {
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class MediaOptions:
-    """What to decode.
+    """What to decode."""
 
-    Args:
-        max_frame_rate_hz: frames are kept at the file's own rate up to this one.
-        short_side_pixels: frames are scaled down (never up) so that their short side has this many pixels.
-        audio_rate_hz: samples per second of the audio.
-        mono: mix all channels into one; otherwise they stay as they are.
-    """
-
-    max_frame_rate_hz: float = 25.0
+    max_frame_rate_hz: float = 25.0  # frames are kept at the file's own rate up to this one
+    # frames are scaled down (never up) so that their short side has this many pixels
     short_side_pixels: int = 256
-    audio_rate_hz: int = 48_000
-    mono: bool = True
+    audio_rate_hz: int = 48_000  # samples per second of the audio
+    mono: bool = True  # mix all channels into one; otherwise they stay as they are
 
 
 def read_segments(

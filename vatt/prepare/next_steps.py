@@ -23,25 +23,15 @@ _RUN_IS = f"{_RUN}: a pre-trained model, which is a run directory, a .keras file
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Experiment:
-    """A gin file that measures or trains on sets of one kind.
+    """A gin file that measures or trains on sets of one kind."""
 
-    Args:
-        gin: its name; "{layout}" in it is that of the layout.
-        needs: what records must hold: "video", "audio" or "captions".
-        eval_split: the split that it measures on.
-        trains: whether it reads the split "train" too.
-        binds_classes: whether it needs the number of classes.
-        reads_words: whether it needs the words of the model.
-        purpose: what it does.
-    """
-
-    gin: str
-    needs: str = "video"
-    eval_split: str = "test"
-    trains: bool = True
-    binds_classes: bool = False
-    reads_words: bool = False
-    purpose: str = "To probe a trained model by its classes"
+    gin: str  # its name; "{layout}" in it is that of the layout
+    needs: str = "video"  # what records must hold: "video", "audio" or "captions"
+    eval_split: str = "test"  # the split that it measures on
+    trains: bool = True  # whether it reads the split "train" too
+    binds_classes: bool = False  # whether it needs the number of classes
+    reads_words: bool = False  # whether it needs the words of the model
+    purpose: str = "To probe a trained model by its classes"  # what it does
 
 
 _FINE_TUNE = "To fine-tune a trained model on its classes"
@@ -65,23 +55,14 @@ RETRIEVE = Experiment(
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Contents:
-    """What a prepared set holds.
+    """What a prepared set holds."""
 
-    Attributes:
-        directory: of the set.
-        splits: name -> content -> records that have it; "records" for all.
-        classes: how many.
-        words: of its vocabulary.
-        is_of_images: whether its videos are of one frame each.
-        several_labels: whether a clip may have several.
-    """
-
-    directory: Path
-    splits: dict[str, dict[str, int]]
-    classes: int
-    words: int
-    is_of_images: bool = False
-    several_labels: bool = False
+    directory: Path  # of the set
+    splits: dict[str, dict[str, int]]  # name -> content -> records that have it; "records" for all
+    classes: int  # how many
+    words: int  # of its vocabulary
+    is_of_images: bool = False  # whether its videos are of one frame each
+    several_labels: bool = False  # whether a clip may have several
 
     def has(self, content: str, split: str | None = None) -> int:
         """Records of a split, or of all, that hold it."""

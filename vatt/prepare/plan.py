@@ -21,19 +21,12 @@ _MEDIA_BYTES_PER_SHARD = 1 << 30
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Shard:
-    """One file to make.
+    """One file to make."""
 
-    Attributes:
-        file: its name.
-        split: of its clips.
-        clips: positions of its clips in the list of all, in the order of their records.
-        fingerprint: changes with anything that decides its records.
-    """
-
-    file: str
-    split: str
-    clips: tuple[int, ...]
-    fingerprint: str
+    file: str  # its name
+    split: str  # of its clips
+    clips: tuple[int, ...]  # positions of its clips in the list of all, in the order of their records
+    fingerprint: str  # changes with anything that decides its records
 
 
 def plan_shards(clips: Sequence[Clip], options: RecordOptions, clips_per_shard: int) -> list[Shard]:

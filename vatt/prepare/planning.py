@@ -93,21 +93,15 @@ class Tally:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Planning:
-    """What there is to say of a plan besides its clips.
+    """What there is to say of a plan besides its clips."""
 
-    Attributes:
-        left_out: files that are not used, by reason.
-        decided: what was chosen or guessed by a rule; a name here is a file and what was chosen.
-        notes: of each caption file or table (its name), what was lost, repaired or guessed in it.
-        caption_files: those whose captions are used.
-        subset: which part of a published set it is, for dataset.json; None: all of one, or none that was
-            published.
-    """
-
-    left_out: Tally = dataclasses.field(default_factory=Tally)
+    left_out: Tally = dataclasses.field(default_factory=Tally)  # files that are not used, by reason
+    # what was chosen or guessed by a rule; a name here is a file and what was chosen
     decided: Tally = dataclasses.field(default_factory=Tally)
+    # of each caption file or table (its name), what was lost, repaired or guessed in it
     notes: dict[str, tuple[Note, ...]] = dataclasses.field(default_factory=dict)
-    caption_files: set[Path] = dataclasses.field(default_factory=set)
+    caption_files: set[Path] = dataclasses.field(default_factory=set)  # those whose captions are used
+    # which part of a published set it is, for dataset.json; None: all of one, or none that was published
     subset: dict | None = None
 
     def note(self, name: str, notes: Sequence[Note]) -> None:

@@ -3,49 +3,28 @@
 Both are written however the run ends, so that a set that was refused for its failures says which they were.
 """
 
-import dataclasses
 from pathlib import Path
+from typing import Any
 
 from vatt.json_file import read_object
 from vatt.prepare import writer
+from vatt.prepare.holdings import SetHoldings
 from vatt.prepare.layouts.plan import Plan
 from vatt.prepare.preparation_page import page
-from vatt.prepare.totals import Totals
 
 JSON_FILE = "preparation.json"
 HTML_FILE = "preparation.html"
 _MOST_BYTES = 1 << 30  # of JSON_FILE: every clip that failed
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Effort:
-    """What this run did, as opposed to what earlier ones had finished.
-
-    Attributes:
-        clips: decoded by this run.
-        media_seconds: of video and audio that it made.
-        elapsed_seconds: what that took.
-        runner: "local" or "beam".
-        workers: processes; None where the Beam runner decides.
-        sandbox: what the workers are kept from, see `vatt.prepare.sandbox`.
-    """
-
-    clips: int
-    media_seconds: float
-    elapsed_seconds: float
-    runner: str
-    workers: int | None
-    sandbox: str
-
-
-def write_report(directory: Path, content: dict) -> Path:
+def write_report(directory: Path, content: dict[str, Any]) -> Path:
     """Writes both files, each whole or not at all; returns the page's path."""
     writer.write_json(directory / JSON_FILE, content)
     writer.write_text(directory / HTML_FILE, page(content))
     return directory / HTML_FILE
 
 
-def read_report(directory: Path) -> dict:
+def read_report(directory: Path) -> dict[str, Any]:
     """What an earlier run reported; empty if there is none, or one that can not be read."""
     try:
         return read_object(directory / JSON_FILE, max_bytes=_MOST_BYTES)
@@ -54,39 +33,33 @@ def read_report(directory: Path) -> dict:
 
 
 def describe(
-    plan: Plan,
-    totals: Totals,
-    *,
-    max_failures: float,
-    is_finished: bool,
-    effort: Effort,
-    made_by: dict,
-) -> dict:
+    plan: Plan, made: SetHoldings, *, max_failures: float, is_finished: bool, this_run: dict, made_by: dict
+) -> dict[str, Any]:
     """The content of the report, as preparation.json holds it.
 
     Args:
         plan: what was to be prepared, and what planning left out, decided and lost.
-        totals: of the finished shards.
+        made: of the finished shards.
         max_failures: the share of clips that may fail.
         is_finished: whether it became a set; False where more failed.
-        effort: what this run did.
+        this_run: what this run did, as opposed to what earlier ones had finished.
         made_by: program, version, command and date.
     """
     return {
         "name": plan.name,
         "finished": is_finished,
         "clips": len(plan.clips),
-        "records": totals.records,
-        "hours": totals.seconds / 3600,
+        "records": made.whole.records,
+        "hours": made.whole.seconds / 3600,
         "splits": {
             split: {"records": it.records, "hours": it.seconds / 3600, "records_with": dict(it.contents)}
-            for split, it in sorted(totals.splits.items())
+            for split, it in sorted(made.splits.items())
         },
         "max_failures": max_failures,
-        "failed": [{"media_id": media_id, "reason": reason} for media_id, reason in totals.failures],
-        "kept_in_part": [{"media_id": media_id, "lost": lost} for media_id, lost in totals.warnings],
+        "failed": [{"media_id": media_id, "reason": reason} for media_id, reason in made.whole.failures],
+        "kept_in_part": [{"media_id": media_id, "lost": lost} for media_id, lost in made.whole.warnings],
         "missing": [{"media_id": name, "looked_for": looked_for} for name, looked_for in plan.missing],
         **plan.planning.content(),
-        "this_run": dataclasses.asdict(effort),
+        "this_run": this_run,
         "made_by": made_by,
     }

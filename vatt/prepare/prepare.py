@@ -5,62 +5,38 @@ of a shard depend on its clips only and never on the runner, the number of worke
 killed run resumes with the first unfinished shard; `dataset.json` comes last.
 """
 
-import dataclasses
 import math
-import shlex
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
-import vatt
 from vatt.json_file import read_object
-from vatt.prepare import preparation_report, sandbox, writer
+from vatt.prepare import description, preparation_report, sandbox, writer
 from vatt.prepare.errors import PreparationError, TooManyFailures, disk_errors
-from vatt.prepare.job import Job, Running
+from vatt.prepare.holdings import Holdings, SetHoldings, add_up
+from vatt.prepare.job import Job, Running, run_local
 from vatt.prepare.layouts.plan import Plan
-from vatt.prepare.local import run_local
 from vatt.prepare.plan import Shard, plan_fingerprint, plan_shards
 from vatt.prepare.pool import available_cores
-from vatt.prepare.preparation_report import Effort
 from vatt.prepare.progress import say
-from vatt.prepare.record import SCHEMA_VERSION, RecordOptions
-from vatt.prepare.totals import Totals, add_up
-from vatt.prepare.unfinished import ShardResult, Unfinished
+from vatt.prepare.record import RecordOptions
+from vatt.prepare.unfinished import Unfinished
 from vatt.terminal import one_line
 
 _SHOWN_FAILURES = 3  # in the terminal; the page has all
 _WAY_OUT = "What is finished stays: make room and run the same command again, or name another directory."
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Summary:
-    """What `prepare_clips` did.
-
-    Attributes:
-        directory: of the prepared set.
-        clips: records in the set, over all splits.
-        failures: (media_id, reason) of each clip that could not be read.
-        warnings: (media_id, what was lost) of clips that were kept in part.
-        missing: (media_id, what was looked for) of media that are not there.
-    """
-
-    directory: Path
-    clips: int
-    failures: tuple[tuple[str, str], ...]
-    warnings: tuple[tuple[str, str], ...]
-    missing: tuple[tuple[str, str], ...]
-
-
 def prepare_clips(
     plan: Plan,
-    directory,
+    directory: str | Path,
     *,
     options: RecordOptions = RecordOptions(),  # noqa: B008 (frozen)
     clips_per_shard: int = 256,
     running: Running = Running(),  # noqa: B008 (frozen)
     fingerprint: str | None = None,
-) -> Summary:
+) -> Holdings:
     """Decodes clips in parallel and writes them as records.
 
     Next to the shards and dataset.json it leaves preparation.json and preparation.html, which name every clip
@@ -77,7 +53,8 @@ def prepare_clips(
         fingerprint: hash of the set's content, where the caller has a better one than the clips' list.
 
     Returns:
-        What is in the set, and what was lost.
+        What is in the set, and what was lost; of a set that was finished before its number of records, its
+        failures and warnings.
 
     Raises:
         ValueError: an option that no preparation can have.
@@ -95,53 +72,51 @@ def prepare_clips(
     unfinished = Unfinished(directory)
     with disk_errors(directory, _WAY_OUT), unfinished.alone():
         if (directory / writer.DATASET_FILE).exists():
-            summary = _finished_before(directory, print_of_plan, plan.missing)
+            holdings = _finished_before(directory, print_of_plan)
             unfinished.remove()  # left by a run that was killed between its last two steps
-            return summary
+            return holdings
         unfinished.tidy(shards)
         todo = [shard for shard in shards if unfinished.finished(shard) is None]
         if len(todo) < len(shards):
             say(f"{plan.name}: resuming after {len(shards) - len(todo)} of {len(shards)} shards")
-        effort = _run(Job(plan=plan, shards=todo, options=options, unfinished=unfinished, running=running))
-        totals = add_up(_results(unfinished, shards))
-        made_by = _report(plan, directory, totals, running.max_failures, effort)
-        made_by |= {"definition": plan.definition, "plan": print_of_plan}
-        _write_description(plan, directory, totals, options, made_by, fingerprint or print_of_plan)
+        this_run = _run(Job(plan=plan, shards=todo, options=options, unfinished=unfinished, running=running))
+        made = add_up(_finished(unfinished, shards))
+        made_by = _report(plan, directory, made, running.max_failures, this_run)
+        facts = {
+            "name": plan.name,
+            "subset": plan.planning.subset,
+            "labels": list(plan.labels),
+            "frame_rate_hz": options.media.max_frame_rate_hz,
+            "audio_rate_hz": options.media.audio_rate_hz,
+            "short_side_pixels": options.media.short_side_pixels,
+            "fingerprint": fingerprint or print_of_plan,
+            "made_by": made_by | {"definition": plan.definition, "plan": print_of_plan},
+        }
+        description.write_description(directory, made, facts)
         unfinished.remove()
-    return Summary(
-        directory=directory,
-        clips=totals.records,
-        failures=tuple(totals.failures),
-        warnings=tuple(totals.warnings),
-        missing=tuple(plan.missing),
-    )
+    return made.whole
 
 
-def _report(plan: Plan, directory: Path, totals: Totals, max_failures: float, effort: Effort) -> dict:
+def _report(plan: Plan, directory: Path, made: SetHoldings, max_failures: float, this_run: dict) -> dict:
     """Writes the report and says what is in the set and what is not; returns what made it.
 
     Raises:
         TooManyFailures: the set is refused.
     """
-    clips, failures = len(plan.clips), totals.failures
-    is_refused = len(failures) > max_failures * clips or not totals.records
-    made_by = {
-        "program": "vatt.prepare",
-        "version": vatt.__version__,
-        "command": shlex.join(sys.argv),
-        "date": time.strftime("%Y-%m-%d"),
-    }
+    clips, failures = len(plan.clips), made.whole.failures
+    is_refused = len(failures) > max_failures * clips or not made.whole.records
+    made_by = description.made_by()
     report = preparation_report.describe(
         plan,
-        totals,
+        made,
         max_failures=max_failures,
         is_finished=not is_refused,
-        effort=effort,
+        this_run=this_run,
         made_by=made_by,
     )
     page = preparation_report.write_report(directory, report)
-    _say_what_there_is(totals)
-    _say_what_is_lost(totals, clips, plan.missing, page)
+    _say_what_there_is(made)
+    _say_what_is_lost(made.whole, clips, len(plan.missing), page)
     if is_refused:
         media_id, reason = failures[0]
         raise TooManyFailures(
@@ -150,10 +125,11 @@ def _report(plan: Plan, directory: Path, totals: Totals, max_failures: float, ef
             f"All are listed in {page}. Remove them, or accept them by the same command with "
             f"--max_failures {math.ceil(100 * len(failures) / clips) / 100:g}."
         )
-    return dict(made_by)
+    return made_by
 
 
-def _finished_before(directory: Path, plan: str, missing: Sequence[tuple[str, str]]) -> Summary:
+def _finished_before(directory: Path, plan: str) -> Holdings:
+    """What the set in a directory holds and lacks, as far as its description and its report say it."""
     defects = writer.defects(directory)
     dataset = {} if defects else read_object(directory / writer.DATASET_FILE)
     if defects or dataset.get("made_by", {}).get("plan") != plan:
@@ -165,17 +141,15 @@ def _finished_before(directory: Path, plan: str, missing: Sequence[tuple[str, st
         )
     say(f"{directory} is prepared already")
     report = preparation_report.read_report(directory)
-    return Summary(
-        directory=directory,
-        clips=sum(split["clips"] for split in dataset["splits"].values()),
-        failures=tuple((item["media_id"], item["reason"]) for item in report.get("failed", ())),
-        warnings=tuple((item["media_id"], item["lost"]) for item in report.get("kept_in_part", ())),
-        missing=tuple(missing),
+    return Holdings(
+        records=sum(split["clips"] for split in dataset["splits"].values()),
+        failures=[(item["media_id"], item["reason"]) for item in report.get("failed", ())],
+        warnings=[(item["media_id"], item["lost"]) for item in report.get("kept_in_part", ())],
     )
 
 
-def _run(job: Job) -> Effort:
-    """Makes the job's shards; returns what that took."""
+def _run(job: Job) -> dict[str, Any]:
+    """Makes the job's shards; returns what this run did, for the report."""
     started, running = time.monotonic(), job.running
     if not job.shards:
         pass
@@ -186,65 +160,40 @@ def _run(job: Job) -> Effort:
     else:
         say(f"{job.plan.name}: workers are {sandbox.describe()}")
         run_local(job)
-    return Effort(
-        clips=sum(len(shard.clips) for shard in job.shards),
-        media_seconds=sum(result.seconds for _, result in _results(job.unfinished, job.shards)),
-        elapsed_seconds=time.monotonic() - started,
-        runner=running.runner,
-        workers=None if running.beam_options else running.workers or available_cores(),
-        sandbox=sandbox.describe(),
-    )
+    return {
+        "clips": sum(len(shard.clips) for shard in job.shards),
+        "media_seconds": add_up(_finished(job.unfinished, job.shards)).whole.seconds,
+        "elapsed_seconds": time.monotonic() - started,
+        "runner": running.runner,
+        "workers": None if running.beam_options else running.workers or available_cores(),
+        "sandbox": sandbox.describe(),
+    }
 
 
-def _results(unfinished: Unfinished, shards: Sequence[Shard]) -> Iterator[tuple[Shard, ShardResult]]:
+def _finished(unfinished: Unfinished, shards: Sequence[Shard]) -> Iterator[tuple[Shard, dict, Holdings]]:
     """What is known about shards that are all finished, read one by one."""
     for shard in shards:
-        result = unfinished.finished(shard)
-        if result is None:
+        known = unfinished.finished(shard)
+        if known is None:
             raise PreparationError(
                 f"{unfinished.directory / shard.file} was made and is no longer there, or was changed "
                 f"meanwhile. Run the same command again: it makes what is missing."
             )
-        yield shard, result
+        yield shard, *known
 
 
-def _say_what_there_is(totals: Totals) -> None:
-    for split, it in sorted(totals.splits.items(), reverse=True):  # "train" before "test"
+def _say_what_there_is(made: SetHoldings) -> None:
+    for split, it in sorted(made.splits.items(), reverse=True):  # "train" before "test"
         counts = ", ".join(f"{count} with {what}" for what, count in it.contents.items() if count)
         say(f"  {split}: {it.records} records, {it.seconds / 60:.1f} minutes; {counts}")
 
 
-def _say_what_is_lost(totals: Totals, clips: int, missing: Sequence, page: Path) -> None:
+def _say_what_is_lost(made: Holdings, clips: int, missing: int, page: Path) -> None:
     if missing:
-        say(f"Missing media: {len(missing)}; {page} says what was looked for")
-    if totals.warnings:
-        say(f"{len(totals.warnings)} of {clips} clips were kept in part; {page} says what was lost")
-    if totals.failures:
-        say(f"{len(totals.failures)} of {clips} clips could not be prepared; {page} says why. The first:")
-        for media_id, reason in totals.failures[:_SHOWN_FAILURES]:
+        say(f"Missing media: {missing}; {page} says what was looked for")
+    if made.warnings:
+        say(f"{len(made.warnings)} of {clips} clips were kept in part; {page} says what was lost")
+    if made.failures:
+        say(f"{len(made.failures)} of {clips} clips could not be prepared; {page} says why. The first:")
+        for media_id, reason in made.failures[:_SHOWN_FAILURES]:
             say(f"  {one_line(reason if media_id in reason else f'{media_id}: {reason}')}")
-
-
-def _write_description(
-    plan: Plan, directory: Path, totals: Totals, options: RecordOptions, made_by: dict, fingerprint: str
-) -> None:
-    """Writes the vocabulary and, last, dataset.json."""
-    words = writer.vocabulary(totals.words)
-    writer.write_text(directory / writer.VOCABULARY_FILE, "\n".join(words) + "\n")
-    description = {
-        "schema_version": SCHEMA_VERSION,
-        "name": plan.name,
-        "subset": plan.planning.subset,
-        "splits": {
-            split: {"clips": it.records, "clips_with": dict(it.contents), "shards": it.shards}
-            for split, it in sorted(totals.splits.items())
-        },
-        "labels": list(plan.labels),
-        "vocabulary": {"file": writer.VOCABULARY_FILE, "size": len(words)},
-        "frame_rate_hz": options.media.max_frame_rate_hz,
-        "audio_rate_hz": options.media.audio_rate_hz,
-        "short_side_pixels": options.media.short_side_pixels,
-        "fingerprint": fingerprint,
-        "made_by": made_by,
-    }
-    writer.write_json(directory / writer.DATASET_FILE, description)

@@ -35,30 +35,22 @@ _HALF_SURROGATE = re.compile("[\ud800-\udfff]")  # JSON can name it, and UTF-8 c
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Clip:
-    """A clip to prepare.
+    """A clip to prepare."""
 
-    Attributes:
-        media: path of the media file.
-        audio: path of an audio file that `media`, an image, stands for the length of; None: there is none.
-        media_id: name of the clip's source within the set; independent of where the set is.
-        split: "train", "test", ...
-        group: clips of one group count as hits for each other in retrieval; "" for none.
-        labels: (index, text) of each label.
-        captions: (start, end, text), in seconds from the file's start; an infinite end: of the whole file.
-        start_seconds, end_seconds: the part of the file; None: to its end.
-        segment_seconds: that part is cut into records of about this length; None: it is one record.
-    """
-
-    media: str
-    media_id: str
-    split: str
-    group: str = ""
-    labels: tuple[tuple[int, str], ...] = ()
+    media: str  # path of the media file
+    media_id: str  # name of the clip's source within the set; independent of where the set is
+    split: str  # "train", "test" …
+    group: str = ""  # clips of one group count as hits for each other in retrieval; "" for none
+    labels: tuple[tuple[int, str], ...] = ()  # (index, text) of each label
+    # (start, end, text), in seconds from the file's start; an infinite end: of the whole file
     captions: tuple[Caption, ...] = ()
+    # the part of the file; None: to its end
     start_seconds: float = 0.0
     end_seconds: float | None = None
+    # that part is cut into records of about this length; None: it is one record
     segment_seconds: float | None = None
     # Not in the repr, of which fingerprints are made: most clips have none, and keep theirs.
+    # path of an audio file that `media`, an image, stands for the length of; None: there is none
     audio: str | None = dataclasses.field(default=None, repr=False)
 
     @property
@@ -69,34 +61,21 @@ class Clip:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class RecordOptions:
-    """How clips are stored.
+    """How clips are stored."""
 
-    Args:
-        media: rates and sizes.
-        jpeg_quality: 1 to 95, as Pillow counts.
-    """
-
-    media: MediaOptions = MediaOptions()
-    jpeg_quality: int = 85
+    media: MediaOptions = MediaOptions()  # rates and sizes
+    jpeg_quality: int = 85  # 1 to 95, as Pillow counts
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Record:
-    """A framed record, ready to be appended to a TFRecord file, and what is said about it elsewhere.
+    """A framed record, ready to be appended to a TFRecord file, and what is said about it elsewhere."""
 
-    Attributes:
-        framed: the bytes.
-        seconds: its length.
-        contents: which of `CONTENTS` it holds; digital silence is no audio.
-        texts: texts of the captions within it, without the neighbours stored for context.
-        warnings: what was lost on the way, in words.
-    """
-
-    framed: bytes
-    seconds: float
-    contents: frozenset[str]
-    texts: tuple[str, ...]
-    warnings: tuple[str, ...]
+    framed: bytes  # the bytes
+    seconds: float  # its length
+    contents: frozenset[str]  # which of `CONTENTS` it holds; digital silence is no audio
+    texts: tuple[str, ...]  # texts of the captions within it, without the neighbours stored for context
+    warnings: tuple[str, ...]  # what was lost on the way, in words
 
 
 def make_records(clip: Clip, options: RecordOptions) -> Iterator[Record]:

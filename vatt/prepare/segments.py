@@ -24,20 +24,14 @@ _MAX_OVERHANG_SECONDS = (
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Span:
-    """The part of a file that is wanted, in seconds on the file's own clock.
+    """The part of a file that is wanted, in seconds on the file's own clock."""
 
-    Attributes:
-        zero_seconds: the start of the file.
-        start_seconds, end_seconds: the part; an infinite end: to the file's.
-        most_seconds: that a file of this size may last.
-        stated_end_seconds: where the file ends as its header has it; infinite: it does not say.
-    """
-
-    zero_seconds: float
+    zero_seconds: float  # the start of the file
+    # the part; an infinite end: to the file's
     start_seconds: float
     end_seconds: float
-    most_seconds: float
-    stated_end_seconds: float
+    most_seconds: float  # that a file of this size may last
+    stated_end_seconds: float  # where the file ends as its header has it; infinite: it does not say
 
     @property
     def last_seconds(self) -> float:
@@ -47,26 +41,17 @@ class Span:
 
 @dataclasses.dataclass
 class Media:
-    """One decoded file or a part of it.
+    """One decoded file or a part of it."""
 
-    Attributes:
-        frames: whatever `keep` made of each frame, at `frame_rate_hz`; empty without video.
-        frame_rate_hz: constant; 0.0 without video.
-        height, width: of the frames, in pixels; 0 without video.
-        audio: int16 [S, channels]; sample 0 is the instant of frame 0. None without audio.
-        start_seconds: where frame 0 (or, without video, sample 0) is, in seconds from the file's start.
-        end_seconds: where the last frame (or sample) ends, likewise.
-        warnings: what was lost, in words.
-    """
-
-    frames: list
-    frame_rate_hz: float
+    frames: list  # whatever `keep` made of each frame, at `frame_rate_hz`; empty without video
+    frame_rate_hz: float  # constant; 0.0 without video
+    # of the frames, in pixels; 0 without video
     height: int
     width: int
-    audio: np.ndarray | None
-    start_seconds: float
-    end_seconds: float
-    warnings: list[str]
+    audio: np.ndarray | None  # int16 [S, channels]; sample 0 is the instant of frame 0. None without audio.
+    start_seconds: float  # where frame 0 (or, without video, sample 0) is, in seconds from the file's start
+    end_seconds: float  # where the last frame (or sample) ends, likewise
+    warnings: list[str]  # what was lost, in words
 
 
 class Cutter:

@@ -24,21 +24,13 @@ _GZIP, _ZLIB = b"\x1f\x8b", b"\x78\x9c"
 
 @dataclasses.dataclass(frozen=True)
 class Stored:
-    """One record as it is in a shard.
+    """One record as it is in a shard."""
 
-    Attributes:
-        number: its place among the records that could be separated, from 0.
-        offset: of its frame, in bytes.
-        content: what the frame holds; None where it is damaged.
-        damage: what is wrong with the frame; "" where nothing is.
-        end: where the next record starts; None where the length can not be believed.
-    """
-
-    number: int
-    offset: int
-    content: bytes | None
-    damage: str = ""
-    end: int | None = None
+    number: int  # its place among the records that could be separated, from 0
+    offset: int  # of its frame, in bytes
+    content: bytes | None  # what the frame holds; None where it is damaged
+    damage: str = ""  # what is wrong with the frame; "" where nothing is
+    end: int | None = None  # where the next record starts; None where the length can not be believed
 
 
 def stated_offsets(shard: Path) -> np.ndarray | None:

@@ -23,18 +23,13 @@ _SURE_SECONDS, _LEAST_BYTES_PER_SECOND = 3600.0, 20.0
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Source:
-    """An open file.
+    """An open file."""
 
-    Attributes:
-        video, audio: streams; None if missing or not wanted.
-        span: the part that is wanted.
-        frames: (stream, frame) from a little before the start of that part.
-    """
-
+    # streams; None if missing or not wanted
     video: object | None
     audio: object | None
-    span: Span
-    frames: Iterator[tuple]
+    span: Span  # the part that is wanted
+    frames: Iterator[tuple]  # (stream, frame) from a little before the start of that part
 
 
 @contextlib.contextmanager

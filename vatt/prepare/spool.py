@@ -6,12 +6,12 @@ appends them to a file of its own as they come, and the writer of the shard copi
 
 import contextlib
 import dataclasses
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from vatt.data.words import split_words
 from vatt.prepare import pool
+from vatt.prepare.holdings import Holdings
 from vatt.prepare.record import Clip, RecordOptions, make_records
 
 
@@ -21,23 +21,11 @@ class SpoolError(OSError):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Spooled:
-    """The records of one clip, on the disk.
+    """The records of one clip, on the disk."""
 
-    Attributes:
-        path: the spool file: framed records, one after the other.
-        lengths: bytes of each record.
-        seconds: of video and audio, over all records.
-        contents: how many of its records hold video, audio, captions, labels.
-        words: how often each word of the training captions occurs; empty for other splits.
-        warnings: what was lost, in words.
-    """
-
-    path: str
-    lengths: tuple[int, ...]
-    seconds: float
-    contents: dict[str, int]
-    words: dict[str, int]
-    warnings: tuple[str, ...]
+    path: str  # the spool file: framed records, one after the other
+    lengths: tuple[int, ...]  # bytes of each record
+    holdings: Holdings
 
     def records(self) -> Iterator[bytes]:
         """The framed records, one at a time."""
@@ -60,29 +48,25 @@ def spool_clip(clip: Clip, options: RecordOptions, path: str) -> Spooled:
         MediaError: the clip gives no record.
         SpoolError: the file can not be written.
     """
-    lengths, seconds, contents, words, warnings = [], 0.0, Counter(), Counter(), {}
+    lengths, holdings, warnings = [], Holdings(), {}
     with _new_file(path) as append:
         for record in make_records(clip, options):
             append(record.framed)
             pool.heartbeat()
             lengths.append(len(record.framed))
-            seconds += record.seconds
-            contents.update(record.contents)
+            holdings.seconds += record.seconds
+            holdings.contents.update(record.contents)
             warnings.update(dict.fromkeys(record.warnings))  # each once, in order
             if clip.split == "train":
-                words.update(word for text in record.texts for word in split_words(text))
-    return Spooled(
-        path=path,
-        lengths=tuple(lengths),
-        seconds=seconds,
-        contents=dict(contents),
-        words=dict(words),
-        warnings=tuple(warnings),
-    )
+                holdings.words.update(word for text in record.texts for word in split_words(text))
+    holdings.records = len(lengths)
+    if warnings:  # one entry for each clip, so that entries count clips
+        holdings.warnings.append((clip.media_id, "; ".join(warnings)))
+    return Spooled(path=path, lengths=tuple(lengths), holdings=holdings)
 
 
 @contextlib.contextmanager
-def _new_file(path: str):
+def _new_file(path: str) -> Iterator[Callable[[bytes], None]]:
     """A function that appends bytes to a new file; of all errors only those of the disk become SpoolError."""
     with _disk_errors():
         file = open(path, "xb", buffering=0)  # noqa: SIM115 (closed below)

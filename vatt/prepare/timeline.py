@@ -39,22 +39,14 @@ _MOST_HELD_BYTES = 1 << 26  # of packets since a key frame
 
 @dataclasses.dataclass
 class _Stream:
-    """Where one stream is, in seconds on the continuous clock.
+    """Where one stream is, in seconds on the continuous clock."""
 
-    Attributes:
-        offset: from its own timestamps to the continuous clock.
-        head: where its next packet is expected in decoding order.
-        end: where what has come of it ends in presentation order.
-        before: `head` before its last hole or jump.
-        since: packets that have come since then.
-        recent: times of its last packets, where these are in presentation order.
-    """
-
-    offset: float
-    head: float
-    end: float
-    before: float = 0.0
-    since: int = _STRAY_PACKETS + 1
+    offset: float  # from its own timestamps to the continuous clock
+    head: float  # where its next packet is expected in decoding order
+    end: float  # where what has come of it ends in presentation order
+    before: float = 0.0  # `head` before its last hole or jump
+    since: int = _STRAY_PACKETS + 1  # packets that have come since then
+    # times of its last packets, where these are in presentation order
     recent: deque = dataclasses.field(default_factory=lambda: deque(maxlen=_REORDERED))
 
 

@@ -5,9 +5,8 @@ left behind is either known and whole, and kept, or is removed.
 """
 
 import contextlib
-import dataclasses
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import filelock
@@ -15,34 +14,14 @@ import filelock
 from vatt.json_file import read_json
 from vatt.prepare import writer
 from vatt.prepare.errors import PreparationError
+from vatt.prepare.holdings import Holdings
 from vatt.prepare.plan import Shard
+from vatt.prepare.pool import Failure
+from vatt.prepare.spool import Spooled, SpoolError
 from vatt.whole_file import lock_file, own_folder, remove_leftovers, temporary_folder
 
 _FOLDER = ".unfinished"
 _MOST_BYTES = 1 << 30  # of a journal: the words of a shard
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class ShardResult:
-    """What is known about a finished shard.
-
-    Attributes:
-        fingerprint: of the plan it was made from.
-        shard: what dataset.json says about it: file, records, bytes, sha256.
-        seconds: of video and audio.
-        contents: how many of its records hold video, audio, captions, labels.
-        words: how often each word of its training captions occurs.
-        failures: (media_id, reason) of each clip that gave no record.
-        warnings: (media_id, what was lost) of clips that were kept in part.
-    """
-
-    fingerprint: str
-    shard: dict
-    seconds: float
-    contents: dict[str, int]
-    words: dict[str, int]
-    failures: list[tuple[str, str]]
-    warnings: list[tuple[str, str]]
 
 
 class Unfinished:
@@ -84,20 +63,52 @@ class Unfinished:
                 for path in (shard, writer.offsets_path(shard), journal):
                     path.unlink(missing_ok=True)
 
-    def announce(self, result: ShardResult) -> None:
-        """Keeps what is known about a shard that is about to take its name."""
-        writer.write_json(self._journal(result.shard["file"]), dataclasses.asdict(result))
+    def make(self, shard: Shard, media_ids: Sequence[str], outcomes: Iterable[Spooled | Failure]) -> None:
+        """Writes a shard, its offsets and what is known about it; then its spool files are removed.
 
-    def finished(self, shard: Shard) -> ShardResult | None:
-        """What is known about a shard; None if it has to be made (again)."""
+        Args:
+            shard: which.
+            media_ids: names of its clips, for the list of failures.
+            outcomes: of these clips, in the same order; taken one by one while the file is written.
+
+        Raises:
+            SpoolError: a worker could not write its spool file.
+            OSError: the shard can not be written.
+        """
+        holdings, taken = Holdings(), []
+
+        def framed_records() -> Iterator[bytes]:
+            for media_id, outcome in zip(media_ids, outcomes, strict=True):
+                if isinstance(outcome, Spooled):
+                    taken.append(outcome)
+                    holdings.add(outcome.holdings)
+                    yield from outcome.records()
+                elif isinstance(outcome.error, SpoolError):
+                    raise outcome.error
+                else:
+                    holdings.failures.append((media_id, outcome.reason))
+
+        def announce(written: dict) -> None:
+            known = {"fingerprint": shard.fingerprint, "shard": written}
+            known["holdings"] = vars(holdings)
+            writer.write_json(self._journal(shard.file), known)
+
+        writer.write_shard(self.directory / shard.file, framed_records(), announce=announce)
+        for spooled in taken:  # only now, so that a process killed before can do the same again
+            spooled.discard()
+
+    def finished(self, shard: Shard) -> tuple[dict, Holdings] | None:
+        """What dataset.json says of a shard, and what it holds; None if it has to be made (again)."""
         path = self.directory / shard.file
         try:
-            result = ShardResult(**read_json(self._journal(shard.file), max_bytes=_MOST_BYTES))
+            known = read_json(self._journal(shard.file), max_bytes=_MOST_BYTES)
+            written, holdings = known["shard"], Holdings.from_json(known["holdings"])
             sizes = [file.stat().st_size for file in (path, writer.offsets_path(path))]
-        except (OSError, ValueError, TypeError):  # TypeError: kept by another version, with other fields
+            is_same = known["fingerprint"] == shard.fingerprint
+            is_whole = sizes == [written["bytes"], 8 * written["records"]]
+        except (OSError, ValueError, TypeError, KeyError, AttributeError):  # or kept by another version
             return None
-        expected = [result.shard["bytes"], 8 * result.shard["records"]]
-        return result if result.fingerprint == shard.fingerprint and sizes == expected else None
+        return (written, holdings) if is_same and is_whole else None
 
     @contextlib.contextmanager
     def spool(self) -> Iterator[Path]:

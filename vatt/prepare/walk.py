@@ -66,32 +66,20 @@ def folded(name: str) -> str:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Folder:
-    """The files of one folder that may be of use.
+    """The files of one folder that may be of use."""
 
-    Attributes:
-        media: in the order of their paths.
-        captions: files that captions may be in, likewise.
-        audio_of: image -> the audio file of the same name, with which it is one clip.
-    """
-
-    media: tuple[Path, ...]
-    captions: tuple[Path, ...]
-    audio_of: dict[Path, Path]
+    media: tuple[Path, ...]  # in the order of their paths
+    captions: tuple[Path, ...]  # files that captions may be in, likewise
+    audio_of: dict[Path, Path]  # image -> the audio file of the same name, with which it is one clip
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Walk:
-    """What a folder holds at any depth.
+    """What a folder holds at any depth."""
 
-    Attributes:
-        folders: those that were entered.
-        outside: links that lead out of the folder; counted as left out too.
-        left_out: everything else, by reason.
-    """
-
-    folders: dict[Path, Folder]
-    outside: tuple[Path, ...]
-    left_out: Tally
+    folders: dict[Path, Folder]  # those that were entered
+    outside: tuple[Path, ...]  # links that lead out of the folder; counted as left out too
+    left_out: Tally  # everything else, by reason
 
     @property
     def media(self) -> list[Path]:

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -69,12 +68,6 @@ def write_shard(
         shard = {"file": path.name, "records": len(offsets), "bytes": size, "sha256": digest.hexdigest()}
         announce(shard)
     return shard
-
-
-def vocabulary(counts: Counter) -> list[str]:
-    """Words by falling frequency, ties in alphabetical order, after the special ones."""
-    ranked = sorted(counts, key=lambda word: (-counts[word], word))
-    return [*SPECIAL_WORDS, *ranked[: MAX_WORDS - len(SPECIAL_WORDS)]]
 
 
 def defects(directory: Path) -> list[str]:

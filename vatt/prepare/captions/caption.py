@@ -28,17 +28,11 @@ class NotCaptions(CaptionError):
 
 @dataclasses.dataclass(frozen=True, order=True)
 class Note:
-    """One kind of thing that was lost, repaired or guessed in a caption file, and how often.
+    """One kind of thing that was lost, repaired or guessed in a caption file, and how often."""
 
-    Attributes:
-        what: in words, the same for every file, so that notes of many files can be added up.
-        count: how often.
-        cues_lost: how many of the file's cues are no caption of their own for this reason.
-    """
-
-    what: str
-    count: int = 1
-    cues_lost: int = 0
+    what: str  # in words, the same for every file, so that notes of many files can be added up
+    count: int = 1  # how often
+    cues_lost: int = 0  # how many of the file's cues are no caption of their own for this reason
 
     def __str__(self) -> str:
         return f"{self.what}: {self.count}"
@@ -46,17 +40,11 @@ class Note:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class CaptionFile:
-    """The content of one caption file.
+    """The content of one caption file."""
 
-    Attributes:
-        captions: in order of time, without markup.
-        notes: what was lost, repaired or guessed, at most one of a kind.
-        cues: of the file; each is a caption, or lost and counted in one of the notes.
-    """
-
-    captions: tuple[Caption, ...]
-    notes: tuple[Note, ...] = ()
-    cues: int = 0
+    captions: tuple[Caption, ...]  # in order of time, without markup
+    notes: tuple[Note, ...] = ()  # what was lost, repaired or guessed, at most one of a kind
+    cues: int = 0  # of the file; each is a caption, or lost and counted in one of the notes
 
     def __str__(self) -> str:
         """A note on the file in addition to its captions; "" without one."""

@@ -21,16 +21,12 @@ MAX_CUES = 100_000  # words of ten hours, one by one
 
 @dataclasses.dataclass(frozen=True)
 class Cue:
-    """A cue as it is written.
+    """A cue as it is written."""
 
-    Attributes:
-        start, end: in seconds.
-        lines: of its text, with markup.
-    """
-
+    # in seconds
     start: float
     end: float
-    lines: tuple[str, ...]
+    lines: tuple[str, ...]  # of its text, with markup
 
 
 def lines_of(text: str) -> list[str]:

@@ -14,20 +14,14 @@ _TIMES = frozenset((*_STARTS, *_ENDS, *_LENGTHS, "timestamp", "timestamps", "off
 
 @dataclasses.dataclass(frozen=True)
 class Entry:
-    """A part of a transcript.
+    """A part of a transcript."""
 
-    Attributes:
-        start, end: in seconds; None: missing, or no time.
-        text: as written.
-        is_open: whether the end is missing as some programs leave it out, and not unreadable.
-        is_cut: whether it is shown beyond the beginning of the next one, but not spoken.
-    """
-
+    # in seconds; None: missing, or no time
     start: float | None
     end: float | None
-    text: str
-    is_open: bool = False
-    is_cut: bool = False
+    text: str  # as written
+    is_open: bool = False  # whether the end is missing as some programs leave it out, and not unreadable
+    is_cut: bool = False  # whether it is shown beyond the beginning of the next one, but not spoken
 
 
 def has_entry_shape(entry) -> bool:

@@ -23,14 +23,10 @@ _WORD_TIME = re.compile(r"<([0-9:.]+)>")
 
 @dataclasses.dataclass(frozen=True)
 class _Shown:
-    """A cue by the lines that are seen.
+    """A cue by the lines that are seen."""
 
-    Attributes:
-        cue: as written.
-        marked, lines: its lines, with and without markup.
-    """
-
-    cue: Cue
+    cue: Cue  # as written
+    # its lines, with and without markup
     marked: tuple[str, ...]
     lines: tuple[str, ...]
 

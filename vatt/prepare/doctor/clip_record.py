@@ -22,79 +22,48 @@ _KINDS = {bytes: "bytes", float: "floats", int: "integers"}
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Setting:
-    """What dataset.json says of every record, for the checks.
+    """What dataset.json says of every record, for the checks."""
 
-    Attributes:
-        frame_rate_hz: the highest of any record, and that of records which state none.
-        audio_rate_hz: of every record that has audio.
-        short_side_pixels: of frames, at most; 0: unknown.
-        labels: label texts by id; empty: nothing is said.
-        vocabulary_file: the set's words; "": nothing is known of words.
-    """
-
-    frame_rate_hz: float
-    audio_rate_hz: int
-    short_side_pixels: int
-    labels: tuple[str, ...] = ()
-    vocabulary_file: str = ""
+    frame_rate_hz: float  # the highest of any record, and that of records which state none
+    audio_rate_hz: int  # of every record that has audio
+    short_side_pixels: int  # of frames, at most; 0: unknown
+    labels: tuple[str, ...] = ()  # label texts by id; empty: nothing is said
+    vocabulary_file: str = ""  # the set's words; "": nothing is known of words
 
 
 @dataclasses.dataclass
 class Captions:
-    """A clip's captions.
+    """A clip's captions."""
 
-    Attributes:
-        texts: as stored.
-        times: float32 [captions, 2], start and end; None: not stated.
-    """
-
-    texts: list[bytes]
-    times: np.ndarray | None
+    texts: list[bytes]  # as stored
+    times: np.ndarray | None  # float32 [captions, 2], start and end; None: not stated
 
 
 @dataclasses.dataclass
 class Labels:
-    """A clip's labels.
+    """A clip's labels."""
 
-    Attributes:
-        ids: of the classes.
-        texts: as stored.
-    """
-
-    ids: list[int]
-    texts: list[bytes]
+    ids: list[int]  # of the classes
+    texts: list[bytes]  # as stored
 
 
 @dataclasses.dataclass(kw_only=True)
 class ClipRecord:
-    """What a record holds; times are in seconds from its first frame, except `start_seconds` itself.
+    """What a record holds; times are in seconds from its first frame, except `start_seconds` itself."""
 
-    Attributes:
-        media_id: name of the source.
-        split: as the record states it; None: it does not.
-        start_seconds, end_seconds: the part of the source; the end is None where it is not stated.
-        jpegs: the frames.
-        frame_rate_hz: stated by the record, else by the set.
-        stated_size: (width, height), pixels; None: not stated.
-        audio: int16 [S, channels] or float32 [S, 1], as stored; None without audio.
-        audio_rate_hz: stated by the record, else by the set.
-        captions: texts and times.
-        labels: ids and texts.
-        problems: what does not fit the schema, in words.
-    """
-
-    media_id: str
-    split: str | None
+    media_id: str  # name of the source
+    split: str | None  # as the record states it; None: it does not
+    # the part of the source; the end is None where it is not stated
     start_seconds: float
     end_seconds: float | None
-    jpegs: list[bytes]
-    frame_rate_hz: float
-    stated_size: tuple[int, int] | None
-    audio: np.ndarray | None
-    audio_rate_hz: int
-    captions: Captions
-    labels: Labels
-    problems: list[str]
+    jpegs: list[bytes]  # the frames
+    frame_rate_hz: float  # stated by the record, else by the set
+    stated_size: tuple[int, int] | None  # (width, height), pixels; None: not stated
+    audio: np.ndarray | None  # int16 [S, channels] or float32 [S, 1], as stored; None without audio
+    audio_rate_hz: int  # stated by the record, else by the set
+    captions: Captions  # texts and times
+    labels: Labels  # ids and texts
+    problems: list[str]  # what does not fit the schema, in words
 
     @property
     def clip_id(self) -> str:

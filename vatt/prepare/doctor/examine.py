@@ -34,23 +34,14 @@ UNEXAMINED = Check(
 
 @dataclasses.dataclass(frozen=True)
 class Diagnosis:
-    """What was found in a set.
+    """What was found in a set."""
 
-    Attributes:
-        prepared: the set.
-        findings: errors first.
-        tolerated: what any large set has a little of.
-        splits: what was counted, by split.
-        hashes: `shard.RECORD_HASHES` of every readable record.
-        decode_every: of every n-th record all frames were decoded.
-    """
-
-    prepared: PreparedSet
-    findings: list[Finding]
-    tolerated: list[Finding]
-    splits: dict[str, Tally]
-    hashes: np.ndarray
-    decode_every: int
+    prepared: PreparedSet  # the set
+    findings: list[Finding]  # errors first
+    tolerated: list[Finding]  # what any large set has a little of
+    splits: dict[str, Tally]  # what was counted, by split
+    hashes: np.ndarray  # `shard.RECORD_HASHES` of every readable record
+    decode_every: int  # of every n-th record all frames were decoded
 
     @property
     def whole(self) -> Tally:

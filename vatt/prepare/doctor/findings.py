@@ -13,25 +13,15 @@ _PLACES_KEPT = 20
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Check:
-    """One thing that must hold of a prepared set.
+    """One thing that must hold of a prepared set."""
 
-    Attributes:
-        name: in reports and JSON; stable.
-        severity: `ERROR`: training on it goes wrong or stops; `WARNING`: it may be meant, look at it.
-        rule: what must hold.
-        way_out: what to do where it does not.
-        tolerated_share: share in [0, 1] up to which it is met in any large set and no finding.
-        among: the count of `tally.Tally.counts` which that share is of.
-        is_mended: whether `--repair` mends it.
-    """
-
-    name: str
-    severity: str
-    rule: str
-    way_out: str
-    tolerated_share: float = 0.0
-    among: str = "clips"
-    is_mended: bool = False
+    name: str  # in reports and JSON; stable
+    severity: str  # `ERROR`: training on it goes wrong or stops; `WARNING`: it may be meant, look at it
+    rule: str  # what must hold
+    way_out: str  # what to do where it does not
+    tolerated_share: float = 0.0  # share in [0, 1] up to which it is met in any large set and no finding
+    among: str = "clips"  # the count of `tally.Tally.counts` which that share is of
+    is_mended: bool = False  # whether `--repair` mends it
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,16 +44,11 @@ class Place:
 
 @dataclasses.dataclass
 class Finding:
-    """All that one check found.
+    """All that one check found."""
 
-    Attributes:
-        check: the check.
-        count: how often.
-        places: (what was found, where) of the first ones.
-    """
-
-    check: Check
-    count: int = 0
+    check: Check  # the check
+    count: int = 0  # how often
+    # (what was found, where) of the first ones
     places: list[tuple[str, Place]] = dataclasses.field(default_factory=list)
 
 

@@ -65,25 +65,15 @@ class UnreadableSet(ValueError):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class PreparedSet:
-    """A prepared set as dataset.json describes it.
+    """A prepared set as dataset.json describes it."""
 
-    Attributes:
-        directory: of the set.
-        name: its name.
-        content: dataset.json as it is.
-        shards: (split, what is stated of the shard), in order.
-        setting: what is stated of every record.
-        vocabulary_size: words, as stated.
-        subset: which part of a published set it is, in words; "" for no such part.
-    """
-
-    directory: Path
-    name: str
-    content: dict
-    shards: tuple[tuple[str, dict], ...]
-    setting: Setting
-    vocabulary_size: int
-    subset: str
+    directory: Path  # of the set
+    name: str  # its name
+    content: dict  # dataset.json as it is
+    shards: tuple[tuple[str, dict], ...]  # (split, what is stated of the shard), in order
+    setting: Setting  # what is stated of every record
+    vocabulary_size: int  # words, as stated
+    subset: str  # which part of a published set it is, in words; "" for no such part
 
 
 def read_set(directory) -> PreparedSet:

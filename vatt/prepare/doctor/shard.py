@@ -87,25 +87,17 @@ RECORD_HASHES = np.dtype(
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ShardTask:
-    """A shard to examine.
+    """A shard to examine."""
 
-    Attributes:
-        path: of the shard.
-        number: of the shard within the set.
-        split: its split.
-        records, bytes, sha256: what dataset.json states; the last may be "".
-        setting: what dataset.json says of every record.
-        decode_every: of every n-th record all frames are decoded; 1: of all.
-    """
-
-    path: Path
-    number: int
-    split: str
+    path: Path  # of the shard
+    number: int  # of the shard within the set
+    split: str  # its split
+    # what dataset.json states; the last may be ""
     records: int
     bytes: int
     sha256: str
-    setting: Setting
-    decode_every: int
+    setting: Setting  # what dataset.json says of every record
+    decode_every: int  # of every n-th record all frames are decoded; 1: of all
 
 
 @dataclasses.dataclass

@@ -6,32 +6,22 @@ from collections import Counter
 
 @dataclasses.dataclass
 class Tally:
-    """Counts of one shard, one split or a whole set.
+    """Counts of one shard, one split or a whole set."""
 
-    Attributes:
-        counts: by name: "clips", "with_video", "with_audio", "audible", "with_captions", "with_labels",
-            "captions", "captions_inside", "words", "unknown_words", "frames".
-        seconds: by name: "video", "audio", "digital_silence".
-        frame_sizes: clips by (width, height), pixels.
-        frame_rates: clips by frame rate, Hz.
-        audio_rates: clips by samples a second.
-        peaks: clips by the loudest sample, in steps of 6 dB below full scale (0: full scale).
-        captions_of_clip: clips by number of captions.
-        words_of_caption: captions by number of words.
-        labels: clips by label id.
-        label_texts: clips by (label id, text).
-    """
-
+    # by name: "clips", "with_video", "with_audio", "audible", "with_captions", "with_labels", "captions",
+    # "captions_inside", "words", "unknown_words", "frames"
     counts: Counter = dataclasses.field(default_factory=Counter)
+    # by name: "video", "audio", "digital_silence"
     seconds: Counter = dataclasses.field(default_factory=Counter)
-    frame_sizes: Counter = dataclasses.field(default_factory=Counter)
-    frame_rates: Counter = dataclasses.field(default_factory=Counter)
-    audio_rates: Counter = dataclasses.field(default_factory=Counter)
+    frame_sizes: Counter = dataclasses.field(default_factory=Counter)  # clips by (width, height), pixels
+    frame_rates: Counter = dataclasses.field(default_factory=Counter)  # clips by frame rate, Hz
+    audio_rates: Counter = dataclasses.field(default_factory=Counter)  # clips by samples a second
+    # clips by the loudest sample, in steps of 6 dB below full scale (0: full scale)
     peaks: Counter = dataclasses.field(default_factory=Counter)
-    captions_of_clip: Counter = dataclasses.field(default_factory=Counter)
-    words_of_caption: Counter = dataclasses.field(default_factory=Counter)
-    labels: Counter = dataclasses.field(default_factory=Counter)
-    label_texts: Counter = dataclasses.field(default_factory=Counter)
+    captions_of_clip: Counter = dataclasses.field(default_factory=Counter)  # clips by number of captions
+    words_of_caption: Counter = dataclasses.field(default_factory=Counter)  # captions by number of words
+    labels: Counter = dataclasses.field(default_factory=Counter)  # clips by label id
+    label_texts: Counter = dataclasses.field(default_factory=Counter)  # clips by (label id, text)
 
     def add(self, other: "Tally") -> None:
         for field in dataclasses.fields(self):

@@ -21,25 +21,23 @@ import dataclasses
 import hashlib
 import re
 import shlex
-import sys
-import time
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-import vatt
 from vatt.arguments import PROCESSES, RATE, WHOLE_RATE
 from vatt.data.words import split_words
 from vatt.prepare import writer
+from vatt.prepare.description import made_by, write_description
 from vatt.prepare.doctor.clip_record import ClipRecord, Setting, read_clip
 from vatt.prepare.doctor.frames import JpegError, look_at
 from vatt.prepare.errors import PreparationError, disk_errors
 from vatt.prepare.example_reader import ExampleError
+from vatt.prepare.holdings import Holdings, SetHoldings
 from vatt.prepare.pool import Failure, WorkerPool, heartbeat
 from vatt.prepare.progress import Progress, say
-from vatt.prepare.record import CONTENTS, SCHEMA_VERSION
 from vatt.prepare.shard_reader import read_shard
 from vatt.whole_file import whole_file
 
@@ -50,25 +48,15 @@ _SHOWN = 3  # names in a message
 
 @dataclasses.dataclass
 class Survey:
-    """What one shard holds.
+    """What one shard holds."""
 
-    Attributes:
-        shard: as dataset.json says it: file, records, bytes, sha256.
-        starts: of its records, in bytes.
-        contents: how many records hold video, audio, captions, labels.
-        words: how often each word of the captions occurs.
-        label_texts: how often each (id, text) occurs; None: an id without text.
-        short_side_pixels: of the first frame that decodes; 0 without frames.
-        unreadable: (byte, reason) of records that can not be read.
-    """
-
-    shard: dict
-    starts: list[int] = dataclasses.field(default_factory=list)
-    contents: Counter = dataclasses.field(default_factory=lambda: Counter(dict.fromkeys(CONTENTS, 0)))
-    words: Counter = dataclasses.field(default_factory=Counter)
-    label_texts: Counter = dataclasses.field(default_factory=Counter)
-    short_side_pixels: int = 0
-    unreadable: list[tuple[int, str]] = dataclasses.field(default_factory=list)
+    shard: dict  # as dataset.json says it: file, records, bytes, sha256
+    starts: list[int] = dataclasses.field(default_factory=list)  # of its records, in bytes
+    holdings: Holdings = dataclasses.field(default_factory=Holdings)
+    # how often each (id, text) occurs; None: an id without text
+    label_texts: Counter[tuple[int, str | None]] = dataclasses.field(default_factory=Counter)
+    short_side_pixels: int = 0  # of the first frame that decodes; 0 without frames
+    unreadable: list[tuple[int, str]] = dataclasses.field(default_factory=list)  # (byte, reason) of records
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -226,8 +214,11 @@ def adopt(
     return directory
 
 
-def _survey(splits, setting: Setting, name: str, workers: int | None) -> dict[str, list[Survey]]:
-    surveys = {split: [] for split in splits}
+def _survey(
+    splits: dict[str, list[Path]], setting: Setting, name: str, workers: int | None
+) -> list[tuple[str, Survey]]:
+    """(split, survey) of each shard."""
+    surveys = []
     tasks = [(path, setting) for shards in splits.values() for path in shards]
     split_of = {path: split for split, shards in splits.items() for path in shards}
     with Progress(f"Reading {name}", len(tasks)) as progress, WorkerPool(workers=workers) as pool:
@@ -237,7 +228,7 @@ def _survey(splits, setting: Setting, name: str, workers: int | None) -> dict[st
             if survey.unreadable:
                 at, reason = survey.unreadable[0]
                 say(f"{path}: {len(survey.unreadable)} unreadable records, the first at byte {at}: {reason}")
-            surveys[split_of[path]].append(survey)
+            surveys.append((split_of[path], survey))
             progress.advance()
     return surveys
 
@@ -263,6 +254,7 @@ def survey_shard(path: Path, setting: Setting) -> Survey:
             survey.unreadable.append((stored.offset, str(error)))
             continue
         _add(survey, clip)
+    survey.holdings.records = len(survey.starts)
     with open(path, "rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     survey.shard = {
@@ -275,12 +267,13 @@ def survey_shard(path: Path, setting: Setting) -> Survey:
 
 
 def _add(survey: Survey, clip: ClipRecord) -> None:
-    survey.contents["video"] += bool(clip.jpegs)
-    survey.contents["audio"] += clip.is_audible
-    survey.contents["captions"] += bool(clip.captions.texts)
-    survey.contents["labels"] += bool(clip.labels.ids)
+    contents, words = survey.holdings.contents, survey.holdings.words
+    contents["video"] += bool(clip.jpegs)
+    contents["audio"] += clip.is_audible
+    contents["captions"] += bool(clip.captions.texts)
+    contents["labels"] += bool(clip.labels.ids)
     for caption in clip.captions.texts:
-        survey.words.update(split_words(caption.decode("utf-8", "replace")))
+        words.update(split_words(caption.decode("utf-8", "replace")))
     texts = [text.decode("utf-8", "replace") for text in clip.labels.texts]
     if len(texts) != len(clip.labels.ids):
         texts = [None] * len(clip.labels.ids)
@@ -292,28 +285,22 @@ def _add(survey: Survey, clip: ClipRecord) -> None:
             return  # the next record may have one that decodes; `vatt doctor` names this one
 
 
-def _labels_of_records(surveys: dict[str, list[Survey]]) -> list[str]:
+def _labels_of_records(surveys: list[tuple[str, Survey]]) -> list[str]:
     """Label names by id, from the texts of the records; [] where they have none, or one id has two."""
     names: dict[int, str] = {}
-    for survey in (survey for surveys_of in surveys.values() for survey in surveys_of):
-        for label, text in survey.label_texts:
-            if text is not None and names.setdefault(label, text) != text:
-                say(f"Label {label} is {names[label]!r} and {text!r}: no label list is written (--labels).")
-                return []
+    found = [each for _, survey in surveys for each in survey.label_texts]
+    for label, text in found:
+        if text is not None and names.setdefault(label, text) != text:
+            say(f"Label {label} is {names[label]!r} and {text!r}: no label list is written (--labels).")
+            return []
     if not names or min(names) < 0:
         return []
-    highest = max(label for surveys_of in surveys.values() for s in surveys_of for label, _ in s.label_texts)
-    return [names.get(label, f"label {label}") for label in range(highest + 1)]
+    return [names.get(label, f"label {label}") for label in range(max(label for label, _ in found) + 1)]
 
 
-def _check_labels(surveys: dict[str, list[Survey]], labels: list[str]) -> None:
-    outside = {
-        label
-        for surveys_of in surveys.values()
-        for survey in surveys_of
-        for label, _ in survey.label_texts
-        if labels and not 0 <= label < len(labels)
-    }
+def _check_labels(surveys: list[tuple[str, Survey]], labels: list[str]) -> None:
+    found = {label for _, survey in surveys for label, _ in survey.label_texts}
+    outside = {label for label in found if labels and not 0 <= label < len(labels)}
     if outside:
         raise PreparationError(
             f"The label list must have a line for every id. Received: id {max(outside)} in the records, "
@@ -321,42 +308,27 @@ def _check_labels(surveys: dict[str, list[Survey]], labels: list[str]) -> None:
         )
 
 
-def _write_description(directory, surveys, name, setting, labels) -> None:
+def _write_description(
+    directory: Path, surveys: list[tuple[str, Survey]], name: str, setting: Setting, labels: list[str]
+) -> None:
     """Writes offsets, vocabulary and, last, dataset.json."""
-    words, splits, fingerprint = Counter(), {}, hashlib.sha256()
-    for split, surveys_of in surveys.items():
-        contents = Counter(dict.fromkeys(CONTENTS, 0))
-        for survey in surveys_of:
-            with whole_file(writer.offsets_path(directory / survey.shard["file"])) as file:
-                file.write(np.array(survey.starts, "<u8").tobytes())
-            contents.update(survey.contents)
-            fingerprint.update(survey.shard["sha256"].encode())
-            if split == "train":
-                words.update(survey.words)
-        splits[split] = {
-            "clips": sum(survey.shard["records"] for survey in surveys_of),
-            "clips_with": dict(contents),
-            "shards": [survey.shard for survey in surveys_of],
-        }
-    vocabulary = writer.vocabulary(words)
-    writer.write_text(directory / writer.VOCABULARY_FILE, "\n".join(vocabulary) + "\n")
-    description = {
-        "schema_version": SCHEMA_VERSION,
+    made, fingerprint = SetHoldings(), hashlib.sha256()
+    for split, survey in surveys:
+        with whole_file(writer.offsets_path(directory / survey.shard["file"])) as file:
+            file.write(np.array(survey.starts, "<u8").tobytes())
+        fingerprint.update(survey.shard["sha256"].encode())
+        made.splits.setdefault(split, Holdings()).add(survey.holdings)
+        made.shards.setdefault(split, []).append(survey.shard)
+        if split == "train":
+            made.whole.words.update(survey.holdings.words)
+    facts = {
         "name": name,
         "subset": None,
-        "splits": splits,
         "labels": labels,
-        "vocabulary": {"file": writer.VOCABULARY_FILE, "size": len(vocabulary)},
         "frame_rate_hz": setting.frame_rate_hz,
         "audio_rate_hz": setting.audio_rate_hz,
-        "short_side_pixels": max(s.short_side_pixels for surveys_of in surveys.values() for s in surveys_of),
+        "short_side_pixels": max(survey.short_side_pixels for _, survey in surveys),
         "fingerprint": fingerprint.hexdigest(),
-        "made_by": {
-            "program": "vatt.prepare",
-            "version": vatt.__version__,
-            "command": shlex.join(sys.argv),
-            "definition": "dmvr: shards of another program, described in place",
-            "date": time.strftime("%Y-%m-%d"),
-        },
+        "made_by": made_by() | {"definition": "dmvr: shards of another program, described in place"},
     }
-    writer.write_json(directory / writer.DATASET_FILE, description)
+    write_description(directory, made, facts)

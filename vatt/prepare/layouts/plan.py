@@ -30,22 +30,15 @@ from vatt.prepare.record import Clip
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What to prepare.
+    """What to prepare."""
 
-    Attributes:
-        name: of the set, for people.
-        clips: those whose media are there, in the order of the annotation files.
-        labels: label texts by index, for dataset.json; () without classes.
-        missing: (media_id, what was looked for) of each clip whose media are not there.
-        definition: one line for dataset.json: what the set was made from.
-        planning: what was left out, decided by a rule, lost or repaired on the way to the plan.
-    """
-
-    name: str
-    clips: tuple[Clip, ...]
-    labels: tuple[str, ...] = ()
+    name: str  # of the set, for people
+    clips: tuple[Clip, ...]  # those whose media are there, in the order of the annotation files
+    labels: tuple[str, ...] = ()  # label texts by index, for dataset.json; () without classes
+    # (media_id, what was looked for) of each clip whose media are not there
     missing: tuple[tuple[str, str], ...] = ()
-    definition: str = ""
+    definition: str = ""  # one line for dataset.json: what the set was made from
+    # what was left out, decided by a rule, lost or repaired on the way to the plan
     planning: Planning = dataclasses.field(default_factory=Planning)
 
 
