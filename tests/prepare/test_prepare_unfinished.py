@@ -32,6 +32,10 @@ def whole(clips, tmp_path):
     return tmp_path / "whole"
 
 
+def stopped(*_):
+    raise KeyboardInterrupt
+
+
 def names(directory):
     return sorted(path.name for path in directory.iterdir())
 
@@ -111,9 +115,7 @@ def test_a_worker_without_room_stops_the_run(clips, whole, tmp_path):
 def test_another_plan_keeps_the_shards_that_are_the_same(clips, tmp_path, monkeypatch):
     out = tmp_path / "out"
     with monkeypatch.context() as patch:
-        patch.setattr(
-            prepare_module.description, "write_description", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt)
-        )
+        patch.setattr(prepare_module.description, "write_description", stopped)
         with pytest.raises(KeyboardInterrupt):
             prepare(clips, out)
     dates = {path.name: path.stat().st_mtime_ns for path in out.glob("*.tfrecord")}
@@ -128,9 +130,7 @@ def test_another_plan_keeps_the_shards_that_are_the_same(clips, tmp_path, monkey
 def test_another_plan_leaves_no_shard_of_the_first(clips, tmp_path, monkeypatch):
     out = tmp_path / "out"
     with monkeypatch.context() as patch:
-        patch.setattr(
-            prepare_module.description, "write_description", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt)
-        )
+        patch.setattr(prepare_module.description, "write_description", stopped)
         with pytest.raises(KeyboardInterrupt):
             prepare(clips, out)
     prepare(clips, out, clips_per_shard=100)
