@@ -222,11 +222,6 @@ def test_an_output_that_is_no_keras_file(tmp_path, capsys):
     assert "must end in .keras" in capsys.readouterr().err
 
 
-def test_the_convolutional_baseline_is_named():
-    with pytest.raises(ConversionError, match="mmv_fac"):
-        released_model(manifest_shapes("mmv_fac"))
-
-
 def test_a_checkpoint_of_another_program():
     with pytest.raises(ConversionError, match="A released VATT checkpoint holds one of"):
         released_model({"model/encoder/kernel": (3, 3)})

@@ -8,13 +8,18 @@ from vatt.layers.aggregate import AggregateToken
 from vatt.layers.architecture import Form, Size
 from vatt.layers.attention import SelfAttention
 from vatt.layers.batch_norm import GlobalBatchNorm
+from vatt.layers.conv_unit import ConvUnit
 from vatt.layers.drop_token import DropToken
 from vatt.layers.dropout import Dropout
 from vatt.layers.feed_forward import FeedForward
+from vatt.layers.i3d import I3D, Mixed
+from vatt.layers.linear_text import LinearText
 from vatt.layers.log_mel import LogMel
+from vatt.layers.max_pool import MaxPool
 from vatt.layers.patches import PatchEmbedding
 from vatt.layers.positions import FactorisedPositions
 from vatt.layers.relative_bias import RelativeBias
+from vatt.layers.resnet import Bottleneck, ResNet
 from vatt.layers.spectrogram_tokenizer import SpectrogramTokenizer
 from vatt.layers.text_encoder import TextEncoder
 from vatt.layers.transformer_encoder import Block, TransformerEncoder
@@ -55,6 +60,61 @@ LAYERS = {
     "batch_norm": (
         lambda: GlobalBatchNorm(width=8),
         {"inputs": TOKENS[:, 0], "rows": WORDS[:, 0]},
+        True,
+        {},
+    ),
+    "batch_norm_of_positions": (
+        lambda: GlobalBatchNorm(width=3),
+        {"inputs": VIDEO, "rows": WORDS[:, 1]},
+        True,
+        {},
+    ),
+    "batch_norm_frozen": (lambda: GlobalBatchNorm(width=3, frozen=True), {"inputs": VIDEO}, True, {}),
+    "conv_unit": (
+        lambda: ConvUnit(channels=4, kernel=(3, 3, 3), stride=(1, 2, 2)),
+        {"inputs": VIDEO},
+        True,
+        {"inputs": 3},
+    ),
+    "conv_unit_explicit": (
+        lambda: ConvUnit(channels=4, kernel=(3, 3), stride=(2, 2), padding="explicit", relu=False),
+        {"inputs": VIDEO[:, 0]},
+        True,
+        {"inputs": 3},
+    ),
+    "max_pool": (
+        lambda: MaxPool(window=(1, 3, 3), stride=(1, 2, 2)),
+        {"inputs": VIDEO},
+        True,
+        {"inputs": 3},
+    ),
+    "mixed": (
+        lambda: Mixed(channels=(4, 3, 5, 3, 4, 6)),
+        {"inputs": VIDEO},
+        True,
+        {"inputs": 3},
+    ),
+    "i3d": (
+        lambda: I3D(width_factor=1 / 8, blocks=("conv3d_1a_7x7", "conv3d_2b_1x1", "mixed_3b")),
+        {"signal": VIDEO},
+        True,
+        {},
+    ),
+    "bottleneck": (
+        lambda: Bottleneck(channels=3, stride=2, projects=True),
+        {"inputs": VIDEO[:, 0]},
+        True,
+        {"inputs": 3},
+    ),
+    "resnet": (
+        lambda: ResNet(stem_channels=4, depths=(1, 2)),
+        {"signal": np.tile(VIDEO[:, :, :, 0, :1], (1, 3, 3, 1))},
+        True,
+        {},
+    ),
+    "linear_text": (
+        lambda: LinearText(vocabulary_size=11, table_width=6, width=8),
+        {"ids": IDS},
         True,
         {},
     ),

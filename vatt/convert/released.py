@@ -59,6 +59,6 @@ def describe(model) -> str:
         encoders = {"one encoder": model.video.encoder}
     else:
         encoders = {modality: tower.encoder for modality, tower in model.towers.items()}
-    sizes = [f"{name} {encoder.size.depth} × {encoder.size.width}" for name, encoder in encoders.items()]
+    sizes = [f"{name} {encoder.summary}" for name, encoder in encoders.items()]
     classes = f", {model.classes} classes" if isinstance(model, Classifier) else ""
     return f"{type(model).__name__} ({', '.join(sizes)}{classes})"

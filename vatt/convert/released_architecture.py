@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from vatt.convert import released_names as names
+from vatt.convert.released_conv_nets import conv_net_of
 from vatt.convert.report import ConversionError
 from vatt.layers.architecture import SIZES, Form, Size
 from vatt.layers.positions import FactorisedPositions
@@ -49,6 +50,9 @@ def released_model(shapes: Mapping[str, tuple[int, ...]], head_width: int | None
         return _modality_agnostic(reader)
     if reader.any_under(f"{names.VIDEO_BASE}/tx") and reader.any_under(f"{names.TEXT_BASE}/base_lm/layers"):
         return _modality_specific(reader)
+    conv_net = conv_net_of(reader)
+    if conv_net is not None:
+        return conv_net
     if reader.any_under(f"{names.FINETUNE_BASE}/tx") and reader.any_under(names.CLASSIFIER):
         return _classifier(reader)
     raise _unknown(reader)
@@ -96,16 +100,10 @@ class _Shapes:
 
     def size(self, at, attention="mha"):
         """Size of the Transformer whose layers are at `at`."""
-        layers = f"{at}/layers/"
-        numbers = {name[len(layers) :].split("/")[0] for name in self.shapes if name.startswith(layers)}
-        if numbers != {str(number) for number in range(len(numbers))}:
-            raise ConversionError(
-                f"Layers must be numbered from 0 without gaps. Received: {len(numbers)} in {at}, such as "
-                f"{max(numbers, key=len, default='none'):.40}. Is the checkpoint cut, or of another program?"
-            )
+        layers, depth = f"{at}/layers/", self.count(f"{at}/layers")
         width, inner = self.of(f"{layers}0/{attention}/q/kernel", axes=2)
         hidden_width = self.of(f"{layers}0/feed_forward/mlp/wi/kernel", axes=2)[1]
-        found = {"depth": len(numbers), "width": width, "hidden_width": hidden_width}
+        found = {"depth": depth, "width": width, "hidden_width": hidden_width}
         for name, preset in SIZES.items():
             is_its = all(getattr(preset, key) == value for key, value in found.items())
             is_its = is_its and inner == preset.heads * preset.head_width
@@ -134,6 +132,16 @@ class _Shapes:
         grid = tuple(self.of(names.table_name(tables, axis))[0] for axis in axes)
         sizes = tuple(places * step for places, step in zip(grid, patch))
         return TOKENIZERS[kind](sizes=sizes, patch=patch, edge="drop", **options)
+
+    def count(self, at):
+        """How many numbered parts there are at `at`."""
+        numbers = {name[len(at) + 1 :].split("/")[0] for name in self.shapes if name.startswith(f"{at}/")}
+        if numbers != {str(number) for number in range(len(numbers))}:
+            raise ConversionError(
+                f"Layers must be numbered from 0 without gaps. Received: {len(numbers)} in {at}, such as "
+                f"{max(numbers, key=len, default='none'):.40}. Is the checkpoint cut, or of another program?"
+            )
+        return len(numbers)
 
     def spaces(self) -> CommonSpaces:
         """The release's heads, of these widths."""
@@ -219,20 +227,16 @@ def _classifier(reader):
 
 
 def _unknown(reader):
-    convertible = "modality-specific (tx_fac), modality-agnostic (ut_fac), fine-tuned (vit, wat, spt)"
-    convolutional = [
-        f"{names.VIDEO_BASE}/mixed_5c",
-        f"{names.AUDIO_BASE}/block_groups",
-        f"{names.TEXT_BASE}/base_lm/conv1d",
-    ]
-    if any(reader.any_under(at) for at in convolutional):
-        came = "the convolutional baseline (mmv_fac: I3D, ResNet-50, linear text), which is no Transformer"
-    elif reader.any_under(f"{names.TEXT_BASE}/base_lm") or reader.any_under(names.BASE):
+    convertible = (
+        "modality-specific (tx_fac), modality-agnostic (ut_fac), ConvNets (mmv_fac), fine-tuned (vit, wat, "
+        "spt, i3d, resnet2d)"
+    )
+    if reader.any_under(f"{names.TEXT_BASE}/base_lm") or reader.any_under(names.BASE):
         came = "a multimodal checkpoint with another than the default backbones (the BERT option?)"
     else:
         first = ", ".join(sorted(reader.shapes)[:3]) or "no variable of a model"
         came = f"{len(reader.shapes)} variables: {first} …"
     return ConversionError(
         f"A released VATT checkpoint holds one of: {convertible}. Received: {came}. "
-        "Only Transformers can be converted; a checkpoint of this project needs no conversion."
+        "A checkpoint of this project needs no conversion."
     )

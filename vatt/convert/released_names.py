@@ -5,11 +5,17 @@ graph. It is used in both directions, and a name that it does not produce is a n
 """
 
 from collections.abc import Iterator
+from typing import Any
 
+from vatt.convert import released_conv_names as conv_names
 from vatt.convert.report import ConversionError
 from vatt.layers.architecture import NORM_EPSILON
+from vatt.layers.i3d import BLOCKS, I3D
+from vatt.layers.linear_text import LinearText
+from vatt.layers.resnet import ResNet
 from vatt.layers.signal_tokenizer import SignalTokenizer
 from vatt.models.classifier import Classifier
+from vatt.models.conv_tower import ConvTower
 from vatt.models.vatt import VATT
 
 ROOT = "model/layer_with_weights-0"
@@ -38,6 +44,7 @@ TABLES = {
     "word": "temporal",
     "frequency": "spectoral",
 }
+_CONV_NETS = {"video": I3D, "audio": ResNet, "spectrogram": ResNet, "text": LinearText}
 AGGREGATES = {"video": "vid_agg_embedding", "audio": "aud_agg_embedding", "text": "txt_agg_embedding"}
 
 Named = Iterator[tuple[str, object]]  # (name in the release, our variable)
@@ -48,7 +55,14 @@ def released_names(model) -> dict:
     _require_released_layout(model)
     if isinstance(model, Classifier):
         return dict(_classifier(model))
+    if is_convolutional(model):
+        return dict(_convolutional(model))
     return dict(_modality_agnostic(model) if model.shares_encoder else _modality_specific(model))
+
+
+def is_convolutional(model: Any) -> bool:
+    """Whether ConvNets alone read the signals (`mmv_fac`, `i3d`, `resnet2d_50`)."""
+    return all(isinstance(tower, ConvTower) for tower in model.towers.values())
 
 
 def _require_released_layout(model) -> None:
@@ -73,7 +87,13 @@ def _unreleased(model) -> Iterator[tuple[str, str]]:
             yield "the model", f"has no tower for {', '.join(sorted(absent))}"
         if model.spaces is None or model.spaces.form != "released":
             yield "CommonSpaces", "are not of form='released'"
+    if not is_convolutional(model) and any(isinstance(each, ConvTower) for each in model.towers.values()):
+        yield "the model", "mixes ConvNets and Transformers"
+        return
     for modality, tower in model.towers.items():
+        if isinstance(tower, ConvTower):
+            yield from _unreleased_conv_net(f"the {modality} tower's", modality, tower)
+            continue
         tokenizer, encoder = tower.tokenizer, tower.encoder
         at = f"the {modality} tower's"
         if encoder.form.norm_epsilon != NORM_EPSILON:
@@ -94,6 +114,23 @@ def _unreleased(model) -> Iterator[tuple[str, str]]:
                 yield f"{at} tokenizer", "has projection=False"
             if not tower.projection_width:
                 yield f"{at} output", "has projection_width=0"
+
+
+def _unreleased_conv_net(at, modality, tower) -> Iterator[tuple[str, str]]:
+    wanted = _CONV_NETS.get(modality)
+    if wanted is None or not isinstance(tower.encoder, wanted):
+        yield f"{at} encoder", f"is {type(tower.encoder).__name__}"
+    elif isinstance(tower.encoder, I3D):
+        encoder = tower.encoder
+        if encoder.blocks != BLOCKS or (encoder.stem_kernel, encoder.stem_stride) != ((7, 7, 7), (2, 2, 2)):
+            yield f"{at} I3D", "has other blocks or another stem"
+
+
+def _convolutional(model: VATT) -> Named:
+    yield from conv_names.i3d(VIDEO_BASE, model.video.encoder)
+    yield from conv_names.resnet(AUDIO_BASE, model.audio.encoder)
+    yield from conv_names.linear_text(TEXT_BASE, model.text.encoder)
+    yield from _heads(model.spaces)
 
 
 def _modality_specific(model: VATT) -> Named:
@@ -124,7 +161,11 @@ def _modality_agnostic(model: VATT) -> Named:
 
 
 def _classifier(model: Classifier) -> Named:
-    yield from _patch_tower(FINETUNE_BASE, model.tower, PATCHES[model.modality])
+    if is_convolutional(model):
+        of_net = conv_names.i3d if isinstance(model.tower.encoder, I3D) else conv_names.resnet
+        yield from of_net(FINETUNE_BASE, model.tower.encoder)
+    else:
+        yield from _patch_tower(FINETUNE_BASE, model.tower, PATCHES[model.modality])
     yield from _dense(CLASSIFIER, model.head)
 
 
@@ -175,11 +216,11 @@ def _feed_forward(at, block) -> Named:
 
 def _heads(spaces) -> Named:
     yield from _dense(f"{HEADS}/vid_to_hid", spaces.video_hidden)
-    yield from _batch_norm(f"{HEADS}/hid_to_va/pre_bn", spaces.video_hidden_norm)
+    yield from conv_names.batch_norm(f"{HEADS}/hid_to_va/pre_bn", spaces.video_hidden_norm)
     yield from _dense(f"{HEADS}/hid_to_va/dense", spaces.video_output)
-    yield from _batch_norm(f"{HEADS}/hid_to_va/bn", spaces.video_output_norm)
+    yield from conv_names.batch_norm(f"{HEADS}/hid_to_va/bn", spaces.video_output_norm)
     yield from _dense(f"{HEADS}/va_to_vat/dense", spaces.bridge)
-    yield from _batch_norm(f"{HEADS}/va_to_vat/bn", spaces.bridge_norm)
+    yield from conv_names.batch_norm(f"{HEADS}/va_to_vat/bn", spaces.bridge_norm)
     yield from _dense(f"{HEADS}/aud_to_va", spaces.audio)
     yield from _dense(f"{HEADS}/txt_to_vat", spaces.text)
 
@@ -213,9 +254,3 @@ def _norm(at, norm) -> Named:
 
 def _rms_norm(at, norm) -> Named:
     yield f"{at}/weight", norm.scale
-
-
-def _batch_norm(at, norm) -> Named:
-    yield from _norm(at, norm)
-    yield f"{at}/moving_mean", norm.moving_mean
-    yield f"{at}/moving_variance", norm.moving_variance

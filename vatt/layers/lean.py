@@ -14,7 +14,9 @@ sum would differ from run to run (`tests/engines/test_engines_order_of_sums.py`)
 
 import contextlib
 import contextvars
+import functools
 import math
+import operator
 
 import keras
 from keras import ops
@@ -43,6 +45,19 @@ def own_gradients() -> bool:
 def arrival(upstream):
     """0, known only when the gradient `upstream` is there, shape [1]; 1 if that is NaN, where all is lost."""
     return ops.cast(ops.isnan(ops.reshape(upstream, (-1,))[:1]), upstream.dtype)
+
+
+def branches(x, count: int) -> tuple:
+    """`x` for several branches, whose gradients are added in the order of the branches."""
+
+    @ops.custom_gradient
+    def branched(x):
+        def gradient(*upstream):
+            return functools.reduce(operator.add, upstream)
+
+        return tuple(ops.copy(x) for _ in range(count)), gradient
+
+    return branched(x) if own_gradients() else (x,) * count
 
 
 def gelu(x):

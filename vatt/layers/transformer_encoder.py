@@ -160,6 +160,11 @@ class TransformerEncoder(Configured, keras.layers.Layer):
         self.relative_bias = relative_bias
         self.dropout_rate = dropout_rate
 
+    @property
+    def summary(self) -> str:
+        """Its size in a few characters, layers × width."""
+        return f"{self.size.depth} × {self.size.width}"
+
     def build(self, input_shape: Any = None) -> None:
         # Made here and not with the encoder: initial weights then depend on the order in which encoders are
         # built, which a model fixes, and not on that in which a configuration names them.

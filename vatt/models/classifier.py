@@ -12,7 +12,7 @@ from vatt.layers import draws
 from vatt.layers.configured import Configured
 from vatt.layers.dropout import Dropout
 from vatt.models.vatt import DRAW_KEY
-from vatt.spec import AUDIO, VIDEO
+from vatt.spec import AUDIO, MASKS, VIDEO
 
 IMAGE = "image"
 SPECTROGRAM = "spectrogram"
@@ -25,7 +25,7 @@ class Classifier(Configured, keras.Model):
     """Tower → dropout on AGG's output → dense to classes.
 
     Args:
-        tower: `Tower`.
+        tower: `Tower` or `ConvTower`.
         classes: number of classes, C.
         modality: what the tower reads: "video", "audio", "spectrogram" (made elsewhere) or "image".
         head_dropout_rate: dropout on AGG's output (release: 0.5 for video and images, 0 for audio).
@@ -73,6 +73,11 @@ class Classifier(Configured, keras.Model):
         """The `Tower` by the modality that it was made for: an image is a video of one frame."""
         return {VIDEO if self.modality == IMAGE else self.modality: self.tower}
 
+    @property
+    def mixes_rows(self) -> bool:
+        """Whether, in training, what becomes of a row depends on the others of its batch."""
+        return self.tower.mixes_rows
+
     def build(self, input_shape=None):
         if not self.tower.built:
             self.tower.build()
@@ -81,7 +86,8 @@ class Classifier(Configured, keras.Model):
 
     def call(self, inputs, training=False):
         with draws.keyed(inputs.get(DRAW_KEY)):
-            pooled, tokens = self.tower(self._signal(inputs), training=training)
+            rows = inputs.get(MASKS.get(self.modality))
+            pooled, tokens = self.tower(self._signal(inputs), rows=rows, training=training)
             logits = self.head(self.dropout(pooled, training=training))
         if self.views > 1 and not training:
             logits = self._over_views(logits)
@@ -97,7 +103,7 @@ class Classifier(Configured, keras.Model):
                     f"An image is a clip of one frame. Received: {VIDEO} of shape {tuple(frames.shape)}. "
                     "Set `ClipSpec.frames = 1`, or `modality = 'video'`."
                 )
-            signal = None if frames is None else ops.repeat(frames, self.tower.tokenizer.patch[0], axis=1)
+            signal = None if frames is None else ops.repeat(frames, self.tower.image_frames, axis=1)
         if signal is None:
             raise ValueError(f"The inputs must hold {self.modality!r}. Received: keys {tuple(inputs)}.")
         return signal

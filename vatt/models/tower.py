@@ -20,8 +20,9 @@ class Tower(Configured, keras.layers.Layer):
         projection_width: features of a gelu projection of every output token (modality-agnostic release), 0
             for none.
 
-    Input: what the tokenizer takes. Output: (pooled [B, D], tokens [B, N, D]); `pooled` is AGG's output or,
-    where the tokenizer has no AGG (T5), the mean over the words that are no padding.
+    Input: what the tokenizer takes; `rows` is for towers whose rows depend on each other (`ConvTower`).
+    Output: (pooled [B, D], tokens [B, N, D]); `pooled` is AGG's output or, where the tokenizer has no AGG
+    (T5), the mean over the words that are no padding.
     """
 
     def __init__(self, *, tokenizer, encoder, projection_width=0, name="tower", dtype=None):
@@ -30,6 +31,28 @@ class Tower(Configured, keras.layers.Layer):
         self.tokenizer = tokenizer
         self.encoder = encoder
         self.projection_width = projection_width
+
+    mixes_rows = False  # layer normalisation knows its own row alone
+
+    @property
+    def parts(self) -> dict[str, keras.layers.Layer]:
+        """The layers that have weights, by name."""
+        parts = {"tokenizer": self.tokenizer, "encoder": self.encoder, "projection": self.projection}
+        return {name: part for name, part in parts.items() if part is not None}
+
+    @property
+    def image_frames(self) -> int:
+        """How often an image is repeated to be a video: as many frames as a patch has (A.3.1)."""
+        return self.tokenizer.patch[0]
+
+    @property
+    def vocabulary_size(self) -> int:
+        """Rows of the word table, of a tower of text."""
+        return self.tokenizer.vocabulary_size
+
+    def grid_of(self, sizes) -> tuple[int, ...]:
+        """Tokens along each axis of a signal of these sizes, whatever it has positions for."""
+        return self.tokenizer.grid_of(sizes)
 
     @property
     def width(self) -> int:
@@ -47,7 +70,7 @@ class Tower(Configured, keras.layers.Layer):
             )
             self.projection.build((None, None, self.encoder.size.width))
 
-    def call(self, inputs, training=False):
+    def call(self, inputs, rows=None, training=False):
         tokens, words = self.tokenizer(inputs, training=training)
         encoded = self.encoder(tokens, words=words, training=training)
         if self.projection is not None:

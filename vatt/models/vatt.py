@@ -26,7 +26,7 @@ DRAW_KEY = "draw_key"
 @gin.register
 @keras.saving.register_keras_serializable("vatt")
 class VATT(Configured, keras.Model):
-    """One `Tower` for each modality, and the `CommonSpaces`.
+    """One `Tower` or `ConvTower` for each modality, and the `CommonSpaces`.
 
     Modality-specific are towers with an encoder each; modality-agnostic are towers that hold one encoder
     (paper 3; `vatt.models.agnostic`). What is left out is not there: `VATT(video=…, text=…, spaces=…)` is a
@@ -78,6 +78,11 @@ class VATT(Configured, keras.Model):
         """Whether one encoder reads all modalities (modality-agnostic)."""
         return len(self.towers) > 1 and len({id(tower.encoder) for tower in self.towers.values()}) == 1
 
+    @property
+    def mixes_rows(self) -> bool:
+        """Whether, in training, a tower makes something else of a row in another batch."""
+        return any(tower.mixes_rows for tower in self.towers.values())
+
     def build(self, input_shape: Any = None) -> None:
         if self.shares_encoder:  # first: built inside a tower, its weights would carry that modality's name
             encoder = next(iter(self.towers.values())).encoder
@@ -111,7 +116,9 @@ class VATT(Configured, keras.Model):
         return features | self.project(features, inputs, training=training)
 
     def encode(self, inputs: dict[str, Any], training: bool = False) -> dict[str, Any]:
-        """Features alone, "<modality>/pooled" and "<modality>/tokens"; no row of them depends on another."""
+        """Features alone, "<modality>/pooled" and "<modality>/tokens"; unless `mixes_rows`, no row of them
+        depends on another.
+        """
         present = [modality for modality in self.towers if inputs.get(modality) is not None]
         if not present:
             raise ValueError(
@@ -120,7 +127,8 @@ class VATT(Configured, keras.Model):
         outputs = {}
         for modality in present:
             with draws.keyed(self._draw_key(inputs, modality)):
-                pooled, tokens = self.towers[modality](inputs[modality], training=training)
+                rows = inputs.get(MASKS[modality])
+                pooled, tokens = self.towers[modality](inputs[modality], rows=rows, training=training)
             outputs[f"{modality}/pooled"] = pooled
             outputs[f"{modality}/tokens"] = tokens
         return outputs
