@@ -1,5 +1,7 @@
 """A tower: a tokenizer and an encoder, from one modality's raw input to features (paper Figure 1)."""
 
+from collections.abc import Sequence
+
 import gin
 import keras
 from keras import ops
@@ -50,7 +52,7 @@ class Tower(Configured, keras.layers.Layer):
         """Rows of the word table, of a tower of text."""
         return self.tokenizer.vocabulary_size
 
-    def grid_of(self, sizes) -> tuple[int, ...]:
+    def grid_of(self, sizes: Sequence[int]) -> tuple[int, ...]:
         """Tokens along each axis of a signal of these sizes, whatever it has positions for."""
         return self.tokenizer.grid_of(sizes)
 
