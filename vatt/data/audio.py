@@ -119,16 +119,9 @@ def _mono(samples):
 
 
 def add_noise(signal, key, *, share_of_peak):
-    """Gaussian noise with a standard deviation of some share of the clip's peak, as the release adds it.
-
-    Args:
-        signal: float32 [S] in [-1, 1].
-        key: int64 [2].
-        share_of_peak: the release's is 0.01.
-
-    Returns:
-        float32 [S], again in [-1, 1]: clipped, where the release leaves what is beyond. Silence stays
-        silence.
+    """Gaussian noise added to a signal, float32 [S] in [-1, 1] before and after, as the release adds it: with
+    a standard deviation of some share of the clip's peak (the release's is 0.01). What is beyond is
+    clipped, which the release does not; silence stays silence.
     """
     deviation = share_of_peak * tf.reduce_max(tf.abs(signal))
     noise = tf.random.stateless_normal(tf.shape(signal), window.draw_key(key, window.NOISE_DRAW))

@@ -50,11 +50,8 @@ class Augmentation:
             )
 
     def __call__(self, clip: dict[str, tf.Tensor], key: tf.Tensor) -> dict[str, tf.Tensor]:
-        """A decoded clip, mirrored and with noise.
-
-        Args:
-            clip: by the names of `vatt.spec`.
-            key: int64 [2], (seed, position).
+        """A decoded clip, by the names of `vatt.spec`, mirrored and with noise; key int64 [2], (seed,
+        position).
         """
         if spec.VIDEO in clip and self.flip:
             clip[spec.VIDEO] = video.mirror_if(video.is_flipped(key), clip[spec.VIDEO])

@@ -6,14 +6,8 @@ from vatt import spec
 
 
 def expected_features(clip, batch_size, *, evaluation, classes=0, views=1) -> dict:
-    """Name -> (dtype name, shape) of every feature of a batch.
-
-    Args:
-        clip: `ClipSpec`.
-        batch_size: rows.
-        evaluation: whether it is a batch of evaluation.
-        classes: number of labels, Y; 0: without labels.
-        views: views of a record in evaluation.
+    """Name -> (dtype name, shape) of every feature of a batch; without labels `classes` is 0, and `views` are
+    those of a record in evaluation.
     """
     size = clip.frame_size
     of_modality = {

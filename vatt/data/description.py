@@ -16,13 +16,8 @@ _VERSION = 1
 
 
 def describe_inputs(clip: ClipSpec, tokenizer: Any, label_names: Sequence[str] = ()) -> dict[str, Any]:
-    """The facts of one data set.
-
-    Args:
-        clip: the size of a clip.
-        tokenizer: one of this package's; of another kind nothing is said, because nobody could build it
-            again.
-        label_names: classes by index.
+    """The facts of one data set; of a tokenizer of another package nothing is said, because nobody could
+    build it again. Label names are by index.
     """
     return {
         "version": _VERSION,
@@ -33,11 +28,8 @@ def describe_inputs(clip: ClipSpec, tokenizer: Any, label_names: Sequence[str] =
 
 
 def read_inputs(facts: Mapping[str, Any], *, source) -> tuple[ClipSpec, Any, tuple[str, ...]]:
-    """What `describe_inputs` described: the clip, the tokenizer or None, the classes.
-
-    Args:
-        facts: the facts.
-        source: where they stood, for the error.
+    """What `describe_inputs` described: the clip, the tokenizer or None, the classes; an error names
+    `source`.
     """
     try:
         if facts["version"] != _VERSION:

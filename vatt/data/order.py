@@ -143,11 +143,8 @@ def examples_of_sets_at(positions, *, sizes, seed, weights=None):
 
 
 def slots_of_sets(weights) -> list[int]:
-    """Positions of each set in a cycle: shares of `CYCLE`, rounded so that they add up to it (largest
-    remainders).
-
-    Args:
-        weights: one positive number for each set.
+    """Positions of each set in a cycle: shares of `CYCLE` by positive weights, rounded so that they add up to
+    it (largest remainders).
     """
     weights = [float(weight) for weight in weights]
     if not weights or not all(0 < weight < math.inf for weight in weights):

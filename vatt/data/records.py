@@ -142,13 +142,8 @@ class RecordIndex:
         self._is_portable = True
 
     def read(self, number):
-        """One record, usable inside `tf.data` functions; fails if it is damaged or its shard is gone.
-
-        Args:
-            number: int64 scalar in [0, len(self)).
-
-        Returns:
-            string scalar, the record.
+        """One record, a string scalar, by its number, int64 scalar in [0, len(self)); usable inside `tf.data`
+        functions. Fails if the record is damaged or its shard is gone.
         """
         path, offset = self._locate(number)
         rule = "A record must be within its shard."
@@ -165,13 +160,8 @@ class RecordIndex:
         return found.take(1).get_single_element()
 
     def report(self, number):
-        """Counts and reports a damaged record, once; usable inside `tf.data` functions.
-
-        Args:
-            number: int64 scalar.
-
-        Returns:
-            bool scalar: whether there are still no more than allowed.
+        """Counts and reports a damaged record by its number, int64 scalar, once; usable inside `tf.data`
+        functions. The result, bool scalar, is whether there are still no more than allowed.
         """
         path, offset = self._locate(number)
 

@@ -56,14 +56,6 @@ class SentencePiece(tokenizer.GraphTokenizer):
             )
 
     def tokenize(self, sentences, *, length):
-        """Ids of the pieces of each sentence; usable inside graphs.
-
-        Args:
-            sentences: string tensor [N].
-            length: ids kept of each sentence, L, </s> included; longer ones are cut, shorter ones padded.
-
-        Returns:
-            int32 [N, L], in [0, size); all padding for a sentence without pieces.
-        """
+        """See `vatt.protocols.Tokenizer`; of `length` ids </s> is one."""
         ids = self._pieces.tokenize(sentences)
         return tokenizer.rows(ids, length=length, last=self._end)

@@ -31,21 +31,16 @@ class ShardRecords:
 
 
 def read_all(directory: Path, shards: Sequence[dict]) -> list[ShardRecords]:
-    """The records of shards as `dataset.json` describes them.
-
-    Raises:
-        ValueError: a shard is missing, has another size than stated, or its records can not be found.
+    """The records of shards as `dataset.json` describes them; ValueError where a shard is missing, has
+    another size than stated, or its records can not be found.
     """
     with concurrent.futures.ThreadPoolExecutor(_THREADS) as threads:
         return list(threads.map(lambda shard: _read(directory, shard), shards))
 
 
 def scan_offsets(path, most: int | None = None) -> np.ndarray:
-    """Where each record of a shard starts, int64 [records] in bytes, by stepping from length to length.
-
-    Args:
-        path: the shard.
-        most: stop when there are more than this number; None: never.
+    """Where each record of a shard starts, int64 [records] in bytes, by stepping from length to length; it
+    stops when there are more than `most`.
     """
     size, offsets, offset = path.stat().st_size, [], 0
     with open(path, "rb") as file:

@@ -5,9 +5,7 @@ import tensorflow as tf
 
 def nearest_captions(record, middle_seconds, *, candidates):
     """The captions whose middle is nearest to the clip's middle, nearest first; of two equally near, the
-    earlier.
-
-    Captions without times (DMVR) all count as equally near: the first ones are taken.
+    earlier. Captions without times (DMVR) all count as equally near.
 
     Args:
         record: what `vatt.data.parse` returns.

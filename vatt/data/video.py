@@ -37,15 +37,9 @@ def frame_indices(frames_available, frame_rate_hz, start_seconds, *, frames, cli
 
 
 def shown(jpegs, indices, *, has_repeats):
-    """Where the images of frames are stored: a frame that repeats the one before it is an empty string.
-
-    Args:
-        jpegs: string [frames].
-        indices: int32 [T], of frames.
-        has_repeats: bool scalar: otherwise an empty string is a lost frame.
-
-    Returns:
-        int32 [T], of the last frames not later than these that have a JPEG.
+    """Where the images of frames are stored, int32 [T]: the last frames not later than `indices` that have a
+    JPEG. A frame that repeats the one before it is an empty string; without `has_repeats`, a bool scalar,
+    an empty string is a lost frame.
     """
     stored = tf.cast(tf.where((tf.strings.length(jpegs) > 0) | ~has_repeats)[:, 0], tf.int32)
     # Before the first of them frame 0 stands, whose decoding finds that it is damaged.
@@ -53,16 +47,9 @@ def shown(jpegs, indices, *, has_repeats):
 
 
 def squares(height, width, *, crops):
-    """The largest squares of a frame, spread evenly along its long side.
-
-    Resizing one is resizing the frame's short side and cropping there.
-
-    Args:
-        height, width: int32 scalars.
-        crops: how many, V; 1 is the middle, 3 are start, middle and end.
-
-    Returns:
-        int32 [V, 4]: top, left, height, width in pixels.
+    """The largest squares of a frame, spread evenly along its long side: int32 [crops, 4], top, left, height,
+    width in pixels; one is in the middle, three are start, middle and end. Resizing one is resizing the
+    frame's short side and cropping there.
     """
     side = tf.minimum(height, width)
     slack = tf.stack([height - side, width - side])
@@ -74,17 +61,10 @@ def squares(height, width, *, crops):
 
 
 def frame_size(jpegs, *, frames):
-    """Height and width of a record's frames, from their headers.
+    """Height and width, int32 scalars, of a record's frames, string [T], from their headers.
 
-    Fails (which counts as damage of the record) where there is no header, where the frames differ in size,
-    or where they are larger than any that is decoded here.
-
-    Args:
-        jpegs: string [T].
-        frames: T as a Python number.
-
-    Returns:
-        int32 scalars.
+    Fails (which counts as damage of the record) where there is no header, where the frames differ in size, or
+    where they are larger than any that is decoded here.
     """
     sizes = tf.stack([tf.image.extract_jpeg_shape(jpeg) for jpeg in tf.unstack(jpegs, num=frames)])
     height, width, _ = tf.unstack(sizes[0])
@@ -96,16 +76,7 @@ def frame_size(jpegs, *, frames):
 
 
 def decode_frames(jpegs, box, *, frames):
-    """Decodes one box of each frame.
-
-    Args:
-        jpegs: string [T].
-        box: int32 [4], top, left, height, width.
-        frames: T as a Python number.
-
-    Returns:
-        uint8 [T, height, width, 3].
-    """
+    """One box, int32 [4], of each JPEG of string [T], T static: uint8 [T, height, width, 3]."""
     return tf.stack(decode_each(jpegs, box, frames=frames))
 
 
@@ -128,16 +99,8 @@ def resize(frames, size):
 
 
 def views(jpegs, *, frames, size, choose_boxes):
-    """Boxes of the frames of a clip, each resized to a square.
-
-    Args:
-        jpegs: string [T].
-        frames: T as a Python number.
-        size: of the square, in pixels.
-        choose_boxes: function from height and width (int32 scalars) to int32 [V, 4], V static.
-
-    Returns:
-        uint8 [V, T, size, size, 3].
+    """Boxes of the frames of a clip, string [T], T static, each resized to a square: uint8 [V, T, size, size,
+    3]. `choose_boxes` gives int32 [V, 4], V static, for height and width.
     """
     height, width = frame_size(jpegs, frames=frames)
     boxes = tf.unstack(choose_boxes(height, width))

@@ -62,15 +62,7 @@ class Vocabulary(tokenizer.GraphTokenizer):
         self.resources = (self._ids,)
 
     def tokenize(self, sentences, *, length):
-        """Ids of the words of each sentence; usable inside graphs.
-
-        Args:
-            sentences: string tensor [N].
-            length: words kept of each sentence, L; longer ones are cut, shorter ones padded.
-
-        Returns:
-            int32 [N, L], in [0, size); all padding for a sentence without words.
-        """
+        """See `vatt.protocols.Tokenizer`."""
         if self.release:
             text = tf.strings.lower(tf.strings.regex_replace(sentences, word_rule.ASCII_PUNCTUATION, ""))
         else:

@@ -15,15 +15,8 @@ def draw_key(key, draw):
 
 
 def last_start(units, rate_hz, span_seconds):
-    """The last unit (frame or sample) at which a whole clip still begins; 0 for a record shorter than a clip.
-
-    Args:
-        units: int scalar, frames or samples of the record.
-        rate_hz: float scalar, units per second, positive.
-        span_seconds: the stretch that a clip covers.
-
-    Returns:
-        int32 scalar.
+    """The last unit (frame or sample) at which a whole clip of `span_seconds` still begins, int32 scalar; 0
+    for a record shorter than a clip.
     """
     needed = tf.math.ceil(tf.cast(rate_hz, tf.float64) * span_seconds - ROUNDING)
     return tf.maximum(tf.cast(units, tf.int32) - tf.cast(needed, tf.int32), 0)

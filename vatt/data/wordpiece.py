@@ -77,16 +77,7 @@ class WordPiece(tokenizer.GraphTokenizer):
             )
 
     def tokenize(self, sentences, *, length):
-        """Ids of the pieces of each sentence; usable inside graphs.
-
-        Args:
-            sentences: string tensor [N].
-            length: ids kept of each sentence, L, the marks included; longer ones are cut, shorter ones
-                padded.
-
-        Returns:
-            int32 [N, L], in [0, size); all padding for a sentence without pieces.
-        """
+        """See `vatt.protocols.Tokenizer`; of `length` ids the marks are two."""
         sentences = tf.strings.unicode_transcode(sentences, "UTF-8", "UTF-8", errors="replace")
         sentences = tf.strings.regex_replace(sentences, _DELETED, "")
         if self.lower_case:

@@ -26,15 +26,9 @@ def _is_punctuation(character):
 
 
 def split_words(text, *, release=False) -> list[str]:
-    """Words of a caption.
-
-    Args:
-        text: the caption.
-        release: cut exactly as the released tokenizer does: only ASCII punctuation is deleted and only ASCII
-            letters become lower case.
-
-    Returns:
-        The words, in order; none for a text of white space and punctuation.
+    """Words of a caption in their order; none for a text of white space and punctuation. With `release` it is
+    cut exactly as the released tokenizer does: only ASCII punctuation is deleted and only ASCII letters
+    become lower case.
     """
     if release:
         return _ASCII_PUNCTUATION.sub("", text).translate(_ASCII_LOWER).split()

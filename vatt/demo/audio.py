@@ -9,12 +9,8 @@ _BURST_SECONDS = 0.012  # in which a burst of noise falls to 1/e
 
 
 def synthesise(combination: Combination, phase: float, random: np.random.Generator) -> np.ndarray:
-    """int16 [S], mono.
-
-    Args:
-        combination: what it must audio like.
-        phase: where in its period the action starts, in [0, 1); with the video's phase both run in step.
-        random: tuning, phases of the partials, level, noise.
+    """The audio of a combination, int16 [S], mono; with the video's `phase`, in [0, 1), both run in step.
+    Tuning, phases of the partials, level and noise are drawn at random.
     """
     facts = definition()
     clip = facts["clip"]

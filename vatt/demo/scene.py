@@ -102,15 +102,8 @@ _SHAPES = {
 
 
 def draw(combination: Combination, phase: float, random: np.random.Generator) -> np.ndarray:
-    """Renders a clip.
-
-    Args:
-        combination: what to show.
-        phase: where in its period the action starts, in [0, 1).
-        random: everything that has no name: size, place, background, distractor.
-
-    Returns:
-        uint8 [T, H, W, 3].
+    """The frames of a combination, uint8 [T, H, W, 3]; `phase`, in [0, 1), is where in its period the action
+    starts. Drawn at random is everything that has no name: size, place, background, distractor.
     """
     facts = definition()
     frames, size = facts["clip"]["frames"], facts["clip"]["frame_size"]

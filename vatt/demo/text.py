@@ -10,11 +10,8 @@ def narrate(
 ) -> list[tuple[float, float, str]]:
     """(start, end, sentence) in seconds, in order of time.
 
-    Args:
-        combination: what is spoken about.
-        always_full: every sentence names colour, shape and action (held-out clips); otherwise some name only
-            a part and some are chatter, as in narrated videos, so that MIL-NCE has something to select from.
-        random: choice of sentences, words and times.
+    With `always_full` (held-out clips) every sentence names colour, shape and action; otherwise some name
+    only a part and some are chatter, as in narrated videos, so that MIL-NCE has something to select from.
     """
     facts = definition()
     narration = facts["narration"]

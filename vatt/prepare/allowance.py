@@ -13,10 +13,6 @@ _SURE_BYTES, _MOST_GROWTH = 1 << 26, 1000
 class Allowance:
     """Counts what a clip's records have, and says when it is enough.
 
-    Args:
-        paths: of the clip's files.
-        options: how they are decoded.
-
     Attributes:
         jpeg_bytes: of the frames so far; the encoder adds to it.
     """

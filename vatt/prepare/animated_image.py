@@ -43,20 +43,14 @@ class AnimatedStream:
 
 
 def is_animated(path) -> bool:
-    """Whether an image file holds more than one frame of an animation.
-
-    Raises:
-        MediaError: it can not be read.
-    """
+    """Whether an image file holds more than one frame of an animation; MediaError if it can not be read."""
     with opened(path) as image, quietly():
         return image.format in _FORMATS and len(_numbers(image)) > 1
 
 
 def animated_frames(path, stream: AnimatedStream, warnings: Counter) -> Iterator[tuple]:
     """(stream, frame) of each frame, upright, with its time and duration; a damaged end is left out and said.
-
-    Raises:
-        MediaError: no frame can be read.
+    MediaError if no frame can be read.
     """
     at = 0.0
     with opened(path) as image:

@@ -36,10 +36,8 @@ _LOCAL_RUNNER = "apache_beam.runners.portability.fn_api_runner.FnApiRunner"
 
 
 def run_beam(job: Job) -> None:
-    """Makes the job's shards; returns when the pipeline has ended.
-
-    Raises:
-        PreparationError: the pipeline failed. Shards that were finished are kept.
+    """Makes the job's shards; returns when the pipeline has ended. If it fails, a PreparationError says so,
+    and shards that were finished are kept.
     """
     clips = sum(len(shard.clips) for shard in job.shards)
     say(f"Preparing {job.plan.name}: {clips} clips in {len(job.shards)} shards, as a Beam pipeline")

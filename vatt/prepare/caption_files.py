@@ -99,10 +99,8 @@ class CaptionFiles:
             self._planning.decided.add(CHOSEN, f"{self._name(media)}: {chosen.name}, not {names}")
 
     def account(self, paths: Iterable[Path] = ()) -> None:
-        """Counts the caption files that were not used as left out; when all captions have been read.
-
-        Args:
-            paths: all caption files; those that belong to no media are left out too.
+        """Counts the caption files that were not used, and of `paths` those that belong to no media, as left
+        out; when all captions have been read.
         """
         for path in sorted({*paths, *self._why_not} - self._planning.caption_files):
             reason = self._why_not.get(path) or _why_orphan(path)

@@ -50,10 +50,8 @@ class Colour:
 
 
 def colour_of(frame, stream) -> Colour:
-    """The colour space of a frame; what the frame leaves open its stream may say.
-
-    Raises:
-        FrameError: it is in one that can not be read.
+    """The colour space of a frame; what the frame leaves open its stream may say. FrameError if it can not be
+    read.
     """
     context = stream.codec_context if stream is not None else None
     transfer = _first_stated(frame.color_trc, context and context.color_trc)

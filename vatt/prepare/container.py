@@ -49,11 +49,7 @@ class FrameError(ValueError):
 
 @contextlib.contextmanager
 def open_container(path) -> Iterator[av.container.InputContainer]:
-    """An open container, closed at the end.
-
-    Raises:
-        MediaError: there is no such file, or it is no container that may be opened.
-    """
+    """An open container, closed at the end; MediaError if there is no such file or it may not be opened."""
     path = Path(path)
     if not path.is_file():
         raise MediaError(path, "there is no such file")

@@ -25,12 +25,8 @@ def made_by() -> dict[str, str]:
 
 
 def write_description(directory: Path, made: SetHoldings, facts: Mapping[str, Any]) -> None:
-    """Writes both files.
-
-    Args:
-        directory: of the set, whose shards are there.
-        made: what they hold.
-        facts: name, subset, labels, frame_rate_hz, audio_rate_hz, short_side_pixels, fingerprint, made_by.
+    """Writes both files; `facts` are name, subset, labels, frame_rate_hz, audio_rate_hz, short_side_pixels,
+    fingerprint and made_by.
     """
     words = vocabulary(made.whole.words)
     writer.write_text(directory / writer.VOCABULARY_FILE, "\n".join(words) + "\n")

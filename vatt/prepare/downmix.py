@@ -29,13 +29,7 @@ class Resampler:
     """
 
     def __init__(self, layout: str, rate_hz: int, warnings: Counter, *, to_layout: str | None):
-        """
-        Args:
-            layout: of the frames, as FFmpeg names it.
-            rate_hz: samples per second of what comes out.
-            warnings: see `Downmix`.
-            to_layout: of what comes out; None: one channel.
-        """
+        """`layout` is of the frames, as FFmpeg names it, `to_layout` of what comes out; None: one channel."""
         channels = av.AudioLayout(layout).nb_channels
         is_mixed = to_layout is None and channels > 1
         self._downmix = Downmix(layout, rate_hz, warnings) if is_mixed else None
@@ -66,12 +60,7 @@ class Downmix:
     """
 
     def __init__(self, layout: str, rate_hz: int, warnings: Counter):
-        """
-        Args:
-            layout: of the channels, as FFmpeg names it.
-            rate_hz: samples per second.
-            warnings: takes a word where channels would have cancelled each other.
-        """
+        """`warnings` takes a word where channels of `layout` would have cancelled each other."""
         self._weights = mono_weights(layout)
         self._block, self._fade = round(_BLOCK_SECONDS * rate_hz), round(_FADE_SECONDS * rate_hz)
         self._warnings = warnings

@@ -88,11 +88,7 @@ _SequenceExample = _message_class()
 
 
 def parse(serialised: bytes) -> Example:
-    """Parses a serialised SequenceExample or Example.
-
-    Raises:
-        ExampleError: the bytes are neither.
-    """
+    """Parses a serialised SequenceExample or Example; ExampleError if the bytes are neither."""
     try:
         parsed = _SequenceExample.FromString(bytes(serialised))
     except message.DecodeError as error:

@@ -10,14 +10,8 @@ from vatt.prepare.still import read_still
 def read_image_and_audio(image, audio, options: MediaOptions, *, keep, **part) -> Iterator[Media]:
     """The audio in pieces, as `read_segments` cuts it, each with the image from its beginning to its end.
 
-    Args:
-        image, audio: local files.
-        options: rates and sizes; the image is repeated at `max_frame_rate_hz`, as one object.
-        keep: as in `read_segments`; called once.
-        part: what else `read_segments` takes, for the audio.
-
-    Raises:
-        MediaError: one of the two can not be decoded.
+    The image is repeated, as one object, at `max_frame_rate_hz`; `keep` is called once, and `part` is what
+    else `read_segments` takes. MediaError if one of the two files can not be decoded.
     """
     rate = options.max_frame_rate_hz
     still = read_still(image, short_side_pixels=options.short_side_pixels, frame_rate_hz=rate, keep=keep)

@@ -40,8 +40,7 @@ def quietly():
 def opened(path) -> Iterator[Image.Image]:
     """The image of a file, of whose frames none is decoded yet; whatever is raised inside names the file.
 
-    Raises:
-        MediaError: it is no image, too large a one, or of high dynamic range.
+    MediaError: it is no image, too large a one, or of high dynamic range.
     """
     try:
         with quietly():

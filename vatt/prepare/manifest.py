@@ -118,11 +118,8 @@ def read_manifest(
 
 
 class _NamedFiles:
-    """The files that a manifest names, each looked for once.
-
-    Args:
-        folder: what paths are relative to.
-        planning: paths that are spelt otherwise on the disk are written to it.
+    """The files that a manifest names, relative to its folder, each looked for once; paths that are spelt
+    otherwise on the disk are written to `planning`.
     """
 
     def __init__(self, folder: Path, planning: Planning):
@@ -141,9 +138,8 @@ class _NamedFiles:
         return self._found[name]
 
     def media_ids(self) -> dict[Path, str]:
-        """File -> name in the set.
-
-        It is the path below the manifest's folder if the file is there, so that the set can be moved.
+        """File -> name in the set: the path below the manifest's folder if the file is there, so that the set
+        can be moved.
         """
         names = {}
         for path in self._found.values():

@@ -73,8 +73,7 @@ class ManifestRows:
     def clean(self, text: str, line: int) -> str:
         """A value that is a text, without bytes or characters that no text has; they are counted.
 
-        Raises:
-            ManifestError: no part of the file is UTF-8, so it is in another encoding.
+        ManifestError: no part of the file is UTF-8, so it is in another encoding.
         """
         if not _SURROGATE.search(text):
             return text

@@ -75,12 +75,7 @@ class Contents:
 
 
 def read_contents(directory, clips) -> Contents:
-    """The contents of the set in a directory.
-
-    Args:
-        directory: of the set.
-        clips: what it was made of.
-    """
+    """The contents of the set in a directory, which was made of these clips."""
     described = read_object(Path(directory) / writer.DATASET_FILE)
     images = sum(is_image(clip.media) and not clip.audio for clip in clips)
     return Contents(
@@ -97,12 +92,8 @@ def read_contents(directory, clips) -> Contents:
 
 
 def next_steps(contents: Contents, layout: str, experiment: Experiment | None = None) -> list[str]:
-    """Lines for the terminal: what the set is good for, each with its command.
-
-    Args:
-        contents: of the set.
-        layout: that it was prepared with.
-        experiment: that a published set is for; None: by what is there.
+    """Lines for the terminal: what the set is good for, each with its command. The experiment is what a
+    published set is for; None: by what is there.
     """
     lines = _pre_training(contents) if experiment is None else []
     experiment = experiment or _experiment(contents)

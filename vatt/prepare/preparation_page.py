@@ -12,11 +12,7 @@ _SPLIT_HEADS = ("Split", "Records", "Hours", "With video", "With audio", "With c
 
 
 def page(content: dict) -> str:
-    """The page as text.
-
-    Args:
-        content: of preparation.json, see `preparation_report.describe`.
-    """
+    """The page as text, of preparation.json's content, see `preparation_report.describe`."""
     return render(
         "prepare/preparation.html",
         title=f"{content['name']} · preparation · VATT",

@@ -35,15 +35,9 @@ def read_report(directory: Path) -> dict[str, Any]:
 def describe(
     plan: Plan, made: SetHoldings, *, max_failures: float, is_finished: bool, this_run: dict, made_by: dict
 ) -> dict[str, Any]:
-    """The content of the report, as preparation.json holds it.
-
-    Args:
-        plan: what was to be prepared, and what planning left out, decided and lost.
-        made: of the finished shards.
-        max_failures: the share of clips that may fail.
-        is_finished: whether it became a set; False where more failed.
-        this_run: what this run did, as opposed to what earlier ones had finished.
-        made_by: program, version, command and date.
+    """The content of preparation.json: what was to be prepared, what planning left out, decided and lost, and
+    what was made. `is_finished` is False where more clips failed than may; `this_run` is what this run
+    did, as opposed to what earlier ones had finished.
     """
     return {
         "name": plan.name,

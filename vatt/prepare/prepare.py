@@ -98,10 +98,8 @@ def prepare_clips(
 
 
 def _report(plan: Plan, directory: Path, made: SetHoldings, max_failures: float, this_run: dict) -> dict:
-    """Writes the report and says what is in the set and what is not; returns what made it.
-
-    Raises:
-        TooManyFailures: the set is refused.
+    """Writes the report and says what is in the set and what is not; returns what made it. TooManyFailures:
+    the set is refused.
     """
     clips, failures = len(plan.clips), made.whole.failures
     is_refused = len(failures) > max_failures * clips or not made.whole.records

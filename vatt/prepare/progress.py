@@ -15,12 +15,7 @@ _LINE_EVERY_SECONDS = 10.0
 
 
 class Progress:
-    """A context manager around a job of `total` steps.
-
-    Args:
-        title: what is being done, as the user would say it.
-        total: steps.
-    """
+    """A context manager around a job of `total` steps, whose title is as the user would say it."""
 
     def __init__(self, title: str, total: int):
         self._title, self._total = title, total

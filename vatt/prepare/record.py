@@ -79,10 +79,8 @@ class Record:
 
 
 def make_records(clip: Clip, options: RecordOptions) -> Iterator[Record]:
-    """Decodes a clip in one pass and gives a record whenever a segment of it is complete.
-
-    Raises:
-        MediaError: the file gives neither video nor audio.
+    """Decodes a clip in one pass and gives a record whenever a segment of it is complete; MediaError if the
+    file gives neither video nor audio.
     """
     allowance = Allowance(clip.files, options.media)
 

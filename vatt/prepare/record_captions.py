@@ -15,12 +15,7 @@ _CAPTION_BYTES = 16  # that each takes besides its text
 
 
 class ClipCaptions:
-    """The captions of one clip.
-
-    Args:
-        captions: as `Clip.captions`.
-        with_neighbours: whether a record has the nearest captions before and after it too.
-    """
+    """The captions of one clip; `with_neighbours`: a record has those before and after it too."""
 
     def __init__(self, captions: Sequence[Caption], *, with_neighbours: bool):
         # A letter and its accent become one character: as two they would make another word, and TensorFlow's
@@ -31,11 +26,7 @@ class ClipCaptions:
         self._cut = 0
 
     def within(self, start: float, end: float) -> tuple[list[Caption], tuple[str, ...]]:
-        """(the captions of a record, texts of those within it), in their order.
-
-        Args:
-            start, end: of the record, in seconds from the file's start.
-        """
+        """(the captions of a record, texts of those within it), in order; times in seconds of the file."""
         # What describes the whole file describes each of its records from end to end.
         known = [(start, end, text) if math.isinf(to) else (at, to, text) for at, to, text in self._captions]
         numbers = [n for n, (at, to, _) in enumerate(known) if to >= start and at <= end]
@@ -46,10 +37,8 @@ class ClipCaptions:
         return within, tuple(text for _, _, text in within)
 
     def warnings(self, start: float, end: float | None) -> list[str]:
-        """What was lost, in words; when the last record has its captions.
-
-        Args:
-            start, end: of the part of the file that is wanted; None: to its end.
+        """What was lost of the part of the file that is wanted, in words; when the last record has its
+        captions.
         """
         lost = [
             at

@@ -32,11 +32,7 @@ class UntrustedReply(pickle.UnpicklingError):
 
 
 def loads(content: bytes) -> Any:
-    """The value of an answer.
-
-    Raises:
-        UntrustedReply: it would call what no answer needs.
-    """
+    """The value of an answer; UntrustedReply: it would call what no answer needs."""
     return _Unpickler(io.BytesIO(content)).load()
 
 

@@ -77,13 +77,8 @@ def describe() -> str:
 
 
 def confine(writable: Iterable[str]) -> None:
-    """Confines this process, which should have one thread yet.
-
-    Args:
-        writable: folders that it may write to.
-
-    Raises:
-        OSError: the system has these means and refused them.
+    """Confines this process, which should have one thread yet, to writing in some folders; OSError: the
+    system has these means and refused them.
     """
     if not (landlock_version() or has_filters()):
         return

@@ -53,12 +53,10 @@ def _map_entries(entries: Iterable[tuple[str, bytes]]) -> list[bytes]:
 
 
 def serialise(context: Mapping[str, Feature], frames: Mapping[str, Sequence[Feature]]) -> bytes:
-    """The bytes of a SequenceExample.
+    """The bytes of a SequenceExample: values of the whole clip, and a list of values for each frame, by name.
 
-    Args:
-        context: feature name -> values of the whole clip. A feature without values is left out: TensorFlow's
-            parser gives a missing feature its default, but refuses an empty one.
-        frames: feature name -> one list of values per frame.
+    A feature of the context without values is left out: TensorFlow's parser gives a missing feature its
+    default, but refuses an empty one.
     """
     features = _map_entries((name, _feature(name, values)) for name, values in context.items() if values)
     lists = _map_entries(

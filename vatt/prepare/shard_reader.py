@@ -43,11 +43,8 @@ def stated_offsets(shard: Path) -> np.ndarray | None:
 
 
 def read_shard(shard: Path, hints: np.ndarray | None = None) -> Iterator[Stored]:
-    """All records of a shard, in order.
-
-    Args:
-        shard: the file.
-        hints: where records may start, in bytes, rising; used only to go on after a damaged length.
+    """All records of a shard, in order. Where records may start, in bytes, rising, is used only to continue
+    after a damaged length.
     """
     size, number, at = shard.stat().st_size, 0, 0
     with open(shard, "rb") as file:

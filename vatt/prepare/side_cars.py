@@ -16,11 +16,7 @@ from vatt.prepare.walk import Folder, folded
 
 
 def wanted_language(name: str | None) -> Tag | None:
-    """The language that a user asks for.
-
-    Raises:
-        ValueError: there is no such language.
-    """
+    """The language that a user asks for; ValueError: there is no such language."""
     tag = None if name is None else read_language(name)
     if name is not None and tag is None:
         raise ValueError(
@@ -31,12 +27,7 @@ def wanted_language(name: str | None) -> Tag | None:
 
 
 class SideCars:
-    """Caption files of one folder.
-
-    Args:
-        folder: its files.
-        wanted: the language that is wanted of several; None: by the rule of `of_media`.
-    """
+    """Caption files of one folder; of several languages the wanted one, None: by the rule of `of_media`."""
 
     def __init__(self, folder: Folder, wanted: Tag | None = None):
         self._wanted = wanted

@@ -41,16 +41,10 @@ def open_source(
     modalities: Sequence[str],
     warnings: Counter,
 ) -> Iterator[Source]:
-    """A file that is closed at the end.
+    """A file that is closed at the end: a media file, or an animated image.
 
-    Args:
-        path: of a media file, or of an animated image.
-        start_seconds, end_seconds: the part that is wanted, in seconds from the start; None: to the end.
-        modalities: of "video" and "audio", those wanted; the other stream is not decoded.
-        warnings: takes what is lost, in words.
-
-    Raises:
-        MediaError: the file can not be opened, or not be read.
+    The part that is wanted is in seconds from the start; of "video" and "audio" a stream that is not wanted
+    is not decoded; `warnings` takes what is lost. MediaError: the file can not be opened, or not be read.
     """
     if is_image(path):
         video = AnimatedStream() if "video" in modalities else None

@@ -19,17 +19,11 @@ def split_of_folder(path: PurePath) -> str:
 
 
 def are_splits(paths: Sequence[PurePath], choice: str) -> bool:
-    """Whether the top-level folders are splits.
+    """Whether the top-level folders of media, given by their relative paths, are splits, by one of `CHOICES`.
 
     "auto" says so where every media file is in a folder with the name of a split, one of them for training
-    and one for something else: a class may be called "train" too.
-
-    Args:
-        paths: of all media, relative to the folder.
-        choice: of `CHOICES`.
-
-    Raises:
-        PreparationError: there is no such choice, or "folders" where there is no folder for training.
+    and one for something else: a class may be called "train" too. PreparationError: there is no such choice,
+    or "folders" where there is no folder for training.
     """
     if choice not in CHOICES:
         raise PreparationError(f"`splits` must be one of {', '.join(CHOICES)}. Received: {choice!r}.")

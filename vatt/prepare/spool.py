@@ -42,11 +42,8 @@ class Spooled:
 
 
 def spool_clip(clip: Clip, options: RecordOptions, path: str) -> Spooled:
-    """Writes the records of a clip to a new file `path`; a clip that fails leaves none.
-
-    Raises:
-        MediaError: the clip gives no record.
-        SpoolError: the file can not be written.
+    """Writes the records of a clip to a new file `path`; a clip that fails leaves none. MediaError: the clip
+    gives no record; SpoolError: the file can not be written.
     """
     lengths, holdings, warnings = [], Holdings(), {}
     with _new_file(path) as append:

@@ -12,16 +12,8 @@ _SERIES = ("TIFF", "PNG", "WEBP", "AVIF", "GIF")
 
 
 def read_still(path, *, short_side_pixels: int, frame_rate_hz: float, keep) -> Media:
-    """Decodes an image file; of several images in it the first, which is said.
-
-    Args:
-        path: a local file.
-        short_side_pixels: the frame is scaled down (never up) so that its short side has this many pixels.
-        frame_rate_hz: the frame stands for one tick of this rate.
-        keep: as in `read_segments`.
-
-    Raises:
-        MediaError: it is no image, or one that is not read.
+    """Decodes an image file; of several images in it the first, which is said. The frame stands for one tick
+    of `frame_rate_hz` and is scaled down, never up; MediaError: it is no image, or one that is not read.
     """
     with opened(path) as image, quietly():
         images = getattr(image, "n_frames", 1) if image.format in _SERIES else 1

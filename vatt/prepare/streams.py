@@ -43,16 +43,10 @@ _PROBE_SECONDS = 12.0  # heard at each
 
 
 def choose_streams(container, path, warnings: Counter, modalities: Sequence[str]):
-    """The video stream and the audio stream to decode, ready for it; None if missing.
+    """The video stream and the audio stream to decode, ready for it; None if missing or not wanted.
 
-    Args:
-        container: an open container.
-        path: of its file.
-        warnings: takes which of several was taken, and what can not be decoded.
-        modalities: of "video" and "audio", those wanted; the other is None.
-
-    Raises:
-        MediaError: it is an image, or claims frames too large to decode.
+    `warnings` takes which of several was taken, and what can not be decoded. MediaError: it is an image, or
+    claims frames too large to decode.
     """
     brand = container.metadata.get("major_brand")
     if brand in _IMAGE_BRANDS:

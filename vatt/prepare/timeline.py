@@ -51,12 +51,8 @@ class _Stream:
 
 
 class Timeline:
-    """Shifts packets; times stay the file's own up to the first place where its clock jumps.
-
-    Args:
-        container: the open file.
-        streams: those whose packets are given to `aligned`.
-        warnings: where jumps are counted.
+    """Shifts the packets of some streams; times stay the file's own up to the first place where its clock
+    jumps, which is counted as a warning.
     """
 
     def __init__(self, container, streams, warnings: Counter):

@@ -25,11 +25,7 @@ _MOST_BYTES = 1 << 30  # of a journal: the words of a shard
 
 
 class Unfinished:
-    """The `.unfinished` folder of a set.
-
-    Args:
-        directory: of the set.
-    """
+    """The `.unfinished` folder of the set in a directory."""
 
     def __init__(self, directory: Path):
         self.directory = directory
@@ -66,14 +62,8 @@ class Unfinished:
     def make(self, shard: Shard, media_ids: Sequence[str], outcomes: Iterable[Spooled | Failure]) -> None:
         """Writes a shard, its offsets and what is known about it; then its spool files are removed.
 
-        Args:
-            shard: which.
-            media_ids: names of its clips, for the list of failures.
-            outcomes: of these clips, in the same order; taken one by one while the file is written.
-
-        Raises:
-            SpoolError: a worker could not write its spool file.
-            OSError: the shard can not be written.
+        The outcomes of its clips are taken one by one while the file is written. SpoolError: a worker could
+        not write its spool file; OSError: the shard can not be written.
         """
         holdings, taken = Holdings(), []
 

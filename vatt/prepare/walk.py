@@ -116,11 +116,7 @@ def walk_media(root, *, output: Path | None = None, is_deep: bool = True) -> Wal
 
 
 def find_media(root, *, output: Path | None = None) -> list[Path]:
-    """The media files of a tree in the order of their paths; says how many others there are, and why.
-
-    Args:
-        root, output: as in `walk_media`.
-    """
+    """The media files of a tree in the order of their paths; says how many others there are, and why."""
     walk = walk_media(root, output=output)
     for path in walk.captions:
         walk.left_out.add(CAPTIONS, path.relative_to(root).as_posix())

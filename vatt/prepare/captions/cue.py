@@ -71,11 +71,7 @@ def first_cues(cues: Iterable[Cue], notes: Notes) -> list[Cue]:
 
 
 def captions_of(cues: Iterable[Cue], notes: Notes, *, any_tag: bool) -> Iterator[Caption]:
-    """The captions of cues; those without text are counted.
-
-    Args:
-        any_tag: as in `plain_text`.
-    """
+    """The captions of cues; those without text are counted. `any_tag` as in `plain_text`."""
     for cue in cues:
         text = plain_text("\n".join(cue.lines), any_tag=any_tag)
         if text:

@@ -27,12 +27,8 @@ _KNOWN = frozenset(
 
 
 def plain_text(text: str, *, any_tag: bool = True) -> str:
-    """What is read on the screen, in one line.
-
-    Args:
-        text: of a cue, with its markup.
-        any_tag: take out tags of any name, as WebVTT says; else those that subtitles use, so that
-            `List<String>` stays.
+    """What is read on the screen, in one line. Tags of any name are taken out, as WebVTT says; without
+    `any_tag` only those that subtitles use, so that `List<String>` stays.
     """
     if "{" in text:
         text = _OVERRIDE.sub("", text)

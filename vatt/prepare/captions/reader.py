@@ -45,10 +45,8 @@ class CaptionReader:
         self._pool.close()
 
     def read(self, path: Path) -> CaptionFile:
-        """What `read_captions` gives for a file, and raises.
-
-        Raises:
-            CaptionError: besides, if it takes too much time or memory.
+        """What `read_captions` gives for a file, and raises; CaptionError also if it takes too much time or
+        memory.
         """
         if path not in self._ahead:
             self.read_ahead([path])

@@ -23,11 +23,7 @@ def is_substation(text: str) -> bool:
 
 
 def read_substation(text: str, notes: Notes, *, is_advanced: bool) -> Iterator[Caption]:
-    """The captions of a file; comments are none, and drawings are counted.
-
-    Args:
-        is_advanced: ASS, else SSA.
-    """
+    """The captions of a file, of ASS or else of SSA; comments are none, and drawings are counted."""
     shown = [line for line in lines_of(text) if _EVENT.match(line)]
     short = [line for line in shown if len(line) <= _MOST_CHARACTERS and line.count("{") <= _MOST_OVERRIDES]
     notes.lose(_TOO_LONG, len(shown) - len(short))

@@ -31,11 +31,8 @@ class NoTranscriptError(ValueError):
 
 
 def read_transcript(text: str, notes: Notes) -> Iterator[Caption]:
-    """The captions of a transcript.
-
-    Raises:
-        NoTranscriptError: it is JSON of something else.
-        JsonError: it is no JSON.
+    """The captions of a transcript; NoTranscriptError: it is JSON of something else, JsonError: it is no
+    JSON.
     """
     for start, end, words in _spoken(parse_json(text, "a transcript", is_lenient=True), notes):
         words = one_line(scrub(words, notes))

@@ -135,10 +135,7 @@ def conclude(
 ) -> None:
     """Checks that need the whole set: sources that are silent from end to end.
 
-    Args:
-        records: `shard.RECORD_HASHES` of the set.
-        read: the clip of one of them, and where it is.
-        findings: where to put what is wrong.
+    `records` are `shard.RECORD_HASHES` of the set; `read` gives the clip of one of them, and where it is.
     """
     first, best = best_of_sources(records, "level")
     for row in first[best == USELESS]:

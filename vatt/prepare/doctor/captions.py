@@ -108,11 +108,8 @@ def _inside(clip: ClipRecord) -> np.ndarray:
 
 
 def conclude(records: np.ndarray, findings: Findings) -> None:
-    """Checks that need the whole set: whether the captions' times are those of the clips.
-
-    Args:
-        records: `shard.RECORD_HASHES` of the set.
-        findings: where to put what is wrong.
+    """Checks that need the whole set, `shard.RECORD_HASHES`: whether the captions' times are those of the
+    clips.
     """
     _, best = best_of_sources(records, "telling")
     outside, captioned = int((best == USELESS).sum()), int((best != ABSENT).sum())

@@ -84,11 +84,7 @@ class ClipRecord:
 
 
 def read_clip(content: bytes, setting: Setting) -> ClipRecord:
-    """The clip of a serialised record.
-
-    Raises:
-        ExampleError: the bytes are no SequenceExample.
-    """
+    """The clip of a serialised record; ExampleError if the bytes are no SequenceExample."""
     example = parse(content)
     problems: list[str] = []
 

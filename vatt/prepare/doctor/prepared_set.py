@@ -77,11 +77,7 @@ class PreparedSet:
 
 
 def read_set(directory) -> PreparedSet:
-    """Reads dataset.json.
-
-    Raises:
-        UnreadableSet: there is none, it is damaged, or of another version.
-    """
+    """Reads dataset.json; UnreadableSet if there is none, or it is damaged or of another version."""
     directory = Path(directory)
     path = directory / writer.DATASET_FILE
     try:
@@ -133,14 +129,9 @@ def read_set(directory) -> PreparedSet:
 def inspect_set(
     prepared: PreparedSet, splits: dict[str, Tally], training: str, findings: Findings, *, is_whole: bool
 ) -> None:
-    """Checks the description against what the shards were found to hold.
+    """Checks the description against what the shards were found to hold, counted by split.
 
-    Args:
-        prepared: the set.
-        splits: what was counted, by split.
-        training: name of the training split.
-        findings: where to put what is wrong.
-        is_whole: every shard is there and every record readable; otherwise counts can not agree.
+    Counts can not agree unless `is_whole`: every shard is there and every record readable.
     """
     _inspect_vocabulary(prepared, findings)
     total = sum(tally.counts["clips"] for tally in splits.values())

@@ -112,11 +112,7 @@ def repair_shard(source: Path, target: Path, setting: Setting) -> tuple[dict, in
 
 
 def _mended(content: bytes, setting: Setting) -> bytes:
-    """The record with its audio scaled back; the same object if nothing is repaired.
-
-    Raises:
-        ExampleError: it does not parse.
-    """
+    """The record with its audio scaled back; the same object if nothing is repaired."""
     audio = read_clip(content, setting).audio
     if audio is None or audio.dtype == np.int16 or cast_of(audio) is None:
         return content

@@ -10,14 +10,8 @@ ABSENT, USELESS, USEFUL = 0, 1, 2  # what a record has of audio, or of captions
 
 
 def best_of_sources(records: np.ndarray, field: str) -> tuple[np.ndarray, np.ndarray]:
-    """The highest value of each source's records.
-
-    Args:
-        records: `shard.RECORD_HASHES`; a record whose source is not known is one by itself.
-        field: a field of it with `ABSENT`, `USELESS` and `USEFUL`.
-
-    Returns:
-        The first row of each source, and its highest value.
+    """The first row of each source of `shard.RECORD_HASHES`, and the highest value that its records have of a
+    field with `ABSENT`, `USELESS` and `USEFUL`. A record whose source is not known is one by itself.
     """
     known = records["source"] != 0
     sources = np.where(known, records["source"], np.arange(1, len(records) + 1).astype("<u8"))

@@ -231,10 +231,8 @@ class Labels:
         return cls((name for _, name in pairs), source, count=count, subset=subset)
 
     def of(self, name: str, where: str) -> tuple[int, str]:
-        """(index, name), as `Clip.labels` has it; of a subset `OUTSIDE` for a class that its list lacks.
-
-        Raises:
-            AnnotationError: no class has this name; says `where` it was read.
+        """(index, name), as `Clip.labels` has it; of a subset `OUTSIDE` for a class that its list lacks. An
+        AnnotationError says `where` a name was read that no class has.
         """
         if name not in self._index:
             if self._may_lack:

@@ -113,14 +113,9 @@ def _split_argument(argument: str) -> tuple[str, str]:
 
 
 def find_shards(directory: Path, patterns: dict[str, str]) -> dict[str, list[Path]]:
-    """The shards of each split, complete and in order.
+    """The shards of each split, complete and in order, by the glob of their names.
 
-    Args:
-        directory: where they are.
-        patterns: split -> glob of file names.
-
-    Raises:
-        PreparationError: a pattern finds none, a shard is missing or in two splits.
+    PreparationError: a pattern finds none, a shard is missing or in two splits.
     """
     if not directory.is_dir():
         raise PreparationError(f"DIR must be a folder with shards. Received: {directory}, which is none.")
@@ -177,7 +172,7 @@ def adopt(
     labels: tuple[str, ...] = (),
     workers: int | None = None,
 ) -> Path:
-    """Makes a directory of foreign shards a prepared set, by what is written next to them.
+    """Makes a directory of foreign shards a prepared set, by what is written next to them; returns it.
 
     Args:
         directory: of the shards.
@@ -186,9 +181,6 @@ def adopt(
         frame_rate_hz, audio_rate_hz: of records that state none.
         labels: names by id; empty: the texts of the records, where they have any.
         workers: processes; None: one per core.
-
-    Returns:
-        `directory`.
     """
     if frame_rate_hz <= 0 or audio_rate_hz <= 0:
         raise PreparationError(
@@ -234,11 +226,7 @@ def _survey(
 
 
 def survey_shard(path: Path, setting: Setting) -> Survey:
-    """Reads a shard from end to end, one record in memory at a time.
-
-    Raises:
-        ValueError: where its records start is unknown.
-    """
+    """Reads a shard, one record in memory at a time; ValueError where its records start is unknown."""
     survey = Survey({})
     for stored in read_shard(path):
         if stored.end is None:

@@ -15,11 +15,8 @@ IMAGES = (".jpeg", ".jpg", ".png")
 
 
 class MediaIndex:
-    """Media files below a folder. Links to folders are followed; hidden files and folders are left out.
-
-    Args:
-        root: the folder.
-        suffixes: endings that count, in lower case, the preferred first.
+    """Media files below a folder, by endings in lower case, the preferred first. Links to folders are
+    followed; hidden files and folders are left out.
     """
 
     def __init__(self, root, suffixes: Sequence[str]):
@@ -44,12 +41,9 @@ class MediaIndex:
         return iter(sorted(self._paths))
 
     def find(self, stem: str, folder: str = "") -> str:
-        """Path of the file called `stem` plus one of the endings; "" where there is none.
-
-        Args:
-            stem: name without the ending.
-            folder: of several files with that name, one in such a folder ("abseiling", "training/abseiling")
-                is preferred; underscores and blanks count as the same.
+        """Path of the file called `stem` plus one of the endings; "" where there is none. Of several, one in
+        such a `folder` ("abseiling", "training/abseiling") is preferred; underscores and blanks count as
+        the same.
         """
         paths = self._paths.get(stem)
         if not paths:

@@ -45,11 +45,7 @@ class Subset:
 
 
 def add_subset_arguments(parser: argparse.ArgumentParser, known: Mapping[str, str]) -> None:
-    """Adds `--subset` and `--labels`.
-
-    Args:
-        known: name of a subset that the layout has -> what it is.
-    """
+    """Adds `--subset`, with the subsets that the layout has (name -> what it is), and `--labels`."""
     named = "".join(f"{name} ({what}); " for name, what in known.items())
     parser.add_argument(
         "--subset",
@@ -67,10 +63,8 @@ def add_subset_arguments(parser: argparse.ArgumentParser, known: Mapping[str, st
 
 
 def subset_of(args: argparse.Namespace) -> Subset:
-    """The subset that a command line asks for.
-
-    Raises:
-        AnnotationError: a numbering without a subset, or no class is named.
+    """The subset that a command line asks for; AnnotationError: a numbering without one, or no class is
+    named.
     """
     if args.subset is None:
         if args.labels == COMPACT:
