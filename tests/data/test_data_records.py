@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from tests import records_fixture
-from vatt.data import corrupt_records, records, shard_offsets
+from vatt.data import corrupt_records, records, set_description, shard_offsets
 from vatt.prepare import tfrecord
 
 
@@ -17,7 +17,7 @@ def contents(number):
 
 
 def open_split(directory, split="train", **options):
-    return records.RecordIndex(records.read_description(directory), split, **options)
+    return records.RecordIndex(set_description.read_description(directory), split, **options)
 
 
 def flip_byte(path, offset):
@@ -131,8 +131,8 @@ def test_a_shard_that_vanishes_during_a_run_stops_it(tmp_path):
 
 
 def test_unfinished_and_foreign_sets_are_refused(tmp_path):
-    with pytest.raises(FileNotFoundError, match="dataset.json"):
-        records.read_description(tmp_path)
+    with pytest.raises(ValueError, match="dataset.json"):
+        set_description.read_description(tmp_path)
     directory = records_fixture.write_set(tmp_path / "set", {"train": contents(3), "empty": []}, shards=1)
     with pytest.raises(ValueError, match="'tset'.*empty, train"):
         open_split(directory, "tset")
@@ -142,10 +142,10 @@ def test_unfinished_and_foreign_sets_are_refused(tmp_path):
     fields = json.loads(path.read_text())
     path.write_text(json.dumps(fields | {"schema_version": 99}))
     with pytest.raises(ValueError, match="99"):
-        records.read_description(directory)
+        set_description.read_description(directory)
     path.write_text("{")
     with pytest.raises(ValueError, match="must be JSON"):
-        records.read_description(directory)
+        set_description.read_description(directory)
 
 
 def test_files_are_closed_again(tmp_path):

@@ -10,13 +10,12 @@ import pytest
 from vatt.convert import run_directory, safetensors_folder
 from vatt.convert.input_facts import run_facts as run_input_facts
 from vatt.convert.report import ConversionError
-from vatt.data import records
+from vatt.data import set_description
 from vatt.engines.tensorflow import cluster
 from vatt.export import run_facts
 from vatt.json_file import JsonError
 from vatt.prepare import manifest, preparation_report, writer
 from vatt.prepare.captions import reading
-from vatt.prepare.doctor import prepared_set
 from vatt.prepare.layouts import annotations, json_stream
 from vatt.prepare.plan import Shard
 from vatt.prepare.unfinished import Unfinished
@@ -56,12 +55,7 @@ def put(path, kind):
 
 # What names the file and a way out. Reader -> (file within the folder, call, its errors).
 RAISE = {
-    "dataset.json in training": ("dataset.json", lambda d: records.read_description(d), ValueError),
-    "dataset.json in the doctor": (
-        "dataset.json",
-        lambda d: prepared_set.read_set(d),
-        prepared_set.UnreadableSet,
-    ),
+    "dataset.json": ("dataset.json", set_description.read_description, set_description.UnreadableSet),
     "model.json": ("model.json", lambda d: run_directory.described(d / "model.json"), ConversionError),
     "inputs.json": ("inputs.json", run_input_facts, JsonError),
     "config.json": ("config.json", lambda d: safetensors_folder.SafetensorsFolder(d), ConversionError),
@@ -185,10 +179,8 @@ def test_a_set_names_files_beside_its_description_only(name, tmp_path):
             "vocabulary": {"file": name if place == "words" else "vocabulary.txt", "size": 2},
         }
         (tmp_path / "dataset.json").write_text(json.dumps(facts))
-        with pytest.raises(ValueError, match="name alone"):
-            records.read_description(tmp_path)
-        with pytest.raises(prepared_set.UnreadableSet, match="name alone"):
-            prepared_set.read_set(tmp_path)
+        with pytest.raises(set_description.UnreadableSet, match="name alone"):
+            set_description.read_description(tmp_path)
         assert writer.defects(tmp_path) == ["dataset.json is damaged"]
 
 

@@ -1,4 +1,4 @@
-"""A prepared set on disk: its description, its shards, and any record of them at a time.
+"""The shards of a prepared set, and any record of them at a time.
 
 Records are read one by one, from where they start, instead of streaming through a shard: so the order can be
 a pure function of the step, and a damaged byte affects only its own record (`vatt.data.corrupt_records`).
@@ -7,82 +7,12 @@ destroys an iterator holding Python's global lock, and waits for that function t
 lock.
 """
 
-import dataclasses
 import math
-import pathlib
 
 import numpy as np
 import tensorflow as tf
 
 from vatt.data import shard_offsets
-from vatt.json_file import JsonError, read_json
-from vatt.regular_file import plain_name
-
-READABLE_VERSIONS = (1, 2)  # `vatt.prepare.record` writes the last
-READABLE = " and ".join(map(str, READABLE_VERSIONS))
-
-
-@dataclasses.dataclass(frozen=True)
-class SetDescription:
-    """What `dataset.json` says about a prepared set."""
-
-    directory: pathlib.Path  # of the set
-    name: str  # its name
-    splits: dict  # split -> list of shards, {"file", "records", "bytes"}
-    frame_rate_hz: float  # highest frame rate of any record, and that of every record that states none
-    audio_rate_hz: int  # audio samples per second of every record that has audio
-    vocabulary_file: pathlib.Path  # file of one word a line
-    labels: tuple  # label names; a label's index is its place
-
-
-def read_description(directory) -> SetDescription:
-    """Reads `dataset.json`, which preparation writes last: without it the set is unfinished."""
-    directory = pathlib.Path(directory)
-    path = directory / "dataset.json"
-    try:
-        fields = read_json(path)
-    except FileNotFoundError:
-        raise FileNotFoundError(
-            f"A prepared set must hold `dataset.json`, written last. There is none in "
-            f"{directory}. Run `vatt prepare` (again): finished shards are kept."
-        ) from None
-    except JsonError as error:
-        raise ValueError(
-            f"`dataset.json` must be JSON. Received: {path}, {error.problem}. Prepare the set again."
-        ) from error
-    if not isinstance(fields, dict) or fields.get("schema_version") not in READABLE_VERSIONS:
-        version = fields.get("schema_version") if isinstance(fields, dict) else f"a {type(fields).__name__}"
-        raise ValueError(
-            f"This version reads sets of schema_version {READABLE}. Received: {version} in {path}. "
-            f"Prepare the set again with this version."
-        )
-    try:
-        return SetDescription(
-            directory=directory,
-            name=str(fields["name"]),
-            splits={split: _shards(content) for split, content in fields["splits"].items()},
-            frame_rate_hz=float(fields["frame_rate_hz"]),
-            audio_rate_hz=int(fields["audio_rate_hz"]),
-            vocabulary_file=directory / plain_name(fields["vocabulary"]["file"]),
-            labels=tuple(fields.get("labels", ())),
-        )
-    except KeyError as error:
-        raise ValueError(
-            f"`dataset.json` must have {error}. Received: {path} without it. Prepare the set again."
-        ) from error
-    except (AttributeError, TypeError, ValueError) as error:
-        raise ValueError(
-            f"`dataset.json` must be as preparation writes it. Received: {path}, in which a value is of "
-            f"another kind ({error}). Copy it again, or prepare the set again."
-        ) from error
-
-
-def _shards(split) -> list[dict]:
-    """The shards of a split, with the three facts that reading needs."""
-    return [
-        {"file": plain_name(shard["file"]), "records": int(shard["records"]), "bytes": int(shard["bytes"])}
-        for shard in split["shards"]
-    ]
 
 
 class RecordIndex:

@@ -10,7 +10,8 @@ import tensorflow as tf
 from vatt import spec
 from vatt.data import audio, parse, text, video, window
 from vatt.data.augmentation import Augmentation
-from vatt.data.records import RecordIndex, SetDescription
+from vatt.data.records import RecordIndex
+from vatt.data.set_description import SetDescription
 from vatt.data.views import Views
 
 CANDIDATES = "candidates"  # string [K], until the batch is tokenized

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from PIL import Image
 
+from vatt.data.set_description import READABLE_VERSIONS
 from vatt.prepare import tfrecord
 from vatt.prepare.allowance import Allowance
 from vatt.prepare.captions import Caption
@@ -22,10 +23,8 @@ from vatt.prepare.media import Media, MediaOptions, read_segments
 from vatt.prepare.record_captions import ClipCaptions
 from vatt.prepare.sequence_example import serialise
 
-SCHEMA_VERSION = 2
-READABLE_VERSIONS = (1, 2)
+SCHEMA_VERSION = READABLE_VERSIONS[-1]
 _FIRST_WITH_REPEATS = 2  # before that every frame has a JPEG of its own
-READABLE = " and ".join(map(str, READABLE_VERSIONS))
 
 # What a record can hold, as dataset.json and the report count it.
 CONTENTS = ("video", "audio", "captions", "labels")

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from tests import records_fixture
 from vatt import cli, spec
-from vatt.data import parse, records
+from vatt.data import parse, records, set_description
 from vatt.data.datasets.prepared import PreparedClips
 
 CLIP = spec.ClipSpec(frames=4, frame_rate_hz=10.0, frame_size=16, sample_rate_hz=2_000, words=4)
@@ -68,7 +68,7 @@ def read(directory):
 
 def parsed(directory, split, number):
     """A record as the pipeline sees it."""
-    description = records.read_description(directory)
+    description = set_description.read_description(directory)
     record = records.RecordIndex(description, split).read(tf.constant(number, tf.int64))
     return parse.parse_record(record, frame_rate_hz=10.0, audio_rate_hz=description.audio_rate_hz)
 

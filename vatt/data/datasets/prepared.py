@@ -1,7 +1,6 @@
 """A prepared set (`vatt prepare …`) as a dataset: the one that every experiment on records uses."""
 
 import dataclasses
-import difflib
 import functools
 import hashlib
 import json
@@ -16,9 +15,10 @@ from vatt.data.augmentation import Augmentation
 from vatt.data.captions import Captions
 from vatt.data.description import describe_inputs
 from vatt.data.pipeline import ClipPipeline
+from vatt.data.set_description import SetDescription, read_description
 from vatt.data.source import ClipSource
 from vatt.data.views import Views
-from vatt.json_file import read_json
+from vatt.errors import closest
 from vatt.protocols import Batch, DatasetInfo
 
 
@@ -61,7 +61,7 @@ class PreparedClips:
         max_corrupt_share: float = 0.01,
         threads: int | None = None,
     ):
-        self._description = records.read_description(directory)
+        self._description = read_description(directory)
         self._clip = clip
         self._name = name or self._description.name
         _check_description(self._description, clip)
@@ -119,14 +119,18 @@ class PreparedClips:
         )
 
     def _fingerprint(self) -> str:
-        content = (self._description.splits[self._splits["train"]], self._description.labels)
+        shards = [
+            {key: shard[key] for key in ("file", "records", "bytes")}
+            for shard in self._description.splits[self._splits["train"]]
+        ]
+        content = (shards, self._description.labels)
         if self._label_names not in ((), self._description.labels):
             content += (self._label_names,)
         return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
 
     def _eval_facts(self, size: int) -> dict:
         split = self._splits["eval"]
-        stated = read_json(self._description.directory / "dataset.json")
+        stated = self._description.content
         content = {"split": stated["splits"][split], "labels": stated.get("labels", [])}
         words = hashlib.sha256("\n".join(map(str, self._tokenizer.words)).encode())
         return {
@@ -176,7 +180,7 @@ def _subset(record) -> dict:
     return {"subset": {key: record.get(key) for key in ("choice", "of", "classes", "numbering")}}
 
 
-def _chosen_labels(labels: bool | Sequence[str], description: records.SetDescription) -> tuple[str, ...]:
+def _chosen_labels(labels: bool | Sequence[str], description: SetDescription) -> tuple[str, ...]:
     """Names of the classes that clips come with."""
     if not labels:
         return ()
@@ -188,15 +192,14 @@ def _chosen_labels(labels: bool | Sequence[str], description: records.SetDescrip
     names = description.labels if labels is True else tuple(labels)
     unknown = [each for each in names if each not in description.labels]
     if unknown:
-        near = difflib.get_close_matches(unknown[0], description.labels, n=3)
         raise ValueError(
             f"`labels` must be classes of the set. Received: {unknown[0]!r}; {description.directory} has "
-            f"{len(description.labels)}. Closest: {', '.join(near) or '(none)'}."
+            f"{len(description.labels)}.{closest(unknown[0], description.labels)}"
         )
     return names
 
 
-def _check_description(description: records.SetDescription, clip: spec.ClipSpec) -> None:
+def _check_description(description: SetDescription, clip: spec.ClipSpec) -> None:
     """Raises if no clip of the size asked for can be made of the set, whatever its records hold."""
     set_rate_hz, wanted_hz = description.frame_rate_hz, clip.frame_rate_hz
     if spec.VIDEO in clip.modalities and wanted_hz > set_rate_hz > 0:

@@ -1,12 +1,14 @@
 """One record as the checks see it, from any writer: our spellings, DMVR's, and the released example's."""
 
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 
+from vatt.data.set_description import READABLE, READABLE_VERSIONS, SetDescription
 from vatt.prepare.doctor.findings import ERROR, Check
 from vatt.prepare.example_reader import Example, parse
-from vatt.prepare.record import READABLE, READABLE_VERSIONS, with_repeats
+from vatt.prepare.record import with_repeats
 
 RECORD_SCHEMA = Check(
     name="record-schema",
@@ -28,7 +30,13 @@ class Setting:
     audio_rate_hz: int  # of every record that has audio
     short_side_pixels: int  # of frames, at most; 0: unknown
     labels: tuple[str, ...] = ()  # label texts by id; empty: nothing is said
-    vocabulary_file: str = ""  # the set's words; "": nothing is known of words
+    vocabulary_file: str | Path = ""  # the set's words; "": nothing is known of words
+
+    @classmethod
+    def of(cls, described: SetDescription) -> "Setting":
+        """What is said of the records of a set."""
+        names = (field.name for field in dataclasses.fields(cls))
+        return cls(**{name: getattr(described, name) for name in names})
 
 
 @dataclasses.dataclass

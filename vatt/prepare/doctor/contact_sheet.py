@@ -28,7 +28,7 @@ def contact_sheet(diagnosis: Diagnosis, clips: int) -> list[Markup]:
             clip, place = diagnosis.read(row)
         except (OSError, ExampleError):
             continue  # damaged: it is among the findings
-        cards.append(_card(clip, place, why, diagnosis.prepared.setting.labels))
+        cards.append(_card(clip, place, why, diagnosis.prepared.labels))
     return cards
 
 

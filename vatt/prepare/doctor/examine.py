@@ -3,14 +3,14 @@ set."""
 
 import dataclasses
 import functools
-from pathlib import Path
 
 import numpy as np
 
+from vatt.data.set_description import SetDescription, read_description
 from vatt.prepare.doctor import audio, captions, duplicates, labels
-from vatt.prepare.doctor.clip_record import ClipRecord, read_clip
+from vatt.prepare.doctor.clip_record import ClipRecord, Setting, read_clip
 from vatt.prepare.doctor.findings import ERROR, Check, Finding, Findings, Place
-from vatt.prepare.doctor.prepared_set import PreparedSet, inspect_set, read_set
+from vatt.prepare.doctor.prepared_set import inspect_set
 from vatt.prepare.doctor.shard import (
     DAMAGED,
     RECORD_HASHES,
@@ -20,6 +20,7 @@ from vatt.prepare.doctor.shard import (
     examine_shard,
 )
 from vatt.prepare.doctor.tally import Tally
+from vatt.prepare.planning import subset_in_words
 from vatt.prepare.pool import Failure, WorkerPool
 from vatt.prepare.progress import Progress
 from vatt.prepare.shard_reader import read_record
@@ -36,7 +37,7 @@ UNEXAMINED = Check(
 class Diagnosis:
     """What was found in a set."""
 
-    prepared: PreparedSet  # the set
+    prepared: SetDescription  # the set
     findings: list[Finding]  # errors first
     tolerated: list[Finding]  # what any large set has a little of
     splits: dict[str, Tally]  # what was counted, by split
@@ -50,6 +51,12 @@ class Diagnosis:
         for tally in self.splits.values():
             total.add(tally)
         return total
+
+    @property
+    def subset(self) -> str:
+        """Which part of a published set it is, in words; "" for no such part."""
+        record = self.prepared.content.get("subset")
+        return subset_in_words(record) if record else ""
 
     def read(self, row: np.void) -> tuple[ClipRecord, Place]:
         """The clip of a row of `hashes`, and where it is."""
@@ -73,7 +80,7 @@ def examine(
     """
     if sample is not None and sample < 1:
         raise ValueError(f"`sample` must be at least 1. Received: {sample}.")
-    prepared = read_set(directory)
+    prepared = read_description(directory)
     records = sum(stated["records"] for _, stated in prepared.shards)
     decode_every = 1 if sample is None else max(1, records // sample)
     tasks = [
@@ -84,13 +91,13 @@ def examine(
             records=stated["records"],
             bytes=stated["bytes"],
             sha256=stated["sha256"],
-            setting=prepared.setting,
+            setting=Setting.of(prepared),
             decode_every=decode_every,
         )
         for number, (split, stated) in enumerate(prepared.shards)
     ]
     findings, hashes = Findings(), [np.zeros(0, RECORD_HASHES)]
-    splits = {split: Tally() for split in prepared.content["splits"]}
+    splits = {split: Tally() for split in prepared.splits}
     with (
         Progress(f"Examining {prepared.name}", records) as progress,
         WorkerPool(workers=workers) as pool,
@@ -119,9 +126,9 @@ def examine(
     return Diagnosis(prepared, kept, tolerated, splits, hashes, decode_every)
 
 
-def _read(prepared: PreparedSet, row: np.void) -> tuple[ClipRecord, Place]:
+def _read(prepared: SetDescription, row: np.void) -> tuple[ClipRecord, Place]:
     split, stated = prepared.shards[row["shard"]]
-    path = Path(prepared.directory) / stated["file"]
+    path = prepared.directory / stated["file"]
     stored = read_record(path, int(row["offset"]))
-    clip = read_clip(stored.content or b"", prepared.setting)
+    clip = read_clip(stored.content or b"", Setting.of(prepared))
     return clip, Place(split, path.name, None, int(row["offset"]), clip.clip_id)

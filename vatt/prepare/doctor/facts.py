@@ -66,8 +66,8 @@ def as_text(diagnosis: Diagnosis) -> str:
         widths = [max(map(len, column)) for column in columns]
         for row in zip(*columns, strict=True):
             lines.append("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip())
-    if diagnosis.prepared.subset:
-        lines.append(f"Subset: {diagnosis.prepared.subset}")
+    if diagnosis.subset:
+        lines.append(f"Subset: {diagnosis.subset}")
     for finding in diagnosis.tolerated:
         lines.append(f"{finding.check.name}: {finding.count:,}, as few as any large set has")
     return "\n".join([*lines, "", verdict(diagnosis)])

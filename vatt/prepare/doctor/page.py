@@ -28,7 +28,7 @@ def build_page(diagnosis: Diagnosis) -> str:
         name=diagnosis.prepared.name,
         verdict=verdict(diagnosis),
         findings=diagnosis.findings,
-        subset=diagnosis.prepared.subset,
+        subset=diagnosis.subset,
         facts=_facts(diagnosis),
         tolerated=diagnosis.tolerated,
         classes=list(_balance(diagnosis)),
@@ -47,6 +47,6 @@ def _facts(diagnosis: Diagnosis) -> Markup | None:
 
 def _balance(diagnosis: Diagnosis) -> Iterator[tuple[str, int, float]]:
     """(name, clips, clips as a share of the largest class's) of the most frequent classes."""
-    names, ranked = diagnosis.prepared.setting.labels, diagnosis.whole.labels.most_common(_CLASSES_SHOWN)
+    names, ranked = diagnosis.prepared.labels, diagnosis.whole.labels.most_common(_CLASSES_SHOWN)
     for label, count in ranked:
         yield names[label] if 0 <= label < len(names) else f"id {label}", count, count / ranked[0][1]

@@ -1,17 +1,11 @@
-"""dataset.json and the word list: reading a set's description, and checks of the description itself."""
+"""Checks of a set's description, dataset.json and the word list, against what its shards hold."""
 
-import dataclasses
 from collections.abc import Sequence
-from pathlib import Path
 
-from vatt.json_file import JsonError, read_json
+from vatt.data.set_description import SetDescription
 from vatt.prepare import writer
-from vatt.prepare.doctor.clip_record import Setting
 from vatt.prepare.doctor.findings import ERROR, WARNING, Check, Findings, Place
 from vatt.prepare.doctor.tally import Tally
-from vatt.prepare.planning import subset_in_words
-from vatt.prepare.record import READABLE, READABLE_VERSIONS
-from vatt.regular_file import plain_name
 
 COUNTS = Check(
     name="set-counts",
@@ -59,75 +53,8 @@ _LEAST_SHARE, _LARGE_SPLIT = 0.001, 100
 _SMALL_SET = 10  # clips; nobody measures anything with so few
 
 
-class UnreadableSet(ValueError):
-    """A directory that can not be examined at all."""
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class PreparedSet:
-    """A prepared set as dataset.json describes it."""
-
-    directory: Path  # of the set
-    name: str  # its name
-    content: dict  # dataset.json as it is
-    shards: tuple[tuple[str, dict], ...]  # (split, what is stated of the shard), in order
-    setting: Setting  # what is stated of every record
-    vocabulary_size: int  # words, as stated
-    subset: str  # which part of a published set it is, in words; "" for no such part
-
-
-def read_set(directory) -> PreparedSet:
-    """Reads dataset.json; UnreadableSet if there is none, or it is damaged or of another version."""
-    directory = Path(directory)
-    path = directory / writer.DATASET_FILE
-    try:
-        content = read_json(path)
-    except (FileNotFoundError, NotADirectoryError):
-        raise UnreadableSet(
-            f"A prepared set must hold {writer.DATASET_FILE}. Received: {directory} without it. Give the "
-            f"directory that `vatt prepare` made; for shards of DMVR, run `vatt prepare dmvr` first."
-        ) from None
-    except (OSError, JsonError) as error:
-        problem = error.problem if isinstance(error, JsonError) else error
-        raise UnreadableSet(
-            f"{writer.DATASET_FILE} must be JSON. Received: {path}, {problem}. Copy it again, or prepare the "
-            "set again."
-        ) from error
-    version = content.get("schema_version") if isinstance(content, dict) else None
-    if version not in READABLE_VERSIONS:
-        raise UnreadableSet(
-            f"This version reads sets of schema_version {READABLE}. Received: {version} in {path}. "
-            f"Prepare the set again with this version."
-        )
-    try:
-        return PreparedSet(
-            directory=directory,
-            name=str(content["name"]),
-            content=content,
-            shards=tuple(
-                (split, {"sha256": "", **shard, "file": plain_name(shard["file"])})
-                for split, described in content["splits"].items()
-                for shard in described["shards"]
-            ),
-            setting=Setting(
-                frame_rate_hz=float(content["frame_rate_hz"]),
-                audio_rate_hz=int(content["audio_rate_hz"]),
-                short_side_pixels=int(content.get("short_side_pixels", 0)),
-                labels=tuple(content.get("labels", ())),
-                vocabulary_file=str(directory / plain_name(content["vocabulary"]["file"])),
-            ),
-            vocabulary_size=int(content["vocabulary"]["size"]),
-            subset=subset_in_words(content["subset"]) if content.get("subset") else "",
-        )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise UnreadableSet(
-            f"{writer.DATASET_FILE} must have the fields of schema_version {version}. Received: "
-            f"{path}, {type(error).__name__}: {error}. Prepare the set again."
-        ) from error
-
-
 def inspect_set(
-    prepared: PreparedSet, splits: dict[str, Tally], training: str, findings: Findings, *, is_whole: bool
+    prepared: SetDescription, splits: dict[str, Tally], training: str, findings: Findings, *, is_whole: bool
 ) -> None:
     """Checks the description against what the shards were found to hold, counted by split.
 
@@ -156,8 +83,8 @@ def inspect_set(
         findings.add(COVERAGE, f"{share:.0%} of {words['words']} words are unknown", Place(training))
 
 
-def _inspect_vocabulary(prepared: PreparedSet, findings: Findings) -> None:
-    path = Path(prepared.setting.vocabulary_file)
+def _inspect_vocabulary(prepared: SetDescription, findings: Findings) -> None:
+    path = prepared.vocabulary_file
     place = Place(shard=path.name)
     try:
         words: Sequence[str] = path.read_text(encoding="utf-8").removesuffix("\n").split("\n")
@@ -168,5 +95,5 @@ def _inspect_vocabulary(prepared: PreparedSet, findings: Findings) -> None:
         findings.add(VOCABULARY, f"it starts with {words[:2]}", place)
     if len(set(words)) != len(words):
         findings.add(VOCABULARY, f"{len(words) - len(set(words))} words are repeated", place)
-    if len(words) != prepared.vocabulary_size:
-        findings.add(VOCABULARY, f"{len(words)} words; stated: {prepared.vocabulary_size}", place)
+    if len(words) != (stated := prepared.content["vocabulary"].get("size")):
+        findings.add(VOCABULARY, f"{len(words)} words; stated: {stated}", place)

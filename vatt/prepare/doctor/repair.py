@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 
 import vatt
+from vatt.data.set_description import SetDescription
 from vatt.prepare import tfrecord, writer
 from vatt.prepare.doctor.audio import cast_of, uncast
 from vatt.prepare.doctor.clip_record import FLOAT_AUDIO, Setting, read_clip
-from vatt.prepare.doctor.prepared_set import PreparedSet
 from vatt.prepare.example_reader import ExampleError, parse
 from vatt.prepare.pool import Failure, WorkerPool, heartbeat
 from vatt.prepare.progress import Progress
@@ -33,7 +33,7 @@ class Repair:
     left_out: int
 
 
-def repair(prepared: PreparedSet, out_dir, *, workers: int | None = None) -> Repair:
+def repair(prepared: SetDescription, out_dir, *, workers: int | None = None) -> Repair:
     """Writes the copy; dataset.json comes last, so that a copy which was cut short is none.
 
     Args:
@@ -49,9 +49,8 @@ def repair(prepared: PreparedSet, out_dir, *, workers: int | None = None) -> Rep
     out_dir.mkdir(parents=True, exist_ok=True)
     content = copy.deepcopy(prepared.content)
     shards = [shard for described in content["splits"].values() for shard in described["shards"]]
-    tasks = [
-        (prepared.directory / shard["file"], out_dir / shard["file"], prepared.setting) for shard in shards
-    ]
+    setting = Setting.of(prepared)
+    tasks = [(prepared.directory / shard["file"], out_dir / shard["file"], setting) for shard in shards]
     mended = left_out = 0
     with (
         Progress(f"Repairing {prepared.name}", sum(shard["records"] for shard in shards)) as progress,
@@ -67,8 +66,8 @@ def repair(prepared: PreparedSet, out_dir, *, workers: int | None = None) -> Rep
     for described in content["splits"].values():
         described["clips"] = sum(shard["records"] for shard in described["shards"])
         described.pop("clips_with", None)  # what was left out is not known by kind
-    with whole_file(out_dir / prepared.content["vocabulary"]["file"]) as file:
-        file.write(Path(prepared.setting.vocabulary_file).read_bytes())
+    with whole_file(out_dir / prepared.vocabulary_file.name) as file:
+        file.write(prepared.vocabulary_file.read_bytes())
     made_by = content.get("made_by") or {}
     content["made_by"] = {
         **made_by,

@@ -1,0 +1,92 @@
+"""What `dataset.json` says of a prepared set: read once, for training, the doctor and whoever opens a set."""
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+from vatt.json_file import JsonError, read_json
+from vatt.regular_file import plain_name
+
+FILE = "dataset.json"
+READABLE_VERSIONS = (1, 2)  # `vatt.prepare.record` writes the last
+READABLE = " and ".join(map(str, READABLE_VERSIONS))
+
+
+class UnreadableSet(ValueError):
+    """A directory that holds no prepared set of this version."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SetDescription:
+    """The fields that are read, checked."""
+
+    directory: Path
+    name: str
+    content: dict[str, Any]  # all that the file holds
+    splits: dict[str, list[dict[str, Any]]]  # shards by split: file, records, bytes, sha256 ("": not stated)
+    frame_rate_hz: float  # highest of any record, and that of every record that states none
+    audio_rate_hz: int  # of every record that has audio, and of every record that states none
+    short_side_pixels: int  # of frames, at most; 0: unknown
+    vocabulary_file: Path  # one word a line
+    labels: tuple[str, ...]  # a label's index is its place
+
+    @property
+    def shards(self) -> list[tuple[str, dict[str, Any]]]:
+        """(split, shard) of all, in order."""
+        return [(split, shard) for split, shards in self.splits.items() for shard in shards]
+
+
+def read_description(directory: str | Path) -> SetDescription:
+    """Reads `dataset.json`, which preparation writes last: without it the set is unfinished.
+
+    Raises:
+        UnreadableSet: there is none, it is damaged, or of another version.
+    """
+    directory = Path(directory)
+    path = directory / FILE
+    try:
+        fields = read_json(path)
+    except (FileNotFoundError, NotADirectoryError):
+        raise UnreadableSet(
+            f"A prepared set must hold `{FILE}`, written last. There is none in {directory}. Run "
+            "`vatt prepare` (again): finished shards are kept. For shards of DMVR, run `vatt prepare dmvr`."
+        ) from None
+    except (OSError, JsonError) as error:
+        problem = error.problem if isinstance(error, JsonError) else error
+        raise UnreadableSet(
+            f"`{FILE}` must be JSON. Received: {path}, {problem}. Copy it again, or prepare the set again."
+        ) from error
+    version = fields.get("schema_version") if isinstance(fields, dict) else f"a {type(fields).__name__}"
+    if version not in READABLE_VERSIONS:
+        raise UnreadableSet(
+            f"This version reads sets of schema_version {READABLE}. Received: {version} in {path}. "
+            f"Prepare the set again with this version."
+        )
+    try:
+        return SetDescription(
+            directory=directory,
+            name=str(fields["name"]),
+            content=fields,
+            splits={split: [_shard(each) for each in it["shards"]] for split, it in fields["splits"].items()},
+            frame_rate_hz=float(fields["frame_rate_hz"]),
+            audio_rate_hz=int(fields["audio_rate_hz"]),
+            short_side_pixels=int(fields.get("short_side_pixels", 0)),
+            vocabulary_file=directory / plain_name(fields["vocabulary"]["file"]),
+            labels=tuple(fields.get("labels", ())),
+        )
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        is_missing = isinstance(error, KeyError)
+        reason = f"{error} is missing" if is_missing else f"a value is of another kind ({error})"
+        raise UnreadableSet(
+            f"`{FILE}` must be as preparation writes it. Received: {path}, in which {reason}. Copy it again, "
+            "or prepare the set again."
+        ) from error
+
+
+def _shard(stated: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "file": plain_name(stated["file"]),
+        "records": int(stated["records"]),
+        "bytes": int(stated["bytes"]),
+        "sha256": stated.get("sha256", ""),
+    }
