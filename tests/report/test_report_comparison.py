@@ -9,8 +9,7 @@ from tests.report import made_up_runs
 from tests.report.made_up_runs import HOSTILE
 from tests.report.pages import Checker, assert_harmless
 from vatt.report import cli, kinds
-from vatt.report.bindings import bindings, differing
-from vatt.report.comparison import write_comparison
+from vatt.report.comparison import bindings, differing_bindings, write_comparison
 from vatt.report.intervals import difference_interval, paired_difference_interval
 from vatt.report.markup import element
 
@@ -167,7 +166,7 @@ def test_bindings_of_a_configuration():
         "demo/Retrieval.name": "'a = b'",
         "SEED": "0",
     }
-    assert differing("A = 1\nMODEL_DIR = 'x'\nB = 2\n", "B = 2\nA = 3\nimport c\n") == {
+    assert differing_bindings("A = 1\nMODEL_DIR = 'x'\nB = 2\n", "B = 2\nA = 3\nimport c\n") == {
         "A": ("1", "3"),
         "import c": ("–", "yes"),
     }

@@ -9,10 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from vatt.report import palette
 from vatt.report.analyses import heat
-from vatt.report.analyses.scatter import scatter
-from vatt.report.plot import Axis, Plot
+from vatt.report.analyses.scatter import marks, scatter
+from vatt.report.plot import COLOURS, Axis, Plot
 
 STYLE = importlib.resources.files("vatt.report").joinpath("style.css").read_text()
 LIGHT, DARK, PAPER = (
@@ -39,7 +38,7 @@ def cards():
 
 @pytest.mark.parametrize(("colours", "page"), [(LIGHT, 0), (DARK, 1)], ids=["light", "dark"])
 def test_every_colour_stands_out_from_the_page(colours, page):
-    assert len(colours) == palette.COLOURS
+    assert len(colours) == COLOURS
     for colour in colours:
         assert contrast(colour, cards()[page]) >= 2.9, (
             colour
@@ -67,10 +66,10 @@ def test_the_first_three_differ_for_colour_blind_readers(kind, colours):
 def test_a_hundred_classes_look_different():
     looks = set()
     for number in range(100):
-        mark = palette.marks(number, [(1, 2)], None, few=False)
+        mark = marks(number, [(1, 2)], None, few=False)
         looks.add((re.search(r'd="M1 2([^"]*)"', mark)[1], re.search(r'class="([^"]*)"', mark)[1]))
     assert len(looks) == 100
-    few = {palette.marks(number, [(1, 2)], None, few=True) for number in range(12)}
+    few = {marks(number, [(1, 2)], None, few=True) for number in range(12)}
     shapes = {re.search(r'd="M1 2([^"]*)" class="marks (\w+)', mark).groups() for mark in few}
     assert len(shapes) == 12  # without any colour
 
@@ -135,7 +134,7 @@ def test_a_veil_is_darkest_where_there_is_least():
 
 
 def test_the_rules_name_every_colour_in_light_dark_and_on_paper():
-    assert len(LIGHT) == len(DARK) == palette.COLOURS and PAPER == LIGHT
-    for number in range(palette.COLOURS):
+    assert len(LIGHT) == len(DARK) == COLOURS and PAPER == LIGHT
+    for number in range(COLOURS):
         assert f".m{number} {{" in STYLE
     assert "url(" not in STYLE and "@import" not in STYLE

@@ -6,10 +6,9 @@ import re
 import pytest
 
 from vatt.report import scales
-from vatt.report.curves import Series, line_chart
+from vatt.report.curves import SLOTS, Series, line_chart
 from vatt.report.markup import Markup, element, join
 from vatt.report.tables import retrieval_table
-from vatt.report.thinning import SLOTS
 
 
 def test_markup_escapes_what_is_not_markup():

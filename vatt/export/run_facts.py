@@ -6,6 +6,7 @@ from typing import Any
 
 from vatt.convert.run_directory import run_of
 from vatt.json_file import parse_json, read_object
+from vatt.run_records import recorded_identity, starts
 
 _MOST_BYTES_OF_A_LINE = 1 << 16
 
@@ -65,8 +66,8 @@ def read_run_facts(path: str | Path, weights: str) -> RunFacts:
     last_line = _last_line(directory / "journal.jsonl")
     return RunFacts(
         config=_text(directory / "config.gin"),
-        started=_last_start(_text(directory / "command.txt")),
-        identity=_identity(directory / "checkpoints", step),
+        started=(starts(_text(directory / "command.txt")) or [{}])[-1],
+        identity=recorded_identity(directory / "checkpoints", step),
         evaluations=evaluations,
         of_other_weights=tuple(others),
         steps=last_line.get("step", 0),
@@ -91,18 +92,3 @@ def _last_line(journal: Path) -> dict[str, Any]:
         except (ValueError, TypeError):  # cut short, here or by a kill
             continue
     return {}
-
-
-def _identity(checkpoints: Path, step: int | None) -> dict[str, str]:
-    """Of the newest checkpoint, or of that of `step`."""
-    steps = {int(file.stem.partition("-")[2]): file for file in checkpoints.glob("ckpt-*.json")}
-    if not steps:
-        return {}
-    recorded = read_object(steps[max(steps) if step not in steps else step])
-    return recorded.get("facts", {}).get("identity", {})
-
-
-def _last_start(text) -> dict[str, str]:
-    blocks = [block for block in text.split("\n\n") if block.strip()]
-    lines = blocks[-1].split("\n") if blocks else []
-    return dict(line.split(": ", 1) for line in lines if ": " in line)

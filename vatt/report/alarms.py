@@ -1,9 +1,11 @@
 """What went wrong in a run, or looked so: alarms, steps left out, damaged records, checkpoints set aside."""
 
 import dataclasses
+from collections.abc import Sequence
 
 from vatt.report.markup import Markup, element
 from vatt.report.run_files import RunFiles
+from vatt.report.tables import folded
 
 _SHOWN = 12
 _MOST = 500  # in the page at all
@@ -22,33 +24,29 @@ class Event:
 def events(run: RunFiles) -> list[Event]:
     """All that is on record, by step; a failure last."""
     found = [Event(step, "alarm", sentence) for step, sentence in run.journal.alarms]
-    for line in run.troubles.incidents:
+    for line in run.incidents:
         step, when = line.get("step"), line.get("time")
         sentence = f"{line.get('sentence', '')}{f' ({when})' if when else ''}"
-        found.append(
-            Event(step if isinstance(step, int) else None, str(line.get("kind", "incident")), sentence)
-        )
+        kind = str(line.get("kind", "incident"))
+        found.append(Event(step if isinstance(step, int) else None, kind, sentence))
     found.sort(key=lambda event: -1 if event.step is None else event.step)
     noted = {event.kind for event in found}
-    if run.troubles.set_aside and "checkpoint set aside" not in noted:
-        found.append(
-            Event(None, "checkpoint set aside", f"In checkpoints/damaged: {_list(run.troubles.set_aside)}.")
-        )
-    if run.troubles.bad_batches and not noted & {"step left out", "step not finite, run stopped"}:
-        kept = _list(run.troubles.bad_batches)
-        text = f"Batches of steps that were not finite are kept in bad_batches: {kept}."
+    if run.set_aside and "checkpoint set aside" not in noted:
+        text = f"In checkpoints/damaged: {_list(run.set_aside)}."
+        found.append(Event(None, "checkpoint set aside", text))
+    if run.bad_batches and not noted & {"step left out", "step not finite, run stopped"}:
+        text = f"Batches of steps that were not finite are kept in bad_batches: {_list(run.bad_batches)}."
         found.append(Event(None, "step not finite", text))
-    if run.troubles.failure:
-        found.append(
-            Event(None, "failure", f"The last start ended with: {run.troubles.failure} (traceback.txt)")
-        )
+    if run.failure:
+        text = f"The last start ended with: {run.failure} (traceback.txt)"
+        found.append(Event(None, "failure", text))
     return found
 
 
 def marks(run: RunFiles) -> list[tuple[int, str]]:
     """(step, kind and sentence) of the first ones that have a step, for a chart."""
-    stepped = [event for event in events(run) if event.step is not None]
-    return [(event.step, f"{event.kind}: {event.sentence}") for event in stepped[:_MARKED]]
+    stepped = [(e.step, f"{e.kind}: {e.sentence}") for e in events(run) if e.step is not None]
+    return stepped[:_MARKED]
 
 
 def alarms(run: RunFiles) -> Markup | None:
@@ -67,42 +65,36 @@ def alarms(run: RunFiles) -> Markup | None:
     )
 
 
-def event_list(found: list[Event]) -> Markup:
+def event_list(found: Sequence[Event]) -> Markup:
     """The events, those after the first dozen folded."""
-    items = [_item(event) for event in found]
-    rest = None
-    if len(items) > _SHOWN:
-        summary = element("summary", f"{len(items) - _SHOWN:,} more")
-        folded = element("ol", items[_SHOWN:_MOST], class_="events")
-        unsaid = f"{len(items) - _MOST:,} more are in the run directory." if len(items) > _MOST else None
-        rest = element("details", summary, folded, element("p", unsaid, class_="note") if unsaid else None)
+    items = []
+    for event in found[:_MOST]:
+        where = element("b", f"▲ step {event.step:,}" if event.step is not None else "▲ no step")
+        items.append(element("li", where, element("span", event.kind, class_="tag"), " ", event.sentence))
+    rest = unsaid = None
+    if len(found) > _MOST:
+        unsaid = element("p", f"{len(found) - _MOST:,} more are in the run directory.", class_="note")
+    if len(found) > _SHOWN:
+        more = element("ol", items[_SHOWN:], class_="events")
+        rest = folded(f"{len(found) - _SHOWN:,} more", more, unsaid)
     return element("div", element("ol", items[:_SHOWN], class_="events"), rest)
-
-
-def _item(event: Event) -> Markup:
-    where = f"step {event.step:,}" if event.step is not None else "no step"
-    return element(
-        "li", element("b", f"▲ {where}"), element("span", event.kind, class_="tag"), " ", event.sentence
-    )
 
 
 def _totals(run: RunFiles) -> str:
     sentences = []
     for name, one, many in (
-        ("skipped_steps", "1 step was left out", "{:,.0f} steps were left out"),
+        ("skipped_steps", "1 step was left out.", "{:,.0f} steps were left out."),
         (
             "damaged_records",
-            "1 training record was found damaged",
-            "{:,.0f} training records were found damaged",
+            "1 training record was found damaged.",
+            "{:,.0f} training records were found damaged.",
         ),
     ):
-        values = run.journal.finite(name)
-        most = float(values.max()) if len(values) else 0
-        if most:
-            sentences.append((one if most == 1 else many.format(most)) + ". ")
-    return "".join(sentences).strip()
+        if most := float(run.journal.finite(name).max(initial=0)):
+            sentences.append(one if most == 1 else many.format(most))
+    return " ".join(sentences)
 
 
-def _list(names: list[str]) -> str:
+def _list(names: Sequence[str]) -> str:
     shown = ", ".join(names[:6])
     return shown if len(names) <= 6 else f"{shown} and {len(names) - 6} more"

@@ -1,16 +1,19 @@
 """Classification, probes and zero-shot classification on the page: the metrics, and class by class."""
 
 from collections.abc import Iterable
+from typing import Any
 
 from vatt.report import scales
+from vatt.report.along import Charts
 from vatt.report.confusion import confusion
+from vatt.report.contrast import PAIRED, UNPAIRED, Contrast, Row, contrast_table, paired, share_row
+from vatt.report.document import guarded
 from vatt.report.evaluation import Evaluation
-from vatt.report.guard import guarded
 from vatt.report.markup import Markup, element, join
-from vatt.report.tables import share, table
+from vatt.report.tables import folded, share, table
 
-ALL_SHOWN = 24  # classes that are listed without being asked for
-ENDS = 10  # best and worst of more
+_ALL_SHOWN = 24  # classes that are listed without being asked for
+_ENDS = 10  # best and worst of more
 # Number -> head of its column. Shares of clips, which have an interval; other shares; numbers of other kinds.
 OF_CLIPS = {"top_1": "Top-1", "top_5": "Top-5"}
 OTHER_SHARES = {
@@ -24,20 +27,19 @@ OTHERS = {"d_prime": "d′", "d_prime_of_mean_auc": "d′ of mean AUC", "classes
 def summary(evaluation: Evaluation) -> Iterable[Markup]:
     """What someone who reads one sentence should know."""
     artifact = evaluation.artifact
-    figures, clips = artifact["figures"], artifact["clips"]
+    figures, clips, name = artifact["figures"], artifact["clips"], element("i", evaluation.name)
     if "top_1" in figures:
-        text = f" of {clips:,} clips of {len(artifact['classes'])} classes; chance is "
-        chance = scales.percent(figures["chance_top_1"])
         whose = {"probe": "of a probe ", "zero_shot": "zero-shot "}.get(evaluation.kind, "")
-        name = element("i", evaluation.name)
         value = element("b", scales.percent(figures["top_1"], 0))
-        yield join([f"Top-1 {whose}(", name, ") ", value, text, chance, "."])
+        chance = scales.percent(figures["chance_top_1"])
+        text = f" of {clips:,} clips of {len(artifact['classes'])} classes; chance is {chance}."
+        yield join([f"Top-1 {whose}(", name, ") ", value, text])
     else:
         value = element("b", scales.percent(figures["mean_average_precision"], 1))
-        yield join(["mAP (", element("i", evaluation.name), ") ", value, f" on {clips:,} clips."])
+        yield join(["mAP (", name, ") ", value, f" on {clips:,} clips."])
 
 
-def along(_: Evaluation) -> dict[str, dict[str, str]]:
+def along(_: Evaluation) -> Charts:
     """What is drawn along the training."""
     return {"Metrics over all clips": OF_CLIPS | OTHER_SHARES}
 
@@ -49,25 +51,22 @@ def section(evaluation: Evaluation) -> Markup:
     return element(
         "div",
         element("p", evaluation.when, _counted(artifact)),
-        metrics_table(artifact),
-        guarded(lambda: _fit(artifact), "The fit"),
-        guarded(lambda: class_tables(classes), "The classes one by one"),
+        _metrics_table(artifact),
+        guarded("The fit", _fit, artifact),
+        guarded("The classes one by one", _class_tables, classes),
         guarded(
-            lambda: confusion(artifact.get("confusion") or [], [each["label"] for each in classes]),
             "The confusions",
+            lambda: confusion(artifact.get("confusion") or [], [each["label"] for each in classes]),
         ),
     )
 
 
 def _counted(artifact: dict) -> str:
-    views = (artifact.get("protocol") or {}).get("views")
     sentence = f"{artifact['clips']:,} clips of {len(artifact['classes'])} classes"
-    if isinstance(views, int):
+    if isinstance(views := (artifact.get("protocol") or {}).get("views"), int):
         sentence += f", {views} view{'s' * (views != 1)} each"
-    if artifact.get("train_clips"):
-        sentence += (
-            f"; the classifier was fitted on frozen features of {artifact['train_clips']:,} other clips"
-        )
+    if clips := artifact.get("train_clips"):
+        sentence += f"; the classifier was fitted on frozen features of {clips:,} other clips"
     sentence += "."
     if artifact.get("left_out"):
         sentence += f" {artifact['left_out']:,} clips lack what the model reads and are left out."
@@ -79,23 +78,22 @@ def _counted(artifact: dict) -> str:
     return sentence
 
 
-def metrics_table(artifact: dict) -> Markup:
+def _metrics_table(artifact: dict) -> Markup:
     """The metrics over all clips."""
     figures, clips = artifact["figures"], artifact["clips"]
-    cells = []
-    for name, head in OF_CLIPS.items():
-        if name in figures:
-            cells.append((head, share(figures[name], count=clips, chance=figures.get(f"chance_{name}"))))
-    cells += [(head, share(figures[name])) for name, head in OTHER_SHARES.items() if name in figures]
-    cells += [(head, f"{figures[name]:.3g}") for name, head in OTHERS.items() if name in figures]
-    heads, row = zip(*cells) if cells else ((), ())
-    return table(heads, [row], class_="classes", has_row_heads=False)
+    cells = {
+        head: share(figures[name], count=clips, chance=figures.get(f"chance_{name}"))
+        for name, head in OF_CLIPS.items()
+        if name in figures
+    }
+    cells |= {head: share(figures[name]) for name, head in OTHER_SHARES.items() if name in figures}
+    cells |= {head: f"{figures[name]:.3g}" for name, head in OTHERS.items() if name in figures}
+    return table(list(cells), [list(cells.values())], class_="classes", has_row_heads=False)
 
 
 def _fit(artifact: dict) -> Markup | None:
-    fit = artifact.get("fit") or {}
     said = []
-    for name, value in fit.items():
+    for name, value in (artifact.get("fit") or {}).items():
         if isinstance(value, dict):
             values = ", ".join(f"{key}: {scales.percent(each)}" for key, each in value.items())
             said.append(f"{name.replace('_', ' ')} {values}")
@@ -108,30 +106,29 @@ def _fit(artifact: dict) -> Markup | None:
     return element("p", f"The fit: {'; '.join(said)}.", class_="note") if said else None
 
 
-def class_tables(classes: list[dict]) -> Markup:
+def _class_tables(classes: list[dict]) -> Markup:
     """All classes where they are few; else the best and the worst, and all of them folded."""
-    measured = [each for each in classes if worth_of(each) is not None]
-    ordered = sorted(measured, key=lambda each: (-worth_of(each), each["label"]))
-    empty = [each["label"] for each in classes if worth_of(each) is None]
+    measured = [each for each in classes if _worth(each) is not None]
+    ordered = sorted(measured, key=lambda each: (-_worth(each), each["label"]))
+    empty = [each["label"] for each in classes if _worth(each) is None]
     note = None
     if empty:
         names = ", ".join(empty[:8]) + (f" and {len(empty) - 8} more" if len(empty) > 8 else "")
         note = element("p", f"{len(empty)} class(es) without a clip to judge by: {names}.", class_="note")
-    if len(ordered) <= ALL_SHOWN:
+    if len(ordered) <= _ALL_SHOWN:
         return element("div", element("h3", "Classes, the best first"), _class_table(ordered), note)
-    folded = element("details", element("summary", f"All {len(ordered):,} classes"), _class_table(ordered))
     return element(
         "div",
-        element("h3", f"The best {ENDS} of {len(ordered):,} classes"),
-        _class_table(ordered[:ENDS]),
-        element("h3", f"The worst {ENDS}, the worst first"),
-        _class_table(ordered[: -ENDS - 1 : -1]),
-        folded,
+        element("h3", f"The best {_ENDS} of {len(ordered):,} classes"),
+        _class_table(ordered[:_ENDS]),
+        element("h3", f"The worst {_ENDS}, the worst first"),
+        _class_table(ordered[: -_ENDS - 1 : -1]),
+        folded(f"All {len(ordered):,} classes", _class_table(ordered)),
         note,
     )
 
 
-def worth_of(one: dict) -> float | None:
+def _worth(one: dict) -> Any:
     """What a class is ordered by; None if it has no clips."""
     return one.get("top_1", one.get("average_precision"))
 
@@ -142,25 +139,78 @@ def _class_table(classes: list[dict]) -> Markup:
     if not single:
         heads = ["Class", "Clips", "Average precision", "AUC", "d′"]
     rows = []
-    for each in classes:
-        label = [each["label"]]
-        if each.get("alike"):
-            label.append(element("span", "reads like another", class_="tag"))
-        if each.get("sentence"):
-            label.append(element("small", f"“{each['sentence']}”"))
-        rows.append([label, f"{each['clips']:,}", *_of_class(each, single)])
+    for one in classes:
+        tag = element("span", "reads like another", class_="tag") if one.get("alike") else None
+        sentence = element("small", f"“{one['sentence']}”") if one.get("sentence") else None
+        row = [[one["label"], tag, sentence], f"{one['clips']:,}"]
+        if single:
+            taken = f"{one['taken_for']} ({one['taken_for_clips']})" if one.get("taken_for") else "–"
+            worth = share(one["top_1"], count=one["clips"])
+            row += [element("div", worth, class_="in-line"), scales.percent(one["top_5"]), taken]
+        else:
+            row.append(element("div", share(one["average_precision"]), class_="in-line"))
+            others = [one.get("auc"), one.get("d_prime")]
+            row += ["–" if each is None else scales.short(each) for each in others]
+        rows.append(row)
     return table(heads, rows, class_="classes")
 
 
-def _of_class(one: dict, single: bool) -> list:
-    if not single:
-        rest = [one.get("auc"), one.get("d_prime")]
-        return [
-            element("div", share(one["average_precision"]), class_="in-line"),
-            *("–" if each is None else scales.short(each) for each in rest),
-        ]
-    taken = "–"
-    if one.get("taken_for"):
-        taken = f"{one['taken_for']} ({one['taken_for_clips']})"
-    worth = element("div", share(one["top_1"], count=one["clips"]), class_="in-line")
-    return [worth, scales.percent(one["top_5"]), taken]
+def contrast(left: Evaluation, right: Evaluation) -> Contrast:
+    """The metrics of both, and the classes that differ most."""
+    figures = [each.artifact["figures"] for each in (left, right)]
+    counts = [each.artifact["clips"] for each in (left, right)]
+    ranks = paired(left, right, lambda artifact: artifact.get("ranks"))
+    rows = []
+    for name, label in (OF_CLIPS | OTHER_SHARES | OTHERS).items():
+        values = [each.get(name) for each in figures]
+        if values == [None, None]:
+            continue
+        if name in OF_CLIPS:
+            k = int(name.removeprefix("top_"))
+            outcomes = [[rank <= k for rank in each] for each in ranks] if ranks else None
+            rows.append(share_row(label, values, counts, outcomes, is_headline=name == "top_1"))
+        else:
+            rows.append(
+                Row(
+                    label=label,
+                    left=values[0],
+                    right=values[1],
+                    write=scales.short if name in OTHERS else None,
+                    higher_is_better=None if name == "classes_left_out" else True,
+                    is_headline=name == "mean_average_precision",
+                )
+            )
+    note = (PAIRED if ranks else UNPAIRED).format("clips") if "top_1" in figures[0] else ""
+
+    def by_class(are_comparable: bool) -> Markup | None:
+        return _classes_apart(left, right) if are_comparable else None
+
+    return Contrast(rows=rows, note=note, more=by_class)
+
+
+def _classes_apart(left: Evaluation, right: Evaluation) -> Markup | None:
+    """The classes by how much they differ."""
+    before = {each["label"]: each for each in left.artifact["classes"]}
+    rows = []
+    for each in right.artifact["classes"]:
+        other = before.get(each["label"], {})
+        values = [_worth(other), _worth(each)]
+        if None in values:
+            continue
+        label = f"{each['label']} ({each['clips']:,})"
+        if "top_1" in each:
+            rows.append(share_row(label, values, [other["clips"], each["clips"]]))
+        else:
+            rows.append(Row(label=label, left=values[0], right=values[1]))
+    if not rows:
+        return None
+    rows.sort(key=lambda row: (-(row.difference or 0), row.label))
+    title = "Classes, the greatest gain first"
+    if len(rows) > _ALL_SHOWN:
+        rows = [*rows[:_ENDS], *rows[-_ENDS:]]
+        title = f"The {_ENDS} classes with the greatest gain, and the {_ENDS} with the greatest loss"
+    text = (
+        "In brackets: clips. A class has few of them, so that most differences are within what chance does."
+    )
+    table = contrast_table(rows, are_comparable=True)
+    return element("div", element("h3", title), element("p", text, class_="note"), table)

@@ -1,12 +1,13 @@
 """What a classifier takes its classes for: a matrix of few classes, the commonest mistakes of many."""
 
+import collections
 from collections.abc import Sequence
 
 from vatt.report import scales
 from vatt.report.markup import Markup, element
 from vatt.report.tables import table
 
-MOST_CLASSES = 30  # of a matrix
+_MOST_CLASSES = 30  # of a matrix
 _MISTAKES = 15
 _CELL = 24  # user units
 _LETTER = 6.3
@@ -26,45 +27,39 @@ def confusion(triples: Sequence[Sequence[int]], names: Sequence[str]) -> Markup 
         return None
     if not all(0 <= number < len(names) for pair in counts for number in pair):
         raise ValueError("its confusions name classes that are not there")
-    mistakes = sorted(
-        ((pair, clips) for pair, clips in counts.items() if pair[0] != pair[1]),
-        key=lambda item: (-item[1], item[0]),
-    )
-    if len(names) <= MOST_CLASSES:
-        return element("div", element("h3", "What was taken for what"), _matrix(counts, names))
+    totals: collections.Counter[int] = collections.Counter()
+    for (right, _), clips in counts.items():
+        totals[right] += clips
+    if len(names) <= _MOST_CLASSES:
+        return element("div", element("h3", "What was taken for what"), _matrix(counts, totals, names))
+    mistakes = [(clips, pair) for pair, clips in counts.items() if pair[0] != pair[1]]
     if not mistakes:
         return None
-    totals = _totals(counts)
     rows = []
-    for (right, taken), clips in mistakes[:_MISTAKES]:
+    for clips, (right, taken) in sorted(mistakes, key=lambda each: (-each[0], each[1]))[:_MISTAKES]:
         part = f"{clips} of {totals[right]} ({scales.percent(clips / totals[right], 0)})"
         rows.append([names[right], names[taken], part])
     listed = table(["Class", "Taken for", "Clips"], rows, class_="classes")
     return element("div", element("h3", "The commonest mistakes"), listed)
 
 
-def _totals(counts: dict[tuple[int, int], int]) -> dict[int, int]:
-    totals: dict[int, int] = {}
-    for (right, _), clips in counts.items():
-        totals[right] = totals.get(right, 0) + clips
-    return totals
-
-
-def _matrix(counts: dict[tuple[int, int], int], names: Sequence[str]) -> Markup:
+def _matrix(
+    counts: dict[tuple[int, int], int], totals: collections.Counter[int], names: Sequence[str]
+) -> Markup:
     labels = [name if len(name) <= _LONGEST else name[: _LONGEST - 1] + "…" for name in names]
     reach = max(28, round(_LETTER * max(map(len, labels)) + 8))  # of the longest label
     top = round(0.8 * reach) + 18
     width, height = reach + _CELL * len(names) + round(0.55 * reach), top + _CELL * len(names) + 4
-    totals, parts = _totals(counts), []
+    parts = [element("text", "class ↓  taken for →", x=2, y=12, class_="quiet")]
     for row, label in enumerate(labels):
-        y = top + _CELL * row
+        y, x = top + _CELL * row, reach + _CELL * row + 14
         parts.append(element("text", label, x=reach - 6, y=y + 16, text_anchor="end"))
-        x = reach + _CELL * row + 14
         parts.append(element("text", label, x=x, y=top - 6, transform=f"rotate(-55 {x} {top - 6})"))
         for column in range(len(names)):
-            clips, total = counts.get((row, column), 0), totals.get(row, 0)
-            parts += _cell(reach + _CELL * column, y, clips, total, (names[row], names[column]))
-    parts.append(element("text", "class ↓  taken for →", x=2, y=12, class_="quiet"))
+            clips, total = counts.get((row, column), 0), totals[row]
+            said = f"{names[row]} taken for {names[column]}: {clips} of {total} clips"
+            kind = "hit" if row == column else "miss"
+            parts += _cell(reach + _CELL * column, y, clips, clips / (total or 1), kind, said)
     least = "" if len(names) <= _SMALL_ENOUGH else f"min-width: {min(width, 640)}px; "
     drawing = element(
         "svg",
@@ -78,16 +73,11 @@ def _matrix(counts: dict[tuple[int, int], int], names: Sequence[str]) -> Markup:
     return element("div", drawing, class_="scroll")
 
 
-def _cell(x: int, y: int, clips: int, total: int, pair: tuple[str, str]) -> list[Markup]:
-    right = pair[0] == pair[1]
+def _cell(x: int, y: int, clips: int, share: float, kind: str, said: str) -> list[Markup]:
     square = {"x": x + 1, "y": y + 1, "width": _CELL - 2, "height": _CELL - 2, "rx": 3}
     if not clips:
         return [element("rect", **square, class_="none", opacity="0.45")]
-    strength = f"{0.18 + 0.62 * clips / total:.2f}"
-    said = f"{pair[0]} taken for {pair[1]}: {clips} of {total} clips"
     return [
-        element(
-            "rect", element("title", said), **square, class_="hit" if right else "miss", opacity=strength
-        ),
+        element("rect", element("title", said), **square, class_=kind, opacity=f"{0.18 + 0.62 * share:.2f}"),
         element("text", str(clips), x=x + _CELL / 2, y=y + 16, text_anchor="middle", pointer_events="none"),
     ]

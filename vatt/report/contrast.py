@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from vatt.report import scales
 from vatt.report.evaluation import Evaluation
@@ -13,6 +14,8 @@ from vatt.report.intervals import (
 from vatt.report.markup import Markup, element
 from vatt.report.tables import table
 
+# What marks the two runs on a page: letters in the colours of the first and the second line.
+A, B = TAGS = (element("span", "A", class_="side side-a"), element("span", "B", class_="side side-b"))
 PAIRED = (
     "Intervals of differences, 95\u202f%: of pairs, since both runs answered the same {}, one by one "
     "(Agresti, Min 2005)."
@@ -31,8 +34,7 @@ class Row:
     Args:
         label: what it is.
         left, right: its values; None where a run has none.
-        is_share: in [0, 1], shown as percent.
-        write: turns a value that is no share into text.
+        write: turns a value that is no share into text; None: a share in [0, 1], shown as percent.
         higher_is_better: of the number; None where it is neither.
         interval: 95 % interval of right minus left; None where there is none to be had.
         is_headline: shown at the head of the page.
@@ -41,8 +43,7 @@ class Row:
     label: str
     left: float | None
     right: float | None
-    is_share: bool = True
-    write: Callable[[float], str] = scales.short
+    write: Callable[[float], str] | None = None
     higher_is_better: bool | None = True
     interval: tuple[float, float] | None = None
     is_headline: bool = False
@@ -52,24 +53,24 @@ class Row:
         return None if self.left is None or self.right is None else self.right - self.left
 
     @property
-    def better(self) -> int:
-        """1 where the right one is better beyond its interval, -1 the left one; 0 where nobody knows."""
+    def winner(self) -> Markup | None:
+        """The mark of the run that is better beyond the interval; None where nobody knows."""
         if self.interval is None or self.higher_is_better is None:
-            return 0
+            return None
         low, high = self.interval
-        sign = 1 if self.higher_is_better else -1
-        return sign * ((low > 0) - (high < 0))
+        if low <= 0 <= high:
+            return None
+        return B if (low > 0) == self.higher_is_better else A
 
     def value(self, number: float | None) -> str:
         if number is None:
             return "–"
-        return scales.percent(number) if self.is_share else self.write(number)
+        return scales.percent(number) if self.write is None else self.write(number)
 
     def signed(self, number: float) -> str:
         size = abs(number)
-        text = f"{100 * size:.1f}" if self.is_share else self.write(size)
-        sign = "+" if number > 0 else _MINUS if number < 0 else "±"
-        return f"{sign}{text}"
+        text = f"{100 * size:.1f}" if self.write is None else self.write(size)
+        return f"{'+' if number > 0 else _MINUS if number < 0 else '±'}{text}"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -79,44 +80,31 @@ class Contrast:
     Args:
         rows: number by number.
         note: how the intervals were made; "" without any.
-        more: (what marks the runs, whether they are comparable) -> what is shown below the rows.
+        more: given whether the two are comparable, makes what is shown below the rows.
     """
 
     rows: list[Row]
     note: str = ""
-    more: Callable[["Sides", bool], Markup | None] | None = None
-
-
-@dataclasses.dataclass(frozen=True)
-class Sides:
-    """What marks the two runs on the page."""
-
-    left: Markup
-    right: Markup
-
-
-def sides() -> Sides:
-    """ "A" in the colour of the first line, "B" in that of the second."""
-    return Sides(element("span", "A", class_="side side-a"), element("span", "B", class_="side side-b"))
+    more: Callable[[bool], Markup | None] = lambda are_comparable: None
 
 
 def share_row(
     label: str,
-    left: float | None,
-    right: float | None,
+    values: Sequence[float | None],
+    counts: Sequence[int],
+    outcomes: Sequence[Sequence[bool]] | None = None,
     *,
-    outcomes: tuple[Sequence[bool], Sequence[bool]] | None,
-    counts: tuple[int, int],
     is_headline: bool = False,
 ) -> Row:
     """A row of two shares of clips or queries.
 
     Args:
-        label, left, right, is_headline: see `Row`.
-        outcomes: of every trial of both runs, in the same order; None where they are not on record.
+        label, is_headline: see `Row`.
+        values: of both runs.
         counts: trials of both runs.
+        outcomes: of every trial of both runs, in the same order; None where they are not on record.
     """
-    interval = None
+    (left, right), interval = values, None
     if left is not None and right is not None:
         if outcomes is not None:
             interval = paired_difference_interval(*outcomes)
@@ -125,75 +113,61 @@ def share_row(
     return Row(label=label, left=left, right=right, interval=interval, is_headline=is_headline)
 
 
-def mean_row(
-    label: str, left: float | None, right: float | None, *, values: tuple[Sequence, Sequence] | None
+def rank_row(
+    label: str, values: Sequence[float | None], ranks: Sequence[Sequence[float]] | None = None
 ) -> Row:
-    """A row of two means of ranks, of which lower is better; `values` of every trial, or None."""
+    """A row of two ranks, of which lower is better; `ranks` of every trial where they are means of those."""
     interval = None
-    if values is not None and len(values[0]) > 1:
-        interval = mean_difference_interval([b - a for a, b in zip(*values, strict=True)])
+    if ranks is not None and len(ranks[0]) > 1:
+        interval = mean_difference_interval([b - a for a, b in zip(*ranks, strict=True)])
+    left, right = values
     return Row(
-        label=label,
-        left=left,
-        right=right,
-        is_share=False,
-        write=scales.rank,
-        higher_is_better=False,
-        interval=interval,
+        label=label, left=left, right=right, write=scales.rank, higher_is_better=False, interval=interval
     )
 
 
-def paired(left: Evaluation, right: Evaluation, where: Callable[[dict], Sequence | None]):
+def paired(left: Evaluation, right: Evaluation, where: Callable[[dict], Any]) -> list[Sequence] | None:
     """What `where` finds in both artifacts, if it is there and as long; None else."""
-    found = where(left.artifact), where(right.artifact)
+    found = [where(left.artifact), where(right.artifact)]
     return found if all(found) and len(found[0]) == len(found[1]) else None
 
 
-def contrast_table(rows: Sequence[Row], tags: Sides, *, are_comparable: bool) -> Markup:
+def contrast_table(rows: Sequence[Row], *, are_comparable: bool) -> Markup:
     """The rows; without differences where the two can not be compared."""
-    reach = max(
-        (abs(end) for row in rows if row.is_share and row.interval for end in row.interval), default=0.0
-    )
+    ends = [abs(end) for row in rows if row.write is None for end in row.interval or ()]
+    reach = max(ends, default=0.0)
     made = []
     for row in rows:
-        left = [tags.left, " ", element("b", row.value(row.left))]
-        right = [tags.right, " ", element("b", row.value(row.right))]
-        difference = _difference(row, tags, reach) if are_comparable else "not comparable"
-        made.append([row.label, left, right, difference])
-    heads = ["", tags.left, tags.right, [tags.right, f" {_MINUS} ", tags.left]]
-    return table(heads, made, class_="contrast")
-
-
-def _difference(row: Row, tags: Sides, reach: float) -> list:
-    difference = row.difference
-    if difference is None:
-        return ["–"]
-    unit = " points" if row.is_share else ""
-    content = [element("b", f"{row.signed(difference)}{unit}")]
-    if row.interval is None:
-        return [element("div", content, class_="difference")]
-    low, high = row.interval
-    if row.is_share and reach:
-        content.append(_plot(difference, low, high, reach))
-    content.append(element("small", f"{row.signed(low)} to {row.signed(high)}", class_="interval"))
-    if row.higher_is_better is not None:
-        winner = {1: [tags.right, " better"], -1: [tags.left, " better"], 0: "no clear difference"}[
-            row.better
+        values = [
+            [tag, " ", element("b", row.value(each))]
+            for tag, each in zip(TAGS, (row.left, row.right), strict=True)
         ]
-        content.append(element("small", winner, class_="winner"))
-    return [element("div", content, class_="difference")]
+        made.append([row.label, *values, _difference(row, reach) if are_comparable else "not comparable"])
+    return table(["", A, B, [B, f" {_MINUS} ", A]], made, class_="contrast")
+
+
+def _difference(row: Row, reach: float) -> Markup | str:
+    if row.difference is None:
+        return "–"
+    content = [element("b", row.signed(row.difference), " points" if row.write is None else None)]
+    if row.interval is not None:
+        if row.write is None and reach:
+            content.append(_plot(row.difference, *row.interval, reach))
+        low, high = map(row.signed, row.interval)
+        content.append(element("small", f"{low} to {high}", class_="interval"))
+        if row.higher_is_better is not None:
+            winner = [row.winner, " better"] if row.winner else "no clear difference"
+            content.append(element("small", winner, class_="winner"))
+    return element("div", content, class_="difference")
 
 
 def _plot(difference: float, low: float, high: float, reach: float) -> Markup:
     """The difference as a dot and its interval as a line, about zero in the middle."""
-
-    def x(value: float) -> float:
-        return round(60 + 56 * value / reach, 1)
-
+    at, left, right = (round(60 + 56 * value / reach, 1) for value in (difference, low, high))
     parts = [
         element("line", x1=4, x2=116, y1=8, y2=8, class_="grid"),
         element("line", x1=60, x2=60, y1=1, y2=15, class_="axis"),
-        element("line", x1=x(low), x2=x(high), y1=8, y2=8, class_="reach"),
-        element("circle", cx=x(difference), cy=8, r=3.5, class_="at"),
+        element("line", x1=left, x2=right, y1=8, y2=8, class_="reach"),
+        element("circle", cx=at, cy=8, r=3.5, class_="at"),
     ]
     return element("svg", parts, viewBox="0 0 120 16", class_="interval-plot", aria_hidden="true")

@@ -1,7 +1,7 @@
 """Curves over training steps: a long series is thinned, and a spike of one step stays visible.
 
-The line joins the means of a series' slots (`vatt/report/thinning.py`); the band behind it spans their least
-and greatest values.
+The line joins the means of slots of consecutive points; the band behind it spans their least and greatest
+values.
 """
 
 import dataclasses
@@ -12,12 +12,13 @@ import numpy as np
 
 from vatt.report import scales
 from vatt.report.markup import Markup, element
-from vatt.report.palette import DASHES, colour_of
-from vatt.report.plot import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, Axis, Plot
-from vatt.report.thinning import Slot, stretches, thin
+from vatt.report.plot import BOTTOM, DASHES, HEIGHT, LEFT, RIGHT, TOP, WIDTH, Axis, Plot, colour_of
 
-PROBES = 50  # places that answer to the pointer
+SLOTS = 150  # points of a line: more than one for 3 units of the drawing's width is not seen
 MOST_LINES = len(DASHES)
+_PROBES = 50  # places that answer to the pointer
+Points = Sequence[tuple[int, float]] | np.ndarray  # [N, 2], step and value, steps rising
+Write = Callable[[float], str]
 
 # A few values so far above the rest would press it flat onto the axis: they are cut off, and counted.
 _CUT_SHARE = 0.02
@@ -27,20 +28,52 @@ _LEAST_SLOTS = 20
 
 @dataclasses.dataclass(frozen=True)
 class Series:
-    """One line.
-
-    Args:
-        label: its name.
-        points: [N, 2], step and value, steps rising; a value that is not finite makes a gap.
-    """
+    """One line: its label, and its points; a value that is not finite makes a gap."""
 
     label: str
-    points: Sequence[tuple[int, float]] | np.ndarray
+    points: Points
 
     @property
     def values(self) -> np.ndarray:
         """float64 [N]"""
         return np.asarray(self.points, np.float64).reshape(-1, 2)[:, 1]
+
+
+@dataclasses.dataclass(frozen=True)
+class Slot:
+    """Some consecutive points of a series.
+
+    Args:
+        first, last: their steps.
+        step: mean of the steps.
+        mean, low, high: of the finite values; NaN where there is none.
+    """
+
+    first: int
+    last: int
+    step: float
+    mean: float
+    low: float
+    high: float
+
+    @property
+    def is_empty(self) -> bool:
+        return math.isnan(self.mean)
+
+
+def thin(points: Points) -> list[Slot]:
+    """At most `SLOTS` slots of about equally many points."""
+    table = np.asarray(points, np.float64).reshape(-1, 2)
+    count = min(SLOTS, len(table))
+    bounds = [round(i * len(table) / count) for i in range(count + 1)] if count else []
+    return [_slot(table[first:last]) for first, last in zip(bounds, bounds[1:], strict=False)]
+
+
+def _slot(points: np.ndarray) -> Slot:
+    steps, values = points[:, 0], points[:, 1]
+    values = values[np.isfinite(values)]
+    found = (values.mean(), values.min(), values.max()) if len(values) else (math.nan,) * 3
+    return Slot(int(steps[0]), int(steps[-1]), float(steps.mean()), *map(float, found))
 
 
 def line_chart(
@@ -49,7 +82,7 @@ def line_chart(
     *,
     unit: str = "",
     from_zero: bool = False,
-    write: Callable[[float], str] | None = None,
+    write: Write | None = None,
     marks: Sequence[tuple[int, str]] = (),
 ) -> Markup:
     """A figure: title, legend, the lines over steps, and their values under the pointer.
@@ -70,12 +103,10 @@ def line_chart(
     y = _values_axis(drawn, unit, from_zero, write)
     plot = Plot(title, Axis(low=first, high=last, label="step", write=scales.count, is_whole=True), y)
     for number, slots in enumerate(lines):
-        for stretch in stretches(slots):
-            _draw(plot, stretch, number)
+        _draw(plot, slots, number)
     for number, each in enumerate(series):
         if len(series) > 1 and len(each.points):
-            style = {"class_": f"line {colour_of(number)}", "stroke_dasharray": DASHES[number % MOST_LINES]}
-            plot.legend(element("line", x1=0, x2=26, y1=5, y2=5, **style), each.label, width=26)
+            plot.line_legend(number, each.label)
     for step, text in marks:
         if first <= step <= last:
             plot.add(_mark(plot, step, text))
@@ -85,7 +116,7 @@ def line_chart(
     return plot.figure(*_remarks(series, y, drawn, text), spoken=_spoken(title, series, text))
 
 
-def _values_axis(drawn: Sequence[Slot], unit: str, from_zero: bool, write) -> Axis:
+def _values_axis(drawn: Sequence[Slot], unit: str, from_zero: bool, write: Write | None) -> Axis:
     low, highest = min(slot.low for slot in drawn), max(slot.high for slot in drawn)
     high = highest
     if len(drawn) >= _LEAST_SLOTS:
@@ -96,17 +127,24 @@ def _values_axis(drawn: Sequence[Slot], unit: str, from_zero: bool, write) -> Ax
     return Axis(low=start, high=high + room, label=unit, write=write)
 
 
-def _draw(plot: Plot, stretch: Sequence[Slot], number: int) -> None:
-    """A line without a gap, its band, and signs where it leaves the drawing."""
+def _draw(plot: Plot, slots: Sequence[Slot], number: int) -> None:
+    """A line with its band, left open where there is no value, and signs where it leaves the drawing."""
+    stretches: list[list[Slot]] = [[]]
+    for slot in slots:
+        if slot.is_empty:
+            stretches.append([])
+        else:
+            stretches[-1].append(slot)
     top = plot.y.high
-
-    def points(name: str) -> list[tuple[float, float]]:
-        return [(slot.step, min(getattr(slot, name), top)) for slot in stretch]
-
-    if len(stretch) > 1 and any(slot.high > slot.low for slot in stretch):
-        plot.area(points("high"), points("low"), number)
-    plot.line(points("mean"), number)
-    for slot in stretch:
+    for stretch in filter(None, stretches):
+        high, low, mean = (
+            [(slot.step, min(getattr(slot, name), top)) for slot in stretch]
+            for name in ("high", "low", "mean")
+        )
+        if len(stretch) > 1 and high != low:
+            plot.area(high, low, number)
+        plot.line(mean, number)
+    for slot in slots:
         if slot.high > top:
             x, _ = plot.place(slot.step, top)
             sign = f"{x - 4},{TOP + 4} {x + 4},{TOP + 4} {x},{TOP - 3}"
@@ -123,13 +161,11 @@ def _mark(plot: Plot, step: int, text: str) -> Markup:
     )
 
 
-def _probes(
-    plot: Plot, labels: Sequence[str], lines: Sequence[list[Slot]], write: Callable[[float], str]
-) -> Iterator[Markup]:
+def _probes(plot: Plot, labels: Sequence[str], lines: Sequence[list[Slot]], write: Write) -> Iterator[Markup]:
     """Invisible columns over the drawing; the one under the pointer shows its step and values."""
     steps = sorted({slot.step for slots in lines for slot in slots})
-    chosen = steps[:: -max(1, math.ceil(len(steps) / PROBES))][::-1]  # the last step is always there
-    reach = (plot.x.high - plot.x.low) / 2 / PROBES
+    chosen = steps[:: -max(1, math.ceil(len(steps) / _PROBES))][::-1]  # the last step is always there
+    reach = (plot.x.high - plot.x.low) / 2 / _PROBES
     places = [plot.place(step, plot.y.low)[0] for step in chosen]
     edges = [LEFT, *((a + b) / 2 for a, b in zip(places, places[1:])), WIDTH - RIGHT]
     for step, x, left, right in zip(chosen, places, edges, edges[1:]):
@@ -167,7 +203,7 @@ def _steps(slot: Slot) -> str:
     return f"steps {slot.first:,} to {slot.last:,}, means"
 
 
-def _remarks(series: Sequence[Series], y: Axis, drawn: Sequence[Slot], write) -> Iterator[str]:
+def _remarks(series: Sequence[Series], y: Axis, drawn: Sequence[Slot], write: Write) -> Iterator[str]:
     values = np.concatenate([each.values for each in series])
     if gaps := int((~np.isfinite(values)).sum()):
         yield f"{gaps:,} value(s) are not finite and left out of the line."
@@ -177,7 +213,7 @@ def _remarks(series: Sequence[Series], y: Axis, drawn: Sequence[Slot], write) ->
         yield f"{above:,} value(s) are above what is drawn (▲), the highest at {write(highest)}."
 
 
-def _spoken(title: str, series: Sequence[Series], write: Callable[[float], str]) -> str:
+def _spoken(title: str, series: Sequence[Series], write: Write) -> str:
     ends = []
     for each in series:
         finite = each.values[np.isfinite(each.values)]

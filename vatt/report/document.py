@@ -1,10 +1,13 @@
 """Pages from Jinja2 templates: one HTML file that needs nothing but itself, written whole or not at all."""
 
 import pathlib
+from collections.abc import Callable
+from typing import Any
 
 import jinja2
 
-from vatt.report.markup import join
+from vatt.report import scales
+from vatt.report.markup import Markup, element, join
 from vatt.whole_file import whole_file
 
 # Templates are next to the code that fills them: "report/run.html". What they show is escaped as in
@@ -17,10 +20,16 @@ _TEMPLATES = jinja2.Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
+_TEMPLATES.filters |= {"percent": scales.percent, "comma": "{:,}".format}
+# What comes of plain values of another form than ours.
+_OF_ANOTHER_FORM = (
+    *(ArithmeticError, AttributeError, IndexError, KeyError, RecursionError, TypeError, ValueError),
+    jinja2.TemplateRuntimeError,
+)
 
 
-def render(template: str, **content) -> str:
-    """The page as text.
+def render(template: str, **content: Any) -> str:
+    """The page, or the part of one, that a template describes, as text.
 
     Args:
         template: its path below `vatt/`.
@@ -28,6 +37,23 @@ def render(template: str, **content) -> str:
             left out, iterables are joined.
     """
     return _TEMPLATES.get_template(template).render(content)
+
+
+def guarded(part: str, build: Callable[..., Markup | None], *arguments: Any) -> Markup | None:
+    """What `build` gives; where the data have another form than ours, a sentence in its place.
+
+    One damaged part of a report does not cost the rest of it.
+
+    Args:
+        part: its name, to begin that sentence with: "The gallery".
+        build: makes the part.
+        *arguments: of `build`.
+    """
+    try:
+        return build(*arguments)
+    except _OF_ANOTHER_FORM as error:
+        text = f"{part} can not be shown: {type(error).__name__}: {error}."
+        return element("p", text, class_="note lost")
 
 
 def write_whole(page: str, target: pathlib.Path) -> pathlib.Path:

@@ -26,13 +26,9 @@ class Evaluation:
     history: list[dict[str, float]] = dataclasses.field(default_factory=list)
 
     @property
-    def kind(self) -> str | None:
+    def kind(self) -> str:
         kind = self.artifact.get("kind")
-        return kind if isinstance(kind, str) else None
-
-    def number(self, name: str) -> float | None:
-        """A number of the last evaluation, by its name without the prefix."""
-        return self.metrics.get(f"{self.prefix}/{name}")
+        return kind if isinstance(kind, str) else ""
 
     def along(self, name: str) -> list[tuple[int, float]]:
         """(step, value) of a number, by its name without the prefix, in all evaluations of the run."""

@@ -1,71 +1,31 @@
 """Queries and what they found, to look at: right and wrong marked by sign and word as well as colour."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
+from vatt.report.document import render
 from vatt.report.markup import Markup, element
 
 _HEADINGS = {"text_to_video": "Text → video", "audio_to_video": "Audio → video"}
+_BLANK = {"id": "", "group": "", "caption": "", "jpeg_base64": "", "envelope": []}
 
 
 def gallery(artifact: dict) -> Markup | None:
     """Cards of the evaluator's example queries, by direction; None where there are none."""
-    queries, clips = artifact.get("queries") or [], artifact.get("shown_clips") or {}
-    if not queries:
+    directions: dict[str, list[dict]] = {}
+    for query in artifact.get("queries") or []:
+        directions.setdefault(query["direction"], []).append(query)
+    if not directions:
         return None
-    parts = []
-    for direction in dict.fromkeys(query["direction"] for query in queries):
-        heading = _HEADINGS.get(direction, direction.replace("_to_", " → "))
-        cards = [_card(query, clips) for query in queries if query["direction"] == direction]
-        parts += [element("h4", heading), element("div", cards, class_="cards")]
-    return element("div", parts)
+    clip_of = clips_of(artifact)
+    content = {"directions": directions, "headings": _HEADINGS, "clip_of": clip_of, "waveform": waveform}
+    return Markup(render("report/gallery.html", **content))
 
 
-def _card(query: dict, clips: dict[str, dict]) -> Markup:
-    right = query["rank"] == 1
-    verdict = "✓ right clip first" if right else f"✗ first right clip at rank {query['rank']}"
-    own = clips.get(str(query["clip"]), {})
-    if query["direction"].startswith("audio"):
-        asked = [waveform(query.get("envelope") or []), element("span", query["caption"], class_="caption")]
-        said = element("small", "The query is the audio alone; the words only describe it.")
-    else:
-        asked, said = [element("q", query["caption"], class_="caption")], None
-    found = [_result(place, item, clips) for place, item in enumerate(query["retrieved"], start=1)]
-    return element(
-        "article",
-        element(
-            "header",
-            element("div", asked, class_="asked"),
-            element("span", verdict, class_="verdict right" if right else "verdict wrong"),
-        ),
-        element("small", f"Asked for: {own['group']}. " if own.get("group") else "", said),
-        element("ol", found),
-        class_="card",
-    )
-
-
-def _result(place: int, item: dict, clips: dict[str, dict]) -> Markup:
-    clip = clips.get(str(item["clip"]), {})
-    name = clip.get("group") or clip.get("id", "")
-    shown = element("div", "no frames", class_="absent")
-    if clip.get("jpeg_base64"):
-        source = f"data:image/jpeg;base64,{clip['jpeg_base64']}"
-        shown = element("img", src=source, alt=f"Frames of {clip.get('id', 'the clip')}")
-    mark = element("b", f"{place} ✓" if item["hit"] else f"{place} ✗")
-    words = "right" if item["hit"] else "wrong"
-    return element(
-        "li",
-        shown,
-        element(
-            "div",
-            mark,
-            " ",
-            element("span", name, class_="name"),
-            element("i", f"{item['score']:.2f}"),
-            class_="under",
-        ),
-        class_=words,
-        title=f"{words} · {clip.get('id', '')} · {clip.get('caption', '')} · cosine {item['score']:.3f}",
-    )
+def clips_of(artifact: dict) -> Callable[[int], dict[str, Any]]:
+    """Number -> what is on record of a clip that is shown; blanks for what is not."""
+    clips = artifact.get("shown_clips") or {}
+    return lambda number: _BLANK | clips.get(str(number), {})
 
 
 def waveform(

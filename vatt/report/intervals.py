@@ -34,13 +34,13 @@ def paired_difference_interval(left: Sequence[bool], right: Sequence[bool]) -> t
     Only trials that come out differently say anything about the difference. Wald's interval after half a
     trial is added to each of the four counts (Agresti, Min 2005), which keeps its promise in small samples.
     """
-    left, right = np.asarray(left, bool), np.asarray(right, bool)
-    if left.shape != right.shape or not left.size:
+    if len(left) != len(right) or not len(left):
         raise ValueError(
-            f"Pairs must be as many on both sides, and some. Received: {left.size} and {right.size}."
+            f"Pairs must be as many on both sides, and some. Received: {len(left)} and {len(right)}."
         )
-    gained, lost = float((right & ~left).sum()) + 0.5, float((left & ~right).sum()) + 0.5
-    count = left.size + 2
+    gained = 0.5 + sum(after and not before for before, after in zip(left, right, strict=True))
+    lost = 0.5 + sum(before and not after for before, after in zip(left, right, strict=True))
+    count = len(left) + 2
     middle = (gained - lost) / count
     half = Z_95 * math.sqrt(gained + lost - (gained - lost) ** 2 / count) / count
     return max(-1.0, middle - half), min(1.0, middle + half)

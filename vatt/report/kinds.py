@@ -6,9 +6,10 @@ heading and no protocol card, and may raise what damaged data make it raise: it 
 """
 
 import dataclasses
+import functools
 from collections.abc import Callable, Iterable
 
-from vatt.report import class_contrast, classes, plain, retrieval, splits
+from vatt.report import classes, retrieval, splits
 from vatt.report.along import Charts
 from vatt.report.analyses import (
     activations,
@@ -19,9 +20,39 @@ from vatt.report.analyses import (
     space_geometry,
     space_map,
 )
-from vatt.report.contrast import Contrast
+from vatt.report.contrast import Contrast, Row
 from vatt.report.evaluation import Evaluation
-from vatt.report.markup import Markup
+from vatt.report.markup import Markup, element
+from vatt.report.tables import numbers_table
+
+_MOST_CHARTS = 6  # of an evaluation of which only the numbers are known
+
+
+def _section(evaluation: Evaluation) -> Markup:
+    """Every number by name."""
+    when = element("p", evaluation.when) if evaluation.when else None
+    return element("div", when, numbers_table(evaluation.metrics))
+
+
+def _along(evaluation: Evaluation) -> Charts:
+    """A chart of each number, of the first few."""
+    names = [name.removeprefix(f"{evaluation.prefix}/") for name in evaluation.metrics]
+    return {name: {name: name} for name in names[:_MOST_CHARTS]}
+
+
+def _contrast(left: Evaluation, right: Evaluation) -> Contrast:
+    """Every number of both."""
+    rows = [
+        Row(
+            label=name.removeprefix(f"{left.prefix}/"),
+            left=left.metrics.get(name),
+            right=right.metrics.get(name),
+            write=lambda value: f"{value:,.4g}".replace("-", "\u2212"),
+            higher_is_better=None,
+        )
+        for name in sorted(left.metrics | right.metrics)
+    ]
+    return Contrast(rows=rows)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -31,7 +62,7 @@ class Kind:
     Args:
         title: heading, before the evaluator's name.
         section: what is under it.
-        summary: the sentences at the head of the page; None disables.
+        summary: the sentences at the head of the page.
         along: gives what is drawn along the training: titles of charts -> number without its prefix -> label.
         contrast: compares the evaluations of two runs, number by number.
         side_by_side: whether the sections of two runs are side by side in a comparison: for
@@ -39,20 +70,21 @@ class Kind:
     """
 
     title: str
-    section: Callable[[Evaluation], Markup]
-    summary: Callable[[Evaluation], Iterable[Markup]] | None = None
-    along: Callable[[Evaluation], Charts] = plain.along
-    contrast: Callable[[Evaluation, Evaluation], Contrast] = plain.contrast
+    section: Callable[[Evaluation], Markup] = _section
+    summary: Callable[[Evaluation], Iterable[Markup]] = lambda evaluation: ()
+    along: Callable[[Evaluation], Charts] = _along
+    contrast: Callable[[Evaluation, Evaluation], Contrast] = _contrast
     side_by_side: bool = False
 
 
-_OF_CLASSES = {
-    "section": classes.section,
-    "summary": classes.summary,
-    "along": classes.along,
-    "contrast": class_contrast.contrast,
-}
-_DRAWN = {"side_by_side": True}
+_of_classes = functools.partial(
+    Kind,
+    section=classes.section,
+    summary=classes.summary,
+    along=classes.along,
+    contrast=classes.contrast,
+)
+_drawn = functools.partial(Kind, side_by_side=True)
 KINDS = {
     "retrieval": Kind(
         title="Retrieval",
@@ -61,9 +93,9 @@ KINDS = {
         along=retrieval.along,
         contrast=retrieval.contrast,
     ),
-    "classification": Kind(title="Classification", **_OF_CLASSES),
-    "probe": Kind(title="Probe of frozen features", **_OF_CLASSES),
-    "zero_shot": Kind(title="Zero-shot classification", **_OF_CLASSES),
+    "classification": _of_classes(title="Classification"),
+    "probe": _of_classes(title="Probe of frozen features"),
+    "zero_shot": _of_classes(title="Zero-shot classification"),
     "mean_over_splits": Kind(
         title="Mean over splits",
         section=splits.section,
@@ -71,17 +103,17 @@ KINDS = {
         along=classes.along,
         contrast=splits.contrast,
     ),
-    "feature_map": Kind(title="Features by class", section=feature_map.section, **_DRAWN),
-    "space_map": Kind(title="Spaces", section=space_map.section, **_DRAWN),
-    "activations": Kind(title="Activations", section=activations.section, **_DRAWN),
-    "attention_map": Kind(title="Attention", section=attention_map.section, **_DRAWN),
-    "space_geometry": Kind(title="Geometry of the spaces", section=space_geometry.section, **_DRAWN),
-    "similarity_calibration": Kind(
-        title="Similarity as probability", section=similarity_calibration.section, **_DRAWN
+    "feature_map": _drawn(title="Features by class", section=feature_map.section),
+    "space_map": _drawn(title="Spaces", section=space_map.section),
+    "activations": _drawn(title="Activations", section=activations.section),
+    "attention_map": _drawn(title="Attention", section=attention_map.section),
+    "space_geometry": _drawn(title="Geometry of the spaces", section=space_geometry.section),
+    "similarity_calibration": _drawn(
+        title="Similarity as probability", section=similarity_calibration.section
     ),
-    "nearest_neighbours": Kind(title="Neighbours", section=nearest_neighbours.section, **_DRAWN),
+    "nearest_neighbours": _drawn(title="Neighbours", section=nearest_neighbours.section),
 }
-_OTHER = Kind(title="Evaluation", section=plain.section)
+_OTHER = Kind(title="Evaluation")
 
 
 def kind_of(evaluation: Evaluation) -> Kind:

@@ -6,6 +6,7 @@ such as those of drawings, are made here.
 
 import re
 from collections.abc import Iterable
+from typing import Any
 
 from markupsafe import Markup, escape
 
@@ -15,7 +16,7 @@ _UNSEEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u
 _VOID = {"meta", "img", "br", "hr", "link", "input"}
 
 
-def element(name: str, /, *children, **attributes) -> Markup:
+def element(name: str, /, *children: Any, **attributes: Any) -> Markup:
     """An element with its children, e.g. `element("p", "a < b", class_="note")`.
 
     Args:
@@ -33,7 +34,7 @@ def element(name: str, /, *children, **attributes) -> Markup:
     return Markup(opening if name in _VOID else f"{opening}{join(children)}</{name}>")
 
 
-def escaped(value) -> Markup:
+def escaped(value: object) -> Markup:
     """A value as text of a page or of an attribute; what can not be seen is spelt out."""
     return Markup(_UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", escape(str(value))))
 

@@ -1,26 +1,24 @@
 """The report of a run: one HTML file that needs nothing but itself, made from the run directory alone."""
 
 import pathlib
+from typing import Any
 
 import gin
 
 from vatt.report.alarms import alarms
 from vatt.report.along import along_one
-from vatt.report.document import render, write_whole
+from vatt.report.document import guarded, render, write_whole
 from vatt.report.evaluation import Evaluation
-from vatt.report.facts import facts
-from vatt.report.guard import guarded
 from vatt.report.kinds import kind_of
 from vatt.report.markup import Markup, element, join
-from vatt.report.origin import origin
+from vatt.report.origin import facts, origin
 from vatt.report.protocol import protocol_card
-from vatt.report.reading import how_to_read
 from vatt.report.run_files import RunFiles, read_run
 from vatt.report.training import training
 
 
 @gin.register
-def write_report(model_dir, output=None) -> pathlib.Path:
+def write_report(model_dir: str | pathlib.Path, output: str | pathlib.Path | None = None) -> pathlib.Path:
     """Writes the report of a run, whole or not at all.
 
     Args:
@@ -36,43 +34,36 @@ def write_report(model_dir, output=None) -> pathlib.Path:
 
 def build_page(run: RunFiles) -> str:
     """The page as text."""
+    evaluations = list(run.evaluations.values())
+    figures = [each.artifact.get("figures") for each in evaluations]
     return render(
         "report/run.html",
         title=f"{run.name} · VATT",
-        name=run.name,
-        summary=guarded(lambda: _summary(run), "The summary"),
-        facts=guarded(lambda: facts(run), "The facts"),
-        remarks=run.remarks,
-        has_journal=bool(run.journal),
-        alarms=guarded(lambda: alarms(run), "The alarms"),
-        evaluations=[_evaluation(evaluation) for evaluation in run.evaluations.values()],
-        training=guarded(lambda: training(run), "Curves"),
-        terms=how_to_read(run.evaluations.values()),
-        origin=guarded(lambda: origin(run), "What ran"),
+        run=run,
+        summary=[guarded(f"The summary of {each.name}", _summary, each) for each in evaluations],
+        facts=guarded("The facts", facts, run),
+        alarms=guarded("The alarms", alarms, run),
+        evaluations=[_evaluation(each) for each in evaluations],
+        training=guarded("Curves", training, run),
+        origin=guarded("What ran", origin, run),
+        # What is to be explained.
+        kinds={each.kind for each in evaluations},
+        figures={name for found in figures if isinstance(found, dict) for name in found},
     )
 
 
-def _summary(run: RunFiles) -> Markup | None:
-    sentences = []
-    for evaluation in run.evaluations.values():
-        if summary := kind_of(evaluation).summary:
-            made = guarded(
-                lambda s=summary, e=evaluation: _paragraphs(s(e)), f"The summary of {evaluation.name}"
-            )
-            sentences.append(made)
-    return element("div", sentences, class_="summary") if any(sentences) else None
+def _summary(evaluation: Evaluation) -> Markup | None:
+    return join(element("p", sentence) for sentence in kind_of(evaluation).summary(evaluation)) or None
 
 
-def _paragraphs(sentences) -> Markup:
-    return join(element("p", sentence) for sentence in sentences)
-
-
-def _evaluation(evaluation: Evaluation) -> dict[str, str | Markup | None]:
+def _evaluation(evaluation: Evaluation) -> dict[str, Any]:
     kind, name = kind_of(evaluation), f"Evaluation {evaluation.name}"
     return {
         "title": kind.title,
         "name": evaluation.name,
-        "section": guarded(lambda: kind.section(evaluation), name),
-        "along": guarded(lambda: along_one(evaluation, kind.along(evaluation)), f"{name} along the training"),
-        "protocol": guarded(lambda: protocol_card(evaluation.protocol), f"The protocol of {name}"),
+        "parts": [
+            guarded(name, kind.section, evaluation),
+            guarded(f"{name} along the training", lambda: along_one(evaluation, kind.along(evaluation))),
+            guarded(f"The protocol of {name}", protocol_card, evaluation.protocol),
+        ],
     }

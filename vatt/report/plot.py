@@ -10,8 +10,11 @@ from collections.abc import Callable, Iterable, Sequence
 
 from vatt.report import scales
 from vatt.report.markup import Markup, element
-from vatt.report.palette import DASHES, colour_of
 
+# The colours are in `style.css`, from `--mark0` on: Okabe and Ito's (2008), which most colour-blind readers
+# can distinguish, darker or lighter as the page is. Lines differ without colour, too.
+COLOURS = 8
+DASHES = (None, "6 3", "2 3", "8 3 2 3", "10 4", "4 2 1 2")
 WIDTH, HEIGHT = 340, 216  # user units; the drawing scales with the page
 LEFT, RIGHT, TOP, BOTTOM = 48, 12, 24, 38
 
@@ -78,14 +81,13 @@ class Plot:
     def line(self, points: Iterable[tuple[float, float]], number: int, label: str = "") -> None:
         """A line in the colour and the dashes of a number; points that are not finite are left out."""
         places = [self.place(x, y) for x, y in points if math.isfinite(y)]
-        style = {"class_": f"line {colour_of(number)}", "stroke_dasharray": DASHES[number % len(DASHES)]}
         if len(places) == 1:
             self.add(_dot(places[0], number))
         elif places:
             title = element("title", label) if label else None
-            self.add(element("polyline", title, points=_written(places), **style))
+            self.add(element("polyline", title, points=_written(places), **_line_style(number)))
         if label and places:
-            self.legend(element("line", x1=0, x2=26, y1=5, y2=5, **style), label, width=26)
+            self.line_legend(number, label)
 
     def area(
         self, above: Sequence[tuple[float, float]], below: Sequence[tuple[float, float]], number: int
@@ -105,7 +107,7 @@ class Plot:
     ) -> None:
         """Dots with whiskers: (x, y, lower end, upper end, title); a label is an entry in the legend."""
         if label:
-            self.legend(element("circle", cx=5, cy=5, r=3.4, class_=f"fill {colour_of(number)}"), label)
+            self._legends.append(legend(_dot((5, 5), number), label))
         for x, y, low, high, title in points:
             (left, bottom), (_, top) = self.place(x, low), self.place(x, high)
             whisker = {"x1": left, "x2": left, "y1": bottom, "y2": top}
@@ -117,9 +119,10 @@ class Plot:
         (x1, y1), (x2, y2) = self.place(*start), self.place(*end)
         self.add(element("line", x1=x1, x2=x2, y1=y1, y2=y2, class_="guide"))
 
-    def legend(self, sample: Markup, label: str, *, width: int = 10) -> None:
-        """Adds an entry to the legend."""
-        self._legends.append(legend(sample, label, width=width))
+    def line_legend(self, number: int, label: str) -> None:
+        """Adds a line's entry to the legend."""
+        sample = element("line", x1=0, x2=26, y1=5, y2=5, **_line_style(number))
+        self._legends.append(legend(sample, label, width=26))
 
     def figure(self, *notes: str, spoken: str | None = None) -> Markup:
         """The figure, with notes under it and `spoken` for screen readers."""
@@ -157,6 +160,11 @@ def figure(
     )
 
 
+def colour_of(category: int) -> str:
+    """The class that gives an element a category's colour."""
+    return f"m{category % COLOURS}"
+
+
 def legend(sample: Markup, label: str, *, width: int = 10) -> Markup:
     """An entry of a legend."""
     drawing = element("svg", sample, viewBox=f"0 0 {width} 10", width=width, height=10, aria_hidden="true")
@@ -186,6 +194,10 @@ def _axes(x: Axis, y: Axis) -> list[Markup]:
     parts.append(element("line", x1=LEFT, x2=right, y1=bottom, y2=bottom, class_="axis"))
     parts.append(element("text", x.label, x=(LEFT + right) / 2, y=HEIGHT - 6, text_anchor="middle"))
     return parts
+
+
+def _line_style(number: int) -> dict[str, str | None]:
+    return {"class_": f"line {colour_of(number)}", "stroke_dasharray": DASHES[number % len(DASHES)]}
 
 
 def _dot(place: tuple[float, float], number: int) -> Markup:

@@ -7,29 +7,13 @@ import pathlib
 import re
 from typing import Any
 
-from vatt.json_file import JsonError, parse_json, read_json
+from vatt.json_file import JsonError, parse_json
 from vatt.report.columns import Columns, read_columns
 from vatt.report.evaluation import Evaluation
+from vatt.run_records import recorded_identity
 
 _MOST_BYTES = 256 * 2**20  # of a JSON file; what is larger is none of ours
 _FOLLOWERS = "*/metrics.json"  # of `CheckpointEvaluation`, which write into folders of their own
-
-
-@dataclasses.dataclass(kw_only=True)
-class Troubles:
-    """What a run left of what went wrong, besides the alarms of its journal.
-
-    Args:
-        incidents: of incidents.jsonl: "step", "time", "kind", "sentence".
-        set_aside: names of the damaged checkpoints that were moved aside.
-        bad_batches: names of the kept batches of steps that were not finite.
-        failure: last line of traceback.txt, if it is newer than any number; "" else.
-    """
-
-    incidents: list[dict[str, Any]] = dataclasses.field(default_factory=list)
-    set_aside: list[str] = dataclasses.field(default_factory=list)
-    bad_batches: list[str] = dataclasses.field(default_factory=list)
-    failure: str = ""
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -42,9 +26,11 @@ class RunFiles:
         evaluations: name of the evaluator -> what it found; with the folder before it, "evaluation: NAME",
             where a separate `evaluate` job measured.
         metrics: the final numbers by name.
-        troubles: what went wrong.
+        incidents: of incidents.jsonl: "step", "time", "kind", "sentence".
+        set_aside: names of the damaged checkpoints that were moved aside.
+        bad_batches: names of the kept batches of steps that were not finite.
         identity: what the newest checkpoint belongs to: "data", "vocabulary", "batch_size", "seed".
-        command, config, operative: text of the files, "" where absent.
+        texts: name of command.txt, config.gin or operative.gin -> its text, "" where absent.
         finished: when the last number was written.
         remarks: sentences about what is missing or unreadable.
     """
@@ -53,11 +39,11 @@ class RunFiles:
     journal: Columns = dataclasses.field(default_factory=Columns)
     evaluations: dict[str, Evaluation] = dataclasses.field(default_factory=dict)
     metrics: dict[str, float] = dataclasses.field(default_factory=dict)
-    troubles: Troubles = dataclasses.field(default_factory=Troubles)
+    incidents: list[dict[str, Any]] = dataclasses.field(default_factory=list)
+    set_aside: list[str] = dataclasses.field(default_factory=list)
+    bad_batches: list[str] = dataclasses.field(default_factory=list)
     identity: dict[str, str] = dataclasses.field(default_factory=dict)
-    command: str = ""
-    config: str = ""
-    operative: str = ""
+    texts: dict[str, str] = dataclasses.field(default_factory=dict)
     finished: datetime.datetime | None = None
     remarks: list[str] = dataclasses.field(default_factory=list)
 
@@ -66,18 +52,36 @@ class RunFiles:
         return self.directory.resolve().name
 
     @property
-    def starts(self) -> list[dict[str, str]]:
-        """Of each start of the run, what command.txt says by name: "command", "started", "packages"…"""
-        return _starts(self.command)
+    def command(self) -> str:
+        return self.texts.get("command.txt", "")
 
     @property
-    def job(self) -> str:
-        """ "Trainer", "ModelEvaluation", …; "" where the configuration does not say."""
-        found = re.search(r"^run\.job = @(?:[\w./]*[./])?(\w+)", self.config, re.MULTILINE)
-        return found[1] if found else ""
+    def config(self) -> str:
+        return self.texts.get("config.gin", "")
+
+    @property
+    def operative(self) -> str:
+        return self.texts.get("operative.gin", "")
+
+    @property
+    def failure(self) -> str:
+        """Last line of traceback.txt, if it is newer than any number; "" else."""
+        path = self.directory / "traceback.txt"
+        try:
+            if path.stat().st_mtime <= (self.finished.timestamp() if self.finished else 0):
+                return ""
+            return path.read_text(encoding="utf-8", errors="replace").strip().split("\n")[-1]
+        except OSError:
+            return ""
+
+    @property
+    def makes_steps(self) -> bool:
+        """Whether its job trains, as far as the configuration says."""
+        job = re.search(r"^run\.job = @(?:[\w./]*[./])?(\w+)", self.config, re.MULTILINE)
+        return job is None or job[1] not in ("ModelEvaluation", "CheckpointEvaluation")
 
 
-def read_run(model_dir) -> RunFiles:
+def read_run(model_dir: str | pathlib.Path) -> RunFiles:
     """Reads a run directory; only its absence is an error."""
     directory = pathlib.Path(model_dir)
     if not directory.is_dir():
@@ -86,9 +90,12 @@ def read_run(model_dir) -> RunFiles:
             "Give the MODEL_DIR of a run, the folder with journal.jsonl in it."
         )
     run = RunFiles(directory=directory)
-    run.command = _text(run, "command.txt", "which command made this run is not recorded")
-    run.config = _text(run, "config.gin", "its configuration is not recorded")
-    run.operative = _text(run, "operative.gin", None)
+    for name, consequence in (
+        ("command.txt", "which command made this run is not recorded"),
+        ("config.gin", "its configuration is not recorded"),
+        ("operative.gin", ""),
+    ):
+        run.texts[name] = _text(run, name, consequence)
     run.journal = _journal(run)
     run.metrics = _numbers(_json(run, "metrics.json", "the final numbers are not there"))
     _read_evaluations(run, "")
@@ -96,49 +103,43 @@ def read_run(model_dir) -> RunFiles:
         _read_evaluations(run, f"{metrics.parent.name}/")
     if not run.evaluations:
         run.remarks.append("No evaluation is on record yet.")
-    run.troubles.incidents = _lines(run, "incidents.jsonl")
-    run.identity = _identity(run)
-    run.troubles.set_aside = [path.name for path in sorted((directory / "checkpoints/damaged").glob("*"))]
-    run.troubles.bad_batches = [path.name for path in sorted((directory / "bad_batches").glob("*.npz"))]
+    run.incidents = _lines(run, "incidents.jsonl")
+    run.identity = recorded_identity(directory / "checkpoints")
+    run.set_aside = [path.name for path in sorted((directory / "checkpoints/damaged").glob("*"))]
+    run.bad_batches = [path.name for path in sorted((directory / "bad_batches").glob("*.npz"))]
     written = [directory / "journal.jsonl", directory / "metrics.json"]
-    times = [path.stat().st_mtime for path in written if path.is_file()]
-    if times:
+    if times := [path.stat().st_mtime for path in written if path.is_file()]:
         run.finished = datetime.datetime.fromtimestamp(max(times)).astimezone()
-    run.troubles.failure = _failure(directory / "traceback.txt", max(times, default=0.0))
     return run
 
 
-def _text(run: RunFiles, name: str, consequence: str | None) -> str:
+def _text(run: RunFiles, name: str, consequence: str = "") -> str:
     path = run.directory / name
     try:
         if path.is_file():
-            if path.stat().st_size > _MOST_BYTES:
-                run.remarks.append(f"{name} is left out: it is larger than {_MOST_BYTES / 2**20:.0f} MiB.")
-                return ""
-            return path.read_text(encoding="utf-8", errors="replace")
+            if path.stat().st_size <= _MOST_BYTES:
+                return path.read_text(encoding="utf-8", errors="replace")
+            run.remarks.append(f"{name} is left out: it is larger than {_MOST_BYTES / 2**20:.0f} MiB.")
+        elif consequence:
+            run.remarks.append(f"{name} is missing: {consequence}.")
     except OSError as error:
         run.remarks.append(f"{name} can not be read ({error.strerror}).")
-        return ""
-    if consequence:
-        run.remarks.append(f"{name} is missing: {consequence}.")
     return ""
 
 
-def _json(run: RunFiles, name: str, consequence: str | None):
-    text = _text(run, name, consequence)
-    if not text:
-        return None
+def _json(run: RunFiles, name: str, consequence: str = "") -> Any:
     try:
-        return parse_json(text, name, is_lenient=True)
+        text = _text(run, name, consequence)
+        return parse_json(text, name, is_lenient=True) if text else None
     except JsonError as error:
         run.remarks.append(f"{name} can not be read ({error.problem}).")
         return None
 
 
-def _lines(run: RunFiles, name: str) -> list[dict]:
+def _lines(run: RunFiles, name: str) -> list[dict[str, Any]]:
     """The JSON objects of a file of lines."""
     found, torn = [], 0
-    for text in _text(run, name, None).strip("\n").split("\n"):
+    for text in filter(str.strip, _text(run, name).split("\n")):
         try:
             line = parse_json(text, name, is_lenient=True)
         except JsonError:
@@ -146,7 +147,7 @@ def _lines(run: RunFiles, name: str) -> list[dict]:
         if isinstance(line, dict):
             found.append(line)
         else:
-            torn += bool(text.strip())
+            torn += 1
     if torn:
         run.remarks.append(f"{name} holds {torn} line(s) that can not be read; they are left out.")
     return found
@@ -155,7 +156,7 @@ def _lines(run: RunFiles, name: str) -> list[dict]:
 def _journal(run: RunFiles) -> Columns:
     path = run.directory / "journal.jsonl"
     if not path.is_file():
-        if run.job not in ("ModelEvaluation", "CheckpointEvaluation"):  # which make no step
+        if run.makes_steps:
             run.remarks.append("journal.jsonl is missing: there are no curves.")
         return Columns()
     try:
@@ -170,69 +171,30 @@ def _journal(run: RunFiles) -> Columns:
 
 
 def _read_evaluations(run: RunFiles, folder: str) -> None:
-    history = [line for line in _lines(run, f"{folder}evaluations/history.jsonl") if "step" in line]
+    history = [_numbers(line) for line in _lines(run, f"{folder}evaluations/history.jsonl")]
     for path in sorted((run.directory / folder / "evaluations").glob("*.json")):
-        content = _json(run, f"{folder}evaluations/{path.name}", None)
-        if isinstance(content, dict):
-            name = folder.replace("/", ": ") + path.stem
-            run.evaluations[name] = _evaluation(name, path.stem, content, history)
-
-
-def _evaluation(name: str, prefix: str, content: dict, history: list[dict]) -> Evaluation:
-    step, artifact = content.get("step"), content.get("artifact")
-    metrics = _numbers(content.get("metrics"))
-    along = [_numbers(line) for line in history]
-    return Evaluation(
-        name=name,
-        prefix=prefix,
-        step=step if isinstance(step, int) else None,
-        metrics=metrics,
-        artifact=artifact if isinstance(artifact, dict) else {},
-        history=[line for line in along if "step" in line and metrics.keys() & line.keys()],
-    )
-
-
-def _starts(command: str) -> list[dict[str, str]]:
-    """The blocks of command.txt, "name: value" in each line."""
-    blocks = []
-    for block in re.split(r"\n\s*\n", command.strip()):
-        pairs = (line.partition(": ") for line in block.split("\n"))
-        if named := {name.strip(): value.strip() for name, mark, value in pairs if mark}:
-            blocks.append(named)
-    return blocks
-
-
-def _identity(run: RunFiles) -> dict[str, str]:
-    """Of the newest checkpoint whose summary can be read; what is wrong with others is the run's to say."""
-    found = []
-    for path in (run.directory / "checkpoints").glob("ckpt-*.json"):
-        if number := re.fullmatch(r"ckpt-(\d{1,15})\.json", path.name):
-            found.append((int(number[1]), path))
-    for _, path in sorted(found, reverse=True):
-        try:
-            identity = read_json(path, is_lenient=True)["facts"]["identity"]
-            return {str(name): str(value) for name, value in identity.items()}
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        content = _json(run, f"{folder}evaluations/{path.name}")
+        if not isinstance(content, dict):
             continue
-    return {}
+        name = folder.replace("/", ": ") + path.stem
+        step, artifact = content.get("step"), content.get("artifact")
+        metrics = _numbers(content.get("metrics"))
+        run.evaluations[name] = Evaluation(
+            name=name,
+            prefix=path.stem,
+            step=step if isinstance(step, int) else None,
+            metrics=metrics,
+            artifact=artifact if isinstance(artifact, dict) else {},
+            history=[line for line in history if "step" in line and metrics.keys() & line.keys()],
+        )
 
 
-def _failure(path: pathlib.Path, last_number: float) -> str:
-    try:
-        if path.stat().st_mtime <= last_number:
-            return ""
-        lines = path.read_text(encoding="utf-8", errors="replace").strip().split("\n")
-    except OSError:
-        return ""
-    return lines[-1] if lines else ""
-
-
-def _numbers(values) -> dict[str, float]:
+def _numbers(values: Any) -> dict[str, float]:
     values = values if isinstance(values, dict) else {}
     return {str(name): value for name, value in values.items() if _is_finite(value)}
 
 
-def _is_finite(value) -> bool:
+def _is_finite(value: Any) -> bool:
     try:
         return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
     except OverflowError:  # a whole number that no float holds

@@ -6,7 +6,7 @@ from vatt.report import classes, scales
 from vatt.report.contrast import Contrast, Row
 from vatt.report.evaluation import Evaluation
 from vatt.report.markup import Markup, element, join
-from vatt.report.tables import table
+from vatt.report.tables import folded, table
 
 _HEADS = classes.OF_CLIPS | classes.OTHER_SHARES | classes.OTHERS
 _HEADLINES = {"top_1": "Top-1", "mean_average_precision": "mAP"}
@@ -34,15 +34,11 @@ def section(evaluation: Evaluation) -> Markup:
         cells.append([element("b", write(figures[name])), spread])
     means = table([_HEADS[name] for name in names], [cells], class_="classes", has_row_heads=False)
     text = f"{evaluation.when}Mean over {len(splits)} splits; ± is the standard deviation of the splits."
-    folded = [
-        element(
-            "details",
-            element("summary", name),
-            classes.section(Evaluation(name=name, prefix=name, artifact=artifact)),
-        )
+    each = [
+        folded(name, classes.section(Evaluation(name=name, prefix=name, artifact=artifact)))
         for name, artifact in splits.items()
     ]
-    return element("div", element("p", text), means, folded)
+    return element("div", element("p", text), means, each)
 
 
 def contrast(left: Evaluation, right: Evaluation) -> Contrast:
@@ -53,7 +49,7 @@ def contrast(left: Evaluation, right: Evaluation) -> Contrast:
             label=label,
             left=figures[0].get(name),
             right=figures[1].get(name),
-            is_share=name not in classes.OTHERS,
+            write=scales.short if name in classes.OTHERS else None,
             higher_is_better=None if name == "classes_left_out" else True,
             is_headline=name in _HEADLINES,
         )

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from vatt.config.flags import files_and_bindings
 from vatt.json_file import read_json
+from vatt.run_records import bound_text, starts
 from vatt.tables.paper import Cell
 
 # Settings of locations and seeds, not of the measurement.
@@ -110,11 +111,19 @@ def _read(directory: Path) -> Result | None:
 def _command(directory: Path) -> list[str]:
     """The words of the last command that made a run; none where it is not recorded."""
     try:
-        text = (directory / "command.txt").read_text(encoding="utf-8")
-        commands = re.findall(r"^command: (.*)$", text, re.MULTILINE)
+        commands = [
+            start["command"] for start in starts(_text(directory / "command.txt")) if "command" in start
+        ]
         return shlex.split(commands[-1]) if commands else []
-    except (OSError, ValueError):
+    except ValueError:  # a quotation that does not end
         return []
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        return ""
 
 
 def _gin_files(command: list[str]) -> tuple[str, ...]:
@@ -130,15 +139,10 @@ def _changes(command: list[str]) -> tuple[str, ...]:
 
 def _checkpoint(directory: Path) -> Path | None:
     """The run directory that a run started from."""
-    try:
-        text = (directory / "config.gin").read_text(encoding="utf-8")
-    except OSError:
-        return None
-    named = re.search(r"^CHECKPOINT = \\?\s*['\"](.+)['\"]", text, re.MULTILINE)
-    if named is None:
-        return None
-    path = Path(named[1])
-    return path.parents[1] if re.fullmatch(r"ckpt-\d+", path.name) and len(path.parts) > 2 else path
+    named = bound_text(_text(directory / "config.gin"), "CHECKPOINT")
+    path = Path(named)
+    is_one_of_several = re.fullmatch(r"ckpt-\d+", path.name) and len(path.parts) > 2
+    return (path.parents[1] if is_one_of_several else path) if named else None
 
 
 def _protocols(directory: Path) -> Iterator[tuple[str, dict]]:

@@ -1,6 +1,9 @@
 """Mean activation of each node by layer and modality, as a heat map (paper Figure 4)."""
 
+from collections.abc import Mapping, Sequence
+
 from vatt.report import scales
+from vatt.report.analyses import explained, plots
 from vatt.report.analyses.heat import signed_key, signed_map
 from vatt.report.evaluation import Evaluation
 from vatt.report.markup import Markup, element
@@ -9,25 +12,11 @@ from vatt.report.plot import Axis, Plot
 _SHARE = 0.995  # of the values are inside the colours' range; a few far ones would pale the rest
 
 
-def figures(artifact: dict) -> Markup:
-    """A heat map for each modality, all in one range of colours, and curves over the layers."""
-    held = artifact["modalities"]
-    sizes = sorted(abs(value) for one in held.values() for row in one["means"] for value in row)
-    largest = sizes[min(len(sizes) - 1, int(_SHARE * len(sizes)))] or 1.0
-    maps = [_map(modality, one, largest) for modality, one in held.items()]
-    curves = [
-        _curves("Mean size by layer", "absolute mean", {m: one["magnitudes"] for m, one in held.items()})
-    ]
-    if artifact["correlations"]:
-        named = {pair.replace("_", " – "): values for pair, values in artifact["correlations"].items()}
-        curves.append(_curves("Alike by layer", "correlation of the nodes' means", named))
-    return element("div", signed_key(scales.short(largest)), maps, element("div", curves, class_="plots"))
-
-
 def section(evaluation: Evaluation) -> Markup:
-    """See `vatt.report.kinds`."""
+    """A heat map for each modality, all in one range of colours, and curves over the layers."""
     artifact = evaluation.artifact
-    counts = ", ".join(f"{one['clips']:,} with {name}" for name, one in artifact["modalities"].items())
+    held = artifact["modalities"]
+    counts = ", ".join(f"{one['clips']:,} with {name}" for name, one in held.items())
     said = (
         f"{evaluation.when}{artifact['clips']:,} clips, {counts}: the mean output of each node of the MLP, "
         "before it is added to the residual. A column is a node, a row a layer, the first on top."
@@ -39,30 +28,32 @@ def section(evaluation: Evaluation) -> Markup:
             "Each modality has an encoder of its own, so a column of one map has nothing to do with that of "
             "another; the paper's figure is of a modality-agnostic model, in which it has."
         )
-    return element("div", element("p", said), element("p", note, class_="note"), figures(artifact))
+    sizes = sorted(abs(value) for one in held.values() for row in one["means"] for value in row)
+    largest = sizes[min(len(sizes) - 1, int(_SHARE * len(sizes)))] or 1.0
+    magnitudes = {name: one["magnitudes"] for name, one in held.items()}
+    correlations = {pair.replace("_", " – "): each for pair, each in artifact["correlations"].items()}
+    curves = [_curves("Mean size by layer", "absolute mean", magnitudes)]
+    if correlations:
+        curves.append(_curves("Alike by layer", "correlation of the nodes' means", correlations))
+    maps = [_map(modality, one["means"], largest) for modality, one in held.items()]
+    return explained(said, note, signed_key(scales.short(largest)), maps, plots(curves))
 
 
-def _map(modality: str, one: dict, largest: float) -> Markup:
-    rows = one["means"]
+def _map(modality: str, rows: Sequence[Sequence[float]], largest: float) -> Markup:
     alt = f"{modality}: {len(rows)} layers of {len(rows[0]):,} nodes"
     height = max(4, min(22, 132 // len(rows))) * len(rows)
-    layers = element(
-        "div",
-        element("span", "1"),
-        element("span", len(rows)) if len(rows) > 1 else None,
-        class_="heat-layers",
-    )
+    ends = [element("span", number) for number in dict.fromkeys((1, len(rows)))]
     return element(
         "div",
         element("span"),
         element("span", element("b", modality), f" · {len(rows[0]):,} nodes", class_="legend"),
-        layers,
+        element("div", ends, class_="heat-layers"),
         element("div", signed_map(rows, largest, alt, height), class_="heat"),
         class_="heat-row",
     )
 
 
-def _curves(title: str, unit: str, lines: dict[str, list[float]]) -> Markup:
+def _curves(title: str, unit: str, lines: Mapping[str, Sequence[float | None]]) -> Markup:
     known = [value for values in lines.values() for value in values if value is not None]
     depth = max(len(values) for values in lines.values())
     low, high = min(0.0, *known), max(0.0, *known)

@@ -1,6 +1,7 @@
 """Attention roll-out drawn on single clips: frames, waveform, words."""
 
 from vatt.report import scales
+from vatt.report.analyses import explained
 from vatt.report.analyses.heat import veil
 from vatt.report.evaluation import Evaluation
 from vatt.report.markup import Markup, element
@@ -12,13 +13,8 @@ _MARGIN = 74  # right of a waveform, for the scale
 _WIDTH, _OUTLINE, _TRACE = 800, 64, 46  # of a waveform and of the attention under it
 
 
-def figures(artifact: dict) -> Markup:
-    """A card for each clip."""
-    return element("div", [_card(clip) for clip in artifact["shown"]])
-
-
 def section(evaluation: Evaluation) -> Markup:
-    """See `vatt.report.kinds`."""
+    """A card for each clip."""
     artifact, found = evaluation.artifact, evaluation.artifact["figures"]
     said = [f"{evaluation.when}{artifact['clips']:,} clips. "]
     for modality in artifact["clips_with"]:
@@ -36,7 +32,7 @@ def section(evaluation: Evaluation) -> Markup:
         "attention is least in this clip. Waveform: the line is attention, the dashed one an even share. "
         "Words: the bar is attention. It follows attention alone and proves no cause."
     )
-    return element("div", element("p", said), element("p", note, class_="note"), figures(artifact))
+    return explained(said, note, [_card(clip) for clip in artifact["shown"]])
 
 
 def _card(clip: dict) -> Markup:
@@ -87,7 +83,7 @@ def _audio(audio: dict) -> Markup:
     most = max(*shares, 1.0)
     bottom = _OUTLINE + 6 + _TRACE
 
-    def up(share):
+    def up(share: float) -> float:
         return round(bottom - _TRACE * share / most, 1)
 
     stretch = _WIDTH / len(shares)

@@ -1,23 +1,16 @@
 """Features in a plane, coloured by class (paper Figure 2)."""
 
 from vatt.report import scales
+from vatt.report.analyses import explained
 from vatt.report.analyses.scatter import scatter
 from vatt.report.evaluation import Evaluation
 from vatt.report.markup import Markup, element
 
 
-def figures(artifact: dict) -> Markup:
-    """The map."""
-    names = artifact["class_names"]
-    title = f"{artifact['clips']:,} clips of {len(names)} classes, t-SNE"
-    drawn = scatter(title, artifact["points"], artifact["point_classes"], names)
-    return element("div", drawn, class_="large")
-
-
 def section(evaluation: Evaluation) -> Markup:
-    """See `vatt.report.kinds`."""
+    """The map, and how far the features keep the classes apart."""
     artifact, found = evaluation.artifact, evaluation.artifact["figures"]
-    output = artifact["protocol"]["output"]
+    output, names = artifact["protocol"]["output"], artifact["class_names"]
     said = [
         f"{evaluation.when}{output} of {artifact['clips']:,} clips, {artifact['classes']} of "
         f"{artifact['classes_in_set']} classes, laid out so that neighbours stay neighbours. Of a clip's "
@@ -33,4 +26,6 @@ def section(evaluation: Evaluation) -> Markup:
         "Measured on the features, not on the map, where distances between far groups and the directions "
         f"mean nothing (trustworthiness of the map {found['trustworthiness']:.3f})."
     )
-    return element("div", element("p", said), element("p", note, class_="note"), figures(artifact))
+    title = f"{artifact['clips']:,} clips of {len(names)} classes, t-SNE"
+    drawn = scatter(title, artifact["points"], artifact["point_classes"], names)
+    return explained(said, note, element("div", drawn, class_="large"))

@@ -1,37 +1,32 @@
 """What a similarity is worth as a probability, and reliability diagrams."""
 
 import math
+from collections.abc import Iterator
 
 from vatt.report import scales
+from vatt.report.analyses import explained, plots
 from vatt.report.evaluation import Evaluation
 from vatt.report.intervals import wilson_interval
-from vatt.report.markup import Markup, element
+from vatt.report.markup import Markup
 from vatt.report.plot import Axis, Plot, signed
+from vatt.report.tables import folded
 
 _STEPS = 80  # of the logistic curve
 
 
-def figures(artifact: dict) -> Markup:
+def section(evaluation: Evaluation) -> Markup:
     """What a cosine is worth for each pair of modalities, and how sure and right each direction is; the
     derived ones folded away.
     """
-    drawn, folded, seen = [], [], set()
+    artifact = evaluation.artifact
+    drawn, derived, seen = [], [], set()
     for one in artifact["directions"]:
-        parts, pair = folded if one["derived"] else drawn, frozenset(one["name"].split("_to_"))
+        parts, pair = derived if one["derived"] else drawn, frozenset(one["name"].split("_to_"))
         if pair not in seen:  # the same pairs, whichever side asks
             seen.add(pair)
             parts.append(_pairs(one))
         parts.append(_first(one, artifact["temperature"]))
-    parts = [element("div", drawn, class_="plots")]
-    if folded:
-        summary = element("summary", "Text and audio, which are never trained against each other")
-        parts.append(element("details", summary, element("div", folded, class_="plots")))
-    return element("div", parts)
-
-
-def section(evaluation: Evaluation) -> Markup:
-    """See `vatt.report.kinds`."""
-    artifact = evaluation.artifact
+    rest = folded("Text and audio, which are never trained against each other", plots(derived))
     said = [f"{evaluation.when}{artifact['clips']:,} clips. "]
     for one in artifact["directions"]:
         if one["name"] in ("text_to_video", "audio_to_video"):
@@ -48,7 +43,7 @@ def section(evaluation: Evaluation) -> Markup:
         "honest, below it is too sure. ECE: mean distance from the diagonal (Guo et al. 2017). What is "
         "fitted is judged on queries that it was not fitted on."
     )
-    return element("div", element("p", said), element("p", note, class_="note"), figures(artifact))
+    return explained(said, note, plots(drawn), rest if derived else None)
 
 
 def _even(found: dict) -> str:
@@ -57,7 +52,7 @@ def _even(found: dict) -> str:
     return f"a cosine of {signed(found['even_cosine'])} is as often right as wrong"
 
 
-def _dots(bins: list[dict]):
+def _dots(bins: list[dict]) -> Iterator[tuple[float, float, float, float, str]]:
     for each in bins:
         low, high = wilson_interval(each["observed"], each["count"])
         title = f"{each['stated']:.3f}: {scales.percent(each['observed'])} of {each['count']:,}"

@@ -1,24 +1,20 @@
 """Gap, alignment, uniformity and hubs of the common spaces."""
 
+from collections.abc import Callable
+
 from vatt.report import scales
+from vatt.report.analyses import explained, plots
 from vatt.report.evaluation import Evaluation
 from vatt.report.markup import Markup, element
 from vatt.report.plot import Axis, Plot, signed
-from vatt.report.tables import table
+from vatt.report.tables import derived_tag, table
 
 _HEADS = ("Pair", "Gap", "Alignment", "Uniformity", "Hubs: skewness", "In nobody's list", "Largest hub")
 
 
-def figures(artifact: dict) -> Markup:
-    """For each pair, both modalities along the gap, and how often each clip is a neighbour."""
-    drawn = [_along_gap(one) for one in artifact["pairs"]]
-    drawn += [_occurrences(one) for one in artifact["pairs"]]
-    return element("div", drawn, class_="plots")
-
-
 def section(evaluation: Evaluation) -> Markup:
-    """See `vatt.report.kinds`."""
-    artifact = evaluation.artifact
+    """For each pair its numbers, both modalities along the gap, and how often each clip is a neighbour."""
+    artifact, pairs = evaluation.artifact, evaluation.artifact["pairs"]
     said = f"{evaluation.when}{artifact['clips']:,} clips, unit vectors of the common spaces."
     note = (
         "Gap: distance between the centres of two modalities; chance is that of as many vectors whose "
@@ -27,24 +23,18 @@ def section(evaluation: Evaluation) -> Markup:
         "Uniformity: the lower, the more evenly the vectors fill the sphere (Wang and Isola 2020). Hubs: a "
         "clip that is among the nearest of very many; skewness 0 is none (Radovanović et al. 2010)."
     )
-    return element(
-        "div",
-        element("p", said),
-        table(_HEADS, [_row(one) for one in artifact["pairs"]], class_="figures"),
-        element("p", note, class_="note"),
-        figures(artifact),
-    )
+    found = table(_HEADS, [_row(one) for one in pairs], class_="figures")
+    drawn = plots([_along_gap(one) for one in pairs], [_occurrences(one) for one in pairs])
+    return explained(said, note, found, drawn)
 
 
 def _row(one: dict) -> list:
     found, (left, right) = one["figures"], one["modalities"]
     ways = f"{left}_to_{right}", f"{right}_to_{left}"
     arrows = f"→ {right} ", f"→ {left} "
-    name = [element("span", one["label"], class_="direction")]
-    if one["derived"]:
-        name.append(element("span", "derived", class_="tag", title="never trained directly"))
+    name = [element("span", one["label"], class_="direction"), derived_tag(one["derived"])]
 
-    def both(key, write):
+    def both(key: str, write: Callable[[float], str]) -> list[Markup]:
         return [element("small", arrow, write(found[f"{way}/{key}"])) for way, arrow in zip(ways, arrows)]
 
     return [

@@ -1,5 +1,6 @@
 """Input and output spaces by modality, and the densities of similarities in them (paper Figure 3)."""
 
+from vatt.report.analyses import explained, plots
 from vatt.report.analyses.scatter import scatter
 from vatt.report.evaluation import Evaluation
 from vatt.report.markup import Markup, element
@@ -13,19 +14,8 @@ _TITLES = {
 _MODALITIES = ("video", "audio", "text")  # in this order they have colours
 
 
-def figures(artifact: dict) -> Markup:
-    """By space: where the clips are, and how alike pairs and others are."""
-    spaces = dict.fromkeys(each["space"] for each in artifact["maps"] + artifact["densities"])
-    parts = []
-    for space in spaces:
-        drawn = [_map(each) for each in artifact["maps"] if each["space"] == space]
-        drawn += [_density(each) for each in artifact["densities"] if each["space"] == space]
-        parts += [element("h3", _TITLES.get(space, space)), element("div", drawn, class_="plots")]
-    return element("div", parts)
-
-
 def section(evaluation: Evaluation) -> Markup:
-    """See `vatt.report.kinds`."""
+    """By space: where the clips are, and how alike pairs and others are."""
     artifact = evaluation.artifact
     encoders = "one encoder for all" if artifact["one_encoder"] else "an encoder for each modality"
     wanted = artifact["clips_wanted"]
@@ -41,7 +31,12 @@ def section(evaluation: Evaluation) -> Markup:
             "only there to be compared with."
         )
     said = f"{evaluation.when}{drawn}, {encoders}, before and after the model."
-    return element("div", element("p", said), element("p", note, class_="note"), figures(artifact))
+    parts = []
+    for space in dict.fromkeys(each["space"] for each in artifact["maps"] + artifact["densities"]):
+        drawn = [_map(each) for each in artifact["maps"] if each["space"] == space]
+        drawn += [_density(each) for each in artifact["densities"] if each["space"] == space]
+        parts += [element("h3", _TITLES.get(space, space)), plots(drawn)]
+    return explained(said, note, parts)
 
 
 def _map(one: dict) -> Markup:
