@@ -172,7 +172,7 @@ def test_a_full_disk_is_a_sentence(finished, tmp_path, capsys, monkeypatch):
 
     monkeypatch.setattr("vatt.train.run_records.RunRecords.finish", full)
     assert train(directory) == 2
-    assert "The disk is full where report.html lies. Make room" in capsys.readouterr().err
+    assert "The disk is full where report.html is. Make room" in capsys.readouterr().err
 
 
 def test_a_run_directory_must_have_a_name(tmp_path, capsys):

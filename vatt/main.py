@@ -15,10 +15,10 @@ from pathlib import Path
 from vatt import config
 from vatt.arguments import PROCESSES
 from vatt.config.flags import add_config_flags, joined
-from vatt.engines.tensorflow.cluster import name_cluster
+from vatt.engines.cluster import name_cluster
 from vatt.errors import RunError, reason_of
 from vatt.terminal import Parser, say
-from vatt.whole_file import whole_file
+from vatt.whole_file import write_text
 
 _EPILOG = """\
 examples:
@@ -103,7 +103,7 @@ def main(arguments: Sequence[str] | None = None, program: str = "python -m vatt.
             overwrite_config=flags.overwrite_config,
             profile=flags.profile,
         )
-        return run(start=start)
+        return run(start=start)  # pyright: ignore[reportCallIssue]  (gin gives the others)
     except (config.ConfigError, RunError) as error:  # foreseen; the message is all there is to know
         return _refuse(error)
     except KeyboardInterrupt:
@@ -190,7 +190,7 @@ def _standard_error_discarded():
 def _without(*packages: str):
     """Inside, importing these fails as if they were not installed; those imported before stay as they are."""
     absent = [name for name in packages if name not in sys.modules]
-    sys.modules.update(dict.fromkeys(absent))
+    sys.modules.update(dict.fromkeys(absent))  # pyright: ignore[reportCallIssue, reportArgumentType]
     try:
         yield
     finally:
@@ -219,17 +219,18 @@ def _refuse(error: Exception, model_dir: str | None = None) -> int:
     file = Path(model_dir).expanduser() / "traceback.txt" if model_dir else None
     if file is not None and file.parent.is_dir():
         with contextlib.suppress(OSError):  # the message above already says what is wrong
-            with whole_file(file) as opened:
-                opened.write(
-                    "".join(traceback.format_exception(_without_copies(error))).encode("utf-8", "replace")
-                )
+            write_text(file, "".join(traceback.format_exception(_without_copies(error))))
             say(f"(traceback: {file})")
     return getattr(error, "exit_status", 2)
 
 
 def _without_copies(error: BaseException) -> BaseException:
     """The error itself: gin raises a copy, which adds its calls to the message, without number and cause."""
-    while error.__suppress_context__ and type(error.__context__) in type(error).__mro__[1:]:
+    while (
+        error.__suppress_context__
+        and error.__context__ is not None
+        and type(error.__context__) in type(error).__mro__[1:]
+    ):
         error = error.__context__
     return error
 

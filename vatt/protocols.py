@@ -67,11 +67,13 @@ class Dataset(Protocol):
         """An endless `tf.data.Dataset` of global batches; batch number n (from 0) is a pure function of
         (seed, n), and iteration starts at n = `first_step`. With several shards (hosts) each makes its share
         of the rows of every batch: put together in their order they are the global batch."""
+        ...
 
     def eval_batches(self, *, batch_size: int, shard_index: int = 0, shard_count: int = 1) -> Iterable[Batch]:
         """A `tf.data.Dataset` of every example once, in fixed order; the last is padded, see `valid`. With
         several views of an example, rows of one `example_index` follow one another. With several shards every
         example is in one of them, and all make as many batches of `batch_size / shard_count` rows."""
+        ...
 
 
 class Crop(Protocol):
@@ -80,6 +82,7 @@ class Crop(Protocol):
     def box(self, height: Tensor, width: Tensor, key: Tensor) -> Tensor:
         """int32 scalars, in pixels, and a key int64 [2] -> int32 [4], top, left, height, width within the
         frame; a pure function of the three, in TensorFlow ops."""
+        ...
 
 
 class Tokenizer(Protocol):
@@ -91,6 +94,7 @@ class Tokenizer(Protocol):
     def tokenize(self, sentences: Tensor, *, length: int) -> Tensor:
         """String tensor [N] -> int32 [N, length], PADDING_ID after the last id; all padding for a sentence of
         nothing. Usable inside graphs."""
+        ...
 
 
 class Model(Protocol):
@@ -98,6 +102,7 @@ class Model(Protocol):
 
     def __call__(self, inputs: Batch, training: bool = False) -> Outputs:
         """`inputs`: video float32 [B, T, H, W, 3] in [-1, 1], audio float32 [B, S], text int32 [B', L]."""
+        ...
 
 
 class Loss(Protocol):
@@ -109,6 +114,7 @@ class Loss(Protocol):
 
     def __call__(self, outputs: Outputs, batch: Batch, gather: Callable) -> dict[str, Any]:
         """Scalars by name; "loss" is this replica's share. `gather` makes local rows global, in order."""
+        ...
 
 
 class Evaluator(Protocol):
@@ -118,6 +124,7 @@ class Evaluator(Protocol):
 
     def evaluate(self, model: Model) -> dict[str, float]:
         """Named numbers, prefixed with the evaluator's name."""
+        ...
 
 
 class MetricWriter(Protocol):

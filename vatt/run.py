@@ -4,6 +4,7 @@ A run directory belongs to one run: it is locked during the run, it records the 
 the first step, and a run of another configuration is refused with the difference.
 """
 
+import contextlib
 import dataclasses
 import datetime
 import importlib.metadata
@@ -12,6 +13,7 @@ import os
 import platform
 import time
 import tokenize
+from collections.abc import Iterator
 from pathlib import Path
 
 import filelock
@@ -19,12 +21,13 @@ import gin
 
 import vatt
 from vatt import config
-from vatt.engines.tensorflow import cluster
+from vatt.engines import cluster
+from vatt.engines.workers import Workers
 from vatt.errors import RunError
 from vatt.places import refuse_object_stores
 from vatt.terminal import show
 from vatt.train.context import Job, RunContext
-from vatt.whole_file import appended, lock_file, own_folder, whole_file
+from vatt.whole_file import appended, lock_file, own_folder, whole_file, write_text
 
 _log = logging.getLogger(__name__)
 
@@ -86,33 +89,61 @@ def run(
             f"`run.model_dir` must name the run directory. Received: {model_dir!r}. "
             "Name one with --model_dir DIR."
         )
+    if not (isinstance(job, type) and issubclass(job, Job)):
+        raise RunError(
+            f"`run.job` must be a job, such as `@Trainer`, without parentheses. Received: {job!r}. "
+            "See docs/gin.md."
+        )
     text = config.config_text()
     refuse_object_stores([text])
-    index, addresses = cluster.place()
-    if len(addresses) > 1 and strategy != "multi_worker":
-        raise RunError(
-            f"{len(addresses)} workers are named, so that `run.strategy` must be 'multi_worker'. "
-            f"Received: {strategy!r}. Set it, or unset TF_CONFIG."
-        )
     main_dir = Path(model_dir).expanduser().absolute()
     directory = main_dir / subfolder if subfolder else main_dir
-    context = RunContext(
-        model_dir=directory,
-        seed=seed,
-        engine=None,
-        command=start.command,
-        dry_run=start.dry_run,
-        profile=start.profile,
-        forced=start.overwrite_config,
-        followed_dir=main_dir if subfolder else None,
-    )
+    with _claimed(directory, text, start, is_own_folder=bool(subfolder)) as writes:
+        # Keras and TensorFlow take seconds to import; everything above fails without them.
+        import keras
+
+        from vatt.engines.start import start_engine
+        from vatt.train.interruption import ended_at_once
+
+        with ended_at_once():  # first of all: several workers find each other before anything runs
+            engine = start_engine(strategy)
+        context = RunContext(
+            model_dir=directory,
+            seed=seed,
+            engine=engine,
+            command=start.command,
+            dry_run=start.dry_run,
+            profile=start.profile,
+            forced=start.overwrite_config,
+            followed_dir=main_dir if subfolder else None,
+        )
+        _agree(engine.workers, context)
+        keras.config.set_dtype_policy(precision)
+        keras.utils.set_random_seed(seed % 2**32)
+        # Before what it needs is built, which may take minutes.
+        job.check(config.numbers_of(config.root_call().calls("job")[0]), replicas=engine.replicas)
+        if writes:
+            with appended(directory / "command.txt") as file:
+                file.write(_describe_start(start.command, engine.describe()))
+        with engine.scope():
+            built = job()
+            if writes:
+                write_text(directory / "operative.gin", config.operative_text())
+            return built.run(context)
+
+
+@contextlib.contextmanager
+def _claimed(directory: Path, text: str, start: Start, *, is_own_folder: bool) -> Iterator[bool]:
+    """Within the block the run directory is this run's; gives whether this process writes there."""
     if start.dry_run:
         show(text)
-        return _work(job, context, precision, strategy, writes=False)
-    if index > 0:  # the first worker locks the directory and writes all there is to write
+        yield False
+        return
+    if cluster.place()[0] > 0:  # the first worker locks the directory and writes all there is to write
         _refuse_other(directory, text, start)
-        return _work(job, context, precision, strategy, writes=False)
-    _make(directory, subfolder)
+        yield False
+        return
+    _make(directory, is_own_folder=is_own_folder)
     lock = lock_file(directory / ".lock")
     try:
         lock.acquire(timeout=0)
@@ -123,45 +154,13 @@ def run(
         ) from error
     try:
         if not _refuse_other(directory, text, start):
-            _write(directory / "config.gin", text)
-        return _work(job, context, precision, strategy, writes=True)
+            write_text(directory / "config.gin", text)
+        yield True
     finally:
         lock.release()
 
 
-def _work(job: type[Job], context: RunContext, precision: str, strategy: str, *, writes: bool) -> int:
-    if not (isinstance(job, type) and issubclass(job, Job)):
-        raise RunError(
-            f"`run.job` must be a job, such as `@Trainer`, without parentheses. Received: {job!r}. "
-            "See docs/gin.md."
-        )
-    # Keras and TensorFlow take seconds to import; everything above fails without them.
-    import keras
-
-    from vatt.engines.tensorflow.engine import TensorFlowEngine
-    from vatt.train.interruption import ended_at_once
-
-    with ended_at_once():
-        if strategy == "multi_worker" and len(addresses := cluster.place()[1]) > 1:
-            _log.info("Waiting for all of %d workers: %s.", len(addresses), ", ".join(addresses))
-        # First of all: several workers find each other before anything runs.
-        engine = TensorFlowEngine.of(strategy)
-    _agree(engine.workers, context)
-    keras.config.set_dtype_policy(precision)
-    keras.utils.set_random_seed(context.seed % 2**32)
-    # Before what it needs is built, which may take minutes.
-    job.check(config.numbers_of(config.root_call().calls("job")[0]), replicas=engine.replicas)
-    if writes:
-        with appended(context.model_dir / "command.txt") as file:
-            file.write(_describe_start(context.command, engine.describe()))
-    with engine.scope():
-        built = job()
-        if writes:
-            _write(context.model_dir / "operative.gin", config.operative_text())
-        return built.run(dataclasses.replace(context, engine=engine))
-
-
-def _agree(workers, context: RunContext) -> None:
+def _agree(workers: Workers, context: RunContext) -> None:
     """Raises on every worker unless all of them run one configuration and see one run directory."""
     if workers.count == 1:
         return
@@ -199,10 +198,10 @@ def _appears(path: Path) -> bool:
     return False
 
 
-def _make(directory: Path, subfolder: str) -> None:
+def _make(directory: Path, *, is_own_folder: bool) -> None:
     """Makes the run directory, and makes sure that files can be written there before anything long begins."""
     try:
-        if subfolder:
+        if is_own_folder:
             own_folder(directory)
         directory.mkdir(parents=True, exist_ok=True)
         probe = directory / ".writable"
@@ -236,11 +235,6 @@ def _refuse_other(directory: Path, text: str, start: Start) -> bool:
             )
         return True
     return False
-
-
-def _write(path: Path, text: str) -> None:
-    with whole_file(path) as file:
-        file.write(text.encode())
 
 
 def _describe_start(command: str, devices: str) -> str:

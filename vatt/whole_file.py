@@ -63,6 +63,12 @@ def whole_file(path: Path, *, is_flushed: bool = True) -> Iterator[IO[bytes]]:
         raise
 
 
+def write_text(path: Path, text: str) -> None:
+    """Writes a file of UTF-8, whole or not at all; what UTF-8 can not hold becomes a question mark."""
+    with whole_file(path) as file:
+        file.write(text.encode("utf-8", "replace"))
+
+
 @contextlib.contextmanager
 def whole_folder(path: Path) -> Iterator[Path]:
     """A folder that takes its name only when it is complete; `path` must be free by then.

@@ -103,5 +103,5 @@ def test_draw_keys_depend_on_seed_and_example_alone():
 
 
 def test_an_unknown_strategy_names_the_closest():
-    with pytest.raises(ValueError, match="Closest: 'mirrored'"):
+    with pytest.raises(ValueError, match="Closest: `mirrored`"):
         make_strategy("mirored")

@@ -3,24 +3,22 @@
 import pytest
 import tensorflow as tf
 
-from vatt.engines.tensorflow.workers import Workers
+from vatt.engines.tensorflow.workers import _Several, workers_of
+from vatt.engines.workers import Workers
 from vatt.errors import LostMachine, RunError
 
 
 @pytest.fixture
 def second():
     """Worker 1 of two."""
-    workers = Workers(tf.distribute.get_strategy())
-    workers.count, workers.index, workers.is_chief = 2, 1, False
-    workers._addresses = ["one.example:5001", "two.example:5001"]
-    return workers
+    return _Several(tf.distribute.get_strategy(), 1, ["one.example:5001", "two.example:5001"])
 
 
 def test_each_knows_its_rows(second):
     assert second.share_of(2048) == (
         "Worker 1 of 2, counted from 0, at two.example:5001: rows 1,024 to 2,047 of every batch of 2,048."
     )
-    second.index, second.is_chief = 0, True
+    second.index = 0
     assert "rows 0 to 1,023 of every batch of 2,048; it writes the run directory." in second.share_of(2048)
 
 
@@ -52,3 +50,12 @@ def test_other_data_are_refused_by_those_who_have_them_and_those_who_do_not(seco
     monkeypatch.setattr(second, "any", lambda mine: True)
     with pytest.raises(RunError, match="One of them is not, and says why."):
         second.refuse_any(None)
+
+
+def test_one_alone_agrees_with_itself():
+    alone = workers_of(tf.distribute.get_strategy())
+    assert type(alone) is Workers and alone.is_chief and alone.count == 1
+    alone.agree_on({"seed": "0"}, "data")
+    assert alone.any(True) and not alone.any(False) and alone.from_chief(7) == 7
+    with pytest.raises(tf.errors.UnavailableError), alone.explaining():
+        raise tf.errors.UnavailableError(None, None, "Socket closed")

@@ -11,7 +11,7 @@ from vatt.convert import run_directory, safetensors_folder
 from vatt.convert.input_facts import run_facts as run_input_facts
 from vatt.convert.report import ConversionError
 from vatt.data import set_description
-from vatt.engines.tensorflow import cluster
+from vatt.engines import cluster
 from vatt.export import run_facts
 from vatt.json_file import JsonError
 from vatt.prepare import manifest, preparation_report, writer

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from vatt.engines.tensorflow import cluster
+from vatt.engines import cluster
 from vatt.errors import RunError
 from vatt.train.relations import check_relations
 

@@ -38,6 +38,7 @@ class Group:
         self.clip_global_norm = clip_global_norm
 
     def holds(self, path: str) -> bool:
+        """Whether a path has one of the patterns."""
         return any(re.search(pattern, path) for pattern in self.paths)
 
 

@@ -5,6 +5,7 @@ batch number n is a pure function of the seed and n.
 """
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -36,9 +37,10 @@ def write_batch(directory: Path, batch: Batch, *, step: int, worker: int = 0) ->
             suspects |= ~np.isfinite(value).all(axis=tuple(range(1, value.ndim)))
     by_suspicion = np.argsort(~suspects, kind="stable")
     rows = by_suspicion[: max(1, int(_MOST_BYTES / row_bytes))]
-    kept = {name: value[rows] for name, value in features.items() if name != spec.EXAMPLE_INDEX}
+    kept: dict[str, Any] = {n: value[rows] for n, value in features.items() if n != spec.EXAMPLE_INDEX}
+    kept |= {"rows": rows, spec.EXAMPLE_INDEX: index}
     own_folder(directory)
     path = directory / f"step-{step}-worker-{worker}.npz"
     with whole_file(path) as file:
-        np.savez_compressed(file, **kept, rows=rows, **{spec.EXAMPLE_INDEX: index})
+        np.savez_compressed(file, **kept)
     return path

@@ -22,7 +22,7 @@ class RunContext:
     Args:
         model_dir: the run directory, which exists and is locked (in a dry run it may not exist).
         seed: keys every random draw of the run.
-        engine: the devices, under whose scope the job is built; None if the job has none.
+        engine: the devices, under whose scope the job is built.
         command: the shell command that resumes this run.
         dry_run: build, say what would run, and stop.
         profile: record a few steps for TensorBoard's profiler.
@@ -32,7 +32,7 @@ class RunContext:
 
     model_dir: Path
     seed: int
-    engine: Engine | None
+    engine: Engine
     command: str = ""
     dry_run: bool = False
     profile: bool = False

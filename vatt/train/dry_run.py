@@ -2,13 +2,17 @@
 
 import logging
 import math
+from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
+
+from vatt.protocols import Batch
 
 _log = logging.getLogger(__name__)
 
 
-def describe_batch(batch, batch_size: int) -> None:
+def describe_batch(batch: Batch, batch_size: int) -> None:
     """Shape, type and range of every feature of the first rows of a batch of this size."""
     rows = next(iter(batch.values())).shape[0]
     _log.info("First batch%s:", "" if rows == batch_size else f", {rows} of its {batch_size:,} rows")
@@ -25,7 +29,7 @@ def describe_batch(batch, batch_size: int) -> None:
         )
 
 
-def describe_model(model) -> None:
+def describe_model(model: Any) -> None:
     """Trainable weights of each part of a built model."""
     parts: dict[str, int] = {}
     for variable in model.trainable_variables:
@@ -36,6 +40,6 @@ def describe_model(model) -> None:
         _log.info("  %-40s %12s", part, f"{count:,}")
 
 
-def count_weights(variables) -> int:
+def count_weights(variables: Iterable[Any]) -> int:
     """Numbers in all variables together."""
     return sum(math.prod(variable.shape) for variable in variables)

@@ -8,6 +8,7 @@ the report shows besides numbers) and `table() -> (title, columns, rows)`, both 
 import difflib
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
@@ -20,14 +21,14 @@ from vatt.whole_file import own_folder
 _ANY_WIDTH = 1000  # columns of a terminal, more than any table needs
 
 
-def check_evaluators(evaluators: Iterable, model) -> None:
+def check_evaluators(evaluators: Iterable[Any], model: Any) -> None:
     """Validates evaluators up front, before hours of work."""
     for evaluator in evaluators:
         if hasattr(evaluator, "check"):
             evaluator.check(model)
 
 
-def warnings_of(evaluators: Iterable, model) -> list[str]:
+def warnings_of(evaluators: Iterable[Any], model: Any) -> list[str]:
     """What evaluators know beforehand to make their figures less than they look, each sentence once."""
     known = (evaluator.warnings(model) for evaluator in evaluators if hasattr(evaluator, "warnings"))
     return list(dict.fromkeys(sentence for sentences in known for sentence in sentences))
@@ -81,10 +82,10 @@ class Evaluations:
 
     def last_step(self) -> int:
         """Step of the last evaluation of all evaluators, 0 where there is none."""
-        step = self.numbers().get("step", 0)
+        step = int(self.numbers().get("step", 0))
         return step if self.are_done(step) else 0
 
-    def run(self, model, step: int, evaluators: Iterable | None = None) -> dict[str, float]:
+    def run(self, model: Any, step: int, evaluators: Iterable | None = None) -> dict[str, float]:
         """Evaluates the model at `step`; returns the metrics by name.
 
         Args:

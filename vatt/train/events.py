@@ -8,6 +8,7 @@ is kept.
 import contextlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -29,7 +30,7 @@ class Events:
 
     def __init__(self, directory: Path):
         self.directory = directory
-        self._writer = None
+        self._writer: Any = None
 
     def start(self, *, model_dir: Path, step: int) -> None:
         own_folder(self.directory)

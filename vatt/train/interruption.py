@@ -3,11 +3,11 @@
 import contextlib
 import signal
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 
 @contextlib.contextmanager
-def ended_at_once():
+def ended_at_once() -> Iterator[None]:
     """Inside, Ctrl-C ends the process where it stands, even where TensorFlow waits and Python can not listen.
 
     For times at which nothing could be lost. While several workers find each other TensorFlow keeps SIGTERM
@@ -38,18 +38,19 @@ class Interruption:
         self.signal: int | None = None
         self._previous = {}
 
-    def __enter__(self):
+    def __enter__(self) -> "Interruption":
         if threading.current_thread() is threading.main_thread():  # Python delivers signals nowhere else
             for number in self._numbers:
                 self._previous[number] = signal.signal(number, self._ask)
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: object) -> None:
         for number, handler in self._previous.items():
             signal.signal(number, handler)
 
     @property
     def exit_status(self) -> int:
+        """Of the process, if the signal ended it."""
         return 128 + signal.SIGINT if self.signal == signal.SIGINT else 0
 
     def _ask(self, number, frame):

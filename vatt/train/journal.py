@@ -11,13 +11,14 @@ import logging
 import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from vatt import json_file
 from vatt.json_file import JsonError, parse_json
 from vatt.protocols import MetricWriter
 from vatt.regular_file import bounded_lines, open_regular
 from vatt.train.events import Events
-from vatt.whole_file import appended, whole_file
+from vatt.whole_file import appended, write_text
 
 HISTORY = "evaluations/history.jsonl"  # one line per evaluation, written by `vatt/train/evaluation.py`
 INCIDENTS = "incidents.jsonl"  # what went wrong outside of any line; never cut back, for it did happen
@@ -103,8 +104,7 @@ def cut_back(path: Path, last_step: int) -> list[dict]:
     if not path.is_file():
         return []
     kept = [line for line in read_lines(path) if line["step"] <= last_step]
-    with whole_file(path) as file:
-        file.write("".join(json.dumps(line) + "\n" for line in kept).encode())
+    write_text(path, "".join(json.dumps(line) + "\n" for line in kept))
     return kept
 
 
@@ -120,13 +120,12 @@ def read_lines(path: Path) -> Iterator[dict]:
                 yield line
 
 
-def write_json(path: Path, value) -> None:
+def write_json(path: Path, value: Any) -> None:
     """Writes a JSON file whole or not at all; a number that is not finite becomes null."""
-    with whole_file(path) as file:
-        file.write((json.dumps(_plain(value), indent=1) + "\n").encode())
+    write_text(path, json.dumps(_plain(value), indent=1) + "\n")
 
 
-def read_json(path: Path):
+def read_json(path: Path) -> Any:
     """What the file holds; None where it is missing or broken."""
     try:
         return json_file.read_json(path, is_lenient=True)

@@ -5,6 +5,7 @@ compiled ones change nothing.
 
 import contextlib
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -83,7 +84,7 @@ class Meter:
         return line
 
     @contextlib.contextmanager
-    def paused(self):
+    def paused(self) -> Iterator[None]:
         """Saving and evaluating are not training speed."""
         began = time.perf_counter()
         yield

@@ -1,7 +1,9 @@
 """Progress in the terminal during a run: a live bar, or plain lines without a terminal."""
 
 import time
+from collections.abc import Iterator
 
+from rich.console import RenderableType
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -22,7 +24,7 @@ class _TwoLines(Progress):
 
     numbers = ""
 
-    def get_renderables(self):
+    def get_renderables(self) -> Iterator[RenderableType]:
         yield from super().get_renderables()
         yield Text(self.numbers, no_wrap=True, overflow="ellipsis")
 
@@ -57,12 +59,12 @@ class ProgressDisplay:
             )
             self._task = self._bar.add_task("train", total=steps, completed=first_step)
 
-    def __enter__(self):
+    def __enter__(self) -> "ProgressDisplay":
         if self._bar is not None:
             self._bar.start()
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: object) -> None:
         if self._bar is not None:
             self._bar.stop()
 

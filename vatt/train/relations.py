@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from vatt.engines.rows import check_rows, multiple
+
 _INTERVALS = (
     ("checkpoints", "every"),
     ("checkpoints", "keep_every"),
@@ -49,34 +51,11 @@ def check_relations(numbers: Mapping[str, Any], *, replicas: int) -> None:
     check_rows(numbers["batch_size"], numbers["execution"]["gradients"], replicas=replicas)
 
 
-def check_rows(batch_size: int, gradients: Mapping[str, int], *, replicas: int) -> None:
-    """Raises where a batch can not be divided.
-
-    Args:
-        batch_size: rows of a global batch.
-        gradients: "rows" of `Cached`, "parts" of `Accumulated`, or neither.
-        replicas: among which it is divided.
-    """
-    if batch_size % replicas:
-        raise ValueError(
-            "`Trainer.batch_size` must be a multiple of the number of replicas. Received: "
-            f"batch_size={batch_size}, replicas={replicas}. "
-            f"Use {_multiple(batch_size, replicas)}."
-        )
-    rows = batch_size // replicas
-    for name, parts in gradients.items():
-        if rows % parts:
-            raise ValueError(
-                f"`{_CLASSES[name]}.{name}` must divide the rows of each replica. Received: "
-                f"{_CLASSES[name]}.{name}={parts}, {rows} rows (batch_size={batch_size}, "
-                f"replicas={replicas}). Use {_divisor(parts, rows)}."
-            )
-
-
 def _of(numbers: Mapping[str, Any], path: tuple[str, ...]) -> int | None:
+    value: Any = numbers
     for name in path:
-        numbers = (numbers or {}).get(name)
-    return numbers
+        value = (value or {}).get(name)
+    return value
 
 
 def _named(path: tuple[str, ...]) -> str:
@@ -94,15 +73,5 @@ def _check_multiple(path: tuple[str, ...], number: int | None, of: str, unit: in
     if number is not None and number % unit:
         raise ValueError(
             f"`{_named(path)}` must be a multiple of `{of}`. Received: {_named(path)}={number}, {of}={unit}. "
-            f"Use {_multiple(number, unit)}."
+            f"Use {multiple(number, unit)}."
         )
-
-
-def _multiple(number: int, of: int) -> int:
-    """The largest multiple up to a number, at least the first."""
-    return max(number - number % of, of)
-
-
-def _divisor(number: int, of: int) -> int:
-    """The largest divisor up to a number."""
-    return next(each for each in range(min(number, of), 0, -1) if of % each == 0)

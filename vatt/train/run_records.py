@@ -4,15 +4,17 @@ chief writes them, and all begin where it begins.
 
 import contextlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from vatt.engines.protocol import State
+from vatt.protocols import Batch, MetricWriter
 from vatt.train.alarms import Alarms
 from vatt.train.bad_batch import write_batch
 from vatt.train.checkpoint_folder import CheckpointFolder
 from vatt.train.context import RunContext
 from vatt.train.evaluation import Evaluations
+from vatt.train.events import Events
 from vatt.train.identity import refuse_other
 from vatt.train.journal import Journal, note_incident
 from vatt.train.settings import Checkpoints, Evaluation
@@ -55,7 +57,7 @@ class RunRecords:
         self.first_step = workers.from_chief(newest or 0)
         self.skipped = 0
         self._saved_step = self.first_step
-        self._state: State | None = None
+        self._state: State
         self._facts: dict[str, Any] = {}
         self._journal: Journal | None = None
         self._alarms = Alarms()
@@ -83,7 +85,7 @@ class RunRecords:
         self.skipped = facts.get("skipped_steps", 0)
 
     @contextlib.contextmanager
-    def writing(self, writers: Sequence[Any] = ()):
+    def writing(self, writers: Sequence[MetricWriter] = ()) -> Iterator[None]:
         """Within the block, lines and evaluations are written. `writers`: as in `vatt/protocols.py`."""
         if not self._workers.is_chief:
             yield
@@ -103,7 +105,7 @@ class RunRecords:
         return self._journal.seconds if self._journal else 0.0
 
     @property
-    def events(self):
+    def events(self) -> Events | None:
         """TensorBoard events; None where another worker writes them."""
         return self._journal.events if self._journal else None
 
@@ -124,8 +126,8 @@ class RunRecords:
 
     def evaluate(self, state: State, step: int, evaluators: Sequence[Any]) -> None:
         """The metrics of some evaluators for the weights, or their average, of `step`."""
-        if not self._workers.is_chief:
-            return  # the next step waits for the chief
+        if self._journal is None:
+            return  # the next step waits for the chief, who has it
         with state.averaged():
             self._journal.write_evaluation(step, self._evaluations.run(state.model, step, evaluators))
         self._scores()  # refuses a metric that no evaluator gave
@@ -144,7 +146,7 @@ class RunRecords:
         best, lowest = self._settings.keep_best, self._settings.lowest_is_best
         return self._evaluations.scores(best, lowest_is_best=lowest) if best else {}
 
-    def keep_bad_batch(self, batch, step: int, *, reason: str, stops: bool) -> None:
+    def keep_bad_batch(self, batch: Batch, step: int, *, reason: str, stops: bool) -> None:
         """The batch of a step (from 1) that was not finite, as far as this worker has it.
 
         Args:

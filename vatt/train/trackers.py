@@ -8,11 +8,12 @@ after the checkpoint may stand there twice. The journal is the truth.
 import importlib
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import gin
 
 from vatt.errors import RunError
-from vatt.whole_file import whole_file
+from vatt.whole_file import write_text
 
 
 @gin.register
@@ -29,7 +30,7 @@ class WeightsAndBiases:
         self._library = _import("wandb", "wandb")
         self._project = project
         self._mode = mode
-        self._run = None
+        self._run: Any = None
 
     def start(self, *, model_dir: Path, step: int) -> None:
         self._run = self._library.init(
@@ -71,8 +72,7 @@ class MLflow:
             self._library.set_tracking_uri(self._tracking_uri)
         self._library.set_experiment(self._experiment)
         self._library.start_run(run_id=self._known_run(model_dir, step), run_name=model_dir.name)
-        with whole_file(model_dir / _MLFLOW_RUN) as file:
-            file.write(self._library.active_run().info.run_id.encode())
+        write_text(model_dir / _MLFLOW_RUN, self._library.active_run().info.run_id)
         self._library.log_artifact(str(model_dir / "config.gin"))
 
     def write(self, step: int, numbers: dict[str, float]) -> None:

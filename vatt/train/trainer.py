@@ -18,7 +18,7 @@ import keras
 
 from vatt.engines.execution import Execution
 from vatt.engines.optimization import Optimization
-from vatt.engines.protocol import State, Step, Task
+from vatt.engines.protocol import Notice, State, Step, Task, Telemetry
 from vatt.train.batch_summary import summarize
 from vatt.train.context import MODEL_FILE, Job, RunContext
 from vatt.train.dry_run import count_weights, describe_batch, describe_model
@@ -29,8 +29,8 @@ from vatt.train.progress import ProgressDisplay
 from vatt.train.relations import check_relations
 from vatt.train.run_records import RunRecords
 from vatt.train.settings import Checkpoints, Evaluation, Logging, is_every
-from vatt.train.training_data import TrainingData
-from vatt.whole_file import whole_file
+from vatt.train.training_data import TrainingData, rows_like
+from vatt.whole_file import write_text
 
 _log = logging.getLogger(__name__)
 
@@ -89,23 +89,22 @@ class Trainer(Job):
         """Prints the first batch and the model's size, and lets every part say what it lacks; writes
         nothing.
         """
-        data = self._data(run)
+        data, engine = self._data(run), run.engine
         batches = data.few_rows()
         describe_batch(next(iter(batches)), self.batch_size)
-        run.engine.build(self.task, batches)
+        engine.build(self.task, rows_like(batches))
         describe_model(self.model)
         check_evaluators(self.evaluation.all, self.model)
         return 0
 
     def build(self, run: RunContext) -> State:
         """The state of a run, without an optimizer, to read a checkpoint into."""
-        run.engine.build(self.task, self._data(run).first(0), check_loss=False)
+        run.engine.build(self.task, rows_like(self._data(run).first(0)), check_loss=False)
         return run.engine.place(self.task, None, self.optimization)
 
     def train(self, run: RunContext) -> int:
         """Trains, evaluates and reports; returns the exit status: 0, or 130 after Ctrl-C."""
-        engine, workers = run.engine, run.engine.workers
-        data = self._data(run)
+        engine, workers, data = run.engine, run.engine.workers, self._data(run)
         if workers.count > 1:
             _log.info("%s", workers.share_of(self.batch_size))
         workers.agree_on(data.facts, "data")
@@ -114,7 +113,8 @@ class Trainer(Job):
             records.log_finished(self.steps)
             return 0
 
-        rows = engine.build(self.task, data.first(records.first_step))
+        rows = rows_like(data.first(records.first_step))
+        engine.build(self.task, rows)
         check_evaluators(self.evaluation.all, self.model)
         state = engine.place(self.task, self.optimizer, self.optimization)
         records.restore(state, data.facts)
@@ -125,14 +125,16 @@ class Trainer(Job):
             self.task, state, optimization=self.optimization, execution=self.execution, seed=run.seed
         )
         telemetry = engine.telemetry(self.task, rows, self.logging.peak_flops)
-        live = _Live(run=run, data=data, records=records, state=state, step=step, telemetry=telemetry)
+        loop = _Loop(
+            trainer=self, run=run, data=data, records=records, state=state, step=step, telemetry=telemetry
+        )
         with (
             records.writing(self.logging.writers),
             workers.explaining(),
-            engine.guard(data.fault) as guard,
-            engine.preemption(self.execution.preemption, run.model_dir, records.save) as preemption,
+            engine.guard(data.info.fault) as guard,
+            engine.preemption(self.execution.preemption, run.model_dir, records.save) as notice,
         ):
-            done, interruption = self._loop(live, functools.partial(guard.call, step.run), preemption)
+            done, interruption = loop.run_steps(functools.partial(guard.call, step.run), notice)
             records.save(done)
             if done < self.steps:
                 _log.info("Stopped at step %d of %d; saved. To resume:\n  %s", done, self.steps, run.command)
@@ -144,99 +146,9 @@ class Trainer(Job):
         workers.meet()  # a worker that leaves early takes the others with it
         return 0
 
-    def _loop(self, live: "_Live", run_steps: Callable, preemption: Any) -> tuple[int, Interruption]:
-        """Steps done, and the interruption, whose `signal` says why the loop ended early, if it did."""
-        run, records, data, workers = live.run, live.records, live.data, live.run.engine.workers
-        if run.profile and workers.is_chief:
-            run_steps = run.engine.profiled(run_steps, run.model_dir / "events")
-        step = begin = records.first_step
-        meter = Meter(
-            first_step=step,
-            batch_size=self.batch_size,
-            variable_names=[variable.path for variable in live.state.variables],
-            seconds_before=records.seconds,
-        )
-        batches = iter(data.first(step))
-        with Interruption(preemption.signals) as interruption, ProgressDisplay(step, self.steps) as progress:
-            while step < self.steps and not workers.any(interruption.signal is not None):
-                count = self._steps_of_a_call(step)
-                meter.add(step, run_steps(batches, count))
-                is_first, step = step == begin, step + count
-                is_line_due = is_first or step == self.steps or is_every(self.logging.every, step)
-                is_more_due = self._is_due(step)
-                line = None
-                if (is_line_due or is_more_due) and (bad := meter.sync()) is not None:
-                    self._skip(bad, live)
-                    step = begin = bad.step
-                    batches = iter(data.batches(step))
-                    continue
-                if is_line_due:
-                    line = self._line(meter.line(step), live)
-                progress.show(step, line)
-                if is_more_due:
-                    with meter.paused():
-                        self._after(step, live)
-                if preemption.ends_after(step):
-                    break
-            if (bad := meter.sync()) is not None:
-                self._skip(bad, live)
-                step = bad.step
-        return step, interruption
-
-    def _steps_of_a_call(self, step: int) -> int:
-        """A call ends at a multiple of `steps_per_loop`."""
-        most = self.execution.steps_per_loop
-        return min(most - step % most, self.steps - step)
-
-    def _is_due(self, step: int) -> bool:
-        """Whether `_after` has anything to do."""
-        return (
-            is_every(self.checkpoints.every, step)
-            or bool(self._evaluators_due(step))
-            or is_every(self.logging.summary_every, step)
-        )
-
-    def _evaluators_due(self, step: int) -> list:
-        return self.evaluation.due(step) if step < self.steps else []
-
-    def _after(self, step: int, live: "_Live") -> None:
-        """Saves, evaluates and summarizes what is due after `step` steps."""
-        evaluators = self._evaluators_due(step)
-        if is_every(self.checkpoints.every, step) or (evaluators and self.checkpoints.keep_best is not None):
-            live.records.save(step)
-        if evaluators:
-            live.records.evaluate(live.state, step, evaluators)
-        if is_every(self.logging.summary_every, step) and live.records.events is not None:
-            summarize(live.data.batch(step), task=self.task, events=live.records.events, step=step)
-
-    def _line(self, line: dict[str, Any], live: "_Live") -> dict[str, Any]:
-        """Completes a line and writes it to the journal."""
-        line.update(live.telemetry.numbers(line["clips_per_second"]))
-        if damaged := live.data.corrupt_records:
-            line["damaged_records"] = damaged
-        if self.optimization.skip_bad_steps:
-            line["skipped_steps"] = live.records.skipped
-        live.records.line(line)
-        return line
-
-    def _skip(self, error: NotFinite, live: "_Live") -> None:
-        """Keeps the batch of a bad step and lets the run continue behind it; raises where it must stop."""
-        records, most = live.records, self.optimization.skip_bad_steps
-        stops = records.skipped >= most
-        records.keep_bad_batch(live.data.batch(error.step - 1), error.step, reason=str(error), stops=stops)
-        if stops:
-            raise error
-        records.skipped += 1
-        _log.warning("%s Skipped: %d of %d.", error, records.skipped, most)
-        live.step.clear_stop()
-
     def _data(self, run: RunContext) -> TrainingData:
-        return TrainingData(
-            self.dataset,
-            batch_size=self.batch_size,
-            seed=run.seed,
-            workers=run.engine.workers,
-        )
+        workers = run.engine.workers
+        return TrainingData(self.dataset, batch_size=self.batch_size, seed=run.seed, workers=workers)
 
     def _announce(self, state: State, first_step: int, data: TrainingData) -> None:
         if first_step:
@@ -254,18 +166,110 @@ class Trainer(Job):
                 "Runs that start from this one need %s, which its model does not allow: %s", MODEL_FILE, error
             )
         else:
-            with whole_file(run.model_dir / MODEL_FILE) as file:
-                file.write(architecture.encode())
+            write_text(run.model_dir / MODEL_FILE, architecture)
         data.describe(run.model_dir)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class _Live:
-    """The objects of one start of a run."""
+class _Loop:
+    """The steps of one start of a run, and what is due between them."""
 
+    trainer: Trainer
     run: RunContext
     data: TrainingData
     records: RunRecords
     state: State
     step: Step
-    telemetry: Any
+    telemetry: Telemetry
+
+    def run_steps(self, call: Callable[..., dict], notice: Notice) -> tuple[int, Interruption]:
+        """Steps done, and the interruption, whose `signal` says why the loop ended early, if it did.
+
+        Args:
+            call: `Step.run`.
+            notice: of the platform.
+        """
+        steps, workers = self.trainer.steps, self.run.engine.workers
+        if self.run.profile and workers.is_chief:
+            call = self.run.engine.profiled(call, self.run.model_dir / "events")
+        step = begin = self.records.first_step
+        meter = Meter(
+            first_step=step,
+            batch_size=self.trainer.batch_size,
+            variable_names=[variable.path for variable in self.state.variables],
+            seconds_before=self.records.seconds,
+        )
+        batches = iter(self.data.first(step))
+        with Interruption(notice.signals) as interruption, ProgressDisplay(step, steps) as progress:
+            while step < steps and not workers.any(interruption.signal is not None):
+                count = self._steps_of_a_call(step)
+                meter.add(step, call(batches, count))
+                is_first, step = step == begin, step + count
+                is_line_due = is_first or step == steps or is_every(self.trainer.logging.every, step)
+                is_more_due = self._is_more_due(step)
+                line = None
+                if (is_line_due or is_more_due) and (bad := meter.sync()) is not None:
+                    self._skip(bad)
+                    step = begin = bad.step
+                    batches = iter(self.data.batches(step))
+                    continue
+                if is_line_due:
+                    line = self._write_line(meter.line(step))
+                progress.show(step, line)
+                if is_more_due:
+                    with meter.paused():
+                        self._save_evaluate_summarize(step)
+                if notice.ends_after(step):
+                    break
+            if (bad := meter.sync()) is not None:
+                self._skip(bad)
+                step = bad.step
+        return step, interruption
+
+    def _steps_of_a_call(self, step: int) -> int:
+        """A call ends at a multiple of `steps_per_loop`."""
+        most = self.trainer.execution.steps_per_loop
+        return min(most - step % most, self.trainer.steps - step)
+
+    def _is_more_due(self, step: int) -> bool:
+        """Whether `_save_evaluate_summarize` has anything to do."""
+        return (
+            is_every(self.trainer.checkpoints.every, step)
+            or bool(self._evaluators_due(step))
+            or is_every(self.trainer.logging.summary_every, step)
+        )
+
+    def _evaluators_due(self, step: int) -> list:
+        return self.trainer.evaluation.due(step) if step < self.trainer.steps else []
+
+    def _save_evaluate_summarize(self, step: int) -> None:
+        """What is due after `step` steps."""
+        checkpoints, evaluators = self.trainer.checkpoints, self._evaluators_due(step)
+        if is_every(checkpoints.every, step) or (evaluators and checkpoints.keep_best is not None):
+            self.records.save(step)
+        if evaluators:
+            self.records.evaluate(self.state, step, evaluators)
+        events = self.records.events
+        if is_every(self.trainer.logging.summary_every, step) and events is not None:
+            summarize(self.data.batch(step), task=self.trainer.task, events=events, step=step)
+
+    def _write_line(self, line: dict[str, Any]) -> dict[str, Any]:
+        """Completes a line and writes it to the journal."""
+        line.update(self.telemetry.numbers(line["clips_per_second"]))
+        if damaged := self.data.info.corrupt_records():
+            line["damaged_records"] = damaged
+        if self.trainer.optimization.skip_bad_steps:
+            line["skipped_steps"] = self.records.skipped
+        self.records.line(line)
+        return line
+
+    def _skip(self, error: NotFinite) -> None:
+        """Keeps the batch of a bad step and lets the run continue behind it; raises where it must stop."""
+        records, most = self.records, self.trainer.optimization.skip_bad_steps
+        stops = records.skipped >= most
+        records.keep_bad_batch(self.data.batch(error.step - 1), error.step, reason=str(error), stops=stops)
+        if stops:
+            raise error
+        records.skipped += 1
+        _log.warning("%s Skipped: %d of %d.", error, records.skipped, most)
+        self.step.clear_stop()

@@ -4,17 +4,22 @@ import functools
 import json
 import logging
 from pathlib import Path
+from typing import Any
 
-from vatt.engines.protocol import Workers
+import numpy as np
+
+from vatt.engines.workers import Workers
 from vatt.protocols import Batch, Dataset
 from vatt.train.context import INPUTS_FILE
 from vatt.train.identity import identity
-from vatt.whole_file import whole_file
+from vatt.whole_file import write_text
 
 _log = logging.getLogger(__name__)
 
 # A batch of the paper's size takes 10 GB, and a dry run is for a machine without the means of the run.
 _FEW_ROWS = 32
+# Rows of the batch that variables are made from: as few as possible, two so that no statistic is degenerate.
+_BUILD_ROWS = 2
 
 
 class TrainingData:
@@ -27,30 +32,25 @@ class TrainingData:
         workers: among which rows are divided.
 
     Attributes:
+        info: of the dataset.
         facts: what must not change within a run, see `identity`.
     """
 
-    def __init__(
-        self,
-        dataset: Dataset,
-        *,
-        batch_size: int,
-        seed: int,
-        workers: Workers,
-    ):
+    def __init__(self, dataset: Dataset, *, batch_size: int, seed: int, workers: Workers):
         self._dataset = dataset
+        self.info = dataset.info
         self._batch_size = batch_size
         self._seed = seed
         self._workers = workers
         self.facts = identity(dataset, batch_size=batch_size, seed=seed)
         self.first = functools.lru_cache(maxsize=1)(self.batches)  # making them takes a second
 
-    def batches(self, step: int):
+    def batches(self, step: int) -> Any:
         """A `tf.data.Dataset` of the batches from number `step` on."""
         count = self._workers.count
         return self._batches(step, **_shard(self._workers.index, count) if count > 1 else {})
 
-    def few_rows(self):
+    def few_rows(self) -> Any:
         """Like `batches(0)`, with rows few enough to look at."""
         sizes = range(1, self._batch_size + 1)
         count = next(n for n in sizes if self._batch_size % n == 0 and self._batch_size // n <= _FEW_ROWS)
@@ -60,24 +60,12 @@ class TrainingData:
         """Batch number `step`, made again: the same to the bit."""
         return next(iter(self.batches(step)))
 
-    @property
-    def fault(self):
-        """A function that says what is wrong for good with what makes the batches; None where nothing can
-        be.
-        """
-        return self._dataset.info.fault
-
-    @property
-    def corrupt_records(self) -> int:
-        """Records that could not be read since this start."""
-        return self._dataset.info.corrupt_records()
-
     def warn_of_few_clips(self, steps: int) -> None:
         """Logs how often a run sees each clip, and warns where one batch holds a clip more than once.
 
         A contrastive loss takes every other row for a negative, and a clip's own copy among them.
         """
-        clips, batch_size = self._dataset.info.train_size, self._batch_size
+        clips, batch_size = self.info.train_size, self._batch_size
         if not clips:
             return
         _log.info(
@@ -98,16 +86,16 @@ class TrainingData:
 
     def describe(self, model_dir: Path) -> None:
         """Writes what a reader of the model needs: its inputs, words, classes."""
-        info = self._dataset.info
+        info = self.info
         if info.input_facts is not None:
-            _write(model_dir / INPUTS_FILE, json.dumps(info.input_facts, indent=1, ensure_ascii=False))
+            write_text(model_dir / INPUTS_FILE, json.dumps(info.input_facts, indent=1, ensure_ascii=False))
         lists = {
             "vocabulary.txt": info.tokenizer and info.tokenizer.words,
             "labels.txt": info.label_names or None,
         }
         for name, lines in lists.items():
             if lines is not None:
-                _write(model_dir / name, "".join(f"{line}\n" for line in lines))
+                write_text(model_dir / name, "".join(f"{line}\n" for line in lines))
 
     def _batches(self, step: int, **shard: int):
         return self._dataset.train_batches(
@@ -115,10 +103,13 @@ class TrainingData:
         )
 
 
+def rows_like(batches: Any) -> Batch:
+    """A few rows of zeros with the features of a `tf.data.Dataset` of batches: what a model is built on."""
+    return {
+        name: np.zeros((_BUILD_ROWS, *kind.shape[1:]), kind.dtype.as_numpy_dtype)
+        for name, kind in batches.element_spec.items()
+    }
+
+
 def _shard(index: int, count: int) -> dict[str, int]:
     return {"shard_index": index, "shard_count": count}
-
-
-def _write(path: Path, text: str) -> None:
-    with whole_file(path) as file:
-        file.write(text.encode())

@@ -1,6 +1,8 @@
 """An exponential moving average of the weights: what is evaluated and exported where a run asks for it."""
 
 import contextlib
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import tensorflow as tf
 
@@ -13,7 +15,7 @@ class AveragedWeights(tf.Module):
         variables: Keras variables, at whose values the averages start.
     """
 
-    def __init__(self, decay: float, variables):
+    def __init__(self, decay: float, variables: Sequence[Any]):
         super().__init__()
         self.decay = decay
         self._variables = [variable.value for variable in variables]
@@ -27,7 +29,7 @@ class AveragedWeights(tf.Module):
             for number, variable in enumerate(self._variables)
         ]
 
-    def follow(self, strategy, steps) -> None:
+    def follow(self, strategy: tf.distribute.Strategy, steps: tf.Tensor) -> None:
         """Updates the averages after step number `steps` (from 1); in cross-replica context."""
         steps = tf.cast(steps, tf.float32)
         share = 1.0 - tf.minimum(self.decay, (1.0 + steps) / (10.0 + steps))
@@ -39,7 +41,7 @@ class AveragedWeights(tf.Module):
             strategy.extended.update(average, move, args=(variable,), group=False)
 
     @contextlib.contextmanager
-    def in_model(self):
+    def in_model(self) -> Iterator[None]:
         """Within the block the model holds the averages; after it, the same weights as before, bit for
         bit.
         """

@@ -10,7 +10,9 @@ import tensorflow as tf
 from vatt import spec
 from vatt.engines.execution import Accumulated, Cached, Gradients
 from vatt.engines.protocol import Task
+from vatt.engines.rows import check_rows, rows_of
 from vatt.engines.tensorflow.gather import all_gather
+from vatt.protocols import Batch
 
 _POOLED = tuple(f"{modality}/pooled" for modality in spec.MODALITIES)
 
@@ -47,16 +49,16 @@ def _accumulated(task: Task, parts: int, batch, variables, loss_scale):
     """The mean over equal parts of the rows, one after the other: activations of one part at a time."""
     if hasattr(task.loss, "prepare"):
         batch = task.loss.prepare(batch, all_gather)
-    rows = _rows_of_a_part(batch, parts)
-    total = None
-    for number in range(parts):
+    check_rows(rows_of(batch), {"parts": parts})
+    rows = rows_of(batch) // parts
+    losses, gradients = _whole_batch(task, _rows(batch, 0, rows), variables, loss_scale / parts)
+    for number in range(1, parts):
         # A part begins when the gradients of the one before are there: otherwise all would be in memory at
         # once.
-        with tf.control_dependencies(tf.nest.flatten(total) if total else []):
+        with tf.control_dependencies([*losses.values(), *gradients]):
             part = {name: tf.identity(value) for name, value in _rows(batch, number * rows, rows).items()}
         found = _whole_batch(task, part, variables, loss_scale / parts)
-        total = found if total is None else tf.nest.map_structure(tf.add, total, found)
-    losses, gradients = total
+        losses, gradients = tf.nest.map_structure(tf.add, (losses, gradients), found)
     return {name: value / parts for name, value in losses.items()}, gradients
 
 
@@ -71,14 +73,10 @@ class _CachedFeatures:
         self._task = task
         self._chunk_rows = rows
 
-    def gradients(self, batch, variables, loss_scale):
+    def gradients(self, batch: Batch, variables: list, loss_scale: tf.Tensor) -> tuple[dict, list]:
         """See `gradients_of`."""
-        local_rows = next(iter(batch.values())).shape[0]
-        if local_rows % self._chunk_rows:
-            raise ValueError(
-                "`Cached.rows` must divide the rows of each replica. "
-                f"Received: Cached.rows={self._chunk_rows}, {local_rows} rows."
-            )
+        local_rows = rows_of(batch)
+        check_rows(local_rows, {"rows": self._chunk_rows})
         chunks = local_rows // self._chunk_rows
         features, masks = self._features(batch, chunks)
         with tf.GradientTape() as tape:
@@ -157,13 +155,3 @@ def _rows(batch, first, rows: int):
         name: tf.slice(value, [first, *[0] * (value.shape.rank - 1)], [rows, *value.shape[1:]])
         for name, value in batch.items()
     }
-
-
-def _rows_of_a_part(batch, parts: int) -> int:
-    rows = next(iter(batch.values())).shape[0]
-    if rows % parts:
-        raise ValueError(
-            "`Accumulated.parts` must divide the rows of each replica. "
-            f"Received: Accumulated.parts={parts}, {rows} rows."
-        )
-    return rows // parts

@@ -6,6 +6,7 @@ cancellation, which `tf.distribute`'s own coordinator uses and which has no publ
 
 import threading
 from collections.abc import Callable
+from typing import Any
 
 import tensorflow as tf
 from tensorflow.python.eager import cancellation
@@ -31,15 +32,15 @@ class Guard:
         self._is_over = threading.Event()
         self._cancellation = cancellation.CancellationManager()
 
-    def __enter__(self):
+    def __enter__(self) -> "Guard":
         if self._fault is not None:
             threading.Thread(target=self._watch, name="guard", daemon=True).start()
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *_: object) -> None:
         self._is_over.set()
 
-    def call(self, function: Callable, *arguments):
+    def call(self, function: Callable, *arguments: Any) -> Any:
         """`function(*arguments)`; raises `LostMachine` with the sentence if it was ended."""
         if self._fault is None:
             return function(*arguments)
@@ -52,7 +53,7 @@ class Guard:
             raise LostMachine(self._found) from error
 
     def _watch(self):
-        while not self._is_over.wait(self._pause_seconds):
+        while self._fault is not None and not self._is_over.wait(self._pause_seconds):
             self._found = self._fault()
             if self._found is not None:
                 self._cancellation.start_cancel()

@@ -8,9 +8,10 @@ import tensorflow as tf
 
 from vatt import spec
 from vatt.engines.protocol import LIVE_DATA
+from vatt.protocols import Batch
 
 
-def live_shares(batch, replicas: int) -> dict[str, tf.Tensor]:
+def live_shares(batch: Batch, replicas: int) -> dict[str, tf.Tensor]:
     """This replica's part of each modality's live share: the parts of all replicas add up to it.
 
     Args:

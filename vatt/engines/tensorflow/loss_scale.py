@@ -22,18 +22,18 @@ class LossScale(tf.Module):
         super().__init__()
         self.growth_steps = growth_steps
         options = {"trainable": False, "aggregation": tf.VariableAggregation.ONLY_FIRST_REPLICA}
-        self.value = tf.Variable(initial, dtype=tf.float32, name="loss_scale", **options)
-        self.good_steps = tf.Variable(0, dtype=tf.int32, name="good_steps", **options)
+        self.value = tf.Variable(tf.constant(initial, tf.float32), name="loss_scale", **options)
+        self.good_steps = tf.Variable(tf.constant(0, tf.int32), name="good_steps", **options)
 
     def can_shrink(self) -> tf.Tensor:
         """Bool: overflow may still be the scale's fault."""
         return self.value > 1.0
 
-    def follow(self, good) -> None:
+    def follow(self, good: tf.Tensor) -> None:
         """Notes whether a step's gradients were finite, a bool; called in cross-replica context."""
         grown = self.good_steps + 1 >= self.growth_steps
         shrunk = tf.maximum(self.value * 0.5, 1.0)
         value = tf.where(good, tf.where(grown, self.value * 2.0, self.value), shrunk)
-        self.good_steps.assign(tf.where(good & ~grown, self.good_steps + 1, 0))
+        self.good_steps.assign(tf.where(good & tf.logical_not(grown), self.good_steps + 1, 0))
         # 2^126: the largest power whose inverse is a normal float32.
         self.value.assign(tf.minimum(value, 2.0**126))

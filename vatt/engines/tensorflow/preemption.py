@@ -28,11 +28,7 @@ class _Unwatched:
 
 
 class _Watched:
-    """Requests to and reports of the handler.
-
-    Attributes:
-        signals: those that are left to the caller.
-    """
+    """Requests to and reports of the handler, whose question after every call of steps is `ask`."""
 
     signals = (signal.SIGINT,)
 
@@ -40,12 +36,11 @@ class _Watched:
         self._save = save
         self._step = 0
         self._is_over = False
-        self.handler = None
+        self.ask: Callable[[], None] = lambda: None
 
     def ends_after(self, step: int) -> bool:
-        """Whether the run ends after this number of steps; every worker asks after every call of steps."""
         self._step = step
-        self.handler.save_checkpoint_if_preempted()
+        self.ask()
         return self._is_over
 
     def save(self) -> None:
@@ -81,11 +76,13 @@ def watching(
     config = _distribute.TerminationConfig(
         grace_period=settings.grace_seconds, save_fn=watched.save, exit_fn=watched.end
     )
-    watched.handler = _distribute.PreemptionCheckpointHandler(
+    handler = _distribute.PreemptionCheckpointHandler(
         strategy.cluster_resolver, manager, termination_config=config
     )
+    watched.ask = handler.save_checkpoint_if_preempted
     try:
         yield watched
     finally:
-        watched.handler = None
+        watched.ask = lambda: None
+        del handler  # and with it the thread that listens
         signal.signal(signal.SIGTERM, before)

@@ -7,6 +7,7 @@ the host need not wait for the results of each.
 """
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import tensorflow as tf
 
@@ -15,13 +16,14 @@ from vatt.engines.tensorflow.live_data import live_shares
 from vatt.engines.tensorflow.loss_scale import LossScale
 from vatt.engines.tensorflow.strategy import split_batch
 from vatt.engines.tensorflow.update import Update
+from vatt.protocols import Batch
 
 _INT32_RANGE = 2**31
 
 
 def draw_keys(seed: int, example_index: tf.Tensor) -> tf.Tensor:
     """int32 `[B, 2]` = (seed, example index), the key of every random draw of the step; both modulo 2^31."""
-    index = tf.cast(example_index % _INT32_RANGE, tf.int32)
+    index = tf.cast(tf.math.floormod(example_index, _INT32_RANGE), tf.int32)
     return tf.stack([tf.fill(tf.shape(index), tf.constant(seed % _INT32_RANGE, tf.int32)), index], axis=1)
 
 
@@ -48,7 +50,7 @@ class TrainStep:
         self,
         *,
         strategy: tf.distribute.Strategy,
-        model,
+        model: Any,
         gradients: Callable,
         update: Update,
         seed: int,
@@ -68,7 +70,7 @@ class TrainStep:
         self._seed = seed
         self._loss_scale = loss_scale
         self._stopped = tf.Variable(
-            False,
+            tf.constant(False),
             trainable=False,
             name="stopped",
             aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA,
@@ -79,7 +81,7 @@ class TrainStep:
         self._loop_compiled = tf.function(self._loop, autograph=False)
         self._one_compiled = tf.function(self._one, autograph=False)
 
-    def __call__(self, batch) -> dict[str, tf.Tensor]:
+    def __call__(self, batch: Batch) -> dict[str, tf.Tensor]:
         """One step.
 
         Args:
@@ -87,7 +89,7 @@ class TrainStep:
         """
         return self._step_compiled(split_batch(self._strategy, batch))
 
-    def concrete_step(self, batch):
+    def concrete_step(self, batch: Batch) -> Any:
         """The compiled function of one step for batches such as this one, to look into."""
         return self._step_compiled.get_concrete_function(split_batch(self._strategy, batch))
 
@@ -155,11 +157,11 @@ class TrainStep:
         squared_norms = tf.stack([tf.reduce_sum(tf.square(tf.cast(each, tf.float32))) for each in first])
         norm = tf.sqrt(tf.reduce_sum(squared_norms))
         finite = tf.math.is_finite(norm) & tf.math.is_finite(losses["loss"])
-        good = finite & ~self._stopped
+        good = finite & tf.logical_not(self._stopped)
         may_go_on = good
         if self._loss_scale:
             overflow = tf.math.is_finite(losses["loss"]) & ~tf.math.is_finite(norm)
-            may_go_on |= overflow & self._loss_scale.can_shrink() & ~self._stopped
+            may_go_on |= overflow & self._loss_scale.can_shrink() & tf.logical_not(self._stopped)
         scales = self._update.clip_scales(squared_norms)
 
         def update():
@@ -173,7 +175,7 @@ class TrainStep:
         # The condition stands outside `run`: an optimizer may not switch to cross-replica context inside a
         # branch.
         tf.cond(good, update, put_back)
-        self._stopped.assign(~may_go_on)
+        self._stopped.assign(tf.logical_not(may_go_on))
         results = {
             **losses,
             "learning_rate": learning_rate,

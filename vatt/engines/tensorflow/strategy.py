@@ -1,11 +1,12 @@
 """Which devices a run uses, by name, and how a global batch is cut into one part per replica."""
 
-import difflib
 import os
 
 import tensorflow as tf
 
-from vatt.errors import RunError, reason_of
+from vatt.engines.rows import check_rows, rows_of
+from vatt.errors import RunError, closest, reason_of
+from vatt.protocols import Batch
 
 
 def _one_device():
@@ -56,14 +57,12 @@ def make_strategy(name: str) -> tf.distribute.Strategy:
             logical CPU device, of this machine), "multi_worker" (the machines of TF_CONFIG) or "tpu".
     """
     if name not in STRATEGIES:
-        near = difflib.get_close_matches(name, STRATEGIES, n=1, cutoff=0.0)[0]
-        raise ValueError(
-            f"`strategy` must be one of {', '.join(STRATEGIES)}. Received: {name!r}. Closest: {near!r}."
-        )
+        near = closest(name, STRATEGIES)
+        raise ValueError(f"`strategy` must be one of {', '.join(STRATEGIES)}. Received: {name!r}.{near}")
     return STRATEGIES[name]()
 
 
-def split_batch(strategy: tf.distribute.Strategy, batch: dict[str, tf.Tensor]) -> dict:
+def split_batch(strategy: tf.distribute.Strategy, batch: Batch) -> dict:
     """Cuts this worker's rows of the global batch into equal parts, in order, one for each of its replicas.
 
     Args:
@@ -76,13 +75,8 @@ def split_batch(strategy: tf.distribute.Strategy, batch: dict[str, tf.Tensor]) -
     if replicas == 1:
         return batch
     local = len(strategy.extended.worker_devices)
-    rows = next(iter(batch.values())).shape[0]
-    if rows % local:
-        whole = rows * replicas // local
-        raise ValueError(
-            f"`batch_size` must be a multiple of the number of replicas. "
-            f"Received: batch_size={whole}, replicas={replicas}. Use {whole - whole % replicas or replicas}."
-        )
+    rows = rows_of(batch)
+    check_rows(rows * replicas // local, {}, replicas=replicas)
     share = rows // local
 
     def part(name: str):

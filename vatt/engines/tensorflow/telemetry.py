@@ -7,13 +7,16 @@ does not count. Products inside loops count once.
 
 import logging
 import math
+from typing import Any
 
 import keras
 import tensorflow as tf
 
 from vatt import resident_memory, spec
 from vatt.engines.protocol import Task
+from vatt.engines.rows import rows_of
 from vatt.engines.tensorflow.peak import measured_peak
+from vatt.protocols import Batch
 
 _log = logging.getLogger(__name__)
 
@@ -33,13 +36,14 @@ class Telemetry:
             None disables utilisation.
     """
 
-    def __init__(self, *, task: Task, rows, replicas: int, peak_flops: float | str | None):
+    def __init__(self, *, task: Task, rows: Batch, replicas: int, peak_flops: float | str | None):
         if peak_flops == "measured":
             peak_flops = measured_peak(keras.config.dtype_policy().compute_dtype)
             _log.info("Measured peak of one device: %.3g operations per second.", peak_flops)
-        self._peak_flops = peak_flops * replicas if peak_flops else None
-        count = next(iter(rows.values())).shape[0]
-        rows = {**rows, "draw_key": tf.zeros((count, 2), tf.int32)}
+        self._peak_flops = float(peak_flops) * replicas if peak_flops else None
+        count = rows_of(rows)
+        rows = {name: tf.convert_to_tensor(value) for name, value in rows.items()}
+        rows["draw_key"] = tf.zeros((count, 2), tf.int32)
 
         def forward():
             return task.model(task.device_inputs(rows, training=True), training=True)
@@ -69,7 +73,7 @@ def memory() -> dict[str, float]:
     return numbers
 
 
-def count_flops(graph) -> int:
+def count_flops(graph: Any) -> int:
     """Operations of one run of a traced function, of products with static shapes."""
     return sum(_operations(operation) for operation in graph.get_operations())
 

@@ -8,10 +8,11 @@ once per step what is the same for all variables of a learning rate.
 """
 
 import functools
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import tensorflow as tf
 
-from vatt.engines.groups import group_numbers, layer_factors
 from vatt.engines.optimization import Optimization
 from vatt.engines.tensorflow.average import AveragedWeights
 from vatt.optimizers.adam import Adam
@@ -30,8 +31,8 @@ class Update:
     def __init__(
         self,
         *,
-        optimizer,
-        variables,
+        optimizer: Any,
+        variables: Iterable[Any],
         optimization: Optimization = Optimization(),  # noqa: B008 (frozen)
         average: AveragedWeights | None = None,
     ):
@@ -39,51 +40,37 @@ class Update:
         self._is_ours = isinstance(optimizer, Adam)
         self.variables = list(variables)
         self.average = average
-        groups, layer_decay = optimization.groups, optimization.layer_decay
-        paths = [variable.path for variable in self.variables]
-        self._groups = group_numbers(groups, paths)
-        factors = [group.learning_rate_factor for group in groups] + [1.0]
-        layers = layer_factors(paths, layer_decay) if layer_decay is not None else [1.0] * len(paths)
-        self.learning_rate_factors = [
-            factors[group] * layer for group, layer in zip(self._groups, layers, strict=True)
-        ]
-        decay = optimization.weight_decay
-        self._decays = [0.0 if decay is None or decay.spares(path) else decay.rate for path in paths]
-        if optimization.clip_global_norm is not None:  # one bound for whatever there is
-            self._bounds = [optimization.clip_global_norm]
-            self._bounded = [0] * len(paths)
-        else:
-            self._bounds = [*(group.clip_global_norm for group in groups), None]
-            self._bounded = self._groups
+        self._each = optimization.per_variable([variable.path for variable in self.variables])
 
     @property
     def learning_rate(self) -> tf.Tensor:
         """Of the coming step, before the factors of groups and layers."""
         return tf.convert_to_tensor(self.optimizer.learning_rate)
 
-    def clip_scales(self, squared_norms):
+    def clip_scales(self, squared_norms: tf.Tensor) -> list[tf.Tensor | None]:
         """What to multiply each bounded set of gradients with, a list; None where a set has no bound.
 
         Args:
             squared_norms: float32 `[V]`, of the summed gradients of each variable.
         """
         scales = []
-        for number, bound in enumerate(self._bounds):
+        for number, bound in enumerate(self._each.bounds):
             if bound is None:
                 scales.append(None)
                 continue
-            members = [index for index, bounded in enumerate(self._bounded) if bounded == number]
+            members = [index for index, bounded in enumerate(self._each.sets) if bounded == number]
             norm = tf.sqrt(tf.reduce_sum(tf.gather(squared_norms, members)))
             scales.append(bound / tf.maximum(norm, bound))
         return scales
 
-    def apply(self, gradients, scales) -> None:
+    def apply(self, gradients: Sequence[tf.Tensor], scales: Sequence[tf.Tensor | None]) -> None:
         """One step; called in replica context with gradients that are the same on every replica."""
-        gradients = [
-            gradient if scales[bounded] is None else gradient * tf.cast(scales[bounded], gradient.dtype)
-            for gradient, bounded in zip(gradients, self._bounded, strict=True)
-        ]
-        rates = {factor: self.learning_rate * factor for factor in {*self.learning_rate_factors} - {0.0}}
+        gradients = list(gradients)
+        for index, number in enumerate(self._each.sets):
+            if (scale := scales[number]) is not None:
+                gradients[index] *= tf.cast(scale, gradients[index].dtype)
+        factors = {*self._each.learning_rate_factors} - {0.0}
+        rates = {factor: self.learning_rate * factor for factor in factors}
         sizes = {factor: self._step_size(rates[factor]) for factor in sorted(rates)}
         context = tf.distribute.get_replica_context()
         context.merge_call(self._apply_merged, args=(gradients, rates, sizes))
@@ -93,7 +80,7 @@ class Update:
 
     def _apply_merged(self, strategy, gradients, rates, sizes):
         for index, (variable, gradient, factor) in enumerate(
-            zip(self.variables, gradients, self.learning_rate_factors, strict=True)
+            zip(self.variables, gradients, self._each.learning_rate_factors, strict=True)
         ):
             if factor:
                 strategy.extended.update(
@@ -107,8 +94,8 @@ class Update:
             self.average.follow(strategy, self.optimizer.iterations.value)
 
     def _change(self, index: int, variable, gradient, rate, size) -> None:
-        if self._decays[index]:
-            variable.assign_sub(variable * tf.cast(rate * self._decays[index], variable.dtype))
+        if self._each.decays[index]:
+            variable.assign_sub(variable * tf.cast(rate * self._each.decays[index], variable.dtype))
         if self._is_ours:
             self.optimizer.change(index, gradient, variable, size)
         else:

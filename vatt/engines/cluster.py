@@ -1,7 +1,8 @@
-"""Which processes make up one run on several machines: `TF_CONFIG`, or flags that say the same.
+"""Which processes make up one run on several machines: the variable TF_CONFIG of the environment, which
+schedulers set, or flags that say the same.
 
-It imports no TensorFlow, so that a wrong start is reported at once, and since the cluster must be known
-before TensorFlow starts.
+It imports no framework, so that a wrong start is reported at once, and since the cluster must be known
+before a framework starts.
 """
 
 import json
@@ -14,7 +15,7 @@ _VARIABLE = "TF_CONFIG"
 
 
 def name_cluster(addresses: list[str], index: int) -> None:
-    """Passes the participants to TensorFlow, before it starts: what `TF_CONFIG` says, from flags.
+    """Names the participants before an engine starts: writes what flags say as TF_CONFIG.
 
     Args:
         addresses: "host:port" of every worker, the same list on each; the first is the chief.
@@ -31,10 +32,10 @@ def name_cluster(addresses: list[str], index: int) -> None:
             "`--workers` must be different addresses, each as HOST:PORT, with commas between. "
             f"Received: {','.join(addresses)}."
         )
-    _tell_tensorflow(addresses, index)
+    _write(addresses, index)
 
 
-def _tell_tensorflow(addresses: list[str], index: int) -> None:
+def _write(addresses: list[str], index: int) -> None:
     cluster = {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}}
     os.environ[_VARIABLE] = json.dumps(cluster)
 
@@ -42,8 +43,8 @@ def _tell_tensorflow(addresses: list[str], index: int) -> None:
 def place() -> tuple[int, list[str]]:
     """Number of this process's worker, from 0, and the addresses of all; (0, []) where nobody named any.
 
-    Vertex AI and Kubeflow call the first worker "chief", and count the others from 0. Here, and for
-    TensorFlow from now on, it is worker 0, and the others follow it.
+    Vertex AI and Kubeflow call the first worker "chief", and count the others from 0. Here, and in TF_CONFIG
+    from now on, it is worker 0, and the others follow it.
     """
     text = os.environ.get(_VARIABLE, "")
     if not text.strip():
@@ -67,5 +68,5 @@ def place() -> tuple[int, list[str]]:
         )
     if chief:
         index += len(chief) if kind == "worker" else 0
-        _tell_tensorflow(chief + workers, index)
+        _write(chief + workers, index)
     return index, chief + workers
