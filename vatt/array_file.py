@@ -33,7 +33,6 @@ def read_npy(path: str | Path, *, is_mapped: bool = False) -> np.ndarray:
     """The array of a `.npy` file.
 
     Args:
-        path: the file.
         is_mapped: map it (read-only) instead of reading it; an array of no values is read.
 
     Raises:
@@ -58,7 +57,6 @@ def read_npz(path: str | Path, *, max_bytes: int = MAX_BYTES) -> Mapping[str, np
     """The arrays of a `.npz` file by name, all of them in memory.
 
     Args:
-        path: the file.
         max_bytes: of it, and of what it unpacks to.
 
     Raises:

@@ -4,8 +4,7 @@ import gin
 import numpy as np
 
 from vatt import spec
-from vatt.analyses.sample import SampledClips
-from vatt.analyses.watch import WatchingEvaluator, modalities_read
+from vatt.analyses.watch import CHECK_SPLIT, WatchingEvaluator, modalities_read
 from vatt.evals.inference import encoded_batches
 from vatt.models import intermediates
 from vatt.protocols import Dataset, Model
@@ -36,11 +35,7 @@ class Activations(WatchingEvaluator):
     def __init__(
         self, *, name: str, dataset: Dataset, batch_size: int = 16, clips: int | None = None, seed: int = 0
     ):
-        super().__init__(
-            name=name, dataset=SampledClips(dataset, clips=clips, seed=seed), batch_size=batch_size
-        )
-        self.clips = clips
-        self.seed = seed
+        super().__init__(name=name, dataset=dataset, batch_size=batch_size, clips=clips, seed=seed)
 
     def evaluate(self, model: Model) -> dict[str, float]:
         """Numbers by name: `NAME/clips`, `NAME/video/clips`; `NAME/video/magnitude`, the mean of the nodes'
@@ -63,16 +58,11 @@ class Activations(WatchingEvaluator):
                 counts[modality] += len(made)
         means = {each: sums[each] / counts[each] for each in read if counts[each]}
         if not means:
-            raise ValueError(
-                f"Activations need clips with {' or '.join(read)}. Received: {len(clips)} clips of dataset "
-                f"{self.dataset.info.name!r}, none with it. Check its evaluation split and "
-                "`ClipSpec.modalities`."
-            )
+            rule = f"Activations need clips with {' or '.join(read)}."
+            raise self._refused(rule, len(clips), None, CHECK_SPLIT)
         shared = getattr(model, "shares_encoder", False)
         figures = _figures(means, counts, shared)
         settings = {
-            "clips_wanted": self.clips or "all",
-            "seed": self.seed,
             "averaged": "over the tokens of a clip, then over clips",
         }
         self._artifact = {

@@ -2,6 +2,7 @@
 
 import base64
 import io
+from typing import Any
 
 import gin
 import numpy as np
@@ -10,8 +11,7 @@ from scipy.stats import spearmanr
 
 from vatt import spec
 from vatt.analyses.energy import loudness, movement, outline
-from vatt.analyses.sample import SampledClips
-from vatt.analyses.watch import WatchingEvaluator, modalities_read
+from vatt.analyses.watch import CHECK_SPLIT, WatchingEvaluator, modalities_read
 from vatt.evals.inference import encoded_batches
 from vatt.models import intermediates
 from vatt.protocols import Dataset, Model
@@ -52,14 +52,10 @@ class AttentionMap(WatchingEvaluator):
         shown: int = 6,
         seed: int = 0,
     ):
-        super().__init__(
-            name=name, dataset=SampledClips(dataset, clips=clips, seed=seed), batch_size=batch_size
-        )
+        super().__init__(name=name, dataset=dataset, batch_size=batch_size, clips=clips, seed=seed)
         if shown < 0:
             raise ValueError(f"`shown` must be at least 0. Received: shown={shown}.")
-        self.clips = clips
         self.shown = shown
-        self.seed = seed
 
     def evaluate(self, model: Model) -> dict[str, float]:
         """Numbers by name, means over clips: `NAME/video/entropy` of the shares as a part of the most there
@@ -82,15 +78,10 @@ class AttentionMap(WatchingEvaluator):
                 shown.append((random.random(), clips, {"id": clip_id, "caption": caption, **parts}))
                 shown = sorted(shown, key=lambda each: each[0])[: self.shown]
         if not counts:
-            raise ValueError(
-                f"Attention is followed in clips with {' or '.join(modalities_read(model))}. Received: "
-                f"{clips} clips of dataset {self.dataset.info.name!r}, none with it. Check its evaluation "
-                "split and `ClipSpec.modalities`."
-            )
+            rule = f"Attention is followed in clips with {' or '.join(modalities_read(model))}."
+            raise self._refused(rule, clips, None, CHECK_SPLIT)
         figures = {key: float(np.mean(found)) for key, found in values.items()}
         settings = {
-            "clips_wanted": self.clips,
-            "seed": self.seed,
             "roll_out": "mean of the heads, half residual, product over blocks, row of AGG",
         }
         self._artifact = {
@@ -107,8 +98,8 @@ class AttentionMap(WatchingEvaluator):
         """Title, column heads and rows of the last evaluation, as text for a terminal."""
         artifact = self.artifact()
         figures = artifact["figures"]
-        keys = {"entropy": ("entropy",), "peak": ("peak",)}
-        keys["correlation"] = ("movement_correlation", "loudness_correlation")
+        correlations = ("movement_correlation", "loudness_correlation")
+        keys = {"entropy": ("entropy",), "peak": ("peak",), "correlation": correlations}
         rows = []
         for modality in artifact["clips_with"]:
             found = [
@@ -153,7 +144,7 @@ def _correlation(name: str, shares: np.ndarray, happening: np.ndarray) -> dict[s
     return {name: float(spearmanr(shares.ravel(), happening.ravel()).statistic)}
 
 
-def _relative(shares: np.ndarray, rows=slice(None)) -> list:
+def _relative(shares: np.ndarray, rows: Any = slice(None)) -> list:
     """Shares as multiples of an even one, as plain values; of the chosen rows."""
     return np.round(shares[rows].astype(np.float64) * shares.size, 3).tolist()
 
@@ -161,14 +152,14 @@ def _relative(shares: np.ndarray, rows=slice(None)) -> list:
 def _of_video(video: np.ndarray, shares: np.ndarray, grid, dataset) -> dict:
     """One clip's roll-out over its frames, uint8 [T, H, W, 3]."""
     shares = shares.reshape(grid)
-    moved = movement(
-        video, tuple(min(count, size) for count, size in zip(grid, video.shape[:3], strict=True))
-    )
+    steps, rows, columns = (min(count, size) for count, size in zip(grid, video.shape[:3], strict=True))
+    moved = movement(video, (steps, rows, columns))
     figures = _concentration(shares.ravel()) | _correlation("movement_correlation", shares, moved)
     steps = np.unique(np.linspace(0, grid[0] - 1, min(_SHOWN_FRAMES, grid[0])).round().astype(np.int64))
     middles = np.minimum(((steps + 0.5) * len(video) / grid[0]).astype(np.int64), len(video) - 1)
     scale = min(1.0, _FRAME_PIXELS / video.shape[1])
-    size = tuple(max(1, round(length * scale)) for length in (video.shape[2], video.shape[1]))
+    width, height = (max(1, round(length * scale)) for length in (video.shape[2], video.shape[1]))
+    size = width, height
     frames = [_jpeg(Image.fromarray(video[frame]).resize(size, Image.Resampling.BOX)) for frame in middles]
     return {
         "figures": figures,

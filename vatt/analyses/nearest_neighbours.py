@@ -7,10 +7,9 @@ import numpy as np
 
 from vatt import spec
 from vatt.analyses.pairs import PairedVectors, paired
-from vatt.analyses.sample import SampledClips
-from vatt.evals.base import EvaluatorBase
+from vatt.analyses.sample import SampledEvaluator, held_by
 from vatt.evals.directions import DIRECTIONS, Direction
-from vatt.evals.embedding import EmbeddedClips, embed_clips
+from vatt.evals.embedding import EmbeddedClips
 from vatt.evals.examples import ClipPictures
 from vatt.metrics.neighbours import mutual_neighbours, nearest
 from vatt.protocols import Dataset, Model
@@ -18,7 +17,7 @@ from vatt.unit_rows import unit_rows
 
 
 @gin.register
-class NearestNeighbours(EvaluatorBase):
+class NearestNeighbours(SampledEvaluator):
     """For a few clips, what each modality of theirs finds among each other modality of all clips.
 
     Retrieval's gallery shows questions and answers of two directions; here one clip's neighbours by video,
@@ -45,44 +44,32 @@ class NearestNeighbours(EvaluatorBase):
         neighbours: int = 5,
         seed: int = 0,
     ):
-        super().__init__(
-            name=name, dataset=SampledClips(dataset, clips=clips, seed=seed), batch_size=batch_size
-        )
+        super().__init__(name=name, dataset=dataset, batch_size=batch_size, clips=clips, seed=seed)
         if shown < 0 or neighbours < 1:
             raise ValueError(
                 "`shown` must be at least 0 and `neighbours` at least 1. Received: "
                 f"shown={shown}, neighbours={neighbours}."
             )
-        self.clips = clips
         self.shown = shown
         self.neighbours = neighbours
-        self.seed = seed
 
     def evaluate(self, model: Model) -> dict[str, float]:
         """Numbers by name: `NAME/text_to_video/group_share`, the share of the k nearest that answer for the
         query, and `…/chance_group_share`, of all clips; and `NAME/video/text_audio/mutual`, the share of the
         video's clips that text and audio of one clip both find among their k nearest.
         """
-        self.check(model)
-        outputs = sorted({output for each in DIRECTIONS for output in each.outputs})
         pictures = ClipPictures()
-        embedded = embed_clips(
-            self._encoder(model, outputs), self.dataset, batch_size=self.batch_size, watch=pictures
-        )
+        outputs = [output for each in DIRECTIONS for output in each.outputs]
+        embedded = self._embedded(model, outputs, watch=pictures)
         found = {each: made for each in DIRECTIONS if (made := paired(embedded, *each.outputs))}
         if not found:
-            held = {modality: len(owners) for modality, owners in embedded.owners.items()}
-            raise ValueError(
-                "Neighbours are looked for from one modality in another. Received: "
-                f"{len(embedded.clip_ids)} clips of dataset {self.dataset.info.name!r}, by modality "
-                f"{held}. Use a set with captions or audio."
-            )
+            rule = "Neighbours are looked for from one modality in another."
+            way_out = "Use a set with captions or audio."
+            raise self._refused(rule, len(embedded.clip_ids), held_by(embedded), way_out)
         lists = {each: self._nearest(both) for each, both in found.items()}
         figures = self._figures(found, lists)
         settings = {
-            "clips_wanted": self.clips or "all",
             "neighbours": self.neighbours,
-            "seed": self.seed,
             "views": embedded.views,
         }
         queries = self._queries(found)

@@ -31,19 +31,12 @@ def key_of(pair: Direction) -> str:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class PairedVectors:
-    """The clips that have both modalities of a pair, a row each on both sides.
+    """The clips that have both modalities of a pair, a row each on both sides."""
 
-    Args:
-        left: float64 [N, D].
-        right: float64 [N, D].
-        groups: int64 [N], equal for clips that answer for each other.
-        clips: int64 [N], numbers of the clips.
-    """
-
-    left: np.ndarray
-    right: np.ndarray
-    groups: np.ndarray
-    clips: np.ndarray
+    left: np.ndarray  # float64 [N, D]
+    right: np.ndarray  # float64 [N, D]
+    groups: np.ndarray  # int64 [N], equal for clips that answer for each other
+    clips: np.ndarray  # int64 [N], numbers of the clips
 
     def similarities(self) -> np.ndarray:
         """Cosines float64 [N, N], (left, right)."""
@@ -62,7 +55,7 @@ def paired(embedded: EmbeddedClips, left: str, right: str) -> PairedVectors | No
     if left not in embedded.vectors or right not in embedded.vectors:
         return None
     owners = [embedded.owners[name.split("/")[0]] for name in (left, right)]
-    both = np.intersect1d(*owners)
+    both = np.intersect1d(owners[0], owners[1])
     if len(both) < 2:
         return None
     sides = [

@@ -20,7 +20,6 @@ def plane(vectors: np.ndarray, *, seed: int, perplexity: float = PERPLEXITY) -> 
 
     Args:
         vectors: [N, D], finite, at least five.
-        seed: of the layout.
         perplexity: no more than (N − 1) / 3 is used.
     """
     vectors = np.asarray(vectors, np.float64)

@@ -1,16 +1,56 @@
-"""A random part of an evaluation set, the same part whatever the batch size."""
+"""Evaluators of a random part of an evaluation set, the same part whatever the batch size."""
 
 import dataclasses
 import functools
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any, cast
 
 import numpy as np
 
 from vatt import spec
-from vatt.protocols import Batch, Dataset, DatasetInfo
+from vatt.evals.base import EvaluatorBase
+from vatt.evals.embedding import EmbeddedClips, embed_clips
+from vatt.protocols import Batch, Dataset, DatasetInfo, Model
 
 _log = logging.getLogger(__name__)
+
+
+class SampledEvaluator(EvaluatorBase):
+    """Base of evaluators that look at some clips of a set, drawn at random.
+
+    Args:
+        name, dataset, batch_size: see `EvaluatorBase`.
+        clips, seed: see `SampledClips`.
+    """
+
+    def __init__(self, *, name: str, dataset: Dataset, batch_size: int, clips: int | None, seed: int):
+        sampled = SampledClips(dataset, clips=clips, seed=seed)
+        # Evaluators read no training batches.
+        super().__init__(name=name, dataset=cast(Dataset, sampled), batch_size=batch_size)
+        self.clips = clips
+        self.seed = seed
+
+    def _embedded(self, model: Model, outputs: Iterable[str], **options: Any) -> EmbeddedClips:
+        """The drawn clips; `options` as in `embed_clips`."""
+        self.check(model)
+        encode = self._encoder(model, sorted(set(outputs)))
+        return embed_clips(encode, self.dataset, batch_size=self.batch_size, **options)
+
+    def _card(self, model: Model, settings: dict[str, Any]) -> dict[str, Any]:
+        return super()._card(model, {"clips_wanted": self.clips or "all", "seed": self.seed, **settings})
+
+    def _refused(self, rule: str, clips: int, held: Mapping[str, int] | None, way_out: str) -> ValueError:
+        """The error for clips that have nothing to look at; `held`: modality -> clips that have it."""
+        what = "none with it" if held is None else f"by modality {dict(held)}"
+        return ValueError(
+            f"{rule} Received: {clips} clips of dataset {self.dataset.info.name!r}, {what}. {way_out}"
+        )
+
+
+def held_by(embedded: EmbeddedClips) -> dict[str, int]:
+    """Modality -> clips that have it."""
+    return {modality: len(owners) for modality, owners in embedded.owners.items()}
 
 
 class SampledClips:
@@ -20,8 +60,6 @@ class SampledClips:
 
     Args:
         dataset: gives `eval_batches`, and its `eval_size` if there is something to choose.
-        clips: records wanted; None: all.
-        seed: of the choice.
     """
 
     def __init__(self, dataset: Dataset, *, clips: int | None, seed: int):

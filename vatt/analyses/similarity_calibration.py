@@ -6,10 +6,8 @@ import gin
 import numpy as np
 
 from vatt.analyses.pairs import PairedVectors, paired
-from vatt.analyses.sample import SampledClips
-from vatt.evals.base import EvaluatorBase
+from vatt.analyses.sample import SampledEvaluator
 from vatt.evals.directions import DIRECTIONS, Direction
-from vatt.evals.embedding import embed_clips
 from vatt.metrics import calibration
 from vatt.protocols import Dataset, Model
 
@@ -17,7 +15,7 @@ _COSINE_BINS = 40  # of the plot: 0.05 of cosine each
 
 
 @gin.register
-class SimilarityCalibration(EvaluatorBase):
+class SimilarityCalibration(SampledEvaluator):
     """Two readings of similarity as probability, for each direction of retrieval.
 
     *Pair*: how likely a clip with this cosine answers the query, by a logistic map (Platt 1999). It is stated
@@ -53,18 +51,14 @@ class SimilarityCalibration(EvaluatorBase):
         folds: int = 5,
         seed: int = 0,
     ):
-        super().__init__(
-            name=name, dataset=SampledClips(dataset, clips=clips, seed=seed), batch_size=batch_size
-        )
+        super().__init__(name=name, dataset=dataset, batch_size=batch_size, clips=clips, seed=seed)
         if not temperature > 0:
             raise ValueError(f"`temperature` must be positive. Received: temperature={temperature}.")
         if bins < 2 or folds < 2:
             raise ValueError(f"`bins` and `folds` must be at least 2. Received: bins={bins}, folds={folds}.")
-        self.clips = clips
         self.temperature = temperature
         self.bins = bins
         self.folds = folds
-        self.seed = seed
 
     def evaluate(self, model: Model) -> dict[str, float]:
         """Numbers by name, of each direction: `NAME/text_to_video/pair_ece` (bins of equally many pairs),
@@ -73,9 +67,7 @@ class SimilarityCalibration(EvaluatorBase):
         first; of the softmax `…/confidence`, its mean, and `…/first_ece` at the temperature of training;
         `…/fitted_temperature`, the mean over the folds, and `…/fitted_first_ece`.
         """
-        self.check(model)
-        outputs = sorted({output for each in DIRECTIONS for output in each.outputs})
-        embedded = embed_clips(self._encoder(model, outputs), self.dataset, batch_size=self.batch_size)
+        embedded = self._embedded(model, (output for each in DIRECTIONS for output in each.outputs))
         described = []
         for direction in DIRECTIONS:
             both = paired(embedded, *direction.outputs)
@@ -88,11 +80,9 @@ class SimilarityCalibration(EvaluatorBase):
                 f"{self.dataset.info.name!r}. Take more clips, or lower `folds`."
             )
         settings = {
-            "clips_wanted": self.clips or "all",
             "temperature": self.temperature,
             "bins": self.bins,
             "folds": self.folds,
-            "seed": self.seed,
             "views": embedded.views,
             "right": "any clip of the query's group",
         }
@@ -103,7 +93,7 @@ class SimilarityCalibration(EvaluatorBase):
             "directions": described,
             "protocol": self._card(model, settings),
         }
-        figures = {
+        figures: dict[str, float] = {
             f"{one['name']}/{key}": value for one in described for key, value in one["figures"].items()
         }
         return self._named(figures | {"clips": len(embedded.clip_ids)})

@@ -4,10 +4,8 @@ import gin
 import numpy as np
 
 from vatt.analyses.pairs import PAIRS, PairedVectors, key_of, label_of, paired
-from vatt.analyses.sample import SampledClips
-from vatt.evals.base import EvaluatorBase
+from vatt.analyses.sample import SampledEvaluator, held_by
 from vatt.evals.directions import Direction
-from vatt.evals.embedding import embed_clips
 from vatt.metrics.density import kernel_density, scott_bandwidth
 from vatt.metrics.geometry import alignment, modality_gap, uniformity
 from vatt.metrics.neighbours import hubness, nearest, occurrences
@@ -19,7 +17,7 @@ _SHUFFLES = 20  # behind the gap that chance gives
 
 
 @gin.register
-class SpaceGeometry(EvaluatorBase):
+class SpaceGeometry(SampledEvaluator):
     """Modality gap, alignment, uniformity and hubness of each pair of modalities in its common space.
 
     Args:
@@ -41,14 +39,10 @@ class SpaceGeometry(EvaluatorBase):
         neighbours: int = 10,
         seed: int = 0,
     ):
-        super().__init__(
-            name=name, dataset=SampledClips(dataset, clips=clips, seed=seed), batch_size=batch_size
-        )
+        super().__init__(name=name, dataset=dataset, batch_size=batch_size, clips=clips, seed=seed)
         if neighbours < 1:
             raise ValueError(f"`neighbours` must be at least 1. Received: neighbours={neighbours}.")
-        self.clips = clips
         self.neighbours = neighbours
-        self.seed = seed
 
     def evaluate(self, model: Model) -> dict[str, float]:
         """Numbers by name, of each pair: `NAME/text_video/gap` and `…/chance_gap`, that of as many vectors
@@ -56,25 +50,18 @@ class SpaceGeometry(EvaluatorBase):
         the clips of the second modality as neighbours of the first's, `…/text_to_video/skewness`,
         `…/antihubs`, `…/largest_hub`, `…/robin_hood`, and the other way round.
         """
-        self.check(model)
-        outputs = sorted({output for pair in PAIRS for output in pair.outputs})
-        embedded = embed_clips(self._encoder(model, outputs), self.dataset, batch_size=self.batch_size)
+        embedded = self._embedded(model, (output for pair in PAIRS for output in pair.outputs))
         described = []
         for pair in PAIRS:
             both = paired(embedded, *pair.outputs)
             if both is not None:
                 described.append(self._describe(pair, both))
         if not described:
-            held = {modality: len(owners) for modality, owners in embedded.owners.items()}
-            raise ValueError(
-                "A space is measured by at least two clips with two modalities. Received: "
-                f"{len(embedded.clip_ids)} clips of dataset {self.dataset.info.name!r}, by modality "
-                f"{held}. Use a set with captions or audio, or more clips."
-            )
+            rule = "A space is measured by at least two clips with two modalities."
+            way_out = "Use a set with captions or audio, or more clips."
+            raise self._refused(rule, len(embedded.clip_ids), held_by(embedded), way_out)
         settings = {
-            "clips_wanted": self.clips or "all",
             "neighbours": self.neighbours,
-            "seed": self.seed,
             "views": embedded.views,
             "uniformity_scale": 2.0,
         }
@@ -84,7 +71,7 @@ class SpaceGeometry(EvaluatorBase):
             "pairs": described,
             "protocol": self._card(model, settings),
         }
-        figures = {
+        figures: dict[str, float] = {
             f"{one['pair']}/{key}": value for one in described for key, value in one["figures"].items()
         }
         return self._named(figures | {"clips": len(embedded.clip_ids)})

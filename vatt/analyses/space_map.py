@@ -9,10 +9,10 @@ from sklearn.metrics import roc_auc_score
 from vatt import spec
 from vatt.analyses.pairs import PAIRS, PairedVectors, key_of, label_of, paired
 from vatt.analyses.plane import PERPLEXITY, coordinates, plane
-from vatt.analyses.sample import SampledClips
+from vatt.analyses.sample import held_by
 from vatt.analyses.watch import WatchingEvaluator, modalities_read, own_outputs
 from vatt.evals.directions import Direction
-from vatt.evals.embedding import EmbeddedClips, embed_clips
+from vatt.evals.embedding import EmbeddedClips
 from vatt.metrics.density import kernel_density, overlap, scott_bandwidth
 from vatt.metrics.neighbours import nearest
 from vatt.models import intermediates
@@ -61,12 +61,8 @@ class SpaceMap(WatchingEvaluator):
         perplexity: float = PERPLEXITY,
         seed: int = 0,
     ):
-        super().__init__(
-            name=name, dataset=SampledClips(dataset, clips=clips, seed=seed), batch_size=batch_size
-        )
-        self.clips = clips
+        super().__init__(name=name, dataset=dataset, batch_size=batch_size, clips=clips, seed=seed)
         self.perplexity = perplexity
-        self.seed = seed
 
     def evaluate(self, model: Model) -> dict[str, float]:
         """Numbers by name. Of a space: `NAME/input/mixing`, the share of other modalities among a point's 10
@@ -74,22 +70,16 @@ class SpaceMap(WatchingEvaluator):
         `NAME/input/text_video/auc`, the chance that a positive pair is more alike than a negative one, and
         `…/positive_mean`, `…/negative_mean` of the cosine, `…/overlap` of the two densities in [0, 1].
         """
-        self.check(model)
         names = [f"{each}/{space}" for space, read in SPACES.items() for each in read]
-        embedded = embed_clips(self._encoder(model, names), self.dataset, batch_size=self.batch_size)
+        embedded = self._embedded(model, names)
         maps = [made for space in SPACES if (made := self._map(space, embedded))]
         densities = [made for space in SPACES for pair in PAIRS if (made := _density(space, pair, embedded))]
         if not densities:
-            held = {modality: len(owners) for modality, owners in embedded.owners.items()}
-            raise ValueError(
-                "Spaces are compared by clips with at least two modalities, at least two of them in two "
-                f"groups. Received: {len(embedded.clip_ids)} clips of dataset {self.dataset.info.name!r}, by "
-                f"modality {held}. Use a set with captions or audio, or more clips."
-            )
+            rule = "Spaces are compared by clips with at least two modalities, two of them in two groups."
+            way_out = "Use a set with captions or audio, or more clips."
+            raise self._refused(rule, len(embedded.clip_ids), held_by(embedded), way_out)
         shared = getattr(model, "shares_encoder", False)
         settings = {
-            "clips_wanted": self.clips,
-            "seed": self.seed,
             "perplexity": self.perplexity,
             "views": embedded.views,
             "input_space": "mean over the tokens that enter the encoder, without AGG and padding",
@@ -106,7 +96,7 @@ class SpaceMap(WatchingEvaluator):
             "densities": densities,
             "protocol": self._card(model, settings),
         }
-        figures = {"clips": len(embedded.clip_ids)}
+        figures: dict[str, float] = {"clips": len(embedded.clip_ids)}
         figures |= {f"{each['space']}/mixing": each["mixing"] for each in maps if "mixing" in each}
         for each in densities:
             start = f"{each['space']}/{each['pair']}"
@@ -195,7 +185,7 @@ def _density(space: str, pair: Direction, embedded: EmbeddedClips) -> dict | Non
             "auc": float(roc_auc_score(outcomes, everything)),
             "positive_mean": float(positive.mean()),
             "negative_mean": float(negative.mean()),
-            "overlap": overlap(*curves, points),
+            "overlap": overlap(curves[0], curves[1], points),
         },
     }
 

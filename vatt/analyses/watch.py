@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Sequence
 
-from vatt.evals.base import EvaluatorBase
+from vatt.analyses.sample import SampledEvaluator
 from vatt.evals.encoder import compiled_encoder
 from vatt.models import intermediates
 from vatt.protocols import Batch, Model, Outputs
+
+CHECK_SPLIT = "Check its evaluation split and `ClipSpec.modalities`."
 
 
 def own_outputs(model: Model, inputs: Batch) -> Outputs:
@@ -13,27 +15,10 @@ def own_outputs(model: Model, inputs: Batch) -> Outputs:
     return model(inputs, training=False)
 
 
-class Watched:
-    """A model whose outputs are those of functions of `vatt.models.intermediates`.
-
-    Args:
-        model: one of ours.
-        functions: each of model and inputs, giving outputs by name.
+class WatchingEvaluator(SampledEvaluator):
+    """Base of evaluators that look inside: a subclass names in `watches` the functions, such as those of
+    `vatt.models.intermediates`, whose outputs take the place of the model's.
     """
-
-    def __init__(self, model: Model, functions: Sequence[Callable[[Model, Batch], Outputs]]):
-        self._model = model
-        self._functions = tuple(functions)
-
-    def __call__(self, inputs: Batch, training: bool = False) -> Outputs:
-        outputs = {}
-        for function in self._functions:
-            outputs |= function(self._model, inputs)
-        return outputs
-
-
-class WatchingEvaluator(EvaluatorBase):
-    """Base of evaluators that look inside; a subclass names the functions in `watches`."""
 
     watches: Sequence[Callable[[Model, Batch], Outputs]] = ()
 
@@ -41,9 +26,12 @@ class WatchingEvaluator(EvaluatorBase):
         """Raises unless the model is one that can be looked into."""
         modalities_read(model)
 
-    def _encoder(self, model: Model, outputs: Sequence[str]):
+    def _encoder(self, model: Model, outputs: Sequence[str]) -> Callable[[Batch], Batch]:
+        def watched(inputs: Batch, training: bool = False) -> Outputs:
+            return {name: made for watch in self.watches for name, made in watch(model, inputs).items()}
+
         if self._model is not model:
-            self._model, self._encode = model, compiled_encoder(Watched(model, self.watches), outputs)
+            self._model, self._encode = model, compiled_encoder(watched, outputs)
         return self._encode
 
 

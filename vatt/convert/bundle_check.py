@@ -30,13 +30,7 @@ def check_index(prefix: str) -> None:
 
 
 def check_shapes(prefix: str, shapes: dict, dtypes: dict) -> None:
-    """Raises ValueError where the tensors of a checkpoint are larger than its files.
-
-    Args:
-        prefix: of the checkpoint.
-        shapes: name -> dimensions.
-        dtypes: name -> TensorFlow's type.
-    """
+    """Raises ValueError where the tensors of a checkpoint are larger than its files."""
     folder, stem = Path(prefix).parent, Path(prefix).name
     there = sum(
         path.stat().st_size

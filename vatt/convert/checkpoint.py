@@ -35,7 +35,7 @@ class Checkpoint:
         skipped: `Entry` for all else: optimizer slots, counters, the object graph.
     """
 
-    def __init__(self, path):
+    def __init__(self, path: str | Path):
         self.prefix = find_prefix(path)
         try:
             check_index(self.prefix)
@@ -80,7 +80,7 @@ def _not_a_weight(key):
     return "" if key.startswith("model/") else "counter"
 
 
-def find_prefix(path) -> str:
+def find_prefix(path: str | Path) -> str:
     """The checkpoint that a prefix, an index file or a directory means."""
     path = Path(path).expanduser()
     if path.is_dir():
@@ -113,7 +113,7 @@ def _newest_in(directory):
     )
 
 
-def write_checkpoint(variables: Mapping[str, np.ndarray], prefix) -> None:
+def write_checkpoint(variables: Mapping[str, np.ndarray], prefix: str | Path) -> None:
     """Writes arrays as an object checkpoint with exactly these names, so that TensorFlow objects restore from
     it.
     """

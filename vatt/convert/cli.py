@@ -2,11 +2,13 @@
 
 import argparse
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from vatt.arguments import PIXELS, QUANTITY
 from vatt.convert.keras_file import add_input_facts
-from vatt.convert.report import ConversionError
+from vatt.convert.report import ConversionError, LoadReport
 from vatt.terminal import say, show
 from vatt.whole_file import temporary_folder
 
@@ -57,7 +59,7 @@ def add_report_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def finish(report, args: argparse.Namespace, save) -> int:
+def finish(report: LoadReport, args: argparse.Namespace, save: Callable[[], None]) -> int:
     """Prints and writes the report and, where it is complete or allowed to be incomplete, calls `save()`."""
     show(report.summary())
     if args.report:
@@ -72,7 +74,7 @@ def finish(report, args: argparse.Namespace, save) -> int:
     return 0
 
 
-def save_model(model, path, facts=None) -> None:
+def save_model(model: Any, path: str | Path, facts: dict[str, Any] | None = None) -> None:
     """Writes a .keras file, with the facts on its inputs, that is there whole or not at all."""
     path = checked_output(path)
     with temporary_folder(path.parent, path.name) as folder:
@@ -84,7 +86,7 @@ def save_model(model, path, facts=None) -> None:
     show(path)
 
 
-def checked_output(path) -> Path:
+def checked_output(path: str | Path) -> Path:
     """The path of a .keras file to write, refused before any work where it could not be written."""
     path = Path(path).expanduser()
     if path.suffix != ".keras":

@@ -16,7 +16,6 @@ def input_facts(path: str | Path, model: Any) -> dict[str, Any] | None:
     """The facts on a model's inputs; None where nothing is recorded.
 
     Args:
-        path: as in `vatt.convert.restore.pretrained_model`.
         model: what was loaded from there; that of a released checkpoint has them in its position tables.
     """
     path = Path(path).expanduser()

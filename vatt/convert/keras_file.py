@@ -11,13 +11,13 @@ MEMBER = "vatt_inputs.json"  # Keras reads its own members and leaves others alo
 _MOST_BYTES = 256 * 2**20  # a word list has a few megabytes
 
 
-def add_input_facts(path, facts: dict[str, Any]) -> None:
+def add_input_facts(path: str | Path, facts: dict[str, Any]) -> None:
     """Adds the facts (`vatt.data.description`) to a `.keras` file that was just written."""
     with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr(MEMBER, json.dumps(facts, ensure_ascii=False))
 
 
-def input_facts_of(path) -> dict[str, Any] | None:
+def input_facts_of(path: str | Path) -> dict[str, Any] | None:
     """The facts in a `.keras` file, None where it has none."""
     with zipfile.ZipFile(Path(path).expanduser()) as archive:
         if MEMBER not in archive.namelist():

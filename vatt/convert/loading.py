@@ -5,7 +5,8 @@ weights; filling reads one array at a time, so a checkpoint is never in memory a
 """
 
 import dataclasses
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -18,24 +19,16 @@ Shapes = Mapping[str, tuple[int, ...]]
 
 @dataclasses.dataclass(frozen=True)
 class Recipe:
-    """One weight of ours and what it is made from.
+    """One weight of ours and what it is made from."""
 
-    Args:
-        variable: the weight.
-        sources: names of the arrays in the source; empty for a constant.
-        shapes: the shape that each of them must have.
-        make: arrays -> value of the weight.
-        note: what `make` does, "" where the array is taken as it is.
-    """
-
-    variable: keras.Variable
-    sources: tuple[str, ...]
-    shapes: tuple[tuple[int, ...], ...]
-    make: Callable[..., np.ndarray] = lambda array: array
-    note: str = ""
+    variable: keras.Variable  # the weight
+    sources: tuple[str, ...]  # names of the arrays in the source; empty for a constant
+    shapes: tuple[tuple[int, ...], ...]  # the shape that each of them must have
+    make: Callable[..., np.ndarray] = lambda array: array  # arrays -> value of the weight
+    note: str = ""  # what `make` does, "" where the array is taken as it is
 
 
-def copied(name, variable) -> Recipe:
+def copied(name: str, variable: Any) -> Recipe:
     """Takes the array as it is."""
     return Recipe(variable, (name,), (tuple(variable.shape),))
 
@@ -45,12 +38,12 @@ def copies(names: Mapping) -> list[Recipe]:
     return [copied(name, variable) for name, variable in names.items()]
 
 
-def transposed(name, variable) -> Recipe:
+def transposed(name: str, variable: Any) -> Recipe:
     """Takes a linear map that the source keeps as [out, in]; ours are [in, out]."""
     return Recipe(variable, (name,), (tuple(variable.shape)[::-1],), np.transpose, "transposed")
 
 
-def resized(name, variable, sizes, new_sizes, method) -> Recipe:
+def resized(name: str, variable: Any, sizes: Sequence[int], new_sizes: Sequence[int], method: str) -> Recipe:
     """Takes a position table over axes of `sizes` positions, interpolated where ours has `new_sizes`."""
     if tuple(sizes) == tuple(new_sizes):
         return copied(name, variable)
@@ -64,7 +57,7 @@ def resized(name, variable, sizes, new_sizes, method) -> Recipe:
     )
 
 
-def resize_note(sizes, new_sizes, method) -> str:
+def resize_note(sizes: Sequence[int], new_sizes: Sequence[int], method: str) -> str:
     """What an interpolation did, in words."""
     before, after = (" × ".join(map(str, numbers)) for numbers in (sizes, new_sizes))
     return f"{before} -> {after} positions, {method.replace('_', ' ')}"
@@ -112,7 +105,9 @@ def fill(report: LoadReport, recipes: Iterable[Recipe], read: Callable[[str], np
             recipe.variable.assign(recipe.make(*map(read, recipe.sources)))
 
 
-def require_complete(report: LoadReport, allow_missing=(), allow_unused=()) -> None:
+def require_complete(
+    report: LoadReport, allow_missing: Sequence[str] = (), allow_unused: Sequence[str] = ()
+) -> None:
     """Raises where the report has problems beyond what is allowed."""
     problems = report.problems(allow_missing, allow_unused)
     if problems:

@@ -4,6 +4,7 @@ tables at the paper's rates; its words and classes are those of accompanying fil
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 from vatt.convert.report import ConversionError
 from vatt.data.description import describe_inputs
@@ -15,7 +16,7 @@ _PRETRAINING = ClipSpec()  # A.2.1
 _FINE_TUNING = ClipSpec(frame_rate_hz=12.5, sample_rate_hz=24_000)
 
 
-def clip_of_tables(model) -> ClipSpec | None:
+def clip_of_tables(model: Any) -> ClipSpec | None:
     """The clip that fills a released model's tables; None if it is a model of spectrograms or images."""
     if getattr(model, "modality", None) not in (None, VIDEO, AUDIO):
         return None
@@ -27,7 +28,9 @@ def clip_of_tables(model) -> ClipSpec | None:
     return clip
 
 
-def released_inputs(model, *, vocabulary_file=None, label_file=None) -> dict | None:
+def released_inputs(
+    model: Any, *, vocabulary_file: str | Path | None = None, label_file: str | Path | None = None
+) -> dict | None:
     """The facts of `vatt.data.description` on a model of the release; None where its clip is not known.
 
     Args:
@@ -58,7 +61,7 @@ def released_inputs(model, *, vocabulary_file=None, label_file=None) -> dict | N
     return describe_inputs(clip, tokenizer, names)
 
 
-def told(facts) -> str:
+def told(facts: dict[str, Any] | None) -> str:
     """The facts in a line, for people."""
     if facts is None:
         return "what it takes is not known: give `clip` to vatt.load"

@@ -50,7 +50,7 @@ AGGREGATES = {"video": "vid_agg_embedding", "audio": "aud_agg_embedding", "text"
 Named = Iterator[tuple[str, object]]  # (name in the release, our variable)
 
 
-def released_names(model) -> dict:
+def released_names(model: Any) -> dict:
     """Name in the release -> our variable, for every weight of a `VATT` or a `Classifier`."""
     _require_released_layout(model)
     if isinstance(model, Classifier):
@@ -126,14 +126,14 @@ def _unreleased_conv_net(at, modality, tower) -> Iterator[tuple[str, str]]:
             yield f"{at} I3D", "has other blocks or another stem"
 
 
-def _convolutional(model: VATT) -> Named:
+def _convolutional(model: Any) -> Named:
     yield from conv_names.i3d(VIDEO_BASE, model.video.encoder)
     yield from conv_names.resnet(AUDIO_BASE, model.audio.encoder)
     yield from conv_names.linear_text(TEXT_BASE, model.text.encoder)
     yield from _heads(model.spaces)
 
 
-def _modality_specific(model: VATT) -> Named:
+def _modality_specific(model: Any) -> Named:
     yield from _patch_tower(VIDEO_BASE, model.video, PATCHES["video"])
     yield from _patch_tower(AUDIO_BASE, model.audio, PATCHES["audio"])
     words = model.text.tokenizer
@@ -144,7 +144,7 @@ def _modality_specific(model: VATT) -> Named:
     yield from _heads(model.spaces)
 
 
-def _modality_agnostic(model: VATT) -> Named:
+def _modality_agnostic(model: Any) -> Named:
     for modality, tower in model.towers.items():
         tokenizer = tower.tokenizer
         at = f"{UNIFIED_BASE}/raw_to_embeddings/{modality}"
@@ -231,7 +231,7 @@ def _positions(at, positions) -> Named:
     yield from _norm(f"{at}/layernorm", positions.norm)
 
 
-def table_name(at, axis) -> str:
+def table_name(at: str, axis: str) -> str:
     """Name of the position table of one of our axes under the release's position module."""
     return f"{at}/{TABLES[axis]}_position_embeddings/embeddings"
 

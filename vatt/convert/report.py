@@ -10,6 +10,7 @@ import fnmatch
 import json
 import math
 from collections.abc import Sequence
+from pathlib import Path
 
 from vatt.whole_file import whole_file
 
@@ -38,27 +39,21 @@ class Entry:
 
 @dataclasses.dataclass
 class LoadReport:
-    """What a conversion did.
+    """What a conversion did."""
 
-    Args:
-        source: where the weights came from.
-        target: the model that took them, in words.
-        matched: copied as they are.
-        transformed: copied after a change that the note names (transposed, inflated, interpolated).
-        missing: weights of our model that nothing in the source filled.
-        unused: variables of the source that found no place.
-        skipped: variables of the source that have no place by their nature, which the note names: optimizer
-            slots, counters, a decoder.
-        assumed: what the source leaves out and its library's own values fill in, in words.
-    """
-
-    source: str
-    target: str
-    matched: list[Entry] = dataclasses.field(default_factory=list)
+    source: str  # where the weights came from
+    target: str  # the model that took them, in words
+    matched: list[Entry] = dataclasses.field(default_factory=list)  # copied as they are
+    # copied after a change that the note names (transposed, inflated, interpolated)
     transformed: list[Entry] = dataclasses.field(default_factory=list)
+    # weights of our model that nothing in the source filled
     missing: list[Entry] = dataclasses.field(default_factory=list)
+    # variables of the source that found no place
     unused: list[Entry] = dataclasses.field(default_factory=list)
+    # variables of the source that have no place by their nature, which the note names: optimizer slots,
+    # counters, a decoder
     skipped: list[Entry] = dataclasses.field(default_factory=list)
+    # what the source leaves out and its library's own values fill in, in words
     assumed: list[str] = dataclasses.field(default_factory=list)
 
     @property
@@ -110,9 +105,9 @@ class LoadReport:
             "complete": not self.problems(),
         }
 
-    def write(self, path) -> None:
+    def write(self, path: str | Path) -> None:
         """Writes the JSON file."""
-        with whole_file(path) as file:
+        with whole_file(Path(path)) as file:
             file.write((json.dumps(self.as_dict(), indent=1) + "\n").encode())
 
 

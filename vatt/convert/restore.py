@@ -6,8 +6,9 @@ there.
 
 import dataclasses
 import logging
-import os
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import gin
 
@@ -32,7 +33,7 @@ register_models()  # now: when a run opens a file, gin is locked and takes no fu
 
 
 @gin.register
-def pretrained_model(*, path: str | os.PathLike, random_weights=False):
+def pretrained_model(*, path: str | Path, random_weights: bool = False) -> Any:
     """The model of a file, a run or a released checkpoint, as it is: for measuring it.
 
     Args:
@@ -53,16 +54,16 @@ def pretrained_model(*, path: str | os.PathLike, random_weights=False):
 @gin.register
 def pretrained_classifier(
     *,
-    path: str | os.PathLike,
-    classes,
-    modality=VIDEO,
-    sizes=None,
-    interpolation="natural_cubic",
-    drop_token=None,
-    dropout_rate=0.1,
-    head_dropout_rate=0.0,
-    views=1,
-    random_weights=False,
+    path: str | Path,
+    classes: int,
+    modality: str = VIDEO,
+    sizes: Sequence[int] | None = None,
+    interpolation: str = "natural_cubic",
+    drop_token: Any = None,
+    dropout_rate: float = 0.1,
+    head_dropout_rate: float = 0.0,
+    views: int = 1,
+    random_weights: bool = False,
 ) -> Classifier:
     """A `Classifier` with the weights of a file; only its head is new. The load report goes to the log.
 
@@ -87,13 +88,10 @@ def pretrained_classifier(
     return model
 
 
-def restore_classifier(source, *, interpolation="natural_cubic", **options) -> tuple[Classifier, LoadReport]:
+def restore_classifier(
+    source: Any, *, interpolation: str = "natural_cubic", **options: Any
+) -> tuple[Classifier, LoadReport]:
     """A classifier with the tower of another model, of which it takes all that a signal and weights imply.
-
-    Args:
-        source: `VATT` or `Classifier`.
-        interpolation: see `interpolation_matrix`.
-        options: see `classifier_like`.
 
     Returns:
         the classifier and the load report, in which the head alone is missing.
@@ -105,7 +103,7 @@ def restore_classifier(source, *, interpolation="natural_cubic", **options) -> t
     names |= {f"{HEAD}/{variable.name}": variable for variable in model.head.weights}
     tables = _tables(tower.tokenizer.positions, model.tower.tokenizer.positions)
     recipes = [
-        resized(place, variable, *tables[place], interpolation)
+        resized(place, variable, *tables[place], method=interpolation)
         if place in tables
         else copied(place, variable)
         for place, variable in names.items()
@@ -124,15 +122,15 @@ def restore_classifier(source, *, interpolation="natural_cubic", **options) -> t
 
 
 def classifier_like(
-    source,
+    source: Any,
     *,
-    classes,
-    modality=VIDEO,
-    sizes=None,
-    drop_token=None,
-    dropout_rate=0.1,
-    head_dropout_rate=0.0,
-    views=1,
+    classes: int,
+    modality: str = VIDEO,
+    sizes: Sequence[int] | None = None,
+    drop_token: Any = None,
+    dropout_rate: float = 0.1,
+    head_dropout_rate: float = 0.0,
+    views: int = 1,
 ) -> Classifier:
     """The classifier of `restore_classifier` with new weights, or in a scope without weights.
 
@@ -145,7 +143,7 @@ def classifier_like(
     """
     tower = tower_of(source, modality)
     encoder, tokenizer = tower.encoder, tower.tokenizer
-    sizes = read_sizes(modality, sizes or tokenizer.sizes, tokenizer.patch)
+    sizes = read_sizes(modality, tuple(sizes or tokenizer.sizes), tokenizer.patch)
     tower = Tower(
         tokenizer=remade(tokenizer, sizes=sizes, drop_token=drop_token, dropout_rate=dropout_rate),
         encoder=remade(
@@ -181,7 +179,7 @@ def _open(path):
     return load_released(path)[0]
 
 
-def tower_of(source, modality) -> Tower:
+def tower_of(source: Any, modality: str) -> Tower:
     """The `Tower` for a modality of a `VATT` or a `Classifier`; images go through that for video."""
     towers = source.towers
     wanted = VIDEO if modality == IMAGE else modality
@@ -193,11 +191,12 @@ def tower_of(source, modality) -> Tower:
     return towers[wanted]
 
 
-def _tables(positions, new_positions) -> dict:
+def _tables(positions: Any, new_positions: Any) -> dict[str, tuple[tuple[int, ...], tuple[int, ...]]]:
     """Place inside the tower of each position table -> sizes of its axes, in the source and in ours."""
     return {
-        f"tokenizer/positions/{table.name}": tuple(
-            tuple(grid[axis] for axis in tabled) for grid in (positions.grid, new_positions.grid)
+        f"tokenizer/positions/{table.name}": (
+            tuple(positions.grid[axis] for axis in tabled),
+            tuple(new_positions.grid[axis] for axis in tabled),
         )
         for table, tabled in zip(new_positions.tables, new_positions.tabled_axes)
     }

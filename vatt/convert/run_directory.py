@@ -7,6 +7,7 @@ Neither needs the run's configuration, which belongs to another process.
 import logging
 import re
 from pathlib import Path
+from typing import Any
 
 import keras
 
@@ -22,7 +23,7 @@ _log = logging.getLogger(__name__)
 _AVERAGE = "average/averages/{}/.ATTRIBUTES/VARIABLE_VALUE"  # `WeightAverage` in a checkpoint
 
 
-def run_of(path) -> tuple[Path, int | None] | None:
+def run_of(path: str | Path) -> tuple[Path, int | None] | None:
     """The run directory and the step of a path: RUN or RUN/checkpoints/ckpt-STEP; None if it is neither.
 
     The step is None if it is "the newest".
@@ -36,7 +37,7 @@ def run_of(path) -> tuple[Path, int | None] | None:
     return None
 
 
-def load_run(path):
+def load_run(path: str | Path) -> Any:
     """The model of a run, with the weights that its evaluators saw: their average, where the run keeps one.
 
     Args:
@@ -65,7 +66,8 @@ def load_run(path):
     data = directory.glob(f"checkpoints/ckpt-{step}.data-*")
     model = described(directory / MODEL_FILE, weights=sum(file.stat().st_size for file in data))
     try:
-        checkpoints.restore(step, State(model=model), partly=True)
+        state: Any = State(model=model)
+        checkpoints.restore(step, state, partly=True)
     except RunError as error:
         raise ConversionError(str(error)) from error
     reader = tf.train.load_checkpoint(str(checkpoints.prefix(step)))
@@ -77,11 +79,10 @@ def load_run(path):
     return model
 
 
-def described(path: Path, *, weights: int | None = None):
+def described(path: Path, *, weights: int | None = None) -> Any:
     """The model that `Trainer` described, with new weights.
 
     Args:
-        path: of the description.
         weights: how many the run's checkpoint can hold; None where the model is built without weights.
 
     Raises:

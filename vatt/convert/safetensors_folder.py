@@ -31,15 +31,12 @@ WAY_OUT = "`save_pretrained(DIR)` of Hugging Face transformers writes both files
 class SafetensorsFolder:
     """The configuration and arrays of a directory.
 
-    Args:
-        path: the directory.
-
     Attributes:
         config: content of config.json.
         shapes: name -> shape of every array.
     """
 
-    def __init__(self, path):
+    def __init__(self, path: str | Path):
         self.path = Path(path).expanduser()
         if not self.path.is_dir():
             raise ConversionError(
@@ -186,7 +183,7 @@ class SafetensorsFolder:
             ) from error
 
 
-def write_folder(path, arrays: dict[str, np.ndarray], config: dict) -> None:
+def write_folder(path: str | Path, arrays: dict[str, np.ndarray], config: dict) -> None:
     """Writes a directory of this layout."""
     path = Path(path).expanduser()
     path.mkdir(parents=True, exist_ok=True)

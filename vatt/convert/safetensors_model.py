@@ -16,12 +16,10 @@ from vatt.models.loading import register_models
 _LIBRARY = "vatt"
 
 
-def write_model(path, model, input_facts: dict[str, Any] | None) -> None:
+def write_model(path: str | Path, model: Any, input_facts: dict[str, Any] | None) -> None:
     """Writes a directory; the arrays have the paths of our variables as names.
 
     Args:
-        path: the directory, made if absent.
-        model: any of ours.
         input_facts: see `vatt.data.description`; None where nobody knows.
     """
     arrays = {variable.path: np.asarray(variable) for variable in model.weights}
@@ -29,7 +27,7 @@ def write_model(path, model, input_facts: dict[str, Any] | None) -> None:
     write_folder(path, arrays, {"library": _LIBRARY, "model": described, "inputs": input_facts})
 
 
-def is_model(path) -> bool:
+def is_model(path: str | Path) -> bool:
     """Whether a path is a directory that `write_model` wrote."""
     path = Path(path)
     if not (path / CONFIG).is_file():
@@ -40,7 +38,7 @@ def is_model(path) -> bool:
         return False
 
 
-def read_model(path):
+def read_model(path: str | Path) -> Any:
     """The model of a directory that `write_model` wrote."""
     folder = SafetensorsFolder(path)
     described = folder.setting("model", (dict,))
@@ -64,6 +62,6 @@ def read_model(path):
     return model
 
 
-def input_facts_of(path) -> dict[str, Any] | None:
+def input_facts_of(path: str | Path) -> dict[str, Any] | None:
     """The facts on its inputs, None where there are none."""
     return SafetensorsFolder(path).config.get("inputs")

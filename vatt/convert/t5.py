@@ -3,6 +3,8 @@
 Only the encoder is taken: the decoder is reported as skipped. Raffel et al. 2020.
 """
 
+from pathlib import Path
+
 from vatt.convert.loading import Recipe, copied, fill, match, transposed
 from vatt.convert.report import ConversionError, Entry, LoadReport
 from vatt.convert.safetensors_folder import CONFIG, SafetensorsFolder
@@ -33,16 +35,17 @@ RELATIVE = f"{BLOCKS}0.layer.0.SelfAttention.relative_attention_bias.weight"
 SKIPPED = {"decoder": "decoder", "lm_head": "decoder"}  # first part of a name -> what it belongs to
 
 
-def convert_t5(path) -> tuple[VATT, LoadReport]:
+def convert_t5(path: str | Path) -> tuple[VATT, LoadReport]:
     """A text model with the encoder of a directory of config.json and model.safetensors.
 
     Its word ids are those of T5's own SentencePiece model, see `vatt.data.sentencepiece`.
     """
     folder = SafetensorsFolder(path)
-    model = VATT(text=t5_tower(folder), name="t5")
+    tower = t5_tower(folder)
+    model = VATT(text=tower, name="t5")
     shapes, skipped = _encoder_shapes(folder.shapes)
-    recipes = t5_recipes(model.text, words=OWN if OWN in shapes else SHARED)
-    encoder = model.text.encoder
+    recipes = t5_recipes(tower, words=OWN if OWN in shapes else SHARED)
+    encoder = tower.encoder
     report = match(
         recipes,
         shapes,

@@ -32,24 +32,18 @@ _CLIP = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TimmModel:
-    """What a name means.
+    """What a name means."""
 
-    Args:
-        width, depth, heads, patch: sizes of the Transformer, and a patch's side in pixels.
-        norm_epsilon: added to the variance in every norm.
-        image_mean, image_std: of its default configuration.
-    """
-
-    width: int
+    width: int  # sizes of the Transformer, and a patch's side in pixels
     depth: int
     heads: int
     patch: int
-    norm_epsilon: float
-    image_mean: tuple[float, ...]
+    norm_epsilon: float  # added to the variance in every norm
+    image_mean: tuple[float, ...]  # of its default configuration
     image_std: tuple[float, ...]
 
 
-def timm_model(name) -> TimmModel | None:
+def timm_model(name: object) -> TimmModel | None:
     """The model that timm knows under a name, with or without the tag of its weights; None: not known."""
     found = _NAME.fullmatch(name) if isinstance(name, str) else None
     if found is None or found["size"] not in _SIZES:

@@ -2,6 +2,9 @@
 `ViTModel`.
 """
 
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 
 from vatt.convert.loading import fill, match, require_complete
@@ -23,12 +26,12 @@ MASK_TOKEN = "embeddings.mask_token"
 
 
 def convert_vit(
-    path,
+    path: str | Path,
     *,
-    frames=32,
-    frame_size=None,
-    patch_frames=4,
-    positions=JOINT,
+    frames: int = 32,
+    frame_size: int | None = None,
+    patch_frames: int = 4,
+    positions: str = JOINT,
     stated: Stated = Stated(),  # noqa: B008 (frozen)
 ) -> tuple[VATT, LoadReport]:
     """A video model with the weights of an image ViT.
@@ -47,9 +50,10 @@ def convert_vit(
     tokenizer = video_tokenizer(
         vit, frames=frames, frame_size=frame_size, patch_frames=patch_frames, positions=positions
     )
-    model = VATT(video=Tower(tokenizer=tokenizer, encoder=vit.encoder()), name="vit")
+    encoder = vit.encoder()
+    model = VATT(video=Tower(tokenizer=tokenizer, encoder=encoder), name="vit")
     shapes, skipped = _without_heads(folder.shapes, vit.prefix)
-    recipes = tokenizer_recipes(vit, tokenizer, folder) + _encoder_recipes(vit, model.video.encoder)
+    recipes = tokenizer_recipes(vit, tokenizer, folder) + _encoder_recipes(vit, encoder)
     report = match(
         recipes, shapes, source=str(folder.path), target=f"video ViT ({_words(vit, tokenizer.grid)})"
     )
@@ -60,7 +64,7 @@ def convert_vit(
 
 
 def read_vit_encoder(
-    path,
+    path: str | Path,
     *,
     stated: Stated = Stated(),  # noqa: B008 (frozen)
 ) -> tuple[TransformerEncoder, LoadReport]:
@@ -86,15 +90,10 @@ def to_vit(encoder: TransformerEncoder) -> dict[str, np.ndarray]:
     }
 
 
-def write_vit(model, path, modality=VIDEO) -> None:
+def write_vit(model: Any, path: str | Path, modality: str = VIDEO) -> None:
     """Writes the encoder of one of our models as config.json and model.safetensors.
 
     What stands before an encoder, patches and positions, has no place in an image ViT and stays out.
-
-    Args:
-        model: `VATT` or `Classifier`.
-        path: directory to write.
-        modality: "video" or "audio".
     """
     tower = tower_of(model, modality)
     encoder = tower.encoder

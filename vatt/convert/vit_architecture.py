@@ -38,30 +38,18 @@ _TOLD = {
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ImageViT:
-    """An image ViT.
+    """An image ViT."""
 
-    Args:
-        layout: whose names its arrays have.
-        prefix: what stands before every name.
-        size: size of the Transformer.
-        norm_epsilon: added to the variance in every norm.
-        patch: (rows, columns) of a patch in pixels.
-        grid: (rows, columns) of patches that it has positions for.
-        mean, deviation: of each colour, on [0, 1], with which it wants pixels normalised.
-        dropout_rate: dropout in training.
-        assumed: what its files leave out and its library's own values fill in, in words.
-    """
-
-    layout: str
-    size: Size
-    norm_epsilon: float
-    patch: tuple[int, int]
-    grid: tuple[int, int]
-    prefix: str = ""
-    mean: tuple[float, ...] = HALF
+    layout: str  # whose names its arrays have
+    size: Size  # size of the Transformer
+    norm_epsilon: float  # added to the variance in every norm
+    patch: tuple[int, int]  # (rows, columns) of a patch in pixels
+    grid: tuple[int, int]  # (rows, columns) of patches that it has positions for
+    prefix: str = ""  # what stands before every name
+    mean: tuple[float, ...] = HALF  # of each colour, on [0, 1], with which it wants pixels normalised
     deviation: tuple[float, ...] = HALF
-    dropout_rate: float = 0.0
-    assumed: tuple[str, ...] = ()
+    dropout_rate: float = 0.0  # dropout in training
+    assumed: tuple[str, ...] = ()  # what its files leave out and its library's own values fill in, in words
 
     def encoder(self) -> TransformerEncoder:
         """The encoder, with initial weights."""
@@ -79,10 +67,6 @@ class ImageViT:
 
 def read_vit(folder: SafetensorsFolder, stated: Stated = Stated()) -> ImageViT:  # noqa: B008 (frozen)
     """The ViT in a directory.
-
-    Args:
-        folder: the directory.
-        stated: what the user says of it.
 
     Raises:
         ConversionError: it is no image ViT, its configuration contradicts its arrays, or settings are

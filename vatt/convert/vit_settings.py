@@ -7,6 +7,8 @@ own value is taken, and listed in the report.
 
 import dataclasses
 import math
+from pathlib import Path
+from typing import Any
 
 from vatt.convert.report import ConversionError
 from vatt.convert.safetensors_folder import CONFIG
@@ -17,37 +19,28 @@ ACTIVATION = "gelu"  # the one that patch encoders have here
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Stated:
-    """Settings given by the user; None: as in the model's files.
+    """Settings given by the user; None: as in the model's files."""
 
-    Args:
-        heads: attention heads.
-        norm_epsilon: added to the variance in every norm.
-        activation: of the feed-forward networks.
-        image_mean, image_std: of each colour, on [0, 1], with which it wants pixels normalised.
-    """
-
-    heads: int | None = None
-    norm_epsilon: float | None = None
-    activation: str | None = None
+    heads: int | None = None  # attention heads
+    norm_epsilon: float | None = None  # added to the variance in every norm
+    activation: str | None = None  # of the feed-forward networks
+    # of each colour, on [0, 1], with which it wants pixels normalised
     image_mean: tuple[float, ...] | None = None
     image_std: tuple[float, ...] | None = None
 
 
 class Settings:
-    """The settings of one model, each from where it stands.
+    """The settings of one model, each from where it stands."""
 
-    Args:
-        stated: by the user.
-        source: the directory, for errors.
-    """
-
-    def __init__(self, stated: Stated, source):
+    def __init__(self, stated: Stated, source: str | Path):
         self.assumed: list[str] = []  # for the report
         self._stated = stated
         self._source = source
         self._unknown: list[str] = []
 
-    def take(self, name: str, configured, *, where: str = CONFIG, library=None, owner: str = ""):
+    def take(
+        self, name: str, configured: Any, *, where: str = CONFIG, library: Any = None, owner: str = ""
+    ) -> Any:
         """The value of a setting of `Stated`; None if unknown, see `require_known`.
 
         Args:

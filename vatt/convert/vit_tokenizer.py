@@ -37,7 +37,9 @@ NAMES = {
 }
 
 
-def video_tokenizer(vit: ImageViT, *, frames, frame_size, patch_frames, positions) -> VoxelTokenizer:
+def video_tokenizer(
+    vit: ImageViT, *, frames: int, frame_size: int | None, patch_frames: int, positions: str
+) -> VoxelTokenizer:
     """The tokenizer for clips of T = `frames` frames of H = W = `frame_size` pixels, with initial weights."""
     if positions not in POSITIONS:
         raise ConversionError(f"`positions` must be one of {POSITIONS}. Received: {positions!r}.")
@@ -131,14 +133,14 @@ def _position_recipes(vit, positions, name, places, folder) -> Iterator[Recipe]:
         )
 
 
-def split_table(table: np.ndarray, grid) -> tuple[np.ndarray, np.ndarray]:
+def split_table(table: np.ndarray, grid: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
     """The row and column tables [H, D], [W, D] whose sums are nearest to a table [H · W, D] over the grid."""
     square = table.reshape(*grid, -1)
     half_mean = square.mean(axis=(0, 1)) / 2  # in either table half of it, or it would count twice
     return square.mean(axis=1) - half_mean, square.mean(axis=0) - half_mean
 
 
-def split_loss(table: np.ndarray, grid) -> float:
+def split_loss(table: np.ndarray, grid: tuple[int, int]) -> float:
     """Share of the table's variance over places that `split_table` cannot keep, in [0, 1]."""
     rows, columns = split_table(table, grid)
     square = table.reshape(*grid, -1)

@@ -24,21 +24,14 @@ OUTPUTS = tuple(
 
 @dataclasses.dataclass(kw_only=True)
 class Embedded:
-    """The windows of one file.
+    """The windows of one file."""
 
-    Attributes:
-        start_seconds, end_seconds: float64 [N].
-        has: modality -> bool [N], which windows have it.
-        vectors: "modality/space" -> float32 [N, D], of unit length; zeros where the window lacks the
-            modality.
-        warnings: what was lost of the file, in words.
-    """
-
-    start_seconds: np.ndarray
+    start_seconds: np.ndarray  # float64 [N]
     end_seconds: np.ndarray
-    has: dict[str, np.ndarray]
+    has: dict[str, np.ndarray]  # modality -> bool [N], which windows have it
+    # "modality/space" -> float32 [N, D], of unit length; zeros where the window lacks the modality
     vectors: dict[str, np.ndarray]
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()  # what was lost of the file, in words
 
     def __len__(self) -> int:
         return len(self.start_seconds)
@@ -78,12 +71,7 @@ class FileRows:
 
 
 class Batches:
-    """Collects inputs, and runs the model whenever a batch is full.
-
-    Args:
-        embedder: `vatt.load`'s.
-        batch_size: rows of a call.
-    """
+    """Collects inputs, and runs the model whenever a batch is full."""
 
     def __init__(self, embedder: Any, batch_size: int):
         if batch_size < 1:

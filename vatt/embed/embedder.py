@@ -29,7 +29,6 @@ class Embedder:
     """Raw media and sentences to unit vectors in the common spaces (paper Eq. 3).
 
     Args:
-        model: `VATT`.
         clip: `ClipSpec` that it was trained with; None where nobody knows, and then it takes no raw media.
         tokenizer: what its captions were read with; None where nobody knows, and then it takes no sentences.
         source: where the model came from, for messages.

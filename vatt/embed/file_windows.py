@@ -22,18 +22,12 @@ MODALITIES = (spec.VIDEO, spec.AUDIO)
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Window:
-    """A stretch of a file, as a model takes it.
+    """A stretch of a file, as a model takes it."""
 
-    Attributes:
-        start_seconds, end_seconds: its place in the file; a file shorter than a clip ends before it.
-        video: uint8 [T, H, W, 3]; None without video.
-        audio: int16 [S]; None without audio, or where all of it is digital silence.
-    """
-
-    start_seconds: float
+    start_seconds: float  # its place in the file; a file shorter than a clip ends before it
     end_seconds: float
-    video: np.ndarray | None
-    audio: np.ndarray | None
+    video: np.ndarray | None  # uint8 [T, H, W, 3]; None without video
+    audio: np.ndarray | None  # int16 [S]; None without audio, or where all of it is digital silence
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -59,8 +53,6 @@ def windows_of(
     evaluation; a file shorter than a clip is padded with its last frame and with silence.
 
     Args:
-        path: a local file: a video, an audio file or an image.
-        clip: size of a window.
         stride_seconds: from one window to the next; None: the length of a window.
         modalities: of "video" and "audio", those wanted.
         start_seconds, end_seconds: the part to read, in seconds from the file's start; None: to the end.

@@ -48,21 +48,13 @@ def open_embedder(load: Callable, path: str | Path) -> Any:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Options:
-    """How files are cut and embedded.
+    """How files are cut and embedded."""
 
-    Args:
-        stride_seconds: from one window to the next; None: the length of a clip.
-        modalities: of "video" and "audio", those wanted.
-        batch_size: windows of a call of the model.
-        workers: processes that decode; None: one per core.
-        file_seconds: a file that takes longer in all is given up; None: no limit.
-    """
-
-    stride_seconds: float | None = None
-    modalities: Sequence[str] = MODALITIES
-    batch_size: int = 16
-    workers: int | None = None
-    file_seconds: float | None = None
+    stride_seconds: float | None = None  # from one window to the next; None: the length of a clip
+    modalities: Sequence[str] = MODALITIES  # of "video" and "audio", those wanted
+    batch_size: int = 16  # windows of a call of the model
+    workers: int | None = None  # processes that decode; None: one per core
+    file_seconds: float | None = None  # a file that takes longer in all is given up; None: no limit
 
     def __post_init__(self):
         if self.stride_seconds is not None and not self.stride_seconds >= LEAST_STRIDE_SECONDS:
@@ -95,9 +87,6 @@ def embed_files(
     """(path, embeddings or the reason why there are none) of each file, in the order of `paths`.
 
     Args:
-        embedder: `vatt.load`'s.
-        paths: local files.
-        options: how they are cut.
         on_window: called with each window as it comes.
         start_seconds, end_seconds: the part to read of each, as in `windows_of`.
         pool: processes that decode, which stay; None: some of its own, as `options` says.

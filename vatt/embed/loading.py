@@ -19,20 +19,13 @@ PRECISIONS = ("float32", AS_TRAINED)
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Trained:
-    """A model and what is known of its inputs.
+    """A model and what is known of its inputs."""
 
-    Args:
-        model: `VATT` or `Classifier`.
-        clip, tokenizer: see `Embedder`; None where nobody knows.
-        label_names: classes by index, of a classifier; () where nobody knows.
-        source: the path it came from.
-    """
-
-    model: Any
-    clip: ClipSpec | None
+    model: Any  # `VATT` or `Classifier`
+    clip: ClipSpec | None  # see `Embedder`; None where nobody knows
     tokenizer: Any
-    label_names: tuple[str, ...]
-    source: Path
+    label_names: tuple[str, ...]  # classes by index, of a classifier; () where nobody knows
+    source: Path  # the path it came from
 
     @property
     def known_clip(self) -> ClipSpec:

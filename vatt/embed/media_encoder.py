@@ -14,12 +14,7 @@ _ROWS = 8  # windows in one call of the model
 
 
 class MediaEncoder:
-    """The inference call of the evaluators, for raw media.
-
-    Args:
-        model: any of ours.
-        clip: the size of its clips.
-    """
+    """The inference call of the evaluators, for raw media."""
 
     def __init__(self, model: Any, clip: ClipSpec):
         self.model = model
@@ -32,7 +27,6 @@ class MediaEncoder:
         """The mean over the windows of all pieces.
 
         Args:
-            modality: "video" or "audio".
             pieces: raw media one after the other, uint8 [B, T, H, W, 3] or float32 [B, S].
             outputs: name -> the model's output.
 

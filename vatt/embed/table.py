@@ -26,7 +26,6 @@ def write_table(out: Path, files: Sequence[tuple[str, Embedded]], facts: dict) -
 
     Args:
         out: ends in one of `SUFFIXES`.
-        files: (name, embeddings) of each file.
         facts: what the rows have in common, as plain values.
     """
     columns = _columns([embedded for _, embedded in files])

@@ -1,12 +1,12 @@
 """What all evaluators have: a name, a kept encoder, the artifact of the last evaluation, the early checks."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from vatt.evals.encoder import compiled_encoder
 from vatt.evals.protocol_card import protocol_card
 from vatt.evals.rates import rate_warnings
-from vatt.protocols import Dataset, Model
+from vatt.protocols import Batch, Dataset, Model
 from vatt.spec import MODALITIES
 
 
@@ -29,7 +29,8 @@ class EvaluatorBase:
         self.name = name
         self.dataset = dataset
         self.batch_size = batch_size
-        self._model = self._encode = None
+        self._model: Model | None = None
+        self._encode: Any = None
         self._artifact: dict | None = None
 
     def check(self, model: Model) -> None:
@@ -54,7 +55,7 @@ class EvaluatorBase:
             )
         return self._artifact
 
-    def _encoder(self, model: Model, outputs: Sequence[str]):
+    def _encoder(self, model: Model, outputs: Sequence[str]) -> Callable[[Batch], Batch]:
         """The compiled call for `model`, kept while the model stays the same: tracing costs seconds."""
         if self._model is not model:
             self._model, self._encode = model, compiled_encoder(model, outputs)

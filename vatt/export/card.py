@@ -41,43 +41,27 @@ _CITATION = """\
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Naming:
-    """What a publisher decides.
+    """What a publisher decides."""
 
-    Args:
-        name: of the model, as a file may be called.
-        publisher: who publishes it.
-        version: of the model, from 1.
-        licence: of the weights, an SPDX identifier such as "Apache-2.0"; "" where nobody stated one.
-    """
-
-    name: str = "vatt"
-    publisher: str = "publisher"
-    version: int = 1
-    licence: str = ""
+    name: str = "vatt"  # of the model, as a file may be called
+    publisher: str = "publisher"  # who publishes it
+    version: int = 1  # of the model, from 1
+    licence: str = ""  # of the weights, an SPDX identifier such as "Apache-2.0"; "" where nobody stated one
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Card:
-    """The facts of one export.
+    """The facts of one export."""
 
-    Args:
-        naming: what the publisher decided.
-        trained: the model.
-        run: the records of its run.
-        signatures: (name, input, outputs) in words.
-        golden_hash: see `golden_hash`.
-        formats: what was written -> the largest difference from the golden embeddings, None where nothing of
-            the kind can be measured.
-        several_labels: of a classifier, see `ExportedClassifier`.
-    """
-
-    naming: Naming
-    trained: Trained
-    run: RunFacts
-    signatures: list[tuple[str, str, str]]
-    golden_hash: str
+    naming: Naming  # what the publisher decided
+    trained: Trained  # the model
+    run: RunFacts  # the records of its run
+    signatures: list[tuple[str, str, str]]  # (name, input, outputs) in words
+    golden_hash: str  # see `golden_hash`
+    # what was written -> the largest difference from the golden embeddings, None where nothing of the kind
+    # can be measured
     formats: dict[str, float | None]
-    several_labels: bool = False
+    several_labels: bool = False  # of a classifier, see `ExportedClassifier`
 
     @property
     def is_classifier(self) -> bool:

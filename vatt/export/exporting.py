@@ -54,11 +54,8 @@ def export_model(
     """Writes the directory `output`, which must not be there yet.
 
     Args:
-        trained: from `open_trained`.
-        output: the directory.
         formats: of `FORMATS`. "hub" packs the SavedModel.
         modalities: input modalities of an embedder; None: all that it was trained on.
-        naming: what the publisher decides.
         several_labels: of a classifier, see `ExportedClassifier`; None: as in its evaluation, and without
             one True for audio only (paper A.3).
 
@@ -293,8 +290,6 @@ def export_path(
     """Opens a model as `vatt.load` does and writes its export.
 
     Args:
-        path: of the model, as in `vatt.load`.
-        output: the directory to write, which must not be there yet.
         vocabulary_file, clip: see `vatt.embed.loading.load`.
         options: as in `export_model`.
 

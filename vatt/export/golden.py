@@ -62,13 +62,7 @@ def golden_inputs(trained: Trained, modalities: Sequence[str]) -> dict[str, np.n
 def golden_outputs(
     trained: Trained, inputs: Mapping[str, np.ndarray], encoder: MediaEncoder
 ) -> dict[str, dict[str, np.ndarray]]:
-    """What the Python model makes of them, signature -> output -> float32 [B, D].
-
-    Args:
-        trained: the model.
-        inputs: from `golden_inputs`.
-        encoder: the model's inference call.
-    """
+    """What the Python model makes of them, signature -> output -> float32 [B, D]."""
     if isinstance(trained.model, Classifier):
         modality = trained.model.modality
         (media,) = inputs.values()

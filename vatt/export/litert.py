@@ -37,10 +37,6 @@ def write_encoders(
     """Writes `MODALITY.tflite` for each modality and compares it with the Python model.
 
     Args:
-        folder: where; made.
-        trained: the model.
-        encoder: its inference call.
-        modalities: wanted.
         inputs: golden inputs, of which the first clips are compared.
 
     Returns:

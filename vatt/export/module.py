@@ -58,10 +58,6 @@ class _Reusable(tf.train.Checkpoint):
 class ExportedEmbedder(_Reusable):
     """`Embedder` as a SavedModel.
 
-    Args:
-        trained: model, clip and tokenizer.
-        modalities: those that it shall take.
-
     Attributes:
         embed_video, embed_audio, embed_text: (frames | samples | sentences) -> {space: float32 [B, D] of
             length 1}; the signatures of the same names.
@@ -111,7 +107,6 @@ class ExportedClassifier(_Reusable):
     """`Classifier` as a SavedModel.
 
     Args:
-        trained: model and clip.
         several_labels: whether a clip may have several classes at once: scores are then a sigmoid each,
             otherwise a softmax over all.
 

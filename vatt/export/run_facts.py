@@ -13,23 +13,17 @@ _MOST_BYTES_OF_A_LINE = 1 << 16
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class RunFacts:
-    """The records of a run, as far as they concern one set of weights.
+    """The records of a run, as far as they concern one set of weights."""
 
-    Args:
-        config: the recorded configuration (gin), "" where there is none.
-        started: what `command.txt` says of the last start, by key.
-        identity: what the checkpoint belongs to: fingerprint of the training records, words, batch, seed.
-        evaluations: evaluator -> {"metrics", "protocol"}, of those that measured these weights.
-        of_other_weights: names of evaluators that measured others.
-        steps, seconds: of its training, from the journal; 0 if unknown.
-    """
-
-    config: str = ""
+    config: str = ""  # the recorded configuration (gin), "" where there is none
+    # what `command.txt` says of the last start, by key
     started: dict[str, str] = dataclasses.field(default_factory=dict)
+    # what the checkpoint belongs to: fingerprint of the training records, words, batch, seed
     identity: dict[str, str] = dataclasses.field(default_factory=dict)
+    # evaluator -> {"metrics", "protocol"}, of those that measured these weights
     evaluations: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
-    of_other_weights: tuple[str, ...] = ()
-    steps: int = 0
+    of_other_weights: tuple[str, ...] = ()  # names of evaluators that measured others
+    steps: int = 0  # of its training, from the journal; 0 if unknown
     seconds: float = 0.0
 
     @property
@@ -48,7 +42,6 @@ def read_run_facts(path: str | Path, weights: str) -> RunFacts:
     """The facts of the run that a path means; empty ones where it is none.
 
     Args:
-        path: as in `vatt.load`.
         weights: fingerprint of the weights, as on protocol cards.
     """
     run = run_of(path)

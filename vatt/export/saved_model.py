@@ -19,14 +19,7 @@ GOLDEN = "assets.extra/golden.npz"  # a folder of the SavedModel that TensorFlow
 def write_saved_model(
     directory: Path, trained: Trained, modalities: Sequence[str], several_labels: bool
 ) -> None:
-    """Writes the SavedModel of a model.
-
-    Args:
-        directory: the SavedModel's own; made.
-        trained: the model.
-        modalities: that an embedder shall take.
-        several_labels: see `ExportedClassifier`.
-    """
+    """Writes the SavedModel of a model."""
     with framework_gradients():
         if isinstance(trained.model, Classifier):
             module = ExportedClassifier(trained, several_labels)

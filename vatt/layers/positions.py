@@ -40,7 +40,7 @@ class FactorisedPositions(Configured, keras.layers.Layer):
         *,
         normalise=True,
         order="row_major",
-        interpolation="natural_cubic",
+        interpolation: str | None = "natural_cubic",
         joint_axes=(),
         name="positions",
         dtype=None,

@@ -30,17 +30,11 @@ _FILE_ARGUMENTS = ("path", "random_weights", "interpolation")
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Configuration:
-    """What one job is made of, as gin files say it.
+    """What one job is made of, as gin files say it."""
 
-    Args:
-        job: the call of `Trainer`, or of `ModelEvaluation`.
-        clip: the clips of its data.
-        precision: the dtype policy.
-    """
-
-    job: Call
-    clip: ClipSpec
-    precision: str
+    job: Call  # the call of `Trainer`, or of `ModelEvaluation`
+    clip: ClipSpec  # the clips of its data
+    precision: str  # the dtype policy
 
     @property
     def trains(self) -> bool:
@@ -75,11 +69,7 @@ class Configuration:
         return any(call.calls("average") for call in self.job.calls("optimization"))
 
     def model(self, source: "Source") -> Any:
-        """Builds the model; inside `without_weights`, it has none.
-
-        Args:
-            source: what it would start from, if it starts from something.
-        """
+        """Builds the model; inside `without_weights`, it has none."""
         call = self.model_call
         if call.function is pretrained_model:
             return source.model(call.argument("path", ""))
@@ -97,16 +87,11 @@ class Configuration:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Source:
-    """What a run starts from, where its own configuration leaves the checkpoint open or it is not there.
+    """What a run starts from, where its own configuration leaves the checkpoint open or it is not there."""
 
-    Args:
-        name: in words.
-        description: the model of other gin files, as Keras describes it; None disables.
-        size: of the video Transformer of the paper's pre-trained model, instead of its Medium.
-    """
-
-    name: str = ""
-    description: dict | None = None
+    name: str = ""  # in words
+    description: dict | None = None  # the model of other gin files, as Keras describes it; None disables
+    # of the video Transformer of the paper's pre-trained model, instead of its Medium
     size: str | None = None
 
     def named(self, path: str) -> str:

@@ -23,23 +23,14 @@ COLOURS = 3
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Stream:
-    """One tower of a model and what a clip sends through it.
+    """One tower of a model and what a clip sends through it."""
 
-    Args:
-        name: of the modality.
-        tower: `Tower`.
-        rows: sequences per clip: the captions of a clip, or 1.
-        tokens: of a sequence, all of them, without AGG.
-        kept: of these, those that DropToken keeps in training.
-        sizes: of the signal that the tokenizer takes; () for text.
-    """
-
-    name: str
-    tower: object
-    rows: int
-    tokens: int
-    kept: int
-    sizes: tuple[int, ...] = ()
+    name: str  # of the modality
+    tower: Any  # `Tower`
+    rows: int  # sequences per clip: the captions of a clip, or 1
+    tokens: int  # of a sequence, all of them, without AGG
+    kept: int  # of these, those that DropToken keeps in training
+    sizes: tuple[int, ...] = ()  # of the signal that the tokenizer takes; () for text
 
     def length(self, *, training: bool) -> int:
         """Of the sequence that the encoder sees."""

@@ -19,26 +19,18 @@ OPERATIONS_OF_SOFTMAX = 5
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Count:
-    """Numbers of operations; they add up, and multiply with a number of rows.
+    """Numbers of operations; they add up, and multiply with a number of rows."""
 
-    Args:
-        products: of matrix products.
-        mixing: of these, probabilities times values, which the paper leaves out.
-        backward: of the matrix products of the backward pass: as many again for the weights and for what came
-            in, where that has a gradient.
-        dropped: of the maps of patches that DropToken drops. We drop them before, the paper counts them.
-        softmax: entries of softmaxes.
-        elementwise: of additions, multiplications and means.
-        transform: of Fourier transforms, which the profiler does not count.
-    """
-
-    products: int = 0
-    mixing: int = 0
+    products: int = 0  # of matrix products
+    mixing: int = 0  # of these, probabilities times values, which the paper leaves out
+    # of the matrix products of the backward pass: as many again for the weights and for what came in, where
+    # that has a gradient
     backward: int = 0
+    # of the maps of patches that DropToken drops. We drop them before, the paper counts them
     dropped: int = 0
-    softmax: int = 0
-    elementwise: int = 0
-    transform: int = 0
+    softmax: int = 0  # entries of softmaxes
+    elementwise: int = 0  # of additions, multiplications and means
+    transform: int = 0  # of Fourier transforms, which the profiler does not count
 
     def __add__(self, other: "Count") -> "Count":
         mine, others = dataclasses.astuple(self), dataclasses.astuple(other)

@@ -9,21 +9,15 @@ _GIB = 2**30
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Device:
-    """One replica's device.
+    """One replica's device."""
 
-    Args:
-        name: as in `--device`.
-        memory_bytes: all of it; what the driver and the runtime take is not known here.
-        half_tflops: peak of products of 16-bit numbers, in 10^12 operations per second; None: not known.
-        float32_tflops: of float32 as TensorFlow multiplies them by default (TF32 where the device has it).
-        source: where the figures are from.
-    """
-
-    name: str
-    memory_bytes: int
+    name: str  # as in `--device`
+    memory_bytes: int  # all of it; what the driver and the runtime take is not known here
+    # peak of products of 16-bit numbers, in 10^12 operations per second; None: not known
     half_tflops: float | None = None
+    # of float32 as TensorFlow multiplies them by default (TF32 where the device has it)
     float32_tflops: float | None = None
-    source: str = "command line"
+    source: str = "command line"  # where the figures are from
 
     def peak_tflops(self, precision: str) -> float | None:
         """For a dtype policy."""

@@ -22,19 +22,12 @@ _OF_ACTIVATIONS = {"gelu": 1, "relu": 1, "gated_gelu": 6}
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Way:
-    """How a step computes, as far as memory depends on it.
+    """How a step computes, as far as memory depends on it."""
 
-    Args:
-        precision: the dtype policy.
-        recompute: whether blocks are computed again in the backward pass.
-        cached_rows: `Cached.rows`; None without cached features.
-        parts: `Accumulated.parts`; 1 for the whole batch.
-    """
-
-    precision: str = "float32"
-    recompute: bool = False
-    cached_rows: int | None = None
-    parts: int = 1
+    precision: str = "float32"  # the dtype policy
+    recompute: bool = False  # whether blocks are computed again in the backward pass
+    cached_rows: int | None = None  # `Cached.rows`; None without cached features
+    parts: int = 1  # `Accumulated.parts`; 1 for the whole batch
 
     @property
     def width(self) -> int:
@@ -48,31 +41,18 @@ class Way:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class StepMemory:
-    """Bytes on one device.
+    """Bytes on one device."""
 
-    Args:
-        weights: of the model, trained or not.
-        optimizer: what the optimizer keeps of them, and their average.
-        batch: the rows of this device, as they come.
-        halves: weights in 16 bits.
-        kept: activations between their forward and backward pass.
-        working: peak of temporary buffers of blocks, one of each tower.
-        pixels: of the signals as numbers, before there are patches.
-        waste: of the allocator, see `wasted`.
-        loss: what the loss keeps, similarities above all.
-        gradients: of all weights.
-    """
-
-    weights: int
-    optimizer: int
-    batch: int
-    halves: int
-    kept: int
-    working: int
-    pixels: int
-    waste: int
-    loss: int
-    gradients: int
+    weights: int  # of the model, trained or not
+    optimizer: int  # what the optimizer keeps of them, and their average
+    batch: int  # the rows of this device, as they come
+    halves: int  # weights in 16 bits
+    kept: int  # activations between their forward and backward pass
+    working: int  # peak of temporary buffers of blocks, one of each tower
+    pixels: int  # of the signals as numbers, before there are patches
+    waste: int  # of the allocator, see `wasted`
+    loss: int  # what the loss keeps, similarities above all
+    gradients: int  # of all weights
 
     @property
     def resident(self) -> int:
@@ -147,18 +127,12 @@ def wasted(draws: int, pixels: int, *, in_parts: bool) -> int:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class StreamMemory:
-    """Bytes of one clip in one tower.
+    """Bytes of one clip in one tower."""
 
-    Args:
-        kept, working: see `StepMemory`.
-        again: the most that one block keeps, where blocks are computed again; else 0.
-        draws: the numbers that dropout compares with its rate.
-    """
-
-    kept: int
+    kept: int  # see `StepMemory`
     working: int
-    again: int
-    draws: int
+    again: int  # the most that one block keeps, where blocks are computed again; else 0
+    draws: int  # the numbers that dropout compares with its rate
 
 
 def stream_memory(stream: Stream, width: int, *, recompute: bool) -> StreamMemory:

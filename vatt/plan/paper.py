@@ -32,21 +32,13 @@ _CLIPS = {
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Row:
-    """One figure.
+    """One figure."""
 
-    Args:
-        name: table, row and what it counts.
-        paper: the figure.
-        ours: in the same unit.
-        unit: such as "GFLOPs".
-        note: what is to be said of it; "" for nothing.
-    """
-
-    name: str
-    paper: float
-    ours: float
-    unit: str
-    note: str = ""
+    name: str  # table, row and what it counts
+    paper: float  # the figure
+    ours: float  # in the same unit
+    unit: str  # such as "GFLOPs"
+    note: str = ""  # what is to be said of it; "" for nothing
 
 
 def paper_rows() -> list[Row]:

@@ -30,17 +30,11 @@ _KEPT_SIMILARITIES = 8  # matrices of the loss that its gradient needs or that i
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Circumstances:
-    """Where a configuration is to run.
+    """Where a configuration is to run."""
 
-    Args:
-        device: or None to use only the configuration.
-        devices: that share a step.
-        mfu: share of the peak that what a step computes reaches.
-    """
-
-    device: Device | None = None
-    devices: int = 1
-    mfu: float = 0.4
+    device: Device | None = None  # or None to use only the configuration
+    devices: int = 1  # that share a step
+    mfu: float = 0.4  # share of the peak that what a step computes reaches
 
     def __post_init__(self):
         if self.devices < 1:

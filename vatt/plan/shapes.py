@@ -29,7 +29,7 @@ def weights_in(variables: Iterable) -> int:
     return sum(math.prod(variable.shape) for variable in variables)
 
 
-def parts_of(model: Any) -> dict[str, object]:
+def parts_of(model: Any) -> dict[str, Any]:
     """Every part of a model that has variables, by name; each variable is in one of them."""
     shares_encoder = getattr(model, "shares_encoder", False)
     parts = {}

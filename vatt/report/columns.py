@@ -22,19 +22,14 @@ _TEXTS = ("alarms",)  # columns that hold no numbers
 
 @dataclasses.dataclass(kw_only=True)
 class Columns:
-    """What the lines of a journal hold.
+    """What the lines of a journal hold."""
 
-    Args:
-        points: name -> float64 [N, 2], step and value, steps rising; NaN for what is no finite number.
-        alarms: (step, sentence), in the order of the file.
-        lines: how many could be read.
-        torn: how many could not.
-    """
-
+    # name -> float64 [N, 2], step and value, steps rising; NaN for what is no finite number
     points: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)
+    # (step, sentence), in the order of the file
     alarms: list[tuple[int, str]] = dataclasses.field(default_factory=list)
-    lines: int = 0
-    torn: int = 0
+    lines: int = 0  # how many could be read
+    torn: int = 0  # how many could not
 
     def __getitem__(self, name: str) -> np.ndarray:
         """float64 [N, 2] of a column; [0, 2] where there is none."""

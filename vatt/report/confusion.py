@@ -20,7 +20,6 @@ def confusion(triples: Sequence[Sequence[int]], names: Sequence[str]) -> Markup 
 
     Args:
         triples: (class, class it was taken for, clips) of every pair that occurs.
-        names: of the classes.
     """
     counts = {(int(right), int(taken)): int(clips) for right, taken, clips in triples}
     if not counts:

@@ -29,24 +29,17 @@ _MINUS = "\u2212"
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Row:
-    """One number of both runs.
+    """One number of both runs."""
 
-    Args:
-        label: what it is.
-        left, right: its values; None where a run has none.
-        write: turns a value that is no share into text; None: a share in [0, 1], shown as percent.
-        higher_is_better: of the number; None where it is neither.
-        interval: 95 % interval of right minus left; None where there is none to be had.
-        is_headline: shown at the head of the page.
-    """
-
-    label: str
-    left: float | None
+    label: str  # what it is
+    left: float | None  # its values; None where a run has none
     right: float | None
+    # turns a value that is no share into text; None: a share in [0, 1], shown as percent
     write: Callable[[float], str] | None = None
-    higher_is_better: bool | None = True
+    higher_is_better: bool | None = True  # of the number; None where it is neither
+    # 95 % interval of right minus left; None where there is none to be had
     interval: tuple[float, float] | None = None
-    is_headline: bool = False
+    is_headline: bool = False  # shown at the head of the page
 
     @property
     def difference(self) -> float | None:
@@ -75,16 +68,11 @@ class Row:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Contrast:
-    """Two evaluations of one kind, compared.
+    """Two evaluations of one kind, compared."""
 
-    Args:
-        rows: number by number.
-        note: how the intervals were made; "" without any.
-        more: given whether the two are comparable, makes what is shown below the rows.
-    """
-
-    rows: list[Row]
-    note: str = ""
+    rows: list[Row]  # number by number
+    note: str = ""  # how the intervals were made; "" without any
+    # given whether the two are comparable, makes what is shown below the rows
     more: Callable[[bool], Markup | None] = lambda are_comparable: None
 
 

@@ -41,18 +41,12 @@ class Series:
 
 @dataclasses.dataclass(frozen=True)
 class Slot:
-    """Some consecutive points of a series.
+    """Some consecutive points of a series."""
 
-    Args:
-        first, last: their steps.
-        step: mean of the steps.
-        mean, low, high: of the finite values; NaN where there is none.
-    """
-
-    first: int
+    first: int  # their steps
     last: int
-    step: float
-    mean: float
+    step: float  # mean of the steps
+    mean: float  # of the finite values; NaN where there is none
     low: float
     high: float
 
@@ -88,7 +82,6 @@ def line_chart(
     """A figure: title, legend, the lines over steps, and their values under the pointer.
 
     Args:
-        title: what is drawn.
         series: up to `MOST_LINES` lines; one without points keeps its colour, and is not drawn.
         unit: of the vertical axis, shown with the title.
         from_zero: let the vertical axis begin at 0 if no value is below.

@@ -46,8 +46,6 @@ def guarded(part: str, build: Callable[..., Markup | None], *arguments: Any) -> 
 
     Args:
         part: its name, to begin that sentence with: "The gallery".
-        build: makes the part.
-        *arguments: of `build`.
     """
     try:
         return build(*arguments)

@@ -6,23 +6,16 @@ from typing import Any
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Evaluation:
-    """What one evaluator found.
+    """What one evaluator found."""
 
-    Args:
-        name: what it is called in the report.
-        prefix: of its numbers, before a "/": the evaluator's name.
-        step: training steps before it; None where that is not known.
-        metrics: numbers by name.
-        artifact: what else it left, in plain values: "kind" says what they are, see `vatt/report/kinds.py`;
-            {} where it left nothing.
-        history: numbers of all its evaluations along the run, "step" among them, rising.
-    """
-
-    name: str
-    prefix: str = ""
-    step: int | None = None
-    metrics: dict[str, float] = dataclasses.field(default_factory=dict)
+    name: str  # what it is called in the report
+    prefix: str = ""  # of its numbers, before a "/": the evaluator's name
+    step: int | None = None  # training steps before it; None where that is not known
+    metrics: dict[str, float] = dataclasses.field(default_factory=dict)  # numbers by name
+    # what else it left, in plain values: "kind" says what they are, see `vatt/report/kinds.py`; {} where it
+    # left nothing
     artifact: dict[str, Any] = dataclasses.field(default_factory=dict)
+    # numbers of all its evaluations along the run, "step" among them, rising
     history: list[dict[str, float]] = dataclasses.field(default_factory=list)
 
     @property

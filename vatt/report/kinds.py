@@ -57,23 +57,18 @@ def _contrast(left: Evaluation, right: Evaluation) -> Contrast:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Kind:
-    """How evaluations of one kind are shown.
+    """How evaluations of one kind are shown."""
 
-    Args:
-        title: heading, before the evaluator's name.
-        section: what is under it.
-        summary: the sentences at the head of the page.
-        along: gives what is drawn along the training: titles of charts -> number without its prefix -> label.
-        contrast: compares the evaluations of two runs, number by number.
-        side_by_side: whether the sections of two runs are side by side in a comparison: for
-            drawings, of which the numbers do not say all.
-    """
-
-    title: str
-    section: Callable[[Evaluation], Markup] = _section
+    title: str  # heading, before the evaluator's name
+    section: Callable[[Evaluation], Markup] = _section  # what is under it
+    # the sentences at the head of the page
     summary: Callable[[Evaluation], Iterable[Markup]] = lambda evaluation: ()
+    # gives what is drawn along the training: titles of charts -> number without its prefix -> label
     along: Callable[[Evaluation], Charts] = _along
+    # compares the evaluations of two runs, number by number
     contrast: Callable[[Evaluation, Evaluation], Contrast] = _contrast
+    # whether the sections of two runs are side by side in a comparison: for drawings, of which the numbers do
+    # not say all
     side_by_side: bool = False
 
 

@@ -20,7 +20,6 @@ def element(name: str, /, *children: Any, **attributes: Any) -> Markup:
     """An element with its children, e.g. `element("p", "a < b", class_="note")`.
 
     Args:
-        name: tag.
         *children: Markup is taken as it is, other values are escaped, None is left out, iterables are joined.
         **attributes: a trailing "_" is dropped and other "_" become "-"; None is left out, True stands bare.
     """

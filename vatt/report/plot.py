@@ -21,20 +21,14 @@ LEFT, RIGHT, TOP, BOTTOM = 48, 12, 24, 38
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Axis:
-    """The scale of one direction.
+    """The scale of one direction."""
 
-    Args:
-        low, high: its ends; an axis without length is given one.
-        label: what it shows, with the unit.
-        write: turns a tick into text; None: plain numbers, with a common power of ten where they need one.
-        is_whole: whether only whole numbers are marked.
-    """
-
-    low: float
+    low: float  # its ends; an axis without length is given one
     high: float
-    label: str = ""
+    label: str = ""  # what it shows, with the unit
+    # turns a tick into text; None: plain numbers, with a common power of ten where they need one
     write: Callable[[float], str] | None = None
-    is_whole: bool = False
+    is_whole: bool = False  # whether only whole numbers are marked
 
     def share(self, value: float) -> float:
         """Where a value is between the ends, 0 to 1."""
@@ -58,7 +52,6 @@ class Plot:
     """Collects what is drawn; `figure` gives the drawing.
 
     Args:
-        title: of the figure.
         x, y: its axes; y's label stands with the title.
     """
 

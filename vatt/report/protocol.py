@@ -59,17 +59,11 @@ def warnings_of(card: Mapping[str, Any]) -> list[str]:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Differences:
-    """Lines of two cards that differ: name -> (left, right).
+    """Lines of two cards that differ: name -> (left, right)."""
 
-    Args:
-        hindering: those that make the numbers incomparable.
-        told: those that do not.
-        is_known: both runs have a card.
-    """
-
-    hindering: dict[str, tuple[str, str]]
-    told: dict[str, tuple[str, str]]
-    is_known: bool = True
+    hindering: dict[str, tuple[str, str]]  # those that make the numbers incomparable
+    told: dict[str, tuple[str, str]]  # those that do not
+    is_known: bool = True  # both runs have a card
 
     @property
     def are_comparable(self) -> bool:

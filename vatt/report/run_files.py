@@ -18,33 +18,26 @@ _FOLLOWERS = "*/metrics.json"  # of `CheckpointEvaluation`, which write into fol
 
 @dataclasses.dataclass(kw_only=True)
 class RunFiles:
-    """The contents of a run directory.
+    """The contents of a run directory."""
 
-    Args:
-        directory: of the run.
-        journal: numbers along the training.
-        evaluations: name of the evaluator -> what it found; with the folder before it, "evaluation: NAME",
-            where a separate `evaluate` job measured.
-        metrics: the final numbers by name.
-        incidents: of incidents.jsonl: "step", "time", "kind", "sentence".
-        set_aside: names of the damaged checkpoints that were moved aside.
-        bad_batches: names of the kept batches of steps that were not finite.
-        identity: what the newest checkpoint belongs to: "data", "vocabulary", "batch_size", "seed".
-        texts: name of command.txt, config.gin or operative.gin -> its text, "" where absent.
-        finished: when the last number was written.
-        remarks: sentences about what is missing or unreadable.
-    """
-
-    directory: pathlib.Path
-    journal: Columns = dataclasses.field(default_factory=Columns)
+    directory: pathlib.Path  # of the run
+    journal: Columns = dataclasses.field(default_factory=Columns)  # numbers along the training
+    # name of the evaluator -> what it found; with the folder before it, "evaluation: NAME", where a separate
+    # `evaluate` job measured
     evaluations: dict[str, Evaluation] = dataclasses.field(default_factory=dict)
-    metrics: dict[str, float] = dataclasses.field(default_factory=dict)
+    metrics: dict[str, float] = dataclasses.field(default_factory=dict)  # the final numbers by name
+    # of incidents.jsonl: "step", "time", "kind", "sentence"
     incidents: list[dict[str, Any]] = dataclasses.field(default_factory=list)
+    # names of the damaged checkpoints that were moved aside
     set_aside: list[str] = dataclasses.field(default_factory=list)
+    # names of the kept batches of steps that were not finite
     bad_batches: list[str] = dataclasses.field(default_factory=list)
+    # what the newest checkpoint belongs to: "data", "vocabulary", "batch_size", "seed"
     identity: dict[str, str] = dataclasses.field(default_factory=dict)
+    # name of command.txt, config.gin or operative.gin -> its text, "" where absent
     texts: dict[str, str] = dataclasses.field(default_factory=dict)
-    finished: datetime.datetime | None = None
+    finished: datetime.datetime | None = None  # when the last number was written
+    # sentences about what is missing or unreadable
     remarks: list[str] = dataclasses.field(default_factory=list)
 
     @property

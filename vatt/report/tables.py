@@ -14,9 +14,6 @@ def table(
     """A table whose cells say their column's head themselves where the page is narrow.
 
     Args:
-        heads: of the columns.
-        rows: their cells.
-        class_: of the table.
         has_row_heads: whether the first cell of a row is its head.
     """
 
@@ -65,8 +62,6 @@ def retrieval_table(directions: Sequence[dict], ranks: Sequence[int], which: str
     """A row per direction.
 
     Args:
-        directions: as in the evaluator's artifact.
-        ranks: the k of recall at k.
         which: "figures" (a right answer is any clip of the group) or "exact_clip".
     """
     heads = ["Direction", "Queries", *(f"R@{k}" for k in ranks), "Median rank", "Mean rank"]

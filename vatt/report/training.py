@@ -16,19 +16,12 @@ _MOST_OTHERS = 12  # columns that are not known here
 
 @dataclasses.dataclass(frozen=True)
 class Curve:
-    """One chart.
+    """One chart."""
 
-    Args:
-        title: what is drawn.
-        names: column of the journal -> its label.
-        unit: of the values.
-        write, from_zero: see `line_chart`.
-    """
-
-    title: str
-    names: dict[str, str]
-    unit: str = ""
-    write: Callable[[float], str] | None = None
+    title: str  # what is drawn
+    names: dict[str, str]  # column of the journal -> its label
+    unit: str = ""  # of the values
+    write: Callable[[float], str] | None = None  # see `line_chart`
     from_zero: bool = True
 
     def chart(

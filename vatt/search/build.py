@@ -34,21 +34,16 @@ _UNFINISHED = "unfinished"
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Summary:
-    """What a run did.
+    """What a run did."""
 
-    Attributes:
-        files, windows: in the index now.
-        new, kept, gone: files that were embedded, taken over, left out since they are no longer there.
-        failures: path below the folder -> reason, of all files that are there and not in the index.
-        in_part: path below the folder -> what was lost of it, in words, of every file in the index.
-    """
-
-    files: int
+    files: int  # in the index now
     windows: int
-    new: int
+    new: int  # files that were embedded, taken over, left out since they are no longer there
     kept: int
     gone: int
+    # path below the folder -> reason, of all files that are there and not in the index
     failures: dict[str, str]
+    # path below the folder -> what was lost of it, in words, of every file in the index
     in_part: dict[str, list[str]]
 
 
@@ -66,11 +61,9 @@ def build_index(
     """Makes or updates an index.
 
     Args:
-        load: opens the model, `vatt.load`.
         model: path of the model; None: the one that the index was made with.
         media: the folder to index; links to folders are not followed.
         directory: the index; made if it is not there.
-        options: how files are cut.
         dtype: of the vectors, see `DTYPES`; None: as the index has it, or float32.
         rebuild: begin anew, whatever the index was made with.
         retry_failed: try files again that could not be embedded though they did not change.

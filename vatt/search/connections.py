@@ -22,30 +22,21 @@ _FULL = (
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Pace:
-    """What a client may take its time with.
+    """What a client may take its time with."""
 
-    Args:
-        first_seconds: in which a request, headers and body, must have come,
-        bytes_per_second: bytes received that extend the deadline by a second.
-        answer_seconds: in which it must take each part of an answer.
-        rest_seconds: for which the rest of a refused request is still read, so that its client sees why.
-        connections: at a time.
-    """
-
-    first_seconds: float = 10.0
-    bytes_per_second: float = 250_000.0
-    answer_seconds: float = 30.0
+    first_seconds: float = 10.0  # in which a request, headers and body, must have come
+    bytes_per_second: float = 250_000.0  # bytes received that extend the deadline by a second
+    answer_seconds: float = 30.0  # in which it must take each part of an answer
+    # for which the rest of a refused request is still read, so that its client sees why
     rest_seconds: float = 0.5
-    connections: int = 256
+    connections: int = 256  # at a time
 
 
 class PacedServer(ThreadedWSGIServer):
     """Serves a WSGI application, `app`, which may be set later.
 
     Args:
-        host: an address of this machine, IPv4 or IPv6.
         port: 0: any that is free.
-        pace: of the clients.
 
     Raises:
         OSError: the port is taken, or the address is not of this machine.

@@ -34,7 +34,6 @@ def best(values: np.ndarray, count: int, groups: np.ndarray | None = None) -> np
 
     Args:
         values: float32 [N]; -inf is never among the best.
-        count: rows wanted.
         groups: int [N]: of each group only its best row; None: all rows count.
 
     Returns:

@@ -13,33 +13,21 @@ from vatt.search.layout import BadIndexError, open_rows, read_facts, rows_folder
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Place:
-    """What a row is.
+    """What a row is."""
 
-    Attributes:
-        row: its number in this generation of the index.
-        number: of the file.
-        name: the file's path below the folder that was indexed.
-        start_seconds, end_seconds: the window.
-        has_video, has_audio: what there is of it.
-    """
-
-    row: int
-    number: int
-    name: str
-    start_seconds: float
+    row: int  # its number in this generation of the index
+    number: int  # of the file
+    name: str  # the file's path below the folder that was indexed
+    start_seconds: float  # the window
     end_seconds: float
-    has_video: bool
+    has_video: bool  # what there is of it
     has_audio: bool
 
 
 class Index:
     """An index in a folder.
 
-    Args:
-        directory: made by `vatt index`.
-
     Attributes:
-        directory: its directory.
         facts: the content of `index.json`.
         columns: name -> [N] or [N, D], mapped: times, which modalities, a matrix for each "modality/space".
         root: the folder that was indexed.

@@ -91,7 +91,6 @@ class RowsWriter:
     """A new generation of rows, filled file by file.
 
     Args:
-        folder: an empty one.
         rows: windows in all.
         widths: "modality/space" -> D.
         dtype: of the vectors, one of `DTYPES`.

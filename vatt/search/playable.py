@@ -38,10 +38,6 @@ def as_mp4(path: Path, start_seconds: float, end_seconds: float, pool: WorkerPoo
 def encode(name: str, start_seconds: float, end_seconds: float) -> bytes:
     """What a worker process does.
 
-    Args:
-        name: path of the file.
-        start_seconds, end_seconds: the part of it.
-
     Raises:
         MediaError: nothing can be decoded.
     """

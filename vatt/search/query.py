@@ -25,19 +25,12 @@ Looked = tuple[dict[str, np.ndarray], list[str]]  # space -> float32 [D], and wo
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Query:
-    """Something to search for.
+    """Something to search for."""
 
-    Attributes:
-        modality: "text", "video" or "audio".
-        shown: how to name it to people.
-        vectors: space -> float32 [D] of unit length.
-        notes: what the asker should know, in words.
-    """
-
-    modality: str
-    shown: str
-    vectors: dict[str, np.ndarray]
-    notes: tuple[str, ...] = ()
+    modality: str  # "text", "video" or "audio"
+    shown: str  # how to name it to people
+    vectors: dict[str, np.ndarray]  # space -> float32 [D] of unit length
+    notes: tuple[str, ...] = ()  # what the asker should know, in words
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -50,25 +43,17 @@ class Hit:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Found:
-    """What a query found, best first.
+    """What a query found, best first."""
 
-    Attributes:
-        hits: the windows.
-        target: "video" or "audio": by what of them they were found.
-        notes: what the asker should know, in words.
-    """
-
-    hits: tuple[Hit, ...]
-    target: str
-    notes: tuple[str, ...]
+    hits: tuple[Hit, ...]  # the windows
+    target: str  # "video" or "audio": by what of them they were found
+    notes: tuple[str, ...]  # what the asker should know, in words
 
 
 def text_query(embedder: Any, text: str, look_up: Callable[[str], Looked] | None = None) -> Query:
     """A sentence.
 
     Args:
-        embedder: `vatt.load`'s.
-        text: the words.
         look_up: replaces this module's, for one sentence.
 
     Raises:
@@ -115,9 +100,6 @@ def file_query(
     """The video or the audio of a media file: the mean of its windows, of at most `MAX_SECONDS`.
 
     Args:
-        embedder: `vatt.load`'s.
-        path: a local file.
-        modality: "video" or "audio".
         start_seconds: where to begin.
         shown: name for people; "" for the file's own.
         pool: processes that decode, which stay; None: one of its own.
@@ -177,7 +159,6 @@ def search(
         index: of the same model as the query.
         query: what is asked.
         target: "video" or "audio"; None: "video", or "audio" where the index has no video.
-        count: windows wanted.
         one_per_file: of each file only its best window.
 
     Raises:

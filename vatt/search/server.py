@@ -66,8 +66,6 @@ class SearchServer:
     """A WSGI application.
 
     Args:
-        index: opened.
-        embedder: of the model that it was made with.
         hosts: that requests may name as theirs, see `host_names`.
         max_upload_bytes: of a file that is asked with.
         decode_seconds: that such a file may take.

@@ -11,11 +11,7 @@ _KEPT, _KEPT_CHARACTERS = 1_000, 1_000  # queries, and of what length
 
 
 class TextQueries:
-    """Makes queries of texts; any number of threads may call it.
-
-    Args:
-        embedder: `vatt.load`'s.
-    """
+    """Makes queries of texts; any number of threads may call it."""
 
     def __init__(self, embedder: Any):
         self._embedder = embedder

@@ -24,17 +24,11 @@ _MEMORY_BYTES = 2 << 30
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Thumbnail:
-    """A window to look at.
+    """A window to look at."""
 
-    Attributes:
-        jpeg: frames side by side; b"" without any.
-        envelope: peaks in [0, 1]; () without audio.
-        reason: why there is neither, in words; "" otherwise.
-    """
-
-    jpeg: bytes = b""
-    envelope: tuple[float, ...] = ()
-    reason: str = ""
+    jpeg: bytes = b""  # frames side by side; b"" without any
+    envelope: tuple[float, ...] = ()  # peaks in [0, 1]; () without audio
+    reason: str = ""  # why there is neither, in words; "" otherwise
 
 
 def looking_pool() -> WorkerPool:
@@ -52,10 +46,6 @@ def thumbnails(windows: list[tuple[Path, float, float]], pool: WorkerPool) -> It
 
 def thumbnail(name: str, start_seconds: float, end_seconds: float) -> Thumbnail:
     """What a worker process does.
-
-    Args:
-        name: path of the file.
-        start_seconds, end_seconds: the window.
 
     Raises:
         MediaError: nothing can be decoded.

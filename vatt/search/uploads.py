@@ -27,8 +27,6 @@ class Uploads:
     """Answers with queries; any number of threads may ask.
 
     Args:
-        embedder: `vatt.load`'s.
-        max_bytes: of a file.
         decode_seconds: that a file may take.
     """
 

@@ -15,26 +15,17 @@ FIGURES, TIES = "data/paper_tables.json", "experiments/tables.json"
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Cell:
-    """One figure of the paper.
+    """One figure of the paper."""
 
-    Args:
-        table: its number; a section's for figures in the text.
-        row, column: their names.
-        value: the figure, in percent where the column says so.
-        gin: names of the gin files that compute it, runnable one first, overlays after it; () for none.
-        start: those of the pre-training that it starts from; () where there is none.
-        number: name in metrics.json; "" for none.
-        inferred: what of it the paper does not state, and why we take what is here; "" for nothing.
-    """
-
-    table: str
-    row: str
+    table: str  # its number; a section's for figures in the text
+    row: str  # their names
     column: str
-    value: float
+    value: float  # the figure, in percent where the column says so
+    # names of the gin files that compute it, runnable one first, overlays after it; () for none
     gin: tuple[str, ...] = ()
-    start: tuple[str, ...] = ()
-    number: str = ""
-    inferred: str = ""
+    start: tuple[str, ...] = ()  # those of the pre-training that it starts from; () where there is none
+    number: str = ""  # name in metrics.json; "" for none
+    inferred: str = ""  # what of it the paper does not state, and why we take what is here; "" for nothing
 
     @property
     def is_percent(self) -> bool:

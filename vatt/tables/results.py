@@ -27,27 +27,16 @@ _NEUTRAL = {"evaluate"}  # an overlay that evaluates the same during the run
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Result:
-    """The last evaluation of a run.
+    """The last evaluation of a run."""
 
-    Args:
-        directory: of the run.
-        gin: names of its gin files.
-        start: those of the run that it started from; () where that is not known.
-        changed: settings given on the command line that may make another number of it.
-        step: of the evaluation.
-        numbers: by name.
-        protocols: evaluator -> protocol card.
-        written: when, in seconds of the clock.
-    """
-
-    directory: Path
-    gin: tuple[str, ...]
-    start: tuple[str, ...]
-    changed: tuple[str, ...]
-    step: int
-    numbers: dict[str, float]
-    protocols: dict[str, dict]
-    written: float
+    directory: Path  # of the run
+    gin: tuple[str, ...]  # names of its gin files
+    start: tuple[str, ...]  # those of the run that it started from; () where that is not known
+    changed: tuple[str, ...]  # settings given on the command line that may make another number of it
+    step: int  # of the evaluation
+    numbers: dict[str, float]  # by name
+    protocols: dict[str, dict]  # evaluator -> protocol card
+    written: float  # when, in seconds of the clock
 
     def fits(self, cell: Cell) -> bool:
         """Whether a cell's figure is of this very protocol."""

@@ -17,7 +17,6 @@ def signed_map(rows: Sequence[Sequence[float]], largest: float, alt: str, height
     """Rows of signed numbers: the colour is the sign, its strength the size up to `largest`.
 
     Args:
-        rows: of numbers.
         largest: what is drawn in full strength.
         alt: what the image shows, in words.
         height: of the image, in CSS pixels.

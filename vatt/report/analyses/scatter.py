@@ -33,10 +33,8 @@ def scatter(
     """A figure of points in [−1, 1]², by category number.
 
     Args:
-        title: of the figure.
         points: (x, y).
         categories: of each point, in [0, len(names)).
-        names: of the categories.
     """
     few = len(names) <= MOST_NAMED
     members: list[list[tuple[float, float]]] = [[] for _ in names]
@@ -54,7 +52,6 @@ def marks(category: int, points: Sequence[tuple[float, float]], title: str | Non
     """All marks of a category in one path, with a title under the pointer.
 
     Args:
-        category: number from 0.
         points: (x, y) in user units.
         title: its text; None disables.
         few: whether categories are so few that each has a colour, and thus a shape, of its own.
