@@ -54,6 +54,7 @@ def assert_ready_for_a_tpu(training):
     assert not found & STATEFUL_RANDOM
 
 
+@pytest.mark.slow
 def test_every_operation_has_a_tpu_kernel():
     assert_ready_for_a_tpu(compiled())
 
