@@ -85,7 +85,7 @@ def test_a_missing_file_lists_what_is_there(tmp_path):
     (tmp_path / "experiments" / "pretrain.gin").write_text("")
     with pytest.raises(config.ConfigError) as caught:
         config.load(["experiments/pretrian.gin"])
-    assert "Closest: experiments/pretrain.gin" in str(caught.value)
+    assert "Closest: `experiments/pretrain.gin`" in str(caught.value)
 
 
 def test_an_include_is_found_from_the_working_directory(tmp_path):

@@ -60,7 +60,7 @@ def test_a_saved_model_is_the_same_model(name, tmp_path):
 
 def test_a_file_that_is_none(tmp_path):
     goldens.model_and_report("wat_finetune_tiny")[0].save(tmp_path / "real.keras")
-    with pytest.raises(FileNotFoundError, match="A model file must exist. .* lie: real.keras"):
+    with pytest.raises(FileNotFoundError, match="A model file must exist. .* contains: real.keras"):
         load_model(tmp_path / "reel.keras")
     (tmp_path / "text.keras").write_text("weights")
     with pytest.raises(ValueError, match="must be what `model.save` or `vatt convert` writes"):

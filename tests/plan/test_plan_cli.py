@@ -140,7 +140,7 @@ def test_what_accompanies_a_run_is_planned_as_the_run(plan):
         ([], "at least one gin file, or --paper"),
         (
             ["pretrian.gin"],
-            "A gin file must exist. Received: pretrian.gin. Closest: experiments/pretrain.gin",
+            "A gin file must exist. Received: pretrian.gin. Closest: `experiments/pretrain.gin`",
         ),
         ([*paths("overlay/tiny")], "needs a job"),
         ([*paths("pretrain"), "--gin.BATCH_SIZ=3"], "Closest: `BATCH_SIZE`"),

@@ -36,7 +36,7 @@ def test_the_best_of_nothing_is_refused(tmp_path, capsys):
     assert train(tmp_path / "run", flag) == 2
     assert "Set `Evaluation.every`" in capsys.readouterr().err
     assert train(tmp_path / "run", flag, "--gin.Evaluation.every=2") == 2
-    assert "Closest: toy_evaluation/mean_weight" in capsys.readouterr().err
+    assert "Closest: `toy_evaluation/mean_weight`" in capsys.readouterr().err
     assert journal(tmp_path / "run")[-1]["step"] == 2
 
 

@@ -74,7 +74,9 @@ def _bindings(selector: str, scope) -> dict[str, Any]:
 
 def root_call() -> Call:
     """The root of the configuration that was loaded."""
-    return Call(find(ROOT).wrapped, ROOT, ())
+    entry = find(ROOT)
+    assert entry is not None, "a configuration was loaded"
+    return Call(entry.wrapped, ROOT, ())
 
 
 def numbers_of(call: Call) -> dict[str, Any]:

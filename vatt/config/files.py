@@ -1,10 +1,9 @@
 """Where gin files are found: in the working directory, then the repository, then the installation."""
 
-import difflib
 import sysconfig
 from pathlib import Path
 
-from vatt.errors import ConfigError
+from vatt.errors import ConfigError, closest
 
 _REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -34,10 +33,8 @@ def resolve(name: str) -> Path:
     for root in roots():
         if (root / given).is_file():
             return root / given
-    by_name = {Path(file).name: file for file in available()}
-    near = [by_name[match] for match in difflib.get_close_matches(given.name, by_name, n=3, cutoff=0.5)]
-    hint = f" Closest: {', '.join(near)}." if near else ""
-    raise ConfigError(f"A gin file must exist. Received: {name or 'no name'}.{hint} {listing()}")
+    near = closest(str(given), available())
+    raise ConfigError(f"A gin file must exist. Received: {name or 'no name'}.{near} {listing()}")
 
 
 def short_name(path: Path) -> str:

@@ -8,16 +8,16 @@ gin's changes against this file before the pin is raised.
 import inspect
 import tokenize
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 import gin
 from gin import config, config_parser
 
-Configurable = config.Configurable
-Reference = config.ConfigurableReference
-BindingStatement = config_parser.BindingStatement
-ImportStatement = config_parser.ImportStatement
-IncludeStatement = config_parser.IncludeStatement
+Configurable: TypeAlias = config.Configurable
+Reference: TypeAlias = config.ConfigurableReference
+BindingStatement: TypeAlias = config_parser.BindingStatement
+ImportStatement: TypeAlias = config_parser.ImportStatement
+IncludeStatement: TypeAlias = config_parser.IncludeStatement
 
 MACRO = "gin.macro"  # gin keeps the macro NAME as the parameter `value` of `NAME/gin.macro`
 CONSTANT = "gin.constant"

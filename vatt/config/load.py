@@ -42,8 +42,9 @@ def load(gin_files: Iterable[str], bindings: Iterable[str] = (), *, complete: bo
 def _is_open(value: Any, history: History) -> bool:
     """Whether a value still has to be set: `%gin.REQUIRED`, or a macro without a value."""
     for reference in references(value):
-        name = macro_named(reference)
-        if is_required(reference) or name is not None:
+        if is_required(reference):
+            return True
+        if (name := macro_named(reference)) is not None:
             values = history.get((name, MACRO, "value"))
             if not values or _is_open(values[-1].value, history):
                 return True

@@ -52,5 +52,5 @@ def difference(recorded: str, current: str) -> list[str]:
         sorted(f"{key} = {value!r}" for key, value in as_written(text).items() if key not in _MAY_DIFFER)
         for text in (recorded, current)
     ]
-    compared = difflib.unified_diff(*lines, "recorded", "now", lineterm="", n=0)
+    compared = difflib.unified_diff(lines[0], lines[1], "recorded", "now", lineterm="", n=0)
     return [line for line in compared if not line.startswith("@@")]

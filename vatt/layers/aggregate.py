@@ -2,10 +2,13 @@
 Eq. 2).
 """
 
+from typing import Any
+
 import keras
 from keras import ops
 
 from vatt.layers.configured import Configured
+from vatt.protocols import Tensor
 
 
 @keras.saving.register_keras_serializable("vatt")
@@ -18,15 +21,15 @@ class AggregateToken(Configured, keras.layers.Layer):
     Input: [B, N, D]. Output: [B, 1 + N, D].
     """
 
-    def __init__(self, *, width, name=None, dtype=None):
+    def __init__(self, *, width: int, name: str | None = None, dtype: Any = None):
         super().__init__(name=name, dtype=dtype)
         self.width = width
 
-    def build(self, input_shape=None):
+    def build(self, input_shape: Any = None) -> None:
         initializer = keras.initializers.RandomNormal(stddev=self.width**-0.5)
         self.vector = self.add_weight(name="vector", shape=(self.width,), initializer=initializer)
 
-    def call(self, tokens):
+    def call(self, tokens: Tensor) -> Tensor:
         vector = ops.cast(self.vector, tokens.dtype)
         front = ops.broadcast_to(vector, (ops.shape(tokens)[0], 1, self.width))
         return ops.concatenate([front, tokens], axis=1)

@@ -5,22 +5,26 @@ know what is in them.
 """
 
 import dataclasses
-import difflib
+from collections.abc import Mapping
+from typing import Any
 
 import gin
 import keras
 
+from vatt.errors import closest
+
 NORM_EPSILON = 1e-6
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class _Described:
     """Keras' way to keep a dataclass in a configuration."""
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return dataclasses.asdict(self)
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict[str, Any]) -> Any:
         return cls(**config)
 
 
@@ -82,7 +86,7 @@ SIZES = {
 }
 
 
-def size_of(size) -> Size:
+def size_of(size: str | Size | Mapping[str, Any]) -> Size:
     """The `Size` meant by a name of `SIZES`, a `Size`, or a dict of its fields (as Keras hands it back)."""
     if isinstance(size, Size):
         return size
@@ -90,9 +94,7 @@ def size_of(size) -> Size:
         return Size(**size)
     if size in SIZES:
         return SIZES[size]
-    closest = difflib.get_close_matches(str(size), SIZES, n=3)
-    hint = f" Did you mean {' or '.join(map(repr, closest))}?" if closest else ""
     raise ValueError(
         f"A size must be one of {tuple(SIZES)} or a `Size(depth=…, width=…, hidden_width=…, heads=…)`. "
-        f"Received: {size!r}.{hint}"
+        f"Received: {size!r}.{closest(str(size), SIZES)}"
     )

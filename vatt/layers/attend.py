@@ -7,28 +7,40 @@ whole rows need no running sums). That is a seventh more products in attention a
 to the processor, no more time.
 """
 
+from collections.abc import Callable
+
 from keras import ops
 
 from vatt.layers.dropout import dropped, dropped_again
 from vatt.layers.lean import arrival
+from vatt.protocols import Tensor
 
 # About as many scores of an example are made at a time: 8 MB in float32.
 BLOCK_ENTRIES = 2**21
 
 
-def split_heads(features, heads):
+def split_heads(features: Tensor, heads: int) -> Tensor:
     """[B, N, H·d] -> [B, H, N, d]."""
     shape = (-1, features.shape[1], heads, features.shape[2] // heads)
     return ops.transpose(ops.reshape(features, shape), (0, 2, 1, 3))
 
 
-def merge_heads(split):
+def merge_heads(split: Tensor) -> Tensor:
     """[B, H, N, d] -> [B, N, H·d]."""
     merged = ops.transpose(split, (0, 2, 1, 3))
     return ops.reshape(merged, (-1, merged.shape[1], merged.shape[2] * merged.shape[3]))
 
 
-def attend(queries, keys, values, *, heads, bias=None, kept=None, rate=0.0):
+def attend(
+    queries: Tensor,
+    keys: Tensor,
+    values: Tensor,
+    *,
+    heads: int,
+    bias: Tensor | None = None,
+    kept: Callable[[int, int], Tensor] | None = None,
+    rate: float = 0.0,
+) -> Tensor:
     """Mixes values by the probabilities of their keys.
 
     Args:

@@ -1,5 +1,8 @@
 """Multi-head self-attention (paper 3.2; Vaswani et al. 2017, 3.2.2)."""
 
+from collections.abc import Callable
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -7,6 +10,7 @@ from vatt.layers.attend import attend, merge_heads, split_heads
 from vatt.layers.configured import Configured
 from vatt.layers.dropout import Dropout
 from vatt.layers.lean import own_gradients
+from vatt.protocols import Tensor
 
 # From as many tokens on, the probabilities are not kept for the gradient. Shorter inputs, such as words and
 # the demo's clips, have few of them, and there the fewest operations are the fastest.
@@ -46,14 +50,14 @@ class SelfAttention(Configured, keras.layers.Layer):
     def __init__(
         self,
         *,
-        width,
-        heads,
-        head_width=64,
-        use_bias=True,
-        scale_scores=True,
-        dropout_rate=0.0,
-        name=None,
-        dtype=None,
+        width: int,
+        heads: int,
+        head_width: int = 64,
+        use_bias: bool = True,
+        scale_scores: bool = True,
+        dropout_rate: float = 0.0,
+        name: str | None = None,
+        dtype: Any = None,
     ):
         super().__init__(name=name, dtype=dtype)
         self.width = width
@@ -75,14 +79,20 @@ class SelfAttention(Configured, keras.layers.Layer):
         self.output_map = keras.layers.Dense(width, use_bias=use_bias, name="output", dtype=dtype)
         self.dropout = Dropout(dropout_rate, name="dropout", dtype=dtype)
 
-    def build(self, input_shape=None):
+    def build(self, input_shape: Any = None) -> None:
         tokens = (None, None, self.width)
         for layer in (self.query, self.key, self.value):
             layer.build(tokens)
         self.output_map.build((None, None, self.heads * self.head_width))
         self.dropout.build()
 
-    def call(self, tokens, bias=None, training=False, keep_probabilities=None):
+    def call(
+        self,
+        tokens: Tensor,
+        bias: Tensor | None = None,
+        training: bool = False,
+        keep_probabilities: Callable | None = None,
+    ) -> Tensor:
         dropping = training and self.dropout_rate > 0
         if keep_probabilities is None:
             if tokens.shape[1] >= LONG and _goes_by_blocks(dropping):

@@ -6,6 +6,7 @@ class names in `not_in_config`, which matter only when it is made anew.
 """
 
 import inspect
+from typing import Any
 
 import keras
 
@@ -14,8 +15,12 @@ class Configured:
     """Mixin, named before the Keras class: `class MyLayer(Configured, keras.layers.Layer)`."""
 
     not_in_config: tuple[str, ...] = ()
+    dtype_policy: Any
 
-    def get_config(self):
+    def __init__(self, **of_keras: Any) -> None:
+        super().__init__(**of_keras)
+
+    def get_config(self) -> dict[str, Any]:
         """The constructor's arguments by name; `dtype` as the serialised policy."""
         config = {}
         for name in list(inspect.signature(type(self).__init__).parameters)[1:]:
@@ -27,17 +32,17 @@ class Configured:
                 config[name] = getattr(self, name)
         return config
 
-    def get_build_config(self):
+    def get_build_config(self) -> None:
         """None: a part that is restored waits for the whole to build it, under the whole's name."""
         return None
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict[str, Any]) -> Any:
         """The object of a config, nested Keras objects restored."""
         return cls(**cls.restored(config))
 
     @staticmethod
-    def restored(config):
+    def restored(config: dict[str, Any]) -> dict[str, Any]:
         """The constructor's arguments in a config, nested Keras objects restored."""
         return {
             name: keras.saving.deserialize_keras_object(value)
@@ -47,7 +52,7 @@ class Configured:
         }
 
 
-def remade(layer, **changes):
+def remade(layer: keras.layers.Layer, **changes: Any) -> Any:
     """A layer or model of the same configuration with new weights; `changes` replace arguments."""
     described = keras.saving.serialize_keras_object(layer)
     for name, value in changes.items():

@@ -68,7 +68,7 @@ class ConvNet(Configured, keras.layers.Layer):
     ) -> Any:
         if set(collect or ()) - {TOKENS}:
             raise ValueError(
-                f"A {type(self).__name__} has no {', '.join(sorted(set(collect) - {TOKENS}))}: it has "
+                f"A {type(self).__name__} has no {', '.join(sorted(set(collect or ()) - {TOKENS}))}: it has "
                 f"neither attention nor feed-forward networks. Ask for {TOKENS!r}, or for a Transformer's."
             )
         if len(signal.shape) != len(self.axes) + 2 or signal.shape[-1] != self.channels:

@@ -9,19 +9,24 @@ Wellons, 2018), a 32-bit mixer whose output passes the usual avalanche tests.
 """
 
 import contextlib
+import functools
+import operator
 import threading
 import zlib
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import keras
 from keras import ops
 
 from vatt.layers.lean import arrival
+from vatt.protocols import Tensor
 
 _state = threading.local()
 
 
 @contextlib.contextmanager
-def keyed(draw_key):
+def keyed(draw_key: Tensor) -> Iterator[None]:
     """Makes the draws of this block functions of `draw_key`, int32 [B, 2] = (seed, example); None changes
     nothing.
     """
@@ -33,17 +38,19 @@ def keyed(draw_key):
         _state.key = before
 
 
-def current_key():
+def current_key() -> Tensor | None:
     """The key of the `keyed` block around the caller, or None."""
     return getattr(_state, "key", None)
 
 
-def salt_of(layer) -> int:
+def salt_of(layer: keras.layers.Layer) -> int:
     """A fixed 31-bit number for a built layer: the checksum of its path, so that no two layers draw alike."""
     return zlib.crc32(layer.path.encode()) & 0x7FFFFFFF
 
 
-def uniform(shape, *, salt: int, elements=None, after=None):
+def uniform(
+    shape: Sequence[Any], *, salt: int, elements: Tensor | None = None, after: Tensor = None
+) -> Tensor:
     """Uniform float32 in [0, 1) of `shape` = [B, ...].
 
     Args:
@@ -61,12 +68,10 @@ def uniform(shape, *, salt: int, elements=None, after=None):
     if after is not None:
         per_example = _wrapped(per_example + _uint(arrival(after)))
     if elements is None:
-        count = 1
-        for size in shape[1:]:
-            count = count * size
+        count = functools.reduce(operator.mul, shape[1:], 1)  # sizes may be tensors
         elements = ops.arange(count, dtype="int32")
-    elements = _mix(_wrapped(_uint(ops.reshape(elements, (-1,))) + _uint(0x9E3779B9)))
-    bits = _mix(ops.bitwise_xor(per_example[:, None], elements[None, :]))
+    per_element = _mix(_wrapped(_uint(ops.reshape(elements, (-1,))) + _uint(0x9E3779B9)))
+    bits = _mix(ops.bitwise_xor(per_example[:, None], per_element[None, :]))
     # 24 bits: the most that float32 holds exactly.
     fractions = ops.cast(ops.right_shift(bits, _uint(8)), "float32") * (2.0**-24)
     return ops.reshape(fractions, shape)

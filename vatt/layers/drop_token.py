@@ -1,11 +1,14 @@
 """DropToken: train on a random part of the tokens (paper 3.1.1)."""
 
+from typing import Any
+
 import gin
 import keras
 from keras import ops
 
 from vatt.layers import draws
 from vatt.layers.configured import Configured
+from vatt.protocols import Tensor
 
 PATTERNS = ("per_sample", "per_batch")
 
@@ -28,7 +31,9 @@ class DropToken(Configured, keras.layers.Layer):
     Input: [B, N, D], positions already added. Output: [B, tokens_kept(N, rate), D].
     """
 
-    def __init__(self, *, rate=0.5, pattern="per_sample", name="drop_token", dtype=None):
+    def __init__(
+        self, *, rate: float = 0.5, pattern: str = "per_sample", name: str = "drop_token", dtype: Any = None
+    ):
         super().__init__(name=name, dtype=dtype)
         if not 0 <= rate < 1:
             raise ValueError(f"`rate` must be in [0, 1); 0 drops nothing. Received: rate={rate}.")
@@ -36,16 +41,15 @@ class DropToken(Configured, keras.layers.Layer):
             raise ValueError(f"`pattern` must be one of {PATTERNS}. Received: pattern={pattern!r}.")
         self.rate = rate
         self.pattern = pattern
-        self._salt = None
 
-    def build(self, input_shape=None):
+    def build(self, input_shape: Any = None) -> None:
         self._salt = draws.salt_of(self)
 
-    def call(self, tokens, training=False):
+    def call(self, tokens: Tensor, training: bool = False) -> Tensor:
         kept = self.kept_indices(ops.shape(tokens)[0], tokens.shape[1], training=training)
         return tokens if kept is None else take_tokens(tokens, kept)
 
-    def kept_indices(self, batch, tokens: int, *, training: bool):
+    def kept_indices(self, batch: Any, tokens: int, *, training: bool) -> Tensor | None:
         """Indices of the kept tokens, int32 [B, kept], rising; None where all are kept.
 
         A row's subset is uniform among all of its size.
@@ -59,7 +63,7 @@ class DropToken(Configured, keras.layers.Layer):
         return ops.cast(ops.sort(kept, axis=-1), "int32")
 
 
-def take_tokens(tokens, kept):
+def take_tokens(tokens: Tensor, kept: Tensor) -> Tensor:
     """Rows `kept` [B, K] of tokens [B, N, D] -> [B, K, D].
 
     Whole rows of the flattened batch are copied; `take_along_axis` would index every single feature.

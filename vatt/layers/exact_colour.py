@@ -9,6 +9,7 @@ import keras
 from keras import ops
 
 from vatt.layers.pixels import ColourJitter
+from vatt.protocols import Tensor
 
 
 @gin.register
@@ -23,7 +24,7 @@ class ExactColourJitter(ColourJitter):
     pixels.
     """
 
-    def jittered(self, video):
+    def jittered(self, video: Tensor) -> Tensor:
         """Pixels in [0, 255], [B, T, H, W, 3] -> jittered, clipped, in [-1, 1]."""
         shift, saturation, contrast, turn = (
             ops.reshape(each, (-1, 1, 1, 1)) for each in self.drawn(ops.shape(video)[0])

@@ -1,11 +1,14 @@
 """The position-wise network of a Transformer block, plain or gated."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
 from vatt.layers.configured import Configured
 from vatt.layers.dropout import Dropout
 from vatt.layers.lean import gelu
+from vatt.protocols import Tensor
 
 
 def _gelu_tanh(x):
@@ -38,13 +41,13 @@ class FeedForward(Configured, keras.layers.Layer):
     def __init__(
         self,
         *,
-        width,
-        hidden_width,
-        activation="gelu",
-        use_bias=True,
-        dropout_rate=0.0,
-        name=None,
-        dtype=None,
+        width: int,
+        hidden_width: int,
+        activation: str = "gelu",
+        use_bias: bool = True,
+        dropout_rate: float = 0.0,
+        name: str | None = None,
+        dtype: Any = None,
     ):
         super().__init__(name=name, dtype=dtype)
         if activation not in ACTIVATIONS:
@@ -62,14 +65,14 @@ class FeedForward(Configured, keras.layers.Layer):
         self.contract = keras.layers.Dense(width, use_bias=use_bias, name="contract", dtype=dtype)
         self.dropout = Dropout(dropout_rate, name="dropout", dtype=dtype)
 
-    def build(self, input_shape=None):
+    def build(self, input_shape: Any = None) -> None:
         self.expand.build((None, None, self.width))
         if self.gate is not None:
             self.gate.build((None, None, self.width))
         self.contract.build((None, None, self.hidden_width))
         self.dropout.build()
 
-    def call(self, tokens, training=False):
+    def call(self, tokens: Tensor, training: bool = False) -> Tensor:
         if self.gate is None:
             hidden = self._function(self.expand(tokens))
         else:

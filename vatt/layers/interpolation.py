@@ -5,6 +5,7 @@ float64; at run time it costs one product, and gradients flow through it.
 """
 
 import functools
+from collections.abc import Sequence
 
 import numpy as np
 import scipy.interpolate
@@ -40,7 +41,7 @@ def interpolation_matrix(size: int, new_size: int, method: str = "natural_cubic"
     return _keys(size, new_size, a=-0.75 if torch else -0.5, repeat_edge=torch)
 
 
-def grid_matrix(sizes, new_sizes, method="natural_cubic") -> np.ndarray:
+def grid_matrix(sizes: Sequence[int], new_sizes: Sequence[int], method: str = "natural_cubic") -> np.ndarray:
     """As `interpolation_matrix` for a table over several axes, its rows numbered with the last axis fastest.
 
     Args:

@@ -17,15 +17,18 @@ import contextvars
 import functools
 import math
 import operator
+from collections.abc import Iterator
 
 import keras
 from keras import ops
+
+from vatt.protocols import Tensor
 
 _framework_alone = contextvars.ContextVar("framework_alone", default=False)
 
 
 @contextlib.contextmanager
-def framework_gradients():
+def framework_gradients() -> Iterator[None]:
     """Inside, graphs are made with TensorFlow's own gradients alone: those that are written to a file.
 
     What reads the file again finds no gradient of ours that stands in a loop's body.
@@ -42,12 +45,12 @@ def own_gradients() -> bool:
     return keras.backend.backend() == "tensorflow" and not _framework_alone.get()
 
 
-def arrival(upstream):
+def arrival(upstream: Tensor) -> Tensor:
     """0, known only when the gradient `upstream` is there, shape [1]; 1 if that is NaN, where all is lost."""
     return ops.cast(ops.isnan(ops.reshape(upstream, (-1,))[:1]), upstream.dtype)
 
 
-def branches(x, count: int) -> tuple:
+def branches(x: Tensor, count: int) -> tuple:
     """`x` for several branches, whose gradients are added in the order of the branches."""
 
     @ops.custom_gradient
@@ -60,7 +63,7 @@ def branches(x, count: int) -> tuple:
     return branched(x) if own_gradients() else (x,) * count
 
 
-def gelu(x):
+def gelu(x: Tensor) -> Tensor:
     """x·Φ(x), exact."""
     return _gelu(x) if own_gradients() else ops.gelu(x, approximate=False)
 
@@ -80,7 +83,7 @@ def _gelu(x):
 class LayerNorm(keras.layers.LayerNormalization):
     """`keras.layers.LayerNormalization` over the last axis, in numbers and in weights."""
 
-    def call(self, inputs):
+    def call(self, inputs: Tensor) -> Tensor:
         if not own_gradients():
             return super().call(inputs)
         gain, offset = (ops.cast(ops.convert_to_tensor(each), "float32") for each in (self.gamma, self.beta))
@@ -91,7 +94,7 @@ class LayerNorm(keras.layers.LayerNormalization):
 class RMSNorm(keras.layers.RMSNormalization):
     """`keras.layers.RMSNormalization` over the last axis, in numbers and in weights."""
 
-    def call(self, inputs):
+    def call(self, inputs: Tensor) -> Tensor:
         if not own_gradients():
             return super().call(inputs)
         return _scaled(inputs, ops.cast(ops.convert_to_tensor(self.scale), "float32"), self.epsilon)

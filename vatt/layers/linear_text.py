@@ -85,7 +85,7 @@ class LinearText(Configured, keras.layers.Layer):
     ) -> Any:
         if set(collect or ()) - {TOKENS}:
             raise ValueError(
-                f"A LinearText has no {', '.join(sorted(set(collect) - {TOKENS}))}. Ask for {TOKENS!r}."
+                f"A LinearText has no {', '.join(sorted(set(collect or ()) - {TOKENS}))}. Ask for {TOKENS!r}."
             )
         if len(ids.shape) != 2:
             raise ValueError(f"{self.path}: word ids must be [B, L]. Received: shape {tuple(ids.shape)}.")

@@ -5,6 +5,7 @@ training and exported, and no spectrogram is ever stored.
 """
 
 import math
+from typing import Any
 
 import gin
 import keras
@@ -12,6 +13,7 @@ import numpy as np
 from keras import ops
 
 from vatt.layers.configured import Configured
+from vatt.protocols import Tensor
 
 # HTK's mel scale (Young et al., The HTK Book, 5.4): mel = 1127 ln(1 + f / 700).
 _MEL_SCALE, _MEL_BREAK_HZ = 1127.0, 700.0
@@ -39,15 +41,15 @@ class LogMel(Configured, keras.layers.Layer):
     def __init__(
         self,
         *,
-        sample_rate_hz=48_000,
-        frame_seconds=0.04267,
-        step_seconds=0.02134,
-        bins=80,
-        lowest_hz=80.0,
-        highest_hz=7600.0,
-        normalise=True,
-        name="log_mel",
-        dtype=None,
+        sample_rate_hz: int = 48_000,
+        frame_seconds: float = 0.04267,
+        step_seconds: float = 0.02134,
+        bins: int = 80,
+        lowest_hz: float = 80.0,
+        highest_hz: float = 7600.0,
+        normalise: bool = True,
+        name: str = "log_mel",
+        dtype: Any = None,
     ):
         # Audio in bfloat16 has a noise floor at -54 dB, and the logarithm lifts it: float32 until the end.
         super().__init__(name=name, dtype=dtype, autocast=False)
@@ -91,14 +93,14 @@ class LogMel(Configured, keras.layers.Layer):
         # Periodic, as an STFT's is: the window of one sample more, without its last.
         self._window = np.hanning(self.frame_samples + 1)[:-1].astype("float32")
 
-    def sizes(self, samples) -> tuple[int, int]:
+    def sizes(self, samples: int) -> tuple[int, int]:
         """Frames and bins of a signal of this number of samples."""
         return math.ceil(samples / self.step_samples), self.bins
 
-    def build(self, input_shape=None):
+    def build(self, input_shape: Any = None) -> None:
         pass  # nothing is learned
 
-    def call(self, waveform):
+    def call(self, waveform: Tensor) -> Tensor:
         if len(waveform.shape) == 3:
             waveform = ops.squeeze(waveform, axis=-1)
         # So much that a frame begins at every step inside the signal, whatever its length.
@@ -117,11 +119,13 @@ class LogMel(Configured, keras.layers.Layer):
             values = (values - lowest) / ops.where(spread > 0, spread, 1.0)
         return ops.cast(values, self.compute_dtype)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Any) -> tuple:
         return (input_shape[0], None if input_shape[1] is None else self.sizes(input_shape[1])[0], self.bins)
 
 
-def mel_triangles(frequencies_hz, *, bins, lowest_hz, highest_hz) -> np.ndarray:
+def mel_triangles(
+    frequencies_hz: np.ndarray, *, bins: int, lowest_hz: float, highest_hz: float
+) -> np.ndarray:
     """Weight of each frequency in each mel bin.
 
     The bins are triangles in mel: equally wide, each up to 1 in its middle and down to 0 where its

@@ -6,12 +6,15 @@ exactly this map; the kernel keeps the convolution's shape so that weights move 
 """
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 from absl import logging
 from keras import ops
 
 from vatt.layers.configured import Configured
+from vatt.protocols import Tensor
 from vatt.spec import EDGES, patch_grid
 
 
@@ -30,7 +33,16 @@ class PatchEmbedding(Configured, keras.layers.Layer):
     [..., values of a patch]. Output: tokens [..., D].
     """
 
-    def __init__(self, *, patch, channels, width, edge="pad", name=None, dtype=None):
+    def __init__(
+        self,
+        *,
+        patch: Sequence[int],
+        channels: int,
+        width: int,
+        edge: str = "pad",
+        name: str | None = None,
+        dtype: Any = None,
+    ):
         super().__init__(name=name, dtype=dtype)
         if edge not in EDGES:
             raise ValueError(f"`edge` must be one of {EDGES}. Received: edge={edge!r}.")
@@ -40,7 +52,7 @@ class PatchEmbedding(Configured, keras.layers.Layer):
         self.edge = edge
         self._told = set()  # sizes whose edge the log has mentioned
 
-    def build(self, input_shape=None):
+    def build(self, input_shape: Any = None) -> None:
         # Glorot over a patch, as a dense layer on the flattened patch would be, not over a convolution's
         # field.
         fan_in = math.prod(self.patch) * self.channels
@@ -50,14 +62,14 @@ class PatchEmbedding(Configured, keras.layers.Layer):
         self.kernel = self.add_weight(name="kernel", shape=shape, initializer=initializer)
         self.bias = self.add_weight(name="bias", shape=(self.width,), initializer="zeros")
 
-    def grid(self, sizes) -> tuple[int, ...]:
+    def grid(self, sizes: Sequence[int]) -> tuple[int, ...]:
         """Patches along each axis for a signal of these sizes."""
         return patch_grid(sizes, self.patch, self.edge)
 
-    def call(self, patches):
+    def call(self, patches: Tensor) -> Tensor:
         return ops.matmul(patches, ops.reshape(self.kernel, (-1, self.width))) + self.bias
 
-    def cut(self, inputs):
+    def cut(self, inputs: Tensor) -> Tensor:
         """The patches as they are, [B, *grid, values of a patch]."""
         sizes = inputs.shape[1:-1]
         if len(sizes) != len(self.patch) or inputs.shape[-1] != self.channels:

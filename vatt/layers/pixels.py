@@ -14,6 +14,7 @@ from keras import ops
 
 from vatt.layers import draws
 from vatt.layers.configured import Configured
+from vatt.protocols import Batch, Tensor
 from vatt.spec import TEXT, TEXT_MASK, VIDEO
 
 # NTSC's luma and chroma axes, as in tf.image.rgb_to_yiq.
@@ -51,13 +52,13 @@ class ColourJitter(Configured, keras.layers.Layer):
     def __init__(
         self,
         *,
-        brightness=32 / 255,
-        saturation=0.4,
-        contrast=0.4,
-        hue=0.2,
-        probability=1.0,
-        name="colour_jitter",
-        dtype=None,
+        brightness: float = 32 / 255,
+        saturation: float = 0.4,
+        contrast: float = 0.4,
+        hue: float = 0.2,
+        probability: float = 1.0,
+        name: str = "colour_jitter",
+        dtype: Any = None,
     ):
         super().__init__(name=name, dtype=dtype, autocast=False)
         self.brightness = brightness
@@ -66,10 +67,10 @@ class ColourJitter(Configured, keras.layers.Layer):
         self.hue = hue
         self.probability = probability
 
-    def build(self, input_shape=None):
+    def build(self, input_shape: Any = None) -> None:
         self._salt = draws.salt_of(self)
 
-    def call(self, mean):
+    def call(self, mean: Tensor) -> tuple[Tensor, Tensor]:
         shift, saturation, contrast, turn = self.drawn(ops.shape(mean)[0])
         shift, contrast = shift[:, None], contrast[:, None]
         matrix = self._turn(2 * math.pi * turn, saturation)
@@ -78,7 +79,7 @@ class ColourJitter(Configured, keras.layers.Layer):
         new_mean = ops.squeeze(ops.matmul(matrix, mean[:, :, None]), -1) + offset
         return matrix * contrast[:, None], offset * contrast + new_mean * (1 - contrast)
 
-    def jittered(self, video):
+    def jittered(self, video: Tensor) -> Tensor:
         """Pixels in [0, 255] -> jittered, clipped, in [-1, 1].
 
         All scaling is in the small matrices: a pass over the pixels costs as much as a small layer.
@@ -94,7 +95,7 @@ class ColourJitter(Configured, keras.layers.Layer):
             ops.clip(ops.matmul(pixels, matrix) + offset[:, None], -1.0, 1.0), ops.shape(video)
         )
 
-    def drawn(self, clips):
+    def drawn(self, clips: Any) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Draws of A.2.1 for each clip, float32 [B]: shift, factors of saturation and contrast, turn of the
         hue as a share of the circle; 0 and 1 for the clips that are left as they are."""
         uniform = draws.uniform((clips, 5), salt=self._salt)
@@ -129,15 +130,15 @@ class DeviceInputs(Configured, keras.layers.Layer):
     [-1, 1], [B, T, H, W, 3], text as [B · K, L] and text_mask as [B · K].
     """
 
-    def __init__(self, *, colour=None, name="device_inputs", dtype=None):
+    def __init__(self, *, colour: Any = None, name: str = "device_inputs", dtype: Any = None):
         super().__init__(name=name, dtype=dtype, autocast=False)
         self.colour = colour
 
-    def build(self, input_shape=None):
+    def build(self, input_shape: Any = None) -> None:
         if self.colour is not None:
             self.colour.build()
 
-    def call(self, batch, training=False):
+    def call(self, batch: Batch, training: bool = False) -> Batch:
         inputs = dict(batch)
         if VIDEO in batch:
             if training and self.colour is not None:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import gin
 import keras
@@ -9,6 +10,7 @@ from keras import ops
 
 from vatt.layers.configured import Configured
 from vatt.layers.interpolation import METHODS, grid_matrix
+from vatt.protocols import Tensor
 
 ORDERS = ("row_major", "column_major")
 
@@ -38,12 +40,12 @@ class FactorisedPositions(Configured, keras.layers.Layer):
     def __init__(
         self,
         *,
-        normalise=True,
-        order="row_major",
+        normalise: bool = True,
+        order: str = "row_major",
         interpolation: str | None = "natural_cubic",
-        joint_axes=(),
-        name="positions",
-        dtype=None,
+        joint_axes: Sequence[str] = (),
+        name: str = "positions",
+        dtype: Any = None,
     ):
         super().__init__(name=name, dtype=dtype)
         if order not in ORDERS:
@@ -77,7 +79,7 @@ class FactorisedPositions(Configured, keras.layers.Layer):
         if self.norm is not None:
             self.norm.build((None, self.width))
 
-    def call(self, grid):
+    def call(self, grid: Sequence[int]) -> Tensor:
         grid = tuple(grid)
         too_long = self.interpolation is None and any(new > old for new, old in zip(grid, self.grid))
         if too_long or len(grid) != len(self.grid):

@@ -1,6 +1,7 @@
 """T5's relative position bias: a learned number per head and per bucket of distance."""
 
 import math
+from typing import Any
 
 import gin
 import keras
@@ -8,6 +9,7 @@ import numpy as np
 from keras import ops
 
 from vatt.layers.configured import Configured
+from vatt.protocols import Tensor
 
 BLOCKS = ("all", "first")
 
@@ -47,7 +49,15 @@ class RelativeBias(Configured, keras.layers.Layer):
     [1, H, length, length].
     """
 
-    def __init__(self, *, buckets=32, max_distance=64, blocks="all", name="relative_bias", dtype=None):
+    def __init__(
+        self,
+        *,
+        buckets: int = 32,
+        max_distance: int = 64,
+        blocks: str = "all",
+        name: str = "relative_bias",
+        dtype: Any = None,
+    ):
         super().__init__(name=name, dtype=dtype)
         if buckets < 4 or buckets % 4:
             raise ValueError(f"`buckets` must be a positive multiple of 4. Received: buckets={buckets}.")
@@ -64,7 +74,7 @@ class RelativeBias(Configured, keras.layers.Layer):
             initializer=keras.initializers.RandomUniform(-0.05, 0.05),
         )
 
-    def call(self, length: int):
+    def call(self, length: int) -> Tensor:
         indices = relative_buckets(length, self.buckets, self.max_distance)
         bias = ops.take(self.table, indices, axis=0)
         return ops.transpose(bias, (2, 0, 1))[None]

@@ -29,7 +29,7 @@ PADDING_BIAS = -1e9  # added to the score of a padding key; softmax then gives i
 HALF_PADDING_BIAS = -6e4  # the same in float16, which ends at 65,504
 
 
-def make_norm(kind, *, epsilon, name, dtype):
+def make_norm(kind: str, *, epsilon: float, name: str, dtype: Any) -> keras.layers.Layer:
     """A normalisation layer over the last axis."""
     if kind not in NORMS:
         raise ValueError(f"A norm must be one of {tuple(NORMS)}. Received: {kind!r}.")
@@ -49,7 +49,9 @@ class Block(Configured, keras.layers.Layer):
     output is the pair of tokens and what was collected.
     """
 
-    def __init__(self, *, size, form, dropout_rate=0.0, name=None, dtype=None):
+    def __init__(
+        self, *, size: Any, form: Form, dropout_rate: float = 0.0, name: str | None = None, dtype: Any = None
+    ):
         super().__init__(name=name, dtype=dtype)
         if form.norm_placement not in PLACEMENTS:
             raise ValueError(
@@ -89,7 +91,7 @@ class Block(Configured, keras.layers.Layer):
         self.dropout1 = Dropout(dropout_rate, name="attention_dropout", dtype=dtype)
         self.dropout2 = Dropout(dropout_rate, name="feed_forward_dropout", dtype=dtype)
 
-    def build(self, input_shape=None):
+    def build(self, input_shape: Any = None) -> None:
         for norm in (self.norm1, self.norm2):
             norm.build((None, None, self.size.width))
         for layer in (self.attention, self.feed_forward, self.dropout1, self.dropout2):

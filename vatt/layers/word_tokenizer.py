@@ -96,7 +96,7 @@ class WordTokenizer(Configured, keras.layers.Layer):
             self.project.build((None, None, embedded))
         if self.positions is not None:
             self.positions.build(grid=self.sizes, axes=self.axes, width=width)
-        self.agg = None
+        self.agg: Any = None
         if self.aggregates:
             agg_width = embedded if self.aggregate == "before" else width
             self.agg = AggregateToken(width=agg_width, name="aggregate", dtype=self.dtype_policy)

@@ -1,13 +1,26 @@
 """The modality-agnostic VATT: one Transformer for video, audio and text (paper 3, A.2.2)."""
 
+from typing import Any
+
 import gin
 
+from vatt.layers.transformer_encoder import TransformerEncoder
+from vatt.models.common_spaces import CommonSpaces
 from vatt.models.tower import Tower
 from vatt.models.vatt import VATT
 
 
 @gin.register
-def agnostic_vatt(*, video, audio, text, encoder, spaces=None, projection_width=0, name="vatt") -> VATT:
+def agnostic_vatt(
+    *,
+    video: Any,
+    audio: Any,
+    text: Any,
+    encoder: TransformerEncoder,
+    spaces: CommonSpaces | None = None,
+    projection_width: int = 0,
+    name: str = "vatt",
+) -> VATT:
     """A `VATT` whose towers hold one encoder.
 
     Each modality keeps its tokenizer, positions (words too have learned absolute ones) and AGG vector; all

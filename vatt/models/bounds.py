@@ -9,6 +9,8 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from vatt.layers.architecture import Size
+
 # Largest value by name: several times that of the largest published Transformers.
 LIMITS = {
     "depth": 1_024,
@@ -43,7 +45,7 @@ class TooLargeError(ValueError):
     """A file asks for more than any model of its kind has, or than the file with its weights holds."""
 
 
-def check_number(name: str, value: Any, *, source) -> None:
+def check_number(name: str, value: Any, *, source: Any) -> None:
     """Raises unless a number is within the bound of its name; what is no number passes.
 
     Args:
@@ -61,7 +63,7 @@ def check_number(name: str, value: Any, *, source) -> None:
         )
 
 
-def check_description(description: Mapping[str, Any], *, source, weights: int | None) -> None:
+def check_description(description: Mapping[str, Any], *, source: Any, weights: int | None) -> None:
     """Raises where a model's description asks for what no model of ours can be; builds nothing.
 
     Args:
@@ -85,7 +87,7 @@ def check_description(description: Mapping[str, Any], *, source, weights: int | 
         )
 
 
-def check_arrays(asked: int, held: int, *, source) -> None:
+def check_arrays(asked: int, held: int, *, source: Any) -> None:
     """Raises where a configuration asks for far more weights than its arrays hold; some may be
     missing by the user's leave, such as a word table.
 
@@ -102,7 +104,7 @@ def check_arrays(asked: int, held: int, *, source) -> None:
         )
 
 
-def weights_of(size) -> int:
+def weights_of(size: Size) -> int:
     """Numbers in the linear maps of a Transformer of a `Size`."""
     return size.depth * size.width * (4 * size.heads * size.head_width + 2 * size.hidden_width)
 

@@ -3,6 +3,7 @@ A.2.5, A.3).
 """
 
 import math
+from typing import Any
 
 import gin
 import keras
@@ -11,7 +12,9 @@ from keras import ops
 from vatt.layers import draws
 from vatt.layers.configured import Configured
 from vatt.layers.dropout import Dropout
+from vatt.models.tower import Tower
 from vatt.models.vatt import DRAW_KEY
+from vatt.protocols import Outputs, Tensor
 from vatt.spec import AUDIO, MASKS, VIDEO
 
 IMAGE = "image"
@@ -40,7 +43,15 @@ class Classifier(Configured, keras.Model):
     """
 
     def __init__(
-        self, *, tower, classes, modality=VIDEO, head_dropout_rate=0.0, views=1, name="classifier", dtype=None
+        self,
+        *,
+        tower: Tower,
+        classes: int,
+        modality: str = VIDEO,
+        head_dropout_rate: float = 0.0,
+        views: int = 1,
+        name: str = "classifier",
+        dtype: Any = None,
     ):
         # Each part casts what it is given; cast here, a waveform would reach a spectrogram in bfloat16.
         super().__init__(name=name, dtype=dtype, autocast=False)
@@ -78,13 +89,13 @@ class Classifier(Configured, keras.Model):
         """Whether, in training, what becomes of a row depends on the others of its batch."""
         return self.tower.mixes_rows
 
-    def build(self, input_shape=None):
+    def build(self, input_shape: Any = None) -> None:
         if not self.tower.built:
             self.tower.build()
         self.dropout.build()
         self.head.build((None, self.tower.width))
 
-    def call(self, inputs, training=False):
+    def call(self, inputs: Tensor, training: bool = False) -> Outputs:
         with draws.keyed(inputs.get(DRAW_KEY)):
             rows = inputs.get(MASKS.get(self.modality))
             pooled, tokens = self.tower(self._signal(inputs), rows=rows, training=training)

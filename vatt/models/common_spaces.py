@@ -6,6 +6,7 @@ from keras import ops
 
 from vatt.layers.batch_norm import GlobalBatchNorm
 from vatt.layers.configured import Configured
+from vatt.protocols import Tensor
 from vatt.spec import AUDIO, TEXT, VIDEO, VIDEO_AUDIO, VIDEO_TEXT
 
 FORMS = ("paper", "released")
@@ -31,11 +32,11 @@ class CommonSpaces(Configured, keras.layers.Layer):
     def __init__(
         self,
         *,
-        video_audio_width=512,
-        video_text_width=256,
-        form="paper",
-        name="spaces",
-        dtype="float32",  # cosines divided by τ = 0.07 leave no room for bfloat16's three digits
+        video_audio_width: int = 512,
+        video_text_width: int = 256,
+        form: str = "paper",
+        name: str = "spaces",
+        dtype: str = "float32",  # cosines divided by τ = 0.07 leave no room for bfloat16's three digits
     ):
         super().__init__(name=name, dtype=dtype)
         if form not in FORMS:
@@ -49,7 +50,7 @@ class CommonSpaces(Configured, keras.layers.Layer):
         """Features of each space by its name."""
         return {VIDEO_AUDIO: self.video_audio_width, VIDEO_TEXT: self.video_text_width}
 
-    def build(self, widths):
+    def build(self, widths: dict[str, int]) -> None:
         common, text_common, paper = self.video_audio_width, self.video_text_width, self.form == "paper"
         if VIDEO in widths:
             self.video_hidden = self._linear("video_hidden", widths[VIDEO], common)
@@ -76,25 +77,33 @@ class CommonSpaces(Configured, keras.layers.Layer):
         layer.build()
         return layer
 
-    def video_to_video_audio(self, pooled, rows=None, training=False):
+    def video_to_video_audio(
+        self, pooled: Tensor, rows: Tensor | None = None, training: bool = False
+    ) -> Tensor:
         """g_v→va, two layers."""
         hidden = self.video_hidden_norm(self.video_hidden(pooled), rows=rows, training=training)
         return self.video_output_norm(self.video_output(ops.relu(hidden)), rows=rows, training=training)
 
-    def video_audio_to_video_text(self, embedding, rows=None, training=False):
+    def video_audio_to_video_text(
+        self, embedding: Tensor, rows: Tensor | None = None, training: bool = False
+    ) -> Tensor:
         """g_v→vt, from the video-audio space, where an audio clip's embedding lives too."""
         if self.form == "released":
             embedding = ops.relu(embedding)
         return self.bridge_norm(self.bridge(embedding), rows=rows, training=training)
 
-    def audio_to_video_audio(self, pooled, rows=None, training=False):
+    def audio_to_video_audio(
+        self, pooled: Tensor, rows: Tensor | None = None, training: bool = False
+    ) -> Tensor:
         """g_a→va."""
         embedding = self.audio(pooled)
         if self.audio_norm is None:
             return embedding
         return self.audio_norm(embedding, rows=rows, training=training)
 
-    def text_to_video_text(self, pooled, rows=None, training=False):
+    def text_to_video_text(
+        self, pooled: Tensor, rows: Tensor | None = None, training: bool = False
+    ) -> Tensor:
         """g_t→vt."""
         embedding = self.text(pooled)
         if self.text_norm is None:

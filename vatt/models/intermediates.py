@@ -5,10 +5,12 @@ that are there, so that they go wherever a model's own outputs go.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 from keras import ops
 
 from vatt.layers.transformer_encoder import PROBABILITIES, TRANSFORMED
+from vatt.protocols import Batch, Tensor
 from vatt.spec import MODALITIES
 
 INPUT = "input"  # mean of the tokens that enter the encoder, [B, D]
@@ -16,13 +18,13 @@ ACTIVATIONS = "activations"  # mean of the feed-forward networks' outputs, [B, l
 ROLL_OUT = "roll_out"  # attention of AGG to each token, [B, N]
 
 
-def towers_of(model) -> dict:
+def towers_of(model: Any) -> dict:
     """`Tower` by modality of a `VATT` or a `Classifier`, in the order of `MODALITIES`; empty for others."""
     towers = getattr(model, "towers", {})
     return {modality: towers[modality] for modality in MODALITIES if modality in towers}
 
 
-def token_grid(model, modality, signal_shape) -> tuple[int, ...]:
+def token_grid(model: Any, modality: str, signal_shape: Sequence[int]) -> tuple[int, ...]:
     """Tokens along each axis of a signal [B, *sizes(, channels)]: (time, row, column), (sample,), (time,
     frequency); (words,) for text.
     """
@@ -31,7 +33,7 @@ def token_grid(model, modality, signal_shape) -> tuple[int, ...]:
     return tokenizer.grid_of(tuple(signal_shape[1 : 1 + axes]))
 
 
-def mean_inputs(model, inputs) -> dict:
+def mean_inputs(model: Any, inputs: Batch) -> dict:
     """ "<modality>/input": float32 [B, D], the mean over the tokens that enter the encoder, with their
     positions; without AGG, which is the same for all inputs, and without padding.
     """
@@ -44,7 +46,7 @@ def mean_inputs(model, inputs) -> dict:
     return outputs
 
 
-def mean_activations(model, inputs) -> dict:
+def mean_activations(model: Any, inputs: Batch) -> dict:
     """ "<modality>/activations": float32 [B, layers, D], the outputs of the feed-forward networks before the
     residual addition, averaged over the tokens, AGG among them, without padding (paper Figure 4).
     """
@@ -57,7 +59,7 @@ def mean_activations(model, inputs) -> dict:
     return outputs
 
 
-def roll_outs(model, inputs) -> dict:
+def roll_outs(model: Any, inputs: Batch) -> dict:
     """ "<modality>/roll_out": float32 [B, N], where the pooled output comes from by attention roll-out: the
     shares of the N tokens, AGG's own left out, which sum to 1.
     """
@@ -75,7 +77,7 @@ def roll_outs(model, inputs) -> dict:
     return outputs
 
 
-def roll_out(probabilities: Sequence):
+def roll_out(probabilities: Sequence) -> Tensor:
     """How much of each input token reaches each output token (Abnar and Zuidema 2020, attention roll-out).
 
     The residual connection is as much as all of a block's attention: A = (W + I) / 2. The matrices of all

@@ -4,6 +4,7 @@ import importlib
 import math
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import h5py
 import keras
@@ -31,7 +32,7 @@ _WEIGHTS = "model.weights.h5"
 _RULE = "A model file must be what `model.save` or `vatt convert` writes, ending in .keras."
 
 
-def load_model(path):
+def load_model(path: str | Path) -> Any:
     """The model of a `.keras` file that this project wrote.
 
     Args:

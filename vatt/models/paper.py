@@ -1,6 +1,6 @@
 """The paper's models, composed (A.2.2): what experiments/overlay/paper.gin and paper_agnostic.gin build."""
 
-from vatt.layers.architecture import size_of
+from vatt.layers.architecture import Size, size_of
 from vatt.layers.drop_token import DropToken
 from vatt.layers.positions import FactorisedPositions
 from vatt.layers.text_encoder import TextEncoder
@@ -15,8 +15,16 @@ from vatt.models.tower import Tower
 from vatt.models.vatt import VATT
 from vatt.spec import AUDIO, TEXT, VIDEO, ClipSpec
 
+SizeOrName = str | Size
 
-def paper_vatt(*, video="medium", audio="base", text="small", clip: ClipSpec | None = None) -> VATT:
+
+def paper_vatt(
+    *,
+    video: SizeOrName = "medium",
+    audio: SizeOrName = "base",
+    text: SizeOrName = "small",
+    clip: ClipSpec | None = None,
+) -> VATT:
     """The modality-specific VATT.
 
     Args:
@@ -38,7 +46,9 @@ def paper_vatt(*, video="medium", audio="base", text="small", clip: ClipSpec | N
     )
 
 
-def paper_agnostic(*, size="medium", clip: ClipSpec | None = None, projections=False) -> VATT:
+def paper_agnostic(
+    *, size: SizeOrName = "medium", clip: ClipSpec | None = None, projections: bool = False
+) -> VATT:
     """The modality-agnostic VATT.
 
     Args:
@@ -62,7 +72,7 @@ def paper_agnostic(*, size="medium", clip: ClipSpec | None = None, projections=F
     )
 
 
-def video_classifier(*, classes, size="base", clip: ClipSpec | None = None) -> Classifier:
+def video_classifier(*, classes: int, size: SizeOrName = "base", clip: ClipSpec | None = None) -> Classifier:
     """The network that is fine-tuned on video (A.2.5).
 
     Args:

@@ -1,6 +1,7 @@
 """A tower: a tokenizer and an encoder, from one modality's raw input to features (paper Figure 1)."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import gin
 import keras
@@ -8,6 +9,7 @@ from keras import ops
 
 from vatt.layers.configured import Configured
 from vatt.layers.feed_forward import ACTIVATIONS
+from vatt.protocols import Tensor
 
 
 @gin.register
@@ -27,7 +29,15 @@ class Tower(Configured, keras.layers.Layer):
     (T5), the mean over the words that are no padding.
     """
 
-    def __init__(self, *, tokenizer, encoder, projection_width=0, name="tower", dtype=None):
+    def __init__(
+        self,
+        *,
+        tokenizer: Any,
+        encoder: Any,
+        projection_width: int = 0,
+        name: str = "tower",
+        dtype: Any = None,
+    ):
         # The tokenizer casts what it is given: a waveform in bfloat16 would spoil a spectrogram.
         super().__init__(name=name, dtype=dtype, autocast=False)
         self.tokenizer = tokenizer
@@ -61,7 +71,7 @@ class Tower(Configured, keras.layers.Layer):
         """Features of the outputs, D."""
         return self.projection_width or self.encoder.size.width
 
-    def build(self, input_shape=None):
+    def build(self, input_shape: Any = None) -> None:
         self.tokenizer.build(self.encoder.size.width)
         if not self.encoder.built:
             self.encoder.build()
@@ -72,7 +82,9 @@ class Tower(Configured, keras.layers.Layer):
             )
             self.projection.build((None, None, self.encoder.size.width))
 
-    def call(self, inputs, rows=None, training=False):
+    def call(
+        self, inputs: Tensor, rows: Tensor | None = None, training: bool = False
+    ) -> tuple[Tensor, Tensor]:
         tokens, words = self.tokenizer(inputs, training=training)
         encoded = self.encoder(tokens, words=words, training=training)
         if self.projection is not None:

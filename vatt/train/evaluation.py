@@ -5,7 +5,6 @@ An evaluator has a `name` and `evaluate(model) -> {name: number}`. It may have `
 the report shows besides numbers) and `table() -> (title, columns, rows)`, both about its last evaluation.
 """
 
-import difflib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from typing import Any
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from vatt.errors import RunError, reason_of
+from vatt.errors import RunError, closest, reason_of
 from vatt.terminal import Console
 from vatt.train.journal import HISTORY, append_line, cut_back, read_json, read_lines, write_json
 from vatt.whole_file import own_folder
@@ -124,10 +123,9 @@ class Evaluations:
         known = sorted({name for line in lines for name in line} - {"step"})
         all_measured = all(self._file(evaluator).is_file() for evaluator in self._evaluators)
         if lines and all_measured and metric not in known:
-            near = difflib.get_close_matches(metric, known, n=3, cutoff=0.3) or known[:3]
             raise RunError(
-                f"`Checkpoints.keep_best` must name a metric of the evaluators. Received: {metric!r}. "
-                f"Closest: {', '.join(near) or '(they give none)'}."
+                f"`Checkpoints.keep_best` must name a metric of the evaluators. Received: {metric!r}."
+                f"{closest(metric, known)} They give: {', '.join(known) or 'none'}."
             )
         sign = -1.0 if lowest_is_best else 1.0
         # A number that is not finite stands as null.
