@@ -90,9 +90,7 @@ def test_modality_agnostic_as_released():
 
 
 def test_a_preset_that_does_not_exist():
-    with pytest.raises(
-        ValueError, match=r"A size must be one of .* Received: 'meduim'\. Closest: `medium`"
-    ):
+    with pytest.raises(ValueError, match=r"A size must be one of .* Received: 'meduim'\. Closest: `medium`"):
         paper_vatt(video="meduim")
 
 
