@@ -2,8 +2,12 @@
 
 from vatt.layers.architecture import Form, Size, size_of
 from vatt.layers.drop_token import DropToken
+from vatt.layers.i3d import I3D
+from vatt.layers.linear_text import LinearText
+from vatt.layers.log_mel import LogMel
 from vatt.layers.positions import FactorisedPositions
 from vatt.layers.relative_bias import RelativeBias
+from vatt.layers.resnet import ResNet
 from vatt.layers.spectrogram_tokenizer import SpectrogramTokenizer
 from vatt.layers.text_encoder import TextEncoder
 from vatt.layers.transformer_encoder import TransformerEncoder
@@ -13,6 +17,7 @@ from vatt.layers.word_tokenizer import WordTokenizer
 from vatt.models.agnostic import agnostic_vatt
 from vatt.models.classifier import Classifier
 from vatt.models.common_spaces import CommonSpaces
+from vatt.models.conv_tower import ConvTower
 from vatt.models.tokenizer_for import TOKENIZERS, read_sizes, signal_sizes
 from vatt.models.tower import Tower
 from vatt.models.vatt import VATT
@@ -141,3 +146,31 @@ def small_classifier(
     encoder = TransformerEncoder(size=size, form=Form(use_bias=use_bias), dropout_rate=dropout_rate)
     tower = Tower(tokenizer=tokenizer, encoder=encoder, projection_width=projection_width)
     return Classifier(tower=tower, classes=classes, modality=modality, **options)
+
+
+def small_conv_vatt(*, clip=TINY_CLIP, vocabulary_size=11, widths=(8, 8), frozen=False, log_mel=None) -> VATT:
+    """A `VATT` of ConvNets; `log_mel` None: one for the clip's rate."""
+    rate = clip.sample_rate_hz
+    mel = log_mel or LogMel(
+        sample_rate_hz=rate,
+        frame_seconds=128 / rate,
+        step_seconds=8 / rate,
+        bins=8,
+        lowest_hz=rate / 50,
+        highest_hz=rate / 2,
+    )
+    i3d = I3D(
+        width_factor=1 / 8,
+        stem_kernel=(3, 3, 3),
+        stem_stride=(1, 1, 1),
+        blocks=("conv3d_1a_7x7", "mixed_3b"),
+        frozen=frozen,
+    )
+    resnet = ResNet(depths=(1,), stem_channels=4, frozen=frozen)
+    words = LinearText(vocabulary_size=vocabulary_size, table_width=6, width=8, train_table=True)
+    return VATT(
+        video=ConvTower(encoder=i3d),
+        audio=ConvTower(encoder=resnet, log_mel=mel),
+        text=ConvTower(encoder=words),
+        spaces=CommonSpaces(video_audio_width=widths[0], video_text_width=widths[1]),
+    )

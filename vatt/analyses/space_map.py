@@ -37,6 +37,7 @@ class SpaceMap(WatchingEvaluator):
     Input space: the mean of the tokens that enter a clip's Transformer, after tokenization and with
     positions. In a modality-specific model each modality has axes of its own there, so a cosine between two
     of them is the paper's comparison and means nothing by itself; narrower ones are filled up with zeros.
+    A ConvNet has no tokens and is not in the input space.
     Output space: the common spaces, where the loss is computed. A positive pair is one clip's; negative is
     every pair of two clips that do not answer for each other; two different clips of one group are neither.
 
@@ -63,6 +64,11 @@ class SpaceMap(WatchingEvaluator):
     ):
         super().__init__(name=name, dataset=dataset, batch_size=batch_size, clips=clips, seed=seed)
         self.perplexity = perplexity
+
+    def check(self, model: Model) -> None:
+        """Raises unless the model has towers; a ConvNet's are compared in the common spaces alone."""
+        if not intermediates.towers_of(model):
+            modalities_read(model)
 
     def evaluate(self, model: Model) -> dict[str, float]:
         """Numbers by name. Of a space: `NAME/input/mixing`, the share of other modalities among a point's 10

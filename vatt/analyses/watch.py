@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Sequence
 
+from absl import logging
+
 from vatt.analyses.sample import SampledEvaluator
 from vatt.evals.encoder import compiled_encoder
 from vatt.models import intermediates
@@ -36,12 +38,18 @@ class WatchingEvaluator(SampledEvaluator):
 
 
 def modalities_read(model: Model) -> tuple[str, ...]:
-    """Those whose encoder can be looked into, at least one."""
-    found = tuple(intermediates.towers_of(model))
+    """Those whose Transformer can be looked into, at least one; others are reported in the log."""
+    found, towers = tuple(intermediates.transformers_of(model)), intermediates.towers_of(model)
+    others = [modality for modality in towers if modality not in found]
     if not found:
+        came = f"{type(model).__name__}, which has none"
+        if others:
+            came = f"ConvNets for {', '.join(others)}, which have neither tokens nor attention"
         raise ValueError(
-            "This analysis looks into a model with towers for video, audio or text. Received: "
-            f"{type(model).__name__}, which has none. Give a run directory or a file of a `VATT`, "
-            "or of a `Classifier` for video or audio."
+            "This analysis looks into Transformers for video, audio or text. Received: "
+            f"{came}. Give a run directory or a file of a `VATT` of Transformers, or of a `Classifier` for "
+            "video or audio."
         )
+    if others:
+        logging.warning("Of Transformers alone; a ConvNet has no tokens: left out: %s.", ", ".join(others))
     return found

@@ -9,6 +9,7 @@ from typing import Any
 from vatt.convert.report import ConversionError
 from vatt.data.description import describe_inputs
 from vatt.models.classifier import Classifier
+from vatt.models.tower import Tower
 from vatt.spec import AUDIO, TEXT, VIDEO, ClipSpec
 
 _PRETRAINING = ClipSpec()  # A.2.1
@@ -24,7 +25,8 @@ def clip_of_tables(model: Any) -> ClipSpec | None:
     if isinstance(model, Classifier):
         clip = dataclasses.replace(_FINE_TUNING, modalities=(model.modality,))
     for modality, tower in model.towers.items():
-        clip = _fitted(clip, modality, tower.tokenizer)
+        if isinstance(tower, Tower):  # a ConvNet takes clips of any size, and has been shown the paper's
+            clip = _fitted(clip, modality, tower.tokenizer)
     return clip
 
 
@@ -41,7 +43,7 @@ def released_inputs(
     clip = clip_of_tables(model)
     if clip is None:
         return None
-    rows = model.towers[TEXT].tokenizer.vocabulary_size if TEXT in model.towers else None
+    rows = model.towers[TEXT].vocabulary_size if TEXT in model.towers else None
     tokenizer = None
     if vocabulary_file is not None:
         if rows is None:

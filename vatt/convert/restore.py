@@ -19,6 +19,7 @@ from vatt.convert.report import ConversionError, LoadReport
 from vatt.convert.run_directory import load_run, run_of
 from vatt.layers.configured import remade
 from vatt.models.classifier import IMAGE, Classifier
+from vatt.models.conv_tower import ConvTower
 from vatt.models.loading import load_model, register_models
 from vatt.models.tokenizer_for import read_sizes
 from vatt.models.tower import Tower
@@ -101,7 +102,7 @@ def restore_classifier(
     weights = _weights_by_place(tower)
     names = _weights_by_place(model.tower)
     names |= {f"{HEAD}/{variable.name}": variable for variable in model.head.weights}
-    tables = _tables(tower.tokenizer.positions, model.tower.tokenizer.positions)
+    tables = _tables(tower, model.tower)
     recipes = [
         resized(place, variable, *tables[place], method=interpolation)
         if place in tables
@@ -109,12 +110,12 @@ def restore_classifier(
         for place, variable in names.items()
     ]
     shapes = {place: tuple(variable.shape) for place, variable in weights.items()}
-    grid = model.tower.tokenizer.grid
+    made_for = f"grid {model.tower.tokenizer.grid}, " if isinstance(model.tower, Tower) else ""
     report = match(
         recipes,
         shapes,
         source=f"{tower.path} of {type(source).__name__}",
-        target=f"Classifier ({model.modality}, grid {grid}, {model.classes} classes)",
+        target=f"Classifier ({model.modality}, {made_for}{model.classes} classes)",
     )
     require_complete(report, allow_missing=(f"{model.head.path}/*",))
     fill(report, recipes, lambda place: weights[place].numpy())
@@ -137,22 +138,40 @@ def classifier_like(
     Args:
         source: see `restore_classifier`.
         classes, modality, head_dropout_rate, views: see `Classifier`.
-        sizes: size of the clips along each axis (`signal_sizes`); None keeps the source's position tables.
+        sizes: size of the clips along each axis (`signal_sizes`); None keeps the source's position tables. A
+            ConvNet takes clips of any size.
         drop_token: `DropToken` or None. The paper fine-tunes on all tokens, the release on half.
-        dropout_rate: of the tokenizer and the encoder.
+        dropout_rate: of the tokenizer and the encoder; a ConvNet has none.
     """
     tower = tower_of(source, modality)
+    new_tower = (
+        _conv_tower_like(tower, drop_token)
+        if isinstance(tower, ConvTower)
+        else _tower_like(tower, modality, sizes, drop_token, dropout_rate)
+    )
+    return Classifier(
+        tower=new_tower, classes=classes, modality=modality, head_dropout_rate=head_dropout_rate, views=views
+    )
+
+
+def _conv_tower_like(tower, drop_token):
+    if drop_token is not None and drop_token.rate:
+        raise ConversionError(
+            f"DropToken drops tokens, which a ConvNet has not. Received: a rate of {drop_token.rate} for a "
+            f"tower with {type(tower.encoder).__name__}. Set `DropToken.rate = 0.0`."
+        )
+    return remade(tower)
+
+
+def _tower_like(tower, modality, sizes, drop_token, dropout_rate):
     encoder, tokenizer = tower.encoder, tower.tokenizer
     sizes = read_sizes(modality, tuple(sizes or tokenizer.sizes), tokenizer.patch)
-    tower = Tower(
+    return Tower(
         tokenizer=remade(tokenizer, sizes=sizes, drop_token=drop_token, dropout_rate=dropout_rate),
         encoder=remade(
             encoder, size=dataclasses.replace(encoder.size, recompute=False), dropout_rate=dropout_rate
         ),
         projection_width=tower.projection_width,
-    )
-    return Classifier(
-        tower=tower, classes=classes, modality=modality, head_dropout_rate=head_dropout_rate, views=views
     )
 
 
@@ -179,8 +198,8 @@ def _open(path):
     return load_released(path)[0]
 
 
-def tower_of(source: Any, modality: str) -> Tower:
-    """The `Tower` for a modality of a `VATT` or a `Classifier`; images go through that for video."""
+def tower_of(source: Any, modality: str) -> Tower | ConvTower:
+    """The tower for a modality of a `VATT` or a `Classifier`; images go through that for video."""
     towers = source.towers
     wanted = VIDEO if modality == IMAGE else modality
     if wanted not in towers:
@@ -191,8 +210,11 @@ def tower_of(source: Any, modality: str) -> Tower:
     return towers[wanted]
 
 
-def _tables(positions: Any, new_positions: Any) -> dict[str, tuple[tuple[int, ...], tuple[int, ...]]]:
+def _tables(tower: Any, new_tower: Any) -> dict[str, tuple[tuple[int, ...], tuple[int, ...]]]:
     """Place inside the tower of each position table -> sizes of its axes, in the source and in ours."""
+    if isinstance(tower, ConvTower):
+        return {}
+    positions, new_positions = tower.tokenizer.positions, new_tower.tokenizer.positions
     return {
         f"tokenizer/positions/{table.name}": (
             tuple(positions.grid[axis] for axis in tabled),
@@ -205,9 +227,7 @@ def _tables(positions: Any, new_positions: Any) -> dict[str, tuple[tuple[int, ..
 def _weights_by_place(tower) -> dict:
     """Place inside the tower -> variable; the place does not depend on where the model keeps its encoder."""
     places = {}
-    for part in ("tokenizer", "encoder", "projection"):
-        layer = getattr(tower, part)
-        if layer is not None:
-            for variable in layer.weights:
-                places[part + variable.path.removeprefix(layer.path)] = variable
+    for part, layer in tower.parts.items():
+        for variable in layer.weights:
+            places[part + variable.path.removeprefix(layer.path)] = variable
     return places

@@ -96,6 +96,11 @@ def write_vit(model: Any, path: str | Path, modality: str = VIDEO) -> None:
     What stands before an encoder, patches and positions, has no place in an image ViT and stays out.
     """
     tower = tower_of(model, modality)
+    if not isinstance(tower, Tower):
+        raise ConversionError(
+            "A Transformer alone has a place in a ViT's layout. Received: a tower for "
+            f"{modality} with {tower.encoder.summary}. Keep this model as .keras."
+        )
     encoder = tower.encoder
     arrays = to_vit(encoder)
     config = {

@@ -97,7 +97,7 @@ def open_trained(
             path=vocabulary_file, release=released if release_tokenizer is None else release_tokenizer
         )
     text = getattr(model, "text", None)
-    rows = None if text is None else text.tokenizer.vocabulary_size
+    rows = None if text is None else text.vocabulary_size
     if tokenizer is not None and rows is not None and tokenizer.size > rows:
         raise ValueError(
             f"The model must have a row for every word. Received: {tokenizer.size} words of "

@@ -5,6 +5,7 @@ Settings alone, which every engine reads; each of them says in its own folder ho
 
 import dataclasses
 from collections.abc import Callable
+from typing import Any
 
 import gin
 
@@ -14,8 +15,8 @@ import gin
 class WholeBatch:
     """One forward and one backward pass over all rows of a replica."""
 
-    def check(self, loss: Callable) -> None:
-        """Serves every loss."""
+    def check(self, loss: Callable, model: Any = None) -> None:
+        """Serves every loss and every model."""
 
 
 @gin.register
@@ -33,8 +34,9 @@ class Accumulated:
 
     parts: int
 
-    def check(self, loss: Callable) -> None:
-        """Raises `ValueError` for a loss that compares the rows of a batch."""
+    def check(self, loss: Callable, model: Any = None) -> None:
+        """Raises `ValueError` for a loss that compares the rows of a batch, or a model that mixes them."""
+        _check_rows_are_independent(self, model)
         if getattr(loss, "compares_rows", False):
             raise ValueError(
                 "`Accumulated` is for losses that score each row by itself; one that compares the rows of a "
@@ -52,8 +54,9 @@ class Cached:
 
     Gives the loss and the gradients of the whole batch with the activations of a few rows, and costs one more
     forward pass. The model needs `encode` and `project` (see `VATT`), the loss may use what
-    `project` gives, and what `encode` does to a row must not depend on other rows: DropToken "per_batch"
-    draws one pattern per chunk here.
+    `project` gives, and what `encode` does to a row must not depend on other rows: batch normalisation
+    inside a ConvNet is refused unless it is frozen, and DropToken "per_batch" draws one pattern per chunk
+    here.
 
     Args:
         rows: rows of a chunk, which divides a replica's rows.
@@ -61,11 +64,25 @@ class Cached:
 
     rows: int
 
-    def check(self, loss: Callable) -> None:
-        """Serves every loss that reads what `project` gives."""
+    def check(self, loss: Callable, model: Any = None) -> None:
+        """Serves every loss that reads what `project` gives; raises `ValueError` for a model that mixes rows
+        before it.
+        """
+        _check_rows_are_independent(self, model)
 
 
 Gradients = WholeBatch | Accumulated | Cached
+
+
+def _check_rows_are_independent(settings: Gradients, model: Any) -> None:
+    if getattr(model, "mixes_rows", False):
+        raise ValueError(
+            "Rows can be computed in parts only where they do not depend on each other. Batch normalisation "
+            "inside a ConvNet would have statistics of a part, not of the batch, and update its moving ones "
+            f"several times a step. Received: `{type(settings).__name__}` with such a model. Use "
+            "`WholeBatch` with more devices (statistics are those of all of them) or a smaller batch, or "
+            "freeze the statistics: `I3D.frozen = True`, `ResNet.frozen = True`."
+        )
 
 
 @gin.register

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import gin
 
-_BLOCK = re.compile(r"^(.*)/block_(\d+)(/|$)")
+_BLOCK = re.compile(r"^(.*)/block_(\d+)(_\w+)?(/|$)")  # "block_3", "block_3_mixed_3b"
 
 
 @gin.register

@@ -97,14 +97,14 @@ class Card:
 
     @property
     def fine_tuning(self) -> str:
-        tokenizers = [tower.tokenizer for tower in self.trained.model.towers.values()]
-        rates = ", ".join(
-            sorted({f"{each.drop_rate:g}" for each in tokenizers if hasattr(each, "drop_rate")})
-        )
+        towers = self.trained.model.towers.values()
+        drops = sorted({f"{tower.drop_rate:g}" for tower in towers if tower.drop_rate is not None})
+        done = [f"drops out and drops tokens (rate {', '.join(drops)})"] if drops else []
+        done += ["normalises by the batch inside its ConvNets"] if self.trained.model.mixes_rows else []
         return (
             "The object is callable, `module(inputs, training=True)`, and has `variables`, "
             "`trainable_variables` and `regularization_losses`; gradients reach every trainable variable. In "
-            f"training it drops out and drops tokens (rate {', '.join(sorted(rates))})"
+            f"training it {' and '.join(done)}"
             + (", as it did" if self.is_classifier else ", and the heads normalise by the batch, as they did")
             + " in training."
         )

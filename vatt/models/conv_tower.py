@@ -66,6 +66,11 @@ class ConvTower(Configured, keras.layers.Layer):
         )
 
     @property
+    def drop_rate(self) -> float | None:
+        """None: there are no tokens to drop."""
+        return None
+
+    @property
     def vocabulary_size(self) -> int:
         """Rows of the word table, of a tower of text."""
         return self.encoder.vocabulary_size

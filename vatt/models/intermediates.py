@@ -1,7 +1,7 @@
 """Intermediate outputs of a model: what its encoders are given, what their layers do, where they attend.
 
 Each function takes a model and inputs as the model's call does, and gives outputs by name for the modalities
-that are there, so that they go wherever a model's own outputs go.
+that are there, so that they go wherever a model's own outputs go. ConvNets have none of them.
 """
 
 from collections.abc import Sequence
@@ -10,6 +10,7 @@ from typing import Any
 from keras import ops
 
 from vatt.layers.transformer_encoder import PROBABILITIES, TRANSFORMED
+from vatt.models.tower import Tower
 from vatt.protocols import Batch, Tensor
 from vatt.spec import MODALITIES
 
@@ -19,16 +20,21 @@ ROLL_OUT = "roll_out"  # attention of AGG to each token, [B, N]
 
 
 def towers_of(model: Any) -> dict:
-    """`Tower` by modality of a `VATT` or a `Classifier`, in the order of `MODALITIES`; empty for others."""
+    """Tower by modality of a `VATT` or a `Classifier`, in the order of `MODALITIES`; empty for others."""
     towers = getattr(model, "towers", {})
     return {modality: towers[modality] for modality in MODALITIES if modality in towers}
+
+
+def transformers_of(model: Any) -> dict[str, Tower]:
+    """Those of `towers_of` with tokens and attention, the Transformers; a ConvNet has neither."""
+    return {modality: tower for modality, tower in towers_of(model).items() if isinstance(tower, Tower)}
 
 
 def token_grid(model: Any, modality: str, signal_shape: Sequence[int]) -> tuple[int, ...]:
     """Tokens along each axis of a signal [B, *sizes(, channels)]: (time, row, column), (sample,), (time,
     frequency); (words,) for text.
     """
-    tokenizer = towers_of(model)[modality].tokenizer
+    tokenizer = transformers_of(model)[modality].tokenizer
     axes = len(getattr(tokenizer, "sizes", (0,)))
     return tokenizer.grid_of(tuple(signal_shape[1 : 1 + axes]))
 
@@ -104,7 +110,7 @@ def _mean_of_heads(probabilities):
 
 
 def _present(model, inputs):
-    return [(name, tower) for name, tower in towers_of(model).items() if inputs.get(name) is not None]
+    return [(name, tower) for name, tower in transformers_of(model).items() if inputs.get(name) is not None]
 
 
 def _mean(tokens, words):

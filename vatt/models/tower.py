@@ -58,6 +58,11 @@ class Tower(Configured, keras.layers.Layer):
         return self.tokenizer.patch[0]
 
     @property
+    def drop_rate(self) -> float | None:
+        """Share of the tokens that training drops; None where none ever is, as of words."""
+        return self.tokenizer.drop_rate
+
+    @property
     def vocabulary_size(self) -> int:
         """Rows of the word table, of a tower of text."""
         return self.tokenizer.vocabulary_size

@@ -69,7 +69,7 @@ class Trainer(Job):
     check = staticmethod(check_relations)
 
     def __post_init__(self):
-        self.execution.gradients.check(self.loss)
+        self.execution.gradients.check(self.loss, self.model)
         if self.checkpoints.keep_best is not None and not self.evaluation.happens_on_the_way:
             raise ValueError(
                 "`Checkpoints.keep_best` chooses among evaluations on the way. Received: "

@@ -29,7 +29,7 @@ def gradients_of(settings: Gradients, task: Task) -> Callable:
         and the gradients of `loss_scale` times "loss", a dense tensor per variable, not yet summed over
         replicas.
     """
-    settings.check(task.loss)
+    settings.check(task.loss, task.model)
     if isinstance(settings, Cached):
         return _CachedFeatures(task, settings.rows).gradients
     if isinstance(settings, Accumulated):
