@@ -54,7 +54,7 @@ def _floats(output):
 
 
 def _check_graph(layer, tensors, static, output):
-    compiled = tf.function(lambda given: layer(**given, **static))
+    compiled = tf.function(lambda given: layer(**given, **static), autograph=False)
     for eager, graph in zip(_floats(output), _floats(compiled(tensors)), strict=True):
         np.testing.assert_allclose(graph, eager, rtol=1e-5, atol=1e-5)
         assert graph.shape == eager.shape

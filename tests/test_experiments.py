@@ -75,6 +75,7 @@ def test_the_main_job_from_corpus_to_report_and_again(tmp_path, data_dir, capsys
     assert "SEED" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_the_recorded_configuration_is_a_run_of_its_own(tmp_path, data_dir):
     assert run(PRETRAIN, tmp_path / "first", data_dir, "--gin.TRAIN_STEPS=1", "--gin.CHECKPOINT_EVERY=1") == 0
     recorded = tmp_path / "first" / "config.gin"
@@ -83,6 +84,7 @@ def test_the_recorded_configuration_is_a_run_of_its_own(tmp_path, data_dir):
     assert first == second  # the same seed on the same machine, to the last bit
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("other", ["audio", "text"])
 def test_video_and_one_more_modality_pre_train(tmp_path, data_dir, other):
     flags = [f"--gin.ClipSpec.modalities=('video', '{other}')", "--gin.TRAIN_STEPS=2"]

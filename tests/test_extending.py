@@ -1,5 +1,6 @@
 """The examples of docs/extending.md, put into a copy of the tree: their tests, the rules, the gin file."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -62,6 +63,7 @@ def test_the_document_is_whole():
     assert DOCUMENT.read_text(encoding="utf-8").count("```python") == 6
 
 
+@pytest.mark.slow
 def test_the_examples_pass_their_tests_and_the_rules(tree):
     tests = [
         "tests/prepare/layouts/test_layouts_vggsound.py",
@@ -73,6 +75,7 @@ def test_the_examples_pass_their_tests_and_the_rules(tree):
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *tests],
         cwd=tree,
+        env={name: os.environ[name] for name in os.environ.keys() - {"PYTEST_ADDOPTS"}},  # in one process
         capture_output=True,
         text=True,
         timeout=300,

@@ -25,7 +25,7 @@ def run(recompute, **options):
     words = tf.constant([[1, 1, 1, 1, 0], [1, 1, 0, 0, 0], [1, 1, 1, 1, 1]])
     key = tf.constant([[7, 0], [7, 1], [7, 2]])
 
-    @tf.function
+    @tf.function(autograph=False)
     def both():
         with tf.GradientTape() as tape:
             tape.watch(tokens)

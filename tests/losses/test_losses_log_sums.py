@@ -113,7 +113,7 @@ def step_on_devices(replicas, **options):
             loss = contrast(**batch, **options, gather=all_gather)
         return loss, *tape.gradient(loss, rows)
 
-    compiled = tf.function(lambda batch: strategy.run(share, args=(batch,)))
+    compiled = tf.function(lambda batch: strategy.run(share, args=(batch,)), autograph=False)
 
     def step(masks):
         batch = {"left": LEFT, "right": RIGHT, "left_mask": masks[0], "right_mask": masks[1], "index": INDEX}

@@ -89,7 +89,8 @@ class MediaEncoder:
         from vatt.embed import windows
 
         kind = tf.TensorSpec([None, self.clip.frames, None, None, 3], tf.uint8)
-        return tf.function(functools.partial(windows.fit_frames, clip=self.clip), input_signature=[kind])
+        fit = functools.partial(windows.fit_frames, clip=self.clip)
+        return tf.function(fit, input_signature=[kind], autograph=False)
 
     def _encoder(self, modality, outputs):
         import tensorflow as tf
@@ -107,4 +108,5 @@ class MediaEncoder:
         }
         shape, dtype = shapes[modality]
         # One graph for any number of rows.
-        return tf.function(encode, input_signature=[{modality: tf.TensorSpec([None, *shape], dtype)}])
+        kind = {modality: tf.TensorSpec([None, *shape], dtype)}
+        return tf.function(encode, input_signature=[kind], autograph=False)

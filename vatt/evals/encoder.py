@@ -18,7 +18,7 @@ def compiled_encoder(model: Model, outputs: Sequence[str]) -> Callable[[Batch], 
     eager.
     """
     encode = encoder(model, outputs)
-    return tf.function(encode) if keras.config.backend() == "tensorflow" else encode
+    return tf.function(encode, autograph=False) if keras.config.backend() == "tensorflow" else encode
 
 
 def encoder(model: Model, outputs: Sequence[str]) -> Callable[[Batch], Batch]:
