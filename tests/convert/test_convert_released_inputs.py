@@ -9,7 +9,7 @@ from tests import goldens
 from tests.goldens import GOLDEN
 from tests.small_models import TINY_CLIP, small_vatt
 from vatt import cli
-from vatt.convert.released_inputs import clip_of_tables, released_inputs, told
+from vatt.convert.released_inputs import clip_of_tables, described, released_inputs
 from vatt.convert.report import ConversionError
 from vatt.layers.architecture import Size
 
@@ -57,4 +57,4 @@ def test_files_that_do_not_fit(tmp_path):
         released_inputs(classifier, label_file=labels)
     labels.write_text("dog\ncat\nsea\nrain\ntrain\n")
     facts = released_inputs(classifier, label_file=labels)
-    assert facts["label_names"][2] == "sea" and "5 classes by name" in told(facts)
+    assert facts["label_names"][2] == "sea" and "5 classes by name" in described(facts)

@@ -128,7 +128,8 @@ class TestDryRun:
 
         commands = re.findall(r"python -m vatt\.main (.*)", said)
         for command in commands:
-            flags = shlex.split(command.replace("RUN", str(run)))
+            words = command.replace("WORDS.txt", str(run / "vocabulary.txt"))
+            flags = shlex.split(words.replace("RUN", str(run)))
             assert vatt_main.main([*flags, "--dry_run"]) == 0, command
         return len(commands)
 

@@ -124,13 +124,13 @@ def _add_released(parser):
 
 def _released(args):
     from vatt.convert.released import convert_released
-    from vatt.convert.released_inputs import released_inputs, told
+    from vatt.convert.released_inputs import described, released_inputs
 
     checked_output(args.output)
     model, report = convert_released(args.checkpoint, head_width=args.head_width)
     facts = released_inputs(model, vocabulary_file=args.vocabulary_file, label_file=args.label_file)
     status = finish(report, args, lambda: save_model(model, args.output, facts))
-    show(told(facts))
+    show(described(facts))
     return status
 
 
@@ -198,20 +198,22 @@ def _add_vit(parser):
         help="joint: a table over all places of a frame, exact; split: over rows and columns, as in VATT; "
         "the report says what that loses (default: %(default)s)",
     )
-    told = parser.add_argument_group(
+    group = parser.add_argument_group(
         "what can not be inferred from shapes",
         "Read from config.json and preprocessor_config.json; asked for where they do not say it.",
     )
-    told.add_argument("--heads", type=PIXELS, metavar="N", help="attention heads")
-    told.add_argument(
+    group.add_argument("--heads", type=PIXELS, metavar="N", help="attention heads")
+    group.add_argument(
         "--norm_epsilon",
         type=QUANTITY,
         metavar="E",
         help="added to the variance in every norm, such as 1e-6",
     )
-    told.add_argument("--activation", metavar="NAME", help="of the feed-forward networks; only gelu is taken")
+    group.add_argument(
+        "--activation", metavar="NAME", help="of the feed-forward networks; only gelu is taken"
+    )
     for flag, words in {"--image_mean": "mean", "--image_std": "standard deviation"}.items():
-        told.add_argument(
+        group.add_argument(
             flag,
             type=_numbers,
             metavar="R,G,B",

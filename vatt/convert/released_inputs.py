@@ -63,7 +63,7 @@ def released_inputs(
     return describe_inputs(clip, tokenizer, names)
 
 
-def told(facts: dict[str, Any] | None) -> str:
+def described(facts: dict[str, Any] | None) -> str:
     """The facts in a line, for people."""
     if facts is None:
         return "what it takes is not known: give `clip` to vatt.load"

@@ -18,7 +18,7 @@ PREPROCESSING = "preprocessor_config.json"
 _LIBRARY = "transformers' own value"
 # Arguments of timm's models that arrays show, that are read here, or that change training alone. Others,
 # such as `block_fn`, make another network of the same arrays.
-_TOLD = {
+_KNOWN = {
     *("num_heads", "embed_dim", "depth", "patch_size", "img_size", "mlp_ratio", "in_chans", "global_pool"),
     *(
         "act_layer",
@@ -239,12 +239,12 @@ def _check_timm(folder, model, name, given, *, width, depth, patch):
             raise folder.contradiction(
                 f"{key} {said} by architecture={name!r} in {CONFIG}, {key} {found} in the arrays"
             )
-    strange = {key: value for key, value in given.items() if key not in _TOLD and value not in (None, False)}
-    if strange:
+    unknown = {key: value for key, value in given.items() if key not in _KNOWN and value not in (None, False)}
+    if unknown:
         raise ConversionError(
             f"`model_args` in {CONFIG} must be of the form that patch encoders have here: "
-            f"{', '.join(sorted(_TOLD))}. Received: {strange!r:.200} in {folder.path}. Another form has no "
-            "counterpart here; take out what changes nothing."
+            f"{', '.join(sorted(_KNOWN))}. Received: {unknown!r:.200} in {folder.path}. Another form has "
+            "no counterpart here; take out what changes nothing."
         )
     pool = given.get("global_pool", folder.config.get("global_pool", "token"))
     if pool not in ("token", ""):

@@ -76,7 +76,7 @@ def windows_of(
             short_side_pixels=clip.frame_size,
             audio_rate_hz=clip.sample_rate_hz,
         ),
-        keep=lambda picture: middle_square(picture, clip.frame_size),
+        keep=lambda frame: middle_square(frame, clip.frame_size),
         start_seconds=start_seconds,
         end_seconds=end_seconds,
         segment_seconds=clip.span_seconds,
@@ -91,7 +91,7 @@ def windows_of(
         if not piece.frames and piece.audio is None:
             continue
         ready = []
-        if run is not None and not run.goes_on_with(piece):  # behind a long gap between two sounds
+        if run is not None and not run.continues(piece):  # behind a long gap between two stretches of audio
             ready += run.rest()
             run = None
         if run is None:
@@ -119,13 +119,13 @@ def _reason(wanted: tuple[str, ...], *, silent: bool) -> str:
     return f"has no {' and no '.join(names[each] for each in wanted)}"
 
 
-def middle_square(picture: np.ndarray, size: int) -> np.ndarray:
+def middle_square(frame: np.ndarray, size: int) -> np.ndarray:
     """The centre square of a frame, uint8 [H, W, 3] -> uint8 [size, size, 3]; bilinear where it must
     grow."""
-    height, width = picture.shape[:2]
+    height, width = frame.shape[:2]
     side = min(height, width)
     top, left = (height - side) // 2, (width - side) // 2
-    square = picture[top : top + side, left : left + side]
+    square = frame[top : top + side, left : left + side]
     if side != size:
         square = np.asarray(Image.fromarray(square).resize((size, size), Image.Resampling.BILINEAR))
     return np.ascontiguousarray(square)
@@ -144,13 +144,13 @@ class _Run:
         steps = np.arange(clip.frames if self._counts_frames else 1) * self._rate_hz / clip.frame_rate_hz
         self._steps = np.floor(steps + _ROUNDING).astype(np.int64)
         self._origin_seconds, self._end_seconds = first.start_seconds, first.start_seconds
-        self._frames, self._sound = [], np.zeros(0, np.int16)
+        self._frames, self._samples = [], np.zeros(0, np.int16)
         self._first_frame = self._first_sample = 0  # of what is kept, as counted from the origin
         self._units = 0  # that have come
         self._made = 0  # windows
         self._covered = 0  # units up to the end of the last of them
 
-    def goes_on_with(self, piece: Media) -> bool:
+    def continues(self, piece: Media) -> bool:
         """Whether a piece begins where this run ends."""
         tolerance = 1.5 / self._rate_hz
         same_units = bool(piece.frames) == self._counts_frames
@@ -165,11 +165,11 @@ class _Run:
         at = round(self._units / self._rate_hz * hz)
         self._units += units
         until = round(self._units / self._rate_hz * hz)
-        sound = np.zeros(until - at, np.int16)
+        samples = np.zeros(until - at, np.int16)
         if piece.audio is not None:
-            heard = piece.audio[: len(sound), 0]
-            sound[: len(heard)] = heard
-        self._sound = np.concatenate([self._sound, sound])
+            found = piece.audio[: len(samples), 0]
+            samples[: len(found)] = found
+        self._samples = np.concatenate([self._samples, samples])
         yield from self._whole()
         self._forget(min(self._start(self._made), self._units - self._span))
 
@@ -201,7 +201,7 @@ class _Run:
             self._first_frame = before
         sample = math.floor(before / self._rate_hz * self._clip.sample_rate_hz)
         if sample > self._first_sample:
-            self._sound = self._sound[sample - self._first_sample :].copy()
+            self._samples = self._samples[sample - self._first_sample :].copy()
             self._first_sample = sample
 
     def _window(self, start: int) -> Window:
@@ -212,23 +212,23 @@ class _Run:
         return Window(
             start_seconds=start_seconds,
             end_seconds=end_seconds,
-            video=self._pictures(start) if self._counts_frames else None,
-            audio=self._heard(start),
+            video=self._video(start) if self._counts_frames else None,
+            audio=self._audio(start),
         )
 
-    def _pictures(self, start: int) -> np.ndarray:
+    def _video(self, start: int) -> np.ndarray:
         """uint8 [T, H, W, 3], the last frame held."""
         places = np.minimum(self._steps + start - self._first_frame, len(self._frames) - 1)
         return np.stack([self._frames[place] for place in places])
 
-    def _heard(self, start: int) -> np.ndarray | None:
+    def _audio(self, start: int) -> np.ndarray | None:
         """int16 [S], silence behind the end; None where nothing is heard."""
         if spec.AUDIO not in self._clip.modalities:
             return None
         first = round(start / self._rate_hz * self._clip.sample_rate_hz) - self._first_sample
-        heard = self._sound[first : first + self._clip.samples]
-        if not heard.any():
+        found = self._samples[first : first + self._clip.samples]
+        if not found.any():
             return None
-        sound = np.zeros(self._clip.samples, np.int16)
-        sound[: len(heard)] = heard
-        return sound
+        samples = np.zeros(self._clip.samples, np.int16)
+        samples[: len(found)] = found
+        return samples

@@ -2,8 +2,8 @@
 measured, and where it ends. The same facts go to `README.md` for people and to `model_card.json` for
 programs.
 
-`model_card.md` next to this module is the card with places for the facts. What no program can know remains in
-it as "To be written", for the publisher of the model.
+`model_card.md` and `hub_page.md` next to this module are the pages with places for the facts. What no program
+can know remains in the card as "To be written", for the publisher of the model.
 """
 
 import dataclasses
@@ -22,10 +22,14 @@ from vatt.evals.protocol_card import code_version, precision, weights_fingerprin
 from vatt.export.run_facts import RunFacts
 from vatt.models.classifier import Classifier
 
-TEMPLATE = Path(__file__).with_name("model_card.md")
+TEMPLATE, HUB_PAGE = (Path(__file__).with_name(name) for name in ("model_card.md", "hub_page.md"))
 PAPER = (
     "VATT: Transformers for Multimodal Self-Supervised Learning from Raw Video, Audio and Text "
     "(Akbari et al., NeurIPS 2021)"
+)
+_BIASES = (
+    "It knows what its data showed, with the biases of those data. Nothing here was tested for fairness or "
+    "safety, and it must not decide about people."
 )
 _CITATION = """\
 ```
@@ -68,129 +72,22 @@ class Card:
         return isinstance(self.trained.model, Classifier)
 
     @property
-    def task(self) -> str:
-        """TF Hub's word for what it is for."""
-        if not self.is_classifier:
-            return "video-feature-vector"
-        return f"{self.trained.model.modality}-classification"
-
-    @property
     def summary(self) -> str:
         model = self.trained.model
         if self.is_classifier:
             return f"Classifies raw {model.modality} into {model.classes} classes with a VATT backbone."
         return "Embeds raw video, raw audio and sentences into common spaces: VATT, without convolutions."
 
-    @property
-    def overview(self) -> str:
-        model, clip = self.trained.model, self.trained.known_clip
-        weights = sum(int(np.prod(variable.shape)) for variable in model.weights)
-        return (
-            f"{describe(model)}, encoders as layers × width, with {weights:,} weights, after {PAPER}. A clip "
-            f"is {clip.frames} frames of {clip.frame_size} × {clip.frame_size} pixels "
-            f"at {clip.frame_rate_hz:g} Hz, and {clip.samples:,} samples at {clip.sample_rate_hz:,} Hz. Of "
-            "each frame the middle square is seen, resized inside. Longer media are cut into windows one "
-            "after the other, of which the last ends where the media end, and what comes out is their mean; "
-            "of shorter ones the last frame is held and zeros follow the last sample. All numbers are "
-            "computed in float32."
-        )
-
-    @property
-    def fine_tuning(self) -> str:
-        towers = self.trained.model.towers.values()
-        drops = sorted({f"{tower.drop_rate:g}" for tower in towers if tower.drop_rate is not None})
-        done = [f"drops out and drops tokens (rate {', '.join(drops)})"] if drops else []
-        done += ["normalises by the batch inside its ConvNets"] if self.trained.model.mixes_rows else []
-        return (
-            "The object is callable, `module(inputs, training=True)`, and has `variables`, "
-            "`trainable_variables` and `regularization_losses`; gradients reach every trainable variable. In "
-            f"training it {' and '.join(done)}"
-            + (", as it did" if self.is_classifier else ", and the heads normalise by the batch, as they did")
-            + " in training."
-        )
-
-    @property
-    def limits(self) -> str:
-        said = ["Digital silence and black video have embeddings too, which are meaningless."]
-        if not self.is_classifier:
-            said.append(
-                "Audio and text were never trained against each other: their cosine in `video_text` goes "
-                "via the video-audio space (zero-shot)."
-            )
-            if self.trained.tokenizer is not None:
-                words = self.trained.known_clip.words
-                said.append(
-                    f"It reads the {self.trained.tokenizer.size} words of its list and no others; a sentence "
-                    f"of none of them is refused, one of more than {words} words is cut there."
-                )
-        return " ".join(said)
-
-    @property
-    def biases(self) -> str:
-        return (
-            "It knows what its data showed, with the biases of those data. Nothing here was tested for "
-            "fairness or safety, and it must not decide about people."
-        )
-
-    @property
-    def intended_use(self) -> str:
-        if self.is_classifier:
-            return f"Telling which of its classes raw {self.trained.model.modality} belongs to."
-        return "Retrieval of clips by sentences, video and audio; features of video and audio for training."
-
-    @property
-    def energy(self) -> str:
-        if not self.run.seconds:
-            return "Neither time nor energy of its training are recorded here."
-        devices = self.run.started.get("devices", "devices that are not recorded")
-        return (
-            f"Its training took {self.run.seconds / 3600:.3g} hours, {self.run.steps:,} steps, on {devices}. "
-            "What it started from is not counted, and energy was not measured."
-        )
-
-    @property
-    def licence_text(self) -> str:
-        if self.naming.licence:
-            return f"The weights: {self.naming.licence}. The code that made them: Apache-2.0."
-        return (
-            "The code that made the weights: Apache-2.0. For the weights no licence was stated "
-            "(`--licence`): ask their publisher, and mind the terms of their training data."
-        )
-
-    def example(self, opened: str, imports: str) -> str:
-        """A few lines of Python that use the export."""
-        lines = [imports, "import tensorflow as tf", "", f"module = {opened}"]
-        calls = {
-            "embed_video": "module.embed_video(frames)  # uint8 [B, T, H, W, 3]",
-            "embed_audio": "module.embed_audio(samples)  # float32 [B, S]",
-            "embed_text": 'module.embed_text(tf.constant(["a sentence"]))',
-            "similarity": 'module.similarity(text["video_text"], video["video_text"])["cosine"]',
-        }
-        for name, given, _ in self.signatures:
-            if (
-                name == "tokenize"
-                or name == "similarity"
-                and {"embed_video", "embed_text"} - {each[0] for each in self.signatures}
-            ):
-                continue
-            ((argument, kind),) = re.findall(r"^`(\w+)` ([^:]+)", given)
-            line = calls.get(name, f"module.{name}({argument})  # {kind}")
-            variable = {"similarity": "cosine"}.get(name, name.partition("_")[2])
-            lines.append(f"{variable} = {line}")
-        return "\n".join(lines)
-
     def facts(self) -> dict[str, Any]:
         """Everything in plain values."""
-        model = self.trained.model
+        model, trained = self.trained.model, self.trained
         return {
             **dataclasses.asdict(self.naming),
             "class": type(model).__name__,
             "summary": self.summary,
             "weights": weights_fingerprint(model),
             "precision": precision(model),
-            "inputs": describe_inputs(
-                self.trained.known_clip, self.trained.tokenizer, self.trained.label_names
-            ),
+            "inputs": describe_inputs(trained.known_clip, trained.tokenizer, trained.label_names),
             "signatures": [dict(zip(("name", "input", "outputs"), row)) for row in self.signatures],
             "several_labels": self.several_labels if self.is_classifier else None,
             "golden_hash": self.golden_hash,
@@ -198,66 +95,182 @@ class Card:
             "training": self.run.started | {"identity": self.run.identity},
             "evaluations": self.run.evaluations,
             "evaluations_of_other_weights": list(self.run.of_other_weights),
-            "limits": self.limits,
-            "biases": self.biases,
-            "energy": self.energy,
+            "limits": _limits(self),
+            "biases": _BIASES,
+            "energy": _energy(self.run),
             "exported_by": code_version(),
         }
 
 
 def model_card(card: Card) -> str:
-    """`README.md` of an export: the template with the facts in their places."""
+    """`README.md` of an export."""
     opened, imports = 'tf.saved_model.load("saved_model")', "# plain TensorFlow: pip install tensorflow"
-    facts = {
+    intended = "Retrieval of clips by sentences, video and audio; features of video and audio for training."
+    if card.is_classifier:
+        intended = f"Telling which of its classes raw {card.trained.model.modality} belongs to."
+    return _filled(
+        TEMPLATE,
+        card,
+        intended_use=intended,
+        example=_example(card, opened, imports),
+        data=_data(card),
+        training=_training(card.run),
+        protocols=_protocols(card.run),
+        energy=_energy(card.run),
+        formats=_formats_table(card),
+        golden=f"Golden embeddings: `golden.npz`, hash `{card.golden_hash}`: fixed inputs and what the "
+        f"Python model made of them. Weights: `{weights_fingerprint(card.trained.model)}`.",
+        citation=_CITATION,
+    )
+
+
+def hub_page(card: Card) -> str:
+    """The page of TF Hub's Markdown format: its metadata comments, what it is, how it is used, what was
+    measured."""
+    model = card.trained.model
+    metadata = {
+        "asset-path": f"{card.naming.name}.tar.gz",
+        "task": f"{model.modality}-classification" if card.is_classifier else "video-feature-vector",
+        "fine-tunable": "true",
+        "format": "saved_model_2",
+        "network-architecture": "transformer",
+        "dataset": ", ".join(card.run.datasets),
+        "license": card.naming.licence.lower(),
+    }
+    return _filled(
+        HUB_PAGE,
+        card,
+        publisher=card.naming.publisher,
+        version=str(card.naming.version),
+        metadata="\n".join(f"<!-- {key}: {value} -->" for key, value in metadata.items() if value),
+        example=_example(card, "hub.load(URL)", "import tensorflow_hub as hub"),
+    )
+
+
+def _filled(template: Path, card: Card, **facts: str) -> str:
+    """A template with these facts, and those that both pages have, in their places."""
+    facts |= {
         "name": card.naming.name,
         "summary": card.summary,
-        "overview": card.overview,
-        "intended_use": card.intended_use,
-        "signatures": signatures_table(card),
-        "example": card.example(opened, imports),
-        "data": _data(card),
-        "training": _training(card.run),
-        "figures": figures_table(card),
-        "protocols": _protocols(card.run),
-        "limits": card.limits,
-        "biases": card.biases,
-        "energy": card.energy,
-        "formats": _formats_table(card),
-        "golden": f"Golden embeddings: `golden.npz`, hash `{card.golden_hash}`: fixed inputs and what the "
-        f"Python model made of them. Weights: `{weights_fingerprint(card.trained.model)}`.",
-        "fine_tuning": card.fine_tuning,
-        "licence": card.licence_text,
-        "citation": _CITATION,
+        "overview": _overview(card),
+        "signatures": _signatures_table(card),
+        "figures": _figures_table(card.run),
+        "limits": _limits(card),
+        "biases": _BIASES,
+        "fine_tuning": _fine_tuning(card),
+        "licence": _licence(card.naming.licence),
     }
-    return string.Template(TEMPLATE.read_text(encoding="utf-8")).substitute(facts)
+    return string.Template(template.read_text(encoding="utf-8")).substitute(facts)
 
 
-def signatures_table(card: Card) -> str:
+def _overview(card: Card) -> str:
+    model, clip = card.trained.model, card.trained.known_clip
+    weights = sum(int(np.prod(variable.shape)) for variable in model.weights)
+    return (
+        f"{describe(model)}, encoders as layers × width, with {weights:,} weights, after {PAPER}. A clip "
+        f"is {clip.frames} frames of {clip.frame_size} × {clip.frame_size} pixels "
+        f"at {clip.frame_rate_hz:g} Hz, and {clip.samples:,} samples at {clip.sample_rate_hz:,} Hz. Of "
+        "each frame the middle square is seen, resized inside. Longer media are cut into windows one "
+        "after the other, of which the last ends where the media end, and what comes out is their mean; "
+        "of shorter ones the last frame is held and zeros follow the last sample. All numbers are "
+        "computed in float32."
+    )
+
+
+def _fine_tuning(card: Card) -> str:
+    model = card.trained.model
+    drops = sorted({f"{each.drop_rate:g}" for each in model.towers.values() if each.drop_rate is not None})
+    done = [f"drops out and drops tokens (rate {', '.join(drops)})"] if drops else []
+    done += ["normalises by the batch inside its ConvNets"] if model.mixes_rows else []
+    as_trained = ", and the heads normalise by the batch, as they did in training."
+    if card.is_classifier:
+        as_trained = ", as it did in training."
+    return (
+        "The object is callable, `module(inputs, training=True)`, and has `variables`, "
+        "`trainable_variables` and `regularization_losses`; gradients reach every trainable variable. In "
+        f"training it {' and '.join(done)}{as_trained}"
+    )
+
+
+def _limits(card: Card) -> str:
+    said = ["Digital silence and black video have embeddings too, which are meaningless."]
+    if not card.is_classifier:
+        said.append(
+            "Audio and text were never trained against each other: their cosine in `video_text` goes "
+            "via the video-audio space (zero-shot)."
+        )
+        if (tokenizer := card.trained.tokenizer) is not None:
+            said.append(
+                f"It reads the {tokenizer.size} words of its list and no others; a sentence of none of them "
+                f"is refused, one of more than {card.trained.known_clip.words} words is cut there."
+            )
+    return " ".join(said)
+
+
+def _energy(run: RunFacts) -> str:
+    if not run.seconds:
+        return "Neither time nor energy of its training are recorded here."
+    devices = run.started.get("devices", "devices that are not recorded")
+    return (
+        f"Its training took {run.seconds / 3600:.3g} hours, {run.steps:,} steps, on {devices}. What it "
+        "started from is not counted, and energy was not measured."
+    )
+
+
+def _licence(licence: str) -> str:
+    if licence:
+        return f"The weights: {licence}. The code that made them: Apache-2.0."
+    return (
+        "The code that made the weights: Apache-2.0. For the weights no licence was stated (`--licence`): "
+        "ask their publisher, and mind the terms of their training data."
+    )
+
+
+def _example(card: Card, opened: str, imports: str) -> str:
+    """A few lines of Python that use the export."""
+    lines = [imports, "import tensorflow as tf", "", f"module = {opened}"]
+    calls = {
+        "embed_video": "module.embed_video(frames)  # uint8 [B, T, H, W, 3]",
+        "embed_audio": "module.embed_audio(samples)  # float32 [B, S]",
+        "embed_text": 'module.embed_text(tf.constant(["a sentence"]))',
+        "similarity": 'module.similarity(text["video_text"], video["video_text"])["cosine"]',
+    }
+    names = {name for name, *_ in card.signatures}
+    for name, given, _ in card.signatures:
+        if name == "tokenize" or name == "similarity" and not {"embed_video", "embed_text"} <= names:
+            continue
+        ((argument, kind),) = re.findall(r"^`(\w+)` ([^:]+)", given)
+        variable = "cosine" if name == "similarity" else name.partition("_")[2]
+        lines.append(f"{variable} = {calls.get(name, f'module.{name}({argument})  # {kind}')}")
+    return "\n".join(lines)
+
+
+def _signatures_table(card: Card) -> str:
     """The signatures as a Markdown table."""
     rows = [f"| `{name}` | {given} | {outputs} |" for name, given, outputs in card.signatures]
     unit = "" if card.is_classifier else "\n\nEvery embedding has length 1."
     return "\n".join(["| signature | input | outputs |", "|---|---|---|", *rows]) + unit
 
 
-def figures_table(card: Card) -> str:
+def _figures_table(run: RunFacts) -> str:
     """The metrics of these weights as a Markdown table, with chance where it is defined."""
     rows = []
-    for evaluation in card.run.evaluations.values():
-        metrics = evaluation["metrics"]
-        data = evaluation["protocol"].get("data", {})
+    for evaluation in run.evaluations.values():
+        metrics, data = evaluation["metrics"], evaluation["protocol"].get("data", {})
+        where = f"{data.get('dataset', 'not known')}, {data.get('split', 'split not known')}"
         compared = {key for key in metrics if _chance(key) in metrics}
-        for key in metrics:
-            leaf = key.rpartition("/")[2]
-            if leaf.startswith("chance_") or (compared and key not in compared) or "/exact_clip/" in key:
+        for key, value in metrics.items():
+            is_chance = key.rpartition("/")[2].startswith("chance_")
+            if is_chance or (compared and key not in compared) or "/exact_clip/" in key:
                 continue
             chance = metrics.get(_chance(key))
             shown = "" if chance is None else f"{chance:.4g}"
-            where = f"{data.get('dataset', 'not known')}, {data.get('split', 'split not known')}"
-            value = "not a number" if metrics[key] is None else f"{metrics[key]:.4g}"
-            rows.append(f"| `{key}` | {value} | {shown} | {where} |")
+            rows.append(
+                f"| `{key}` | {'not a number' if value is None else f'{value:.4g}'} | {shown} | {where} |"
+            )
     if not rows:
         return "Nothing was measured on these weights."
-    precisions = {each["protocol"].get("precision", "not known") for each in card.run.evaluations.values()}
+    precisions = {each["protocol"].get("precision", "not known") for each in run.evaluations.values()}
     note = f"\n\nMeasured by the trainer's evaluators, computing in {', '.join(sorted(precisions))}."
     return "\n".join(["| figure | value | chance | data |", "|---|---|---|---|", *rows]) + note
 
@@ -281,7 +294,7 @@ def _protocols(run: RunFacts) -> str:
     return "\n".join(said).strip() or "There is no protocol card."
 
 
-def _chance(key) -> str:
+def _chance(key: str) -> str:
     head, _, leaf = key.rpartition("/")
     return f"{head}/chance_{leaf}"
 

@@ -36,9 +36,9 @@ def golden_inputs(trained: Trained, modalities: Sequence[str]) -> dict[str, np.n
     draw = np.random.default_rng(0)
     clip, inputs = trained.known_clip, {}
     if VIDEO in modalities:
-        inputs["frames"] = _pictures(draw, clip.frames + clip.frames // 2 + 1, clip.frame_size)
+        inputs["frames"] = _frames(draw, clip.frames + clip.frames // 2 + 1, clip.frame_size)
     if IMAGE in modalities:
-        inputs["images"] = _pictures(draw, 1, clip.frame_size)[:, 0]
+        inputs["images"] = _frames(draw, 1, clip.frame_size)[:, 0]
     if AUDIO in modalities:
         samples = clip.samples + clip.samples // 2
         seconds = np.arange(samples) / clip.sample_rate_hz
@@ -152,7 +152,7 @@ def golden_hash(outputs: Mapping[str, Mapping[str, np.ndarray]]) -> str:
     return digest.hexdigest()[:16]
 
 
-def _pictures(draw, frames, size) -> np.ndarray:
+def _frames(draw, frames, size) -> np.ndarray:
     """uint8 [B, T, H, W, 3]: coloured blocks that flicker, on frames half as wide again as high."""
     high, wide = size + _BLOCK, size + size // 2 + _BLOCK
     blocks = draw.integers(0, 256, (_ROWS, frames, -(-high // _BLOCK), -(-wide // _BLOCK), 3), "uint8")

@@ -1,10 +1,10 @@
-"""The TF Hub module: the SavedModel as `.tar.gz`, and the page that TF Hub's Markdown format describes."""
+"""The TF Hub module: the SavedModel as `.tar.gz`, and its page."""
 
 import gzip
 import tarfile
 from pathlib import Path
 
-from vatt.export.card import Card, figures_table, signatures_table
+from vatt.export.card import Card, hub_page
 
 FOLDER = "hub"
 
@@ -23,39 +23,6 @@ def write_module(folder: Path, saved_model: Path, card: Card) -> None:
         for path in sorted(saved_model.rglob("*")):
             archive.add(path, arcname=str(path.relative_to(saved_model)), recursive=False, filter=_anonymous)
     (folder / f"{card.naming.name}.md").write_text(hub_page(card), encoding="utf-8")
-
-
-def hub_page(card: Card) -> str:
-    """The module's page: TF Hub's metadata comments, what it is, how it is used, what was measured."""
-    metadata = {
-        "asset-path": f"{card.naming.name}.tar.gz",
-        "task": card.task,
-        "fine-tunable": "true",
-        "format": "saved_model_2",
-        "network-architecture": "transformer",
-        "dataset": ", ".join(card.run.datasets) or None,
-        "license": card.naming.licence.lower() or None,
-    }
-    lines = [
-        f"# Module {card.naming.publisher}/{card.naming.name}/{card.naming.version}",
-        "",
-        card.summary,
-        "",
-    ]
-    lines += [f"<!-- {key}: {value} -->" for key, value in metadata.items() if value]
-    lines += ["", "## Overview", "", card.overview, "", "## Inputs and outputs", "", signatures_table(card)]
-    lines += [
-        "",
-        "## Example use",
-        "",
-        "```python",
-        card.example("hub.load(URL)", "import tensorflow_hub as hub"),
-        "```",
-    ]
-    lines += ["", "## Fine-tuning", "", card.fine_tuning]
-    lines += ["", "## Measured", "", figures_table(card), "", "## Limits", "", card.limits, "", card.biases]
-    lines += ["", "## Licence", "", card.licence_text, ""]
-    return "\n".join(lines)
 
 
 def _anonymous(entry: tarfile.TarInfo) -> tarfile.TarInfo:

@@ -189,11 +189,11 @@ def _sentences(tokenizer, clip):
     def read(sentences):
         ids = _ids(tokenizer, clip)(sentences, False)["ids"]
         unknown = tf.reduce_all(tf.reduce_any(ids[..., tf.newaxis] == silent, axis=-1), axis=-1)
-        told = [
+        message = [
             f"A sentence must have one of the {tokenizer.size} words that the model knows. Received:",
             tf.boolean_mask(sentences, unknown),
         ]
-        with tf.control_dependencies([tf.debugging.Assert(~tf.reduce_any(unknown), told)]):
+        with tf.control_dependencies([tf.debugging.Assert(~tf.reduce_any(unknown), message)]):
             ids = tf.identity(ids)
         return tf.zeros([1], tf.int32), lambda start: ids
 

@@ -4,7 +4,6 @@ Rows of the same file, start and end are one clip, so that a clip can have sever
 """
 
 import dataclasses
-import difflib
 import math
 import os
 import re
@@ -12,6 +11,7 @@ import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 
+from vatt.errors import closest
 from vatt.prepare.captions import WHOLE_FILE
 from vatt.prepare.manifest_rows import SUFFIXES, ManifestError, ManifestRows
 from vatt.prepare.planning import Planning, Reason, readable, unique_names
@@ -192,10 +192,9 @@ def _is_file(path: Path) -> bool:
 def _check_columns(columns: list[str], place: str) -> None:
     for column in columns:
         if column not in COLUMNS:
-            closest = difflib.get_close_matches(column, COLUMNS, n=1, cutoff=0.0)[0]
             raise ManifestError(
-                f"{place}: the columns of a manifest are {', '.join(COLUMNS)}. Received: {column!r}. "
-                f"Did you mean {closest!r}? Otherwise leave it out."
+                f"{place}: the columns of a manifest are {', '.join(COLUMNS)}. Received: "
+                f"{column!r}.{closest(column, COLUMNS)} Name one of them, or leave it out."
                 + (" A .tsv has no quoting: name the file .csv." if column.startswith('"') else "")
             )
         if columns.count(column) > 1:

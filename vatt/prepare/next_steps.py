@@ -18,6 +18,8 @@ PRE_TRAINING = (
 )
 _MODALITIES = {"video": "video", "audio": "audio", "captions": "text"}  # contents of records -> modality
 _RUN = "RUN"  # stands in a command for what the user has
+_WORDS = "WORDS.txt"
+_WORDS_ARE = f"{_WORDS}: the words it was trained with, {_RUN}/vocabulary.txt of a run directory"
 _RUN_IS = f"{_RUN}: a pre-trained model, which is a run directory, a .keras file or a released checkpoint"
 
 
@@ -142,11 +144,12 @@ def _downstream(contents: Contents, layout: str, experiment: Experiment) -> list
     if experiment.binds_classes:
         bindings["CLASSES"] = contents.classes
     if experiment.reads_words:
-        bindings["VOCABULARY"] = f"{_RUN}/vocabulary.txt"
+        bindings["VOCABULARY"] = _WORDS
     if eval_split != experiment.eval_split:
         bindings["PreparedClips.eval_split"] = eval_split
     start = f"python -m vatt.main --gin_file=experiments/{experiment.gin.format(layout=layout)}.gin"
-    return [f"{experiment.purpose} ({_RUN_IS}):", _command(start, contents, bindings)]
+    names = f"{_RUN_IS}; {_WORDS_ARE}" if experiment.reads_words else _RUN_IS
+    return [f"{experiment.purpose} ({names}):", _command(start, contents, bindings)]
 
 
 def _use(contents: Contents) -> list[str]:

@@ -4,13 +4,16 @@ A file is the same if its path, size and time of change are; one that was moved,
 its content. Files that could not be embedded are not tried again until they change.
 """
 
+import contextlib
 import dataclasses
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
+from vatt.embed.batches import Embedded
 from vatt.embed.cli import CHANGED, embed_missing, say_failed, say_in_part
-from vatt.embed.files import Options, open_embedder
+from vatt.embed.files import Options, Outcome, open_embedder
 from vatt.embed.parts import Parts, alone, packed, state_of
 from vatt.prepare.pool import Failure
 from vatt.prepare.progress import say
@@ -30,6 +33,7 @@ from vatt.search.layout import (
 from vatt.whole_file import remove_leftovers, whole_folder
 
 _UNFINISHED = "unfinished"
+_TRIED_AGAIN = {"bytes": -1, "changed_ns": -1}  # of a failed file, whatever it is then
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -104,10 +108,10 @@ def _make_folder(directory: Path) -> None:
         raise ValueError(f"An index is a folder. Received: {directory}, which is a file.")
     known = {INDEX_FILE, "lock", _UNFINISHED}
     if directory.is_dir():
-        strangers = [path.name for path in directory.iterdir() if path.name not in known]
-        if strangers and not (directory / INDEX_FILE).exists() and not (directory / _UNFINISHED).exists():
+        others = [path.name for path in directory.iterdir() if path.name not in known]
+        if others and not (directory / INDEX_FILE).exists() and not (directory / _UNFINISHED).exists():
             raise ValueError(
-                f"An index needs its own folder. Received: {directory}, which holds {strangers[0]!r}. "
+                f"An index needs its own folder. Received: {directory}, which holds {others[0]!r}. "
                 f"Name another one."
             )
     directory.mkdir(parents=True, exist_ok=True)
@@ -137,124 +141,118 @@ def _check_same(old: dict, embedder, signature: str, media: Path, directory: Pat
 class _Run:
     """One update of one index."""
 
-    def __init__(self, embedder, media, directory, options, signature, old, *, retry_failed):
+    def __init__(
+        self,
+        embedder: Any,
+        media: Path,
+        directory: Path,
+        options: Options,
+        signature: str,
+        old: dict | None,
+        *,
+        retry_failed: bool,
+    ):
         self._embedder, self._options, self._signature = embedder, options, signature
         self._media, self._directory, self._old = media, directory, old
         # What is made anew counts on, too: until it is done, the index on the disk stays what it was.
         self._generation = last_generation(directory) if old is None else old["generation"]
         self._parts = Parts(directory / _UNFINISHED, signature)
-        files = [] if old is None else old["files"]
-        failed = [] if old is None or retry_failed else old["failed"]
-        self._known = {file["path"]: file for file in files}
-        self._by_content = {file["sha256"]: file for file in files}
-        self._failed_before = {entry["path"]: entry for entry in failed}
+        before: dict[str, Any] = old or {"files": [], "failed": [], "widths": {}, "dtype": "float32"}
+        self._known = {file["path"]: file for file in before["files"]}
+        self._by_content = {file["sha256"]: file for file in before["files"]}
+        self._failed_before = {} if retry_failed else {entry["path"]: entry for entry in before["failed"]}
+        self._widths, self._dtype = dict(before["widths"]), before["dtype"]
+        # Of the new index: path below the folder -> what is known of the file, or of one that failed. Files
+        # with a "first" are taken from those rows of the old index; of the others the parts are there.
+        self._files: dict[str, dict] = {}
+        self._failed: dict[str, dict] = {}
 
-    def update(self, paths: list[Path], model: str, dtype: str | None) -> Summary:
+    def update(self, paths: Sequence[Path], model: str, dtype: str | None) -> Summary:
         remove_leftovers(self._directory)
         if self._old is not None:
             remove_others(self._directory, self._generation)
-        entries, failed, missing = self._sort(paths)
-        kept = len(entries)
+        missing = [path for path in paths if not self._is_known(path)]
+        kept = len(self._files)
         for path, outcome in embed_missing(self._embedder, missing, self._parts, self._options):
-            name = self._name(path)
-            if isinstance(outcome, Failure):
-                failed[name] = self._failure(path, outcome.reason)
-                continue
-            try:
-                facts = _state(path) | {"sha256": digest(path)}
-            except OSError as error:
-                failed[name] = {"path": name, "bytes": -1, "changed_ns": -1, "reason": str(error)}
-                continue
-            if self._parts.get(path, (int(facts["bytes"]), int(facts["changed_ns"]))) is None:
-                failed[name] = {"path": name, "bytes": -1, "changed_ns": -1, "reason": CHANGED}
-                continue
-            content = {**facts, "windows": len(outcome), "warnings": list(outcome.warnings)}
-            widths = {output: vectors.shape[1] for output, vectors in outcome.vectors.items()}
-            entries[name] = (content, None, (path, (facts["bytes"], facts["changed_ns"])), widths)
-        self._write(entries, failed, model, dtype)
+            self._take(path, outcome)
+        self._write(model, dtype or self._dtype)
         self._parts.remove()
         remove_others(self._directory, self._generation)
         return Summary(
-            files=len(entries),
-            windows=sum(content["windows"] for content, *_ in entries.values()),
-            new=len(entries) - kept,
+            files=len(self._files),
+            windows=sum(file["windows"] for file in self._files.values()),
+            new=len(self._files) - kept,
             kept=kept,
             gone=len(set(self._known) - {self._name(path) for path in paths}),
-            failures={name: entry["reason"] for name, entry in sorted(failed.items())},
-            in_part={name: entries[name][0]["warnings"] for name in sorted(entries)},
+            failures={name: entry["reason"] for name, entry in sorted(self._failed.items())},
+            in_part={name: file["warnings"] for name, file in sorted(self._files.items())},
         )
 
     def _name(self, path: Path) -> str:
         return path.relative_to(self._media).as_posix()
 
-    def _sort(self, paths: list[Path]):
-        """(what is taken over from the old index, what failed before, what is left)."""
-        entries, failed, missing = {}, {}, []
-        for path in paths:
-            name = self._name(path)
-            try:
-                state = _state(path)
-            except OSError as error:
-                failed[name] = {"path": name, "bytes": -1, "changed_ns": -1, "reason": str(error)}
-                continue
-            known = self._known.get(name)
-            if known is not None and all(known[key] == value for key, value in state.items()):
-                entries[name] = (known, known["first"], None, {})
-                continue
-            before = self._failed_before.get(name)
-            if before is not None and all(before[key] == value for key, value in state.items()):
-                failed[name] = before
-                continue
-            same = self._same_content(path, state)
-            if same is not None:
-                entries[name] = ({**same, **state}, same["first"], None, {})
-                continue
-            missing.append(path)
-        return entries, failed, missing
-
-    def _same_content(self, path: Path, state: dict) -> dict | None:
-        """The file of the old index that has the content of this one; None if there is none."""
-        sizes = {file["bytes"] for file in self._by_content.values()}
-        if state["bytes"] not in sizes:
-            return None
-        try:
-            return self._by_content.get(digest(path))
-        except OSError:
-            return None
-
-    def _failure(self, path: Path, reason: str) -> dict:
+    def _is_known(self, path: Path) -> bool:
+        """Whether a file is taken over from the old index, failed before, or can not be looked at."""
+        name = self._name(path)
         try:
             state = _state(path)
-        except OSError:
-            state = {"bytes": -1, "changed_ns": -1}
-        return {"path": self._name(path), **state, "reason": reason}
+        except OSError as error:
+            self._fail(name, str(error))
+            return True
+        for before, now in ((self._known, self._files), (self._failed_before, self._failed)):
+            if (entry := before.get(name)) and all(entry[key] == value for key, value in state.items()):
+                now[name] = entry
+                return True
+        if state["bytes"] in {file["bytes"] for file in self._by_content.values()}:
+            with contextlib.suppress(OSError):
+                if same := self._by_content.get(digest(path)):
+                    self._files[name] = {**same, **state}
+                    return True
+        return False
 
-    def _write(self, entries: dict, failed: dict, model: str, dtype: str | None) -> None:
-        widths = dict(self._old["widths"]) if self._old is not None else {}
-        for *_, found in entries.values():
-            widths |= found
-        widths = dict(sorted(widths.items()))
-        dtype = dtype or (self._old["dtype"] if self._old is not None else "float32")
-        rows = sum(content["windows"] for content, *_ in entries.values())
+    def _take(self, path: Path, outcome: Outcome) -> None:
+        """Notes what became of a file that was embedded in this run."""
+        name = self._name(path)
+        try:
+            state = _state(path)
+            if isinstance(outcome, Failure):
+                self._fail(name, outcome.reason, state)
+                return
+            file = {**state, "sha256": digest(path), "windows": len(outcome)}
+        except OSError as error:
+            self._fail(name, outcome.reason if isinstance(outcome, Failure) else str(error))
+            return
+        if self._embedded(path, file) is None:
+            self._fail(name, CHANGED)
+            return
+        self._files[name] = {**file, "warnings": list(outcome.warnings)}
+        self._widths |= {output: vectors.shape[1] for output, vectors in outcome.vectors.items()}
+
+    def _embedded(self, path: Path, file: dict) -> Embedded | None:
+        return self._parts.get(path, (file["bytes"], file["changed_ns"]))
+
+    def _fail(self, name: str, reason: str, state: dict = _TRIED_AGAIN) -> None:
+        self._failed[name] = {"path": name, **state, "reason": reason}
+
+    def _write(self, model: str, dtype: str) -> None:
+        widths, rows = dict(sorted(self._widths.items())), sum(f["windows"] for f in self._files.values())
         old_rows = {}
         if self._old is not None:
             old_rows = open_rows(rows_folder(self._directory, self._generation), self._old)
-        generation = self._generation + 1
+        generation, files, first = self._generation + 1, [], 0
         with whole_folder(rows_folder(self._directory, generation)) as folder:
             writer = RowsWriter(folder, rows=rows, widths=widths, dtype=dtype)
-            files, first = [], 0
-            for name in sorted(entries):
-                content, taken_from, part, _ = entries[name]
-                if part is None:
-                    taken = slice(taken_from, taken_from + content["windows"])
+            for name, file in sorted(self._files.items()):
+                if "first" in file:
+                    taken = slice(file["first"], file["first"] + file["windows"])
                     columns = {column: values[taken] for column, values in old_rows.items()}
                 else:
-                    embedded = self._parts.get(*part)
-                    assert embedded is not None, f"put in this run: {part[0]}"
+                    embedded = self._embedded(self._media / name, file)
+                    assert embedded is not None, f"put in this run: {name}"
                     columns = packed(embedded)
                 writer.put(first, columns)
-                files.append({**content, "path": name, "first": first})
-                first += content["windows"]
+                files.append({**file, "path": name, "first": first})
+                first += file["windows"]
             writer.close()
         facts = {
             "schema": SCHEMA,
@@ -269,7 +267,7 @@ class _Run:
             "rows": rows,
             "widths": widths,
             "files": files,
-            "failed": [failed[name] for name in sorted(failed)],
+            "failed": [self._failed[name] for name in sorted(self._failed)],
         }
         write_facts(self._directory, facts)
         self._generation = generation
@@ -286,7 +284,7 @@ def digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def told(summary: Summary, directory: Path) -> None:
+def report(summary: Summary, directory: Path) -> None:
     """Says what a run did on the index in a directory."""
     say(
         f"{summary.windows} windows of {summary.files} files: {summary.new} new, {summary.kept} as before, "

@@ -17,14 +17,14 @@ FOUND_BY = {"video": "their video", "audio": "their audio"}
 
 
 def write_gallery(
-    path: Path, index: Index, query: Query, found: Found, pictures: Sequence[Thumbnail]
+    path: Path, index: Index, query: Query, found: Found, thumbnails: Sequence[Thumbnail]
 ) -> None:
     """Writes the page, whole or not at all."""
-    write_whole(build_gallery(index, query, found, pictures), path)
+    write_whole(build_gallery(index, query, found, thumbnails), path)
 
 
-def build_gallery(index: Index, query: Query, found: Found, pictures: Sequence[Thumbnail]) -> str:
-    """The page as text; `pictures` are those of the hits, in their order."""
+def build_gallery(index: Index, query: Query, found: Found, thumbnails: Sequence[Thumbnail]) -> str:
+    """The page as text; `thumbnails` are those of the hits, in their order."""
     return render(
         "search/gallery.html",
         title=f"{query.shown} · VATT search",
@@ -33,17 +33,17 @@ def build_gallery(index: Index, query: Query, found: Found, pictures: Sequence[T
         found_by=FOUND_BY[found.target],
         index=index,
         notes=found.notes,
-        hits=[_hit(hit, picture) for hit, picture in zip(found.hits, pictures, strict=True)],
+        hits=[_hit(hit, thumbnail) for hit, thumbnail in zip(found.hits, thumbnails, strict=True)],
     )
 
 
-def _hit(hit: Hit, picture: Thumbnail) -> dict[str, str | Markup | None]:
-    jpeg = base64.b64encode(picture.jpeg).decode("ascii") if picture.jpeg else ""
+def _hit(hit: Hit, thumbnail: Thumbnail) -> dict[str, str | Markup | None]:
+    jpeg = base64.b64encode(thumbnail.jpeg).decode("ascii") if thumbnail.jpeg else ""
     return {
         "name": hit.place.name,
         "source": f"data:image/jpeg;base64,{jpeg}" if jpeg else None,
-        "reason": picture.reason,
-        "audio": waveform(picture.envelope, "Waveform") if picture.envelope else None,
+        "reason": thumbnail.reason,
+        "audio": waveform(thumbnail.envelope, "Waveform") if thumbnail.envelope else None,
         "score": f"{hit.score:.3f}",
         "times": times(hit),
     }

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import vatt
 from vatt.embed.cli import add_window_arguments, options_of
-from vatt.search.build import build_index, told
+from vatt.search.build import build_index, report
 from vatt.search.layout import DTYPES
 from vatt.terminal import show
 
@@ -53,6 +53,6 @@ def main(args: argparse.Namespace) -> int:
         rebuild=args.rebuild,
         retry_failed=args.retry_failed,
     )
-    told(summary, Path(args.index))
+    report(summary, Path(args.index))
     show(args.index)
     return 0 if not summary.failures else 1 if summary.files else 2

@@ -56,22 +56,22 @@ def encode(name: str, start_seconds: float, end_seconds: float) -> bytes:
         if media.audio is not None:
             audio = container.add_stream("aac", rate=_RATE_HZ, layout="mono")
         if video is not None:
-            for picture in media.frames:
-                even = np.ascontiguousarray(_padded(picture)[: video.height, : video.width])
+            for frame in media.frames:
+                even = np.ascontiguousarray(_padded(frame)[: video.height, : video.width])
                 container.mux(video.encode(av.VideoFrame.from_ndarray(even, format="rgb24")))
             container.mux(video.encode(None))
         if audio is not None and media.audio is not None:
-            _encode_sound(container, audio, media.audio)
+            _encode_audio(container, audio, media.audio)
     return stream.getvalue()
 
 
-def _padded(picture: np.ndarray) -> np.ndarray:
+def _padded(frame: np.ndarray) -> np.ndarray:
     """At least 2 x 2 pixels."""
-    grow = [(0, max(0, 2 - side)) for side in picture.shape[:2]]
-    return np.pad(picture, [*grow, (0, 0)], mode="edge") if any(map(max, grow)) else picture
+    grow = [(0, max(0, 2 - side)) for side in frame.shape[:2]]
+    return np.pad(frame, [*grow, (0, 0)], mode="edge") if any(map(max, grow)) else frame
 
 
-def _encode_sound(container, audio, samples: np.ndarray) -> None:
+def _encode_audio(container, audio, samples: np.ndarray) -> None:
     for number in range(math.ceil(len(samples) / _SAMPLES)):
         part = np.ascontiguousarray(samples[number * _SAMPLES : (number + 1) * _SAMPLES].reshape(1, -1))
         frame = av.AudioFrame.from_ndarray(part, format="s16", layout="mono")

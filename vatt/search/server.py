@@ -105,7 +105,7 @@ class SearchServer:
         request.max_form_memory_size = _MAX_TEXT_BYTES
         request.max_form_parts = 8
         try:
-            self._refuse_strangers(request)
+            self._refuse_foreign(request)
             endpoint, values = self._addresses.bind_to_environ(environ).match()
             response = endpoint(request, **values)
         except ClientDisconnected:  # or one that is slower than it may be
@@ -268,7 +268,7 @@ class SearchServer:
             "hits": hits,
         }
 
-    def _refuse_strangers(self, request: Request) -> None:
+    def _refuse_foreign(self, request: Request) -> None:
         if _without_default_port(request.headers.get("Host", "")) not in self._hosts:
             # A page of somebody else whose name was made to lead here.
             raise Forbidden(f"This server is asked as {', '.join(sorted(self._hosts))} only.")

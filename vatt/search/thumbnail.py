@@ -15,7 +15,7 @@ from PIL import Image
 from vatt.prepare.media import MediaOptions, read_segments
 from vatt.prepare.pool import Failure, WorkerPool
 
-_PICTURES, _HEIGHT_PIXELS, _GAP_PIXELS, _GAP_GREY, _QUALITY = 3, 108, 2, 128, 80
+_FRAMES, _HEIGHT_PIXELS, _GAP_PIXELS, _GAP_GREY, _QUALITY = 3, 108, 2, 128, 80
 _BARS = 64
 _RATE_HZ = 8000  # of audio that is only displayed
 _HANG_SECONDS = 60.0
@@ -51,40 +51,40 @@ def thumbnail(name: str, start_seconds: float, end_seconds: float) -> Thumbnail:
         MediaError: nothing can be decoded.
     """
     options = MediaOptions(max_frame_rate_hz=10.0, short_side_pixels=_HEIGHT_PIXELS, audio_rate_hz=_RATE_HZ)
-    frames, sounds = [], []
+    frames, parts = [], []
     for piece in read_segments(name, options, start_seconds=start_seconds, end_seconds=end_seconds):
         frames += piece.frames
         if piece.audio is not None:
-            sounds.append(piece.audio[:, 0])
-    return Thumbnail(jpeg=_strip(frames), envelope=_envelope(sounds))
+            parts.append(piece.audio[:, 0])
+    return Thumbnail(jpeg=_strip(frames), envelope=_envelope(parts))
 
 
 def _strip(frames: list[np.ndarray]) -> bytes:
     if not frames:
         return b""
-    count = min(_PICTURES, len(frames))
+    count = min(_FRAMES, len(frames))
     moments = ((np.arange(count) + 0.5) * len(frames) / count).astype(int)
-    pictures = [_of_height(frames[moment]) for moment in moments]
+    resized = [_of_height(frames[moment]) for moment in moments]
     gap = np.full((_HEIGHT_PIXELS, _GAP_PIXELS, 3), _GAP_GREY, np.uint8)
-    spaced = [each for picture in pictures for each in (gap, picture)][1:]
+    spaced = [each for part in resized for each in (gap, part)][1:]
     stream = io.BytesIO()
     Image.fromarray(np.concatenate(spaced, axis=1)).save(stream, "JPEG", quality=_QUALITY)
     return stream.getvalue()
 
 
-def _of_height(picture: np.ndarray) -> np.ndarray:
-    height, width = picture.shape[:2]
+def _of_height(frame: np.ndarray) -> np.ndarray:
+    height, width = frame.shape[:2]
     width = min(max(1, round(width * _HEIGHT_PIXELS / height)), 4 * _HEIGHT_PIXELS)
-    if (height, width) == (_HEIGHT_PIXELS, picture.shape[1]):
-        return picture
-    return np.asarray(Image.fromarray(picture).resize((width, _HEIGHT_PIXELS), Image.Resampling.BOX))
+    if (height, width) == (_HEIGHT_PIXELS, frame.shape[1]):
+        return frame
+    return np.asarray(Image.fromarray(frame).resize((width, _HEIGHT_PIXELS), Image.Resampling.BOX))
 
 
-def _envelope(sounds: list[np.ndarray]) -> tuple[float, ...]:
-    if not sounds:
+def _envelope(parts: list[np.ndarray]) -> tuple[float, ...]:
+    if not parts:
         return ()
-    sound = np.abs(np.concatenate(sounds).astype(np.float32)) / 32768.0
-    if len(sound) < _BARS or not sound.any():
+    samples = np.abs(np.concatenate(parts).astype(np.float32)) / 32768.0
+    if len(samples) < _BARS or not samples.any():
         return ()
-    starts = np.linspace(0, len(sound), _BARS, endpoint=False).astype(int)
-    return tuple(round(float(peak), 3) for peak in np.maximum.reduceat(sound, starts))
+    starts = np.linspace(0, len(samples), _BARS, endpoint=False).astype(int)
+    return tuple(round(float(peak), 3) for peak in np.maximum.reduceat(samples, starts))
