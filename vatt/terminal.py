@@ -8,11 +8,13 @@ a name that is another one.
 import argparse
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from typing import Any, NoReturn
 
 import rich.console
+from rich.box import SIMPLE_HEAD
 from rich.segment import Segment
+from rich.table import Table
 from rich.text import Text
 
 # C0, DEL and C1 without tab and line feed; line separators; marks, embeddings, overrides and isolates of
@@ -65,7 +67,10 @@ class Parser(argparse.ArgumentParser):
 
 
 class Console(rich.console.Console):
-    """A console of Rich, for tables and bars, that prints text as `printable` does."""
+    """A console of Rich, for tables and bars, that prints text as `printable` does, and no markup."""
+
+    def __init__(self, **options: Any):
+        super().__init__(**{"highlight": False, "markup": False, **options})
 
     def render_str(self, text: str, **options: Any) -> Text:
         return super().render_str(printable(text), **options)  # before Rich measures how wide it is
@@ -73,6 +78,14 @@ class Console(rich.console.Console):
     def render(self, renderable: Any, options: Any = None) -> Iterator[Segment]:
         for segment in super().render(renderable, options):
             yield segment if segment.control else segment._replace(text=printable(segment.text))
+
+
+def text_table(*columns: str, left: Container[str]) -> Table:
+    """A table for `Console`, whose columns are aligned to the right but for those named in `left`."""
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    for column in columns:
+        table.add_column(column, justify="left" if column in left else "right")
+    return table
 
 
 def _written_out(match: re.Match) -> str:

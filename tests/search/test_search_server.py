@@ -178,9 +178,9 @@ def test_windows_of_what_no_browser_plays(made, client):
 
 
 def test_pictures(client):
-    response = client.get("/picture/2.jpg", **HERE)
+    response = client.get("/thumbnail/2.jpg", **HERE)
     assert response.mimetype == "image/jpeg" and response.data.startswith(b"\xff\xd8")
-    assert client.get("/picture/0.jpg", **HERE).status_code == 404  # sound alone
+    assert client.get("/thumbnail/0.jpg", **HERE).status_code == 404  # sound alone
 
 
 @pytest.mark.parametrize(
@@ -189,8 +189,8 @@ def test_pictures(client):
         "/file/99", "/file/-1", "/file/../index.json", "/file/..%2f..%2findex%2findex.json", "/window/99.mp4",
         "/file/%2e%2e/%2e%2e/etc/passwd", "/..%2f..%2f..%2fetc/passwd", "//etc/passwd", "/file//etc/passwd",
         "/%2e%2e/%2e%2e/%2e%2e/etc/passwd", "/file/0%00.mp4", "/file/..%5c..%5cindex.json", "/media/red.mp4",
-        f"/file/{'9' * 5000}", f"/picture/{'9' * 5000}.jpg", "/file/%EF%BC%92", "/file/2.0", "/file/1e0",
-        "/file/..%252f..%252findex.json", "/picture/%2e%2e%2f2.jpg", "/index/index.json", "/page.js",
+        f"/file/{'9' * 5000}", f"/thumbnail/{'9' * 5000}.jpg", "/file/%EF%BC%92", "/file/2.0", "/file/1e0",
+        "/file/..%252f..%252findex.json", "/thumbnail/%2e%2e%2f2.jpg", "/index/index.json", "/page.js",
     ],
 )  # fmt: skip
 def test_no_path_leads_out(client, address):
@@ -203,7 +203,7 @@ def test_a_file_that_changed_is_not_served(place):
     with client_of(place / "index") as client:
         assert client.get(f"/file/{red}", **HERE).status_code == 200
         (place / "media" / "red.mp4").write_bytes(b"something else")
-        for address in (f"/file/{red}", "/window/3.mp4", "/picture/3.jpg"):
+        for address in (f"/file/{red}", "/window/3.mp4", "/thumbnail/3.jpg"):
             assert client.get(address, **HERE).status_code == 404
         (place / "media" / "red.mp4").unlink()
         assert "gone or has changed" in client.get(f"/file/{red}", **HERE).json["error"]
@@ -234,7 +234,7 @@ def test_a_file_that_was_exchanged_for_a_way_out_is_not_served(place, trick):
         facts["files"][number]["path"] = "../secret.mp4" if trick == "index" else "sub/red.mp4"
         (place / "index" / "index.json").write_text(json.dumps(facts))
     with client_of(place / "index") as client:
-        for address in (f"/file/{number}", "/window/3.mp4", "/picture/3.jpg"):
+        for address in (f"/file/{number}", "/window/3.mp4", "/thumbnail/3.jpg"):
             response = client.get(address, **HERE)
             assert response.status_code == 404 and "gone or has changed" in response.json["error"]
 

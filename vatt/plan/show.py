@@ -2,11 +2,10 @@
 
 from collections.abc import Iterable
 
-from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from vatt.plan.paper import Row
-from vatt.terminal import Console
+from vatt.terminal import Console, text_table
 
 _GIB, _MIB = 2**30, 2**20
 _TEXT = ("", "part", "modality", "figure", "unit", "way")  # columns aligned to the left
@@ -14,7 +13,7 @@ _TEXT = ("", "part", "modality", "figure", "unit", "way")  # columns aligned to 
 
 def print_plan(plan: dict) -> None:
     """Section by section."""
-    console = Console(highlight=False, markup=False)
+    console = Console()
     for title, table in _sections(plan):
         if title:
             console.print(title)
@@ -23,8 +22,8 @@ def print_plan(plan: dict) -> None:
 
 def print_rows(rows: Iterable[Row]) -> None:
     """The paper's figures, ours, and the difference; notes below."""
-    console = Console(highlight=False, markup=False)
-    table, notes = _table("figure", "paper", "ours", "", "unit"), []
+    console = Console()
+    table, notes = text_table("figure", "paper", "ours", "", "unit", left=_TEXT), []
     for row in rows:
         mark = ""
         if row.note:
@@ -41,7 +40,7 @@ def print_rows(rows: Iterable[Row]) -> None:
 def _sections(plan: dict):
     yield "", _pairs(_about(plan["configuration"]))
     parameters = plan["parameters"]
-    table = _table("part", "parameters")
+    table = text_table("part", "parameters", left=_TEXT)
     for name, count in parameters["parts"].items():
         table.add_row(name, f"{count:,}")
     frozen = parameters["all"] - parameters["trainable"]
@@ -77,7 +76,9 @@ def _about(configuration: dict):
 
 
 def _forward(plan: dict) -> Table:
-    table = _table("modality", "tokens", "kept", "GFLOPs", "paper's count", "training", "paper's")
+    table = text_table(
+        "modality", "tokens", "kept", "GFLOPs", "paper's count", "training", "paper's", left=_TEXT
+    )
     forward, training = plan["flops"]["forward"], plan["flops"]["forward_in_training"]
     for name in forward["parts"]:
         tokens, kept = "", ""
@@ -128,7 +129,7 @@ def _memory_title(plan: dict) -> str:
 
 def _ways(memory: dict) -> Table:
     fitted = "device" in memory
-    table = _table("way", "a step adds", "in all", *(("most clips",) if fitted else ()))
+    table = text_table("way", "a step adds", "in all", *(("most clips",) if fitted else ()), left=_TEXT)
     for number, way in enumerate(memory["ways"]):
         name = [way["precision"]]
         name += ["recompute"] if way["recompute"] else []
@@ -152,11 +153,4 @@ def _pairs(pairs) -> Table:
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     for pair in pairs:
         table.add_row(*pair)
-    return table
-
-
-def _table(*columns: str) -> Table:
-    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
-    for column in columns:
-        table.add_column(column, justify="left" if column in _TEXT else "right")
     return table

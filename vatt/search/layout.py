@@ -12,12 +12,12 @@ import json
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from vatt.array_file import ArrayFileError, read_npy
 from vatt.json_file import JsonError, read_json
-from vatt.search.stated import check_facts
 from vatt.whole_file import whole_file
 
 SCHEMA = 1
@@ -26,6 +26,15 @@ _MOST_BYTES = 2 << 30  # of `index.json`, which names every file
 DTYPES = ("float32", "float16")
 TIMES = ("start_seconds", "end_seconds")
 FLAGS = ("has_video", "has_audio")
+
+# What `index.json` must say, and of what kind.
+_FILE = {"path": str, "sha256": str, "bytes": int, "changed_ns": int, "windows": int, "first": int}
+_FACTS = {
+    **{"root": str, "generation": int, "rows": int, "model": dict, "signature": str, "dtype": str},
+    **{"widths": dict, "files": list, "failed": list},
+}
+_FAILED = {"path": str, "bytes": int, "changed_ns": int, "reason": str}
+_MODEL = {"path": str, "fingerprint": str}
 
 
 class BadIndexError(ValueError):
@@ -47,9 +56,7 @@ def read_facts(directory: Path) -> dict:
             f"`vatt index DIR {directory} --model RUN`."
         ) from None
     except JsonError as error:
-        raise BadIndexError(
-            f"{path} is damaged: {error.problem}. Make the index again: `vatt index` with --rebuild."
-        ) from None
+        raise _damaged(path, error.problem) from None
     if not isinstance(facts, dict) or facts.get("schema") != SCHEMA:
         found = facts.get("schema") if isinstance(facts, dict) else None
         raise BadIndexError(
@@ -57,12 +64,49 @@ def read_facts(directory: Path) -> dict:
             f"Make the index again: `vatt index` with --rebuild."
         )
     try:
-        check_facts(facts, DTYPES)
+        _check_facts(facts)
     except ValueError as error:
-        raise BadIndexError(
-            f"{path} is damaged: {error}. Make the index again: `vatt index` with --rebuild."
-        ) from None
+        raise _damaged(path, error) from None
     return facts
+
+
+def _check_facts(facts: Mapping[str, Any]) -> None:
+    """Checks that `index.json` says what the rest relies on, so that a damaged or forged one is refused.
+
+    Raises:
+        ValueError: saying which is not so.
+    """
+    _check_fields(facts, _FACTS, "")
+    _check_fields(facts["model"], _MODEL, "model: ")
+    for name, width in facts["widths"].items():
+        if type(width) is not int or not 0 < width <= 1 << 20:
+            raise ValueError(f"`widths` must be numbers of values, but {name!r} has {width!r}")
+    if facts["dtype"] not in DTYPES:
+        raise ValueError(f"`dtype` must be one of {', '.join(DTYPES)}, but it is {facts['dtype']!r}")
+    first = 0
+    for file in facts["files"]:
+        _check_fields(file, _FILE, "a file: ")
+        if file["first"] != first or file["windows"] < 0:
+            raise ValueError(f"the rows of {file['path']!r} do not follow those of the file before it")
+        first += file["windows"]
+    if first != facts["rows"] or facts["generation"] < 0:
+        raise ValueError(f"its files have {first} rows, and `rows` says {facts['rows']}")
+    for entry in facts["failed"]:
+        _check_fields(entry, _FAILED, "a failed file: ")
+
+
+def _check_fields(found, kinds: Mapping[str, type], where: str) -> None:
+    if not isinstance(found, Mapping):
+        raise ValueError(f"{where}it must be an object")
+    for name, kind in kinds.items():
+        if type(found.get(name)) is not kind:
+            raise ValueError(
+                f"{where}`{name}` must be of kind {kind.__name__}, but it is {found.get(name)!r:.60}"
+            )
+
+
+def _damaged(path: Path, problem: object) -> BadIndexError:
+    return BadIndexError(f"{path} is damaged: {problem}. Make the index again: `vatt index` with --rebuild.")
 
 
 def write_facts(directory: Path, facts: Mapping) -> None:
@@ -143,16 +187,11 @@ def open_rows(folder: Path, facts: Mapping) -> dict[str, np.ndarray]:
         except FileNotFoundError:
             raise
         except (OSError, ArrayFileError) as error:
-            problem = error.problem if isinstance(error, ArrayFileError) else error
-            raise BadIndexError(
-                f"{path} is damaged: {problem}. Make the index again: `vatt index` with --rebuild."
-            ) from error
+            raise _damaged(path, getattr(error, "problem", error)) from error
         found = columns[name]
         if found.dtype.kind != kind or found.shape != shape:
-            raise BadIndexError(
-                f"{path} is damaged: it has shape {found.shape} of {found.dtype}, where {INDEX_FILE} states "
-                f"{shape}. Make the index again: `vatt index` with --rebuild."
-            )
+            stated = f"it has shape {found.shape} of {found.dtype}, where {INDEX_FILE} states {shape}"
+            raise _damaged(path, stated)
     return columns
 
 

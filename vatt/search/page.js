@@ -24,7 +24,7 @@ function say(words, isWrong) {
 function player(hit) {
   const name = hit.has_video ? "video" : "audio";
   const media = made(name, { controls: "", preload: "none", "aria-label": hit.file });
-  if (hit.picture) media.setAttribute("poster", hit.picture);
+  if (hit.thumbnail) media.setAttribute("poster", hit.thumbnail);
   const part = hit.whole ? `${hit.whole}#t=${hit.start_seconds},${hit.end_seconds}` : hit.window;
   media.src = part;
   // What the browser can not decode is asked for once more, as a small MP4 of the window.

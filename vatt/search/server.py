@@ -35,8 +35,8 @@ from werkzeug.utils import send_file
 from werkzeug.wrappers import Request, Response
 from werkzeug.wsgi import wrap_file
 
+from vatt.report.document import render
 from vatt.search.index import Index
-from vatt.search.page import build_page
 from vatt.search.playable import PLAYABLE, as_mp4
 from vatt.search.query import TARGETS, Found, Query, search
 from vatt.search.text_queries import TextQueries
@@ -92,7 +92,7 @@ class SearchServer:
                 Rule("/search", endpoint=self.answer, methods=["POST"]),
                 Rule("/file/<number:number>", endpoint=self.file, methods=["GET"]),
                 Rule("/window/<number:row>.mp4", endpoint=self.window, methods=["GET"]),
-                Rule("/picture/<number:row>.jpg", endpoint=self.picture, methods=["GET"]),
+                Rule("/thumbnail/<number:row>.jpg", endpoint=self.thumbnail, methods=["GET"]),
             ],
             converters={"number": _Number},
             merge_slashes=False,
@@ -127,7 +127,9 @@ class SearchServer:
     def page(self, request: Request) -> Response:
         """The page itself."""
         nonce = secrets.token_urlsafe(16)
-        response = Response(build_page(self._index, nonce=nonce), content_type="text/html; charset=utf-8")
+        title = f"{self._index.root.name} · VATT search"
+        page = render("search/serve.html", title=title, index=self._index, nonce=nonce)
+        response = Response(page, content_type="text/html; charset=utf-8")
         response.headers["Content-Security-Policy"] = _POLICY.format(nonce=nonce)
         response.headers["Cache-Control"] = "no-store"
         return response
@@ -183,7 +185,7 @@ class SearchServer:
             raise NotFound(f"The window can not be shown: {outcome}.")
         return send_file(io.BytesIO(outcome), request.environ, mimetype="video/mp4", conditional=True)
 
-    def picture(self, request: Request, row: int) -> Response:
+    def thumbnail(self, request: Request, row: int) -> Response:
         """Frames of a window."""
         place = self._place(row)
         with self._look(), self._unchanged(place.number) as path:
@@ -254,7 +256,7 @@ class SearchServer:
                     "file": place.name,
                     "start_seconds": round(place.start_seconds, 3),
                     "end_seconds": round(place.end_seconds, 3),
-                    "picture": f"/picture/{place.row}.jpg" if place.has_video else None,
+                    "thumbnail": f"/thumbnail/{place.row}.jpg" if place.has_video else None,
                     "whole": f"/file/{place.number}" if plays else None,
                     "window": f"/window/{place.row}.mp4",
                     "has_video": place.has_video,

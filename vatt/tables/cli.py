@@ -4,13 +4,12 @@ import argparse
 import json
 from pathlib import Path
 
-from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from vatt import config
 from vatt.tables.paper import Cell, read_cells, read_titles
 from vatt.tables.results import Result, read_results
-from vatt.terminal import Console, show
+from vatt.terminal import Console, show, text_table
 
 _DESCRIPTION = """\
 Lists every runnable gin file with the paper's tables that it computes and the result of our last run of it.
@@ -23,6 +22,7 @@ figure. What is compared is in each run's evaluations/NAME.json, under "protocol
 # Of each evaluator, without its name.
 _HEADLINES = ("top_1", "mean_average_precision", "text_to_video/recall_at_10", "text_to_video/median_rank")
 _WIDTH = 110
+_WHAT = "what it is, and our last result"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -98,7 +98,7 @@ def _origin(result: Result) -> dict:
 
 
 def _print_files(cells, results) -> None:
-    table = _table("gin file", "tables", "what it is, and our last result")
+    table = text_table("gin file", "tables", _WHAT, left=("gin file", "tables", _WHAT))
     for entry in _described_files(cells, results):
         text = entry["what"]
         if entry["ours"]:
@@ -113,7 +113,7 @@ def _print_cells(cells, results) -> None:
     described = _described_cells(cells, results)
     for number, title in read_titles().items():
         heading = f"Table {number}" if number.isdigit() else f"Section {number}"
-        table = _table("row", "column", "paper", "ours", "gin files")
+        table = text_table("row", "column", "paper", "ours", "gin files", left=("row", "column", "gin files"))
         inferred = {entry["inferred"] for entry in described if entry["table"] == number} - {""}
         for entry in described:
             if entry["table"] != number:
@@ -148,14 +148,7 @@ def _first_line(path: Path) -> str:
     return path.read_text(encoding="utf-8").splitlines()[0].removeprefix("# ")
 
 
-def _table(*columns: str) -> Table:
-    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
-    for column in columns:
-        table.add_column(column, justify="right" if column in ("paper", "ours") else "left")
-    return table
-
-
 def _print(table: Table) -> None:
-    console = Console(highlight=False, markup=False)
+    console = Console()
     console.width = max(console.width, _WIDTH)
     console.print(table)
