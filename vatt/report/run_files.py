@@ -34,8 +34,9 @@ class RunFiles:
     bad_batches: list[str] = dataclasses.field(default_factory=list)
     # what the newest checkpoint belongs to: "data", "vocabulary", "batch_size", "seed"
     identity: dict[str, str] = dataclasses.field(default_factory=dict)
-    # name of command.txt, config.gin or operative.gin -> its text, "" where absent
-    texts: dict[str, str] = dataclasses.field(default_factory=dict)
+    command: str = ""  # text of command.txt, "" where absent; so for the next two
+    config: str = ""
+    operative: str = ""
     finished: datetime.datetime | None = None  # when the last number was written
     # sentences about what is missing or unreadable
     remarks: list[str] = dataclasses.field(default_factory=list)
@@ -43,18 +44,6 @@ class RunFiles:
     @property
     def name(self) -> str:
         return self.directory.resolve().name
-
-    @property
-    def command(self) -> str:
-        return self.texts.get("command.txt", "")
-
-    @property
-    def config(self) -> str:
-        return self.texts.get("config.gin", "")
-
-    @property
-    def operative(self) -> str:
-        return self.texts.get("operative.gin", "")
 
     @property
     def failure(self) -> str:
@@ -83,12 +72,9 @@ def read_run(model_dir: str | pathlib.Path) -> RunFiles:
             "Give the MODEL_DIR of a run, the folder with journal.jsonl in it."
         )
     run = RunFiles(directory=directory)
-    for name, consequence in (
-        ("command.txt", "which command made this run is not recorded"),
-        ("config.gin", "its configuration is not recorded"),
-        ("operative.gin", ""),
-    ):
-        run.texts[name] = _text(run, name, consequence)
+    run.command = _text(run, "command.txt", "which command made this run is not recorded")
+    run.config = _text(run, "config.gin", "its configuration is not recorded")
+    run.operative = _text(run, "operative.gin")
     run.journal = _journal(run)
     run.metrics = _numbers(_json(run, "metrics.json", "the final numbers are not there"))
     _read_evaluations(run, "")
