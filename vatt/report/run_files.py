@@ -28,10 +28,6 @@ class RunFiles:
     metrics: dict[str, float] = dataclasses.field(default_factory=dict)  # the final numbers by name
     # of incidents.jsonl: "step", "time", "kind", "sentence"
     incidents: list[dict[str, Any]] = dataclasses.field(default_factory=list)
-    # names of the damaged checkpoints that were moved aside
-    set_aside: list[str] = dataclasses.field(default_factory=list)
-    # names of the kept batches of steps that were not finite
-    bad_batches: list[str] = dataclasses.field(default_factory=list)
     # what the newest checkpoint belongs to: "data", "vocabulary", "batch_size", "seed"
     identity: dict[str, str] = dataclasses.field(default_factory=dict)
     command: str = ""  # text of command.txt, "" where absent; so for the next two
@@ -44,6 +40,16 @@ class RunFiles:
     @property
     def name(self) -> str:
         return self.directory.resolve().name
+
+    @property
+    def set_aside(self) -> list[str]:
+        """Names of the damaged checkpoints that were moved aside."""
+        return [path.name for path in sorted((self.directory / "checkpoints/damaged").glob("*"))]
+
+    @property
+    def bad_batches(self) -> list[str]:
+        """Names of the kept batches of steps that were not finite."""
+        return [path.name for path in sorted((self.directory / "bad_batches").glob("*.npz"))]
 
     @property
     def failure(self) -> str:
@@ -84,8 +90,6 @@ def read_run(model_dir: str | pathlib.Path) -> RunFiles:
         run.remarks.append("No evaluation is on record yet.")
     run.incidents = _lines(run, "incidents.jsonl")
     run.identity = recorded_identity(directory / "checkpoints")
-    run.set_aside = [path.name for path in sorted((directory / "checkpoints/damaged").glob("*"))]
-    run.bad_batches = [path.name for path in sorted((directory / "bad_batches").glob("*.npz"))]
     written = [directory / "journal.jsonl", directory / "metrics.json"]
     if times := [path.stat().st_mtime for path in written if path.is_file()]:
         run.finished = datetime.datetime.fromtimestamp(max(times)).astimezone()
