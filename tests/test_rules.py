@@ -168,10 +168,12 @@ OTHERS = [each for name in ("tests", "benchmarks", "docs") for each in sorted((R
 # At most five may stay, each with its reason.
 LONG_FUNCTIONS: set[str] = set()
 MANY_PARAMETERS = {
+    # What a media file may vary in: two streams, their times, codecs and options. Most callers give three.
     "tests/prepare/media_maker.py:make_media",
     # What tests vary of a model that is composed of a dozen objects.
     "tests/small_models.py:small_classifier",
     "tests/small_models.py:small_vatt",
+    # Each is a setting of its own that gin binds: two data sets, features, solver, chosen cost, report.
     "vatt/evals/linear_probe.py:LinearProbe.__init__",
 }
 

@@ -1,5 +1,8 @@
 """What several workers tell one another, without the others: `tests/faults` starts real ones."""
 
+import concurrent.futures
+import threading
+
 import pytest
 import tensorflow as tf
 
@@ -40,16 +43,47 @@ def test_an_error_of_its_own_stays_what_it_is(second):
         raise tf.errors.InvalidArgumentError(None, None, "shapes differ")
 
 
-def test_other_data_are_refused_by_those_who_have_them_and_those_who_do_not(second, monkeypatch):
-    monkeypatch.setattr(second, "any", lambda mine: mine)
-    monkeypatch.setattr(second, "from_chief", lambda number: number)
-    second.agree_on({"seed": "0", "data": "1a2b"}, "data")
-    monkeypatch.setattr(second, "from_chief", lambda number: number + 1)
-    with pytest.raises(RunError, match="same data, and do not. Worker 1 has data 1a2b, seed 0; each"):
-        second.agree_on({"seed": "0", "data": "1a2b"}, "data")
-    monkeypatch.setattr(second, "any", lambda mine: True)
-    with pytest.raises(RunError, match="One of them is not, and says why."):
-        second.refuse_any(None)
+class Threads(Workers):
+    """Workers of one process, each in a thread of its own; the sum is made when all have come."""
+
+    def __init__(self, index, meeting):
+        super().__init__(index, ["one.example:5001", "two.example:5001"])
+        self._barrier, self._numbers = meeting
+
+    def total(self, number):
+        self._numbers[self.index] = number
+        self._barrier.wait()
+        found = sum(self._numbers)
+        self._barrier.wait()  # nobody brings the next number before all have read
+        return found
+
+
+def each_asks(*asks):
+    """What two workers that ask at once are answered: the error that each met, or None."""
+    meeting = threading.Barrier(2, timeout=20), [0, 0]
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        answers = [pool.submit(ask, Threads(index, meeting)) for index, ask in enumerate(asks)]
+        return [answer.exception() for answer in answers]
+
+
+def test_all_must_have_the_chiefs_data():
+    same, other = {"seed": "0", "data": "1a2b"}, {"seed": "0", "data": "3c4d"}
+    assert each_asks(*[lambda worker: worker.agree_on(same, "data")] * 2) == [None, None]
+    chief, second = each_asks(
+        lambda worker: worker.agree_on(same, "data"), lambda worker: worker.agree_on(other, "data")
+    )
+    for error, said in (
+        (chief, "Worker 0 has data 1a2b, seed 0"),
+        (second, "Worker 1 has data 3c4d, seed 0"),
+    ):
+        assert isinstance(error, RunError) and f"same data, and do not. {said}; each" in str(error)
+
+
+def test_a_fault_of_one_ends_both():
+    fine = lambda worker: worker.refuse_any(None)  # noqa: E731
+    assert each_asks(fine, fine) == [None, None]
+    chief, second = each_asks(fine, lambda worker: worker.refuse_any("No room on this disk."))
+    assert str(second) == "No room on this disk." and "One of them is not, and says why." in str(chief)
 
 
 def test_one_alone_agrees_with_itself():

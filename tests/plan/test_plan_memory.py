@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 import tensorflow as tf
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from vatt.layers import draws
 from vatt.layers.architecture import Form, Size
@@ -78,21 +80,30 @@ def test_what_a_block_keeps_is_what_gradients_take(activation, precision, dropou
     assert predicted == pytest.approx(bytes_taken_by_gradients(block, length), rel=0.03)
 
 
-def needed(**changes):
-    of = dict.fromkeys((field.name for field in dataclasses.fields(StepMemory)), 0)
-    return StepMemory(**{**of, **changes})
+PARTS = [field.name for field in dataclasses.fields(StepMemory)]
+RESIDENT = {"weights", "optimizer", "batch"}  # there before the step, and after it
 
 
-def test_the_peak_is_at_one_end_of_the_backward_pass():
-    assert needed(kept=10, waste=1, working=2, loss=4, gradients=5).step == 17
-    assert needed(kept=1, working=2, gradients=50).step == 52
-    assert needed(pixels=7, halves=1).step == 8
-    assert needed(weights=1, optimizer=2, batch=4, gradients=8).peak == 15
+@pytest.mark.parametrize("part", PARTS)
+@settings(max_examples=20)
+@given(drawn=st.data(), more=st.integers(0, 100))
+def test_the_peak_holds_what_is_there_at_once(part, drawn, more):
+    """All that is resident adds to the peak; of what a step makes, no part more than its own bytes, and the
+    peak is no less than any of them."""
+    parts = {name: drawn.draw(st.integers(0, 100), name) for name in PARTS}
+    memory, larger = StepMemory(**parts), StepMemory(**parts | {part: parts[part] + more})
+    if part in RESIDENT:
+        assert larger.peak - memory.peak == more and larger.step == memory.step
+    else:
+        assert 0 <= larger.peak - memory.peak <= more
+        assert memory.step >= parts[part]
+    assert memory.peak == memory.step + sum(parts[name] for name in RESIDENT)
 
 
-def test_what_the_allocator_wastes():
-    assert wasted(100, 30, in_parts=False) == 50
-    assert wasted(100, 30, in_parts=True) == 80
+def test_the_allocator_wastes_more_with_dropout_and_in_parts():
+    assert wasted(0, 1 << 20, in_parts=False) == 0
+    assert 0 < wasted(1 << 20, 1 << 20, in_parts=False) < 1 << 20
+    assert wasted(1 << 20, 1 << 20, in_parts=True) > wasted(1 << 20, 1 << 20, in_parts=False)
 
 
 def test_rows_whose_activations_lie_side_by_side():
@@ -128,10 +139,13 @@ def test_what_fits_is_where_the_peak_crosses_the_memory(demo):
 
 
 @pytest.mark.slow
-def test_predicted_peaks_are_within_a_fifth_of_measured_ones():
-    names = ["three towers", "classifier"]  # the benchmark has more, at half a minute each
+def test_predicted_peaks_miss_measured_ones_by_what_the_document_says():
+    """Each takes half a minute; docs/plan.md has the others, among them the one that is missed most."""
+    misses = {"three towers": 0.2, "classifier": 0.2, "classifier, in parts": 0.5}
     done = subprocess.run(
-        [sys.executable, BENCHMARK, "--json", *names], stdout=subprocess.PIPE, text=True, check=True
-    )
-    for found in map(json.loads, done.stdout.splitlines()):
-        assert found["predicted_bytes"] == pytest.approx(found["measured_bytes"], rel=0.2), found
+        [sys.executable, BENCHMARK, "--json", *misses], stdout=subprocess.PIPE, text=True
+    )  # its exit status is 1 where one is missed by more than a fifth
+    found = [json.loads(line) for line in done.stdout.splitlines()]
+    assert len(found) == len(misses)
+    for each, miss in zip(found, misses.values(), strict=True):
+        assert each["predicted_bytes"] == pytest.approx(each["measured_bytes"], rel=miss), each
