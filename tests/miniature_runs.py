@@ -76,5 +76,5 @@ class Miniatures:
             split = {"PreparedClips.eval_split": "'test'"} if name == "analyse_features" else {}
             return features | split
         if name.startswith("probe"):
-            return features | {"LinearProbe.steps": 2, "KnnProbe.neighbours": 3}
+            return features | {"LinearClassifier.steps": 2, "KnnClassifier.neighbours": 3}
         return {"ClipSpec.frames": 1} if name == "finetune_imagenet" else {}

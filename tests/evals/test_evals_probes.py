@@ -13,17 +13,21 @@ import tensorflow as tf
 from tests.described import described
 from tests.evals.toy_sets import Ears, LabelledToys
 from vatt import spec
-from vatt.evals import features, knn_probe, linear_probe, probe_classifiers, svm_probe
+from vatt.evals import features, linear_forms
+from vatt.evals.knn_classifier import KnnClassifier
+from vatt.evals.linear_classifier import LinearClassifier
+from vatt.evals.probe import Probe, TrainingRows
+from vatt.evals.svm_classifier import SvmClassifier
 
 LINEAR = {"steps": 300, "learning_rate": 0.01, "train_batch_size": 8}
-PROBES = {
-    "linear": (linear_probe.LinearProbe, LINEAR),
+CLASSIFIERS = {
+    "linear": (LinearClassifier, LINEAR),
     "released": (
-        linear_probe.LinearProbe,
-        LINEAR | {"classifier": probe_classifiers.DenseDropoutDense(), "epochs": 60, "standardise": True},
+        LinearClassifier,
+        LINEAR | {"form": linear_forms.DenseDropoutDense(), "epochs": 60, "standardise": True},
     ),
-    "svm": (svm_probe.SvmProbe, {"grid": (0.01, 1.0), "folds": 3}),
-    "knn": (knn_probe.KnnProbe, {"neighbours": 5}),
+    "svm": (SvmClassifier, {"grid": (0.01, 1.0), "folds": 3}),
+    "knn": (KnnClassifier, {"neighbours": 5}),
 }
 
 
@@ -34,12 +38,19 @@ def sets(*, noise=0.1, views=1, count=12, **options):
     }
 
 
-def probe(kind, **settings):
-    which, defaults = PROBES[kind]
-    return which(**{"name": "toy", "batch_size": 5, "modality": "audio"} | sets() | defaults | settings)
+def classifier(kind, **settings):
+    which, defaults = CLASSIFIERS[kind]
+    return which(**defaults | settings)
 
 
-@pytest.mark.parametrize("kind", PROBES)
+def probe(kind, classifier_settings=None, **settings):
+    made = classifier(kind, **classifier_settings or {})
+    return Probe(
+        **{"name": "toy", "batch_size": 5, "modality": "audio", "classifier": made} | sets() | settings
+    )
+
+
+@pytest.mark.parametrize("kind", CLASSIFIERS)
 def test_what_can_be_told_apart_is_told_apart_and_again_to_the_last_bit(kind):
     one = probe(kind)
     result = one.evaluate(Ears())
@@ -52,13 +63,14 @@ def test_what_can_be_told_apart_is_told_apart_and_again_to_the_last_bit(kind):
     assert probe(kind, **hard, **{"batch_size": 16}).evaluate(Ears()) == pytest.approx(expected, abs=1e-5)
 
 
-@pytest.mark.parametrize("kind", PROBES)
+@pytest.mark.parametrize("kind", CLASSIFIERS)
 def test_scores_of_all_views_are_averaged(kind):
     one = probe(kind)
     train = one.train_dataset
     rows, classes = train.columns[spec.AUDIO], train.classes
     test = LabelledToys(12, seed=2, noise=1.2, views=4, name="unseen")
-    scores, _ = one.fit_and_score(rows, classes, test.columns[spec.AUDIO], 3, np.arange(24))
+    train_rows = TrainingRows(rows=rows, classes=classes, clips=np.arange(24))
+    scores, _ = one.classifier.fit_and_score(train_rows, test.columns[spec.AUDIO], 3, 0)
     mean = scores.reshape(12, 4, 3).mean(axis=1)
     assert scores.shape == (48, 3)
     result = probe(kind, dataset=test).evaluate(Ears())
@@ -67,7 +79,7 @@ def test_scores_of_all_views_are_averaged(kind):
         np.testing.assert_allclose(scores.sum(axis=1), 1.0)
 
 
-@pytest.mark.parametrize("kind", PROBES)
+@pytest.mark.parametrize("kind", CLASSIFIERS)
 def test_the_artifact_says_how_it_was_measured(kind):
     one = probe(kind, **sets(views=2))
     one.evaluate(Ears())
@@ -88,15 +100,15 @@ def test_a_random_probe_is_no_better_than_chance():
     assert probe("linear", **scrambled).evaluate(Ears())["toy/top_1"] < 0.9
 
 
-@pytest.mark.parametrize("form", [probe_classifiers.LowRank(components=6, drawn=2), "released"])
+@pytest.mark.parametrize("form", [linear_forms.LowRank(components=6, drawn=2), "released"])
 def test_gradients_and_adam_equal_keras(form):
     """Twin: TensorFlow's gradients of the formula as the paper writes it, and Keras's optimizer."""
     if form == "released":
-        form = probe_classifiers.DenseDropoutDense(width=6, dropout_rate=0.5, l2=0.1)
+        form = linear_forms.DenseDropoutDense(width=6, dropout_rate=0.5, l2=0.1)
     random = np.random.default_rng(0)
     rows, classes = random.normal(size=(16, 5)).astype(np.float32), random.integers(0, 4, 16)
-    maps = probe_classifiers.TwoMaps(form, features=5, classes=4, random=random)
-    ours = probe_classifiers.Adam(maps.weights, learning_rate=0.02)
+    maps = linear_forms.TwoMaps(form, features=5, classes=4, random=random)
+    ours = linear_forms.Adam(maps.weights, learning_rate=0.02)
     twins = {name: tf.Variable(weight.copy()) for name, weight in maps.weights.items()}
     theirs = keras.optimizers.Adam(0.02)
     for _ in range(20):
@@ -122,7 +134,7 @@ def test_gradients_and_adam_equal_keras(form):
 
 
 def test_low_rank_draws_13_of_128_scaled_and_takes_all_at_evaluation():
-    form = probe_classifiers.LowRank()
+    form = linear_forms.LowRank()
     columns, factors = form.draw(np.random.default_rng(0), 64)
     assert len(set(columns.tolist())) == 13 and factors.shape == (1, 13)
     assert factors[0, 0] == pytest.approx(128 / 13)
@@ -130,33 +142,34 @@ def test_low_rank_draws_13_of_128_scaled_and_takes_all_at_evaluation():
     for _ in range(2000):
         drawn[form.draw(np.random.default_rng(), 1)[0]] += 1
     assert drawn.min() > 100 and drawn.max() < 330  # 203 expected of each
-    maps = probe_classifiers.TwoMaps(form, features=4, classes=3, random=np.random.default_rng(0))
+    maps = linear_forms.TwoMaps(form, features=4, classes=3, random=np.random.default_rng(0))
     assert set(maps.weights) == {"first", "second"}
     rows = np.eye(4, dtype=np.float32)
     np.testing.assert_allclose(maps.logits(rows), maps.weights["first"] @ maps.weights["second"])
 
 
 def test_knn_weights_neighbours_by_their_cosine():
-    one = probe("knn", neighbours=3, temperature=0.5)
-    train = np.array([[1, 0], [0, 1], [0.6, 0.8], [-1, 0]])
-    votes, _ = one.fit_and_score(train, np.array([0, 1, 1, 2]), np.array([[2.0, 0.0]]), 3, np.arange(4))
+    rows = np.array([[1, 0], [0, 1], [0.6, 0.8], [-1, 0]])
+    train = TrainingRows(rows=rows, classes=np.array([0, 1, 1, 2]), clips=np.arange(4))
+    one = classifier("knn", neighbours=3, temperature=0.5)
+    votes, _ = one.fit_and_score(train, np.array([[2.0, 0.0]]), 3, 0)
     weights = np.exp(np.array([1.0, 0.6, 0.0]) / 0.5)
     np.testing.assert_allclose(votes[0], [weights[0], weights[1] + weights[2], 0] / weights.sum(), rtol=1e-6)
-    equal, _ = probe("knn", neighbours=3, temperature=None).fit_and_score(
-        train, np.array([0, 1, 1, 2]), np.array([[2.0, 0.0]]), 3, np.arange(4)
+    equal, _ = classifier("knn", neighbours=3, temperature=None).fit_and_score(
+        train, np.array([[2.0, 0.0]]), 3, 0
     )
     np.testing.assert_allclose(equal[0], [1 / 3, 2 / 3, 0])
 
 
 def test_svm_writes_its_search_down_and_takes_the_smallest_of_the_best():
-    one = probe("svm", grid=(1.0, 0.1, 1e-6), standardise=False)
+    one = probe("svm", {"grid": (1.0, 0.1, 1e-6), "standardise": False})
     one.evaluate(Ears())
     fit = one.artifact()["fit"]
     assert set(fit["accuracy_of_c"]) == {"1e-06", "0.1", "1"} and fit["c"] in (0.1, 1e-6)
     best = max(fit["accuracy_of_c"].values())
     assert fit["accuracy_of_c"][f"{fit['c']:g}"] == best
     assert fit["unfinished_fits"] == 0
-    single = probe("svm", grid=(0.5,))
+    single = probe("svm", {"grid": (0.5,)})
     single.evaluate(Ears())
     assert single.artifact()["fit"]["c"] == 0.5 and single.artifact()["fit"]["accuracy_of_c"] == {}
 
@@ -278,24 +291,27 @@ def test_classes_of_another_order_and_clips_in_both_splits_are_refused():
         ("svm", {"folds": 1}, "`folds`"),
         ("knn", {"neighbours": 0}, "`neighbours`"),
         ("knn", {"temperature": 0}, "`temperature`"),
-        ("knn", {"modality": "text"}, "`modality`"),
     ],
 )
 def test_bad_settings_are_refused(kind, setting, message):
     with pytest.raises(ValueError, match=message):
-        probe(kind, **setting)
+        classifier(kind, **setting)
 
 
 def test_more_bad_settings():
+    with pytest.raises(ValueError, match="`modality`"):
+        probe("knn", modality="text")
     with pytest.raises(ValueError, match="`drawn`"):
-        probe_classifiers.LowRank(components=4, drawn=5)
+        linear_forms.LowRank(components=4, drawn=5)
     with pytest.raises(ValueError, match="`dropout_rate`"):
-        probe_classifiers.DenseDropoutDense(dropout_rate=1.0)
+        linear_forms.DenseDropoutDense(dropout_rate=1.0)
     with pytest.raises(ValueError, match="neighbours=30, 24 rows"):
-        probe("knn", neighbours=30).evaluate(Ears())
+        probe("knn", {"neighbours": 30}).evaluate(Ears())
     with pytest.raises(FloatingPointError, match="stay finite.*learning_rate"), np.errstate(all="ignore"):
-        probe("linear", learning_rate=1e30).evaluate(Ears())
+        probe("linear", {"learning_rate": 1e30}).evaluate(Ears())
     with gin.unlock_config():
-        gin.parse_config("LinearProbe.classifier = @LowRank()\nLowRank.components = 64\nSvmProbe.folds = 5")
+        gin.parse_config(
+            "LinearClassifier.form = @LowRank()\nLowRank.components = 64\nSvmClassifier.folds = 5"
+        )
         with pytest.raises(ValueError, match="neighbors"):
-            gin.parse_config("KnnProbe.neighbors = 3")
+            gin.parse_config("KnnClassifier.neighbors = 3")

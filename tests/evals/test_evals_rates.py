@@ -14,11 +14,12 @@ from vatt.convert import safetensors_model
 from vatt.convert.keras_file import add_input_facts
 from vatt.convert.restore import pretrained_classifier, pretrained_model
 from vatt.data.description import describe_inputs
-from vatt.evals.knn_probe import KnnProbe
-from vatt.evals.linear_probe import LinearProbe
+from vatt.evals.knn_classifier import KnnClassifier
+from vatt.evals.linear_classifier import LinearClassifier
 from vatt.evals.mean_over_splits import MeanOverSplits
+from vatt.evals.probe import Probe
 from vatt.evals.retrieval import Retrieval
-from vatt.evals.svm_probe import SvmProbe
+from vatt.evals.svm_classifier import SvmClassifier
 from vatt.evals.zero_shot import ZeroShot
 from vatt.report.page import write_report
 from vatt.report.protocol import differences, protocol_card
@@ -76,13 +77,14 @@ def toys(seed, **clip):
     return described(made, clip=ClipSpec(modalities=("video", "audio"), **clip))
 
 
-@pytest.mark.parametrize("kind", [LinearProbe, SvmProbe, KnnProbe])
-def test_every_probe_says_both_numbers_of_what_it_reads(kind):
-    further = {LinearProbe: {"steps": 2}, SvmProbe: {"grid": (1.0,)}, KnnProbe: {"neighbours": 3}}[kind]
+CLASSIFIERS = [LinearClassifier(steps=2), SvmClassifier(grid=(1.0,)), KnnClassifier(neighbours=3)]
+
+
+@pytest.mark.parametrize("classifier", CLASSIFIERS, ids=["linear", "svm", "knn"])
+def test_every_probe_says_both_numbers_of_what_it_reads(classifier):
     slow = {"sample_rate_hz": 24_000, "frame_rate_hz": 5.0}
-    probe = kind(
-        name="toy", train_dataset=toys(1, **slow), dataset=toys(2, **slow), modality="audio", **further
-    )
+    sets = {"train_dataset": toys(1, **slow), "dataset": toys(2, **slow)}
+    probe = Probe(name="toy", classifier=classifier, modality="audio", **sets)
     probe.evaluate(ears(sample_rate_hz=48_000, frame_rate_hz=10.0))
     (said,) = probe.artifact()["protocol"]["warnings"]  # of the sound alone, and once for the two sets
     assert "48,000 audio samples a second" in said and "24,000 of toys" in said

@@ -1,6 +1,7 @@
 """What all evaluators have: a name, a kept encoder, the artifact of the last evaluation, the early checks."""
 
-from collections.abc import Callable, Sequence
+import abc
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from vatt.evals.encoder import compiled_encoder
@@ -10,7 +11,7 @@ from vatt.protocols import Batch, Dataset, Model
 from vatt.spec import MODALITIES
 
 
-class EvaluatorBase:
+class EvaluatorBase(abc.ABC):
     """Base of the evaluators; a subclass has `evaluate` and `table`, and sets `_artifact` there.
 
     Args:
@@ -30,10 +31,18 @@ class EvaluatorBase:
         self.dataset = dataset
         self.batch_size = batch_size
         self._model: Model | None = None
-        self._encode: Any = None
+        self._encoders: dict[tuple[str, ...], Callable[[Batch], Batch]] = {}
         self._artifact: dict | None = None
 
-    def check(self, model: Model) -> None:
+    @abc.abstractmethod
+    def evaluate(self, model: Model) -> dict[str, float]:
+        """Numbers by name, each prefixed with `NAME/`."""
+
+    @abc.abstractmethod
+    def table(self) -> tuple[str, list[str], list[list[str]]]:
+        """Title, column heads and rows of the last evaluation, as text for a terminal."""
+
+    def check(self, model: Model) -> None:  # noqa: B027 (most know nothing beforehand)
         """Raises for what is known to fail before any work: call it before a training that ends in this
         evaluation. `evaluate` does it by itself.
         """
@@ -56,15 +65,17 @@ class EvaluatorBase:
         return self._artifact
 
     def _encoder(self, model: Model, outputs: Sequence[str]) -> Callable[[Batch], Batch]:
-        """The compiled call for `model`, kept while the model stays the same: tracing costs seconds."""
+        """The compiled call for some outputs, kept while the model stays the same: tracing costs seconds."""
         if self._model is not model:
-            self._model, self._encode = model, compiled_encoder(model, outputs)
-        return self._encode
+            self._model, self._encoders = model, {}
+        if (key := tuple(outputs)) not in self._encoders:
+            self._encoders[key] = compiled_encoder(model, outputs)
+        return self._encoders[key]
 
     def _card(self, model: Model, settings: dict[str, Any]) -> dict[str, Any]:
         card = protocol_card(model, self.dataset, {"evaluator": type(self).__name__, **settings})
         warnings = self.warnings(model)
         return card | {"warnings": warnings} if warnings else card
 
-    def _named(self, figures: dict[str, float]) -> dict[str, float]:
+    def _named(self, figures: Mapping[str, float]) -> dict[str, float]:
         return {f"{self.name}/{key}": float(value) for key, value in figures.items()}

@@ -82,7 +82,7 @@ def _judge_single(scores: np.ndarray, numbers: np.ndarray, names: Sequence[str])
             described |= {"top_1": accuracy, "top_5": classification.top_k_accuracy(ranks[own], 5)}
             wrong = np.bincount(predicted[own & (predicted != number)], minlength=len(names))
             if wrong.any():
-                described |= {"taken_for": names[wrong.argmax()], "taken_for_clips": int(wrong.max())}
+                described |= {"taken_for": names[int(wrong.argmax())], "taken_for_clips": int(wrong.max())}
         classes.append(described)
     figures = {f"top_{k}": classification.top_k_accuracy(ranks, k) for k in TOP}
     figures |= {

@@ -7,6 +7,7 @@ video-audio embedding through g_v→vt. Those two directions are marked as deriv
 
 import dataclasses
 import functools
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -105,7 +106,7 @@ class RankedDirection:
             normalise=self.normalise,
         )
 
-    def figures(self, ranks_of_recall, *, permutations: int, seed: int) -> tuple[dict, dict]:
+    def figures(self, ranks_of_recall: Sequence[int], *, permutations: int, seed: int) -> tuple[dict, dict]:
         """Numbers by name (recall_at_1, chance_recall_at_1, …): by group, and by exact clip."""
         query_groups, gallery_groups = (
             self.group_ids[self.queries.owners],
@@ -133,7 +134,7 @@ def rank_direction(direction: Direction, embedded: EmbeddedClips) -> RankedDirec
     names = direction.outputs
     if any(name not in embedded.vectors for name in names):
         return None
-    both = np.intersect1d(*(embedded.owners[modality] for modality in (direction.query, direction.gallery)))
+    both = np.intersect1d(embedded.owners[direction.query], embedded.owners[direction.gallery])
     if not both.size:
         return None
     queries, gallery = (_side(embedded, name, both) for name in names)

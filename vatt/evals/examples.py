@@ -42,10 +42,10 @@ class ClipPictures:
 def _strips(batch: Batch, kept: np.ndarray) -> list[bytes]:
     if spec.VIDEO not in batch:
         return [b""] * len(kept)
-    video = tf.convert_to_tensor(batch[spec.VIDEO])  # uint8 [B, T, H, W, 3]
+    video = np.asarray(batch[spec.VIDEO])  # uint8 [B, T, H, W, 3]
     frames, height, width = video.shape[1:4]
     moments = np.linspace(0, frames - 1, min(FRAMES, frames)).round().astype(np.int64)
-    chosen = tf.gather(tf.gather(video, kept), moments, axis=1)
+    chosen = video[np.ix_(kept, moments)]
     scale = min(1.0, FRAME_PIXELS / height)
     size = (max(1, round(height * scale)), max(1, round(width * scale)))
     flat = tf.reshape(chosen, (-1, height, width, 3))
@@ -57,7 +57,7 @@ def _strips(batch: Batch, kept: np.ndarray) -> list[bytes]:
     present = np.asarray(batch[spec.VIDEO_MASK])[kept] > 0
     return [
         tf.io.encode_jpeg(strip, quality=JPEG_QUALITY, optimize_size=True).numpy() if seen else b""
-        for strip, seen in zip(side_by_side, present, strict=True)
+        for strip, seen in zip(side_by_side.numpy(), present, strict=True)
     ]
 
 

@@ -12,6 +12,7 @@ import logging
 import os
 import re
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,7 @@ from vatt.evals.encoder import compiled_encoder
 from vatt.evals.outputs import ClipOutputs, clip_outputs, modality_read
 from vatt.evals.protocol_card import NOT_KNOWN, data_facts, precision, weights_fingerprint
 from vatt.json_file import read_json
-from vatt.protocols import Dataset, Model
+from vatt.protocols import Batch, Dataset, Model
 from vatt.whole_file import temporary_folder
 
 _log = logging.getLogger(__name__)
@@ -40,7 +41,7 @@ def features(
     output: str,
     batch_size: int,
     cache_dir: str | Path | None = None,
-    encode=None,
+    encode: Callable[[Batch], Batch] | None = None,
 ) -> ClipOutputs:
     """Features of every view of every clip that a dataset evaluates on.
 
@@ -103,7 +104,8 @@ def _facts(model: Model, dataset: Dataset, output: str) -> dict:
 
 def _configuration(model: Model) -> list:
     """Class and configuration: the same weights say something else with another number of heads."""
-    return [type(model).__name__, model.get_config() if hasattr(model, "get_config") else None]
+    described = getattr(model, "get_config", None)
+    return [type(model).__name__, described and described()]
 
 
 def _hash(value) -> str:

@@ -5,7 +5,7 @@ outputs are not finite is refused with the name of the clip. Evaluators, probes 
 """
 
 import dataclasses
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 
 import numpy as np
 from keras import ops
@@ -156,7 +156,7 @@ def collect(
     )
 
 
-def modality_of(output: str, known: Sequence[str]) -> str:
+def modality_of(output: str, known: Collection[str]) -> str:
     """The modality that an output is of by its name, "video/pooled"; `EITHER` where that is none of these."""
     prefix = output.partition("/")[0]
     return prefix if prefix in known else EITHER

@@ -5,11 +5,12 @@ from collections.abc import Sequence
 import gin
 import numpy as np
 
-from vatt.protocols import Evaluator, Model
+from vatt.evals.base import EvaluatorBase
+from vatt.protocols import Model
 
 
 @gin.register
-class MeanOverSplits:
+class MeanOverSplits(EvaluatorBase):
     """Mean and standard deviation of the figures of evaluators that differ in their splits alone.
 
     Args:
@@ -17,20 +18,15 @@ class MeanOverSplits:
         evaluators: `Classification`s, `ZeroShot`s or probes of one kind, with names of their own.
     """
 
-    def __init__(self, *, name: str, evaluators: Sequence[Evaluator]):
-        if not name or "/" in name:
-            raise ValueError(
-                f"`name` must be a word without '/': it prefixes metrics. Received: name={name!r}."
-            )
+    def __init__(self, *, name: str, evaluators: Sequence[EvaluatorBase]):
         names = [evaluator.name for evaluator in evaluators]
         if len(names) < 2 or len({*names, name}) <= len(names):
             raise ValueError(
                 "`evaluators` must be two or more with names of their own. Received: "
                 f"{', '.join(names) or 'none'}, in {name!r}. Give each split an evaluator and a name."
             )
-        self.name = name
+        super().__init__(name=name, dataset=evaluators[0].dataset, batch_size=evaluators[0].batch_size)
         self.evaluators = tuple(evaluators)
-        self._artifact: dict | None = None
 
     def check(self, model: Model) -> None:
         """Raises for what is known to fail before any work."""
@@ -74,16 +70,7 @@ class MeanOverSplits:
                 }
             },
         }
-        mean = {f"{self.name}/{key}": value for key, value in figures.items()}
-        return numbers | mean | {f"{self.name}/splits": float(len(parts))}
-
-    def artifact(self) -> dict:
-        """The last evaluation of every split, and the means, in plain values that JSON can hold."""
-        if self._artifact is None:
-            raise RuntimeError(
-                f"Evaluator {self.name!r} has nothing to show yet. Call `evaluate(model)` first."
-            )
-        return self._artifact
+        return numbers | self._named(figures | {"splits": len(parts)})
 
     def table(self) -> tuple[str, list[str], list[list[str]]]:
         """Title, column heads and rows of the last evaluation, as text for a terminal."""

@@ -52,7 +52,7 @@ def modality_read(model: Model, output: str) -> str | None:
     """
     prefix = output.split("/")[0]
     named = prefix if "/" in output else getattr(model, "modality", None)
-    modality = _OF_SIGNAL.get(named, named)
+    modality = _OF_SIGNAL.get(str(named), named)
     return modality if modality in SIGNALS else None
 
 

@@ -5,8 +5,11 @@ central view of a clip, as the release has it, or as many as the dataset is set 
 On the test split the scores of a clip's views are averaged.
 """
 
+import dataclasses
 import time
+from typing import Protocol
 
+import gin
 import numpy as np
 
 from vatt import spec
@@ -19,21 +22,53 @@ from vatt.evals.protocol_card import TIE_RULE, data_facts
 from vatt.protocols import Dataset, Model
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TrainingRows:
+    """What a classifier is fitted on.
+
+    Args:
+        rows: float32 [R, D], features of every view of every training clip.
+        classes: int64 [R] in [0, Y).
+        clips: int64 [R], the clip of each row: views of one must stay together in folds.
+    """
+
+    rows: np.ndarray
+    classes: np.ndarray
+    clips: np.ndarray
+
+
+class Classifier(Protocol):
+    """What is fitted on frozen features: `LinearClassifier`, `SvmClassifier`, `KnnClassifier`."""
+
+    scored_by: str  # what is averaged over the views of a clip, for the protocol
+
+    def settings(self) -> dict:
+        """Every setting that changes the figures, in plain values, for the protocol."""
+        ...
+
+    def fit_and_score(
+        self, train: TrainingRows, rows: np.ndarray, classes: int, seed: int
+    ) -> tuple[np.ndarray, dict]:
+        """Scores float [M, Y] of the test rows, float32 [M, D], for Y classes, higher being more likely; and
+        what to say about the fit, plain values. Everything drawn follows from the seed."""
+        ...
+
+
+@gin.register
 class Probe(EvaluatorBase):
-    """Base of the probes; a subclass has `fit_and_score`.
+    """Top-1 and top-5 of a classifier that is fitted on frozen features.
 
     Args:
         name: prefix of the metrics, name of the file in the report: "ucf101_linear".
         train_dataset: gives the training clips as `eval_batches`: a `PreparedClips` whose `eval_split` is the
             training split.
         dataset: gives the test clips as `eval_batches`, with the same labels.
+        classifier: `LinearClassifier`, `SvmClassifier` or `KnnClassifier`.
         batch_size: rows (views) per call of the model; changes memory and speed, not the figures.
         modality: whose pooled features are probed, "video" or "audio".
         cache_dir: where features are kept between probes and runs; None: not.
         seed: of everything drawn.
     """
-
-    scored_by: str  # what is averaged over the views of a clip, for the protocol
 
     def __init__(
         self,
@@ -41,44 +76,20 @@ class Probe(EvaluatorBase):
         name: str,
         train_dataset: Dataset,
         dataset: Dataset,
-        batch_size: int,
-        modality: str,
-        cache_dir: str | None,
-        seed: int,
+        classifier: Classifier,
+        batch_size: int = 16,
+        modality: str = spec.VIDEO,
+        cache_dir: str | None = None,
+        seed: int = 0,
     ):
         super().__init__(name=name, dataset=dataset, batch_size=batch_size)
         self.train_dataset = train_dataset
         if modality not in (spec.VIDEO, spec.AUDIO):
             raise ValueError(f"`modality` must be 'video' or 'audio'. Received: modality={modality!r}.")
+        self.classifier = classifier
         self.output = f"{modality}/pooled"
         self.cache_dir = cache_dir
         self.seed = seed
-
-    def fit_and_score(
-        self,
-        train_rows: np.ndarray,
-        train_classes: np.ndarray,
-        rows: np.ndarray,
-        classes: int,
-        clips: np.ndarray,
-    ) -> tuple[np.ndarray, dict]:
-        """Scores of the test rows, and what to say about the fit.
-
-        Args:
-            train_rows: float32 [R, D].
-            train_classes: int64 [R] in [0, Y).
-            rows: float32 [M, D].
-            classes: Y.
-            clips: int64 [R], the clip of each training row: views of one must stay together in folds.
-
-        Returns:
-            (float [M, Y], higher is more likely; plain values for the artifact).
-        """
-        raise NotImplementedError
-
-    def settings(self) -> dict:
-        """Every setting that changes the figures, in plain values, for the protocol."""
-        raise NotImplementedError
 
     def modalities(self) -> tuple[str, ...]:
         """See `EvaluatorBase`."""
@@ -102,9 +113,8 @@ class Probe(EvaluatorBase):
         names = labels.label_names(self.dataset)
         train_classes = labels.class_numbers(train.labels, train.clip_ids)
         began = time.monotonic()
-        scores, fit = self.fit_and_score(
-            train.rows, train_classes[train.owners], test.rows, len(names), train.owners
-        )
+        rows = TrainingRows(rows=train.rows, classes=train_classes[train.owners], clips=train.owners)
+        scores, fit = self.classifier.fit_and_score(rows, test.rows, len(names), self.seed)
         seconds = time.monotonic() - began
         judged = judge(test.mean(scores), test.labels, kind="single", names=names, clip_ids=test.clip_ids)
         counted = {"clips": len(test), "train_clips": len(train), "left_out": test.left_out}
@@ -113,10 +123,10 @@ class Probe(EvaluatorBase):
             "train_data": data_facts(self.train_dataset),
             "train_views": train.views,
             "views": test.views,
-            "averaged": self.scored_by,
+            "averaged": self.classifier.scored_by,
             "ties": TIE_RULE,
             "seed": self.seed,
-            **self.settings(),
+            **self.classifier.settings(),
         }
         self._artifact = {
             "kind": "probe",

@@ -7,6 +7,7 @@ that no example is dropped or counted twice whatever the batch size.
 
 import dataclasses
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -97,6 +98,6 @@ def refuse_broken(vectors: np.ndarray, name: str, clip_ids: Sequence[str]) -> No
         )
 
 
-def texts(values, rows: np.ndarray) -> list[str]:
+def texts(values: Any, rows: np.ndarray) -> list[str]:
     """Rows of a batch's feature of strings."""
     return [value.decode("utf-8", errors="replace") for value in np.asarray(values)[rows]]

@@ -4,6 +4,8 @@ Every metric is compared with exact chance; a tie counts against the model; a co
 the query's group, and instance-level metrics (exact match) are reported too.
 """
 
+from collections.abc import Sequence
+
 import gin
 import numpy as np
 
@@ -52,10 +54,10 @@ class Retrieval(EvaluatorBase):
         name: str,
         dataset: Dataset,
         batch_size: int = 16,
-        ranks=(1, 5, 10),
+        ranks: Sequence[int] = (1, 5, 10),
         captions: str = "first",
         average: str = "embedding",
-        directions=None,
+        directions: Sequence[str] | None = None,
         gallery_queries: int = 12,
         permutations: int = 0,
         seed: int = 0,
@@ -108,7 +110,7 @@ class Retrieval(EvaluatorBase):
         `NAME/text_to_video/queries` and `NAME/clips`.
         """
         self.check(model)
-        pictures = examples.ClipPictures() if self.gallery_queries else None
+        pictures = examples.ClipPictures()
         outputs = sorted({name for direction in self.directions for name in direction.outputs})
         embedded = embed_clips(
             self._encoder(model, outputs),
@@ -116,7 +118,7 @@ class Retrieval(EvaluatorBase):
             batch_size=self.batch_size,
             captions=self.captions,
             average=self.average,
-            watch=pictures,
+            watch=pictures if self.gallery_queries else None,
         )
         ranked = [done for each in self.directions if (done := rank_direction(each, embedded))]
         if not ranked or (self.required and len(ranked) < len(self.directions)):
@@ -202,11 +204,11 @@ class Retrieval(EvaluatorBase):
         return flat
 
     def _examples(
-        self, ranked: list[RankedDirection], embedded: EmbeddedClips, pictures: examples.ClipPictures | None
+        self, ranked: list[RankedDirection], embedded: EmbeddedClips, pictures: examples.ClipPictures
     ) -> list[dict]:
         shown = [one for one in ranked if one.direction.name in SHOWN_DIRECTIONS]
         described = []
-        for place, one in enumerate(shown if pictures else ()):
+        for place, one in enumerate(shown if self.gallery_queries else ()):
             share = (self.gallery_queries + place) // len(shown)
             rows = examples.pick_queries(one.ranks, one.queries.owners, share, self.seed)
             described += examples.describe_queries(rows, ranked=one, embedded=embedded, pictures=pictures)

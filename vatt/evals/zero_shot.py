@@ -16,7 +16,6 @@ from vatt import spec
 from vatt.evals import labels
 from vatt.evals.base import EvaluatorBase
 from vatt.evals.class_figures import KINDS, columns_and_cells, judge
-from vatt.evals.encoder import compiled_encoder
 from vatt.evals.outputs import clip_outputs
 from vatt.evals.protocol_card import TIE_RULE
 from vatt.evals.records import refuse_broken
@@ -58,7 +57,7 @@ class ZeroShot(EvaluatorBase):
         modality: str = spec.VIDEO,
         batch_size: int = 16,
         kind: str = "single",
-        templates=TEMPLATES,
+        templates: str | Sequence[str] = TEMPLATES,
         label_texts: str | None = None,
         words: int | None = None,
     ):
@@ -78,7 +77,6 @@ class ZeroShot(EvaluatorBase):
         self.templates = templates
         self.label_texts = label_texts
         self.words = words
-        self._text_model = self._encode_text = None
 
     def modalities(self) -> tuple[str, ...]:
         """See `EvaluatorBase`."""
@@ -160,7 +158,8 @@ class ZeroShot(EvaluatorBase):
                 f"The names of classes are read by the dataset's tokenizer. Received: dataset "
                 f"{self.dataset.info.name!r} without one. Use a prepared set, with the words of the model."
             )
-        length = self.words or self.dataset.info.clip.words
+        clip = self.dataset.info.clip
+        length = self.words or (clip or spec.ClipSpec()).words
         # Not `format`: a name may hold braces.
         sentences = [template.replace("{}", text) for text in spoken for template in self.templates]
         ids = np.asarray(tokenizer.tokenize(tf.constant(sentences), length=length))
@@ -175,13 +174,12 @@ class ZeroShot(EvaluatorBase):
     def _embed_classes(self, model: Model, ids: np.ndarray) -> np.ndarray:
         """float64 [Y, D], of length 1."""
         output = f"{spec.TEXT}/{spec.VIDEO_TEXT}"
-        if self._text_model is not model:
-            self._text_model, self._encode_text = model, compiled_encoder(model, [output])
+        encode = self._encoder(model, [output])
         flat = ids.reshape(-1, ids.shape[-1])
         # The last block is filled up: one shape, one graph.
         filled = np.concatenate([flat, np.repeat(flat[:1], -len(flat) % _TEXT_ROWS, axis=0)])
         made = [
-            ops.convert_to_numpy(self._encode_text({spec.TEXT: filled[first : first + _TEXT_ROWS]})[output])
+            ops.convert_to_numpy(encode({spec.TEXT: filled[first : first + _TEXT_ROWS]})[output])
             for first in range(0, len(filled), _TEXT_ROWS)
         ]
         embedded = np.concatenate(made)[: len(flat)]

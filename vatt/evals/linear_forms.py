@@ -86,7 +86,9 @@ class TwoMaps:
         random: draws the initial kernels, Glorot uniform; biases begin at 0.
     """
 
-    def __init__(self, form, *, features: int, classes: int, random: np.random.Generator):
+    def __init__(
+        self, form: "LowRank | DenseDropoutDense", *, features: int, classes: int, random: np.random.Generator
+    ):
         self.form = form
         self.weights = {
             "first": _glorot(random, features, form.width),
@@ -102,7 +104,11 @@ class TwoMaps:
         return hidden @ self.weights["second"] + self.weights.get("second_bias", 0)
 
     def gradients(
-        self, rows: np.ndarray, classes: np.ndarray, columns, factors: np.ndarray
+        self,
+        rows: np.ndarray,
+        classes: np.ndarray,
+        columns: np.ndarray | slice,
+        factors: np.ndarray,
     ) -> tuple[float, dict[str, np.ndarray]]:
         """Mean cross-entropy with the penalty, and its gradients by name of the weight.
 
