@@ -6,7 +6,7 @@ ten-hour video are in memory. Frames are centre-cropped to a square, as in evalu
 
 import dataclasses
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -82,41 +82,39 @@ def windows_of(
         segment_seconds=clip.span_seconds,
         modalities=wanted,
     )
-    run, warnings, made, silent = None, {}, 0, False
-    for piece in pieces:
-        pool.heartbeat()
-        warnings.update(dict.fromkeys(piece.warnings))  # each once, in order
-        if spec.VIDEO not in wanted:
-            piece = dataclasses.replace(piece, frames=[])
-        if not piece.frames and piece.audio is None:
-            continue
-        ready = []
-        if run is not None and not run.continues(piece):  # behind a long gap between two stretches of audio
-            ready += run.rest()
-            run = None
-        if run is None:
-            run = _Run(piece, clip, stride_seconds or clip.span_seconds)
-        ready += run.add(piece)
-        for window in ready:
-            silent |= window.audio is None
-            if window.video is not None or window.audio is not None:
-                made += 1
-                yield window
-    for window in run.rest() if run is not None else ():
+    warnings: dict[str, None] = {}  # each once, in order
+    made, silent = 0, False
+    for window in _windows(pieces, clip, stride_seconds or clip.span_seconds, warnings):
         silent |= window.audio is None
         if window.video is not None or window.audio is not None:
             made += 1
             yield window
     if not made:
-        raise MediaError(path, _reason(wanted, silent=silent))
+        missing = f"has no {' and no '.join(wanted)}"
+        raise MediaError(path, "holds nothing but digital silence" if silent else missing)
     yield End(warnings=tuple(warnings))
 
 
-def _reason(wanted: tuple[str, ...], *, silent: bool) -> str:
-    if silent:
-        return "holds nothing but digital silence"
-    names = {spec.VIDEO: "video", spec.AUDIO: "audio"}
-    return f"has no {' and no '.join(names[each] for each in wanted)}"
+def _windows(
+    pieces: Iterable[Media], clip: spec.ClipSpec, stride_seconds: float, warnings: dict[str, None]
+) -> Iterator[Window]:
+    """The windows of pieces of a file, whose warnings are noted."""
+    run = None
+    for piece in pieces:
+        pool.heartbeat()
+        warnings.update(dict.fromkeys(piece.warnings))
+        if spec.VIDEO not in clip.modalities:
+            piece = dataclasses.replace(piece, frames=[])
+        if not piece.frames and piece.audio is None:
+            continue
+        if run is not None and not run.continues(piece):  # behind a long gap between two stretches of audio
+            yield from run.rest()
+            run = None
+        if run is None:
+            run = _Run(piece, clip, stride_seconds)
+        yield from run.add(piece)
+    if run is not None:
+        yield from run.rest()
 
 
 def middle_square(frame: np.ndarray, size: int) -> np.ndarray:

@@ -52,6 +52,11 @@ class Naming:
     version: int = 1  # of the model, from 1
     licence: str = ""  # of the weights, an SPDX identifier such as "Apache-2.0"; "" where nobody stated one
 
+    @classmethod
+    def of(cls, source: object) -> "Naming":
+        """What a command line, or a job, says under the same names."""
+        return cls(**{field.name: getattr(source, field.name) for field in dataclasses.fields(cls)})
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Card:
@@ -77,6 +82,14 @@ class Card:
         if self.is_classifier:
             return f"Classifies raw {model.modality} into {model.classes} classes with a VATT backbone."
         return "Embeds raw video, raw audio and sentences into common spaces: VATT, without convolutions."
+
+    @property
+    def checks(self) -> list[str]:
+        """A line for each thing that was written, with its largest difference from the model."""
+        return [
+            f"{name:<24}" + ("" if gap is None else f" differs from the model by at most {gap:.2g}")
+            for name, gap in self.formats.items()
+        ]
 
     def facts(self) -> dict[str, Any]:
         """Everything in plain values."""

@@ -53,16 +53,11 @@ def main(arguments: argparse.Namespace) -> int:
         vocabulary_file=arguments.vocabulary_file,
         formats=arguments.formats,
         modalities=arguments.modalities,
-        naming=Naming(
-            name=arguments.name,
-            publisher=arguments.publisher,
-            version=arguments.version,
-            licence=arguments.licence,
-        ),
+        naming=Naming.of(arguments),
         several_labels=arguments.several_labels,
     )
-    for name, gap in card.formats.items():
-        show(f"{name:<24}" + ("" if gap is None else f" differs from the model by at most {gap:.2g}"))
+    for line in card.checks:
+        show(line)
     show(f"golden embeddings        {card.golden_hash}")
     show(arguments.output)
     return 0

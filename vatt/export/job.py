@@ -53,14 +53,10 @@ class Export(Job):
             output,
             formats=self.formats,
             modalities=self.modalities,
-            naming=Naming(
-                name=self.name, publisher=self.publisher, version=self.version, licence=self.licence
-            ),
+            naming=Naming.of(self),
             several_labels=self.several_labels,
         )
-        for written, gap in card.formats.items():
-            _log.info(
-                "%-24s%s", written, "" if gap is None else f" differs from the model by at most {gap:.2g}"
-            )
+        for line in card.checks:
+            _log.info("%s", line)
         _log.info("Exported: %s", output)
         return 0

@@ -27,7 +27,6 @@ from werkzeug.exceptions import (
     NotFound,
     RequestEntityTooLarge,
     RequestTimeout,
-    ServiceUnavailable,
     UnsupportedMediaType,
 )
 from werkzeug.routing import BaseConverter, Map, Rule
@@ -41,12 +40,13 @@ from vatt.search.playable import PLAYABLE, as_mp4
 from vatt.search.query import TARGETS, Found, Query, search
 from vatt.search.text_queries import TextQueries
 from vatt.search.thumbnail import Thumbnail, looking_pool, thumbnails
-from vatt.search.uploads import Uploads
+from vatt.search.uploads import Uploads, one_of
 from vatt.terminal import say
 
 MAX_COUNT = 60  # windows of an answer
 _MAX_TEXT_BYTES = 200_000  # of a form's fields
 _LOOKS = 64  # windows that are being encoded or queued; further requests get status 503
+_MADE = ("Other windows are being made.", 2)  # the reason, and when to try again
 _DECODE_SECONDS = 30.0  # of a file that is asked with
 _COUNT = re.compile("[0-9]{1,4}")
 _HEADERS = {
@@ -179,7 +179,7 @@ class SearchServer:
     def window(self, request: Request, row: int) -> Response:
         """A window as MP4, for files that no browser plays."""
         place = self._place(row)
-        with self._look(), self._unchanged(place.number) as path:
+        with one_of(self._looks, *_MADE), self._unchanged(place.number) as path:
             outcome = as_mp4(path, place.start_seconds, place.end_seconds, self._looking)
         if isinstance(outcome, str):
             raise NotFound(f"The window can not be shown: {outcome}.")
@@ -188,7 +188,7 @@ class SearchServer:
     def thumbnail(self, request: Request, row: int) -> Response:
         """Frames of a window."""
         place = self._place(row)
-        with self._look(), self._unchanged(place.number) as path:
+        with one_of(self._looks, *_MADE), self._unchanged(place.number) as path:
             (made,) = thumbnails([(path, place.start_seconds, place.end_seconds)], self._looking)
         if not made.jpeg:
             raise NotFound(f"There is no video{_because(made)}.")
@@ -204,15 +204,6 @@ class SearchServer:
         if row >= self._index.rows:
             raise NotFound("There is no such window in the index.")
         return self._index.place(row)
-
-    @contextlib.contextmanager
-    def _look(self):
-        if not self._looks.acquire(blocking=False):
-            raise ServiceUnavailable("Other windows are being made. Try again in a moment.", retry_after=2)
-        try:
-            yield
-        finally:
-            self._looks.release()
 
     @contextlib.contextmanager
     def _unchanged(self, number: int):

@@ -2,6 +2,7 @@
 
 import collections
 import threading
+from concurrent.futures import Future
 from typing import Any
 
 from vatt.search.query import Looked, Query, look_up_all, text_query
@@ -16,7 +17,7 @@ class TextQueries:
     def __init__(self, embedder: Any):
         self._embedder = embedder
         self._kept: collections.OrderedDict[str, Query] = collections.OrderedDict()
-        self._waiting: collections.deque[_Asked] = collections.deque()
+        self._waiting: collections.deque[tuple[str, Future[Looked]]] = collections.deque()
         self._guard, self._turn = threading.Lock(), threading.Lock()
 
     def __call__(self, text: str) -> Query:
@@ -38,41 +39,29 @@ class TextQueries:
         return query
 
     def _look_up(self, sentence: str) -> Looked:
-        asked = _Asked(sentence)
+        found: Future[Looked] = Future()
         with self._guard:
-            self._waiting.append(asked)
+            self._waiting.append((sentence, found))
         # The first thread to reach the model embeds all waiting texts; the others find their results.
-        while not asked.is_done:
+        while not found.done():
             with self._turn:
-                if not asked.is_done:
+                if not found.done():
                     self._run()
-        if asked.error is not None:
-            raise asked.error
-        return asked.found
+        return found.result()
 
     def _run(self) -> None:
         with self._guard:
             batch = [self._waiting.popleft() for _ in range(min(_MOST, len(self._waiting)))]
         try:
-            found = look_up_all(self._embedder, [each.sentence for each in batch])
-            for asked, its in zip(batch, found, strict=True):
-                asked.found = its
+            made = look_up_all(self._embedder, [sentence for sentence, _ in batch])
+            for (_, found), its in zip(batch, made, strict=True):
+                found.set_result(its)
         except Exception:  # of one of them; which, says each by itself
-            for asked in batch:
+            for sentence, found in batch:
                 try:
-                    (asked.found,) = look_up_all(self._embedder, [asked.sentence])
+                    found.set_result(look_up_all(self._embedder, [sentence])[0])
                 except Exception as error:
-                    asked.error = error
+                    found.set_exception(error)
         finally:
-            for asked in batch:
-                asked.is_done = True
-
-
-class _Asked:
-    """A sentence that waits for what is found of it, or for the reason why that is nothing."""
-
-    def __init__(self, sentence: str):
-        self.sentence = sentence
-        self.found: Looked = ({}, [])
-        self.error: Exception | None = None
-        self.is_done = False
+            for _, found in batch:
+                found.cancel()  # where this thread was stopped before there was a result

@@ -47,7 +47,7 @@ class Uploads:
     @contextlib.contextmanager
     def coming(self) -> Iterator[None]:
         """Around the receiving of a request that is so large that it has a file."""
-        with _place(self._coming, "Other files are being uploaded.", 2):
+        with one_of(self._coming, "Other files are being uploaded.", 2):
             yield
 
     def query(self, upload: FileStorage, modality: str) -> Query:
@@ -62,7 +62,7 @@ class Uploads:
             raise UnsupportedMediaType(
                 f"A query file must be a video, an audio file or an image. Received: {name}."
             )
-        with _place(self._waiting, "Other files are being looked at.", 5):
+        with one_of(self._waiting, "Other files are being looked at.", 5):
             # Of the name only the suffix is used, and that is one of ours.
             path = self._folder / f"{secrets.token_hex(8)}{suffix}"
             try:
@@ -83,7 +83,8 @@ class Uploads:
 
 
 @contextlib.contextmanager
-def _place(places: threading.BoundedSemaphore, reason: str, retry_seconds: int) -> Iterator[None]:
+def one_of(places: threading.BoundedSemaphore, reason: str, retry_seconds: int) -> Iterator[None]:
+    """Holds one of some places, if one is free; with a reason and a time to retry otherwise."""
     if not places.acquire(blocking=False):
         raise ServiceUnavailable(f"{reason} Try again in a few seconds.", retry_after=retry_seconds)
     try:
