@@ -30,6 +30,10 @@ LIMITS = {
     "sample_rate_hz": 1_000_000,
     "frame_seconds": 1,
     "buckets": 1 << 16,
+    "depths": 1_024,
+    "stem_channels": 65_536,
+    "stem_kernel": 64,
+    "width_factor": 64,
 }
 _UNBOUNDED = ("shared_object_id",)  # Keras numbers shared objects by their address
 _OTHERS = 1 << 24  # of every other number
@@ -163,6 +167,7 @@ def _least_weights(settings: dict, width: int) -> int:
         inner = numbers["heads"] * numbers["head_width"]
         least += numbers["depth"] * numbers["width"] * (4 * inner + 2 * numbers["hidden_width"])
     least += numbers.get("vocabulary_size", 0) * numbers.get("table_width", width)
+    least += _least_of_conv_nets(settings)
     patch, sizes = settings.get("patch"), settings.get("sizes")
     if not isinstance(patch, list) or not isinstance(sizes, list):
         return least
@@ -172,6 +177,19 @@ def _least_weights(settings: dict, width: int) -> int:
         places = [size // step for size, step in zip(sizes, patch)]
         joint = _joint_axes(settings)
         least += (math.prod(places[1:]) if joint else sum(places)) * width
+    return least
+
+
+def _least_of_conv_nets(settings: dict) -> int:
+    """Weights of a `ResNet` or an `I3D`, of their wide convolutions alone."""
+    depths, channels = settings.get("depths"), settings.get("stem_channels")
+    least = 0
+    if isinstance(depths, list) and _is_count(channels):
+        bottlenecks = [depth * 4**group for group, depth in enumerate(depths) if _is_count(depth)]
+        least += 13 * channels**2 * sum(bottlenecks)  # 3 × 3, and 1 × 1 to four times as many
+    factor, blocks = settings.get("width_factor"), settings.get("blocks")
+    if isinstance(factor, int | float) and factor > 0 and isinstance(blocks, list):
+        least += int(factor**2 * 50_000 * sum("mixed" in str(block) for block in blocks))
     return least
 
 
