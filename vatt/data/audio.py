@@ -7,6 +7,7 @@ import scipy.signal
 import tensorflow as tf
 
 from vatt.data import window
+from vatt.protocols import Tensor
 
 # The low-pass of a change of rate: a Kaiser-windowed sinc that passes up to 0.9 of the lower of the two
 # Nyquist frequencies and is 80 dB down at it, below the noise of most recordings (16-bit quantisation is at
@@ -35,7 +36,7 @@ class Resampler:
         inputs: input samples wanted in all, from `lead` before that instant on.
     """
 
-    def __init__(self, source_hz, target_hz, samples):
+    def __init__(self, source_hz: int, target_hz: int, samples: int):
         self.samples = samples
         self.lead, self.inputs, self._filters = 0, samples, None
         if source_hz == target_hz:
@@ -60,7 +61,7 @@ class Resampler:
         self._filters = bank[:, np.newaxis, :].astype(np.float32)  # [rows, 1, outputs]
         self.inputs = (-(-samples // outputs) - 1) * self._stride + rows
 
-    def __call__(self, signal):
+    def __call__(self, signal: Tensor) -> Tensor:
         """float32 [inputs] in [-1, 1] -> float32 [samples] in [-1, 1]."""
         if self._filters is None:
             return signal
@@ -79,7 +80,9 @@ def _slice_padded(signal, start, length):
     return tf.pad(part, tf.concat([[[before, after]], tf.zeros([tf.rank(part) - 1, 2], tf.int32)], axis=0))
 
 
-def clip_audio(record, start_seconds, resampler, *, source_hz):
+def clip_audio(
+    record: dict[str, Tensor], start_seconds: Tensor, resampler: Resampler, *, source_hz: int
+) -> tuple[Tensor, Tensor]:
     """The audio of a clip.
 
     Channels are averaged; where they cancel each other, as of opposite sign, the loudest is taken. Past the
@@ -118,7 +121,7 @@ def _mono(samples):
     return tf.where(cancels, loudest, total / tf.cast(tf.shape(samples)[1], tf.float32))
 
 
-def add_noise(signal, key, *, share_of_peak):
+def add_noise(signal: Tensor, key: Tensor, *, share_of_peak: float) -> Tensor:
     """Gaussian noise added to a signal, float32 [S] in [-1, 1] before and after, as the release adds it: with
     a standard deviation of some share of the clip's peak (the release's is 0.01). What is beyond is
     clipped, which the release does not; silence stays silence.

@@ -1,16 +1,23 @@
 """Whether a batch is what `vatt.spec` promises: names, shapes, dtypes, ranges; all differences are named."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 
 from vatt import spec
 
+Features = dict[str, tuple[str, tuple[int, ...]]]  # name -> (dtype name, shape)
 
-def expected_features(clip, batch_size, *, evaluation, classes=0, views=1) -> dict:
+
+def expected_features(
+    clip: spec.ClipSpec, batch_size: int, *, evaluation: bool, classes: int = 0, views: int = 1
+) -> Features:
     """Name -> (dtype name, shape) of every feature of a batch; without labels `classes` is 0, and `views` are
     those of a record in evaluation.
     """
     size = clip.frame_size
-    of_modality = {
+    of_modality: dict[str, Features] = {
         spec.VIDEO: {
             spec.VIDEO: ("uint8", (clip.frames, size, size, 3)),
             spec.VIDEO_MASK: ("float32", ()),
@@ -21,7 +28,7 @@ def expected_features(clip, batch_size, *, evaluation, classes=0, views=1) -> di
             spec.TEXT_MASK: ("float32", (clip.candidates,)),
         },
     }
-    features = {spec.EXAMPLE_INDEX: ("int64", ())}
+    features: Features = {spec.EXAMPLE_INDEX: ("int64", ())}
     for modality in clip.modalities:
         features |= of_modality[modality]
     if classes:
@@ -36,7 +43,9 @@ def expected_features(clip, batch_size, *, evaluation, classes=0, views=1) -> di
     return {name: (dtype, (batch_size, *shape)) for name, (dtype, shape) in features.items()}
 
 
-def check_structure(element_spec, clip, batch_size, *, evaluation, **options):
+def check_structure(
+    element_spec: Mapping[str, Any], clip: spec.ClipSpec, batch_size: int, *, evaluation: bool, **options: int
+) -> None:
     """Raises ValueError unless a dataset's `element_spec` has the names, shapes and dtypes of a batch; needs
     no data. Arguments as of `expected_features`."""
     expected = expected_features(clip, batch_size, evaluation=evaluation, **options)
@@ -48,7 +57,7 @@ def check_structure(element_spec, clip, batch_size, *, evaluation, **options):
     )
 
 
-def check_values(batch, *, vocabulary_size):
+def check_values(batch: Mapping[str, Any], *, vocabulary_size: int) -> None:
     """Raises ValueError unless every value of a batch (dict of arrays) is in its range."""
     values = {name: np.asarray(value) for name, value in batch.items()}
     ranges = {

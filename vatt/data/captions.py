@@ -42,9 +42,10 @@ class Captions:
             path=self.vocabulary_file or word_list, release=self.release_tokenizer
         )
         if self.vocabulary_size is not None and chosen.size > self.vocabulary_size:
+            place = getattr(chosen, "path", "the tokenizer")
             raise ValueError(
-                f"The model must have an id for every word of the set. Received: "
-                f"vocabulary_size={self.vocabulary_size}, but {chosen.path} has {chosen.size} words. Raise "
-                f"`vocabulary_size` to that, or cut the file."
+                f"The model must have an id for every word of the set. Received: vocabulary_size="
+                f"{self.vocabulary_size}, but {place} has {chosen.size} words. Raise `vocabulary_size` to "
+                "that, or cut the file."
             )
         return chosen

@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from vatt import spec
 from vatt.data.source import CONTRADICTION, ClipSource
+from vatt.protocols import Tensor
 
 as_written = tf.autograph.experimental.do_not_convert
 
@@ -35,7 +36,8 @@ def with_fallback(
         return ways[0]() if len(ways) == 1 else tf.switch_case(tf.cast(number, tf.int32), ways)
 
     @as_written
-    def usable(position, source_number, asked_number):
+    def usable(*asked):
+        position, source_number, asked_number = asked
         return first_usable(
             asked_number,
             size=tf.gather(tf.constant(sizes, tf.int64), source_number),
@@ -60,7 +62,9 @@ def with_fallback(
     return made.map(without_contradiction)
 
 
-def first_usable(number, *, size, make, report, refuse) -> tf.data.Dataset:
+def first_usable(
+    number: Tensor, *, size: Tensor, make: Callable, report: Callable, refuse: Callable
+) -> tf.data.Dataset:
     """One element: what is made of a record, or of the first one after it of which something can be made.
 
     Each attempt is one element of a dataset, because only there TensorFlow lets an error pass; it is one

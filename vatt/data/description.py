@@ -27,7 +27,7 @@ def describe_inputs(clip: ClipSpec, tokenizer: Any, label_names: Sequence[str] =
     }
 
 
-def read_inputs(facts: Mapping[str, Any], *, source) -> tuple[ClipSpec, Any, tuple[str, ...]]:
+def read_inputs(facts: Mapping[str, Any], *, source: object) -> tuple[ClipSpec, Any, tuple[str, ...]]:
     """What `describe_inputs` described: the clip, the tokenizer or None, the classes; an error names
     `source`.
     """

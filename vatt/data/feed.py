@@ -4,6 +4,7 @@ One process is a dispatcher and the only worker of tf.data service, so that what
 machine is made here and in order. It keeps nothing: any number of trainers may come and go.
 """
 
+import argparse
 import importlib.util
 import signal
 import socket
@@ -13,7 +14,7 @@ from vatt.arguments import COUNT
 from vatt.terminal import show
 
 
-def add_arguments(parser):
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Flags of `vatt feed`."""
     parser.epilog = (
         "It runs whatever graph it is sent, and reads files for it: use it in a network that you trust. "
@@ -27,7 +28,7 @@ def add_arguments(parser):
     )
 
 
-def main(args):
+def main(args: argparse.Namespace) -> int:
     """Serves until a signal comes."""
     import tensorflow as tf
 

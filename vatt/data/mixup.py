@@ -8,12 +8,13 @@ import tensorflow as tf
 
 from vatt import spec
 from vatt.data import window
+from vatt.protocols import Batch, Tensor
 
 # Whole shapes up to this are drawn by sorting uniforms, all others from two gamma variates.
 _SORTED_AT_MOST = 16
 
 
-def mix_batch(batch, *, alpha, seed):
+def mix_batch(batch: Batch, *, alpha: float, seed: int) -> Batch:
     """Of each clip λ, of its partner 1 - λ, in audio and labels alike; λ ~ Beta(alpha, alpha) for each clip.
 
     Partners are neighbours on a circle through the batch in random order: each clip gives to one and takes
@@ -31,7 +32,7 @@ def mix_batch(batch, *, alpha, seed):
     if not alpha > 0:
         raise ValueError(f"`alpha` must be positive. Received: alpha={alpha}. The paper's is 5.")
 
-    def draw(example):
+    def draw(example) -> tuple[Tensor, Tensor]:
         key = tf.stack([tf.constant(seed, tf.int64), example])
         weight = _beta(alpha, window.draw_key(key, window.MIXUP_WEIGHT_DRAW))
         return weight, tf.random.stateless_uniform([], window.draw_key(key, window.MIXUP_PARTNER_DRAW))

@@ -11,9 +11,12 @@ fair draws give 2,761.
 """
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
+
+from vatt.protocols import Tensor
 
 # Luby and Rackoff prove four rounds enough for ideal round functions; ours is a hash, and a small set's
 # halves are of few bits.
@@ -60,7 +63,7 @@ def _permute(values, round_keys, half_bits):
     return tf.bitwise.bitwise_or(tf.bitwise.left_shift(left, shift), right)
 
 
-def examples_at(positions, *, size, seed):
+def examples_at(positions: Tensor, *, size: int, seed: int) -> Tensor:
     """Which example stands at each position of the stream.
 
     Args:
@@ -101,7 +104,9 @@ def examples_at(positions, *, size, seed):
     return tf.cast(examples, tf.int64)
 
 
-def examples_of_sets_at(positions, *, sizes, seed, weights=None):
+def examples_of_sets_at(
+    positions: Tensor, *, sizes: Sequence[int], seed: int, weights: Sequence[float] | None = None
+) -> tuple[Tensor, Tensor]:
     """Which set, and which example of it, stands at each position of a stream over several sets.
 
     Without weights the stream is that of the concatenated sets: every epoch holds every example of every set
@@ -142,7 +147,7 @@ def examples_of_sets_at(positions, *, sizes, seed, weights=None):
     return sets, examples
 
 
-def slots_of_sets(weights) -> list[int]:
+def slots_of_sets(weights: Sequence[float]) -> list[int]:
     """Positions of each set in a cycle: shares of `CYCLE` by positive weights, rounded so that they add up to
     it (largest remainders).
     """

@@ -6,6 +6,8 @@ spelling that is there counts.
 
 import tensorflow as tf
 
+from vatt.protocols import Tensor
+
 # DMVR's default, and what the VATT release's example factory calls it.
 _FLOAT_AUDIO = ("WAVEFORM/feature/floats", "waveform/floats")
 _LABELS = ("clip/label/index", "label/index")
@@ -48,7 +50,7 @@ def _first_present(candidates):
     return chosen
 
 
-def parse_record(serialized, *, frame_rate_hz, audio_rate_hz):
+def parse_record(serialized: Tensor, *, frame_rate_hz: float, audio_rate_hz: int) -> dict[str, Tensor]:
     """Decodes one record; the frames stay JPEGs.
 
     Args:
@@ -94,7 +96,7 @@ def parse_record(serialized, *, frame_rate_hz, audio_rate_hz):
     }
 
 
-def contradiction(record, *, audio_rate_hz, classes):
+def contradiction(record: dict[str, Tensor], *, audio_rate_hz: int | None, classes: int) -> Tensor:
     """Where a record that can be read is not what `dataset.json` says: no damage, but a set put together
     wrongly, which must not be passed over.
 

@@ -55,7 +55,7 @@ class ClipPipeline:
         self._clip = clip
         self._tokenizer = tokenizer
         self._weights = weights
-        self._threads = threads or os.cpu_count()
+        self._threads = threads or os.cpu_count() or 1
 
     def train_batches(
         self,

@@ -1,11 +1,13 @@
 """The crop of the paper and of Inception: a box of random area and aspect (A.2.1)."""
 
 import math
+from collections.abc import Sequence
 
 import gin
 import tensorflow as tf
 
 from vatt.data import window
+from vatt.protocols import Tensor
 
 _ATTEMPTS = 100  # TensorFlow's own default; after that the whole frame is used
 
@@ -19,7 +21,7 @@ class RandomAreaCrop:
         aspect: lowest and highest width / height of the box.
     """
 
-    def __init__(self, *, area=(0.08, 1.0), aspect=(0.5, 2.0)):
+    def __init__(self, *, area: Sequence[float] = (0.08, 1.0), aspect: Sequence[float] = (0.5, 2.0)):
         for name, (low, high), limit, papers in (
             ("area", area, 1.0, (0.08, 1)),
             ("aspect", aspect, math.inf, (0.5, 2)),
@@ -31,7 +33,7 @@ class RandomAreaCrop:
                 )
         self.area, self.aspect = tuple(area), tuple(aspect)
 
-    def box(self, height, width, key):
+    def box(self, height: Tensor, width: Tensor, key: Tensor) -> Tensor:
         """See `vatt.protocols.Crop`."""
         begin, size, _ = tf.image.stateless_sample_distorted_bounding_box(
             tf.stack([height, width, 3]),

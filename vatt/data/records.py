@@ -8,11 +8,14 @@ lock.
 """
 
 import math
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from vatt.data import shard_offsets
+from vatt.data.set_description import SetDescription
+from vatt.protocols import Tensor
 
 
 class RecordIndex:
@@ -27,7 +30,7 @@ class RecordIndex:
             reading stops the run.
     """
 
-    def __init__(self, description, split, *, max_corrupt_share=0.01):
+    def __init__(self, description: SetDescription, split: str, *, max_corrupt_share: float = 0.01):
         if split not in description.splits:
             raise ValueError(
                 f"A split must be one that the set has. Received: split={split!r}; {description.directory} "
@@ -66,12 +69,12 @@ class RecordIndex:
         """Number of damaged records met so far."""
         return int(self._corrupt.size())
 
-    def make_portable(self):
+    def make_portable(self) -> None:
         """From now on pipelines can be sent to other machines, which can not be sent a lock: each counts for
         itself, and may name a damaged record twice that it meets twice at once."""
         self._is_portable = True
 
-    def read(self, number):
+    def read(self, number: Tensor) -> Tensor:
         """One record, a string scalar, by its number, int64 scalar in [0, len(self)); usable inside `tf.data`
         functions. Fails if the record is damaged or its shard is gone.
         """
@@ -89,7 +92,7 @@ class RecordIndex:
         found = tf.data.experimental.from_variant(from_there, tf.TensorSpec([], tf.string))
         return found.take(1).get_single_element()
 
-    def report(self, number):
+    def report(self, number: Tensor) -> Tensor:
         """Counts and reports a damaged record by its number, int64 scalar, once; usable inside `tf.data`
         functions. The result, bool scalar, is whether there are still no more than allowed.
         """
@@ -108,7 +111,7 @@ class RecordIndex:
         with tf.control_dependencies([self._last.insert(tf.constant(0, tf.int64), counted)]):
             return self._corrupt.size() <= self._allowed
 
-    def refuse(self):
+    def refuse(self) -> Any:
         """An op that fails, saying how much is damaged."""
         path, offset = self._locate(tf.maximum(self._last.lookup(tf.constant(0, tf.int64)), 0))
         return tf.debugging.Assert(

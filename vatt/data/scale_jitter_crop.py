@@ -5,10 +5,13 @@ factors times its size is a cut, of other proportions, from the frame itself. So
 only it is decoded, and the frame is interpolated once instead of twice.
 """
 
+from collections.abc import Sequence
+
 import gin
 import tensorflow as tf
 
 from vatt.data import window
+from vatt.protocols import Tensor
 
 
 @gin.register
@@ -26,7 +29,7 @@ class ScaleJitterCrop:
             release's crop size over its `min_resize`, 224 / 224.
     """
 
-    def __init__(self, *, probability=0.8, scale=(0.8, 1.2), share=1.0):
+    def __init__(self, *, probability: float = 0.8, scale: Sequence[float] = (0.8, 1.2), share: float = 1.0):
         low, high = scale
         if not 0 <= probability <= 1:
             raise ValueError(f"`probability` must be in [0, 1]. Received: probability={probability}.")
@@ -39,7 +42,7 @@ class ScaleJitterCrop:
             raise ValueError(f"`share` must be above 0 and at most 1. Received: share={share}.")
         self.probability, self.scale, self.share = probability, (low, high), share
 
-    def box(self, height, width, key):
+    def box(self, height: Tensor, width: Tensor, key: Tensor) -> Tensor:
         """See `vatt.protocols.Crop`."""
         drawn = tf.random.stateless_uniform([5], window.draw_key(key, window.CROP_DRAW))
         low, high = self.scale

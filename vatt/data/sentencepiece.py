@@ -4,6 +4,7 @@ Its ids are the model's own: of T5 0 is padding, 1 ends a sentence and 2 is an u
 graphs, through tensorflow-text.
 """
 
+import os
 import pathlib
 
 import gin
@@ -11,6 +12,7 @@ import tensorflow as tf
 
 from vatt import spec
 from vatt.data import tokenizer
+from vatt.protocols import Tensor
 
 
 @gin.register
@@ -27,7 +29,7 @@ class SentencePiece(tokenizer.GraphTokenizer):
         size: number of pieces; a model's word table may have more rows.
     """
 
-    def __init__(self, *, path, end_sentences=True):
+    def __init__(self, *, path: str | os.PathLike[str], end_sentences: bool = True):
         import tensorflow_text  # registers its ops; nothing else of this package needs them
 
         self.path = pathlib.Path(path)
@@ -55,7 +57,7 @@ class SentencePiece(tokenizer.GraphTokenizer):
                 f"pad_id={spec.PADDING_ID}, as T5's."
             )
 
-    def tokenize(self, sentences, *, length):
+    def tokenize(self, sentences: Tensor, *, length: int) -> Tensor:
         """See `vatt.protocols.Tokenizer`; of `length` ids </s> is one."""
         ids = self._pieces.tokenize(sentences)
         return tokenizer.rows(ids, length=length, last=self._end)

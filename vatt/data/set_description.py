@@ -1,6 +1,7 @@
 """What `dataset.json` says of a prepared set: read once, for training, the doctor and whoever opens a set."""
 
 import dataclasses
+import os
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,7 @@ class SetDescription:
         return [(split, shard) for split, shards in self.splits.items() for shard in shards]
 
 
-def read_description(directory: str | Path) -> SetDescription:
+def read_description(directory: str | os.PathLike[str]) -> SetDescription:
     """Reads `dataset.json`, which preparation writes last: without it the set is unfinished.
 
     Raises:

@@ -38,7 +38,7 @@ def read_all(directory: Path, shards: Sequence[dict]) -> list[ShardRecords]:
         return list(threads.map(lambda shard: _read(directory, shard), shards))
 
 
-def scan_offsets(path, most: int | None = None) -> np.ndarray:
+def scan_offsets(path: Path, most: int | None = None) -> np.ndarray:
     """Where each record of a shard starts, int64 [records] in bytes, by stepping from length to length; it
     stops when there are more than `most`.
     """

@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import tensorflow as tf
 
@@ -48,7 +49,7 @@ class ClipSource:
         self._chosen_labels = [description.labels.index(name) for name in label_names]
         self._clip = clip
         self._description = description
-        self._resampler = None
+        self._resampler: Any = None
         if spec.AUDIO in clip.modalities:
             self._resampler = audio.Resampler(description.audio_rate_hz, clip.sample_rate_hz, clip.samples)
 

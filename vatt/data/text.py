@@ -2,8 +2,10 @@
 
 import tensorflow as tf
 
+from vatt.protocols import Tensor
 
-def nearest_captions(record, middle_seconds, *, candidates):
+
+def nearest_captions(record: dict[str, Tensor], middle_seconds: Tensor, *, candidates: int) -> Tensor:
     """The captions whose middle is nearest to the clip's middle, nearest first; of two equally near, the
     earlier. Captions without times (DMVR) all count as equally near.
 

@@ -1,10 +1,14 @@
 """What every tokenizer shares: the way from ids of uneven number to the rows of a batch."""
 
 import functools
+from collections.abc import Iterable
+from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from vatt import spec
+from vatt.protocols import Tensor
 
 
 class GraphTokenizer:
@@ -15,21 +19,25 @@ class GraphTokenizer:
             it needs another library's ops.
     """
 
-    resources = None
+    resources: tuple | None = None
 
-    def encode(self, sentences, *, length):
+    def tokenize(self, sentences: Tensor, *, length: int) -> Tensor:
+        """See `vatt.protocols.Tokenizer`."""
+        raise NotImplementedError
+
+    def encode(self, sentences: Iterable[str], *, length: int) -> np.ndarray:
         """`tokenize` for a Python list of strings: int32 NumPy array [N, L]."""
-        sentences = tf.constant(list(sentences), tf.string, shape=[len(sentences)])
+        sentences = list(sentences)
         # One operation after the other takes ten times as long.
         compiled = self.__dict__.setdefault("_compiled", {})
         if length not in compiled:
             kind = tf.TensorSpec([None], tf.string)
             tokenize = functools.partial(self.tokenize, length=length)
             compiled[length] = tf.function(tokenize, input_signature=[kind], autograph=False)
-        return compiled[length](sentences).numpy()
+        return compiled[length](tf.constant(sentences, tf.string, shape=[len(sentences)])).numpy()
 
 
-def rows(ids, *, length, first=None, last=None):
+def rows(ids: Tensor, *, length: int, first: int | None = None, last: int | None = None) -> Tensor:
     """Ids of sentences, cut and padded.
 
     Args:
@@ -50,6 +58,7 @@ def rows(ids, *, length, first=None, last=None):
     return ids.to_tensor(default_value=spec.PADDING_ID, shape=[None, length])
 
 
-def _where(some, mark):
+def _where(some: Tensor, mark: int) -> Tensor:
     """`mark` in each row where `some` is 1, int32 ragged [N, 0 or 1]."""
-    return tf.RaggedTensor.from_row_lengths(tf.fill([tf.reduce_sum(some)], mark), some)
+    ragged: Any = tf.RaggedTensor  # whose stub lacks this
+    return ragged.from_row_lengths(tf.fill([tf.reduce_sum(some)], mark), some)

@@ -5,6 +5,8 @@ No pickles, in which some publish theirs: a pickle is a program.
 
 import gzip
 import zlib
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -14,7 +16,9 @@ _BLOCK_BYTES = 1 << 20
 _LONGEST_WORD_BYTES = 1 << 16
 
 
-def read_vectors(path, *, width, is_wanted, row_words=None):
+def read_vectors(
+    path: Path, *, width: int, is_wanted: Callable[[str], bool], row_words: Sequence[str] = ()
+) -> Iterator[tuple[str, np.ndarray]]:
     """The vectors of those words that are wanted, in the order of the file.
 
     Args:

@@ -4,9 +4,13 @@ The crop is chosen before decoding, so that only the frames and (nearly) only th
 decoded.
 """
 
+from collections.abc import Callable
+
 import tensorflow as tf
 
 from vatt.data import window
+from vatt.protocols import Tensor
+from vatt.spec import ClipSpec
 
 # The largest frame of a record. A decoder takes what memory a file's header asks for; 50 MB are enough for
 # 4K video and any photograph of a data set, where a file of 700 bytes may ask for a thousand times that.
@@ -16,7 +20,14 @@ MAX_PIXELS = 1 << 24
 _AT_ONCE = 4
 
 
-def frame_indices(frames_available, frame_rate_hz, start_seconds, *, frames, clip_frame_rate_hz):
+def frame_indices(
+    frames_available: Tensor,
+    frame_rate_hz: Tensor,
+    start_seconds: Tensor,
+    *,
+    frames: int,
+    clip_frame_rate_hz: float,
+) -> Tensor:
     """The last frames that are not later than start + i / clip_frame_rate_hz, i = 0 … T-1.
 
     Past the end of the record the last frame is held.
@@ -36,7 +47,7 @@ def frame_indices(frames_available, frame_rate_hz, start_seconds, *, frames, cli
     return tf.minimum(tf.cast(tf.floor(exact + window.ROUNDING), tf.int32), frames_available - 1)
 
 
-def shown(jpegs, indices, *, has_repeats):
+def shown(jpegs: Tensor, indices: Tensor, *, has_repeats: Tensor) -> Tensor:
     """Where the images of frames are stored, int32 [T]: the last frames not later than `indices` that have a
     JPEG. A frame that repeats the one before it is an empty string; without `has_repeats`, a bool scalar,
     an empty string is a lost frame.
@@ -46,7 +57,7 @@ def shown(jpegs, indices, *, has_repeats):
     return tf.gather(tf.concat([[0], stored], axis=0), tf.searchsorted(stored, indices, side="right"))
 
 
-def squares(height, width, *, crops):
+def squares(height: Tensor, width: Tensor, *, crops: int) -> Tensor:
     """The largest squares of a frame, spread evenly along its long side: int32 [crops, 4], top, left, height,
     width in pixels; one is in the middle, three are start, middle and end. Resizing one is resizing the
     frame's short side and cropping there.
@@ -60,7 +71,7 @@ def squares(height, width, *, crops):
     return tf.concat([corners, tf.fill([crops, 2], side)], axis=1)
 
 
-def frame_size(jpegs, *, frames):
+def frame_size(jpegs: Tensor, *, frames: int) -> tuple[Tensor, Tensor]:
     """Height and width, int32 scalars, of a record's frames, string [T], from their headers.
 
     Fails (which counts as damage of the record) where there is no header, where the frames differ in size, or
@@ -75,19 +86,19 @@ def frame_size(jpegs, *, frames):
         return tf.identity(height), tf.identity(width)
 
 
-def decode_frames(jpegs, box, *, frames):
+def decode_frames(jpegs: Tensor, box: Tensor, *, frames: int) -> Tensor:
     """One box, int32 [4], of each JPEG of string [T], T static: uint8 [T, height, width, 3]."""
     return tf.stack(decode_each(jpegs, box, frames=frames))
 
 
-def decode_each(jpegs, box, *, frames):
+def decode_each(jpegs: Tensor, box: Tensor, *, frames: int) -> list[Tensor]:
     """`decode_frames` before they are put together: a list of uint8 [height, width, 3]."""
     # Unrolled: a loop op costs more per frame than a small frame's decoding.
     jpegs = tf.unstack(jpegs, num=frames)
     return [tf.image.decode_and_crop_jpeg(jpeg, box, channels=3) for jpeg in jpegs]
 
 
-def resize(frames, size):
+def resize(frames: Tensor, size: int) -> Tensor:
     """uint8 [T, h, w, 3] -> uint8 [T, size, size, 3]; bilinear, half-pixel centres, no antialiasing."""
     # From float32 the op takes three quarters of the time that it takes from uint8, conversion included, and
     # gives the same values. It is the one under `tf.image.resize`, which adds a dozen others to find out
@@ -98,7 +109,7 @@ def resize(frames, size):
     return tf.cast(resized + 0.5, tf.uint8)  # rounded: bilinear weights keep values in [0, 255]
 
 
-def views(jpegs, *, frames, size, choose_boxes):
+def views(jpegs: Tensor, *, frames: int, size: int, choose_boxes: Callable) -> Tensor:
     """Boxes of the frames of a clip, string [T], T static, each resized to a square: uint8 [V, T, size, size,
     3]. `choose_boxes` gives int32 [V, 4], V static, for height and width.
     """
@@ -117,7 +128,14 @@ def views(jpegs, *, frames, size, choose_boxes):
     return tf.stack([resize(part(box), size) for box in boxes])
 
 
-def clip_views(record, start_seconds, *, clip, choose_boxes, crops=1):
+def clip_views(
+    record: dict[str, Tensor],
+    start_seconds: Tensor,
+    *,
+    clip: ClipSpec,
+    choose_boxes: Callable,
+    crops: int = 1,
+) -> tuple[Tensor, Tensor]:
     """The video of a clip, in one or several crops.
 
     Args:
@@ -154,12 +172,12 @@ def clip_views(record, start_seconds, *, clip, choose_boxes, crops=1):
     return tf.ensure_shape(made, [crops, frames, size, size, 3]), tf.cast(available > 0, tf.float32)
 
 
-def is_flipped(key):
+def is_flipped(key: Tensor) -> Tensor:
     """Whether a clip is shown mirrored: bool scalar, one half of the clips; key int64 [2]."""
     return tf.random.stateless_uniform([], window.draw_key(key, window.FLIP_DRAW)) < 0.5
 
 
-def mirror_if(flipped, frames):
+def mirror_if(flipped: Tensor, frames: Tensor) -> Tensor:
     """uint8 [..., W, 3], mirrored left to right where `flipped`, a bool scalar, says so."""
 
     def mirrored():

@@ -4,6 +4,7 @@ Because it uses nothing but TensorFlow's own ops, a model exported with its toke
 library.
 """
 
+import os
 import pathlib
 
 import gin
@@ -12,6 +13,7 @@ import tensorflow as tf
 from vatt import spec
 from vatt.data import tokenizer
 from vatt.data import words as word_rule
+from vatt.protocols import Tensor
 
 PADDING_WORD = "<pad>"
 UNKNOWN_WORD = "<unk>"
@@ -32,7 +34,7 @@ class Vocabulary(tokenizer.GraphTokenizer):
         size: number of words.
     """
 
-    def __init__(self, *, path, release=False):
+    def __init__(self, *, path: str | os.PathLike[str], release: bool = False):
         self.path = pathlib.Path(path)
         self.release = release
         try:
@@ -61,7 +63,7 @@ class Vocabulary(tokenizer.GraphTokenizer):
         self._ids = tf.lookup.StaticHashTable(initializer, default_value=spec.UNKNOWN_ID)
         self.resources = (self._ids,)
 
-    def tokenize(self, sentences, *, length):
+    def tokenize(self, sentences: Tensor, *, length: int) -> Tensor:
         """See `vatt.protocols.Tokenizer`."""
         if self.release:
             text = tf.strings.lower(tf.strings.regex_replace(sentences, word_rule.ASCII_PUNCTUATION, ""))

@@ -1,6 +1,11 @@
 """Which stretch of a record a clip covers: one start for video, audio and captions keeps them in sync."""
 
+from collections.abc import Callable
+from typing import Any
+
 import tensorflow as tf
+
+from vatt.protocols import Tensor
 
 # Every random draw has its own number, folded into the clip's key: a draw added later leaves the others.
 WINDOW_DRAW, CROP_DRAW, FLIP_DRAW, NOISE_DRAW, MIXUP_WEIGHT_DRAW, MIXUP_PARTNER_DRAW = range(6)
@@ -9,12 +14,12 @@ WINDOW_DRAW, CROP_DRAW, FLIP_DRAW, NOISE_DRAW, MIXUP_WEIGHT_DRAW, MIXUP_PARTNER_
 ROUNDING = 1e-4
 
 
-def draw_key(key, draw):
+def draw_key(key: Tensor, draw: int) -> Any:
     """The key of one kind of random draw for one clip: int64 [2] = (seed, example_index) -> int64 [2]."""
     return tf.random.fold_in(key, draw)
 
 
-def last_start(units, rate_hz, span_seconds):
+def last_start(units: Tensor, rate_hz: Tensor, span_seconds: float) -> Tensor:
     """The last unit (frame or sample) at which a whole clip of `span_seconds` still begins, int32 scalar; 0
     for a record shorter than a clip.
     """
@@ -22,18 +27,20 @@ def last_start(units, rate_hz, span_seconds):
     return tf.maximum(tf.cast(units, tf.int32) - tf.cast(needed, tf.int32), 0)
 
 
-def random_start(last, key):
+def random_start(last: Tensor, key: Tensor) -> Tensor:
     """A start drawn uniformly from 0 to `last` inclusive, int32 scalar; `key` int64 [2]."""
     return tf.random.stateless_uniform([], draw_key(key, WINDOW_DRAW), 0, last + 1, tf.int32)
 
 
-def spaced_start(last, *, window=0, windows=1):
+def spaced_start(last: Tensor, *, window: int = 0, windows: int = 1) -> Tensor:
     """Start of window `window` of `windows` spread evenly from 0 to `last`; one alone is in the middle."""
     share = 0.5 if windows == 1 else window / (windows - 1)
     return tf.cast(tf.cast(last, tf.float64) * share, tf.int32)
 
 
-def start_seconds(record, span_seconds, choose, *, by_frames=True):
+def start_seconds(
+    record: dict[str, Tensor], span_seconds: float, choose: Callable, *, by_frames: bool = True
+) -> Tensor:
     """When the clip begins, in seconds from the record's first frame.
 
     It begins on a frame, so that frame 0 and sample 0 are one instant; on a sample where there are no

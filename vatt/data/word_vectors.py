@@ -4,8 +4,11 @@ Rows are found by word, not by number: each vector goes to the id that the vocab
 """
 
 import dataclasses
+import os
 import pathlib
 import zlib
+from collections.abc import Sequence
+from typing import Any
 
 import gin
 import numpy as np
@@ -53,7 +56,15 @@ class WordVectors:
     Call: (rows, width), the table's shape -> float32 array of it.
     """
 
-    def __init__(self, *, path, vocabulary_file, rows_file=None, release=False, seed=0):
+    def __init__(
+        self,
+        *,
+        path: str | os.PathLike[str],
+        vocabulary_file: str | os.PathLike[str],
+        rows_file: str | os.PathLike[str] | None = None,
+        release: bool = False,
+        seed: int = 0,
+    ):
         self.path = pathlib.Path(path)
         self.vocabulary_file = pathlib.Path(vocabulary_file)
         self.rows_file = None if rows_file is None else pathlib.Path(rows_file)
@@ -71,12 +82,12 @@ class WordVectors:
                 f"{self.path}, which names its rows itself. Leave it out."
             )
 
-    def __call__(self, shape, dtype="float32"):
+    def __call__(self, shape: Sequence[int], dtype: Any = "float32") -> np.ndarray:
         table, coverage = self.table(*shape)
         logging.info("%s: %s.", self.path, coverage)
         return table.astype(dtype or "float32")
 
-    def table(self, rows, width) -> tuple[np.ndarray, Coverage]:
+    def table(self, rows: int, width: int) -> tuple[np.ndarray, Coverage]:
         """The table, float32 [rows, width], and how much of the vocabulary the file covers."""
         words = _lines(self.vocabulary_file)
         if len(words) > rows:

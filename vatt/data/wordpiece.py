@@ -3,6 +3,7 @@
 Its ids are the lines of BERT's vocab.txt: 0 is padding. It runs in graphs, through tensorflow-text.
 """
 
+import os
 import pathlib
 
 import gin
@@ -10,6 +11,7 @@ import tensorflow as tf
 
 from vatt import spec
 from vatt.data import tokenizer
+from vatt.protocols import Tensor
 
 PADDING_PIECE, UNKNOWN_PIECE, START_PIECE, END_PIECE = "[PAD]", "[UNK]", "[CLS]", "[SEP]"
 
@@ -35,7 +37,9 @@ class WordPiece(tokenizer.GraphTokenizer):
         size: number of pieces.
     """
 
-    def __init__(self, *, path, lower_case=True, mark_sentences=False):
+    def __init__(
+        self, *, path: str | os.PathLike[str], lower_case: bool = True, mark_sentences: bool = False
+    ):
         import tensorflow_text  # registers its ops; nothing else of this package needs them
 
         self.path = pathlib.Path(path)
@@ -76,7 +80,7 @@ class WordPiece(tokenizer.GraphTokenizer):
                 f"{self.path}. Take BERT's vocab.txt as it is."
             )
 
-    def tokenize(self, sentences, *, length):
+    def tokenize(self, sentences: Tensor, *, length: int) -> Tensor:
         """See `vatt.protocols.Tokenizer`; of `length` ids the marks are two."""
         sentences = tf.strings.unicode_transcode(sentences, "UTF-8", "UTF-8", errors="replace")
         sentences = tf.strings.regex_replace(sentences, _DELETED, "")

@@ -25,7 +25,7 @@ def _is_punctuation(character):
     return unicodedata.category(character)[0] in "PS"
 
 
-def split_words(text, *, release=False) -> list[str]:
+def split_words(text: str, *, release: bool = False) -> list[str]:
     """Words of a caption in their order; none for a text of white space and punctuation. With `release` it is
     cut exactly as the released tokenizer does: only ASCII punctuation is deleted and only ASCII letters
     become lower case.

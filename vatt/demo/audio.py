@@ -43,7 +43,7 @@ def _tone(timbre, pitch, highest_hz, times, random) -> np.ndarray:
     )
     if "amplitude_modulation_hz" in timbre:
         tone = tone * (1 + np.sin(2 * np.pi * timbre["amplitude_modulation_hz"] * times))
-    return tone
+    return np.asarray(tone)
 
 
 def _noise_band(pitch, bandwidth, times, random) -> np.ndarray:

@@ -16,7 +16,7 @@ FILE_NAME = "definition.json"
 @functools.cache
 def definition() -> dict:
     """The content of the definition file."""
-    return parse_json(importlib.resources.files(__package__).joinpath(FILE_NAME).read_bytes(), FILE_NAME)
+    return parse_json(importlib.resources.files("vatt.demo").joinpath(FILE_NAME).read_bytes(), FILE_NAME)
 
 
 @dataclasses.dataclass(frozen=True)

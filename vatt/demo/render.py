@@ -6,7 +6,7 @@ A pure function of the plan of the clip, run in worker processes that import Num
 import dataclasses
 from fractions import Fraction
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import av
 import numpy as np
@@ -67,7 +67,7 @@ def _encode(file: IO[bytes], frames: np.ndarray, samples: np.ndarray | None) -> 
         video.height, video.width = frames.shape[1:3]
         video.pix_fmt = "yuv420p"
         if samples is not None:
-            audio = container.add_stream(
+            audio: Any = container.add_stream(
                 "aac",
                 rate=clip["audio_rate_hz"],
                 layout="mono",

@@ -7,6 +7,7 @@ import dataclasses
 from collections import Counter
 from collections.abc import Iterator
 from fractions import Fraction
+from pathlib import Path
 
 import av
 import numpy as np
@@ -42,13 +43,13 @@ class AnimatedStream:
     sample_aspect_ratio: Fraction | None = None
 
 
-def is_animated(path) -> bool:
+def is_animated(path: str | Path) -> bool:
     """Whether an image file holds more than one frame of an animation; MediaError if it can not be read."""
     with opened(path) as image, quietly():
         return image.format in _FORMATS and len(_numbers(image)) > 1
 
 
-def animated_frames(path, stream: AnimatedStream, warnings: Counter) -> Iterator[tuple]:
+def animated_frames(path: str | Path, stream: AnimatedStream, warnings: Counter) -> Iterator[tuple]:
     """(stream, frame) of each frame, upright, with its time and duration; a damaged end is left out and said.
     MediaError if no frame can be read.
     """

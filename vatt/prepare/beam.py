@@ -22,9 +22,9 @@ from vatt.prepare.spool import Spooled, SpoolError, spool_clip
 from vatt.prepare.unfinished import Unfinished
 
 try:
-    import apache_beam as beam
-    from apache_beam.options.pipeline_options import PipelineOptions
-    from apache_beam.runners.runner import PipelineState
+    import apache_beam as beam  # pyright: ignore[reportMissingImports] (an extra)
+    from apache_beam.options.pipeline_options import PipelineOptions  # pyright: ignore[reportMissingImports]
+    from apache_beam.runners.runner import PipelineState  # pyright: ignore[reportMissingImports]
 except ImportError as error:
     raise PreparationError(
         "`--runner=beam` needs Apache Beam, which is not installed. Install it with "

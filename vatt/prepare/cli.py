@@ -89,7 +89,7 @@ def main(args: argparse.Namespace) -> int:
     return 0
 
 
-def _sub_command(commands, name: str, summary: str, description: str) -> argparse.ArgumentParser:
+def _sub_command(commands, name: str, summary: str, description: str | None) -> argparse.ArgumentParser:
     return commands.add_parser(
         name,
         help=summary,

@@ -4,6 +4,9 @@ The codes are those of ITU-T H.273, as FFmpeg gives them.
 """
 
 import dataclasses
+from typing import Any
+
+from av import VideoFrame
 
 from vatt.prepare.container import FrameError
 
@@ -49,7 +52,7 @@ class Colour:
         return ", ".join(filter(None, names)) or None
 
 
-def colour_of(frame, stream) -> Colour:
+def colour_of(frame: VideoFrame, stream: Any) -> Colour:
     """The colour space of a frame; what the frame leaves open its stream may say. FrameError if it can not be
     read.
     """

@@ -9,10 +9,13 @@ import contextlib
 import itertools
 import math
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import av
+from av.container import InputContainer
+from av.error import FFmpegError
 
 from vatt.prepare.joined_file import joined_file
 from vatt.prepare.packet_times import with_stated_times
@@ -35,7 +38,7 @@ _DECODING_TIMES_ONLY = "avi"
 class MediaError(ValueError):
     """A media file that gives neither video nor audio; says which file and why."""
 
-    def __init__(self, path, reason: str):
+    def __init__(self, path: object, reason: str):
         super().__init__(f"{path}: {reason}")
         self._arguments = (path, reason)
 
@@ -48,7 +51,7 @@ class FrameError(ValueError):
 
 
 @contextlib.contextmanager
-def open_container(path) -> Iterator[av.container.InputContainer]:
+def open_container(path: str | Path) -> Iterator[InputContainer]:
     """An open container, closed at the end; MediaError if there is no such file or it may not be opened."""
     path = Path(path)
     if not path.is_file():
@@ -73,18 +76,18 @@ def reason_of(error: Exception) -> str:
 
 def pass_on_exhaustion(error: Exception) -> None:
     """Raises what is no fault of the file; FFmpeg's own lack of memory is: its header claims too much."""
-    if isinstance(error, MemoryError) and not isinstance(error, av.FFmpegError):
+    if isinstance(error, MemoryError) and not isinstance(error, FFmpegError):
         raise error
 
 
 def decoded_frames(
-    container,
-    streams,
+    container: InputContainer,
+    streams: Sequence[Any],
     warnings: Counter,
     *,
     is_in_the_middle: bool = False,
     after_seconds: float | None = None,
-) -> Iterator[tuple[av.stream.Stream, av.frame.Frame]]:
+) -> Iterator[tuple[Any, Any]]:
     """(stream, frame) of everything that decodes from here to the end, in the order of the file.
 
     Times are on the clock of `vatt.prepare.timeline`. In the middle of a file, after a seek, a stream may
@@ -133,7 +136,7 @@ def _packets(container, streams, warnings: Counter) -> Iterator[av.Packet]:
         warnings[f"another file is joined behind this one, at byte {joined_at}, and was not read"] += 1
 
 
-def _decoded(stream, packet, warnings: Counter) -> list[av.frame.Frame]:
+def _decoded(stream, packet, warnings: Counter) -> list[Any]:
     """The frames of a packet, or of the end of the stream for None."""
     try:
         frames = stream.codec_context.decode(packet)
@@ -151,7 +154,9 @@ def _decoded(stream, packet, warnings: Counter) -> list[av.frame.Frame]:
     return frames
 
 
-def frames_from(container, streams, seconds: float, warnings: Counter):
+def frames_from(
+    container: InputContainer, streams: Sequence[Any], seconds: float, warnings: Counter
+) -> Iterator[tuple[Any, Any]]:
     """As `decoded_frames`, but from a little before `seconds` on the file's clock, where the file can seek.
 
     Every seek is checked by the first frame that it gives: one that comes too late is tried from further
@@ -170,7 +175,7 @@ def frames_from(container, streams, seconds: float, warnings: Counter):
     for target in (*(max(earliest, seconds - margin) for margin in _SEEK_MARGINS_SECONDS), earliest, start):
         try:
             container.seek(int(target * av.time_base))
-        except (av.FFmpegError, OverflowError):
+        except (FFmpegError, OverflowError):
             continue  # not seekable, or not to there: on from where the file is now
         frames = decoded_frames(container, streams, warnings, is_in_the_middle=True)
         head = _until_first_of(streams[0], frames)
@@ -190,7 +195,7 @@ def _until_first_of(stream, frames) -> list:
     return head
 
 
-def frame_time(frame) -> float | None:
+def frame_time(frame: Any) -> float | None:
     """Seconds on the file's clock at which a frame is to be shown or heard; None if it does not say."""
     time = frame.time  # None without a `pts`
     return _seconds(frame, frame.dts) if time is None else time
@@ -221,7 +226,7 @@ class FrameClock:
         self._faults = 0  # of presentation times, less those of decoding times
         self._delay = None  # by which a frame leaves the decoder after its packet went in, in ticks
 
-    def time(self, frame) -> float | None:
+    def time(self, frame: Any) -> float | None:
         """As `frame_time`; call it once for each frame, in the order in which they leave the decoder."""
         pts, dts = frame.pts, frame.dts
         self._frames += 1

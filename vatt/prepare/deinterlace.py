@@ -6,11 +6,13 @@ interlaced pass untouched. Times, durations and the number of frames stay.
 """
 
 from collections import Counter, deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
+from typing import Any
 
 import av
 import av.filter
+from av.error import BlockingIOError, EOFError, FFmpegError
 
 from vatt.prepare.container import FrameError
 
@@ -28,7 +30,7 @@ _FIELD_ORDERS = {2: "tff", 3: "bff", 4: "bff", 5: "tff"}  # FFmpeg's codes: by w
 _FIELD_CODEC = "hevc"
 
 
-def deinterlaced(frames, stream, warnings: Counter) -> Iterator[tuple]:
+def deinterlaced(frames: Iterable[tuple], stream: Any, warnings: Counter) -> Iterator[tuple]:
     """(stream, frame) of `frames`, those of the video `stream` without comb.
 
     From the first interlaced frame on a frame leaves when the next one has come.
@@ -89,7 +91,7 @@ class _Filtering:
             )
             bwdif = self._graph.add("bwdif", f"mode=send_frame:parity={field_order}:deint={which}")
             self._graph.link_nodes(source, bwdif, self._graph.add("buffersink")).configure()
-        except (av.FFmpegError, ValueError) as error:
+        except (FFmpegError, ValueError) as error:
             raise FrameError(f"frames {self._shape} can not be de-interlaced: {error}") from error
 
     def takes(self, frame) -> bool:
@@ -114,9 +116,9 @@ class _Filtering:
                 frame = self._graph.vpull()
                 frame.pts, frame.dts, frame.time_base, frame.duration = self._times.popleft()
                 yield self._stream, frame
-        except (av.BlockingIOError, av.EOFError):
+        except (BlockingIOError, EOFError):
             return
-        except av.FFmpegError as error:
+        except FFmpegError as error:
             raise FrameError(f"frames {self._shape} can not be de-interlaced: {error}") from error
 
 

@@ -8,9 +8,11 @@ A decision stands until the two agree clearly, and changes within a hundredth of
 
 import functools
 from collections import Counter
+from typing import Any
 
 import av
 import numpy as np
+from av.error import FFmpegError
 
 _BLOCK_SECONDS, _FADE_SECONDS = 0.1, 0.01
 # Energy of the sum of two channels, as a share of their energies: 1 where they have nothing in common, 2 for
@@ -39,12 +41,12 @@ class Resampler:
         self._made_channels = av.AudioLayout(made).nb_channels
         self.channels = 1 if is_mixed else self._made_channels
 
-    def resample(self, frame) -> list[np.ndarray]:
+    def resample(self, frame: Any) -> list[np.ndarray]:
         """int16 [S, channels] of what is complete by now; all that is left for None."""
         blocks = []
         for made in self._resampler.resample(frame):
             # As `to_ndarray`, in a third of its time; a video has fifty blocks to the second.
-            values = np.frombuffer(made.planes[0], self._kind, made.samples * self._made_channels)
+            values = np.frombuffer(memoryview(made.planes[0]), self._kind, made.samples * self._made_channels)
             blocks.append(values.reshape(-1, self._made_channels).copy())
         if self._downmix is not None:
             blocks = [self._downmix.add(block) for block in blocks]
@@ -142,7 +144,7 @@ def mono_weights(layout: str) -> np.ndarray:
     resampler = av.AudioResampler("s32", "mono", rate_hz)  # of integers, so that the weights are normalised
     try:
         blocks = [*resampler.resample(frame), *resampler.resample(None)]
-    except (av.FFmpegError, ValueError):
+    except (FFmpegError, ValueError):
         if layout.startswith("ambisonic"):
             return np.eye(channels, dtype=np.float32)[0]
         return np.full(channels, 1 / channels, np.float32)

@@ -5,7 +5,7 @@ number and the type of `context`. The messages are those of tensorflow/core/exam
 feature.proto. Nothing is trusted: whatever does not fit is an `ExampleError`.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from google.protobuf import descriptor_pb2, descriptor_pool, message, message_factory, text_format
@@ -90,7 +90,7 @@ _SequenceExample = _message_class()
 def parse(serialised: bytes) -> Example:
     """Parses a serialised SequenceExample or Example; ExampleError if the bytes are neither."""
     try:
-        parsed = _SequenceExample.FromString(bytes(serialised))
+        parsed: Any = _SequenceExample.FromString(bytes(serialised))
     except message.DecodeError as error:
         raise ExampleError(f"{len(serialised)} bytes are no SequenceExample ({error})") from None
     context = {name: _values(feature) for name, feature in parsed.context.feature.items()}

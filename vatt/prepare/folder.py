@@ -4,6 +4,7 @@ import dataclasses
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from vatt.prepare import manifest, split_folders
 from vatt.prepare.caption_files import CaptionFiles, folders_of
@@ -67,7 +68,7 @@ class FolderOptions:
         return f"test_share={self.test_share}, segment_seconds={self.segment_seconds}{language}"
 
 
-def plan_folder(media, **options) -> Plan:
+def plan_folder(media: str | Path, **options: Any) -> Plan:
     """What to make of a folder or a manifest.
 
     Whether a file is for training or for testing is decided by a hash of its path below the folder, so it

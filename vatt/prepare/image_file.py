@@ -4,6 +4,7 @@ import contextlib
 import os
 import warnings
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageOps, features
@@ -26,18 +27,18 @@ _HEADER_BYTES = 1 << 16
 _ORIENTATION = 0x0112  # a tag of EXIF; 1: as it is
 
 
-def is_image(path) -> bool:
+def is_image(path: str | Path) -> bool:
     """Whether a path names an image file."""
     return os.fspath(path).lower().endswith(IMAGE_SUFFIXES)
 
 
-def quietly():
+def quietly() -> contextlib.AbstractContextManager:
     """A context in which Pillow warns of nothing: of what it can not read it raises."""
     return warnings.catch_warnings(action="ignore")
 
 
 @contextlib.contextmanager
-def opened(path) -> Iterator[Image.Image]:
+def opened(path: str | Path) -> Iterator[Image.Image]:
     """The image of a file, of whose frames none is decoded yet; whatever is raised inside names the file.
 
     MediaError: it is no image, too large a one, or of high dynamic range.
@@ -49,7 +50,7 @@ def opened(path) -> Iterator[Image.Image]:
             width, height = image.size
             if width * height > MAX_PIXELS:
                 raise MediaError(path, f"claims an image of {width}x{height}, more than {MAX_PIXELS} pixels")
-            if (name := _hdr_name(path, image.format)) is not None:
+            if (name := _hdr_name(path, image.format or "")) is not None:
                 raise MediaError(path, f"images in {name} are not read: convert it to an SDR image first")
             yield image
     except (MediaError, MemoryError):
@@ -67,7 +68,7 @@ def _hdr_name(path, kind: str) -> str | None:
     mark, size = _COLOUR_MARKS[kind]
     with open(path, "rb") as file:
         _, found, rest = file.read(_HEADER_BYTES).partition(mark)
-    transfer = int.from_bytes(rest[size : 2 * size], "big") if found else None
+    transfer = int.from_bytes(rest[size : 2 * size], "big") if found else -1
     return {PQ: "PQ (high dynamic range)", HLG: "HLG (high dynamic range)"}.get(transfer)
 
 

@@ -4,6 +4,8 @@ import mmap
 import os
 import re
 
+from av.container import InputContainer
+
 # How files begin whose demuxer stops at the second of two that were joined.
 _BEGINNINGS = {
     "mov": rb"\0\0\0.ftyp",
@@ -19,7 +21,7 @@ _BEGINNINGS = {
 }
 
 
-def joined_file(container, read_until: int) -> int | None:
+def joined_file(container: InputContainer, read_until: int) -> int | None:
     """The byte at which another file begins that the demuxer has not read; None if there is none."""
     start = next((s for name, s in _BEGINNINGS.items() if name in container.format.name.split(",")), None)
     path = container.name.removeprefix("file:")

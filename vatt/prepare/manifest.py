@@ -53,7 +53,7 @@ class _Clip:
 
 
 def read_manifest(
-    path,
+    path: str | Path,
     *,
     segment_seconds: float | None = None,
     split_of: Callable[[str], str] = lambda media_id: "train",

@@ -7,6 +7,10 @@ pass, in pieces.
 import dataclasses
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from vatt.prepare.animated_image import is_animated
 from vatt.prepare.container import FrameError, MediaError
@@ -39,10 +43,10 @@ class MediaOptions:
 
 
 def read_segments(
-    path,
+    path: str | Path,
     options: MediaOptions,
     *,
-    keep=lambda image: image,
+    keep: Callable[[np.ndarray], Any] = lambda image: image,
     start_seconds: float = 0.0,
     end_seconds: float | None = None,
     segment_seconds: float | None = None,

@@ -7,11 +7,13 @@ one to pre-train on; the rest can be searched with a model that was trained else
 import dataclasses
 import json
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 
 from vatt.json_file import read_object
 from vatt.prepare import writer
 from vatt.prepare.image_file import is_image
+from vatt.prepare.record import Clip
 
 PRE_TRAINING = (
     "python -m vatt.main --gin_file=experiments/pretrain.gin --gin_file=experiments/overlay/folder.gin"
@@ -76,7 +78,7 @@ class Contents:
         return wanted if wanted in self.splits else next(iter(others), None)
 
 
-def read_contents(directory, clips) -> Contents:
+def read_contents(directory: str | Path, clips: Sequence[Clip]) -> Contents:
     """The contents of the set in a directory, which was made of these clips."""
     described = read_object(Path(directory) / writer.DATASET_FILE)
     images = sum(is_image(clip.media) and not clip.audio for clip in clips)
@@ -112,7 +114,7 @@ def _pre_training(contents: Contents) -> list[str]:
     there = [modality for content, modality in _MODALITIES.items() if contents.has(content, "train")]
     if "video" not in there or len(there) < 2:
         return []
-    bindings = {"VOCABULARY_SIZE": contents.words}
+    bindings: dict[str, object] = {"VOCABULARY_SIZE": contents.words}
     notes = ""
     if len(there) < len(_MODALITIES):
         # Double quotes: the shell's are single ones.
@@ -140,7 +142,7 @@ def _downstream(contents: Contents, layout: str, experiment: Experiment) -> list
     if eval_split is None or (experiment.trains and "train" not in contents.splits):
         has = ", ".join(contents.splits)
         return [f"It has the splits {has}: to train and measure on it, prepare it with two (train and test)."]
-    bindings = {"CHECKPOINT": _RUN}
+    bindings: dict[str, object] = {"CHECKPOINT": _RUN}
     if experiment.binds_classes:
         bindings["CLASSES"] = contents.classes
     if experiment.reads_words:

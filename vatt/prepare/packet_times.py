@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 
 import av
+from av.container import InputContainer
 
 # Their packets have no times: those made up by the demuxer are wrong where the sample rate changes.
 _WITHOUT_TIMES = ("aac", "ac3", "eac3", "loas")
@@ -20,7 +21,7 @@ def is_pause(seconds: float, frame_rate_hz: float) -> bool:
 
 
 def with_stated_times(
-    packets: Iterable[av.Packet], container: av.container.InputContainer, warnings: Counter
+    packets: Iterable[av.Packet], container: InputContainer, warnings: Counter
 ) -> Iterator[av.Packet]:
     """The packets of a file with the times that it states, as far as these are known."""
     name = container.format.name

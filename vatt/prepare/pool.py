@@ -235,9 +235,9 @@ class _Worker:
         if self._process is not None and self._process.poll() is not None:
             self.end()  # died after its last task, which is no fault of this one
         if self._process is None and not self._stopped:
-            self._start()
+            process = self._process = self._start()
             if self._stopped:  # in the meantime
-                self._process.kill()
+                process.kill()
         if self._process is None:
             return Failure("stopped")
         try:
@@ -269,24 +269,26 @@ class _Worker:
         if process is not None:
             process.kill()
 
-    def _start(self) -> None:
+    def _start(self) -> subprocess.Popen:
         code = (
             f"import sys; sys.path[:] = {sys.path!r}; "
             f"from vatt.prepare import pool; pool.serve({self._memory_bytes}, {self._writable!r})"
         )
         # One numeric thread each: the processes are the parallelism.
         environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-        self._process = subprocess.Popen(
+        process = subprocess.Popen(
             [sys.executable, "-c", code],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env=environment,
             start_new_session=True,  # Ctrl-C is the parent's to handle
         )
-        self._send = Connection(os.dup(self._process.stdin.fileno()), readable=False)
-        self._receive = Connection(os.dup(self._process.stdout.fileno()), writable=False)
-        self._process.stdin.close()
-        self._process.stdout.close()
+        assert process.stdin is not None and process.stdout is not None
+        self._send = Connection(os.dup(process.stdin.fileno()), readable=False)
+        self._receive = Connection(os.dup(process.stdout.fileno()), writable=False)
+        process.stdin.close()
+        process.stdout.close()
+        return process
 
     def end(self) -> str:
         """Ends the process if it still runs after a second; says how it ended."""

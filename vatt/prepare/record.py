@@ -9,7 +9,7 @@ per frame, and its quality scale is the usual one.
 import dataclasses
 import io
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 from PIL import Image
@@ -88,7 +88,7 @@ def make_records(clip: Clip, options: RecordOptions) -> Iterator[Record]:
         allowance.jpeg_bytes += len(jpeg)
         return jpeg
 
-    read = read_segments if clip.audio is None else read_image_and_audio
+    read: Callable[..., Iterator[Media]] = read_segments if clip.audio is None else read_image_and_audio
     segments = read(
         *clip.files,
         options.media,

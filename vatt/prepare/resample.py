@@ -7,9 +7,12 @@ over hours nothing drifts.
 
 import math
 from collections import Counter
+from collections.abc import Callable
+from typing import Any
 
 import av
 import numpy as np
+from av.error import FFmpegError
 
 from vatt.prepare.container import FrameClock, FrameError, frame_time
 from vatt.prepare.downmix import Resampler
@@ -42,18 +45,26 @@ class VideoTrack:
     """
 
     def __init__(
-        self, stream, *, max_frame_rate_hz, short_side_pixels, keep, start_seconds, end_seconds, warnings
+        self,
+        stream: Any,
+        *,
+        max_frame_rate_hz: float,
+        short_side_pixels: int,
+        keep: Callable[[np.ndarray], Any],
+        start_seconds: float,
+        end_seconds: float,
+        warnings: Counter,
     ):
         """`stream` may be None: then nothing is added. Times are on the file's own clock."""
-        self.origin = None
+        self.origin: Any = None
         self.ticks = self.sources = 0
         self.longest_seconds = 0.0
         self._frames = []  # of the last ticks: what was not taken yet
         self._keep = keep
         self._start, self._end = start_seconds, end_seconds
-        self._warnings: Counter = warnings
+        self._warnings = warnings
         self._before = None  # the last frame before the start: it stands there still if the next comes late
-        self._previous = None  # (time, frame): it stands until the next one
+        self._previous: Any = None  # (time, frame): it stands until the next one
         self._made = (None, None, None)  # the last frame that was needed, its image, what was kept of it
         self.rate, self._native_rate = _tick_rate(stream, max_frame_rate_hz)
         self._rounding = _rounding_seconds(stream, self.rate)
@@ -86,7 +97,7 @@ class VideoTrack:
         duration = float(frame.duration * frame.time_base) if frame.duration and frame.time_base else 0.0
         return time + (duration or 1 / self._native_rate)
 
-    def add(self, frame) -> None:
+    def add(self, frame: Any) -> None:
         time = self._clock.time(frame)
         known = self._previous or self._before
         if time is None:  # raw streams without timestamps run at their nominal rate
@@ -191,14 +202,14 @@ class AudioTrack:
         self._start = start_seconds
         self._warnings = warnings
         self._blocks = []  # (start of its piece in seconds, samples from there, int16 [S, channels])
-        self._resampler = None
-        self._shape = None  # of the incoming audio: a change starts a new piece
+        self._resampler: Any = None
+        self._shape: Any = None  # of the incoming audio: a change starts a new piece
         self._piece_seconds = 0.0  # where the piece that is being resampled starts
         self._samples_in = self._samples_out = 0  # of that piece
         self._drift_seconds = 0.0  # what timestamps and number of samples differ by, averaged over a second
         self._end = None  # time at which the last block ends
         self._taken_until = -np.inf  # what is before was given away
-        self._channels = self._layout = None  # of what comes out; one channel has no layout
+        self._channels, self._layout = 1, None  # of what comes out; one channel has no layout
         self._skip = 0  # samples of the piece whose place in time is taken
 
     @property
@@ -211,7 +222,7 @@ class AudioTrack:
         """Time at which the last sample ends that has come; None without any."""
         return self._end
 
-    def add(self, frame) -> None:
+    def add(self, frame: Any) -> None:
         if not frame.sample_rate or not frame.samples:
             return
         time, expected = frame_time(frame), self._expected_seconds()
@@ -268,7 +279,7 @@ class AudioTrack:
     def _collect(self, frame) -> None:
         try:
             self._waiting.write(frame)
-        except (av.FFmpegError, ValueError) as error:
+        except (FFmpegError, ValueError) as error:
             raise FrameError(f"audio {self._shape} can not be read: {error}") from error
         if self._waiting.samples >= _WAIT_SECONDS * self._shape[2]:
             self._pass_on()
@@ -276,14 +287,14 @@ class AudioTrack:
     def _pass_on(self) -> None:
         """Gives the resampler what waits for it."""
         if self._resampler is not None and self._waiting.samples:
-            frame = self._waiting.read()
+            frame: Any = self._waiting.read()
             frame.pts = None  # the resampler must not second-guess the timing that is kept here
             self._resample(frame)
 
     def _resample(self, frame) -> None:
         try:
             blocks = self._resampler.resample(frame)
-        except (av.FFmpegError, ValueError) as error:
+        except (FFmpegError, ValueError) as error:
             raise FrameError(f"audio {self._shape} can not be resampled: {error}") from error
         for samples in blocks:
             skipped = min(self._skip, len(samples))

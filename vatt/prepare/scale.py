@@ -5,9 +5,11 @@ High dynamic range and wide gamuts are brought to BT.709 by `vatt.prepare.tone_m
 
 import struct
 from collections import Counter
+from typing import Any
 
-import av
 import numpy as np
+from av import VideoFrame
+from av.error import FFmpegError
 from av.video.reformatter import Interpolation, VideoReformatter
 
 from vatt.prepare.colour import Colour, colour_of
@@ -25,7 +27,7 @@ class FrameScaler:
         height, width: of the frames, in pixels; 0 before the first.
     """
 
-    def __init__(self, stream, short_side_pixels: int, warnings: Counter):
+    def __init__(self, stream: Any, short_side_pixels: int, warnings: Counter):
         """`stream` declares the shape of the pixels, and colours where frames do not; None: square, RGB."""
         self.height = self.width = 0
         self._stream, self._warnings = stream, warnings
@@ -36,14 +38,14 @@ class FrameScaler:
         stretch = float((stream.sample_aspect_ratio if stream is not None else None) or 1)
         self._stretch = stretch if 1 / _MAX_STRETCH <= stretch <= _MAX_STRETCH else 1.0
 
-    def image(self, frame) -> np.ndarray:
+    def image(self, frame: VideoFrame) -> np.ndarray:
         """uint8 [H, W, 3] of a frame, contiguous."""
         orientation = _orientation(frame)
         width, height = self._size(frame, orientation)
         colour = colour_of(frame, self._stream)
         try:
             array = self._rgb(frame, colour, width, height)
-        except (av.FFmpegError, ValueError) as error:
+        except (FFmpegError, ValueError) as error:
             raise FrameError(f"frames {frame.format.name} can not be brought to RGB: {error}") from error
         array = _turned(array, orientation)
         self.height, self.width = array.shape[:2]

@@ -9,6 +9,7 @@ import dataclasses
 import math
 from collections import Counter
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
@@ -97,7 +98,7 @@ class Cutter:
         self._span = span
         self._segment_seconds = segment_seconds
         self._warnings = warnings
-        self._audio_origin = None
+        self._audio_origin: Any = None
         self._has_heard = False
 
     @property
@@ -154,7 +155,8 @@ class Cutter:
             self._needed_ticks = math.inf
             return
         until = self._stands_until()
-        if not self.is_blind and until is not None and until > self._video.reached_seconds:
+        reached = self._video.reached_seconds
+        if not self.is_blind and until is not None and reached is not None and until > reached:
             self._video.stand(until)
         cut, is_certain = (
             (self._heard, self._audio_is_certain) if self.is_blind else (self._seen, self._is_certain)
@@ -186,7 +188,7 @@ class Cutter:
     def _bound(self, piece: float) -> int:
         """The tick, or without video the sample, at which a piece begins."""
         rate = self._rate_hz if self.is_blind else self._video.rate
-        return round(piece * max(1.0, self._segment_seconds * rate))
+        return round(piece * max(1.0, (self._segment_seconds or 0.0) * rate))
 
     def _video_end(self) -> float | None:
         """Where the video ends by itself; None without any.
@@ -196,7 +198,7 @@ class Cutter:
         """
         end, reached = self._video.end_seconds, self._video.reached_seconds
         stated = self._span.stated_end_seconds
-        return min(end, stated) if end is not None and stated > reached else end
+        return end if end is None or reached is None or stated <= reached else min(end, stated)
 
     def _close_video(self) -> None:
         """The last frame stands as long as the audio goes on, unless it is a cover."""
@@ -209,7 +211,7 @@ class Cutter:
         if overhang > _MAX_OVERHANG_SECONDS and self._is_one_image():
             self.is_blind = True
             return
-        self._video.close(heard if overhang > _PADDING_SECONDS else end)
+        self._video.close(heard if heard is not None and overhang > _PADDING_SECONDS else end)
         self.is_blind = not self._video.ticks
         stood = overhang - max(0.0, self._span.start_seconds - end)
         if not self.is_blind and stood > max(_MAX_OVERHANG_SECONDS, self._video.longest_seconds):
@@ -248,8 +250,9 @@ class Cutter:
             self._warnings[f"the audio begins {late:.1f} s after the first frame: silence until then"] += 1
 
     def _set_audio_origin(self) -> None:
-        if self._audio_origin is None:
-            self._audio_origin = max(self._audio.first_seconds, self._span.start_seconds)
+        first = self._audio.first_seconds
+        if self._audio_origin is None and first is not None:
+            self._audio_origin = max(first, self._span.start_seconds)
 
     def _audio_is_certain(self) -> bool:
         """Without frames: whether the next piece has come, and half of the one after it."""

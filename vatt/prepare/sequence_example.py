@@ -7,6 +7,7 @@ tensorflow/core/example/example.proto and feature.proto; tests compare with Tens
 
 import struct
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 _LENGTH_DELIMITED = 2  # protobuf wire type
 
@@ -30,7 +31,7 @@ def _message(field_number: int, *parts: bytes) -> bytes:
     return b"".join((_varint(field_number << 3 | _LENGTH_DELIMITED), _varint(len(body)), body))
 
 
-def _feature(name: str, values: Feature) -> bytes:
+def _feature(name: str, values: Sequence[Any]) -> bytes:
     """A `Feature`: BytesList is field 1, FloatList field 2, Int64List field 3; numbers are packed."""
     kinds = {type(value) for value in values}
     if not kinds:

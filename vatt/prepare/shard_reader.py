@@ -52,9 +52,9 @@ def read_shard(shard: Path, hints: np.ndarray | None = None) -> Iterator[Stored]
             stored = _read(file, number, at, size)
             following = stored.end
             if following is None:
-                after = () if hints is None else hints[(hints > at) & (hints < size)]
-                following = int(after[0]) if len(after) else size
-                if not len(after) and following - at > FRAMING_BYTES:
+                after = [] if hints is None else hints[(hints > at) & (hints < size)].tolist()
+                following = after[0] if after else size
+                if not after and following - at > FRAMING_BYTES:
                     lost = f"{stored.damage}; where the next record starts is unknown: {size - at} bytes lost"
                     stored = dataclasses.replace(stored, damage=lost)
             yield stored

@@ -6,6 +6,8 @@ import math
 import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
 
 import av
 
@@ -26,15 +28,15 @@ class Source:
     """An open file."""
 
     # streams; None if missing or not wanted
-    video: object | None
-    audio: object | None
+    video: Any
+    audio: Any
     span: Span  # the part that is wanted
     frames: Iterator[tuple]  # (stream, frame) from a little before the start of that part
 
 
 @contextlib.contextmanager
 def open_source(
-    path,
+    path: str | Path,
     *,
     start_seconds: float,
     end_seconds: float | None,

@@ -1,5 +1,9 @@
 """One image file -> one frame, upright and scaled like the frames of a video."""
 
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 from PIL import Image
 
@@ -11,7 +15,9 @@ from vatt.prepare.segments import Media
 _SERIES = ("TIFF", "PNG", "WEBP", "AVIF", "GIF")
 
 
-def read_still(path, *, short_side_pixels: int, frame_rate_hz: float, keep) -> Media:
+def read_still(
+    path: str | Path, *, short_side_pixels: int, frame_rate_hz: float, keep: Callable[[np.ndarray], Any]
+) -> Media:
     """Decodes an image file; of several images in it the first, which is said. The frame stands for one tick
     of `frame_rate_hz` and is scaled down, never up; MediaError: it is no image, or one that is not read.
     """

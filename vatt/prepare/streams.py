@@ -7,9 +7,14 @@ before a silent one. Which it was is said.
 import math
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
+from av.container import InputContainer
+from av.error import FFmpegError
+from av.stream import Disposition
 
 from vatt.prepare.container import (
     MAX_PIXELS,
@@ -30,11 +35,11 @@ STILL_CODECS = ("mjpeg", "png", "bmp", "gif", "tiff", "webp")
 _IMAGE_BRANDS = ("avif", "heic", "heim", "heis", "heix", "mif1", "mif2")
 # Made for some listeners in addition to the programme's own audio.
 _SECONDARY = (
-    av.stream.Disposition.comment
-    | av.stream.Disposition.visual_impaired
-    | av.stream.Disposition.hearing_impaired
-    | av.stream.Disposition.descriptions
-    | av.stream.Disposition.karaoke
+    Disposition.comment
+    | Disposition.visual_impaired
+    | Disposition.hearing_impaired
+    | Disposition.descriptions
+    | Disposition.karaoke
 )
 _HEARD = 1e-4  # of full scale: below -80 dB are what codecs make of digital silence, and noise of converters
 # Whether an audio is silent is found out here, where there are several; of files up to the sum, in all of it.
@@ -42,7 +47,9 @@ _PROBE_PLACES = (0.0, 0.2, 0.4, 0.6, 0.8)  # shares of the file's length
 _PROBE_SECONDS = 12.0  # heard at each
 
 
-def choose_streams(container, path, warnings: Counter, modalities: Sequence[str]):
+def choose_streams(
+    container: InputContainer, path: str | Path, warnings: Counter, modalities: Sequence[str]
+) -> tuple[Any, Any]:
     """The video stream and the audio stream to decode, ready for it; None if missing or not wanted.
 
     `warnings` takes which of several was taken, and what can not be decoded. MediaError: it is an image, or
@@ -66,7 +73,7 @@ def _videos(container, path) -> list:
     videos = [
         stream
         for stream in container.streams.video
-        if stream.codec_context is not None and not stream.disposition & av.stream.Disposition.attached_pic
+        if stream.codec_context is not None and not stream.disposition & Disposition.attached_pic
     ]
     for stream in videos:
         width, height = stream.codec_context.width, stream.codec_context.height
@@ -102,7 +109,7 @@ def _of_the_programme(container, video, audios: list) -> list:
 
 
 def _is_default(stream) -> bool:
-    return bool(stream.disposition & av.stream.Disposition.default)
+    return bool(stream.disposition & Disposition.default)
 
 
 def _taken(stream, streams: list, kind: str) -> str:
@@ -136,7 +143,7 @@ def _first_heard(path, candidates: list):
             if place > 0:
                 try:
                     container.seek(int(place * av.time_base))
-                except (av.FFmpegError, OverflowError):
+                except (FFmpegError, OverflowError):
                     break  # not seekable
             _listen(container, streams, seconds, heard)
             if streams[0].index in heard:

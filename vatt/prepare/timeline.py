@@ -9,9 +9,12 @@ as long as its audio continues.
 import dataclasses
 import math
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
-import av
+from av import Packet
+from av.container import InputContainer
+from av.format import Flags
 
 JUMPED_BACK = "the clock of the file began again or jumped back; what follows was shifted to go on from there"
 JUMPED_AHEAD = "the clock of the file jumped ahead; what follows was shifted to go on from there"
@@ -55,7 +58,7 @@ class Timeline:
     jumps, which is counted as a warning.
     """
 
-    def __init__(self, container, streams, warnings: Counter):
+    def __init__(self, container: InputContainer, streams: Sequence[Any], warnings: Counter):
         self._warnings = warnings
         self._count = len(streams)
         is_dense = may_jump(container) and any(stream.type == "audio" for stream in streams)
@@ -90,7 +93,7 @@ class Timeline:
                 again.extendleft(reversed(behind[1:]))
                 behind, begun = [], set()
 
-    def has_lasted(self, packet, seconds: float) -> None:
+    def has_lasted(self, packet: Packet, seconds: float) -> None:
         """Counts what came of a packet without a time: it followed the previous one."""
         stream = self._streams[packet.stream.index]
         if self._time(packet) is None:
@@ -138,7 +141,8 @@ class Timeline:
         # Frames are reordered, after a seek also around the first of them.
         return min(stream.recent) if len(stream.recent) == _REORDERED else -math.inf
 
-    def _time(self, packet) -> float | None:
+    def _time(self, packet) -> Any:
+        """As `_time` below, of video shown only its presentation time."""
         if self._is_shown_only and packet.stream.type == "video":
             return None if packet.pts is None else _shown(packet)
         return _time(packet)
@@ -194,14 +198,12 @@ class Timeline:
         return packet
 
 
-def may_jump(container) -> bool:
+def may_jump(container: InputContainer) -> bool:
     """Whether files of this container have clocks that jump, so that a seek by time leads anywhere."""
-    return container.format.name in _NUMBERED or bool(
-        container.format.flags & av.format.Flags.ts_discont.value
-    )
+    return container.format.name in _NUMBERED or bool(container.format.flags & Flags.ts_discont.value)
 
 
-def _time(packet) -> float | None:
+def _time(packet) -> Any:
     """Seconds by which packets of a stream follow one another; None if it is not known.
 
     Presentation times of video jump back and forth, those of audio do not.
@@ -217,7 +219,7 @@ def _shown(packet) -> float:
     return float((packet.pts if packet.pts is not None else packet.dts) * packet.time_base)
 
 
-def packets_from(packets: Iterable, lead, seconds: float) -> Iterator:
+def packets_from(packets: Iterable, lead: Any, seconds: float) -> Iterator:
     """The packets from the last key frame of `lead` before an instant on, and what goes with them."""
     packets, waiting, held_bytes = iter(packets), [], 0
     for packet in packets:
@@ -232,7 +234,7 @@ def packets_from(packets: Iterable, lead, seconds: float) -> Iterator:
         if time is None and packet.stream.type == "audio":  # how long it lasts is known when it is decoded
             yield from waiting
             waiting, held_bytes = [], 0
-        if is_lead and time > seconds or held_bytes > _MOST_HELD_BYTES:
+        if packet.stream is lead and time is not None and time > seconds or held_bytes > _MOST_HELD_BYTES:
             break
     yield from waiting
     yield from packets

@@ -13,6 +13,7 @@ frame would take longer than to decode it.
 """
 
 import numpy as np
+from av import VideoFrame
 from av.video.reformatter import ColorRange
 
 from vatt.prepare import colour
@@ -52,7 +53,7 @@ class ToneMap:
         # White stays white, also that of cinemas, which is not D65.
         self._primaries = (matrix / matrix.sum(axis=1, keepdims=True)).astype(np.float32)
 
-    def __call__(self, frame) -> np.ndarray:
+    def __call__(self, frame: VideoFrame) -> np.ndarray:
         """A frame of `pixel_format` -> uint8 [H, W, 3]."""
         pixels = frame.to_ndarray()
         stored = pixels.reshape(-1, 3).T.astype(np.float32)

@@ -97,7 +97,7 @@ class Walk:
         return {image: audio for folder in self.folders.values() for image, audio in folder.audio_of.items()}
 
 
-def walk_media(root, *, output: Path | None = None, is_deep: bool = True) -> Walk:
+def walk_media(root: str | Path, *, output: Path | None = None, is_deep: bool = True) -> Walk:
     """Walks a folder.
 
     Args:
@@ -115,7 +115,7 @@ def walk_media(root, *, output: Path | None = None, is_deep: bool = True) -> Wal
     return walker.walk()
 
 
-def find_media(root, *, output: Path | None = None) -> list[Path]:
+def find_media(root: str | Path, *, output: Path | None = None) -> list[Path]:
     """The media files of a tree in the order of their paths; says how many others there are, and why."""
     walk = walk_media(root, output=output)
     for path in walk.captions:

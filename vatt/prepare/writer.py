@@ -17,7 +17,7 @@ SPECIAL_WORDS = ("<pad>", "<unk>")  # ids 0 and 1, vatt.spec.PADDING_ID and UNKN
 MAX_WORDS = 1 << 16  # the paper's vocabulary
 
 
-def write_json(path: Path, content) -> None:
+def write_json(path: Path, content: object) -> None:
     """Writes JSON, one key a line, whole or not at all."""
     write_text(path, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
 

@@ -13,7 +13,8 @@ from vatt.data import batch_check, order
 from vatt.data.datasets.prepared import PreparedClips
 from vatt.data.description import describe_inputs
 from vatt.data.pipeline import ClipPipeline
-from vatt.protocols import Batch, DatasetInfo
+from vatt.protocols import Batch, DatasetInfo, Tokenizer
+from vatt.spec import ClipSpec
 
 _SPECIAL_WORDS = 2  # padding and unknown: the whole word list of a set without captions
 
@@ -111,7 +112,7 @@ class MixedClips:
         )
 
 
-def _common_clip(datasets):
+def _common_clip(datasets) -> ClipSpec:
     """The `ClipSpec` of the first set, whose sizes are those of all."""
     first = datasets[0].info.clip
     wanted = batch_check.expected_features(first, 1, evaluation=False)
@@ -150,7 +151,7 @@ def _common_mixup(datasets):
     return alphas.pop()
 
 
-def _common_vocabulary(datasets):
+def _common_vocabulary(datasets) -> Tokenizer:
     """The one tokenizer of the sets that have captions; any set's where none has."""
     spoken = [dataset for dataset in datasets if dataset.info.tokenizer.size > _SPECIAL_WORDS] or datasets[:1]
     chosen = spoken[0].info.tokenizer

@@ -8,13 +8,15 @@ the batches are those of the dataset to the bit, on any number of machines, from
 import concurrent.futures
 import dataclasses
 import functools
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import gin
 import grpc
 import tensorflow as tf
 
 from vatt import spec
+from vatt.data.datasets.mixture import MixedClips
+from vatt.data.datasets.prepared import PreparedClips
 from vatt.protocols import Batch, DatasetInfo
 
 _END_OF_STREAM = 1 << 40  # batches
@@ -37,7 +39,14 @@ class ServedClips:
         patience_seconds: after so long without an answer, a machine counts as lost and the run ends.
     """
 
-    def __init__(self, *, dataset, addresses, compress=True, patience_seconds=60.0):
+    def __init__(
+        self,
+        *,
+        dataset: PreparedClips | MixedClips,
+        addresses: Sequence[str],
+        compress: bool = True,
+        patience_seconds: float = 60.0,
+    ):
         self._dataset = dataset
         self._addresses = tuple(addresses)
         if not self._addresses or len(set(self._addresses)) < len(self._addresses):
@@ -120,7 +129,7 @@ class ServedClips:
         together = tf.data.Dataset.zip((steps, *parts)).map(put_together)
         return together.prefetch(_PREFETCH).with_options(options)
 
-    def fault(self):
+    def fault(self) -> str | None:
         """A sentence about machines that have not answered for so long, or None; it waits that long."""
         silent = self._silent(self._patience_seconds)
         if not silent:

@@ -10,7 +10,7 @@ WHOLE_FILE = (0.0, math.inf)  # the times of a text that describes all of a file
 class CaptionError(ValueError):
     """A caption file that can not be read; the message names it, `problem` is a part of a sentence."""
 
-    def __init__(self, path, problem: str):
+    def __init__(self, path: object, problem: str):
         super().__init__(f"{path}: the captions can not be read: {problem}")
         self.path, self.problem = path, problem
 

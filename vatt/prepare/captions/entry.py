@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from typing import Any
 
 from vatt.prepare.captions.cue import clock_seconds
 
@@ -24,7 +25,7 @@ class Entry:
     is_cut: bool = False  # whether it is shown beyond the beginning of the next one, but not spoken
 
 
-def has_entry_shape(entry) -> bool:
+def has_entry_shape(entry: Any) -> bool:
     """Whether this may be a part of a transcript at all."""
     if isinstance(entry, list):
         return _listed(entry) is not None
@@ -33,12 +34,12 @@ def has_entry_shape(entry) -> bool:
     return bool(_TIMES & entry.keys()) and (_text(entry) is not None or "tStartMs" in entry)
 
 
-def is_layout(entry) -> bool:
+def is_layout(entry: Any) -> bool:
     """Whether an event of json3 opens a window or ends a line, and says nothing."""
     return isinstance(entry, dict) and "tStartMs" in entry and not (_text(entry) or "").strip()
 
 
-def read_entry(entry) -> Entry | None:
+def read_entry(entry: Any) -> Entry | None:
     """An entry; None: it has no text."""
     if isinstance(entry, list):
         return _listed(entry)

@@ -64,7 +64,7 @@ def _latin(found: list, lines: bytes) -> str:
         if encoding in match.could_be_from_charset and match.language in languages
     }
     if fitting:
-        best = max(fitting, key=fitting.get)
+        best = max(fitting, key=lambda encoding: fitting[encoding])
         is_western = fitting.get(_WESTERN, 0.0) >= fitting[best] - _CLOSE
         return _WESTERN if is_western else best
     as_western = lines.decode(_WESTERN, errors="replace")

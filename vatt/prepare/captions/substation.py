@@ -5,6 +5,7 @@ import warnings
 from collections.abc import Iterator
 
 import pysubs2
+from pysubs2.exceptions import Pysubs2Error
 
 from vatt.prepare.captions.caption import Caption
 from vatt.prepare.captions.cue import MAX_CUES, lines_of
@@ -50,7 +51,7 @@ def _events(lines: list[str], form: str, notes: Notes) -> Iterator[pysubs2.SSAEv
 
 
 # Times beyond all bounds overflow, and the library looks up what damaged lines do not have.
-_DAMAGE = (ValueError, TypeError, ArithmeticError, LookupError, pysubs2.Pysubs2Error)
+_DAMAGE = (ValueError, TypeError, ArithmeticError, LookupError, Pysubs2Error)
 
 
 def _parsed(lines: list[str], form: str) -> list[pysubs2.SSAEvent]:

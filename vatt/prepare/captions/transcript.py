@@ -97,7 +97,7 @@ def _timed(entries: list[Entry], notes: Notes) -> Iterator[Caption]:
         end = entry.end
         if end is None:
             notes.add(_NO_END)
-            end = _guessed_end(entry, next_start)
+            end = _guessed_end(entry.start, entry.text, next_start)
         elif entry.is_cut and entry.start < next_start < end:
             end = next_start
         timed.append((entry.start, end, entry.text))
@@ -105,9 +105,9 @@ def _timed(entries: list[Entry], notes: Notes) -> Iterator[Caption]:
     yield from reversed(timed)
 
 
-def _guessed_end(entry: Entry, next_start: float) -> float:
+def _guessed_end(start: float, text: str, next_start: float) -> float:
     """An end that is not infinite, which would mean that the text is of the whole file."""
-    if next_start - entry.start <= _MOST_SECONDS:
-        return max(next_start, entry.start)
-    words = max(len(entry.text.split()), len(entry.text) / _WORD_CHARACTERS)
-    return entry.start + min(max(_WORD_SECONDS * words, _LEAST_SECONDS), _MOST_SECONDS)
+    if next_start - start <= _MOST_SECONDS:
+        return max(next_start, start)
+    words = max(len(text.split()), len(text) / _WORD_CHARACTERS)
+    return start + min(max(_WORD_SECONDS * words, _LEAST_SECONDS), _MOST_SECONDS)

@@ -7,6 +7,7 @@ loss turns into NaN or a clip of silence. The integers are all there and can be 
 
 import enum
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 
@@ -131,21 +132,21 @@ def level(clip: ClipRecord) -> int:
 
 
 def conclude(
-    records: np.ndarray, read: Callable[[np.void], tuple[ClipRecord, Place]], findings: Findings
+    records: np.ndarray, read: Callable[[Any], tuple[ClipRecord, Place]], findings: Findings
 ) -> None:
     """Checks that need the whole set: sources that are silent from end to end.
 
     `records` are `shard.RECORD_HASHES` of the set; `read` gives the clip of one of them, and where it is.
     """
     first, best = best_of_sources(records, "level")
-    for row in first[best == USELESS]:
+    for row in first[best == USELESS].tolist():
         place = read(records[row])[1] if findings.takes_places(SILENT) else Place()
         findings.add(SILENT, "nothing but zeros, here and in every other clip of its source", place)
 
 
 def _measure_level(clip: ClipRecord, full_scale: int, tally: Tally) -> None:
     """Counts how loud a clip is and how much of it is digital silence."""
-    audio = clip.audio
+    audio: Any = clip.audio
     peak = max(abs(float(np.nanmax(audio))), abs(float(np.nanmin(audio)))) / full_scale
     if not peak > 0:
         tally.seconds["digital_silence"] += clip.audio_seconds

@@ -103,6 +103,7 @@ def telling(clip: ClipRecord) -> int:
 
 def _inside(clip: ClipRecord) -> np.ndarray:
     """Which captions overlap the clip, bool [captions]."""
+    assert clip.captions.times is not None
     starts, ends = clip.captions.times.T
     return (starts <= max(clip.video_seconds, clip.audio_seconds)) & (ends >= 0)
 

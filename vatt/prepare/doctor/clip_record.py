@@ -2,6 +2,7 @@
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -99,14 +100,14 @@ def read_clip(content: bytes, setting: Setting) -> ClipRecord:
     def values(kind, *keys) -> list | np.ndarray:
         return _first_present(example.context, kind, keys, problems)
 
-    def value(kind, key, default=None):
+    def value(kind, key, default=None) -> Any:
         found = values(kind, key)
         return found[0] if len(found) else default
 
     version = value(int, "schema_version")
     if version not in (None, *READABLE_VERSIONS):
         problems.append(f"schema_version is {version}, this version reads {READABLE}")
-    sizes = (value(int, "image/width"), value(int, "image/height"))
+    width, height = value(int, "image/width"), value(int, "image/height")
     end = value(int, "clip/end/timestamp")
     times = values(float, "caption/start_seconds"), values(float, "caption/end_seconds")
     captions = list(values(bytes, "caption/string"))
@@ -122,7 +123,7 @@ def read_clip(content: bytes, setting: Setting) -> ClipRecord:
         end_seconds=None if end is None else end * 1e-6,
         jpegs=_frames(example, version or 0, problems),
         frame_rate_hz=float(rate) if rate != 0 else setting.frame_rate_hz,
-        stated_size=sizes if all(sizes) else None,
+        stated_size=(width, height) if width and height else None,
         audio=_audio(example, value, problems),
         audio_rate_hz=value(int, "WAVEFORM/sample_rate", 0) or setting.audio_rate_hz,
         captions=Captions(captions, np.stack(times, axis=1) if len(times[0]) else None),
@@ -131,7 +132,7 @@ def read_clip(content: bytes, setting: Setting) -> ClipRecord:
     )
 
 
-def _first_present(features: dict, kind: type, keys: tuple[str, ...], problems: list[str]):
+def _first_present(features: dict, kind: type, keys: tuple[str, ...], problems: list[str]) -> Any:
     """The values of the first spelling that has any; [] where none has, or its type is another one."""
     for key in keys:
         found = features.get(key, [])
@@ -151,7 +152,7 @@ def _frames(example: Example, version: int, problems: list[str]) -> list[bytes]:
     if any(len(step) != 1 or isinstance(step, np.ndarray) or type(step[0]) is not bytes for step in steps):
         problems.append("`image/encoded` must hold one byte string per frame")
         return []
-    return with_repeats([step[0] for step in steps], version)
+    return with_repeats([bytes(step[0]) for step in steps], version)
 
 
 def _audio(example: Example, value, problems: list[str]) -> np.ndarray | None:

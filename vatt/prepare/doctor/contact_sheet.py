@@ -3,6 +3,7 @@
 import base64
 import dataclasses
 import io
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -32,7 +33,7 @@ def contact_sheet(diagnosis: Diagnosis, clips: int) -> list[Markup]:
     return cards
 
 
-def _chosen(diagnosis: Diagnosis, clips: int) -> list[tuple[np.void, str]]:
+def _chosen(diagnosis: Diagnosis, clips: int) -> list[tuple[Any, str]]:
     """Rows of the diagnosis's hashes, and the name of the check that points at each, or ""."""
     hashes, chosen = diagnosis.hashes, {}
     number_of = {stated["file"]: number for number, (_, stated) in enumerate(diagnosis.prepared.shards)}

@@ -5,6 +5,7 @@ cut a little otherwise) are proposed by fingerprints of their frames and confirm
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -97,7 +98,7 @@ def compare(
         leak(SOURCE, "the same source", rows)
 
 
-def _groups(keys: np.ndarray, is_valid: np.ndarray) -> Iterator[np.ndarray]:
+def _groups(keys: np.ndarray, is_valid: Any) -> Iterator[np.ndarray]:
     """Rows of equal keys, where there are several; in the order of their first rows."""
     valid = np.flatnonzero(is_valid)
     _, number, counts = np.unique(keys[valid], return_inverse=True, return_counts=True)

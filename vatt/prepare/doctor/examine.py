@@ -3,6 +3,7 @@ set."""
 
 import dataclasses
 import functools
+from pathlib import Path
 
 import numpy as np
 
@@ -64,7 +65,7 @@ class Diagnosis:
 
 
 def examine(
-    directory, *, sample: int | None = None, training: str = "train", workers: int | None = None
+    directory: str | Path, *, sample: int | None = None, training: str = "train", workers: int | None = None
 ) -> Diagnosis:
     """Examines every record of a prepared set.
 

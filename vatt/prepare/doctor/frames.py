@@ -7,6 +7,7 @@ compressed data is read, and hardly any pixel is made.
 import io
 import warnings
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -100,7 +101,7 @@ class JpegError(ValueError):
         self.check = check
 
 
-def look_at(jpeg: bytes, mode: str | None, least_pixels=_LEAST_PIXELS):
+def look_at(jpeg: bytes, mode: str | None, least_pixels: int = _LEAST_PIXELS) -> tuple[tuple[int, int], Any]:
     """Size and look of a JPEG.
 
     Args:

@@ -14,7 +14,7 @@ _CLIPS_SHOWN = 24
 _CLASSES_SHOWN = 40
 
 
-def write_page(diagnosis: Diagnosis, path) -> None:
+def write_page(diagnosis: Diagnosis, path: str | Path) -> None:
     """Writes the page, whole or not at all."""
     write_whole(build_page(diagnosis), Path(path))
 

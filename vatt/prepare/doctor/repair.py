@@ -33,7 +33,7 @@ class Repair:
     left_out: int
 
 
-def repair(prepared: SetDescription, out_dir, *, workers: int | None = None) -> Repair:
+def repair(prepared: SetDescription, out_dir: str | Path, *, workers: int | None = None) -> Repair:
     """Writes the copy; dataset.json comes last, so that a copy which was cut short is none.
 
     Args:
@@ -77,7 +77,7 @@ def repair(prepared: SetDescription, out_dir, *, workers: int | None = None) -> 
     return Repair(out_dir, mended, left_out)
 
 
-def check_target(out_dir) -> None:
+def check_target(out_dir: str | Path) -> None:
     """Raises ValueError unless a copy can be written there."""
     out_dir = Path(out_dir)
     if out_dir.exists() and (not out_dir.is_dir() or any(out_dir.iterdir())):

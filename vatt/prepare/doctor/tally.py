@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections import Counter
+from typing import Any
 
 
 @dataclasses.dataclass
@@ -11,8 +12,8 @@ class Tally:
     # by name: "clips", "with_video", "with_audio", "audible", "with_captions", "with_labels", "captions",
     # "captions_inside", "words", "unknown_words", "frames"
     counts: Counter = dataclasses.field(default_factory=Counter)
-    # by name: "video", "audio", "digital_silence"
-    seconds: Counter = dataclasses.field(default_factory=Counter)
+    # by name: "video", "audio", "digital_silence"; a Counter, of floats
+    seconds: Any = dataclasses.field(default_factory=Counter)
     frame_sizes: Counter = dataclasses.field(default_factory=Counter)  # clips by (width, height), pixels
     frame_rates: Counter = dataclasses.field(default_factory=Counter)  # clips by frame rate, Hz
     audio_rates: Counter = dataclasses.field(default_factory=Counter)  # clips by samples a second

@@ -14,7 +14,7 @@ _MOST_CHARACTERS = 64 << 20  # of one value
 _BLANKS = " \t\r\n"
 
 
-def read_members(path, *, chunk: int = _CHUNK) -> Iterator[tuple[str, Any]]:
+def read_members(path: str | Path, *, chunk: int = _CHUNK) -> Iterator[tuple[str, Any]]:
     """(key, value) of each member of the object that a file holds, in its order.
 
     Never more than one value and one chunk of text are in memory. Values must be objects, lists or strings:

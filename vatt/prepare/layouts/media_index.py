@@ -19,7 +19,7 @@ class MediaIndex:
     followed; hidden files and folders are left out.
     """
 
-    def __init__(self, root, suffixes: Sequence[str]):
+    def __init__(self, root: str | Path, suffixes: Sequence[str]):
         self.root = Path(root)
         self.suffixes = tuple(suffixes)
         if not self.root.is_dir():

@@ -152,7 +152,7 @@ def _place(name: str, labels: tuple[str, ...], of: str) -> int:
     )
 
 
-def check_number(index: int, count: int | None, name: str, source) -> None:
+def check_number(index: int, count: int | None, name: str, source: object) -> None:
     """Raises where a class has a number that the set does not have."""
     limit = math.inf if count is None else count
     if not 0 <= index < min(limit, _MOST_CLASSES):
