@@ -41,5 +41,5 @@ def test_all_of_them_by_default(directory):
 
 
 def test_a_class_that_the_set_has_not(directory):
-    with pytest.raises(ValueError, match="`labels` must be classes.* 'slide'.* Closest: slides"):
+    with pytest.raises(ValueError, match="`labels` must be classes.* 'slide'.* Closest: `slides`"):
         PreparedClips(directory=directory, clip=CLIP, labels=("spins", "slide"))

@@ -105,7 +105,7 @@ def test_absolute_paths(folder, tmp_path_factory):
 @pytest.mark.parametrize(
     "content, message",
     [
-        ("path,captoin\nb.wav,x\n", r"line 1.*'captoin'.*'caption'"),
+        ("path,captoin\nb.wav,x\n", r"line 1.*'captoin'.*`caption`"),
         ("file\nb.wav\n", r"line 1.*'file'"),
         ("caption\nx\n", r"line 1.*must have a column `path`.*caption"),
         ("path,path\nb.wav,b.wav\n", r"line 1.*'path' is there more than once"),
@@ -132,7 +132,7 @@ def test_errors_of_tables_name_line_and_way_out(folder, content, message):
     [
         ('{"path": "b.wav"}\n{"path"}', "line 2.*is not JSON"),
         ("[1]", "line 1.*must be an object"),
-        ('{"path": "b.wav", "captions": "x"}', r"line 1.*'captions'.*'caption'"),
+        ('{"path": "b.wav", "captions": "x"}', r"line 1.*'captions'.*`caption`"),
         ('{"path": "b.wav", "caption": 3}', "line 1.*`caption` must be text or a list of texts.*3"),
         ('{"path": "b.wav", "start": true}', "line 1.*`start` must be seconds.*True"),
         ('{"path": 7}', "line 1.*`path` must name a media file.*7"),

@@ -107,7 +107,7 @@ def test_streams_come_task_by_task_and_a_bad_one_ends_with_its_reason():
     taken = {task: [] for task in tasks}
     order = []
     with WorkerPool(workers=2) as pool:
-        for task, item in pool.stream(pool_tasks.count, tasks):
+        for task, item in pool.run(pool_tasks.count, tasks):
             taken[task].append(item)
             order.append(tasks.index(task))
     assert order == sorted(order)
@@ -120,7 +120,7 @@ def test_streams_come_task_by_task_and_a_bad_one_ends_with_its_reason():
 def test_a_stream_that_is_left_leaves_its_worker_to_others():
     with WorkerPool(workers=1) as pool:
         for _ in range(3):
-            stream = pool.stream(pool_tasks.count, [(10_000, None), (10_000, None)])
+            stream = pool.run(pool_tasks.count, [(10_000, None), (10_000, None)])
             assert next(stream)[1] == 0
             stream.close()
         assert list(pool.run(pool_tasks.square, [(3,)])) == [((3,), 9)]
@@ -130,7 +130,7 @@ def test_a_stream_that_nobody_takes_waits(tmp_path):
     told = tmp_path / "told"
     big = bytes(1 << 16)  # more than a pipe holds
     with WorkerPool(workers=1, writable=[tmp_path]) as pool:
-        stream = pool.stream(pool_tasks.count_and_tell, [(1000, str(told), big)])
+        stream = pool.run(pool_tasks.count_and_tell, [(1000, str(told), big)])
         next(stream)
         made, before = 0, -1
         while not made or made != before:  # until the worker waits

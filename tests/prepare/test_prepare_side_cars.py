@@ -47,13 +47,11 @@ def test_the_longest_name_has_the_captions(tmp_path):
     assert found.of_media(tmp_path / "Lesson 1.mp4") == []
     assert found.of_media(tmp_path / "Lesson 1.1.mp4") == [tmp_path / "Lesson 1.1.srt"]
     assert found.of_media(tmp_path / "Lesson 1.en.mp4") == [tmp_path / "Lesson 1.en.srt"]
-    assert found.orphans == ()
 
 
 def test_captions_without_media_are_orphans(tmp_path):
     found = side_cars(tmp_path, ["Lesson 1.mp4", "Lesson 1.1.srt", "README.txt"])
     assert found.of_media(tmp_path / "Lesson 1.mp4") == []
-    assert found.orphans == (tmp_path / "Lesson 1.1.srt", tmp_path / "README.txt")
 
 
 @pytest.mark.parametrize(
@@ -105,7 +103,6 @@ def test_capital_letters_count_only_where_two_names_differ_by_them(tmp_path):
     assert beside(tmp_path, ["FILM.srt"]) == ["FILM.srt"]
     found = side_cars(tmp_path, ["Film.mp4"])
     assert found.of_media(tmp_path / "film.mp4") == found.of_media(tmp_path / "Film.mp4") == []
-    assert found.orphans == (tmp_path / "FILM.srt",)
     found = side_cars(tmp_path, ["film.srt"])
     assert found.of_media(tmp_path / "film.mp4") == [tmp_path / "film.srt"]
 

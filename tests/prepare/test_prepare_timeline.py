@@ -126,7 +126,7 @@ def test_a_hole_that_is_short_stays_a_hole(tmp_path):
     blue, high = changes(media)
     assert blue == pytest.approx(SECONDS + 4.0, abs=0.1) and high == pytest.approx(blue, abs=0.1)
     assert len(media.audio) / SOUND_HZ == pytest.approx(2 * SECONDS + 4.0, abs=0.1)
-    assert media.warnings == ["the audio has a gap of more than a second: silence until it goes on"]
+    assert media.warnings == ["the audio has a gap of more than a second: silence until it continues"]
 
 
 @pytest.mark.parametrize("suffix, video, audio", [*SEEN_AND_HEARD, *((s, None, a) for s, a in HEARD)])

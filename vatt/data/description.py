@@ -6,6 +6,7 @@ these facts next to its weights it can be given raw media and sentences, without
 
 import base64
 import dataclasses
+import importlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -64,25 +65,9 @@ def _tokenizer(facts):
             path.write_bytes(base64.b64decode(facts["file"]))
         else:
             path.write_text("\n".join(facts["words"]) + "\n", encoding="utf-8", newline="\n")
-        return _KINDS[facts["kind"]](path, facts["switches"])
+        # They import TensorFlow.
+        module = importlib.import_module(f"vatt.data.{_KINDS[facts['kind']]}")
+        return getattr(module, facts["kind"])(path=path, **facts["switches"])
 
 
-def _vocabulary(path, switches):
-    from vatt.data.vocabulary import Vocabulary  # imports TensorFlow, as the others do
-
-    return Vocabulary(path=path, **switches)
-
-
-def _wordpiece(path, switches):
-    from vatt.data.wordpiece import WordPiece
-
-    return WordPiece(path=path, **switches)
-
-
-def _sentencepiece(path, switches):
-    from vatt.data.sentencepiece import SentencePiece
-
-    return SentencePiece(path=path, **switches)
-
-
-_KINDS = {"Vocabulary": _vocabulary, "WordPiece": _wordpiece, "SentencePiece": _sentencepiece}
+_KINDS = {"Vocabulary": "vocabulary", "WordPiece": "wordpiece", "SentencePiece": "sentencepiece"}  # modules

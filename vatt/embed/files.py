@@ -97,7 +97,7 @@ def embed_files(
     tasks = ((str(path), embedder.clip, *part, options.file_seconds) for path in paths)
     workers = min(options.workers, len(paths)) if options.workers else None
     with contextlib.nullcontext(pool) if pool is not None else decoding_pool(workers) as pool:
-        for (name, *_), item in pool.stream(decode, tasks):
+        for (name, *_), item in pool.run(decode, tasks):
             if not waiting or waiting[-1].end is not None:
                 waiting.append(FileRows(Path(name)))
             file = waiting[-1]

@@ -72,11 +72,6 @@ class Tag:
     subtags: str = ""  # script, region and the like, in lower case, joined by "-"
     marks: frozenset[str] = frozenset()  # such as "forced" or "sdh"
 
-    @property
-    def name(self) -> str:
-        """As it is written in messages."""
-        return "-".join(filter(None, (self.language, self.subtags))) or "no language named"
-
     def answers(self, wanted: "Tag") -> bool:
         """Whether this is the language that is asked for: "en" asks for "en-US" too, not the reverse."""
         asked = f"{wanted.language}-{wanted.subtags}-" if wanted.subtags else f"{wanted.language}-"

@@ -112,39 +112,20 @@ class WorkerPool:
             worker.end()
 
     def run(self, function: Callable, tasks: Iterable[tuple]) -> Iterator[tuple[tuple, Any | Failure]]:
-        """(task, result or Failure) in the order of `tasks`, whatever finishes first.
+        """(task, result) in the order of `tasks`, whatever finishes first; a failed task ends with a Failure.
 
-        Few tasks are under way at a time, so results that nobody takes do not pile up in memory.
+        Of a generator function each item is a result. Few tasks are under way at a time, and workers wait
+        when nobody takes what they made, so that of a video of any length only a few items are in memory.
 
         Args:
             function: a module-level function; called as function(*task) in a worker.
             tasks: tuples of arguments that can be pickled.
         """
         pending = collections.deque()
-        for task in tasks:
-            pending.append((task, self._threads.submit(self._call, function, task)))
-            if len(pending) >= self._tasks_ahead * self.workers:
-                task, future = pending.popleft()
-                yield task, future.result()
-        while pending:
-            task, future = pending.popleft()
-            yield task, future.result()
-
-    def stream(self, function: Callable, tasks: Iterable[tuple]) -> Iterator[tuple[tuple, Any | Failure]]:
-        """(task, item) of all that a generator function yields, task after task in their order.
-
-        A task that fails ends with a Failure. Workers wait when nobody takes what they made, so that of a
-        video of any length only a few items are in memory.
-
-        Args:
-            function: a module-level generator function; its items can be pickled.
-            tasks: tuples of arguments that can be pickled.
-        """
-        pending = collections.deque()
         try:
             for task in tasks:
                 items = _Items(lambda: self._stopped)
-                self._threads.submit(self._stream, function, task, items)
+                self._threads.submit(self._call, function, task, items)
                 pending.append((task, items))
                 if len(pending) >= self._tasks_ahead * self.workers:
                     yield from _taken(*pending.popleft())
@@ -154,28 +135,21 @@ class WorkerPool:
             for _, items in pending:
                 items.abandon()
 
-    def _stream(self, function: Callable, task: tuple, items: "_Items") -> None:
-        worker = self._idle.get()
-        last = Failure("stopped")
+    def _call(self, function: Callable, task: tuple, items: "_Items") -> None:
+        worker, failure = self._idle.get(), Failure("stopped")
         try:
-            last = worker.call(function, task, self._timeout_seconds, on_item=items.put)
+            failure = worker.call(function, task, self._timeout_seconds, items.put)
         finally:
             self._idle.put(worker)
-            items.end(last if isinstance(last, Failure) else None)
-
-    def _call(self, function: Callable, task: tuple) -> Any | Failure:
-        worker = self._idle.get()
-        try:
-            return worker.call(function, task, self._timeout_seconds)
-        finally:
-            self._idle.put(worker)
+            items.end(failure)
 
 
 @dataclasses.dataclass(frozen=True)
 class _Item:
-    """One of many replies to a task."""
+    """A reply to a task; the last is that of a function, or behind all that a generator yields."""
 
     value: Any
+    is_last: bool = False
 
 
 class _Items:
@@ -230,8 +204,8 @@ class _Worker:
         self._stopped = False
 
     def call(
-        self, function: Callable, task: tuple, timeout_seconds: float, on_item: Callable | None = None
-    ) -> Any | Failure:
+        self, function: Callable, task: tuple, timeout_seconds: float, on_item: Callable
+    ) -> Failure | None:
         if self._process is not None and self._process.poll() is not None:
             self.end()  # died after its last task, which is no fault of this one
         if self._process is None and not self._stopped:
@@ -249,8 +223,9 @@ class _Worker:
                 reply = replies.loads(reply)
                 if not isinstance(reply, _Item):
                     return reply
-                if on_item is not None:
-                    on_item(reply.value)
+                on_item(reply.value)
+                if reply.is_last:
+                    return None
             self._process.kill()
             self.end()
             return Failure(f"gave no sign of life for more than {timeout_seconds:g} s and was given up")
@@ -325,8 +300,9 @@ def serve(memory_bytes: int | None, writable: tuple[str, ...]) -> None:
             if inspect.isgenerator(result):
                 for value in result:
                     send.send_bytes(pickle.dumps(_Item(value)))
-                result = None
-            reply = pickle.dumps(result)
+                reply = pickle.dumps(None)
+            else:
+                reply = pickle.dumps(_Item(result, is_last=True))
         except BrokenPipeError:
             return
         except Exception as error:

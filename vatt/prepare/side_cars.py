@@ -40,12 +40,9 @@ class SideCars:
                 self._folded[folded(name)].append(path)
                 self._caseless[folded(name).casefold()].add(folded(name))
         self._captions: dict[Path, list[tuple[Path, Tag]]] = defaultdict(list)
-        owned = set()
         for path in folder.captions:
             for media, tag in self._owners(path.stem):
                 self._captions[media].append((path, tag))
-                owned.add(path)
-        self.orphans = tuple(path for path in folder.captions if path not in owned)
 
     def of_media(self, media: Path) -> list[Path]:
         """The caption files of a media file, the best first, without those in languages that are not wanted.
@@ -61,10 +58,6 @@ class SideCars:
     def in_other_languages(self, media: Path) -> list[Path]:
         """Those that `of_media` leaves out."""
         return [path for path, tag in self._captions[media] if not self._may_be_used(tag)]
-
-    def language(self, media: Path, captions: Path) -> str:
-        """The language that the name of a caption file says, in words."""
-        return next(tag.name for path, tag in self._captions[media] if path == captions)
 
     def _owners(self, name: str) -> Iterator[tuple[Path, Tag]]:
         """(media file, what the rest of the name says) for the name of a caption file without its ending."""

@@ -63,7 +63,7 @@ class CaptionReader:
         starts = range(0, len(paths), _FILES_PER_TASK)
         tasks = ((self._within, paths[start : start + _FILES_PER_TASK]) for start in starts)
         done: dict[Path, int] = {}
-        for (_, batch), outcome in self._pool.stream(read_batch, tasks):
+        for (_, batch), outcome in self._pool.run(read_batch, tasks):
             number = done.get(batch[0], 0)
             done[batch[0]] = number + 1
             if isinstance(outcome, Failure):
