@@ -44,7 +44,7 @@ class FolderOptions:
     segment_seconds: float | None = 10.0
     labels: str = "none"  # "folders": each file is labelled with the name of the folder it is in; "none"
     splits: str = "auto"  # "folders", "hash" or "auto", see `split_folders.are_splits`
-    # of captions, where there are several next to a file; None: see `SideCars.caption_files`
+    # of captions, where there are several next to a file; None: see `SideCars.of_media`
     language: str | None = None
     output: Path | None = None  # a folder that is not entered, since the set is written to it
 

@@ -18,7 +18,7 @@ def read_image_and_audio(
     else `read_segments` takes. MediaError if one of the two files can not be decoded.
     """
     rate = options.max_frame_rate_hz
-    still = read_still(image, short_side_pixels=options.short_side_pixels, frame_rate_hz=rate, keep=keep)
+    still = read_still(image, options, keep)
     warnings = still.warnings
     for piece in read_segments(audio, options, modalities=("audio",), **part):
         ticks = max(1, round((piece.end_seconds - piece.start_seconds) * rate))

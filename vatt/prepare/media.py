@@ -4,7 +4,6 @@ This is the door to everything between a file on disk and arrays; a video of any
 pass, in pieces.
 """
 
-import dataclasses
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -15,11 +14,9 @@ import numpy as np
 from vatt.prepare.animated_image import is_animated
 from vatt.prepare.container import FrameError, MediaError
 from vatt.prepare.image_file import is_image
-from vatt.prepare.resample import AudioTrack, VideoTrack
-from vatt.prepare.segments import Cutter, Media
+from vatt.prepare.segments import Cutter, Media, MediaOptions
 from vatt.prepare.source import open_source
 from vatt.prepare.still import read_still
-from vatt.prepare.streams import STILL_CODECS
 
 __all__ = ["Media", "MediaError", "MediaOptions", "read_segments"]
 
@@ -29,17 +26,6 @@ _NOTHING = {
     ("audio",): "has no audio",
     None: "no frame and no audio could be decoded",
 }
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class MediaOptions:
-    """What to decode."""
-
-    max_frame_rate_hz: float = 25.0  # frames are kept at the file's own rate up to this one
-    # frames are scaled down (never up) so that their short side has this many pixels
-    short_side_pixels: int = 256
-    audio_rate_hz: int = 48_000  # samples per second of the audio
-    mono: bool = True  # mix all channels into one; otherwise they stay as they are
 
 
 def read_segments(
@@ -77,12 +63,7 @@ def read_segments(
     if segment_seconds is not None and not segment_seconds > 0:
         raise ValueError(f"`segment_seconds` must be positive, or None. Received: {segment_seconds}.")
     if is_image(path) and not is_animated(path):
-        yield read_still(
-            path,
-            short_side_pixels=options.short_side_pixels,
-            frame_rate_hz=options.max_frame_rate_hz,
-            keep=keep,
-        )
+        yield read_still(path, options, keep)
         return
     warnings = Counter()
     with open_source(
@@ -92,13 +73,10 @@ def read_segments(
         modalities=modalities,
         warnings=warnings,
     ) as source:
-        video_track, audio_track, cutter = _parts(source, options, keep, segment_seconds, warnings)
+        cutter = Cutter(source, options, keep, segment_seconds, warnings)
         try:
             for stream, frame in source.frames:
-                if stream is source.audio:
-                    audio_track.add(frame)
-                elif not cutter.is_blind:
-                    video_track.add(frame)
+                cutter.add(stream, frame)
                 if not cutter.is_waiting():
                     yield from cutter.complete()
                 if cutter.is_done():
@@ -116,35 +94,3 @@ def read_segments(
                 path, f"the range begins at {start_seconds:.1f} s, the file ends at {reached:.1f} s"
             )
         raise MediaError(path, next(iter(warnings), None) or _NOTHING.get(tuple(modalities), _NOTHING[None]))
-
-
-def _parts(source, options: MediaOptions, keep, segment_seconds, warnings) -> tuple:
-    """What takes in the frames of an open source, and what cuts them into pieces."""
-    video, span = source.video, source.span
-    video_track = VideoTrack(
-        video,
-        max_frame_rate_hz=options.max_frame_rate_hz,
-        short_side_pixels=options.short_side_pixels,
-        keep=keep,
-        start_seconds=span.start_seconds,
-        end_seconds=span.last_seconds,
-        warnings=warnings,
-    )
-    audio_track = AudioTrack(
-        rate_hz=options.audio_rate_hz,
-        mono=options.mono,
-        start_seconds=span.start_seconds,
-        warnings=warnings,
-    )
-    cutter = Cutter(
-        video_track,
-        audio_track,
-        has_video=video is not None,
-        has_audio=source.audio is not None,
-        may_be_cover=video is not None and video.codec_context.name in STILL_CODECS,
-        rate_hz=options.audio_rate_hz,
-        span=span,
-        segment_seconds=segment_seconds,
-        warnings=warnings,
-    )
-    return video_track, audio_track, cutter

@@ -8,36 +8,29 @@ video of any length.
 import dataclasses
 import math
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
 from vatt.prepare.resample import AudioTrack, VideoTrack
+from vatt.prepare.source import Source
 
 _MAX_INTERLEAVE_SECONDS = 10.0  # one stream may come this much later in the file; FFmpeg's own muxing limit
 _BLIND_SECONDS = 600.0  # of audio without a frame, or with one image next to it: an audio file
 _PADDING_SECONDS = 0.1  # by which streams begin and end apart, as codecs fill blocks: not worth a word
-_MAX_OVERHANG_SECONDS = (
-    1.0  # by which one stream may begin or end apart without a word, where nothing is lost
-)
+_MAX_OVERHANG_SECONDS = 1.0  # by which one stream may begin or end apart, where nothing is lost: the same
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Span:
-    """The part of a file that is wanted, in seconds on the file's own clock."""
+class MediaOptions:
+    """What to decode."""
 
-    zero_seconds: float  # the start of the file
-    # the part; an infinite end: to the file's
-    start_seconds: float
-    end_seconds: float
-    most_seconds: float  # that a file of this size may last
-    stated_end_seconds: float  # where the file ends as its header has it; infinite: it does not say
-
-    @property
-    def last_seconds(self) -> float:
-        """Where reading ends at the latest."""
-        return min(self.end_seconds, self.start_seconds + self.most_seconds)
+    max_frame_rate_hz: float = 25.0  # frames are kept at the file's own rate up to this one
+    # frames are scaled down (never up) so that their short side has this many pixels
+    short_side_pixels: int = 256
+    audio_rate_hz: int = 48_000  # samples per second of the audio
+    mono: bool = True  # mix all channels into one; otherwise they stay as they are
 
 
 @dataclasses.dataclass
@@ -56,50 +49,60 @@ class Media:
 
 
 class Cutter:
-    """Takes what `VideoTrack` and `AudioTrack` have gathered, piece by piece; a piece of nothing is left out.
+    """Takes the frames of an open file, gives them piece by piece; a piece of nothing is left out.
 
     Args:
-        video, audio: what the decoded frames are added to.
-        has_video, has_audio: whether the file has such a stream at all.
-        may_be_cover: whether the video, if it is one frame, is rather the cover of the audio.
-        rate_hz: samples per second of the audio.
-        span: the part that is wanted.
+        source: the file.
+        options: rates and sizes.
+        keep: as in `read_segments`.
         segment_seconds: length of a piece; None: one piece, whatever its length.
         warnings: what was lost so far; emptied into each piece.
 
     Attributes:
         is_empty: whether no piece has been given so far.
-        is_blind: whether there is no video, or what there is of it is none: then the audio alone decides, and
-            frames are not to be added.
     """
 
     def __init__(
         self,
-        video: VideoTrack,
-        audio: AudioTrack,
-        *,
-        has_video: bool,
-        has_audio: bool,
-        may_be_cover: bool,
-        rate_hz: int,
-        span: Span,
+        source: Source,
+        options: MediaOptions,
+        keep: Callable[[np.ndarray], Any],
         segment_seconds: float | None,
         warnings: Counter,
     ):
         self.is_empty = True
         self._pieces = 0  # that are behind
         self._needed_ticks = 0.0  # before which no piece is certain
-        self._video, self._audio = video, audio
-        self.is_blind = not has_video
-        self._has_video = has_video
-        self._has_audio = has_audio
-        self._may_be_cover = may_be_cover
-        self._rate_hz = rate_hz
-        self._span = span
+        self._source, self._span = source, source.span
+        self._rate_hz = options.audio_rate_hz
         self._segment_seconds = segment_seconds
         self._warnings = warnings
         self._audio_origin: Any = None
         self._has_heard = False
+        # Whether there is no video, or what there is of it is none: then the audio alone decides.
+        self._is_blind = source.video is None
+        self._video = VideoTrack(
+            source.video,
+            max_frame_rate_hz=options.max_frame_rate_hz,
+            short_side_pixels=options.short_side_pixels,
+            keep=keep,
+            start_seconds=self._span.start_seconds,
+            end_seconds=self._span.last_seconds,
+            warnings=warnings,
+        )
+        self._audio = AudioTrack(
+            rate_hz=options.audio_rate_hz,
+            mono=options.mono,
+            start_seconds=self._span.start_seconds,
+            warnings=warnings,
+        )
+
+    def add(self, stream: Any, frame: Any) -> None:
+        """Takes a frame of one of the two streams."""
+        if stream is self._source.audio:
+            self._audio.add(frame)
+        elif not self._is_blind:
+            self._video.add(frame)
 
     @property
     def reached_seconds(self) -> float | None:
@@ -117,11 +120,11 @@ class Cutter:
         """Whether everything that is wanted, or that can be expected, has come."""
         video, audio = self._video.reached_seconds, self._audio.reached_seconds
         shown = self._span.start_seconds if video is None else video
-        if audio is not None and not self.is_blind and audio - shown > _BLIND_SECONDS:
-            self.is_blind = video is None or self._is_one_image()
+        if audio is not None and not self._is_blind and audio - shown > _BLIND_SECONDS:
+            self._is_blind = video is None or self._is_one_image()
         reached = [
             seconds if seconds is not None else -math.inf
-            for seconds, counts in ((video, not self.is_blind), (audio, self._has_audio))
+            for seconds, counts in ((video, not self._is_blind), (audio, self._source.audio is not None))
             if counts
         ]
         end = self._span.last_seconds
@@ -129,7 +132,7 @@ class Cutter:
 
     def is_waiting(self) -> bool:
         """Whether frames are missing, so that `complete` would give nothing; asked after every frame."""
-        return not self.is_blind and self._stood_ticks() < self._needed_ticks
+        return not self._is_blind and self._stood_ticks() < self._needed_ticks
 
     def _stood_ticks(self) -> float:
         """Ticks that have their frame, or would if the last frame stood for as long as audio has come."""
@@ -147,7 +150,7 @@ class Cutter:
 
     def _is_one_image(self) -> bool:
         """Whether the video is one image so far that may be a cover."""
-        return self._may_be_cover and not self._pieces and self._video.sources <= 1
+        return self._source.may_be_cover and not self._pieces and self._video.sources <= 1
 
     def complete(self) -> Iterator[Media]:
         """The pieces that are certain by now."""
@@ -156,22 +159,22 @@ class Cutter:
             return
         until = self._stands_until()
         reached = self._video.reached_seconds
-        if not self.is_blind and until is not None and reached is not None and until > reached:
+        if not self._is_blind and until is not None and reached is not None and until > reached:
             self._video.stand(until)
         cut, is_certain = (
-            (self._heard, self._audio_is_certain) if self.is_blind else (self._seen, self._is_certain)
+            (self._heard, self._audio_is_certain) if self._is_blind else (self._seen, self._is_certain)
         )
         while is_certain():
             yield from cut(self._bound(self._pieces), self._bound(self._pieces + 1))
-        self._needed_ticks = 0.0 if self.is_blind else self._bound(self._pieces + 1.5)
+        self._needed_ticks = 0.0 if self._is_blind else self._bound(self._pieces + 1.5)
 
     def rest(self) -> Iterator[Media]:
         """The pieces that are left at the end of the file."""
         self._audio.close()
-        if not self.is_blind:
+        if not self._is_blind:
             self._close_video()
         self._say_how_it_ends()
-        if self.is_blind:
+        if self._is_blind:
             if self._audio.end_seconds is None:
                 return
             self._set_audio_origin()
@@ -187,7 +190,7 @@ class Cutter:
 
     def _bound(self, piece: float) -> int:
         """The tick, or without video the sample, at which a piece begins."""
-        rate = self._rate_hz if self.is_blind else self._video.rate
+        rate = self._rate_hz if self._is_blind else self._video.rate
         return round(piece * max(1.0, (self._segment_seconds or 0.0) * rate))
 
     def _video_end(self) -> float | None:
@@ -204,27 +207,27 @@ class Cutter:
         """The last frame stands as long as the audio goes on, unless it is a cover."""
         end = self._video_end()
         if end is None:
-            self.is_blind = True
+            self._is_blind = True
             return
         heard = self._audio.end_seconds
         overhang = -math.inf if heard is None else min(heard, self._span.last_seconds) - end
         if overhang > _MAX_OVERHANG_SECONDS and self._is_one_image():
-            self.is_blind = True
+            self._is_blind = True
             return
         self._video.close(heard if heard is not None and overhang > _PADDING_SECONDS else end)
-        self.is_blind = not self._video.ticks
+        self._is_blind = not self._video.ticks
         stood = overhang - max(0.0, self._span.start_seconds - end)
-        if not self.is_blind and stood > max(_MAX_OVERHANG_SECONDS, self._video.longest_seconds):
+        if not self._is_blind and stood > max(_MAX_OVERHANG_SECONDS, self._video.longest_seconds):
             self._warnings[f"the video ends {stood:.1f} s before the audio: its last frame stands"] += 1
 
     def _say_how_it_ends(self) -> None:
         span, reached = self._span, self.reached_seconds
-        if self._has_video and self._video.reached_seconds is None:
+        if self._source.video is not None and self._video.reached_seconds is None:
             self._warnings["the video has no frame that decodes"] += 1
         if reached is None:
             return
         left = reached + span.zero_seconds - span.start_seconds
-        slack = _PADDING_SECONDS + (0.0 if self.is_blind else 1 / self._video.rate)
+        slack = _PADDING_SECONDS + (0.0 if self._is_blind else 1 / self._video.rate)
         if not math.isinf(span.end_seconds) and 0 < left < span.end_seconds - span.start_seconds - slack:
             end = span.end_seconds - span.zero_seconds
             self._warnings[
@@ -234,7 +237,7 @@ class Cutter:
             self._warnings[
                 f"a file of so few bytes may last {span.most_seconds / 3600:.1f} hours; the rest was left out"
             ] += 1
-        if self.is_blind and self._video.sources and not self._is_one_image():
+        if self._is_blind and self._video.sources and not self._is_one_image():
             self._warnings["the frames behind a long audio without any were left out"] += 1
 
     def _say_how_it_begins(self) -> None:
@@ -268,9 +271,8 @@ class Cutter:
             return False
         end = self._video.origin + self._bound(self._pieces + 1) / self._video.rate
         audio = self._audio.end_seconds if self._audio.end_seconds is not None else -math.inf
-        return (
-            not self._has_audio or audio >= end or self._video.reached_seconds - end > _MAX_INTERLEAVE_SECONDS
-        )
+        is_late = self._video.reached_seconds - end > _MAX_INTERLEAVE_SECONDS
+        return self._source.audio is None or audio >= end or is_late
 
     def _seen(self, first: int, last: int) -> Iterator[Media]:
         """Ticks `first` to `last`, with their audio."""

@@ -15,12 +15,28 @@ from vatt.prepare.animated_image import AnimatedStream, animated_frames
 from vatt.prepare.container import decoded_frames, frames_from, open_container
 from vatt.prepare.deinterlace import deinterlaced
 from vatt.prepare.image_file import is_image
-from vatt.prepare.segments import Span
-from vatt.prepare.streams import choose_streams
+from vatt.prepare.streams import STILL_CODECS, choose_streams
 
 # How long a file may be: timestamps cost nothing, so a few bytes can claim years. Real files, silence in Opus
 # included, have more bytes for each second, or are short.
 _SURE_SECONDS, _LEAST_BYTES_PER_SECOND = 3600.0, 20.0
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Span:
+    """The part of a file that is wanted, in seconds on the file's own clock."""
+
+    zero_seconds: float  # the start of the file
+    # the part; an infinite end: to the file's
+    start_seconds: float
+    end_seconds: float
+    most_seconds: float  # that a file of this size may last
+    stated_end_seconds: float  # where the file ends as its header has it; infinite: it does not say
+
+    @property
+    def last_seconds(self) -> float:
+        """Where reading ends at the latest."""
+        return min(self.end_seconds, self.start_seconds + self.most_seconds)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -32,6 +48,11 @@ class Source:
     audio: Any
     span: Span  # the part that is wanted
     frames: Iterator[tuple]  # (stream, frame) from a little before the start of that part
+
+    @property
+    def may_be_cover(self) -> bool:
+        """Whether the video, if it is one frame, is rather the cover of the audio."""
+        return self.video is not None and self.video.codec_context.name in STILL_CODECS
 
 
 @contextlib.contextmanager

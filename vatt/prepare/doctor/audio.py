@@ -138,7 +138,7 @@ def conclude(
 
     `records` are `shard.RECORD_HASHES` of the set; `read` gives the clip of one of them, and where it is.
     """
-    first, best = best_of_sources(records, "level")
+    first, best = best_of_sources(records, "audio_level")
     for row in first[best == USELESS].tolist():
         place = read(records[row])[1] if findings.takes_places(SILENT) else Place()
         findings.add(SILENT, "nothing but zeros, here and in every other clip of its source", place)

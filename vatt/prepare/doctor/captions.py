@@ -90,7 +90,7 @@ def inspect(clip: ClipRecord, setting: Setting, tally: Tally) -> Iterator[tuple[
     tally.counts["captions_inside"] += int(_inside(clip).sum())
 
 
-def telling(clip: ClipRecord) -> int:
+def level(clip: ClipRecord) -> int:
     """`sources.ABSENT` without captions or times, `USELESS` if all captions are outside of the clip,
     `USEFUL`.
 
@@ -112,7 +112,7 @@ def conclude(records: np.ndarray, findings: Findings) -> None:
     """Checks that need the whole set, `shard.RECORD_HASHES`: whether the captions' times are those of the
     clips.
     """
-    _, best = best_of_sources(records, "telling")
+    _, best = best_of_sources(records, "caption_level")
     outside, captioned = int((best == USELESS).sum()), int((best != ABSENT).sum())
     if captioned and outside > _MOST_OUTSIDE * captioned:
         findings.add(OUTSIDE, f"of {outside} of {captioned} sources, every caption is outside of every clip")

@@ -11,7 +11,7 @@ from PIL import Image
 from vatt.prepare.doctor.clip_record import ClipRecord
 from vatt.prepare.doctor.examine import Diagnosis
 from vatt.prepare.doctor.findings import Place
-from vatt.prepare.doctor.frames import JpegError, look_at
+from vatt.prepare.doctor.frames import JpegError, read_jpeg
 from vatt.prepare.example_reader import ExampleError
 from vatt.report.gallery import waveform
 from vatt.report.markup import Markup, element
@@ -78,7 +78,7 @@ def _strip(clip: ClipRecord) -> Markup:
     frames = []
     for number in np.linspace(0, max(0, len(clip.jpegs) - 1), min(_FRAMES, len(clip.jpegs))).round():
         try:
-            _, frame = look_at(clip.jpegs[int(number)], "RGB", _HEIGHT_PIXELS)
+            _, frame = read_jpeg(clip.jpegs[int(number)], "RGB", _HEIGHT_PIXELS)
         except JpegError:
             continue
         width = max(1, round(frame.width * _HEIGHT_PIXELS / frame.height))

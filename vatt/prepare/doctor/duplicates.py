@@ -12,7 +12,7 @@ from PIL import Image
 
 from vatt.prepare.doctor.clip_record import ClipRecord
 from vatt.prepare.doctor.findings import ERROR, WARNING, Check, Findings, Place
-from vatt.prepare.doctor.frames import JpegError, look_at
+from vatt.prepare.doctor.frames import JpegError, read_jpeg
 
 DUPLICATE = Check(
     name="duplicate",
@@ -44,7 +44,7 @@ _MOST_CANDIDATES = 1000  # pairs that are read again
 _MATCHES_COMPARED = 8  # training rows with half a fingerprint in common, for each other row
 _LEAST_BITS = 4  # of 32: half a fingerprint with fewer edges is shared by too many frames
 _MOST_BITS_APART = 24  # of 192
-_LOOK_SIZE = (24, 24)
+_SMALL_SIZE = (24, 24)
 _MOST_DIFFERENCE = 8.0  # grey levels of 255, on average over a frame: more is another frame
 
 
@@ -81,17 +81,17 @@ def compare(
                 leaked.add(int(row))
                 report(check, what, row, ours[0])
 
-    has_looks = hashes["looks"].any(axis=1)  # all black or all white frames are no duplicates
+    has_fingerprint = hashes["fingerprints"].any(axis=1)  # all black or all white frames are no duplicates
     content = hashes["frames"] * _ODD + hashes["audio"]
-    for rows in _groups(content, has_looks | (hashes["audio"] != 0)):
+    for rows in _groups(content, has_fingerprint | (hashes["audio"] != 0)):
         leak(LEAKAGE, "the same frames and audio", rows)
         for split in np.unique(split_of[rows]):
             first, *others = rows[split_of[rows] == split]
             for row in others:
                 report(DUPLICATE, "the same frames and audio", row, first)
-    for rows in _groups(hashes["frames"], has_looks):
+    for rows in _groups(hashes["frames"], has_fingerprint):
         leak(LEAKAGE, "the same video, with other audio,", rows)
-    for ours, theirs in _look_alikes(hashes["looks"], is_training):
+    for ours, theirs in _look_alikes(hashes["fingerprints"], is_training):
         if theirs not in leaked and _is_alike(read(hashes[ours])[0], read(hashes[theirs])[0]):
             leak(LOOK_ALIKE, "looks the same", np.array([ours, theirs]))
     for rows in _groups(hashes["source"], hashes["source"] != 0):
@@ -109,13 +109,13 @@ def _groups(keys: np.ndarray, is_valid: Any) -> Iterator[np.ndarray]:
     yield from sorted(groups, key=lambda group: group[0])
 
 
-def _look_alikes(looks: np.ndarray, is_training: np.ndarray) -> Iterator[tuple[int, int]]:
+def _look_alikes(fingerprints: np.ndarray, is_training: np.ndarray) -> Iterator[tuple[int, int]]:
     """Pairs of a training row and another that may look alike; a bounded number of them.
 
     Encoding a frame again turns a few of its fingerprint's bits. So rows are compared that share half a
     frame's fingerprint, and proposed if few of all bits differ.
     """
-    halves = np.ascontiguousarray(looks).view("<u4")  # [rows, 6]
+    halves = np.ascontiguousarray(fingerprints).view("<u4")  # [rows, 6]
     ours, theirs = np.flatnonzero(is_training), np.flatnonzero(~is_training)
     found = set()
     for place in range(halves.shape[1]):
@@ -127,7 +127,7 @@ def _look_alikes(looks: np.ndarray, is_training: np.ndarray) -> Iterator[tuple[i
         for number in np.flatnonzero(is_distinct):
             row, end = theirs[number], min(behind[number], first[number] + _MATCHES_COMPARED)
             for match in ranked[first[number] : end]:
-                if np.bitwise_count(looks[row] ^ looks[match]).sum() <= _MOST_BITS_APART:
+                if np.bitwise_count(fingerprints[row] ^ fingerprints[match]).sum() <= _MOST_BITS_APART:
                     found.add((int(match), int(row)))
             if len(found) >= _MOST_CANDIDATES:
                 break
@@ -150,5 +150,5 @@ def _is_alike(left: ClipRecord, right: ClipRecord) -> bool:
 
 def _small(jpeg: bytes) -> np.ndarray:
     """float32 [24, 24, 3] in [0, 255]."""
-    _, frame = look_at(jpeg, "RGB")
-    return np.asarray(frame.resize(_LOOK_SIZE, Image.Resampling.BOX), np.float32)
+    _, frame = read_jpeg(jpeg, "RGB")
+    return np.asarray(frame.resize(_SMALL_SIZE, Image.Resampling.BOX), np.float32)

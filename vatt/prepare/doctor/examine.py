@@ -48,10 +48,7 @@ class Diagnosis:
     @property
     def whole(self) -> Tally:
         """The counts of all splits."""
-        total = Tally()
-        for tally in self.splits.values():
-            total.add(tally)
-        return total
+        return Tally.total(self.splits.values())
 
     @property
     def subset(self) -> str:
@@ -120,10 +117,7 @@ def examine(
     read = functools.partial(_read, prepared)
     audio.conclude(hashes, read, findings)
     duplicates.compare(hashes, split_of_shard, training, read, findings)
-    whole = Tally()
-    for tally in splits.values():
-        whole.add(tally)
-    kept, tolerated = findings.settle(whole.counts)
+    kept, tolerated = findings.settle(Tally.total(splits.values()).counts)
     return Diagnosis(prepared, kept, tolerated, splits, hashes, decode_every)
 
 

@@ -46,8 +46,8 @@ def verdict(diagnosis: Diagnosis) -> str:
     """One sentence."""
     name, clips = diagnosis.prepared.name, diagnosis.whole.counts["clips"]
     if not diagnosis.findings:
-        looked = "all frames decoded" if diagnosis.decode_every == 1 else "a sample of frames decoded"
-        return f"{name} is clean: {clips:,} clips read, {looked}, nothing found."
+        decoded = "all frames decoded" if diagnosis.decode_every == 1 else "a sample of frames decoded"
+        return f"{name} is clean: {clips:,} clips read, {decoded}, nothing found."
     errors = sum(finding.check.severity == ERROR for finding in diagnosis.findings)
     kinds = ", ".join(
         f"{number} kind{'s' * (number > 1)} of {what}"

@@ -83,7 +83,7 @@ def inspect(
         if jpeg is not seen or frame is None and number in chosen:
             seen, frame = jpeg, None
             try:
-                size, frame = look_at(jpeg, "L" if decodes_all or number in chosen else None)
+                size, frame = read_jpeg(jpeg, "L" if decodes_all or number in chosen else None)
             except JpegError as error:
                 wrong.append((error.check, f"frame {number}: {error}"))
                 continue
@@ -101,8 +101,10 @@ class JpegError(ValueError):
         self.check = check
 
 
-def look_at(jpeg: bytes, mode: str | None, least_pixels: int = _LEAST_PIXELS) -> tuple[tuple[int, int], Any]:
-    """Size and look of a JPEG.
+def read_jpeg(
+    jpeg: bytes, mode: str | None, least_pixels: int = _LEAST_PIXELS
+) -> tuple[tuple[int, int], Any]:
+    """Size and content of a JPEG.
 
     Args:
         jpeg: the bytes.

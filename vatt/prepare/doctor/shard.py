@@ -78,9 +78,9 @@ RECORD_HASHES = np.dtype(
         ("frames", "<u8"),
         ("audio", "<u8"),
         ("source", "<u8"),
-        ("looks", "<u8", (3,)),  # fingerprints of three frames
-        ("telling", "u1"),  # see `captions.telling`
-        ("level", "u1"),  # see `audio.level`
+        ("fingerprints", "<u8", (3,)),  # fingerprints of three frames
+        ("caption_level", "u1"),  # see `captions.level`
+        ("audio_level", "u1"),  # see `audio.level`
     ]
 )
 
@@ -134,11 +134,18 @@ def examine_shard(task: ShardTask) -> ShardNotes:
         place = dataclasses.replace(place, clip_id=clip.clip_id)
         tally.counts["clips"] += 1
         decodes_all = stored.number % task.decode_every == 0
-        wrong, looks = frames.inspect(clip, task.setting, tally, decodes_all=decodes_all)
+        wrong, fingerprints = frames.inspect(clip, task.setting, tally, decodes_all=decodes_all)
         for check, what in (*_inspect_record(clip, task.split), *wrong, *_inspect_rest(clip, task, tally)):
             findings.add(check, what, place)
         rows.append(
-            (task.number, stored.offset, *_hashes(clip), looks, captions.telling(clip), audio.level(clip))
+            (
+                task.number,
+                stored.offset,
+                *_hashes(clip),
+                fingerprints,
+                captions.level(clip),
+                audio.level(clip),
+            )
         )
     _inspect_files(task, np.asarray(starts, np.int64), hints, is_intact, here, findings)
     return ShardNotes(list(findings), tally, np.array(rows, RECORD_HASHES))

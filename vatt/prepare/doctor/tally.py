@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
 
@@ -23,6 +24,14 @@ class Tally:
     words_of_caption: Counter = dataclasses.field(default_factory=Counter)  # captions by number of words
     labels: Counter = dataclasses.field(default_factory=Counter)  # clips by label id
     label_texts: Counter = dataclasses.field(default_factory=Counter)  # clips by (label id, text)
+
+    @classmethod
+    def total(cls, tallies: Iterable["Tally"]) -> "Tally":
+        """The counts of all of them."""
+        total = cls()
+        for tally in tallies:
+            total.add(tally)
+        return total
 
     def add(self, other: "Tally") -> None:
         for field in dataclasses.fields(self):

@@ -32,7 +32,7 @@ from vatt.data.words import split_words
 from vatt.prepare import writer
 from vatt.prepare.description import made_by, write_description
 from vatt.prepare.doctor.clip_record import ClipRecord, Setting, read_clip
-from vatt.prepare.doctor.frames import JpegError, look_at
+from vatt.prepare.doctor.frames import JpegError, read_jpeg
 from vatt.prepare.errors import PreparationError, disk_errors
 from vatt.prepare.example_reader import ExampleError
 from vatt.prepare.holdings import Holdings, SetHoldings
@@ -268,7 +268,7 @@ def _add(survey: Survey, clip: ClipRecord) -> None:
     survey.label_texts.update(zip(clip.labels.ids, texts, strict=True))
     if clip.jpegs and not survey.short_side_pixels:
         try:
-            survey.short_side_pixels = min(look_at(clip.jpegs[0], None)[0])
+            survey.short_side_pixels = min(read_jpeg(clip.jpegs[0], None)[0])
         except JpegError:
             return  # the next record may have one that decodes; `vatt doctor` names this one
 
