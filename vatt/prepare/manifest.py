@@ -13,6 +13,7 @@ from pathlib import Path
 
 from vatt.errors import closest
 from vatt.prepare.captions import WHOLE_FILE
+from vatt.prepare.captions.cue import seconds_of
 from vatt.prepare.manifest_rows import SUFFIXES, ManifestError, ManifestRows
 from vatt.prepare.planning import Planning, Reason, readable, unique_names
 from vatt.prepare.record import Clip
@@ -27,7 +28,6 @@ OTHER_SPELLING = Reason(
 )
 _LABEL_SEPARATOR = "|"
 _SPLIT = re.compile(r"[A-Za-z0-9_]+")  # it becomes a part of the shards' names
-_CLOCK = re.compile(r"(?:(\d+):)?(\d{1,2}):(\d{1,2}(?:\.\d*)?)")  # [hours:]minutes:seconds
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -219,15 +219,8 @@ def _seconds(row: dict, column: str, place: str) -> float | None:
     value = row.get(column)
     if value is None or (isinstance(value, str) and not value.strip()):
         return None
-    clock = _CLOCK.fullmatch(value.strip()) if isinstance(value, str) else None
-    try:
-        if clock:
-            hours, minutes, seconds = clock.groups()
-            return 3600.0 * int(hours or 0) + 60.0 * int(minutes) + float(seconds)
-        seconds = math.nan if isinstance(value, bool) else float(value)
-    except (TypeError, ValueError, OverflowError):
-        seconds = math.nan
-    if not (math.isfinite(seconds) and seconds >= 0):
+    seconds = seconds_of(value)
+    if seconds is None or seconds < 0:
         raise ManifestError(
             f"{place}: `{column}` must be seconds from the file's start, as 62.5 or 1:02.5. "
             f"Received: {value!r}. Leave it empty for the {column} of the file."

@@ -2,8 +2,10 @@
 
 import dataclasses
 import itertools
+import math
 import re
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 from vatt.prepare.captions.caption import Caption
 from vatt.prepare.captions.markup import plain_text
@@ -38,6 +40,21 @@ def clock_seconds(text: str) -> float | None:
     """Seconds of a time such as 00:01:02.500; None: it is none."""
     match = _ONE_CLOCK.fullmatch(text)
     return _seconds(*match.groups()) if match else None
+
+
+def seconds_of(value: Any, units: int = 1) -> float | None:
+    """Seconds of a number, or of a text such as "1.5" or "00:00:01,500"; None: it is no time."""
+    if isinstance(value, str):
+        value = value.strip().removesuffix("s")
+        clock = clock_seconds(value)
+        if clock is not None:
+            return clock
+        value = value if len(value) <= 20 else None
+    try:
+        seconds = math.nan if value is None or isinstance(value, bool) else float(value) / units
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return seconds if math.isfinite(seconds) else None
 
 
 def timing_of(line: str) -> tuple[float, float] | None:

@@ -4,7 +4,7 @@ import dataclasses
 import math
 from typing import Any
 
-from vatt.prepare.captions.cue import clock_seconds
+from vatt.prepare.captions.cue import seconds_of
 
 _TEXTS = ("text", "word", "content", "transcript", "sentence")
 _STARTS = ("start", "start_time", "from")
@@ -55,7 +55,7 @@ def _listed(values: list) -> Entry | None:
     place = next((number for number, value in enumerate(values[:8]) if isinstance(value, str)), 0)
     if place < 2:
         return None
-    return Entry(_seconds(values[place - 2]), _seconds(values[place - 1]), values[place])
+    return Entry(seconds_of(values[place - 2]), seconds_of(values[place - 1]), values[place])
 
 
 def _text(entry: dict) -> str | None:
@@ -72,28 +72,28 @@ def _times(entry: dict) -> tuple[float | None, float | None, bool]:
     """(start, end, whether the end is missing)."""
     pair = entry.get("timestamp")
     if isinstance(pair, list) and len(pair) == 2:  # Hugging Face
-        return _seconds(pair[0]), _seconds(pair[1]), pair[1] is None
+        return seconds_of(pair[0]), seconds_of(pair[1]), pair[1] is None
     if "tStartMs" in entry:
-        start, length = _seconds(entry["tStartMs"], 1000), _seconds(entry.get("dDurationMs"), 1000)
+        start, length = seconds_of(entry["tStartMs"], 1000), seconds_of(entry.get("dDurationMs"), 1000)
         return start, _sum(start, length), "dDurationMs" not in entry
     offsets, stamps = entry.get("offsets"), entry.get("timestamps")
     if isinstance(offsets, dict):  # whisper.cpp counts milliseconds
-        return _seconds(offsets.get("from"), 1000), _seconds(offsets.get("to"), 1000), "to" not in offsets
+        return seconds_of(offsets.get("from"), 1000), seconds_of(offsets.get("to"), 1000), "to" not in offsets
     if isinstance(stamps, dict):
-        return _seconds(stamps.get("from")), _seconds(stamps.get("to")), "to" not in stamps
+        return seconds_of(stamps.get("from")), seconds_of(stamps.get("to")), "to" not in stamps
     start, end, length = (_first(entry, keys) for keys in (_STARTS, _ENDS, _LENGTHS))
     if start is None and end is None and isinstance(entry.get("words"), list):  # whisperX
         start, end = _of_words(entry["words"])
     if end is None and length is not None:
-        return _seconds(start), _sum(_seconds(start), _seconds(length)), False
-    return _seconds(start), _seconds(end), end is None
+        return seconds_of(start), _sum(seconds_of(start), seconds_of(length)), False
+    return seconds_of(start), seconds_of(end), end is None
 
 
 def _of_words(words: list) -> tuple:
     """The times of a sentence without, from its words."""
     timed = [word for word in words if isinstance(word, dict)]
-    starts = [word["start"] for word in timed if _seconds(word.get("start")) is not None]
-    ends = [word["end"] for word in timed if _seconds(word.get("end")) is not None]
+    starts = [word["start"] for word in timed if seconds_of(word.get("start")) is not None]
+    ends = [word["end"] for word in timed if seconds_of(word.get("end")) is not None]
     return (starts or [None])[0], (ends or [None])[-1]
 
 
@@ -104,18 +104,3 @@ def _first(entry: dict, keys: tuple[str, ...]):
 def _sum(start: float | None, length: float | None) -> float | None:
     end = math.nan if start is None or length is None else start + length
     return end if math.isfinite(end) else None
-
-
-def _seconds(value, units: int = 1) -> float | None:
-    """Seconds of a number, or of a text such as "1.5" or "00:00:01,500"; None: it is no time."""
-    if isinstance(value, str):
-        value = value.strip().removesuffix("s")
-        clock = clock_seconds(value)
-        if clock is not None:
-            return clock
-        value = value if len(value) <= 20 else None
-    try:
-        seconds = math.nan if value is None or isinstance(value, bool) else float(value) / units
-    except (TypeError, ValueError, OverflowError):
-        return None
-    return seconds if math.isfinite(seconds) else None
