@@ -267,10 +267,10 @@ def test_what_a_file_may_last_is_bounded(tmp_path):
 
 
 def test_what_a_file_may_write_is_bounded(tmp_path, monkeypatch):
-    from vatt.prepare import allowance
+    from vatt.prepare import record
 
-    monkeypatch.setattr(allowance, "_SURE_BYTES", 100_000)
-    monkeypatch.setattr(allowance, "_MOST_GROWTH", 0)
+    monkeypatch.setattr(record, "_SURE_BYTES", 100_000)
+    monkeypatch.setattr(record, "_MOST_GROWTH", 0)
     noise = np.random.default_rng(0).integers(0, 255, (100, 64, 64, 3), np.uint8)
     path = make_media(tmp_path / "a.mkv", pictures=noise, video_codec="ffv1", pixel_format="bgr0")
     for segment_seconds in (None, 1.0):

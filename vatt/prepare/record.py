@@ -7,7 +7,9 @@ per frame, and its quality scale is the usual one.
 """
 
 import dataclasses
+import functools
 import io
+import os
 import re
 from collections.abc import Callable, Iterator, Sequence
 
@@ -16,7 +18,6 @@ from PIL import Image
 
 from vatt.data.set_description import READABLE_VERSIONS
 from vatt.prepare import tfrecord
-from vatt.prepare.allowance import Allowance
 from vatt.prepare.captions import Caption
 from vatt.prepare.image_and_audio import read_image_and_audio
 from vatt.prepare.media import Media, MediaOptions, read_segments
@@ -28,6 +29,10 @@ _FIRST_WITH_REPEATS = 2  # before that every frame has a JPEG of its own
 
 # What a record can hold, as dataset.json and the report count it.
 CONTENTS = ("video", "audio", "captions", "labels")
+
+# A few bytes of media can decode to any number of others: speech in Opus grows by a factor of 130, a camera
+# that sees nothing move by 200.
+_SURE_BYTES, _MOST_GROWTH = 1 << 26, 1000
 
 _HALF_SURROGATE = re.compile("[\ud800-\udfff]")  # JSON can name it, and UTF-8 can not hold it
 
@@ -77,11 +82,34 @@ class Record:
     warnings: tuple[str, ...]  # what was lost on the way, in words
 
 
+class _Allowance:
+    """Counts what a clip's records have, and says when it is enough.
+
+    Attributes:
+        jpeg_bytes: of the frames so far; the encoder adds to it.
+    """
+
+    def __init__(self, paths: Sequence[str], options: MediaOptions):
+        self.jpeg_bytes = 0
+        self._audio_bytes_per_second = 2 * options.audio_rate_hz
+        self._paths = paths
+
+    @functools.cached_property
+    def _most_bytes(self) -> int:
+        return _SURE_BYTES + _MOST_GROWTH * sum(os.path.getsize(path) for path in self._paths)
+
+    def is_spent(self, audio_seconds: float) -> str | None:
+        """Why no more is to be read than what has come; None while there is room."""
+        if self.jpeg_bytes + audio_seconds * self._audio_bytes_per_second <= self._most_bytes:
+            return None
+        return f"a file of so few bytes may give {self._most_bytes / 1e6:.0f} MB; the rest was left out"
+
+
 def make_records(clip: Clip, options: RecordOptions) -> Iterator[Record]:
     """Decodes a clip in one pass and gives a record whenever a segment of it is complete; MediaError if the
     file gives neither video nor audio.
     """
-    allowance = Allowance(clip.files, options.media)
+    allowance = _Allowance(clip.files, options.media)
 
     def keep(image: np.ndarray) -> bytes:
         jpeg = _jpeg(image, options.jpeg_quality)

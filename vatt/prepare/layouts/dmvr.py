@@ -86,21 +86,36 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def prepare(args: argparse.Namespace) -> Path:
-    """Describes the shards; returns the directory, which is a prepared set then."""
+    """Makes a directory of shards a prepared set, by what is written next to them; returns it."""
     directory = Path(args.directory)
     labels = ()
     if args.labels:
         labels = tuple(Path(args.labels).read_text(encoding="utf-8").removesuffix("\n").split("\n"))
     splits = find_shards(directory, dict(_split_argument(argument) for argument in args.split))
-    return adopt(
-        directory,
-        splits,
-        name=args.name or directory.resolve().name,
-        frame_rate_hz=args.frame_rate_hz,
-        audio_rate_hz=args.audio_rate_hz,
-        labels=labels,
-        workers=args.workers,
+    setting = Setting(
+        frame_rate_hz=args.frame_rate_hz, audio_rate_hz=args.audio_rate_hz, short_side_pixels=0, labels=labels
     )
+    if setting.frame_rate_hz <= 0 or setting.audio_rate_hz <= 0:
+        raise PreparationError(
+            f"Rates must be positive. Received: frame_rate_hz={setting.frame_rate_hz}, "
+            f"audio_rate_hz={setting.audio_rate_hz}."
+        )
+    if (directory / writer.DATASET_FILE).exists():
+        raise PreparationError(
+            f"{directory} is described already. Remove {writer.DATASET_FILE} there to describe it anew."
+        )
+    way_out = (
+        "The description is written next to the shards: make the folder writable, "
+        "or link the shards elsewhere."
+    )
+    with disk_errors(directory, way_out):
+        name = args.name or directory.resolve().name
+        surveys = _survey(splits, setting, name, args.workers)
+        label_list = list(labels) or _labels_of_records(surveys)
+        _check_labels(surveys, label_list)
+        _write_description(directory, surveys, name, setting, label_list)
+    say(f"Find out whether the records hold what they should:\n  vatt doctor {shlex.quote(str(directory))}")
+    return directory
 
 
 def _split_argument(argument: str) -> tuple[str, str]:
@@ -160,50 +175,6 @@ def _check_complete(shards: Sequence[Path]) -> None:
                 f"All shards of a table must be there. Received: {len(found)} of {int(count)}, the first "
                 f"missing: {table}-{missing[0]:0{len(count)}}-of-{count}{suffix}. Copy what is missing."
             )
-
-
-def adopt(
-    directory: Path,
-    splits: dict[str, list[Path]],
-    *,
-    name: str,
-    frame_rate_hz: float,
-    audio_rate_hz: int,
-    labels: tuple[str, ...] = (),
-    workers: int | None = None,
-) -> Path:
-    """Makes a directory of foreign shards a prepared set, by what is written next to them; returns it.
-
-    Args:
-        directory: of the shards.
-        splits: split -> its shards, in order.
-        name: of the set, for people.
-        frame_rate_hz, audio_rate_hz: of records that state none.
-        labels: names by id; empty: the texts of the records, where they have any.
-        workers: processes; None: one per core.
-    """
-    if frame_rate_hz <= 0 or audio_rate_hz <= 0:
-        raise PreparationError(
-            f"Rates must be positive. Received: frame_rate_hz={frame_rate_hz}, audio_rate_hz={audio_rate_hz}."
-        )
-    if (directory / writer.DATASET_FILE).exists():
-        raise PreparationError(
-            f"{directory} is described already. Remove {writer.DATASET_FILE} there to describe it anew."
-        )
-    setting = Setting(
-        frame_rate_hz=frame_rate_hz, audio_rate_hz=audio_rate_hz, short_side_pixels=0, labels=labels
-    )
-    way_out = (
-        "The description is written next to the shards: make the folder writable, "
-        "or link the shards elsewhere."
-    )
-    with disk_errors(directory, way_out):
-        surveys = _survey(splits, setting, name, workers)
-        label_list = list(labels) or _labels_of_records(surveys)
-        _check_labels(surveys, label_list)
-        _write_description(directory, surveys, name, setting, label_list)
-    say(f"Find out whether the records hold what they should:\n  vatt doctor {shlex.quote(str(directory))}")
-    return directory
 
 
 def _survey(
