@@ -12,11 +12,13 @@ import vatt
 from tests import goldens
 from tests.goldens import GOLDEN, arrays, assert_near
 from vatt import cli
+from vatt.convert.loading import fill, match
 from vatt.convert.report import ConversionError
 from vatt.convert.restore import restore_classifier
 from vatt.convert.safetensors_folder import SafetensorsFolder, write_folder
-from vatt.convert.vit import convert_vit, read_vit_encoder, to_vit, write_vit
+from vatt.convert.vit import convert_vit, to_vit, write_vit
 from vatt.convert.vit_architecture import read_vit
+from vatt.convert.vit_names import hugging_face_recipes
 from vatt.convert.vit_settings import Stated
 from vatt.convert.vit_tokenizer import split_loss, split_table
 
@@ -88,8 +90,11 @@ def test_the_command(tmp_path, capsys):
 def test_our_encoders_there_and_back(modality, tmp_path):
     source, _ = goldens.model_and_report("tx_fac_tiny")
     write_vit(source, tmp_path, modality)
-    encoder, report = read_vit_encoder(tmp_path)
-    ours = getattr(source, modality).encoder
+    folder, ours = SafetensorsFolder(tmp_path), getattr(source, modality).encoder
+    encoder = read_vit(folder).encoder()
+    encoder.build()
+    report = match(recipes := hugging_face_recipes(encoder), folder.shapes, source="file", target="encoder")
+    fill(report, recipes, folder.read)
     assert not report.problems()
     assert encoder.get_config() | {"dtype": 0} == ours.get_config() | {"dtype": 0}
     for before, after in zip(ours.weights, encoder.weights, strict=True):

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from vatt.convert.loading import fill, match, require_complete
+from vatt.convert.loading import fill, match
 from vatt.convert.report import ConversionError, Entry, LoadReport
 from vatt.convert.restore import tower_of
 from vatt.convert.safetensors_folder import SafetensorsFolder, write_folder
@@ -61,25 +61,6 @@ def convert_vit(
     report.assumed = list(vit.assumed)
     fill(report, recipes, folder.read)
     return model, report
-
-
-def read_vit_encoder(
-    path: str | Path,
-    *,
-    stated: Stated = Stated(),  # noqa: B008 (frozen)
-) -> tuple[TransformerEncoder, LoadReport]:
-    """The Transformer of an image ViT alone, such as `write_vit` writes it; raises unless complete."""
-    folder = SafetensorsFolder(path)
-    vit = read_vit(folder, stated)
-    encoder = vit.encoder()
-    encoder.build()
-    recipes = _encoder_recipes(vit, encoder)
-    report = match(recipes, _without_heads(folder.shapes, vit.prefix)[0], source=str(path), target="encoder")
-    require_complete(
-        report, allow_unused=[f"{vit.prefix}{at}*" for at in ("embeddings", "patch", "pos", "cls")]
-    )
-    fill(report, recipes, folder.read)
-    return encoder, report
 
 
 def to_vit(encoder: TransformerEncoder) -> dict[str, np.ndarray]:
