@@ -230,7 +230,7 @@ def _refuse_other(directory: Path, text: str, start: Start) -> bool:
             raise RunError(
                 f"A run directory belongs to one configuration. {directory} was made with another:\n"
                 + "\n".join(f"  {line}" for line in changes)
-                + "\nChoose another --model_dir DIR, or go on from its checkpoint with "
+                + "\nChoose another --model_dir DIR, or resume from its checkpoint with "
                 "--overwrite_config."
             )
         return True

@@ -14,12 +14,12 @@ with places for its facts; change that. `vatt export RUN OUT` fills it from the 
 | place | filled from |
 |---|---|
 | `data`, `training` | the run's `command.txt` and `config.gin`, the identity in its checkpoint |
-| `figures`, `protocols` | its evaluations of these very weights, and of no others, beside chance |
+| `figures`, `protocols` | its evaluations of exactly these weights, and of no others, with chance |
 | `energy` | the time in its journal, the devices of its last start |
 | `signatures`, `example`, `formats`, `golden` | the export itself |
 | `licence` | `--licence`; nothing is assumed where none is stated |
 
-What no program can know stands in it as "To be written". Whoever publishes a model writes these parts into
+What no program can know stands in it as "To be written". The publisher of a model writes these parts into
 `OUT/README.md`, or takes them out and answers for that. `grep -n "To be written" OUT/README.md` finds those
 that are left.
 

@@ -46,7 +46,7 @@ What a clip is in each experiment, and how many tokens it is in the paper's patc
 128 samples. Each number is a parameter of `ClipSpec`; the overlays `clip_32x224.gin` and its like set some of
 them.
 
-| gin file | frames, pixels | Hz | seconds | sound | words × captions |
+| gin file | frames, pixels | Hz | seconds | audio | words × captions |
 |---|---|---|---|---|---|"""
 
 _MODEL_FILES = {

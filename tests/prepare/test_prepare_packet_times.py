@@ -146,7 +146,7 @@ def test_a_gap_of_the_audio_is_said(tmp_path):
         container.mux(stream.encode(None))
     media = read_whole(path, OPTIONS)
     assert len(media.audio) / SOUND_HZ == pytest.approx(7.0, abs=0.3)
-    assert media.warnings == ["the audio has a gap of more than a second: silence until it goes on"]
+    assert media.warnings == ["the audio has a gap of more than a second: silence until it continues"]
 
 
 def test_a_video_none_of_whose_frames_decode_says_so(tmp_path):

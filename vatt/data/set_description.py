@@ -1,4 +1,4 @@
-"""What `dataset.json` says of a prepared set: read once, for training, the doctor and whoever opens a set."""
+"""What `dataset.json` says of a prepared set: read once, for training, the doctor and others."""
 
 import dataclasses
 import os
@@ -49,7 +49,7 @@ def read_description(directory: str | os.PathLike[str]) -> SetDescription:
         fields = read_json(path)
     except (FileNotFoundError, NotADirectoryError):
         raise UnreadableSet(
-            f"A prepared set must hold `{FILE}`, written last. There is none in {directory}. Run "
+            f"A prepared set must hold `dataset.json`, written last. There is none in {directory}. Run "
             "`vatt prepare` (again): finished shards are kept. For shards of DMVR, run `vatt prepare dmvr`."
         ) from None
     except (OSError, JsonError) as error:

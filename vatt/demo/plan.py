@@ -1,4 +1,4 @@
-"""Decides what each demo clip shows, sounds like and says, before anything is rendered."""
+"""Decides the frames, audio and captions of each demo clip, before anything is rendered."""
 
 import numpy as np
 

@@ -117,8 +117,8 @@ def collect(
 
     Args:
         batches: the batches.
-        watch: called with each batch and the indices of the rows that begin an example, for whoever wants
-            frames of the clips.
+        watch: called with each batch and the indices of the rows that begin an example, for evaluators
+            that keep frames of the clips.
     """
     columns: dict[str, list] = {name: [] for name in ("ids", "groups", "captions", "indices", "views")}
     labels, words, owners, outputs = [], [], {}, {}

@@ -128,7 +128,7 @@ class Retrieval(EvaluatorBase):
                 f"{', '.join(each.label for each in self.directions)}. Received: "
                 f"{len(embedded.clip_ids)} clips of dataset {self.dataset.info.name!r}, by modality "
                 f"{held}, and model outputs {sorted(embedded.vectors)}. Evaluate on a set with captions or "
-                "sound."
+                "audio."
             )
         directions = [self._describe(one) for one in ranked]
         queries = self._examples(ranked, embedded, pictures)

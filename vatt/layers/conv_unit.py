@@ -26,7 +26,7 @@ class ConvUnit(Configured, keras.layers.Layer):
         gain: see `GlobalBatchNorm`.
         frozen: see `GlobalBatchNorm`.
 
-    Input: [B, *sizes, channels that `build` is told]; `rows` as in `GlobalBatchNorm`.
+    Input: [B, *sizes, channels given to `build`]; `rows` as in `GlobalBatchNorm`.
     Output: [B, *⌈sizes / stride⌉, channels].
     """
 

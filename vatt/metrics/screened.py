@@ -68,8 +68,8 @@ class ScreenedRanks:
     def of_block(self, first: int, last: int) -> np.ndarray | None:
         """Ranks of queries `first` to `last` - 1, int64 [R] in [1, N].
 
-        None where so many items are tied with the best correct one in float32 that scoring
-        all of them in float64 is cheaper: a model that has collapsed.
+        None where ties with the best correct item in float32 are so frequent that scoring all items in
+        float64 is cheaper: a model that has collapsed.
         """
         count, size = last - first, len(self._gallery)
         if len(self._scores) < count:

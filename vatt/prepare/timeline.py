@@ -16,8 +16,8 @@ from av import Packet
 from av.container import InputContainer
 from av.format import Flags
 
-JUMPED_BACK = "the clock of the file began again or jumped back; what follows was shifted to go on from there"
-JUMPED_AHEAD = "the clock of the file jumped ahead; what follows was shifted to go on from there"
+JUMPED_BACK = "the clock of the file began again or jumped back; what follows was shifted to continue it"
+JUMPED_AHEAD = "the clock of the file jumped ahead; what follows was shifted to continue it"
 BEHIND_THE_END = "a packet of another clock, behind the end that the file states, was left out"
 LONGEST_HOLE_SECONDS = 3600.0  # without any packet: more is a damaged timestamp or another clock
 # The same where the container allows clocks that jump (transport streams, VOB, Ogg) and there is audio, which

@@ -37,6 +37,6 @@ def refuse_other(recorded: dict[str, str], now: dict[str, str], step: int) -> No
         raise RunError(
             f"A run must resume with the settings it began with. Changed since the checkpoint of step "
             f"{step}:{lines}\n"
-            "Give back what was there, choose another --model_dir DIR, or go on from its weights "
+            "Restore the original value, choose another --model_dir DIR, or resume from its weights "
             "with --overwrite_config."
         )
