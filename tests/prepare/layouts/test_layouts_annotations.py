@@ -69,7 +69,9 @@ def test_lines_know_their_place(file):
     ]
 
 
-@pytest.mark.parametrize("content, message", [("[1]", "Received: list"), ("{", "cut short"), ("{}", "this must have `database`")])
+@pytest.mark.parametrize(
+    "content, message", [("[1]", "Received: list"), ("{", "cut short"), ("{}", "this must have `database`")]
+)
 def test_other_json_is_refused(file, content, message):
     with pytest.raises(AnnotationError, match=message):
         read_object(file(content), "database")
