@@ -7,7 +7,9 @@ from typing import Any
 from vatt.layers.drop_token import tokens_kept
 from vatt.layers.pixels import ColourJitter
 from vatt.models.classifier import Classifier
+from vatt.models.conv_tower import ConvTower
 from vatt.models.tokenizer_for import read_sizes, signal_sizes
+from vatt.plan.conv_nets import ConvStream
 from vatt.plan.count import Count, dense, elements, product
 from vatt.plan.layers import (
     encoder_costs,
@@ -32,6 +34,11 @@ class Stream:
     kept: int  # of these, those that DropToken keeps in training
     sizes: tuple[int, ...] = ()  # of the signal that the tokenizer takes; () for text
 
+    @property
+    def recompute(self) -> bool:
+        """Whether blocks are computed again in the backward pass."""
+        return self.tower.encoder.size.recompute
+
     def length(self, *, training: bool) -> int:
         """Of the sequence that the encoder sees."""
         aggregate = AGGREGATE if self.tower.tokenizer.aggregates else 0
@@ -50,7 +57,7 @@ class Stream:
         return self.rows * row, once + more_once
 
 
-def streams_of(model: Any, clip: ClipSpec, drop_rate: float | None = None) -> list[Stream]:
+def streams_of(model: Any, clip: ClipSpec, drop_rate: float | None = None) -> list[Stream | ConvStream]:
     """The towers that clips of this size go through; `drop_rate` None is the model's own."""
     classifies = isinstance(model, Classifier)
     return [
@@ -60,8 +67,17 @@ def streams_of(model: Any, clip: ClipSpec, drop_rate: float | None = None) -> li
     ]
 
 
-def _stream(tower, modality, kind, clip, drop_rate) -> Stream:
+def _stream(tower, modality, kind, clip, drop_rate) -> Stream | ConvStream:
     """`kind`: what the tower is given, such as an image."""
+    if isinstance(tower, ConvTower):
+        sizes = signal_sizes(modality=kind, clip=clip) if kind != TEXT else clip.sizes(TEXT)
+        if sizes is None:
+            raise ValueError(
+                "A plan needs the size of what a ConvNet is given, which is not known of spectrograms made "
+                "elsewhere. Received: modality='spectrogram'. Give the tower `LogMel`, and plan for audio."
+            )
+        rows = clip.candidates if kind == TEXT else 1
+        return ConvStream(name=modality, tower=tower, rows=rows, sizes=sizes)
     if modality == TEXT:
         return Stream(name=TEXT, tower=tower, rows=clip.candidates, tokens=clip.words, kept=clip.words)
     tokenizer = tower.tokenizer

@@ -11,6 +11,7 @@ from typing import Any
 
 from vatt.layers.attend import BLOCK_ENTRIES
 from vatt.layers.attention import LONG
+from vatt.plan.conv_nets import ConvStream
 from vatt.plan.costs import Stream
 
 FLOAT32, HALF = 4, 2  # bytes of a number
@@ -135,13 +136,16 @@ class StreamMemory:
     draws: int  # the numbers that dropout compares with its rate
 
 
-def stream_memory(stream: Stream, width: int, *, recompute: bool) -> StreamMemory:
+def stream_memory(stream: Stream | ConvStream, width: int, *, recompute: bool) -> StreamMemory:
     """Of what a clip sends through a tower in training.
 
     Args:
         width: bytes of a number.
         recompute: whether the blocks' inputs alone are kept, and one block at a time is computed again.
     """
+    if isinstance(stream, ConvStream):
+        kept, working = stream.memory(width)
+        return StreamMemory(kept=kept, working=working, again=0, draws=0)
     length, encoder = stream.length(training=True), stream.tower.encoder
     blocks = [block_kept(block, length, width) for block in encoder.blocks]
     draws = [block_draws(block, length) for block in encoder.blocks]
@@ -159,8 +163,10 @@ def stream_memory(stream: Stream, width: int, *, recompute: bool) -> StreamMemor
     )
 
 
-def signal_bytes(stream: Stream, width: int) -> int:
+def signal_bytes(stream: Stream | ConvStream, width: int) -> int:
     """A signal as numbers: as it came, scaled, and cut into patches."""
+    if isinstance(stream, ConvStream):
+        return stream.signal_bytes(width)
     if not stream.sizes:
         return 0
     tokenizer = stream.tower.tokenizer

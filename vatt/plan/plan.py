@@ -12,6 +12,7 @@ from vatt.models.classifier import Classifier
 from vatt.models.vatt import VATT
 from vatt.plan import memory
 from vatt.plan.configuration import Configuration, Source
+from vatt.plan.conv_nets import ConvStream
 from vatt.plan.costs import Stream, clip_costs, pixel_costs, streams_of, total
 from vatt.plan.count import Count, product
 from vatt.plan.devices import Device
@@ -192,15 +193,15 @@ class _Planner:
             again += total(encoders, clips).products
             again += clips * pixel_costs(self.device_inputs, self.clip, training=True).products
         for stream in self.streams:
-            encoder = stream.tower.encoder
-            if encoder.size.recompute:
-                again += clips * stream.rows * blocks_products(encoder, stream.length(training=True))
+            if isinstance(stream, Stream) and stream.recompute:
+                length = stream.length(training=True)
+                again += clips * stream.rows * blocks_products(stream.tower.encoder, length)
         return again
 
     def _memory(self) -> dict:
         asked = Way(
             precision=self.configuration.precision,
-            recompute=any(stream.tower.encoder.size.recompute for stream in self.streams),
+            recompute=any(stream.recompute for stream in self.streams),
             cached_rows=self.numbers["cached_rows"],
             parts=self.numbers["parts"],
         )
@@ -220,7 +221,11 @@ class _Planner:
         if not isinstance(self.loss, ContrastiveLoss):
             few = {"parts": max(1, self.rows // _FEW_ROWS)}
         other = "mixed_bfloat16" if asked.precision == "float32" else "float32"
-        changes = ({}, {"precision": other}, {"recompute": True}, few, {"recompute": True} | few)
+        changes = [{}, {"precision": other}]
+        if any(isinstance(stream, Stream) for stream in self.streams):
+            changes.append({"recompute": True})
+        if not self.model.mixes_rows:  # which refuses rows in parts
+            changes += [few, {"recompute": True} | few]
         return dict.fromkeys(dataclasses.replace(asked, **change) for change in changes)
 
     def _way(self, way: Way) -> dict:
@@ -287,7 +292,7 @@ class _Planner:
         }
 
 
-def _tokens(stream: Stream) -> dict:
+def _tokens(stream: Stream | ConvStream) -> dict:
     return {"sequences": stream.rows, "all": stream.tokens, "kept_in_training": stream.kept}
 
 

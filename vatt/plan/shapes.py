@@ -35,10 +35,9 @@ def parts_of(model: Any) -> dict[str, Any]:
     shares_encoder = getattr(model, "shares_encoder", False)
     parts = {}
     for name, tower in model.towers.items():
-        parts[f"{name}/tokenizer"] = tower.tokenizer
-        parts["encoder, shared" if shares_encoder else f"{name}/encoder"] = tower.encoder
-        if tower.projection is not None:
-            parts[f"{name}/projection"] = tower.projection
+        for part, layer in tower.parts.items():
+            shared = shares_encoder and part == "encoder"
+            parts["encoder, shared" if shared else f"{name}/{part}"] = layer
     if getattr(model, "spaces", None) is not None:
         parts["heads"] = model.spaces
     if hasattr(model, "head"):
