@@ -5,7 +5,7 @@ import argparse
 import pytest
 
 from docs.generators.command_line import _below, parser_of
-from vatt import cli
+from vatt import arguments, cli
 
 ODD = ("nan", "inf", "-inf", "1e308", "-1e308", "9" * 20, "9" * 5_000)
 
@@ -57,3 +57,10 @@ def test_the_argument_is_named(words, told, capsys):
     with pytest.raises(SystemExit) as ended:
         cli.main(words)
     assert ended.value.code == 2 and told in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("kind", [arguments.RATE, arguments.SECONDS, arguments.GIBIBYTES, arguments.QUANTITY])
+def test_what_is_next_to_nothing_is_refused_and_nothing_is_not(kind):
+    with pytest.raises(argparse.ArgumentTypeError, match="must be 0 or no smaller"):
+        kind("1e-300")
+    assert kind("0") == 0 and kind("0.001") == 0.001

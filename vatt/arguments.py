@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 
 def bounded(kind: Callable[[str], float], most: float) -> Callable[[str], float]:
-    """An argparse type for numbers between `-most` and `most`.
+    """An argparse type for numbers between `-most` and `most`, those nearer to 0 than 1 / `most` excepted.
 
     Args:
         kind: `int` or `float`.
@@ -22,6 +22,10 @@ def bounded(kind: Callable[[str], float], most: float) -> Callable[[str], float]
         if not -most <= value <= most:  # nor NaN
             raise argparse.ArgumentTypeError(
                 f"must be finite and no larger than {most:,.0f}. Received: {text:.40}."
+            )
+        if 0 < abs(value) < 1 / most:
+            raise argparse.ArgumentTypeError(
+                f"must be 0 or no smaller than one part in {most:,.0f}. Received: {text:.40}."
             )
         return value
 

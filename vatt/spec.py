@@ -42,6 +42,7 @@ CLIP_ID = "clip_id"  # string [B], evaluation only: "media_id@start_seconds"
 GROUP = "group"  # string [B], evaluation only: clips of one group count as hits for each other; may be ""
 CAPTION = "caption"  # string [B], evaluation only, with text: the first candidate as written
 
+_MOST = 10**6  # of each number of a clip: frames, pixels, samples a second, words
 EDGES = ("pad", "drop")  # what becomes of the end of a signal that patches do not fill
 
 
@@ -75,8 +76,14 @@ class ClipSpec:
 
     def __post_init__(self):
         for name, value in dataclasses.asdict(self).items():
-            if name != "modalities" and value is not None and not value > 0:
+            if name == "modalities" or value is None:
+                continue
+            if not value > 0:
                 raise ValueError(f"`{name}` must be positive. Received: {name}={value}.")
+            if not 1 / _MOST <= value <= _MOST:
+                raise ValueError(
+                    f"`{name}` must be from one millionth to {_MOST:,}. Received: {name}={value}."
+                )
         # gin gives lists; a frozen object must be hashable.
         object.__setattr__(self, "modalities", tuple(self.modalities))
         if not self.modalities or set(self.modalities) - set(MODALITIES):

@@ -100,5 +100,5 @@ def test_missing_modalities_have_no_points_and_one_alone_is_refused(agnostic):
         made(SmallClips(9, without={"text": range(9), "audio": range(9)})).evaluate(agnostic)
     with pytest.raises(ValueError, match="at least one clip"):
         made(SmallClips(0)).evaluate(agnostic)
-    with pytest.raises(ValueError, match="looks into a model.*object"):
+    with pytest.raises(ValueError, match="looks into Transformers.*object"):
         made(SmallClips(3)).check(object())

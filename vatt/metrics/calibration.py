@@ -5,9 +5,8 @@ import dataclasses
 import numpy as np
 from scipy import optimize, special
 
-_STEPS = 100  # of Newton; a dozen are enough unless the fit is hopeless
 _LOG_TEMPERATURES = (np.log(1e-3), np.log(1e2))  # where `fit_temperature` looks
-_CLOSE = 1e-10
+_CLOSE = 1e-9  # of the gradient of the mean loss to 0, in `fit_logistic`
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,7 +76,7 @@ def fit_logistic(scores: np.ndarray, outcomes: np.ndarray) -> tuple[float, float
     """Slope a and offset b of probability = 1 / (1 + exp(−(a · score + b))) (Platt 1999).
 
     Outcomes are drawn towards the middle as there, (N₊ + 1) / (N₊ + 2) and 1 / (N₋ + 2), so that scores which
-    separate them without error have a finite answer. Newton's method with halved steps (Lin et al. 2007).
+    separate them without error have a finite answer.
 
     Args:
         scores: [N], finite.
@@ -94,26 +93,18 @@ def fit_logistic(scores: np.ndarray, outcomes: np.ndarray) -> tuple[float, float
     targets = np.where(outcomes > 0, (right + 1) / (right + 2), 1 / (wrong + 2))
     # Scores near one another would make a system that can hardly be solved.
     middle, spread = scores.mean(), scores.std() or 1.0
-    columns = np.stack([(scores - middle) / spread, np.ones_like(scores)], axis=1)
-    line = np.array([0.0, np.log((right + 1) / (wrong + 1))])
+    standard = (scores - middle) / spread
 
     def loss(line):
-        logits = columns @ line
-        return float(np.sum(np.logaddexp(0, logits) - targets * logits))
+        logits = line[0] * standard + line[1]
+        errors = special.expit(logits) - targets
+        mean = np.mean(np.logaddexp(0, logits) - targets * logits)
+        return mean, np.array([np.mean(errors * standard), np.mean(errors)])
 
-    current = loss(line)
-    for _ in range(_STEPS):
-        probability = special.expit(columns @ line)
-        gradient = columns.T @ (probability - targets)
-        curvature = (columns * (probability * (1 - probability))[:, None]).T @ columns + 1e-12 * np.eye(2)
-        step, share = np.linalg.solve(curvature, gradient), 1.0
-        while loss(line - share * step) > current and share > _CLOSE:
-            share /= 2
-        line, before, current = line - share * step, current, min(current, loss(line - share * step))
-        if before - current <= _CLOSE * len(scores) and np.abs(gradient).max() <= 1e-8 * len(scores):
-            break
-    slope = line[0] / spread
-    return float(slope), float(line[1] - slope * middle)
+    begin = np.array([0.0, np.log((right + 1) / (wrong + 1))])
+    slope, offset = optimize.minimize(loss, begin, jac=True, method="BFGS", options={"gtol": _CLOSE}).x
+    slope = slope / spread
+    return float(slope), float(offset - slope * middle)
 
 
 def logistic(scores: np.ndarray, slope: float, offset: float) -> np.ndarray:

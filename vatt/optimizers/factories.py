@@ -90,14 +90,11 @@ def muon(
 
 
 @gin.register
-def sgd(
-    *, learning_rate: float | LearningRateSchedule, momentum: float = 0.9, nesterov: bool = False
-) -> keras.optimizers.Optimizer:
+def sgd(*, learning_rate: float | LearningRateSchedule, momentum: float = 0.9) -> keras.optimizers.Optimizer:
     """Stochastic gradient descent; momentum 0.9 is the paper's fine-tuning (A.2.5).
 
     Args:
         learning_rate: a number, or a schedule of `vatt/optimizers/schedules.py`.
         momentum: share of the step before that is added to a step, in [0, 1].
-        nesterov: take the gradient where the momentum would lead (Nesterov).
     """
-    return keras.optimizers.SGD(learning_rate, momentum=momentum, nesterov=nesterov)
+    return keras.optimizers.SGD(learning_rate, momentum=momentum)
