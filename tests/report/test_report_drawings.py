@@ -77,7 +77,13 @@ def test_a_hundred_classes_look_different():
 def test_a_scatter_names_few_categories_and_counts_many():
     points = [[-1, -1], [1, 1], [0, 0]]
     drawn = scatter("Title", points, [0, 2, 2], ["one", "none", "<two>"])
-    assert "M10 330h0" in drawn and "M330 10" in drawn and "M170 170" in drawn
+    places = [
+        tuple(map(float, each)) for each in re.findall(r"M([\d.]+) ([\d.]+)", drawn.split('class="chart"')[1])
+    ]
+    assert len(places) == 3
+    (left, low), (middle, centre), (right, high) = sorted(places)
+    assert left < middle < right and low > centre > high  # SVG counts downwards
+    assert middle - left == pytest.approx(right - middle) == pytest.approx(low - centre)
     assert "&lt;two&gt; · 2" in drawn and "one · 1" in drawn
     assert drawn.count('class="legend"') == 2  # nothing is of "none"
     many = scatter("Title", [[0, 0]] * 40, list(range(40)), [f"class {n}" for n in range(40)])
