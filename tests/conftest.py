@@ -2,11 +2,25 @@
 
 import gc
 import logging
+import os
+import re
 import sys
 
 import pytest
 
 LOGICAL_DEVICES = 4
+# A regular expression of the reasons for which no test may be skipped: `.ci/run` installs what they miss.
+MUST_RUN = os.environ.get("VATT_MUST_RUN")
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    """A test that is skipped where it must run has failed."""
+    report = (yield).get_result()
+    if MUST_RUN and report.skipped and isinstance(report.longrepr, tuple):
+        reason = report.longrepr[2]
+        if re.search(MUST_RUN, reason):
+            report.outcome, report.longrepr = "failed", f"VATT_MUST_RUN: must not be skipped here: {reason}"
 
 
 def pytest_collection_finish(session):
