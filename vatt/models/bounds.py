@@ -184,7 +184,7 @@ def _least_of_conv_nets(settings: dict) -> int:
     """Weights of a `ResNet` or an `I3D`, of their wide convolutions alone."""
     depths, channels = settings.get("depths"), settings.get("stem_channels")
     least = 0
-    if isinstance(depths, list) and _is_count(channels):
+    if isinstance(depths, list) and isinstance(channels, int) and _is_count(channels):
         bottlenecks = [depth * 4**group for group, depth in enumerate(depths) if _is_count(depth)]
         least += 13 * channels**2 * sum(bottlenecks)  # 3 × 3, and 1 × 1 to four times as many
     factor, blocks = settings.get("width_factor"), settings.get("blocks")
