@@ -99,8 +99,8 @@ def checked_output(path: str | Path) -> Path:
 
 def _add_released(parser):
     parser.description = (
-        "Loads a checkpoint of the original release (pre-trained: tx_fac, ut_fac; fine-tuned: vit, wat, spt) "
-        "into our model. The architecture is read off the shapes."
+        "Loads a checkpoint of the original release (pre-trained: tx_fac, ut_fac, mmv_fac; fine-tuned: vit, "
+        "wat, spt, i3d, resnet2d) into our model. The architecture is read off the shapes."
     )
     parser.add_argument("checkpoint", metavar="CKPT", help="prefix (…/ckpt-7) or directory of the checkpoint")
     parser.add_argument("output", metavar="OUT.keras")
