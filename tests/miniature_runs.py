@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import keras
+
 from tests.miniature_sets import MiniatureSets
 from vatt import main as vatt_main
 
@@ -28,9 +30,17 @@ def reads_words(name):
 
 
 def start(files, flags):
-    """The exit status of a run; `flags`: name -> value in gin's syntax."""
+    """The exit status of a run on one device; `flags`: name -> value in gin's syntax.
+
+    A process of the tests has several devices, and an experiment that asks for all of them would trace its
+    step for each.
+    """
+    flags = {"run.strategy": "'one_device'"} | flags
     given = [*(f"--gin_file={path}" for path in files), *(f"--gin.{k}={v}" for k, v in flags.items())]
-    return vatt_main.main(given)
+    try:
+        return vatt_main.main(given)
+    finally:
+        keras.utils.clear_session()  # what a run leaves would make each later one slower
 
 
 class Miniatures:

@@ -120,6 +120,7 @@ def test_two_steps_on_two_small_sets(tmp_path):
             "--gin_bindings=audio/TransformerEncoder.size = @Size()",
             "--gin.TextEncoder.size=@Size()",
             f"--gin.MODEL_DIR='{directory}'",
+            "--gin_bindings=run.strategy = 'one_device'",
             "--gin.TRAIN_STEPS=2",
             "--gin.BATCH_SIZE=8",  # an epoch of both sets
             "--gin.VOCABULARY_SIZE=16",
