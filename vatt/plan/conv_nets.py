@@ -68,7 +68,7 @@ class ConvStream:
             numbers = self.tokens * (encoder.table_width + encoder.width)
             return self.rows * width * numbers, self.rows * width * numbers
         results = [unit.channels * math.prod(grid) for unit, grid in self._units()]
-        pooled = sum(pool.width * math.prod(grid) for pool, grid in self._pools())
+        pooled = sum((pool.width or 0) * math.prod(grid) for pool, grid in self._pools())
         kept = 2 * width * sum(results) + (width + 3) * pooled
         return self.rows * kept, self.rows * 3 * _FLOAT32 * max(results)
 
