@@ -306,6 +306,7 @@ def test_help_does_without_tensorflow():
     )
 
 
+@pytest.mark.slow
 def test_keras_does_not_load_its_extras():
     """A third of the time of the import; whoever needs them afterwards gets them."""
     program = (

@@ -60,6 +60,7 @@ def test_prepare(media, tmp_path):
     assert_nothing_is_followed(job, tmp_path, 8, REFUSALS)
 
 
+@pytest.mark.slow
 def test_the_demo_corpus(tmp_path):
     def job(root):
         corpus.demo_corpus(data_dir=str(root), clips=1, heldout_clips_per_combination=0, workers=1)

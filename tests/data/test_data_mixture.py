@@ -147,15 +147,18 @@ def test_batches_of_a_mixture_are_what_the_specification_says(directories):
     assert dataset.info.corrupt_records() == 0
 
 
+@pytest.mark.slow
 def test_resumes_exactly_whatever_the_threads(directories, weighted):
     resumed = mixed(directories, weights=(0.1, 0.9), threads=1)
     assert_equal_batches(weighted[3:], take(resumed.train_batches(batch_size=20, first_step=3, seed=5), 2))
 
 
+@pytest.mark.slow
 def test_weights_change_the_shares(weighted):
     assert 78 <= sum(is_silent(batch).sum() for batch in weighted) < 100  # 90 of 100 ± 4 deviations
 
 
+@pytest.mark.slow
 def test_a_mixture_of_one_is_that_set(directories):
     (directory, _) = directories
     alone = single(directory).train_batches(batch_size=6, first_step=0, seed=2)

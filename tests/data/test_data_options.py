@@ -80,7 +80,10 @@ def test_pictures_at_12_and_a_half_beside_longer_sound(directory):
     np.testing.assert_allclose(batch[spec.AUDIO][0, 100:200] * 32768, 160 + 2 * np.arange(100, 200), atol=1)
 
 
-@pytest.mark.parametrize(("frames", "audio_seconds"), [(6, 3.2), (6, None), (8, 1.6)])
+@pytest.mark.parametrize(
+    ("frames", "audio_seconds"),
+    [(6, 3.2), *(pytest.param(*each, marks=pytest.mark.slow) for each in ((6, None), (8, 1.6)))],
+)
 def test_windows_of_evaluation_span_the_record_in_video_and_in_audio(tmp_path, frames, audio_seconds):
     count, rate_hz = 25, 2.5  # 10 s
     jpegs = [
@@ -139,6 +142,7 @@ def test_shards_of_training_batches_are_the_global_batch(directory):
         np.testing.assert_array_equal(np.concatenate(both), values, err_msg=name)
 
 
+@pytest.mark.slow
 def test_shards_of_evaluation_hold_every_record_once(directory):
     parts = [
         make(directory, views=Views(crops=2)).eval_batches(batch_size=6, shard_index=index, shard_count=3)
@@ -155,6 +159,7 @@ def test_shards_of_evaluation_hold_every_record_once(directory):
     assert found == [(number, view) for number in range(CLIPS) for view in range(2)]
 
 
+@pytest.mark.slow
 def test_mixtures_of_two_rates_and_of_labels(directory):
     slow, fast = clip_spec(audio_seconds=0.3), clip_spec(frame_rate_hz=12.5, audio_seconds=0.3)
     sets = [make(directory, clip=each, name=name) for each, name in ((slow, "slow"), (fast, "fast"))]

@@ -61,6 +61,7 @@ def one():
 
 
 @pytest.mark.parametrize("replicas", [2, pytest.param(4, marks=pytest.mark.slow)])
+@pytest.mark.slow
 def test_statistics_gradients_and_loss_are_those_of_the_whole_batch_on_any_number_of_replicas(one, replicas):
     results, weights = one
     several = training(replicas=replicas)

@@ -82,7 +82,9 @@ def test_a_small_temperature(form):
     assert_same(loss_and_gradients(**options, block_rows=5), wanted)
 
 
-@pytest.mark.parametrize("widest", [log_sums.WIDEST, 0], ids=["one shift", "maxima"])
+@pytest.mark.parametrize(
+    "widest", [log_sums.WIDEST, pytest.param(0, marks=pytest.mark.slow)], ids=["one shift", "maxima"]
+)
 def test_it_compiles_under_xla(widest, monkeypatch):
     monkeypatch.setattr(log_sums, "WIDEST", widest)
 
@@ -124,7 +126,10 @@ def step_on_devices(replicas, **options):
     return step
 
 
-@pytest.mark.parametrize(("replicas", "form"), [(1, "paper"), (2, "symmetric"), (4, "paper")])
+SLOW_4 = pytest.param(4, "paper", marks=pytest.mark.slow)
+
+
+@pytest.mark.parametrize(("replicas", "form"), [(1, "paper"), (2, "symmetric"), SLOW_4])
 def test_any_number_of_replicas(replicas, form):
     step = step_on_devices(replicas, form=form, block_rows=2)
     for masks in MASKS.values():
