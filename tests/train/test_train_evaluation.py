@@ -65,7 +65,7 @@ def test_scores_of_a_number_and_the_closest_where_there_is_none(tmp_path):
     evaluations.run("x", 6)
     assert evaluations.scores("a/x") == {3: 0.5, 6: 0.5}
     assert evaluations.scores("a/x", lowest_is_best=True) == {3: -0.5, 6: -0.5}
-    with pytest.raises(RunError, match=r"Received: 'a/y'\. Closest: a/x"):
+    with pytest.raises(RunError, match=r"Received: 'a/y'\. Closest: `a/x`"):
         evaluations.scores("a/y")
 
 
@@ -87,5 +87,5 @@ def test_some_evaluators_measure_and_the_best_metric_waits_for_the_others(tmp_pa
     assert evaluations.scores("slow/x") == {}  # it has not measured yet: that is no misspelt name
     evaluations.run("x", 4)
     assert evaluations.scores("slow/x") == {4: 0.5} and evaluations.scores("fast/x") == {2: 0.5, 4: 0.5}
-    with pytest.raises(RunError, match="Closest: slow/x"):
+    with pytest.raises(RunError, match="Closest: `slow/x`"):
         evaluations.scores("slow/y")
