@@ -26,7 +26,7 @@ IDS = ["-".join([overlay, name, *before]) for overlay, name, before in COMBINATI
 RUNS = [run for run in COMBINATIONS if run[0] != "tiny"]  # which is in every one of them
 # What these make large is made small again. The others stand after tiny.gin, which would undo them.
 BEFORE_TINY = {"released_pretrain", "paper"} | {f"paper_{each}" for each in ("agnostic", "base", "large")}
-BEFORE_TINY |= {"paper_batch_512", "paper_batch_8192"}
+BEFORE_TINY |= {"paper_batch_512", "paper_batch_8192", "mmv"}
 PIXELS = {"clip_32x200", "clip_32x224", "clip_64x224", "released_finetune"}
 combinations = pytest.mark.parametrize(("overlay", "name", "before"), COMBINATIONS, ids=IDS)
 
