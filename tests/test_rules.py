@@ -309,6 +309,16 @@ def opens_to_write(call):
     return any(set(mode) & set("wax+") and not set(mode) - set("rwaxbt+") for mode in modes)
 
 
+def test_messages_go_to_the_logger_that_a_terminal_shows():
+    """A run shows the messages of `vatt` and silences those of absl (`vatt.main.configure_terminal`)."""
+    assert not [
+        f"{path} imports {name}"
+        for path in SOURCES
+        for name in imported_modules(path)
+        if name.startswith("absl")
+    ]
+
+
 def test_one_module_prints_and_one_writes():
     wrong = []
     for path, name, call in ((each, *found) for each in SOURCES for found in calls_in(each)):

@@ -79,14 +79,10 @@ def test_patches_are_the_strided_convolution():
 
 
 def test_edges_are_padded_or_dropped_and_the_log_says_so(caplog):
-    from absl import logging
-
-    logging.set_verbosity(logging.INFO)
-    logging.use_absl_handler()
     padded = PatchEmbedding(patch=(4,), channels=1, width=3, edge="pad")
     dropped = PatchEmbedding(patch=(4,), channels=1, width=3, edge="drop")
     wave = rnd(2, (1, 10, 1))
-    with caplog.at_level("INFO", logger="absl"):
+    with caplog.at_level("INFO", logger="vatt"):
         assert padded(padded.cut(wave)).shape == (1, 3, 3) and padded.cut(wave).shape == (1, 3, 4)
         assert dropped(dropped.cut(wave)).shape == (1, 2, 3)
     said = [record.getMessage() for record in caplog.records if "do not divide" in record.getMessage()]

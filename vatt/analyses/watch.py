@@ -1,13 +1,14 @@
 """A model together with outputs that show its inside, for the evaluators that look there."""
 
+import logging
 from collections.abc import Callable, Sequence
-
-from absl import logging
 
 from vatt.analyses.sample import SampledEvaluator
 from vatt.evals.encoder import compiled_encoder
 from vatt.models import intermediates
 from vatt.protocols import Batch, Model, Outputs
+
+_log = logging.getLogger(__name__)
 
 CHECK_SPLIT = "Check its evaluation split and `ClipSpec.modalities`."
 
@@ -51,5 +52,5 @@ def modalities_read(model: Model) -> tuple[str, ...]:
             "video or audio."
         )
     if others:
-        logging.warning("Of Transformers alone; a ConvNet has no tokens: left out: %s.", ", ".join(others))
+        _log.warning("Of Transformers alone; a ConvNet has no tokens: left out: %s.", ", ".join(others))
     return found

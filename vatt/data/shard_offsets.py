@@ -7,13 +7,15 @@ before TensorFlow sees the record.
 
 import concurrent.futures
 import dataclasses
+import logging
 import os
 import struct
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from absl import logging
+
+_log = logging.getLogger(__name__)
 
 _OFFSET_BYTES = 8
 _LENGTH = struct.Struct("<Q")  # first field of a TFRecord frame
@@ -86,7 +88,7 @@ def _stated(path: Path, shard: dict) -> np.ndarray | None:
     stated = path.with_name(path.name.removesuffix(".tfrecord") + ".offsets")
     if stated.is_file() and stated.stat().st_size == _OFFSET_BYTES * shard["records"]:
         return np.fromfile(stated, "<i8")
-    logging.warning("%s is missing or has not the right size: looking for the records in the shard", stated)
+    _log.warning("%s is missing or has not the right size: looking for the records in the shard", stated)
     return None
 
 

@@ -4,6 +4,7 @@ Rows are found by word, not by number: each vector goes to the id that the vocab
 """
 
 import dataclasses
+import logging
 import os
 import pathlib
 import zlib
@@ -12,11 +13,12 @@ from typing import Any
 
 import gin
 import numpy as np
-from absl import logging
 
 from vatt import spec
 from vatt.data import vector_files
 from vatt.data import words as word_rule
+
+_log = logging.getLogger(__name__)
 
 _SHOWN = 10  # missing words that the log names
 
@@ -84,7 +86,7 @@ class WordVectors:
 
     def __call__(self, shape: Sequence[int], dtype: Any = "float32") -> np.ndarray:
         table, coverage = self.table(*shape)
-        logging.info("%s: %s.", self.path, coverage)
+        _log.info("%s: %s.", self.path, coverage)
         return table.astype(dtype or "float32")
 
     def table(self, rows: int, width: int) -> tuple[np.ndarray, Coverage]:

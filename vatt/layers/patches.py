@@ -5,17 +5,19 @@ waveforms over (sample), spectrograms over (time, frequency). A convolution whos
 exactly this map; the kernel keeps the convolution's shape so that weights move freely between the two views.
 """
 
+import logging
 import math
 from collections.abc import Sequence
 from typing import Any
 
 import keras
-from absl import logging
 from keras import ops
 
 from vatt.layers.configured import Configured
 from vatt.protocols import Tensor
 from vatt.spec import EDGES, patch_grid
+
+_log = logging.getLogger(__name__)
 
 
 @keras.saving.register_keras_serializable("vatt")
@@ -101,7 +103,7 @@ class PatchEmbedding(Configured, keras.layers.Layer):
         if wanted != sizes and sizes not in self._told:
             self._told.add(sizes)
             done = "the rest is dropped" if self.edge == "drop" else "the end is padded with zeros"
-            logging.info(
+            _log.info(
                 "%s: patches of %s do not divide %s, %s: %s.", self.path, self.patch, sizes, done, wanted
             )
         if self.edge == "drop":
