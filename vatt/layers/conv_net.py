@@ -6,11 +6,11 @@ from typing import Any
 import keras
 from keras import ops
 
-from vatt.layers.configured import Configured
+from vatt.layers.stage_encoder import StageEncoder
 from vatt.layers.transformer_encoder import TOKENS
 
 
-class ConvNet(Configured, keras.layers.Layer):
+class ConvNet(StageEncoder):
     """Stages one after the other, and the mean over all positions of what the last one gives.
 
     A subclass has `axes` and `channels` of its signal, and `stages_of()`, its layers in their order. Those
@@ -48,11 +48,6 @@ class ConvNet(Configured, keras.layers.Layer):
         """Whether, in training, what becomes of a row depends on the others of its batch."""
         return not self.frozen
 
-    @property
-    def summary(self) -> str:
-        """Its kind and the features of its outputs, in a few characters."""
-        return f"{type(self).__name__} {self.width}"
-
     def grid_of(self, sizes: Sequence[int]) -> tuple[int, ...]:
         """Positions along each axis of the features of a signal of these sizes."""
         for stage in self.stages:
@@ -66,11 +61,7 @@ class ConvNet(Configured, keras.layers.Layer):
         training: bool = False,
         collect: Mapping[str, Callable] | None = None,
     ) -> Any:
-        if set(collect or ()) - {TOKENS}:
-            raise ValueError(
-                f"A {type(self).__name__} has no {', '.join(sorted(set(collect or ()) - {TOKENS}))}: it has "
-                f"neither attention nor feed-forward networks. Ask for {TOKENS!r}, or for a Transformer's."
-            )
+        self.check_collect(collect)
         if len(signal.shape) != len(self.axes) + 2 or signal.shape[-1] != self.channels:
             raise ValueError(
                 f"{self.path}: the signal must be [B, {', '.join(self.axes)}, {self.channels}]. Received: "

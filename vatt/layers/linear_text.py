@@ -7,13 +7,13 @@ import gin
 import keras
 from keras import ops
 
-from vatt.layers.configured import Configured
+from vatt.layers.stage_encoder import StageEncoder
 from vatt.layers.transformer_encoder import TOKENS
 
 
 @gin.register
 @keras.saving.register_keras_serializable("vatt")
-class LinearText(Configured, keras.layers.Layer):
+class LinearText(StageEncoder):
     """Word table → linear map with bias and ReLU, word by word → the maximum over all positions.
 
     Padding takes part in the maximum, as in the release: id 0 has its row of the table like any word, and a
@@ -67,11 +67,6 @@ class LinearText(Configured, keras.layers.Layer):
         self.kernel = self.add_weight(name="kernel", shape=shape, initializer="glorot_uniform")
         self.bias = self.add_weight(name="bias", shape=(self.width,), initializer="zeros")
 
-    @property
-    def summary(self) -> str:
-        """Its kind and the features of its outputs, in a few characters."""
-        return f"{type(self).__name__} {self.width}"
-
     def grid_of(self, sizes: Sequence[int]) -> tuple[int, ...]:
         """Positions along the one axis of sentences of sizes (words,)."""
         return tuple(sizes)
@@ -83,10 +78,7 @@ class LinearText(Configured, keras.layers.Layer):
         training: bool = False,
         collect: Mapping[str, Callable] | None = None,
     ) -> Any:
-        if set(collect or ()) - {TOKENS}:
-            raise ValueError(
-                f"A LinearText has no {', '.join(sorted(set(collect or ()) - {TOKENS}))}. Ask for {TOKENS!r}."
-            )
+        self.check_collect(collect)
         if len(ids.shape) != 2:
             raise ValueError(f"{self.path}: word ids must be [B, L]. Received: shape {tuple(ids.shape)}.")
         features = ops.relu(ops.matmul(self.table(ids), self.kernel[0]) + self.bias)

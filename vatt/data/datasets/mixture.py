@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 import gin
 
 from vatt.data import batch_check, order
+from vatt.data.datasets.pipeline_dataset import PipelineDataset
 from vatt.data.datasets.prepared import PreparedClips
 from vatt.data.description import describe_inputs
 from vatt.data.pipeline import ClipPipeline
@@ -20,7 +21,7 @@ _SPECIAL_WORDS = 2  # padding and unknown: the whole word list of a set without 
 
 
 @gin.register
-class MixedClips:
+class MixedClips(PipelineDataset):
     """Training clips of several prepared sets; evaluation reads one `PreparedClips` at a time.
 
     Each set keeps its own rates, augmentation and limit of damaged records. Captions of all of them are read
@@ -82,7 +83,7 @@ class MixedClips:
         )
 
     def training_pipeline(self) -> ClipPipeline:
-        """What `train_batches` asks."""
+        """See `PipelineDataset`."""
         return ClipPipeline(
             [source for each in self._datasets for source in each.training_pipeline().sources],
             clip=self._clip,
@@ -90,18 +91,6 @@ class MixedClips:
             weights=self._weights,
             mixup_alpha=_common_mixup(self._datasets),
             threads=self._threads,
-        )
-
-    def train_batches(
-        self, *, batch_size: int, first_step: int, seed: int, shard_index: int = 0, shard_count: int = 1
-    ) -> Iterable[Batch]:
-        """See `vatt.protocols.Dataset`."""
-        return self.training_pipeline().train_batches(
-            batch_size=batch_size,
-            first_step=first_step,
-            seed=seed,
-            shard_index=shard_index,
-            shard_count=shard_count,
         )
 
     def eval_batches(self, *, batch_size: int, shard_index: int = 0, shard_count: int = 1) -> Iterable[Batch]:

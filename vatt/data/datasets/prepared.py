@@ -13,6 +13,7 @@ from vatt import spec
 from vatt.data import records
 from vatt.data.augmentation import Augmentation
 from vatt.data.captions import Captions
+from vatt.data.datasets.pipeline_dataset import PipelineDataset
 from vatt.data.description import describe_inputs
 from vatt.data.pipeline import ClipPipeline
 from vatt.data.set_description import SetDescription, read_description
@@ -23,7 +24,7 @@ from vatt.protocols import Batch, DatasetInfo
 
 
 @gin.register
-class PreparedClips:
+class PreparedClips(PipelineDataset):
     """Clips of a prepared set, as batches.
 
     Args:
@@ -97,20 +98,8 @@ class PreparedClips:
         )
 
     def training_pipeline(self) -> ClipPipeline:
-        """What `train_batches` asks; of its sources mixtures are made."""
+        """See `PipelineDataset`."""
         return self._pipeline("train")
-
-    def train_batches(
-        self, *, batch_size: int, first_step: int, seed: int, shard_index: int = 0, shard_count: int = 1
-    ) -> Iterable[Batch]:
-        """See `vatt.protocols.Dataset`."""
-        return self.training_pipeline().train_batches(
-            batch_size=batch_size,
-            first_step=first_step,
-            seed=seed,
-            shard_index=shard_index,
-            shard_count=shard_count,
-        )
 
     def eval_batches(self, *, batch_size: int, shard_index: int = 0, shard_count: int = 1) -> Iterable[Batch]:
         """See `vatt.protocols.Dataset`."""
