@@ -185,8 +185,8 @@ def _difference(recorded: Path, text: str) -> str:
     except (OSError, SyntaxError, ValueError, tokenize.TokenError):
         return ""
     whose = {"-": "worker 0: ", "+": "here: "}
-    told = [whose[line[0]] + line[1:] for line in lines if not line.startswith(("---", "+++"))]
-    return f" ({'; '.join(told)})" if told else ""
+    changes = [whose[line[0]] + line[1:] for line in lines if not line.startswith(("---", "+++"))]
+    return f" ({'; '.join(changes)})" if changes else ""
 
 
 def _appears(path: Path) -> bool:

@@ -118,7 +118,7 @@ def test_cards_differ_in_what_hinders_and_in_what_does_not():
     right["data"]["clip"]["frames"] = 16
     found = differences(left, right)
     assert found.hindering == {"views": ("1", "4"), "data.clip.frames": ("32", "16")}
-    assert found.told == {"code": ("0.1", "0.2")} and not found.are_comparable
+    assert found.harmless == {"code": ("0.1", "0.2")} and not found.are_comparable
     assert differences(left, left | {"weights": "other", "seed": 1}).are_comparable
     assert not differences(left, left | {"damaged_records": 1}).are_comparable
     assert not differences({}, {}).are_comparable

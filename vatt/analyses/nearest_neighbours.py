@@ -10,7 +10,7 @@ from vatt.analyses.pairs import PairedVectors, paired
 from vatt.analyses.sample import SampledEvaluator, held_by
 from vatt.evals.directions import DIRECTIONS, Direction
 from vatt.evals.embedding import EmbeddedClips
-from vatt.evals.examples import ClipPictures
+from vatt.evals.examples import ClipPreviews
 from vatt.metrics.neighbours import mutual_neighbours, nearest
 from vatt.protocols import Dataset, Model
 from vatt.unit_rows import unit_rows
@@ -58,9 +58,9 @@ class NearestNeighbours(SampledEvaluator):
         query, and `…/chance_group_share`, of all clips; and `NAME/video/text_audio/mutual`, the share of the
         video's clips that text and audio of one clip both find among their k nearest.
         """
-        pictures = ClipPictures()
+        previews = ClipPreviews()
         outputs = [output for each in DIRECTIONS for output in each.outputs]
-        embedded = self._embedded(model, outputs, watch=pictures)
+        embedded = self._embedded(model, outputs, watch=previews)
         found = {each: made for each in DIRECTIONS if (made := paired(embedded, *each.outputs))}
         if not found:
             rule = "Neighbours are looked for from one modality in another."
@@ -81,7 +81,7 @@ class NearestNeighbours(SampledEvaluator):
             "neighbours": self.neighbours,
             "figures": figures,
             "queries": shown,
-            "shown_clips": _clips(shown, embedded, pictures),
+            "shown_clips": _clips(shown, embedded, previews),
             "protocol": self._card(model, settings),
         }
         return self._named(figures | {"clips": len(embedded.clip_ids)})
@@ -157,7 +157,7 @@ class NearestNeighbours(SampledEvaluator):
         return {"clip": clip, "directions": directions}
 
 
-def _clips(queries: list[dict], embedded: EmbeddedClips, pictures: ClipPictures) -> dict[str, dict]:
+def _clips(queries: list[dict], embedded: EmbeddedClips, previews: ClipPreviews) -> dict[str, dict]:
     """Id, group, caption, strip and waveform of every clip that is shown, by its number."""
     numbers = {query["clip"] for query in queries}
     numbers |= {
@@ -168,8 +168,8 @@ def _clips(queries: list[dict], embedded: EmbeddedClips, pictures: ClipPictures)
             "id": embedded.clip_ids[clip],
             "group": embedded.groups[clip],
             "caption": embedded.captions[clip],
-            "envelope": [round(float(peak), 3) for peak in pictures.envelopes[clip]],
-            "jpeg_base64": base64.b64encode(pictures.strips[clip]).decode("ascii"),
+            "envelope": [round(float(peak), 3) for peak in previews.envelopes[clip]],
+            "jpeg_base64": base64.b64encode(previews.strips[clip]).decode("ascii"),
         }
         for clip in sorted(numbers)
     }

@@ -39,13 +39,13 @@ def released_model(shapes: Mapping[str, tuple[int, ...]], head_width: int | None
     """
     if head_width is not None and head_width < 1:
         raise ConversionError(f"`head_width` must be positive. Received: {head_width}.")
-    told = _told_head_width(shapes)
-    if told is not None and head_width not in (None, told):
+    stated = _stated_head_width(shapes)
+    if stated is not None and head_width not in (None, stated):
         raise ConversionError(
             "The width of a head must be that of the relative positions of the text model. Received: "
-            f"--head_width {head_width}. Leave it out, or give --head_width {told}."
+            f"--head_width {head_width}. Leave it out, or give --head_width {stated}."
         )
-    reader = _Shapes(shapes, head_width or told)
+    reader = _Shapes(shapes, head_width or stated)
     if reader.any_under(names.UNIFIED_BASE):
         return _modality_agnostic(reader)
     if reader.any_under(f"{names.VIDEO_BASE}/tx") and reader.any_under(f"{names.TEXT_BASE}/base_lm/layers"):
@@ -60,13 +60,13 @@ def released_model(shapes: Mapping[str, tuple[int, ...]], head_width: int | None
 
 def assumed_heads(shapes: Mapping[str, tuple[int, ...]], head_width: int | None) -> list[str]:
     """What of the heads is taken over from one part to others, in words for the report."""
-    told = _told_head_width(shapes)
-    if told is None or head_width is not None:
+    stated = _stated_head_width(shapes)
+    if stated is None or head_width is not None:
         return []
-    return [f"heads of {told} features in video and audio: as in the text model, whose shapes determine it"]
+    return [f"heads of {stated} features in video and audio: as in the text model, whose shapes determine it"]
 
 
-def _told_head_width(shapes) -> int | None:
+def _stated_head_width(shapes) -> int | None:
     """By the relative positions, whose table has a column for each head."""
     if _RELATIVE not in shapes or _QUERIES not in shapes:
         return None

@@ -1,6 +1,6 @@
 """Retrieved examples to look at: a few queries, right and wrong, with frames of what they found.
 
-While the clips pass by, `ClipPictures` keeps a strip of frames (a few kilobytes of JPEG) and the outline of
+While the clips pass by, `ClipPreviews` keeps a strip of frames (a few kilobytes of JPEG) and the outline of
 the audio of each; the clips themselves are never kept.
 """
 
@@ -24,7 +24,7 @@ ENVELOPE_BARS = 64
 RETRIEVED = 5
 
 
-class ClipPictures:
+class ClipPreviews:
     """Collects strips and waveforms; pass it to `embed_clips` as `watch`."""
 
     def __init__(self):
@@ -89,7 +89,7 @@ def pick_queries(ranks: np.ndarray, owners: np.ndarray, count: int, seed: int) -
 
 
 def describe_queries(
-    queries: np.ndarray, *, ranked: RankedDirection, embedded: EmbeddedClips, pictures: ClipPictures
+    queries: np.ndarray, *, ranked: RankedDirection, embedded: EmbeddedClips, previews: ClipPreviews
 ) -> list[dict]:
     """What each of the chosen queries found, best first, as plain values for a report.
 
@@ -113,7 +113,7 @@ def describe_queries(
                 "clip": clip,
                 "caption": embedded.captions[clip],
                 "rank": int(ranked.ranks[query]),
-                "envelope": [round(float(peak), 3) for peak in pictures.envelopes[clip]],
+                "envelope": [round(float(peak), 3) for peak in previews.envelopes[clip]],
                 "retrieved": [
                     {
                         "clip": int(ranked.gallery.owners[item]),
@@ -128,7 +128,7 @@ def describe_queries(
 
 
 def describe_clips(
-    queries: list[dict], *, embedded: EmbeddedClips, pictures: ClipPictures
+    queries: list[dict], *, embedded: EmbeddedClips, previews: ClipPreviews
 ) -> dict[str, dict]:
     """Id, group, caption and strip of every clip that occurs in `queries`, once each, by its number."""
     shown = {query["clip"] for query in queries}
@@ -138,7 +138,7 @@ def describe_clips(
             "id": embedded.clip_ids[clip],
             "group": embedded.groups[clip],
             "caption": embedded.captions[clip],
-            "jpeg_base64": base64.b64encode(pictures.strips[clip]).decode("ascii"),
+            "jpeg_base64": base64.b64encode(previews.strips[clip]).decode("ascii"),
         }
         for clip in sorted(shown)
     }

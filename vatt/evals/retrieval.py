@@ -110,7 +110,7 @@ class Retrieval(EvaluatorBase):
         `NAME/text_to_video/queries` and `NAME/clips`.
         """
         self.check(model)
-        pictures = examples.ClipPictures()
+        previews = examples.ClipPreviews()
         outputs = sorted({name for direction in self.directions for name in direction.outputs})
         embedded = embed_clips(
             self._encoder(model, outputs),
@@ -118,7 +118,7 @@ class Retrieval(EvaluatorBase):
             batch_size=self.batch_size,
             captions=self.captions,
             average=self.average,
-            watch=pictures if self.gallery_queries else None,
+            watch=previews if self.gallery_queries else None,
         )
         ranked = [done for each in self.directions if (done := rank_direction(each, embedded))]
         if not ranked or (self.required and len(ranked) < len(self.directions)):
@@ -131,7 +131,7 @@ class Retrieval(EvaluatorBase):
                 "audio."
             )
         directions = [self._describe(one) for one in ranked]
-        queries = self._examples(ranked, embedded, pictures)
+        queries = self._examples(ranked, embedded, previews)
         self._artifact = {
             "kind": "retrieval",
             "clips": len(embedded.clip_ids),
@@ -151,7 +151,7 @@ class Retrieval(EvaluatorBase):
             "ranks": list(self.ranks),
             "directions": directions,
             "queries": queries,
-            "shown_clips": examples.describe_clips(queries, embedded=embedded, pictures=pictures),
+            "shown_clips": examples.describe_clips(queries, embedded=embedded, previews=previews),
         }
         return {f"{self.name}/clips": float(len(embedded.clip_ids))} | self._flat(directions)
 
@@ -204,14 +204,14 @@ class Retrieval(EvaluatorBase):
         return flat
 
     def _examples(
-        self, ranked: list[RankedDirection], embedded: EmbeddedClips, pictures: examples.ClipPictures
+        self, ranked: list[RankedDirection], embedded: EmbeddedClips, previews: examples.ClipPreviews
     ) -> list[dict]:
         shown = [one for one in ranked if one.direction.name in SHOWN_DIRECTIONS]
         described = []
         for place, one in enumerate(shown if self.gallery_queries else ()):
             share = (self.gallery_queries + place) // len(shown)
             rows = examples.pick_queries(one.ranks, one.queries.owners, share, self.seed)
-            described += examples.describe_queries(rows, ranked=one, embedded=embedded, pictures=pictures)
+            described += examples.describe_queries(rows, ranked=one, embedded=embedded, previews=previews)
         return described
 
 

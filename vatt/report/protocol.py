@@ -62,7 +62,7 @@ class Differences:
     """Lines of two cards that differ: name -> (left, right)."""
 
     hindering: dict[str, tuple[str, str]]  # those that make the numbers incomparable
-    told: dict[str, tuple[str, str]]  # those that do not
+    harmless: dict[str, tuple[str, str]]  # those that do not
     is_known: bool = True  # both runs have a card
 
     @property
@@ -79,10 +79,10 @@ def differences(left: Mapping[str, Any], right: Mapping[str, Any]) -> Difference
     """Compares two cards line by line; a line that one of them lacks differs."""
     differing = differing_pairs(flat(left), flat(right))
     differing = {name: pair for name, pair in differing.items() if not _is_one_of(name, _COMPARED)}
-    told = {name: pair for name, pair in differing.items() if _is_one_of(name, _REPORTED)}
+    harmless = {name: pair for name, pair in differing.items() if _is_one_of(name, _REPORTED)}
     return Differences(
-        hindering={name: pair for name, pair in differing.items() if name not in told},
-        told=told,
+        hindering={name: pair for name, pair in differing.items() if name not in harmless},
+        harmless=harmless,
         is_known=bool(left) and bool(right),
     )
 
@@ -105,8 +105,10 @@ def differences_notice(found: Differences) -> Markup | None:
     if found.hindering:
         text = "The two were measured in different ways; no difference is given. What differs:"
         parts.append(warning("▲ Not comparable. ", text, _spaced_table(found.hindering)))
-    if found.told:
-        parts.append(folded("Also different, without making them incomparable", _spaced_table(found.told)))
+    if found.harmless:
+        parts.append(
+            folded("Also different, without making them incomparable", _spaced_table(found.harmless))
+        )
     return element("div", parts) if parts else None
 
 
