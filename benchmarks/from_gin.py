@@ -34,13 +34,14 @@ def task_of(configuration):
     )
 
 
-def train_step(task, optimizer, gradients=None):
+def train_step(task, optimizer, gradients=None, jit_compile=False):
     """The compiled step of `Trainer` on one device.
 
     Args:
         task: what is trained.
         optimizer: a Keras optimizer, built here.
         gradients: one of `vatt/engines/execution.py`; None for the whole batch.
+        jit_compile: as in `Execution`.
     """
     import tensorflow as tf
 
@@ -50,7 +51,7 @@ def train_step(task, optimizer, gradients=None):
 
     engine = TensorFlowEngine(tf.distribute.get_strategy())
     state = engine.place(task, optimizer, Optimization())
-    execution = Execution(gradients=gradients or WholeBatch())
+    execution = Execution(gradients=gradients or WholeBatch(), jit_compile=jit_compile)
     return engine.make_step(task, state, optimization=Optimization(), execution=execution, seed=0)
 
 

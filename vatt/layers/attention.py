@@ -137,10 +137,9 @@ class SelfAttention(Configured, keras.layers.Layer):
         batch, length = ops.shape(queries)[0], queries.shape[1]
 
         def kept(first, count):
-            heads = ops.arange(self.heads, dtype="int32")[:, None, None]
-            rows = ops.arange(first, first + count, dtype="int32")[None, :, None]
-            elements = (heads * length + rows) * length + ops.arange(length, dtype="int32")
-            return self.dropout.kept((batch, self.heads, count, length), after=queries, elements=elements)
+            heads = ops.arange(self.heads, dtype="int32")[:, None]
+            rows = heads * length + ops.arange(first, first + count, dtype="int32")
+            return self.dropout.kept((batch, self.heads, count, length), after=queries, rows=rows)
 
         return kept
 

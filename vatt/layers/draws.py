@@ -48,29 +48,33 @@ def salt_of(layer: keras.layers.Layer) -> int:
     return zlib.crc32(layer.path.encode()) & 0x7FFFFFFF
 
 
-def uniform(
-    shape: Sequence[Any], *, salt: int, elements: Tensor | None = None, after: Tensor = None
-) -> Tensor:
+def uniform(shape: Sequence[Any], *, salt: int, rows: Tensor | None = None, after: Tensor = None) -> Tensor:
     """Uniform float32 in [0, 1) of `shape` = [B, ...].
 
     Args:
         shape: static or dynamic sizes, the batch first.
         salt: see `salt_of`.
-        elements: int32 of shape[1:], the elements' numbers, for a part of a larger array; None: 0, 1, 2 …
+        rows: int32 of shape[1:-1], the numbers of the last axis's rows within a larger array; None: 0, 1, 2 …
         after: a float tensor that the draws wait for. Else they depend on the key alone, and nothing keeps a
-            graph from making those of all layers when a step begins and holding them until they are needed.
+            graph from making those of all layers when a step begins and holding them until they are needed;
+            nor from folding a hash of the elements' numbers into a constant of the program, as large as the
+            array.
     """
     key = current_key()
     if key is None:
         return keras.random.uniform(shape)
     per_example = _mix(ops.bitwise_xor(_uint(key[:, 0]), _uint(salt)))
     per_example = _mix(_wrapped(per_example + _uint(key[:, 1])))
+    if rows is None:
+        rows = ops.arange(
+            functools.reduce(operator.mul, shape[1:-1], 1), dtype="int32"
+        )  # sizes may be tensors
+    elements = ops.reshape(rows, (-1, 1)) * shape[-1]
     if after is not None:
-        per_example = _wrapped(per_example + _uint(arrival(after)))
-    if elements is None:
-        count = functools.reduce(operator.mul, shape[1:], 1)  # sizes may be tensors
-        elements = ops.arange(count, dtype="int32")
-    per_element = _mix(_wrapped(_uint(ops.reshape(elements, (-1,))) + _uint(0x9E3779B9)))
+        nothing = ops.cast(arrival(after), "int32")
+        per_example, elements = _wrapped(per_example + _uint(nothing)), elements + nothing
+    elements = ops.reshape(elements + ops.arange(shape[-1], dtype="int32"), (-1,))
+    per_element = _mix(_wrapped(_uint(elements) + _uint(0x9E3779B9)))
     bits = _mix(ops.bitwise_xor(per_example[:, None], per_element[None, :]))
     # 24 bits: the most that float32 holds exactly.
     fractions = ops.cast(ops.right_shift(bits, _uint(8)), "float32") * (2.0**-24)

@@ -48,9 +48,9 @@ class Dropout(Configured, keras.layers.Layer):
 
         return drop(inputs)
 
-    def kept(self, shape: Any, *, after: Tensor, elements: Tensor | None = None) -> Tensor:
-        """What is not zeroed, bool of `shape`; `after` and `elements` as in `draws.uniform`."""
-        return draws.uniform(shape, salt=self._salt, elements=elements, after=after) >= self.rate
+    def kept(self, shape: Any, *, after: Tensor, rows: Tensor | None = None) -> Tensor:
+        """What is not zeroed, bool of `shape`; `after` and `rows` as in `draws.uniform`."""
+        return draws.uniform(shape, salt=self._salt, rows=rows, after=after) >= self.rate
 
 
 def dropped(x: Tensor, kept: Tensor | None, rate: float) -> Tensor:
