@@ -5,7 +5,7 @@ import time
 import pytest
 import tensorflow as tf
 
-from vatt.engines.tensorflow.guard import Guard
+from vatt.engines.guard import Guard
 from vatt.errors import RunError
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from vatt.engines.tensorflow.live_data import live_shares
+from vatt.engines.live_data import live_shares
 from vatt.train.alarms import Alarms
 
 

@@ -8,7 +8,7 @@ from vatt.engines.protocol import Engine
 from vatt.errors import RunError
 
 # Keras' backend -> the module whose `start(strategy)` gives an engine on the devices of a strategy's name.
-ENGINES = {"tensorflow": "vatt.engines.tensorflow.engine"}
+ENGINES = {"tensorflow": "vatt.engines.tensorflow.engine", "jax": "vatt.engines.jax.engine"}
 
 
 def start_engine(strategy: str) -> Engine:

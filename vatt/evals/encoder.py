@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 
 import keras
+import numpy as np
 import tensorflow as tf
 from keras import ops
 
@@ -14,11 +15,28 @@ IMAGE = "image"  # input of models of single images, in addition to the modaliti
 
 
 def compiled_encoder(model: Model, outputs: Sequence[str]) -> Callable[[Batch], Batch]:
-    """`encoder` as one compiled graph, so keep it between evaluations. On other Keras backends it stays
-    eager.
+    """`encoder` as one compiled graph on TensorFlow and JAX, so keep it between evaluations. On PyTorch it
+    stays eager.
     """
-    encode = encoder(model, outputs)
-    return tf.function(encode, autograph=False) if keras.config.backend() == "tensorflow" else encode
+    encode, backend = encoder(model, outputs), keras.config.backend()
+    if backend == "jax":
+        return _jitted(model, encode)
+    return tf.function(encode, autograph=False) if backend == "tensorflow" else encode
+
+
+def _jitted(model, encode):
+    import jax
+
+    @jax.jit
+    def compiled(values, inputs):
+        with keras.StatelessScope(state_mapping=list(zip(model.variables, values))):
+            return encode(inputs)
+
+    def call(inputs: Batch) -> Batch:
+        arrays = {name: np.asarray(value) for name, value in inputs.items()}
+        return compiled([variable.value for variable in model.variables], arrays)
+
+    return call
 
 
 def encoder(model: Model, outputs: Sequence[str]) -> Callable[[Batch], Batch]:

@@ -55,7 +55,7 @@ class Adam(keras.optimizers.Optimizer):
     def change(self, index: int, gradient: Any, variable: Any, step_size: Any) -> None:
         """One step of variable number `index` of those it was built for."""
         gradient, step_size = ops.cast(gradient, variable.dtype), ops.cast(step_size, variable.dtype)
-        mean, square = self.means[index].value, self.squares[index].value
+        mean, square = self.means[index], self.squares[index]
         self.assign_add(mean, (gradient - mean) * (1 - self.beta_1))
         self.assign_add(square, (ops.square(gradient) - square) * (1 - self.beta_2))
         self.assign_sub(variable, mean * step_size / (ops.sqrt(square) + self.epsilon))

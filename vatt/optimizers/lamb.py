@@ -49,7 +49,7 @@ class Lamb(Adam):
         """One step of variable number `index` of those it was built for."""
         gradient = ops.cast(gradient, variable.dtype)
         step = ops.cast(self.iterations + 1, variable.dtype)
-        mean, square = self.means[index].value, self.squares[index].value
+        mean, square = self.means[index], self.squares[index]
         self.assign_add(mean, (gradient - mean) * (1 - self.beta_1))
         self.assign_add(square, (ops.square(gradient) - square) * (1 - self.beta_2))
         mean_hat = mean / (1 - ops.power(ops.cast(self.beta_1, variable.dtype), step))

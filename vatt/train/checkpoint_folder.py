@@ -1,5 +1,5 @@
-"""Checkpoints at `checkpoints/ckpt-STEP.index`: written whole or not at all, and checked before they are
-believed.
+"""Checkpoints at `checkpoints/ckpt-STEP.*`, files or folders: written whole or not at all, and checked before
+they are believed.
 
 A save goes to a folder of its own, is hashed, and is renamed into place; `ckpt-STEP.json`, with the SHA-256
 of each file, comes last. The newest checkpoint is found by scanning for these, never through the
@@ -13,6 +13,7 @@ import json
 import logging
 import os
 import re
+import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -122,7 +123,7 @@ class CheckpointFolder:
                 self._write(step, saving, state, dict(facts or {}))
         except OSError as error:
             for path in self._files(step):
-                path.unlink(missing_ok=True)
+                _remove(path)
             reason = reason_of(error).rstrip(".")
             before = self.newest()
             kept = "none was saved before" if before is None else f"ckpt-{before} is whole"
@@ -137,11 +138,13 @@ class CheckpointFolder:
         state.write(str(saving / f"ckpt-{step}"))
         # The index comes last but one: TensorFlow takes a checkpoint with an index for a whole one.
         written = sorted(saving.glob("ckpt-*"), key=lambda path: path.suffix == ".index")
-        digests = {path.name: _digest(path) for path in written}
+        files = [file for path in written for file in _files_in(path)]
+        digests = {file.relative_to(saving).as_posix(): _digest(file) for file in files}
         summary = saving / self._summary(step).name
         summary.write_text(_sealed({"step": step, "files": digests, "facts": facts}), encoding="utf-8")
+        for file in [*files, summary]:
+            _flush(file)
         for path in [*written, summary]:
-            _flush(path)
             os.replace(path, self._directory / path.name)
 
     def _summary(self, step: int) -> Path:
@@ -180,7 +183,7 @@ class CheckpointFolder:
             # The summary first: a partial deletion must invalidate the checkpoint.
             for path in sorted(self._files(step), key=lambda path: path.suffix != ".json"):
                 try:
-                    path.unlink()
+                    _remove(path)
                 except OSError as error:
                     _log.warning("An old checkpoint could not be deleted: %s", error)
 
@@ -189,6 +192,18 @@ def _sealed(record: dict) -> str:
     """The record as JSON, with a digest of itself."""
     seal = hashlib.sha256(json.dumps(record).encode()).hexdigest()
     return json.dumps({**record, _SEAL: seal}, indent=1) + "\n"
+
+
+def _files_in(path: Path) -> list[Path]:
+    """The files of an entry, which is a file or a folder of them."""
+    return sorted(each for each in path.rglob("*") if each.is_file()) if path.is_dir() else [path]
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _digest(path: Path) -> str:

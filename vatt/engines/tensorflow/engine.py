@@ -11,14 +11,14 @@ import tensorflow as tf
 
 from vatt.engines import cluster
 from vatt.engines.execution import Execution, Preemption
+from vatt.engines.guard import Guard
 from vatt.engines.optimization import Optimization
+from vatt.engines.profile import profiled
 from vatt.engines.protocol import Notice, Task
 from vatt.engines.tensorflow.average import AveragedWeights
 from vatt.engines.tensorflow.gradients import gradients_of
-from vatt.engines.tensorflow.guard import Guard
 from vatt.engines.tensorflow.loss_scale import LossScale
 from vatt.engines.tensorflow.preemption import watching
-from vatt.engines.tensorflow.profile import profiled
 from vatt.engines.tensorflow.state import State
 from vatt.engines.tensorflow.step import TrainStep
 from vatt.engines.tensorflow.strategy import make_strategy
@@ -113,4 +113,5 @@ class TensorFlowEngine:
         return watching(settings, strategy=self.strategy, model_dir=model_dir, save=save)
 
     def profiled(self, run_steps: Callable[..., dict], directory: Path) -> Callable[..., dict]:
-        return profiled(run_steps, directory)
+        tracer = tf.profiler.experimental
+        return profiled(run_steps, directory, tracer.start, tracer.stop)

@@ -12,7 +12,7 @@ from typing import Any
 import tensorflow as tf
 
 from vatt import spec
-from vatt.engines.tensorflow.live_data import live_shares
+from vatt.engines.live_data import live_shares
 from vatt.engines.tensorflow.loss_scale import LossScale
 from vatt.engines.tensorflow.strategy import split_batch
 from vatt.engines.tensorflow.update import Update

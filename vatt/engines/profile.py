@@ -4,8 +4,6 @@ import logging
 from collections.abc import Callable
 from pathlib import Path
 
-import tensorflow as tf
-
 from vatt.whole_file import own_folder
 
 _log = logging.getLogger(__name__)
@@ -14,12 +12,15 @@ _CALLS_BEFORE = 5  # the first ones compile and fill the buffers of the input
 _CALLS = 5
 
 
-def profiled(run_steps: Callable[..., dict], directory: Path) -> Callable[..., dict]:
+def profiled(
+    run_steps: Callable[..., dict], directory: Path, start: Callable[[str], None], stop: Callable[[], None]
+) -> Callable[..., dict]:
     """`run_steps` with a trace of a few of its calls; what is left of a run may be too short for one.
 
     Args:
         run_steps: a call of steps -> results.
         directory: of the events; the trace is in `plugins/profile` there.
+        start, stop: the framework's tracer, into this directory.
     """
     calls = 0
 
@@ -28,11 +29,11 @@ def profiled(run_steps: Callable[..., dict], directory: Path) -> Callable[..., d
         calls += 1
         if calls == _CALLS_BEFORE + 1:
             own_folder(own_folder(directory / "plugins") / "profile")
-            tf.profiler.experimental.start(str(directory))
+            start(str(directory))
         results = run_steps(*arguments)
         if calls == _CALLS_BEFORE + _CALLS:
             bool(results["finite"])  # the devices may still be running
-            tf.profiler.experimental.stop()
+            stop()
             _log.info("Profile of %d calls: tensorboard --logdir=%s", _CALLS, directory)
         return results
 

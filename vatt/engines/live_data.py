@@ -4,14 +4,16 @@ constant audio) apart from a hard task.
 Computed inside the compiled step, since the host never holds a batch.
 """
 
-import tensorflow as tf
+from typing import Any
+
+from keras import ops
 
 from vatt import spec
 from vatt.engines.protocol import LIVE_DATA
 from vatt.protocols import Batch
 
 
-def live_shares(batch: Batch, replicas: int) -> dict[str, tf.Tensor]:
+def live_shares(batch: Batch, replicas: int) -> dict[str, Any]:
     """This replica's part of each modality's live share: the parts of all replicas add up to it.
 
     Args:
@@ -26,10 +28,10 @@ def live_shares(batch: Batch, replicas: int) -> dict[str, tf.Tensor]:
     for modality, mask in spec.MASKS.items():
         if modality not in batch:
             continue
-        values = tf.reshape(batch[modality], (batch[modality].shape[0], -1))
-        live = tf.reduce_max(values, axis=1) > tf.reduce_min(values, axis=1)
+        values = ops.reshape(batch[modality], (batch[modality].shape[0], -1))
+        live = ops.max(values, axis=1) > ops.min(values, axis=1)
         if mask in batch:
-            masks = tf.reshape(batch[mask], (values.shape[0], -1))
-            live &= tf.reduce_max(masks, axis=1) > 0
-        shares[LIVE_DATA + modality] = tf.reduce_mean(tf.cast(live, tf.float32)) / replicas
+            masks = ops.reshape(batch[mask], (values.shape[0], -1))
+            live &= ops.max(masks, axis=1) > 0
+        shares[LIVE_DATA + modality] = ops.mean(ops.cast(live, "float32")) / replicas
     return shares

@@ -1,7 +1,8 @@
 """Ends a compiled call that waits for what will not come, such as batches of a machine that is gone.
 
-A call that waits inside TensorFlow sees no signal and knows no time limit. What can end it is TensorFlow's
-cancellation, which `tf.distribute`'s own coordinator uses and which has no public name.
+A call that waits inside TensorFlow, on any engine for a batch, sees no signal and knows no time limit. What
+can end it is TensorFlow's cancellation, which `tf.distribute`'s own coordinator uses and which has no public
+name.
 """
 
 import threading

@@ -1,0 +1,41 @@
+"""The processes of `jax.distributed`: what they agree on is gathered from all of them by the devices."""
+
+import jax
+import numpy as np
+from jax.experimental import multihost_utils
+
+from vatt.engines import cluster
+from vatt.engines.workers import Workers
+
+_BITS = 21  # of a number that travels in three parts, as JAX's integers have 32 bits
+# What the others see when one of them dies.
+_LOST_WORDS = (
+    "Gloo",
+    "Connection closed",
+    "Connection reset",
+    "heartbeat",
+    "UNAVAILABLE",
+    "DEADLINE_EXCEEDED",
+)
+
+
+def workers() -> Workers:
+    """The workers of this run, connected with each other where there are several."""
+    index, addresses = cluster.place()
+    if len(addresses) < 2:
+        return Workers()
+    jax.distributed.initialize(addresses[0], num_processes=len(addresses), process_id=index)
+    return _Several(index, addresses)
+
+
+class _Several(Workers):
+    def total(self, number: int) -> int:
+        parts = [number >> shift & (1 << _BITS) - 1 for shift in (0, _BITS, 2 * _BITS)]
+        with self.explaining():
+            gathered = multihost_utils.process_allgather(np.array(parts, np.int32))
+        sums = np.asarray(gathered, np.int64).reshape(-1, len(parts)).sum(axis=0)
+        return sum(int(part) << shift for part, shift in zip(sums, (0, _BITS, 2 * _BITS)))
+
+    def lost(self, error: Exception) -> set[int] | None:
+        is_ours = isinstance(error, jax.errors.JaxRuntimeError | ValueError)
+        return set() if is_ours and any(word in str(error) for word in _LOST_WORDS) else None
