@@ -43,6 +43,8 @@ you trust.
 # wrappers and plots that are not used here.
 _KERAS_EXTRAS = ("sklearn", "matplotlib")
 
+ENGINES = ("tensorflow", "jax")  # as `vatt/engines/start.py` starts them
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the flags of a run."""
@@ -65,6 +67,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--profile", action="store_true", help="record a few steps for TensorBoard's profiler, under events/"
     )
     devices = parser.add_argument_group("devices")
+    devices.add_argument(
+        "--engine",
+        choices=ENGINES,
+        help="the framework that trains: the same run, weights and metrics; sets KERAS_BACKEND (default: "
+        "tensorflow)",
+    )
     devices.add_argument(
         "--tpu",
         metavar="NAME",
@@ -134,7 +142,9 @@ def _parse(given: Sequence[str], program: str) -> argparse.Namespace:
 
 
 def _device_bindings(flags: argparse.Namespace) -> list[str]:
-    """Tells TensorFlow which workers or TPU are meant; returns the bindings that follow."""
+    """Tells the engine which workers or TPU are meant; returns the bindings that follow."""
+    if flags.engine is not None:
+        _choose(flags.engine)
     if (flags.workers is None) != (flags.worker is None):
         raise config.ConfigError("`--workers` and `--worker` belong together. Received: one of the two.")
     if flags.workers is not None:
@@ -145,16 +155,27 @@ def _device_bindings(flags: argparse.Namespace) -> list[str]:
     return ["run.strategy = 'tpu'"]
 
 
+def _choose(engine: str) -> None:
+    """Makes Keras compute with a framework; Keras chooses once, when it is imported."""
+    keras = sys.modules.get("keras")
+    if keras is not None and keras.backend.backend() != engine:
+        raise RunError(
+            "The engine of a process is chosen before Keras is imported. Received: --engine "
+            f"{engine}, with Keras on {keras.backend.backend()}. Start a process of its own."
+        )
+    os.environ["KERAS_BACKEND"] = engine
+
+
 def configure_terminal() -> None:
-    """Logs this project's messages to the terminal, and only errors of TensorFlow's Python code."""
+    """Logs this project's messages to the terminal, and only errors of TensorFlow's and JAX's Python code."""
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     logger = logging.getLogger("vatt")
     if not logger.handlers:
         logger.addHandler(_Terminal())
         logger.setLevel(logging.INFO)
         logger.propagate = False
-    logging.getLogger("absl").setLevel(logging.ERROR)
-    logging.getLogger("tensorflow").setLevel(logging.ERROR)
+    for library in ("absl", "tensorflow", "jax", "orbax"):
+        logging.getLogger(library).setLevel(logging.ERROR)
 
 
 def import_tensorflow() -> None:
