@@ -48,10 +48,12 @@ class Miniatures:
 
     Args:
         folder: where everything goes.
+        overlays: of the run that others start from.
     """
 
-    def __init__(self, folder):
+    def __init__(self, folder, overlays=()):
         self.folder, self.sets = folder, MiniatureSets(folder)
+        self.overlays = [OVERLAYS / f"{name}.gin" for name in overlays]
         self._pretrained = None
 
     @property
@@ -61,7 +63,7 @@ class Miniatures:
             run = self.folder / "pretrained"
             flags = {"MODEL_DIR": f"'{run}'", "DATA_DIR": f"'{self.folder / 'demo'}'", "TRAIN_STEPS": 1}
             flags |= {"CHECKPOINT_EVERY": 1, "Evaluation.evaluators": "[]"}
-            assert start([gin_file("pretrain"), TINY], flags) == 0
+            assert start([gin_file("pretrain"), *self.overlays, TINY], flags) == 0
             self._pretrained = run
         return self._pretrained
 

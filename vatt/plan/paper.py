@@ -48,7 +48,7 @@ def paper_rows() -> list[Row]:
         return [
             _row(cell, build, *_OF_COLUMNS[cell.table, cell.column])
             for cell in read_cells()
-            if (cell.table, cell.column) in _OF_COLUMNS
+            if (cell.table, cell.column) in _OF_COLUMNS and not cell.is_quoted
         ]
 
 

@@ -13,7 +13,8 @@ from vatt.terminal import Console, show, text_table
 
 _DESCRIPTION = """\
 Lists every runnable gin file with the paper's tables that it computes and the result of our last run of it.
-With --paper, every result of the paper with its gin files and overlays, compared with ours.
+With --paper, every result of the paper with its gin files and overlays, compared with ours, and those of
+other systems that it quotes.
 
 A run counts for a figure if it was made with those very gin files, and started from a pre-training with the
 ones that the row asks for. Other settings given on the command line are named, as they may change the
@@ -22,6 +23,8 @@ figure. What is compared is in each run's evaluations/NAME.json, under "protocol
 # Of each evaluator, without its name.
 _HEADLINES = ("top_1", "mean_average_precision", "text_to_video/recall_at_10", "text_to_video/median_rank")
 _WIDTH = 110
+_COUNTED = "(none: `vatt plan --paper` counts it)"
+_QUOTED = "(another system, quoted)"
 _WHAT = "what it is, and our last result"
 
 
@@ -66,6 +69,7 @@ def _described_cells(cells, results) -> list[dict]:
             "gin": list(cell.gin),
             "start": list(cell.start),
             "number": cell.number,
+            "quoted": cell.is_quoted,
             "inferred": cell.inferred,
             "ours": None,
         }
@@ -119,7 +123,7 @@ def _print_cells(cells, results) -> None:
             if entry["table"] != number:
                 continue
             ours = f"{entry['ours']:.4g}" if entry["ours"] is not None else "-"
-            files = " + ".join(entry["gin"]) or "(none: `vatt plan --paper` counts it)"
+            files = " + ".join(entry["gin"]) or (_QUOTED if entry["quoted"] else _COUNTED)
             if entry["start"]:
                 files += f" from {' + '.join(entry['start'])}"
             if entry["ours"] is not None:

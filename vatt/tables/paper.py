@@ -25,6 +25,7 @@ class Cell:
     gin: tuple[str, ...] = ()
     start: tuple[str, ...] = ()  # those of the pre-training that it starts from; () where there is none
     number: str = ""  # name in metrics.json; "" for none
+    is_quoted: bool = False  # the paper quotes it, of another system
     inferred: str = ""  # what of it the paper does not state, and why we take what is here; "" for nothing
 
     @property
@@ -38,9 +39,10 @@ def read_cells() -> list[Cell]:
     tables = parse_json(_text(FIGURES), FIGURES)["tables"]
     ties = parse_json(_text(TIES), TIES)
     return [
-        _tied(Cell(table=number, row=row, column=column, value=value), ties)
+        _tied(Cell(table=number, row=row, column=column, value=value, is_quoted=group == "quoted"), ties)
         for number, table in tables.items()
-        for row, values in table["rows"].items()
+        for group in ("rows", "quoted")
+        for row, values in table.get(group, {}).items()
         for column, value in zip(table["columns"], values, strict=True)
         if value is not None
     ]
@@ -55,7 +57,9 @@ def _tied(cell: Cell, ties: dict) -> Cell:
     if cell.column not in ties["columns"]:
         return cell
     file, number = ties["columns"][cell.column]
-    tie = ties["rows"][cell.table][cell.row]
+    tie = ties["rows"][cell.table].get(cell.row) if cell.is_quoted else ties["rows"][cell.table][cell.row]
+    if tie is None:  # a system of which we have nothing
+        return cell
     if "evaluator" in tie:
         number = "/".join([tie["evaluator"], *number.split("/")[1:]])
     gin = (file, *tie.get("with", ()))
