@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from tensorflow.python.framework import kernels  # the registry has no public name
 
+from tests import toys
 from tests.engines.training import Training, assert_same, clip_batch, clip_model
 from vatt.engines.execution import Cached, Execution, WholeBatch
 from vatt.optimizers.factories import adam, sgd
@@ -91,8 +92,78 @@ def test_the_cached_step_compiles():
     assert training.run(2)[1]["finite"]
 
 
-def test_several_devices_are_refused():
-    with pytest.raises(ValueError, match="`jit_compile` needs one device"):
-        Training(
-            make_optimizer=lambda: adam(learning_rate=0.1), replicas=2, execution=Execution(jit_compile=True)
-        )
+def towers_of_two_steps(replicas, jit_compile, gradients=WholeBatch()):  # noqa: B008 (frozen)
+    training = Training(
+        make=clip_model,
+        batch_of=clip_batch,
+        make_optimizer=lambda: sgd(learning_rate=1.0, momentum=0.0),
+        clip_global_norm=1.0,
+        replicas=replicas,
+        execution=Execution(jit_compile=jit_compile, gradients=gradients),
+    )
+    return training.run(2), training.weights(), training.step.concrete_step(clip_batch(0)).graph
+
+
+def compiled_functions(graph):
+    """Types of operations by function, of those that XLA compiles."""
+    return [
+        {node.op for node in function.node_def}
+        for function in graph.as_graph_def().library.function
+        if function.attr["_XlaMustCompile"].b
+    ]
+
+
+@pytest.fixture(scope="module")
+def plain():
+    return towers_of_two_steps(1, False)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("replicas", "gradients"), [(2, WholeBatch()), (4, WholeBatch()), (2, Cached(rows=2))], ids=str
+)
+def test_compiled_towers_train_the_same_on_several_replicas(replicas, gradients, plain):
+    results, weights, graph = towers_of_two_steps(replicas, True, gradients)
+    found = compiled_functions(graph)
+    assert len(found) >= 2 * replicas  # forward and backward
+    assert any("BatchMatMulV2" in each for each in found)
+    for wanted, result in zip(plain[0], results):
+        np.testing.assert_allclose(result["loss"], wanted["loss"], rtol=1e-5)
+    assert_same(plain[1], weights, rtol=0, atol=1e-5)
+
+
+class OfRows(toys.ToyModel):
+    """A toy without batch statistics and without draws, which here are TensorFlow's own: XLA has others."""
+
+    def call(self, inputs, training=False):
+        return super().call({**inputs, "draw_key": None}, training=False)
+
+
+class Mixing(OfRows):
+    mixes_rows = True
+
+
+def toy_training(model, jit_compile):
+    return Training(
+        make=lambda: (model(), toys.ToyLoss(), toys.toy_inputs()),
+        make_optimizer=lambda: sgd(learning_rate=0.1),
+        replicas=2,
+        execution=Execution(jit_compile=jit_compile),
+    )
+
+
+def test_a_model_without_towers_is_compiled_as_a_whole():
+    found = []
+    for jit_compile in (False, True):
+        training = toy_training(OfRows, jit_compile)
+        training.run(2)
+        graph = training.step.concrete_step(training.batch_of(0)).graph
+        found.append((training.weights(), bool(compiled_functions(graph))))
+    assert [compiled for _, compiled in found] == [False, True]
+    assert_same(found[0][0], found[1][0])
+
+
+def test_batch_normalisation_over_all_replicas_is_not_compiled():
+    with pytest.raises(ValueError, match="whose batch normalisation is over all of 2 replicas"):
+        toy_training(Mixing, True)
+    toy_training(Mixing, None)  # compiles what can be

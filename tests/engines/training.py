@@ -73,6 +73,7 @@ class Training:
         batch_of: number -> global batch.
         make_optimizer: () -> optimizer.
         replicas: logical CPU devices.
+        strategy: replicas -> strategy.
         execution: see `Execution`.
         loss_scale: () -> `LossScale`, or None.
         options: of `Optimization`.
@@ -87,11 +88,12 @@ class Training:
         replicas=1,
         execution=Execution(),  # noqa: B008 (frozen)
         loss_scale=None,
+        strategy=strategy_of,
         **options,
     ):
         keras.utils.set_random_seed(0)
         self.batch_of = batch_of
-        engine = TensorFlowEngine(strategy_of(replicas))
+        engine = TensorFlowEngine(strategy(replicas))
         optimization = Optimization(**options)
         with engine.scope():
             self.model, loss, inputs = make()

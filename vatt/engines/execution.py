@@ -109,11 +109,12 @@ class Execution:
             `Accumulated` (supervised losses).
         steps_per_loop: steps of one compiled call, between which Python does nothing; divides the other
             intervals.
-        jit_compile: let XLA compile the step, on one device; a TPU always does.
+        jit_compile: let XLA compile the step on one device, on several the towers, which hold no collective;
+            None: on GPUs, as far as that is possible. A TPU always compiles all.
         preemption: handles the notice of a platform; None handles SIGTERM alone.
     """
 
     gradients: WholeBatch | Accumulated | Cached = WholeBatch()  # noqa: RUF009 (frozen)
     steps_per_loop: int = 1
-    jit_compile: bool = False
+    jit_compile: bool | None = None
     preemption: Preemption | None = None

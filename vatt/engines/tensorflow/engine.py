@@ -16,6 +16,7 @@ from vatt.engines.optimization import Optimization
 from vatt.engines.profile import profiled
 from vatt.engines.protocol import Notice, Task
 from vatt.engines.tensorflow.average import AveragedWeights
+from vatt.engines.tensorflow.fused_step import FusedStep
 from vatt.engines.tensorflow.gradients import gradients_of
 from vatt.engines.tensorflow.loss_scale import LossScale
 from vatt.engines.tensorflow.preemption import watching
@@ -86,20 +87,34 @@ class TensorFlowEngine:
     def make_step(
         self, task: Task, state: State, *, optimization: Optimization, execution: Execution, seed: int
     ) -> TrainStep:
-        return TrainStep(
-            strategy=self.strategy,
-            model=task.model,
-            gradients=gradients_of(execution.gradients, task),
-            update=Update(
+        is_tpu = isinstance(self.strategy, tf.distribute.TPUStrategy)  # which compiles what runs on it
+        compiles = not is_tpu and self._compiles(execution.jit_compile, task.model)
+        towers = compiles and self.replicas > 1
+        options = {
+            "strategy": self.strategy,
+            "model": task.model,
+            "gradients": gradients_of(execution.gradients, task, compile_towers=towers),
+            "update": Update(
                 optimizer=state.optimizer,
                 variables=state.variables,
                 optimization=optimization,
                 average=state.average,
             ),
-            seed=seed,
-            loss_scale=state.loss_scale,
-            jit_compile=execution.jit_compile,
-        )
+            "seed": seed,
+            "loss_scale": state.loss_scale,
+        }
+        return FusedStep(**options) if is_tpu else TrainStep(**options, jit_compile=compiles and not towers)
+
+    def _compiles(self, asked: bool | None, model: Any) -> bool:
+        """Whether XLA is asked to compile; see `Execution.jit_compile`."""
+        mixes = self.replicas > 1 and getattr(model, "mixes_rows", False)
+        if asked and mixes:
+            raise ValueError(
+                "`Execution.jit_compile` compiles towers without collectives. Received: a model whose batch "
+                f"normalisation is over all of {self.replicas} replicas. Set it to False, or freeze the "
+                "statistics: `I3D.frozen = True`, `ResNet.frozen = True`."
+            )
+        return bool(tf.config.list_logical_devices("GPU")) and not mixes if asked is None else asked
 
     def telemetry(self, task: Task, rows: Batch, peak_flops: float | str | None) -> Telemetry:
         return Telemetry(task=task, rows=rows, replicas=self.replicas, peak_flops=peak_flops)

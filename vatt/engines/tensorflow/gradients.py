@@ -17,12 +17,14 @@ from vatt.protocols import Batch
 _POOLED = tuple(f"{modality}/pooled" for modality in spec.MODALITIES)
 
 
-def gradients_of(settings: Gradients, task: Task) -> Callable:
+def gradients_of(settings: Gradients, task: Task, *, compile_towers: bool = False) -> Callable:
     """How the gradients of a task are found.
 
     Args:
         settings: one of `vatt/engines/execution.py`.
         task: its model's variables exist already.
+        compile_towers: let XLA compile what comes before the heads, or all of a model without `project`. It
+            must hold no collective; those of the heads and of the loss stay outside.
 
     Returns:
         (batch, variables, loss_scale) -> (losses, gradients): this replica's share of every loss, float32,
@@ -31,33 +33,54 @@ def gradients_of(settings: Gradients, task: Task) -> Callable:
     """
     settings.check(task.loss, task.model)
     if isinstance(settings, Cached):
-        return _CachedFeatures(task, settings.rows).gradients
+        return _CachedFeatures(task, settings.rows, compile_towers).gradients
+    outputs_of = _compiled_outputs if compile_towers else _outputs
     if isinstance(settings, Accumulated):
-        return functools.partial(_accumulated, task, settings.parts)
-    return functools.partial(_whole_batch, task)
+        return functools.partial(_accumulated, task, outputs_of, settings.parts)
+    return functools.partial(_whole_batch, task, outputs_of)
 
 
-def _whole_batch(task: Task, batch, variables, loss_scale):
+def _outputs(task: Task, batch):
+    return task.model(task.device_inputs(batch, training=True), training=True)
+
+
+def _compiled_outputs(task: Task, batch):
+    """What `_outputs` gives a loss; a function of its own for each replica, whose weights it captures."""
+    if not hasattr(task.model, "project"):
+        return tf.function(functools.partial(_outputs, task), autograph=False, jit_compile=True)(batch)
+    pooled, masks = tf.function(functools.partial(_pooled, task), autograph=False, jit_compile=True)(batch)
+    return task.model.project(pooled, masks, training=True)
+
+
+def _pooled(task: Task, batch):
+    """Pooled features and the masks of the inputs, both by name: what `project` takes."""
+    inputs = task.device_inputs(batch, training=True)
+    features = task.model.encode(inputs, training=True)
+    pooled = {name: features[name] for name in _POOLED if name in features}
+    return pooled, {name: inputs[name] for name in spec.MASKS.values() if name in inputs}
+
+
+def _whole_batch(task: Task, outputs_of: Callable, batch, variables, loss_scale):
     with tf.GradientTape() as tape:
-        outputs = task.model(task.device_inputs(batch, training=True), training=True)
+        outputs = outputs_of(task, batch)
         losses = _in_float32(task.loss(outputs, batch, all_gather))
         scaled = losses["loss"] * loss_scale
     return losses, _gradients(tape, scaled, variables)
 
 
-def _accumulated(task: Task, parts: int, batch, variables, loss_scale):
+def _accumulated(task: Task, outputs_of: Callable, parts: int, batch, variables, loss_scale):
     """The mean over equal parts of the rows, one after the other: activations of one part at a time."""
     if hasattr(task.loss, "prepare"):
         batch = task.loss.prepare(batch, all_gather)
     check_rows(rows_of(batch), {"parts": parts})
     rows = rows_of(batch) // parts
-    losses, gradients = _whole_batch(task, _rows(batch, 0, rows), variables, loss_scale / parts)
+    losses, gradients = _whole_batch(task, outputs_of, _rows(batch, 0, rows), variables, loss_scale / parts)
     for number in range(1, parts):
         # A part begins when the gradients of the one before are there: otherwise all would be in memory at
         # once.
         with tf.control_dependencies([*losses.values(), *gradients]):
             part = {name: tf.identity(value) for name, value in _rows(batch, number * rows, rows).items()}
-        found = _whole_batch(task, part, variables, loss_scale / parts)
+        found = _whole_batch(task, outputs_of, part, variables, loss_scale / parts)
         losses, gradients = tf.nest.map_structure(tf.add, (losses, gradients), found)
     return {name: value / parts for name, value in losses.items()}, gradients
 
@@ -69,8 +92,9 @@ class _CachedFeatures:
     encoders.
     """
 
-    def __init__(self, task: Task, rows: int):
+    def __init__(self, task: Task, rows: int, compiled: bool):
         self._task = task
+        self._compiled = True if compiled else None
         self._chunk_rows = rows
 
     def gradients(self, batch: Batch, variables: list, loss_scale: tf.Tensor) -> tuple[dict, list]:
@@ -89,17 +113,17 @@ class _CachedFeatures:
         gradients = dict(zip(names, found))
         return losses, self._into_encoders(batch, variables, chunks, gradients, found[len(names) :])
 
-    def _encode(self, batch, number):
-        """Pooled features of chunk `number` and the masks of its inputs, both by name."""
-        rows = _rows(batch, number * self._chunk_rows, self._chunk_rows)
-        inputs = self._task.device_inputs(rows, training=True)
-        features = self._task.model.encode(inputs, training=True)
-        pooled = {name: features[name] for name in _POOLED if name in features}
-        return pooled, {name: inputs[name] for name in spec.MASKS.values() if name in inputs}
+    def _encoder(self):
+        """(batch, number) -> `_pooled` of a chunk; new for each replica, whose weights it captures."""
+
+        def encode(batch, number):
+            return _pooled(self._task, _rows(batch, number * self._chunk_rows, self._chunk_rows))
+
+        return tf.function(encode, autograph=False, jit_compile=self._compiled)
 
     def _features(self, batch, chunks):
-        """`_encode` of all rows. One chunk at a time: `parallel_iterations` would hold several in memory."""
-        encode = tf.function(self._encode, autograph=False)
+        """`_pooled` of all rows. One chunk at a time: `parallel_iterations` would hold several in memory."""
+        encode = self._encoder()
         first = tf.constant(0)
         kinds = tf.nest.map_structure(
             lambda tensor: tf.TensorSpec(tensor.shape, tensor.dtype),
@@ -114,9 +138,11 @@ class _CachedFeatures:
         return tf.nest.map_structure(lambda tensor: tf.reshape(tensor, (-1, *tensor.shape[2:])), stacked)
 
     def _into_encoders(self, batch, variables, chunks, feature_gradients, totals):
+        encode = self._encoder()
+
         def add_chunk(number, *totals):
             with tf.GradientTape() as tape:
-                pooled, _ = self._encode(batch, number)
+                pooled, _ = encode(batch, number)
             names = sorted(pooled)
             rows = [pooled[name].shape[0] for name in names]  # of text: several per clip
             upstream = [

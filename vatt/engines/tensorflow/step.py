@@ -38,7 +38,7 @@ class TrainStep:
         update: what the summed gradients do to the weights.
         seed: keys the random draws.
         loss_scale: for float16; None disables scaling.
-        jit_compile: let XLA compile the step, on one device; a TPU always does.
+        jit_compile: let XLA compile the step, which must be on one device.
 
     Results, scalar tensors but for the last: "loss" and its parts (global values), the shares of live data
     (`live_data.py`), "learning_rate" (of this step), "gradient_norm" (before clipping), "finite" (bool: this
@@ -57,12 +57,6 @@ class TrainStep:
         loss_scale: LossScale | None = None,
         jit_compile: bool = False,
     ):
-        tpu = isinstance(strategy, tf.distribute.TPUStrategy)
-        if jit_compile and strategy.num_replicas_in_sync > 1 and not tpu:
-            raise ValueError(
-                "`jit_compile` needs one device: the sum over several GPUs or CPUs does not compile. "
-                f"Received: {strategy.num_replicas_in_sync} replicas."
-            )
         self._strategy = strategy
         self._model = model
         self._gradients_of = gradients
@@ -75,9 +69,7 @@ class TrainStep:
             name="stopped",
             aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA,
         )
-        self._step_compiled = tf.function(
-            self._step, autograph=False, jit_compile=True if jit_compile and not tpu else None
-        )
+        self._step_compiled = tf.function(self._step, autograph=False, jit_compile=jit_compile or None)
         self._loop_compiled = tf.function(self._loop, autograph=False)
         self._one_compiled = tf.function(self._one, autograph=False)
 
@@ -111,15 +103,21 @@ class TrainStep:
         """Lets steps change the weights again after a bad one."""
         self._stopped.assign(False)
 
-    def _next(self, iterator):
-        """Results of a step on the next batch, and the seconds that the batch was waited for."""
+    def _next_batch(self, iterator):
+        """The next batch, one part per replica, and the seconds that it was waited for."""
         asked = tf.timestamp()
         with tf.control_dependencies([asked]):
             batch = iterator.get_next()
         with tf.control_dependencies(list(batch.values())):
             waited = tf.timestamp() - asked
         with tf.control_dependencies([waited]):  # else the clock may be read when the step is half done
-            return self._step_compiled(split_batch(self._strategy, batch)), waited
+            return split_batch(self._strategy, batch), waited
+
+    def _next(self, iterator):
+        """Results of a step on the next batch, and the seconds that the batch was waited for."""
+        batch, waited = self._next_batch(iterator)
+        with tf.control_dependencies([waited]):
+            return self._step_compiled(batch), waited
 
     def _one(self, iterator):
         results, waited = self._next(iterator)
@@ -144,8 +142,7 @@ class TrainStep:
         return {**results, "steps": done, "data_wait_seconds": waited}
 
     def _step(self, batch):
-        learning_rate = self._update.learning_rate
-        loss_scale = self._loss_scale.value.read_value() if self._loss_scale else tf.constant(1.0)
+        loss_scale = self._scale()
         states = self._strategy.run(self._read_states)
         losses, gradients = self._strategy.run(self._gradients, args=(batch, loss_scale))
         losses = {
@@ -154,7 +151,30 @@ class TrainStep:
         }
         # All replicas hold the same sums by now; the first one's decide.
         first = [self._strategy.experimental_local_results(gradient)[0] for gradient in gradients]
-        squared_norms = tf.stack([tf.reduce_sum(tf.square(tf.cast(each, tf.float32))) for each in first])
+        # The condition stands outside `run`: an optimizer may not switch to cross-replica context inside a
+        # branch.
+        return self._concluded(
+            losses,
+            first,
+            loss_scale,
+            update=lambda scales: self._strategy.run(self._update.apply, args=(gradients, scales)),
+            put_back=lambda: self._strategy.run(self._put_back, args=(states,)),
+        )
+
+    def _scale(self):
+        return self._loss_scale.value.read_value() if self._loss_scale else tf.constant(1.0)
+
+    def _concluded(self, losses, gradients, loss_scale, *, update, put_back):
+        """The results of a step, once it has changed the weights or put back what it had changed.
+
+        Args:
+            losses, gradients: summed over replicas.
+            loss_scale: by which the loss was multiplied.
+            update: called with what to multiply each bounded set of gradients with.
+            put_back: called after a bad step.
+        """
+        learning_rate = self._update.learning_rate
+        squared_norms = tf.stack([tf.reduce_sum(tf.square(tf.cast(each, tf.float32))) for each in gradients])
         norm = tf.sqrt(tf.reduce_sum(squared_norms))
         finite = tf.math.is_finite(norm) & tf.math.is_finite(losses["loss"])
         good = finite & tf.logical_not(self._stopped)
@@ -164,17 +184,15 @@ class TrainStep:
             may_go_on |= overflow & self._loss_scale.can_shrink() & tf.logical_not(self._stopped)
         scales = self._update.clip_scales(squared_norms)
 
-        def update():
-            self._strategy.run(self._update.apply, args=(gradients, scales))
+        def change():
+            update(scales)
             return True
 
-        def put_back():
-            self._strategy.run(self._put_back, args=(states,))
+        def leave():
+            put_back()
             return False
 
-        # The condition stands outside `run`: an optimizer may not switch to cross-replica context inside a
-        # branch.
-        tf.cond(good, update, put_back)
+        tf.cond(good, change, leave)
         self._stopped.assign(tf.logical_not(may_go_on))
         results = {
             **losses,
