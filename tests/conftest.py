@@ -8,6 +8,8 @@ import sys
 
 import pytest
 
+from tests.object_stores import bad_network, bucket, s3_port  # noqa: F401 (fixtures)
+
 LOGICAL_DEVICES = 4
 # A regular expression of the reasons for which no test may be skipped: `.ci/run` installs what they miss.
 MUST_RUN = os.environ.get("VATT_MUST_RUN")

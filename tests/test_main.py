@@ -234,13 +234,13 @@ def test_a_dry_run_looks_at_a_few_rows_of_a_large_batch(tmp_path, capsys):
     assert "First batch, 32 of its 96 rows:" in told and "(32, 16)" in told
 
 
-def test_an_object_store_is_no_folder(tmp_path, capsys):
-    assert train("gs://bucket/run") == 2
-    assert "Received: gs://bucket/run, an object store. Mount it" in capsys.readouterr().err
+def test_a_store_that_is_not_served_is_no_folder(tmp_path, capsys):
+    assert train("hdfs://node/run") == 2
+    assert "Received: hdfs://node/run. Mount it" in capsys.readouterr().err
     gin.clear_config()  # else it is locked, and the demo of `prepare` registers itself
-    assert cli.main(["prepare", "folder", str(tmp_path), "s3://bucket/records"]) == 2
-    assert "Received: s3://bucket/records, an object store." in capsys.readouterr().err
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["toy.gin"]  # no folder named "gs:"
+    assert cli.main(["prepare", "folder", str(tmp_path), "hdfs://node/records"]) == 2
+    assert "Received: hdfs://node/records. Mount it" in capsys.readouterr().err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["toy.gin"]  # no folder named "hdfs:"
 
 
 def test_too_little_memory_says_what_needs_less(tmp_path, capsys, monkeypatch):

@@ -16,7 +16,7 @@ MAX_PARAMETERS = 12
 FOUNDATION = {
     *("spec", "protocols", "whole_file", "terminal", "regular_file", "json_file", "array_file", "arguments"),
     *("errors", "resident_memory", "run_records"),
-    "unit_rows",
+    *("unit_rows", "places", "mirror", "store_lock"),
 }
 MAY_IMPORT = {
     "layers": set(),
@@ -44,10 +44,9 @@ MAY_IMPORT = {
 TOP_LEVEL_MAY_IMPORT = {
     "__init__": {"embed"},
     "__main__": {"cli"},
-    "cli": {"config", "main", "places"},
+    "cli": {"config", "main"},
     "main": {"config", "engines", "run"},
-    "places": set(),
-    "run": {"config", "engines", "evals", "places", "train"},
+    "run": {"config", "engines", "evals", "train"},
 }
 MAY_NOT_IMPORT = {
     "optimizers": {"tensorflow"},

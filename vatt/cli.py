@@ -4,6 +4,7 @@ then."""
 import importlib
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 
 import vatt
 from vatt.terminal import Parser, say, show
@@ -28,6 +29,9 @@ VERBS = {
     "convert": ("vatt.convert.cli", "load released VATT, T5 and ViT weights, or write theirs from ours"),
 }
 NEED_TENSORFLOW = {"convert", "embed", "export", "feed", "index", "plan", "search", "serve"}
+# These read and write stores themselves; for the others an address is a folder that is fetched, and sent.
+OWN_STORES = {"plan", "prepare"}
+_NOT_FETCHED = ("events/",)
 READ_GIN = {"plan"}  # besides "train"; these take --gin.NAME=VALUE
 
 
@@ -46,7 +50,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from vatt.errors import closest
     from vatt.main import configure_terminal, import_tensorflow
     from vatt.main import main as train
-    from vatt.places import refuse_object_stores
+    from vatt.mirror import localised
+    from vatt.places import refuse_unknown
 
     if verb not in VERBS:
         say(f"error: a verb must be one of {', '.join(VERBS)}. Received: {verb}.{closest(verb, VERBS)}")
@@ -61,8 +66,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     module.add_arguments(parser)
     try:
         # Beam's own options may well name a bucket, for what its runner stages.
-        refuse_object_stores(each for each in rest if not each.startswith("--beam_options"))
-        return module.main(parser.parse_args(joined(rest) if verb in READ_GIN else rest)) or 0
+        refuse_unknown(each for each in rest if not each.startswith("--beam_options"))
+        with localised(rest, skips=_NOT_FETCHED) if verb not in OWN_STORES else nullcontext(rest) as given:
+            return module.main(parser.parse_args(joined(given) if verb in READ_GIN else given)) or 0
     except KeyboardInterrupt:
         say("Stopped.")
         return 130

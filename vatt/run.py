@@ -13,7 +13,7 @@ import os
 import platform
 import time
 import tokenize
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import filelock
@@ -24,9 +24,10 @@ from vatt import config
 from vatt.engines import cluster
 from vatt.engines.workers import Workers
 from vatt.errors import RunError
-from vatt.places import refuse_object_stores
+from vatt.places import refuse_unknown
 from vatt.terminal import show
 from vatt.train.context import Job, RunContext
+from vatt.train.run_folder import run_folder
 from vatt.whole_file import appended, lock_file, own_folder, whole_file, write_text
 
 _log = logging.getLogger(__name__)
@@ -95,10 +96,13 @@ def run(
             "See docs/gin.md."
         )
     text = config.config_text()
-    refuse_object_stores([text])
-    main_dir = Path(model_dir).expanduser().absolute()
-    directory = main_dir / subfolder if subfolder else main_dir
-    with _claimed(directory, text, start, is_own_folder=bool(subfolder)) as writes:
+    refuse_unknown([text])
+    may_write = not start.dry_run and cluster.place()[0] == 0
+    with contextlib.ExitStack() as stack:
+        place = stack.enter_context(run_folder(model_dir, subfolder=subfolder, writes=may_write))
+        directory = place.main / subfolder if subfolder else place.main
+        writes = stack.enter_context(_claimed(directory, text, start, is_own_folder=bool(subfolder)))
+        place.publish()
         # Keras and TensorFlow take seconds to import; everything above fails without them.
         import keras
 
@@ -115,7 +119,9 @@ def run(
             dry_run=start.dry_run,
             profile=start.profile,
             forced=start.overwrite_config,
-            followed_dir=main_dir if subfolder else None,
+            followed_dir=place.main if subfolder else None,
+            publish=place.publish,
+            refresh=place.refresh,
         )
         _agree(engine.workers, context)
         keras.config.set_dtype_policy(precision)
@@ -170,7 +176,7 @@ def _agree(workers: Workers, context: RunContext) -> None:
             f"All workers must run one configuration. Worker {workers.index} has another than worker 0"
             f"{_difference(recorded, text)}. Start the same command on each, with one run directory."
         )
-    elif not workers.is_chief and not context.dry_run and not _appears(recorded):
+    elif not workers.is_chief and not context.dry_run and not _appears(recorded, context.refresh):
         fault = (
             "All workers must see the run directory, where worker 0 writes. Worker "
             f"{workers.index} does not find {recorded}. Choose a folder of a file system that all machines "
@@ -189,9 +195,10 @@ def _difference(recorded: Path, text: str) -> str:
     return f" ({'; '.join(changes)})" if changes else ""
 
 
-def _appears(path: Path) -> bool:
+def _appears(path: Path, refresh: Callable[[], None]) -> bool:
     """Whether a file of another machine is here, within the time that network file systems may need."""
     for _ in range(_PATIENCE_SECONDS):
+        refresh()
         if path.is_file():
             return True
         time.sleep(1)

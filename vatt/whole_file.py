@@ -164,6 +164,11 @@ def appended(path: Path) -> Iterator[IO[str]]:
         yield file
 
 
+def is_temporary(name: str) -> bool:
+    """Whether a file or folder of this name is still being written, or was left unfinished."""
+    return _LEFTOVER.fullmatch(name) is not None
+
+
 def remove_leftovers(directory: Path) -> None:
     """Removes what killed writers left unfinished in a folder; what somebody still writes stays.
 

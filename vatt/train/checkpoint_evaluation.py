@@ -67,7 +67,7 @@ class CheckpointEvaluation(Job):
         journal = Journal(run.model_dir, last)
         with Interruption() as interruption, contextlib.closing(journal):
             while last < trainer.steps:
-                step = self._next(checkpoints, last, interruption)
+                step = self._next(run, checkpoints, last, interruption)
                 if step is None:
                     break
                 try:
@@ -79,6 +79,7 @@ class CheckpointEvaluation(Job):
                 _log.info("Evaluating the checkpoint of step %d of %d.", step, trainer.steps)
                 with state.averaged():
                     journal.write_evaluation(step, evaluations.run(state.model, step))
+                run.publish()
                 evaluations.print_tables()
                 last = step
         if interruption.signal is not None:
@@ -88,10 +89,13 @@ class CheckpointEvaluation(Job):
             _log.info("Report: %s", trainer.evaluation.report(run.model_dir))
         return 0
 
-    def _next(self, checkpoints: CheckpointFolder, last: int, interruption: Interruption) -> int | None:
+    def _next(
+        self, run: RunContext, checkpoints: CheckpointFolder, last: int, interruption: Interruption
+    ) -> int | None:
         """Waits for a whole checkpoint after `last`; gives the newest, or None where none is to come."""
         began = looked = time.monotonic()
         while interruption.signal is None:
+            run.refresh()
             newer = (step for step in reversed(checkpoints.steps()) if step > last)
             whole = next((step for step in newer if checkpoints.is_whole(step)), None)
             if whole is not None:

@@ -4,7 +4,7 @@ command.
 
 import abc
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,9 @@ class RunContext:
         profile: record a few steps for TensorBoard's profiler.
         forced: the user wants to resume although what is recorded differs.
         followed_dir: the run directory of the training that this job accompanies; None if it is on its own.
+        publish: sends what changed in `model_dir` to the store that it stands for; for after what must not be
+            lost. RunError: another process writes there now.
+        refresh: fetches what another process has sent there.
     """
 
     model_dir: Path
@@ -38,6 +41,8 @@ class RunContext:
     profile: bool = False
     forced: bool = False
     followed_dir: Path | None = None
+    publish: Callable[[], None] = lambda: None
+    refresh: Callable[[], None] = lambda: None
 
 
 class Job(abc.ABC):

@@ -78,6 +78,7 @@ class RunRecords:
         self._facts = {"identity": identity}
         if not self.first_step:
             return
+        self._run.refresh()
         facts = self._checkpoints.facts(self.first_step)
         if not self._run.forced:
             refuse_other(facts.get("identity", {}), identity, self.first_step)
@@ -122,6 +123,7 @@ class RunRecords:
         if step != self._saved_step and self._workers.is_chief:
             facts = {**self._facts, "skipped_steps": self.skipped, "metrics": self._evaluations.numbers()}
             self._checkpoints.save(step, self._state, facts=facts)
+            self._run.publish()
         self._saved_step = step
 
     def evaluate(self, state: State, step: int, evaluators: Sequence[Any]) -> None:
@@ -130,6 +132,7 @@ class RunRecords:
             return  # the next step waits for the chief, who has it
         with state.averaged():
             self._journal.write_evaluation(step, self._evaluations.run(state.model, step, evaluators))
+        self._run.publish()
         self._scores()  # refuses a metric that no evaluator gave
 
     def log_finished(self, steps: int) -> None:

@@ -1,0 +1,103 @@
+"""Runs whose directory is in an object store: killed anywhere, resumed by another process, cut off, doubled."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from tests.faults.conftest import ROOT
+from tests.object_stores import SECRET
+from vatt import places, store_lock
+from vatt.mirror import Mirror
+from vatt.train import run_folder
+
+
+def fetched(address, folder):
+    folder.mkdir()
+    Mirror(address, folder).pull()
+    return folder
+
+
+def lines_of(folder):
+    lines = [json.loads(line) for line in (folder / "journal.jsonl").read_text().splitlines()]
+    return [(line["step"], line["loss"]) for line in lines]
+
+
+def test_a_run_in_a_store_is_the_run_in_a_folder(bucket, train, assert_equal, finished, tmp_path):
+    assert train(f"{bucket}/runs/toy") == 0
+    there = fetched(f"{bucket}/runs/toy", tmp_path / "there")
+    assert {"config.gin", "metrics.json", "report.html", "checkpoints/ckpt-20.json"} <= {
+        path.relative_to(there).as_posix() for path in there.rglob("*") if path.is_file()
+    }
+    assert_equal(there, finished)
+    assert train(f"{bucket}/runs/toy") == 0  # finished: nothing is left to do
+    assert train(f"{bucket}/runs/toy", "--gin.SEED=3") == 2  # another configuration is refused
+
+
+@pytest.mark.slow
+def test_killed_at_any_time_and_resumed_it_is_the_same_run(bucket, start, assert_equal, finished, tmp_path):
+    address, kills = f"{bucket}/run", 0
+    for delay in (0.0, 0.02, 0.08, 0.2, 0.4, 0.8, 1.5):
+        process = start(address, signal=signal.SIGCONT, at=3)  # lets us know where it is
+        next((line for line in process.stdout if line.startswith("signalled")), None)
+        time.sleep(delay)
+        process.kill()
+        kills += process.wait() == -signal.SIGKILL
+    process = start(address)
+    output, _ = process.communicate()
+    assert process.returncode == 0 and kills >= 4, output
+    there = fetched(address, tmp_path / "there")
+    assert_equal(there, finished)
+    assert lines_of(there) == lines_of(finished)
+
+
+def test_a_second_run_of_one_directory_is_refused(bucket, train, capsys):
+    with store_lock.alone(places.open_store(f"{bucket}/run"), "a run"):
+        assert train(f"{bucket}/run") == 2
+    assert "One process at a time may write to" in capsys.readouterr().err
+
+
+def test_a_run_that_lost_its_directory_stops(bucket, train, capsys, monkeypatch):
+    sent = run_folder.Mirror.push
+
+    def taken_over(mirror):
+        sent(mirror)
+        store = places.open_store(f"{bucket}/run")
+        store.write(store_lock.NAME, b"somebody else's")
+
+    monkeypatch.setattr(run_folder.Mirror, "push", taken_over)
+    assert train(f"{bucket}/run") == 2
+    assert "Another" in capsys.readouterr().err
+
+
+def test_an_outage_delays_what_is_sent_and_no_step(bucket, train, monkeypatch, assert_equal, finished, tmp_path):
+    sent, outages = run_folder.Mirror.push, []
+
+    def push(mirror):
+        if len(outages) < 3:
+            outages.append(1)
+            raise places.StoreError("the network is down")
+        sent(mirror)
+
+    monkeypatch.setattr(run_folder.Mirror, "push", push)
+    assert train(f"{bucket}/run") == 0
+    there = fetched(f"{bucket}/run", tmp_path / "there")
+    assert_equal(there, finished)
+
+
+def test_nothing_that_a_process_prints_or_sends_has_the_credentials(bucket, start, tmp_path):
+    process = start(f"{bucket}/run", signal=0)
+    assert SECRET not in process.communicate()[0]
+    there = fetched(f"{bucket}/run", tmp_path / "there")
+    assert not [path for path in there.rglob("*") if path.is_file() and SECRET.encode() in path.read_bytes()]
+
+
+def test_the_commands_take_addresses(bucket, train):
+    assert train(f"{bucket}/run") == 0
+    report = [sys.executable, "-m", "vatt", "report", f"{bucket}/run"]
+    places.open_store(f"{bucket}/run").delete(["report.html"])
+    subprocess.run(report, check=True, cwd=ROOT)
+    assert "report.html" in places.open_store(f"{bucket}/run").entries()

@@ -1,0 +1,58 @@
+"""Paths that users give: folders, and addresses of object stores."""
+
+import pytest
+
+from tests.object_stores import SECRET
+from vatt import places
+
+
+def test_a_path_stays_a_path_and_an_address_is_known():
+    assert places.plain("file:///data/set") == "/data/set"
+    assert not places.is_address("/data/set") and not places.is_address("12:30.mp4")
+    assert all(places.is_address(f"{each}://bucket/set") for each in ("gs", "s3", "az"))
+    with pytest.raises(ValueError, match="hdfs://node/set. Mount it"):
+        places.refuse_unknown(["--out=hdfs://node/set"])
+
+
+def test_objects_are_written_listed_read_by_ranges_and_removed(bucket):
+    store = places.open_store(f"{bucket}/some/where")
+    store.write("a/b", b"0123456789")
+    store.write("c", b"")
+    assert {name: each.size for name, each in store.entries().items()} == {"a/b": 10, "c": 0}
+    assert store.entries("a").keys() == {"a/b"}
+    assert store.read("a/b", 3, 4) == b"3456" and store.read("a/b") == b"0123456789" and store.read("c") == b""
+    store.delete(["c", "never there"])
+    assert store.entries().keys() == {"a/b"}
+    with pytest.raises(FileNotFoundError, match="some/where/c is not there"):
+        store.read("c")
+
+
+def test_only_one_of_two_makes_or_replaces_an_object(bucket):
+    store = places.open_store(bucket)
+    first = store.write_if("lock", b"one", None)
+    with pytest.raises(places.ChangedError):
+        store.write_if("lock", b"two", None)
+    second = store.write_if("lock", b"two", first)
+    with pytest.raises(places.ChangedError):
+        store.write_if("lock", b"three", first)
+    assert store.read("lock") == b"two" and store.entry("lock").tag == second
+
+
+@pytest.mark.parametrize("fault", ["refuse", "cut", "slow"])
+def test_a_network_that_fails_costs_time_and_no_byte(bucket, bad_network, fault):
+    content = bytes(range(256)) * 3000
+    places.open_store(bucket).write("x", content)
+    network = bad_network([fault] * 3)
+    store = places.open_store(bucket)
+    assert store.read("x") == content
+    store.write("y", content)
+    assert store.read("y") == content
+    assert network.connections > 1 or fault == "slow"
+
+
+def test_errors_say_the_address_and_no_secret(bucket):
+    with pytest.raises(OSError) as error:
+        places.open_store("s3://no-such-bucket-here").write("x", b"1")
+    assert "s3://no-such-bucket-here/x" in str(error.value)
+    assert SECRET not in str(error.value) and "Signature" not in str(error.value)
+    assert "\n" not in str(error.value)
