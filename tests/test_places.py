@@ -20,7 +20,9 @@ def test_objects_are_written_listed_read_by_ranges_and_removed(bucket):
     store.write("c", b"")
     assert {name: each.size for name, each in store.entries().items()} == {"a/b": 10, "c": 0}
     assert store.entries("a").keys() == {"a/b"}
-    assert store.read("a/b", 3, 4) == b"3456" and store.read("a/b") == b"0123456789" and store.read("c") == b""
+    assert (
+        store.read("a/b", 3, 4) == b"3456" and store.read("a/b") == b"0123456789" and store.read("c") == b""
+    )
     store.delete(["c", "never there"])
     assert store.entries().keys() == {"a/b"}
     with pytest.raises(FileNotFoundError, match="some/where/c is not there"):

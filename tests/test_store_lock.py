@@ -27,9 +27,9 @@ def test_a_second_writer_is_refused_and_a_later_one_is_not(bucket, quick):
     store = places.open_store(bucket)
     for _ in range(2):
         with store_lock.alone(store, "a run") as held:
+            second = store_lock.alone(store, "a run")
             with pytest.raises(store_lock.LockedError, match="A run of another process is at work there"):
-                with store_lock.alone(store, "a run"):
-                    pass
+                second.__enter__()
             held.check()
         assert not store.entries()
 

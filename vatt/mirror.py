@@ -69,8 +69,8 @@ class Mirror:
         needed, free = sum(found[name].size for name in new), shutil.disk_usage(self.folder).free
         if needed > free:
             raise StoreError(
-                f"What is fetched must fit on the disk. Received: {self.address} with {needed:,} bytes, while "
-                f"{self.folder} has {free:,} left. Set TMPDIR to a larger disk."
+                f"What is fetched must fit on the disk. Received: {self.address} with {needed:,} bytes, "
+                f"while {self.folder} has {free:,} left. Set TMPDIR to a larger disk."
             )
         for name in sorted(new, key=_rank):
             path = self._inside(name)
@@ -111,7 +111,7 @@ class Mirror:
         return PurePosixPath(name).name not in LOCKS and not within.startswith(self._skips)
 
     def _inside(self, name: str) -> Path:
-        """Where an object belongs; whoever writes to the store may have named it anything."""
+        """Where an object belongs; writers to the store may have named it anything."""
         if ".." in name.split("/") or name.startswith("/") or "\0" in name:
             raise StoreError(f"An object's name must be a path below {self.address}. Received: {name!r}.")
         return self.folder / name
@@ -159,7 +159,9 @@ def localised(
                 scheme, _, place = value.rstrip("/").partition("://")
                 bucket, slash, name = place.rpartition("/")
                 folder = stack.enter_context(temporary_folder(name="store"))
-                mirror = Mirror(f"{scheme}://{bucket or name}", folder, only=name if slash else "", skips=skips)
+                mirror = Mirror(
+                    f"{scheme}://{bucket or name}", folder, only=name if slash else "", skips=skips
+                )
                 mirror.pull()
                 mirrors.append(mirror)
                 value = str(folder / name if slash else folder)

@@ -6,10 +6,10 @@ A store has no rename and no append. An object is visible whole or not at all, s
 description, an index) is written last, and who writes at all is decided by a precondition: an object is made
 only where there is none, or replaced only where it is still the one that was read.
 
-obstore serves them: of the libraries at hand it alone makes an object conditionally in the same way on all
-three, asks for ranges, repeats what failed, and stands on nothing else (fsspec needs s3fs, gcsfs and adlfs
-with some 40 packages; etils.epath has neither ranges nor conditions). Credentials are its own affair: the
-environment, the machine's role. No message holds them: addresses in errors lose their queries.
+obstore serves them: it alone makes an object conditionally in the same way on all three, asks for ranges,
+repeats what failed, and stands on nothing else (fsspec needs s3fs, gcsfs and adlfs with some 40 packages;
+etils.epath has neither ranges nor conditions). Credentials are its own affair: the environment, the machine's
+role. No message holds them: addresses in errors lose their queries.
 """
 
 import dataclasses
@@ -69,8 +69,8 @@ def refuse_unknown(texts: Iterable[str]) -> None:
         if found := _REFUSED.search(text):
             raise ValueError(
                 f"Data and runs must be in folders, or in stores that are served: "
-                f"{', '.join(f'{each}://' for each in _SCHEMES)}. Received: {found.group()}. Mount it and give "
-                "the folder, or copy it."
+                f"{', '.join(f'{each}://' for each in _SCHEMES)}. Received: {found.group()}. Mount it and "
+                "give the folder, or copy it."
             )
 
 

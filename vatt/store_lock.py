@@ -53,8 +53,9 @@ class Held:
                 self._tag = _put(self._store, self._name, self._tag)
             except (ChangedError, FileNotFoundError) as error:
                 raise LockedError(
-                    f"One process at a time may write to {self._store.address}. Another has taken it over, since "
-                    f"this one did not renew {self._name} for {_LEASE_SECONDS:.0f} s. Let the other one run."
+                    f"One process at a time may write to {self._store.address}. Another has taken it "
+                    f"over, since this one did not renew {self._name} for {_LEASE_SECONDS:.0f} s. Let the "
+                    "other one run."
                 ) from error
 
     def keep(self, ended: threading.Event) -> None:
@@ -115,8 +116,8 @@ def _taken(store: Store, name: str, what: str) -> str:
             break
         time.sleep(_LOOK_SECONDS)
     raise LockedError(
-        f"One process at a time may write to {store.address}. {what[:1].upper()}{what[1:]} of another process "
-        f"is at work there. Wait for it, stop it, or choose another address."
+        f"One process at a time may write to {store.address}. {what[:1].upper()}{what[1:]} of another "
+        f"process is at work there. Wait for it, stop it, or choose another address."
     )
 
 
@@ -141,7 +142,12 @@ def _put(store: Store, name: str, tag: str | None) -> str:
 
 def _content() -> bytes:
     """New each time, so that every renewal has a tag of its own."""
-    owner = {"host": platform.node(), "boot": _boot(), "process": os.getpid(), "renewal": secrets.token_hex(8)}
+    owner = {
+        "host": platform.node(),
+        "boot": _boot(),
+        "process": os.getpid(),
+        "renewal": secrets.token_hex(8),
+    }
     return json.dumps(owner).encode()
 
 

@@ -1,4 +1,4 @@
-"""Runs whose directory is in an object store: killed anywhere, resumed by another process, cut off, doubled."""
+"""Runs whose directory is in an object store: killed anywhere and resumed, cut off, doubled."""
 
 import json
 import signal
@@ -54,7 +54,9 @@ def test_killed_at_any_time_and_resumed_it_is_the_same_run(bucket, start, assert
     assert lines_of(there) == lines_of(finished)
 
 
-def test_a_second_run_of_one_directory_is_refused(bucket, train, capsys):
+def test_a_second_run_of_one_directory_is_refused(bucket, train, capsys, monkeypatch):
+    monkeypatch.setattr(store_lock, "_LEASE_SECONDS", 2.0)
+    monkeypatch.setattr(store_lock, "_LOOK_SECONDS", 0.1)
     with store_lock.alone(places.open_store(f"{bucket}/run"), "a run"):
         assert train(f"{bucket}/run") == 2
     assert "One process at a time may write to" in capsys.readouterr().err
@@ -73,7 +75,9 @@ def test_a_run_that_lost_its_directory_stops(bucket, train, capsys, monkeypatch)
     assert "Another" in capsys.readouterr().err
 
 
-def test_an_outage_delays_what_is_sent_and_no_step(bucket, train, monkeypatch, assert_equal, finished, tmp_path):
+def test_an_outage_delays_what_is_sent_and_no_step(
+    bucket, train, monkeypatch, assert_equal, finished, tmp_path
+):
     sent, outages = run_folder.Mirror.push, []
 
     def push(mirror):
@@ -88,6 +92,7 @@ def test_an_outage_delays_what_is_sent_and_no_step(bucket, train, monkeypatch, a
     assert_equal(there, finished)
 
 
+@pytest.mark.slow
 def test_nothing_that_a_process_prints_or_sends_has_the_credentials(bucket, start, tmp_path):
     process = start(f"{bucket}/run", signal=0)
     assert SECRET not in process.communicate()[0]
@@ -95,6 +100,7 @@ def test_nothing_that_a_process_prints_or_sends_has_the_credentials(bucket, star
     assert not [path for path in there.rglob("*") if path.is_file() and SECRET.encode() in path.read_bytes()]
 
 
+@pytest.mark.slow
 def test_the_commands_take_addresses(bucket, train):
     assert train(f"{bucket}/run") == 0
     report = [sys.executable, "-m", "vatt", "report", f"{bucket}/run"]

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from vatt.data import shard_offsets
+from vatt.data import shard_offsets, stored_set
 from vatt.data.set_description import SetDescription
 from vatt.protocols import Tensor
 
@@ -21,7 +21,7 @@ from vatt.protocols import Tensor
 class RecordIndex:
     """The records of one split by number, in the order of the shards.
 
-    Holds 9 bytes of memory for each record, and has read 8 of each.
+    Holds 17 bytes of memory for each record, and has read 8 of each.
 
     Args:
         description: `SetDescription` of the prepared set.
@@ -33,26 +33,35 @@ class RecordIndex:
     def __init__(self, description: SetDescription, split: str, *, max_corrupt_share: float = 0.01):
         if split not in description.splits:
             raise ValueError(
-                f"A split must be one that the set has. Received: split={split!r}; {description.directory} "
+                f"A split must be one that the set has. Received: split={split!r}; {description.place} "
                 f"has {', '.join(sorted(description.splits)) or 'none'}. Name one of them."
             )
         if not 0 <= max_corrupt_share <= 1:
             raise ValueError(f"`max_corrupt_share` must be in [0, 1]. Received: {max_corrupt_share}.")
         shards = description.splits[split]
-        found = shard_offsets.read_all(description.directory, shards)
+        address = description.address
+        if address is None:
+            found, self._fetcher = shard_offsets.read_all(description.directory, shards), None
+        else:
+            found = shard_offsets.read_stored(address, description.directory, shards)
+            self._fetcher = stored_set.fetcher(address)
         self._size = sum(len(shard.starts) for shard in found)
         if not self._size:
             raise ValueError(
-                f"A split must hold at least one clip. Received: {split!r} of {description.directory}, which "
+                f"A split must hold at least one clip. Received: {split!r} of {description.place}, which "
                 f"is empty. Name another split, or prepare the set with clips in it."
             )
         self._max_corrupt_share = max_corrupt_share
         # Upwards, less what a product of floats may be off: one damaged record never stops a small set.
         self._allowed = math.ceil(max_corrupt_share * self._size - 1e-9)
-        self._paths = tf.constant([str(description.directory / shard["file"]) for shard in shards])
+        files = [shard["file"] for shard in shards]
+        self._paths = tf.constant(
+            [str(description.directory / each) for each in files] if address is None else files
+        )
         self._ends = tf.constant(np.cumsum([len(shard.starts) for shard in found]), tf.int64)
         self._offsets = tf.constant(np.concatenate([shard.starts for shard in found]), tf.int64)
         self._fits = tf.constant(np.concatenate([shard.fits for shard in found]))
+        self._sizes = tf.constant(np.concatenate([shard.sizes for shard in found]))
         # Numbers of the damaged records met so far, and under 0 the last of them.
         self._corrupt, self._last = (
             tf.lookup.experimental.MutableHashTable(tf.int64, tf.int64, default_value=-1) for _ in range(2)
@@ -72,6 +81,11 @@ class RecordIndex:
     def make_portable(self) -> None:
         """From now on pipelines can be sent to other machines, which can not be sent a lock: each counts for
         itself, and may name a damaged record twice that it meets twice at once."""
+        if self._fetcher is not None:
+            raise ValueError(
+                "Machines that make batches must see the records in a folder. Received: a set in an object "
+                "store. Mount or copy it on each of them."
+            )
         self._is_portable = True
 
     def read(self, number: Tensor) -> Tensor:
@@ -82,6 +96,8 @@ class RecordIndex:
         rule = "A record must be within its shard."
         with tf.control_dependencies([tf.debugging.Assert(self._fits[number], [rule, path, offset])]):
             offset = tf.identity(offset)  # the reader would ask for the memory first
+        if self._fetcher is not None:
+            path, offset = self._fetcher.fetch(path, offset, self._sizes[number]), tf.constant(0, tf.int64)
         from_there = tf.raw_ops.TFRecordDatasetV2(
             filenames=[path],
             compression_type="",

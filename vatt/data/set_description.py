@@ -1,14 +1,20 @@
 """What `dataset.json` says of a prepared set: read once, for training, the doctor and others."""
 
+import atexit
+import contextlib
 import dataclasses
 import os
 from pathlib import Path
 from typing import Any
 
 from vatt.json_file import JsonError, read_json
+from vatt.mirror import Mirror
+from vatt.places import is_address, plain
 from vatt.regular_file import plain_name
+from vatt.whole_file import temporary_folder
 
 FILE = "dataset.json"
+_SMALL = (".json", ".txt", ".offsets")
 READABLE_VERSIONS = (1, 2)  # `vatt.prepare.record` writes the last
 READABLE = " and ".join(map(str, READABLE_VERSIONS))
 
@@ -21,7 +27,8 @@ class UnreadableSet(ValueError):
 class SetDescription:
     """The fields that are read, checked."""
 
-    directory: Path
+    directory: Path  # of a set in a store: a folder with all but its shards
+    address: str | None  # of a store; None: all is in the directory
     name: str
     content: dict[str, Any]  # all that the file holds
     splits: dict[str, list[dict[str, Any]]]  # shards by split: file, records, bytes, sha256 ("": not stated)
@@ -30,6 +37,11 @@ class SetDescription:
     short_side_pixels: int  # of frames, at most; 0: unknown
     vocabulary_file: Path  # one word a line
     labels: tuple[str, ...]  # a label's index is its place
+
+    @property
+    def place(self) -> str:
+        """Where the set is, for people."""
+        return self.address or str(self.directory)
 
     @property
     def shards(self) -> list[tuple[str, dict[str, Any]]]:
@@ -43,13 +55,15 @@ def read_description(directory: str | os.PathLike[str]) -> SetDescription:
     Raises:
         UnreadableSet: there is none, it is damaged, or of another version.
     """
-    directory = Path(directory)
+    place = plain(directory)
+    address = place.rstrip("/") if is_address(place) else None
+    directory = Path(place) if address is None else _fetched(address)
     path = directory / FILE
     try:
         fields = read_json(path)
     except (FileNotFoundError, NotADirectoryError):
         raise UnreadableSet(
-            f"A prepared set must hold `dataset.json`, written last. There is none in {directory}. Run "
+            f"A prepared set must hold `dataset.json`, written last. There is none in {place}. Run "
             "`vatt prepare` (again): finished shards are kept. For shards of DMVR, run `vatt prepare dmvr`."
         ) from None
     except (OSError, JsonError) as error:
@@ -66,6 +80,7 @@ def read_description(directory: str | os.PathLike[str]) -> SetDescription:
     try:
         return SetDescription(
             directory=directory,
+            address=address,
             name=str(fields["name"]),
             content=fields,
             splits={split: [_shard(each) for each in it["shards"]] for split, it in fields["splits"].items()},
@@ -91,3 +106,12 @@ def _shard(stated: dict[str, Any]) -> dict[str, Any]:
         "bytes": int(stated["bytes"]),
         "sha256": stated.get("sha256", ""),
     }
+
+
+def _fetched(address: str) -> Path:
+    """A folder with all of a set but its shards, as long as this process lives."""
+    stack = contextlib.ExitStack()
+    folder = stack.enter_context(temporary_folder(name="set"))
+    atexit.register(stack.close)
+    Mirror(address, folder).pull(lambda name: "/" not in name and Path(name).suffix in _SMALL)
+    return folder

@@ -12,8 +12,11 @@ import os
 import struct
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+
+from vatt.places import Entry, open_store
 
 _log = logging.getLogger(__name__)
 
@@ -30,6 +33,7 @@ class ShardRecords:
     starts: np.ndarray  # int64 [records], bytes
     # bool [records]; False where a record starts outside the shard, or claims more than it has
     fits: np.ndarray
+    sizes: np.ndarray  # int64 [records], bytes up to the next record, frame included
 
 
 def read_all(directory: Path, shards: Sequence[dict]) -> list[ShardRecords]:
@@ -38,6 +42,41 @@ def read_all(directory: Path, shards: Sequence[dict]) -> list[ShardRecords]:
     """
     with concurrent.futures.ThreadPoolExecutor(_THREADS) as threads:
         return list(threads.map(lambda shard: _read(directory, shard), shards))
+
+
+def read_stored(address: str, directory: Path, shards: Sequence[dict]) -> list[ShardRecords]:
+    """The same of shards in an object store, from their `.offsets` files, which are in `directory`: a length
+    is what lies between two starts, and compared with the record when that is fetched.
+    """
+    found, read = open_store(address).entries(), []
+    for shard in shards:
+        _refuse_other_size(f"{address}/{shard['file']}", found.get(shard["file"]), shard)
+        starts = _stated(directory / shard["file"], shard)
+        if starts is None:
+            raise ValueError(
+                f"A shard in a store must have its .offsets file next to it. Received: "
+                f"{address}/{shard['file']} without one of the right size. Copy it there, or prepare "
+                "the set again."
+            )
+        read.append(_within(starts, shard, np.diff(starts, append=shard["bytes"])))
+    return read
+
+
+def _refuse_other_size(path: object, found: Any, shard: dict) -> None:
+    """`found`: what has a `size`; None where nothing is there."""
+    if found is None or found.size != shard["bytes"]:
+        state = "missing" if found is None else f"{found.size} bytes long"
+        raise ValueError(
+            f"Every shard must have the size that dataset.json states. Received: {path} is {state}, expected "
+            f"{shard['bytes']} bytes. Copy it again, or delete the directory and prepare the set again."
+        )
+
+
+def _within(starts: np.ndarray, shard: dict, sizes: np.ndarray) -> ShardRecords:
+    """Records of these sizes, of which those that reach out of the shard, or below 16 bytes, do not fit."""
+    inside = (starts >= 0) & (starts <= shard["bytes"] - _FRAMING_BYTES)
+    room = np.where(inside, shard["bytes"] - starts, 0)
+    return ShardRecords(starts, inside & (sizes >= _FRAMING_BYTES) & (sizes <= room), sizes)
 
 
 def scan_offsets(path: Path, most: int | None = None) -> np.ndarray:
@@ -61,13 +100,8 @@ def scan_offsets(path: Path, most: int | None = None) -> np.ndarray:
 
 def _read(directory: Path, shard: dict) -> ShardRecords:
     path = directory / shard["file"]
-    found = path.stat().st_size if path.is_file() else None
-    if found != shard["bytes"]:
-        state = "missing" if found is None else f"{found} bytes long"
-        raise ValueError(
-            f"Every shard must have the size that dataset.json states. Received: {path} is {state}, expected "
-            f"{shard['bytes']} bytes. Copy it again, or delete the directory and prepare the set again."
-        )
+    found = Entry(path.stat().st_size, "") if path.is_file() else None
+    _refuse_other_size(path, found, shard)
     starts = _stated(path, shard)
     if starts is None:
         starts = scan_offsets(path, most=shard["records"])
@@ -78,8 +112,8 @@ def _read(directory: Path, shard: dict) -> ShardRecords:
                 f"expected {shard['records']}. Prepare the set again."
             )
     inside = (starts >= 0) & (starts <= shard["bytes"] - _FRAMING_BYTES)
-    room = np.where(inside, shard["bytes"] - starts - _FRAMING_BYTES, 0).astype(np.uint64)
-    return ShardRecords(starts, inside & (_lengths(path, np.where(inside, starts, 0)) <= room))
+    lengths = np.minimum(_lengths(path, np.where(inside, starts, 0)), np.uint64(1 << 62)).astype(np.int64)
+    return _within(starts, shard, lengths + _FRAMING_BYTES)
 
 
 def _stated(path: Path, shard: dict) -> np.ndarray | None:

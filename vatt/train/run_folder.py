@@ -100,8 +100,8 @@ class _Sending:
             except StoreError as error:
                 if not left:
                     raise RunError(
-                        f"The end of the run must be sent to {self._mirror.address}. Received: {error}. Run the "
-                        "same command again: it resumes from what was sent before."
+                        f"The end of the run must be sent to {self._mirror.address}. Received: {error}. Run "
+                        "the same command again: it resumes from what was sent before."
                     ) from error
                 _log.warning("%s; trying again in %.0f s", error, _LAST_PAUSE_SECONDS)
                 time.sleep(_LAST_PAUSE_SECONDS)
@@ -116,8 +116,8 @@ class _Sending:
         except StoreError as error:
             return _log.warning("Not sent yet: %s", error)
         raise RunError(
-            f"One run at a time may use a run directory. Another process writes to {self._mirror.address} now; "
-            "this one stops. Let the other one run, or choose another --model_dir."
+            f"One run at a time may use a run directory. Another process writes to {self._mirror.address} "
+            "now; this one stops. Let the other one run, or choose another --model_dir."
         )
 
     def _send(self) -> None:

@@ -28,7 +28,7 @@ class PreparedClips(PipelineDataset):
     """Clips of a prepared set, as batches.
 
     Args:
-        directory: the prepared set, a directory with a `dataset.json`.
+        directory: the prepared set, a directory with a `dataset.json`, or its address in an object store.
         clip: `ClipSpec`, the size of a clip.
         name: name in reports; None is the set's own.
         train_split: split that `train_batches` reads.
@@ -142,7 +142,7 @@ class PreparedClips(PipelineDataset):
         if split not in self._records:
             raise ValueError(
                 f"`{role}_split` must be a split that the set has. Received: {role}_split={split!r}; "
-                f"{self._description.directory} has {', '.join(sorted(self._description.splits)) or 'none'}. "
+                f"{self._description.place} has {', '.join(sorted(self._description.splits)) or 'none'}. "
                 f"Name one of them, or prepare the set with one (`vatt prepare folder --test_share`)."
             )
         source = ClipSource(
@@ -176,13 +176,13 @@ def _chosen_labels(labels: bool | Sequence[str], description: SetDescription) ->
     if not description.labels:
         raise ValueError(
             f"Labels must be listed in `dataset.json`. Received: labels={labels}, but "
-            f"{description.directory} lists none. Prepare it from annotations that have classes."
+            f"{description.place} lists none. Prepare it from annotations that have classes."
         )
     names = description.labels if labels is True else tuple(labels)
     unknown = [each for each in names if each not in description.labels]
     if unknown:
         raise ValueError(
-            f"`labels` must be classes of the set. Received: {unknown[0]!r}; {description.directory} has "
+            f"`labels` must be classes of the set. Received: {unknown[0]!r}; {description.place} has "
             f"{len(description.labels)}.{closest(unknown[0], description.labels)}"
         )
     return names
@@ -194,12 +194,12 @@ def _check_description(description: SetDescription, clip: spec.ClipSpec) -> None
     if spec.VIDEO in clip.modalities and wanted_hz > set_rate_hz > 0:
         raise ValueError(
             f"A clip must not have more frames a second than the set. Received: frame_rate_hz="
-            f"{wanted_hz}, but {description.directory} has at most {set_rate_hz}. Prepare "
+            f"{wanted_hz}, but {description.place} has at most {set_rate_hz}. Prepare "
             f"it with a higher `max_frame_rate_hz`, or lower `ClipSpec.frame_rate_hz`."
         )
     if spec.AUDIO in clip.modalities and description.audio_rate_hz <= 0:
         raise ValueError(
             f"`dataset.json` must state the audio sample rate. Received: audio_rate_hz="
-            f"{description.audio_rate_hz} in {description.directory}. Prepare the set again, "
+            f"{description.audio_rate_hz} in {description.place}. Prepare the set again, "
             f"or leave audio out of `ClipSpec.modalities`."
         )

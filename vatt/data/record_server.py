@@ -1,0 +1,145 @@
+"""A process that fetches records of a set in an object store, one by one, to files that TensorFlow reads.
+
+TensorFlow asks it by its own remote calls (tensorflow/distribute/experimental/rpc), so a pipeline has no
+Python function in it, which could hang the program (see `vatt.data.records`). Each answer is the path of a
+file with one framed record; TensorFlow's reader checks its checksums. A store that does not answer is asked
+again until it does: an outage is no damage, and a run that resumes must meet the same records.
+"""
+
+import collections
+import concurrent.futures
+import hashlib
+import os
+import struct
+import sys
+import threading
+import time
+from pathlib import Path
+
+import grpc
+from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, text_format
+
+from vatt.json_file import parse_json
+from vatt.places import StoreError, open_store
+from vatt.terminal import say, show
+from vatt.whole_file import whole_file
+
+METHOD = "/tensorflow.rpc.RpcService/Call"
+FRAMING_BYTES = 16
+_LENGTH = struct.Struct("<Q")
+_THREADS = 64
+_KEPT_BYTES, _LEAST_KEPT = 1 << 30, 256  # of files, the most recent of all
+_PAUSE_SECONDS, _SAY_EVERY_SECONDS = 1.0, 60.0
+_STRING = 7  # DT_STRING
+# Of tensorflow/core/protobuf/… what is used: strings in, a string out.
+_FILE = """
+name: "call.proto" package: "call" syntax: "proto3"
+message_type { name: "Shape" }
+message_type {
+  name: "Tensor"
+  field { name: "dtype" number: 1 label: LABEL_OPTIONAL type: TYPE_INT32 }
+  field { name: "shape" number: 2 label: LABEL_OPTIONAL type: TYPE_MESSAGE type_name: ".call.Shape" }
+  field { name: "strings" number: 8 label: LABEL_REPEATED type: TYPE_BYTES }
+}
+message_type {
+  name: "Request"
+  field { name: "method" number: 1 label: LABEL_OPTIONAL type: TYPE_STRING }
+  field { name: "tensors" number: 2 label: LABEL_REPEATED type: TYPE_MESSAGE type_name: ".call.Tensor" }
+}
+message_type {
+  name: "Reply"
+  field { name: "tensors" number: 1 label: LABEL_REPEATED type: TYPE_MESSAGE type_name: ".call.Tensor" }
+}
+"""
+
+
+def _message(name: str):
+    pool = descriptor_pool.DescriptorPool()
+    file = descriptor_pb2.FileDescriptorProto()
+    pool.Add(text_format.Parse(_FILE, file))
+    return message_factory.GetMessageClass(pool.FindMessageTypeByName(f"call.{name}"))
+
+
+class _Records(grpc.GenericRpcHandler):
+    """Answers calls whose one string is "TOKEN SHARD START SIZE", in lines."""
+
+    def __init__(self, address: str, folder: Path, token: str):
+        self._store, self._folder, self._token = open_store(address), folder, token
+        self._request, self._reply = _message("Request"), _message("Reply")
+        self._kept: collections.OrderedDict[Path, int] = collections.OrderedDict()
+        self._kept_bytes, self._alone = 0, threading.Lock()
+        self.is_closing = False
+
+    def service(self, handler_call_details):
+        if handler_call_details.method == METHOD:
+            return grpc.unary_unary_rpc_method_handler(self._answer)
+        return None
+
+    def _answer(self, content: bytes, context: grpc.ServicerContext) -> bytes:
+        token, shard, start, size = (
+            self._request.FromString(content).tensors[0].strings[0].decode().split("\n")
+        )
+        if token != self._token:
+            context.abort(grpc.StatusCode.PERMISSION_DENIED, "this is another program's")
+        try:
+            path = self._fetched(shard, int(start), int(size))
+        except (OSError, ValueError) as error:
+            context.abort(grpc.StatusCode.DATA_LOSS, str(error))
+        reply = self._reply()
+        tensor = reply.tensors.add(dtype=_STRING, strings=[os.fsencode(path)])
+        tensor.shape.SetInParent()
+        return reply.SerializeToString()
+
+    def _fetched(self, shard: str, start: int, size: int) -> Path:
+        name = hashlib.sha256(f"{shard}\n{start}".encode()).hexdigest()[:24]
+        path = self._folder / name
+        with self._alone:
+            if path in self._kept:
+                self._kept.move_to_end(path)
+                return path
+        content = self._patiently(shard, start, size)
+        if _LENGTH.unpack_from(content)[0] + FRAMING_BYTES != size:
+            raise ValueError(f"{shard} holds no record of {size} bytes at {start}")
+        with whole_file(path, is_flushed=False) as file:
+            file.write(content)
+        with self._alone:
+            if path not in self._kept:
+                self._kept[path] = size
+                self._kept_bytes += size
+            while self._kept_bytes > _KEPT_BYTES and len(self._kept) > _LEAST_KEPT:
+                oldest, its_size = self._kept.popitem(last=False)
+                self._kept_bytes -= its_size
+                oldest.unlink(missing_ok=True)
+        return path
+
+    def _patiently(self, shard: str, start: int, size: int) -> bytes:
+        began = said = time.monotonic()
+        while True:
+            try:
+                return self._store.read(shard, start, size)
+            except StoreError as error:
+                if self.is_closing:
+                    raise
+                if time.monotonic() - said > _SAY_EVERY_SECONDS:
+                    said = time.monotonic()
+                    say(f"warning: waiting for a record since {said - began:.0f} s: {error}")
+                time.sleep(_PAUSE_SECONDS)
+
+
+def serve() -> None:
+    """The life of the process: reads what it serves from standard input, writes its port to standard output,
+    gives up what it waits for at the next line, and ends where the input does.
+    """
+    given = parse_json(sys.stdin.readline(), "standard input")
+    records = _Records(given["address"], Path(given["folder"]), given["token"])
+    server = grpc.server(
+        concurrent.futures.ThreadPoolExecutor(_THREADS),
+        handlers=[records],
+        options=[("grpc.so_reuseport", 0)],
+    )
+    show(server.add_insecure_port(f"127.0.0.1:{given['port']}"))
+    server.start()
+    while sys.stdin.readline():
+        records.is_closing = True
+    server.stop(0)
+    os._exit(0)  # threads that still wait for the store are of no use to anybody

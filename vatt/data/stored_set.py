@@ -1,0 +1,100 @@
+"""Records of a prepared set in an object store, fetched when they are asked for."""
+
+import atexit
+import contextlib
+import functools
+import json
+import secrets
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import tensorflow as tf
+from tensorflow.distribute.experimental.rpc.kernels import gen_rpc_ops as _calls
+
+from vatt.protocols import Tensor
+from vatt.whole_file import temporary_folder
+
+_CALL_TIMEOUT_MS = 0  # none: the process waits for the store, and is started again where it dies
+
+
+class RecordFetcher:
+    """Brings records of a set to this machine, by a process of its own (`vatt.data.record_server`).
+
+    Args:
+        address: of the set.
+    """
+
+    def __init__(self, address: str):
+        self._address, self._token, self._port = address, secrets.token_hex(16), 0
+        self._is_over = False
+        stack = contextlib.ExitStack()
+        self._folder: Path = stack.enter_context(temporary_folder(name="records"))
+        self._start()
+        threading.Thread(target=self._start_again, daemon=True).start()
+        atexit.register(stack.close)
+        atexit.register(self._end)
+        with tf.device("CPU"):
+            self._client, _ = _calls.rpc_client(
+                server_address=f"127.0.0.1:{self._port}", timeout_in_ms=0, shared_name=self._token
+            )
+
+    def fetch(self, shard: Tensor, start: Tensor, size: Tensor) -> Tensor:
+        """Path of a file that holds the framed record of a shard, string scalar, at a place, int64 scalars;
+        usable inside `tf.data` functions. Fails if there is none.
+        """
+        where = [self._token, shard, tf.strings.as_string(start), tf.strings.as_string(size)]
+        asked = tf.strings.join(where, separator="\n")
+        future, deleter = _calls.rpc_call(self._client, "", [asked], _CALL_TIMEOUT_MS)
+        code, _ = _calls.rpc_check_status(future)
+        with tf.control_dependencies([code]):
+            (path,) = _calls.rpc_get_value(future, Tout=[tf.string])
+        with tf.control_dependencies([path]):
+            gone = _calls.delete_rpc_future_resource(future, deleter)
+        with tf.control_dependencies([gone] if gone is not None else []):
+            return tf.ensure_shape(tf.identity(path), [])
+
+    def _start(self) -> None:
+        self._process = subprocess.Popen(
+            [
+                sys.executable,
+                "-c",
+                f"import sys; sys.path[:] = {sys.path!r}; "
+                "from vatt.data import record_server; record_server.serve()",
+            ],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            start_new_session=True,  # Ctrl-C is the parent's to handle
+            text=True,
+        )
+        assert self._process.stdin is not None and self._process.stdout is not None
+        given = {
+            "address": self._address,
+            "folder": str(self._folder),
+            "token": self._token,
+            "port": self._port,
+        }
+        self._process.stdin.write(json.dumps(given) + "\n")
+        self._process.stdin.flush()
+        self._port = int(self._process.stdout.readline() or 0)
+
+    def _start_again(self) -> None:
+        while not self._is_over:
+            self._process.wait()
+            if not self._is_over:
+                self._start()
+
+    def _end(self) -> None:
+        """Calls that are under way fail from now on; the process ends with this one, which may wait."""
+        self._is_over = True
+        with contextlib.suppress(OSError):
+            assert self._process.stdin is not None
+            self._process.stdin.write("over\n")
+            self._process.stdin.flush()
+
+
+@functools.cache
+def fetcher(address: str) -> RecordFetcher:
+    """The one of this process for a set."""
+    return RecordFetcher(address)
