@@ -189,6 +189,20 @@ def test_number_of_tokens_kept(tokens, rate, kept):
     assert tokens_kept(tokens, rate) == kept
 
 
+@pytest.mark.parametrize(
+    ("tokens", "rate", "kept"),
+    # Fewer than 63 tokens, and a rate of 0, stay as they are.
+    [(1568, 0.5, 767), (1200, 0.5, 575), (1568, 0.75, 383), (100, 0.9, 63), (62, 0.5, 31), (1568, 0.0, 1568)],
+)
+def test_number_of_tokens_kept_is_rounded_with_the_token_in_front(tokens, rate, kept):
+    assert tokens_kept(tokens, rate, 64) == kept
+    assert tokens_kept(tokens, rate, 1) == tokens_kept(tokens, rate)
+    layer = DropToken(rate=rate, round_to=64)
+    layer.build()
+    found = layer(np.ones((1, tokens, 2), "float32"), training=True)
+    assert found.shape[1] == kept
+
+
 def test_dropout_keeps_the_mean_and_is_a_function_of_the_example():
     layer = Dropout(0.25)
     layer.build()
@@ -209,6 +223,7 @@ def test_dropout_keeps_the_mean_and_is_a_function_of_the_example():
     [
         (DropToken, {"rate": 1.0}, r"`rate` must be in \[0, 1\)"),
         (DropToken, {"rate": 0.5, "pattern": "all"}, "`pattern` must be one of"),
+        (DropToken, {"round_to": -64}, "`round_to` must be at least 0"),
         (PatchEmbedding, {"patch": (2,), "channels": 1, "width": 2, "edge": "cut"}, "`edge` must be one of"),
         (RelativeBias, {"blocks": "last"}, "`blocks` must be one of"),
         (WordTokenizer, {"aggregate": "never"}, "`aggregate` must be one of"),

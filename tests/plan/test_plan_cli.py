@@ -56,6 +56,17 @@ def test_the_papers_pretraining(plan):
     assert speed["days"] == pytest.approx(500_000 / speed["steps_per_day"])
 
 
+def test_rounded_numbers_of_tokens_are_said(plan, capsys):
+    found = plan("pretrain", "overlay/paper", more=["--gin.DropToken.round_to=64"])
+    assert found["tokens"]["video"]["kept_in_training"] == 767
+    assert found["lengths_in_training"] == {"video": 768, "audio": 576, "text": 17}
+    assert cli.main(["plan", *paths("pretrain", "overlay/paper")]) == 0
+    words = " ".join(capsys.readouterr().out.split())
+    assert (
+        "video 785, audio 601, text 17 with AGG; video and audio: no multiple of 64, see DropToken" in words
+    )
+
+
 def test_the_demo_in_cached_chunks_and_with_recomputed_blocks(plan):
     whole = plan("pretrain", more=["--gin.BATCH_SIZE=64"])
     more = [
@@ -125,7 +136,7 @@ def test_fine_tuning_from_a_run_directory(plan, tmp_path):
 
 def test_a_measurement_has_no_step(plan):
     made = plan("probe_ucf101")
-    assert set(made) == {"gin", "configuration", "parameters", "tokens", "flops"}
+    assert set(made) == {"gin", "configuration", "parameters", "tokens", "lengths_in_training", "flops"}
     assert set(made["flops"]) == {"forward", "forward_in_training"}
     assert made["tokens"]["video"]["all"] == 1568
 

@@ -13,9 +13,17 @@ from vatt.protocols import Tensor
 PATTERNS = ("per_sample", "per_batch")
 
 
-def tokens_kept(tokens: int, rate: float) -> int:
-    """Tokens that DropToken keeps of `tokens`: round((1 − rate) · tokens), at least one."""
-    return max(1, round((1 - rate) * tokens))
+def tokens_kept(tokens: int, rate: float, round_to: int = 0) -> int:
+    """Tokens that DropToken keeps of `tokens`: round((1 − rate) · tokens), at least one.
+
+    With `round_to` above 1 and a rate above 0 it is the number nearest to that which with AGG is a multiple
+    of `round_to`, as far as there is one.
+    """
+    kept = max(1, round((1 - rate) * tokens))
+    if not rate or round_to < 2:
+        return kept
+    sequences = [round_to * times - 1 for times in range(1, (tokens + 1) // round_to + 1)]
+    return min((each for each in sequences if each), key=lambda each: abs(each - kept), default=kept)
 
 
 @gin.register
@@ -27,20 +35,31 @@ class DropToken(Configured, keras.layers.Layer):
         rate: share of tokens dropped, float in [0, 1).
         pattern: "per_sample" draws a subset for each sample (the paper's "from each input sequence"),
             "per_batch" one for all (original release).
+        round_to: keep such a number that tokens and AGG together are a multiple of it, such as 64, which
+            matrix units like: the nearest to what the rate says. 0 and 1 keep the rate's number.
 
-    Input: [B, N, D], positions already added. Output: [B, tokens_kept(N, rate), D].
+    Input: [B, N, D], positions already added. Output: [B, tokens_kept(N, rate, round_to), D].
     """
 
     def __init__(
-        self, *, rate: float = 0.5, pattern: str = "per_sample", name: str = "drop_token", dtype: Any = None
+        self,
+        *,
+        rate: float = 0.5,
+        pattern: str = "per_sample",
+        round_to: int = 0,
+        name: str = "drop_token",
+        dtype: Any = None,
     ):
         super().__init__(name=name, dtype=dtype)
         if not 0 <= rate < 1:
             raise ValueError(f"`rate` must be in [0, 1); 0 drops nothing. Received: rate={rate}.")
         if pattern not in PATTERNS:
             raise ValueError(f"`pattern` must be one of {PATTERNS}. Received: pattern={pattern!r}.")
+        if round_to < 0:
+            raise ValueError(f"`round_to` must be at least 0, which rounds nothing. Received: {round_to}.")
         self.rate = rate
         self.pattern = pattern
+        self.round_to = round_to
 
     def build(self, input_shape: Any = None) -> None:
         self._salt = draws.salt_of(self)
@@ -59,7 +78,7 @@ class DropToken(Configured, keras.layers.Layer):
         scores = draws.uniform((batch, tokens), salt=self._salt)
         if self.pattern == "per_batch":
             scores = ops.broadcast_to(scores[:1], ops.shape(scores))
-        kept = ops.argsort(scores, axis=-1)[:, : tokens_kept(tokens, self.rate)]
+        kept = ops.argsort(scores, axis=-1)[:, : tokens_kept(tokens, self.rate, self.round_to)]
         return ops.cast(ops.sort(kept, axis=-1), "int32")
 
 

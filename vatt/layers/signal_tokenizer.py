@@ -12,7 +12,7 @@ from keras import ops
 
 from vatt.layers.aggregate import AggregateToken
 from vatt.layers.configured import Configured
-from vatt.layers.drop_token import DropToken, take_tokens
+from vatt.layers.drop_token import DropToken, take_tokens, tokens_kept
 from vatt.layers.dropout import Dropout
 from vatt.layers.feed_forward import ACTIVATIONS
 from vatt.layers.patches import PatchEmbedding
@@ -134,3 +134,9 @@ class SignalTokenizer(Configured, keras.layers.Layer):
     def drop_rate(self) -> float:
         """Share of the tokens that training drops."""
         return 0.0 if self.drop_token is None else self.drop_token.rate
+
+    def kept_of(self, tokens: int, rate: float | None = None) -> int:
+        """Tokens that training keeps of this number, at DropToken's rate or at another."""
+        if self.drop_token is None or rate is not None:
+            return tokens_kept(tokens, rate or 0.0)
+        return tokens_kept(tokens, self.drop_token.rate, self.drop_token.round_to)

@@ -4,7 +4,6 @@ import dataclasses
 import math
 from typing import Any
 
-from vatt.layers.drop_token import tokens_kept
 from vatt.layers.pixels import ColourJitter
 from vatt.models.classifier import Classifier
 from vatt.models.conv_tower import ConvTower
@@ -83,10 +82,8 @@ def _stream(tower, modality, kind, clip, drop_rate) -> Stream | ConvStream:
     tokenizer = tower.tokenizer
     sizes = read_sizes(kind, signal_sizes(modality=kind, clip=clip) or tokenizer.sizes, tokenizer.patch)
     tokens = math.prod(tokenizer.grid_of(sizes))
-    rate = tokenizer.drop_rate if drop_rate is None else drop_rate
-    return Stream(
-        name=modality, tower=tower, rows=1, tokens=tokens, kept=tokens_kept(tokens, rate), sizes=sizes
-    )
+    kept = tokenizer.kept_of(tokens, drop_rate)
+    return Stream(name=modality, tower=tower, rows=1, tokens=tokens, kept=kept, sizes=sizes)
 
 
 def head_costs(model: Any, clip: ClipSpec) -> tuple[Count, Count]:

@@ -125,6 +125,11 @@ class _Planner:
             "configuration": self._configuration(),
             "parameters": self._parameters(),
             "tokens": {stream.name: _tokens(stream) for stream in self.streams},
+            "lengths_in_training": {
+                stream.name: stream.length(training=True)
+                for stream in self.streams
+                if isinstance(stream, Stream)
+            },
             "flops": self._flops(),
         }
         if self.configuration.trains:

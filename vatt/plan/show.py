@@ -8,6 +8,7 @@ from vatt.plan.paper import Row
 from vatt.terminal import Console, text_table
 
 _GIB, _MIB = 2**30, 2**20
+_UNIT = 64  # of a sequence's length, which matrix units like
 _TEXT = ("", "part", "modality", "figure", "unit", "way")  # columns aligned to the left
 
 
@@ -111,9 +112,21 @@ def _step(plan: dict):
         yield "whole run", f"{speed['days']:,.3g} days"
         read = speed["read_bytes_per_second"]
         yield "reading", f"{speed['clips_per_second']:,.1f} clips and {read / _MIB:,.0f} MiB a second"
+    if lengths := plan["lengths_in_training"]:
+        yield "sequences", _lengths(lengths, plan["tokens"])
     memory = plan["memory"]
     fixed = ("weights", "optimizer", "gradients", "batch")
     yield "memory", ", ".join(f"{name} {_size(memory[f'{name}_bytes'])}" for name in fixed)
+
+
+def _lengths(lengths: dict[str, int], tokens: dict) -> str:
+    """Of the sequences that encoders see, and which of them could be rounded."""
+    dropping = [name for name in lengths if tokens[name]["kept_in_training"] < tokens[name]["all"]]
+    uneven = [name for name in dropping if lengths[name] % _UNIT]
+    said = ", ".join(f"{name} {length:,}" for name, length in lengths.items()) + " with AGG"
+    return said + (
+        f"; {' and '.join(uneven)}: no multiple of {_UNIT}, see DropToken.round_to" if uneven else ""
+    )
 
 
 def _memory_title(plan: dict) -> str:
