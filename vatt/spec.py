@@ -171,3 +171,10 @@ def patch_grid(sizes: Sequence[int], patch: Sequence[int], edge: str = "pad") ->
     """
     count = math.ceil if edge == "pad" else math.floor
     return tuple(count(size / step) for size, step in zip(sizes, patch, strict=True))
+
+
+def same_padding(length: int, size: int, stride: int) -> tuple[int, int]:
+    """Cells to put before and after an axis so that ⌈length / stride⌉ windows fit: TensorFlow's "SAME"."""
+    outputs = patch_grid((length,), (stride,))[0]
+    missing = max((outputs - 1) * stride + size - length, 0)
+    return missing // 2, missing - missing // 2

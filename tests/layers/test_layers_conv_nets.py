@@ -92,6 +92,30 @@ def test_a_convolution_is_padded_as_the_release_pads(kernel, stride, explicit):
         np.testing.assert_allclose(found[:, row, column], wanted, atol=1e-5)
 
 
+@pytest.mark.parametrize("sizes", [(2, 1, 1), (2, 2, 2), (1, 4, 4), (8, 2, 2), (4, 8, 8)])
+@pytest.mark.parametrize("kernel", [(3, 3, 3), (3, 1, 1), (5, 7, 7)])
+def test_gradients_in_bfloat16_are_near_those_in_float32(sizes, kernel):
+    """A kernel of oneDNN's has none for short signals that it pads itself: numbers without meaning, or NaN."""
+    inputs, upstream = drawn(4, *sizes, 16), drawn(4, *sizes, 16, seed=1)
+
+    @tf.function
+    def gradients(unit, inputs, upstream):
+        with tf.GradientTape() as tape:
+            tape.watch(inputs)
+            outputs = unit.convolve(inputs)
+        return tape.gradient(outputs, [inputs, unit.weight], upstream)
+
+    found = []
+    for dtype in ("float32", "bfloat16"):
+        unit = ConvUnit(channels=16, kernel=kernel, dtype=dtype)
+        unit.build(16)
+        unit.weight.assign(drawn(*unit.weight.shape, seed=2))
+        values = gradients(unit, tf.cast(inputs, dtype), tf.cast(upstream, dtype))
+        found.append([tf.cast(value, tf.float32).numpy() for value in values])
+    for exact, rounded in zip(*found, strict=True):
+        assert np.max(np.abs(rounded - exact)) < 0.02 * np.max(np.abs(exact))
+
+
 def test_batch_statistics_are_over_the_positions_of_rows_that_exist():
     x, exist = drawn(4, 3, 5, 2) * 3 + 1, np.array([1, 0, 1, 1], "float32")
     norm = GlobalBatchNorm(width=2)

@@ -7,7 +7,7 @@ from keras import ops
 
 from vatt.layers.batch_norm import GlobalBatchNorm
 from vatt.layers.configured import Configured
-from vatt.spec import patch_grid
+from vatt.spec import patch_grid, same_padding
 
 PADDINGS = ("same", "explicit")
 
@@ -73,12 +73,17 @@ class ConvUnit(Configured, keras.layers.Layer):
 
     def convolve(self, inputs: Any) -> Any:
         """The convolution alone."""
-        padding = "same"
         if self.padding == "explicit":
             sides = [((size - 1) // 2, (size - 1) // 2) for size in self.kernel]
-            inputs = ops.pad(inputs, [(0, 0), *sides, (0, 0)]) if any(map(any, sides)) else inputs
-            padding = "valid"
-        return ops.conv(inputs, self.weight, strides=self.stride, padding=padding)
+        elif len(self.kernel) == 3 and self.compute_dtype != "float32":
+            # oneDNN's gradient of a padded 3-D kernel is wrong in bfloat16 where the signal is short along an
+            # axis: another number each time, some of them not finite (TensorFlow 2.21, a CPU with AVX512-BF16).
+            sizes = zip(inputs.shape[1:-1], self.kernel, self.stride, strict=True)
+            sides = [same_padding(*each) for each in sizes]
+        else:
+            return ops.conv(inputs, self.weight, strides=self.stride, padding="same")
+        inputs = ops.pad(inputs, [(0, 0), *sides, (0, 0)]) if any(map(any, sides)) else inputs
+        return ops.conv(inputs, self.weight, strides=self.stride, padding="valid")
 
     def call(self, inputs: Any, rows: Any = None, training: bool = False) -> Any:
         outputs = self.norm(self.convolve(inputs), rows=rows, training=training)

@@ -8,7 +8,7 @@ from keras import ops
 
 from vatt.layers.configured import Configured
 from vatt.layers.lean import own_gradients
-from vatt.spec import patch_grid
+from vatt.spec import patch_grid, same_padding
 
 
 @keras.saving.register_keras_serializable("vatt")
@@ -56,13 +56,13 @@ def _along(x, axis, size, stride):
     """The largest of each window along one axis: the maximum over a box, axis by axis."""
     length = x.shape[axis]
     outputs = patch_grid((length,), (stride,))[0]
-    missing = max((outputs - 1) * stride + size - length, 0)
+    sides = same_padding(length, size, stride)
 
     def pool(x):
         lowest = -np.inf
         padding = [(0, 0)] * len(x.shape)
-        padding[axis] = (missing // 2, missing - missing // 2)
-        padded = ops.pad(x, padding, constant_values=lowest) if missing else x
+        padding[axis] = sides
+        padded = ops.pad(x, padding, constant_values=lowest) if any(sides) else x
         best, winner = None, None
         for first in range(size):
             cells = [slice(None)] * len(x.shape)
@@ -81,7 +81,7 @@ def _along(x, axis, size, stride):
         best, winner = pool(x)  # a byte for each output is all that the gradient keeps
 
         def gradient(upstream):
-            return _to_winners(upstream, winner, axis, size, stride, missing // 2, length)
+            return _to_winners(upstream, winner, axis, size, stride, sides[0], length)
 
         return best, gradient
 
