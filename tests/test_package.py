@@ -67,7 +67,16 @@ class TestInstalled:
         if int(version("setuptools").partition(".")[0]) < int(SETUPTOOLS):
             pytest.skip(f"builds need setuptools {SETUPTOOLS} or later, as requirements.lock has it")
         tree = tmp_path_factory.mktemp("tree")
-        for name in ("vatt", "pyproject.toml", "README.md", "LICENSE"):
+        for name in (
+            "vatt",
+            "experiments",
+            "data",
+            "pyproject.toml",
+            "setup.py",
+            "MANIFEST.in",
+            "README.md",
+            "LICENSE",
+        ):
             copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copyfile
             copy(ROOT / name, tree / name)
         return build("sdist", tree, tmp_path_factory.mktemp("sdist"))
@@ -100,7 +109,9 @@ class TestInstalled:
     def test_every_file_of_the_package_is_in_the_wheel(self, wheel):
         with zipfile.ZipFile(wheel) as archive:
             names = set(archive.namelist())
+        beside = {path for top in ("experiments", "data") for path in (ROOT / top).rglob("*.*")}
         missing = files_of_the_package() - names
+        missing |= {f"vatt/files/{path.relative_to(ROOT).as_posix()}" for path in beside} - names
         assert not missing and len(names) > 300
         others = {name.partition("/")[0] for name in names} - {"vatt", f"vatt-{vatt.__version__}.dist-info"}
         assert not others, "tests and documents are not of the package"
@@ -121,10 +132,21 @@ class TestInstalled:
         run(scripts / "vatt", "doctor", "records", cwd=tmp_path)
 
     def test_the_command_plans_an_experiment(self, scripts, tmp_path):
-        """Gin, the registry, the models and TensorFlow are all there."""
-        shutil.copytree(ROOT / "experiments", tmp_path / "experiments")
-        told = run(scripts / "vatt", "plan", "experiments/pretrain.gin", "--json", cwd=tmp_path)
-        assert json.loads(told)["parameters"]["trainable"] > 1e6
+        """Gin files, the registry, the models and TensorFlow are all there."""
+        for name in ("pretrain.gin", "experiments/pretrain.gin"):
+            told = run(scripts / "vatt", "plan", name, "overlay/paper.gin", "--json", cwd=tmp_path)
+            assert json.loads(told)["parameters"]["trainable"] > 1e8
+        assert not list(tmp_path.iterdir())
+
+    def test_the_command_trains_from_an_empty_folder(self, scripts, tmp_path):
+        words = ("train", "--gin_file=pretrain.gin", "--gin_file=overlay/tiny.gin", "--steps", "1")
+        run(scripts / "vatt", *words, "--data_dir", "data", "--model_dir", "run", cwd=tmp_path)
+        assert (tmp_path / "run" / "report.html").is_file()
+
+    def test_the_command_lists_the_paper_s_tables(self, scripts, tmp_path):
+        assert "pretrain + paper" in run(scripts / "vatt", "tables", "--paper", cwd=tmp_path)
+        assert "finetune_kinetics400" in run(scripts / "vatt", "tables", cwd=tmp_path)
+        assert "Table 7" in run(scripts / "vatt", "plan", "--paper", cwd=tmp_path)
 
 
 def test_the_stated_pythons_are_those_that_are_checked():

@@ -1,16 +1,17 @@
-"""Where gin files are found: in the working directory, then the repository, then the installation."""
+"""Where gin files are found: in the working directory, then the repository, then the installed package."""
 
-import sysconfig
 from pathlib import Path
 
 from vatt.errors import ConfigError, closest
 
-_REPOSITORY = Path(__file__).resolve().parents[2]
+_PACKAGE = Path(__file__).resolve().parents[1]
+_REPOSITORY = _PACKAGE.parent
+_INSTALLED = _PACKAGE / "files"  # in a wheel, `experiments/` and `data/` lie there (setup.py)
 
 
 def roots() -> tuple[Path, ...]:
     """The directories that a relative gin path is resolved against, in order."""
-    return Path.cwd(), _REPOSITORY, Path(sysconfig.get_path("data")) / "share" / "vatt"
+    return Path.cwd(), _REPOSITORY, _INSTALLED
 
 
 def available() -> list[str]:
@@ -28,18 +29,22 @@ def listing() -> str:
 
 
 def resolve(name: str) -> Path:
-    """Finds the file of a `--gin_file` or an `include`; raises `ConfigError` where there is none."""
+    """Finds the file of a `--gin_file` or an `include`; raises `ConfigError` where there is none.
+
+    `experiments/` may be left out: "pretrain.gin" and "overlay/tiny.gin" are found too.
+    """
     given = Path(name).expanduser()
     for root in roots():
-        if (root / given).is_file():
-            return root / given
+        for path in (root / given, root / "experiments" / given):
+            if path.is_file():
+                return path
     near = closest(str(given), available())
     raise ConfigError(f"A gin file must exist. Received: {name or 'no name'}.{near} {listing()}")
 
 
 def short_name(path: Path) -> str:
-    """A path relative to the working directory or the repository, if it is in one of them."""
-    for root in (Path.cwd(), _REPOSITORY):
+    """A path relative to the first root that it is in, if it is in one."""
+    for root in roots():
         if path.is_relative_to(root):
             return path.relative_to(root).as_posix()
     return str(path)

@@ -77,6 +77,6 @@ def _text(name: str) -> str:
         if (root / name).is_file():
             return Path(root / name).read_text(encoding="utf-8")
     raise FileNotFoundError(
-        f"The paper's tables are read from {FIGURES} and {TIES} of the repository. Received: no {name} here. "
-        "Call this in a checkout."
+        f"The paper's tables are read from {FIGURES} and {TIES} of the repository or the installed package. "
+        f"Received: no {name} in {', '.join(map(str, config.roots()))}. Install the package again."
     )
