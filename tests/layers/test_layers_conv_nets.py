@@ -95,7 +95,7 @@ def test_a_convolution_is_padded_as_the_release_pads(kernel, stride, explicit):
 @pytest.mark.parametrize("sizes", [(2, 1, 1), (2, 2, 2), (1, 4, 4), (8, 2, 2), (4, 8, 8)])
 @pytest.mark.parametrize("kernel", [(3, 3, 3), (3, 1, 1), (5, 7, 7)])
 def test_gradients_in_bfloat16_are_near_those_in_float32(sizes, kernel):
-    """A kernel of oneDNN's has none for short signals that it pads itself: numbers without meaning, or NaN."""
+    """oneDNN gives numbers without meaning, or NaN, for short signals that it pads itself."""
     inputs, upstream = drawn(4, *sizes, 16), drawn(4, *sizes, 16, seed=1)
 
     @tf.function

@@ -77,7 +77,7 @@ class ConvUnit(Configured, keras.layers.Layer):
             sides = [((size - 1) // 2, (size - 1) // 2) for size in self.kernel]
         elif len(self.kernel) == 3 and self.compute_dtype != "float32":
             # oneDNN's gradient of a padded 3-D kernel is wrong in bfloat16 where the signal is short along an
-            # axis: another number each time, some of them not finite (TensorFlow 2.21, a CPU with AVX512-BF16).
+            # axis: numbers without meaning, or NaN (TensorFlow 2.21, a CPU with AVX512-BF16).
             sizes = zip(inputs.shape[1:-1], self.kernel, self.stride, strict=True)
             sides = [same_padding(*each) for each in sizes]
         else:
