@@ -8,6 +8,7 @@ import tensorflow as tf
 from keras import ops
 
 from vatt import spec
+from vatt.layers import draws
 from vatt.protocols import DatasetInfo
 from vatt.report.document import write_whole
 
@@ -29,10 +30,12 @@ class ToyModel(keras.Model):
         video = ops.reshape(inputs["video"], (-1, FRAMES * SIZE * SIZE * 3))
         draw = inputs.get("draw_key")
         if draw is not None:  # as DropToken does: noise that is a function of the draw key alone
-            noise = tf.map_fn(lambda key: tf.random.stateless_uniform(video.shape[1:], key), draw, tf.float32)
+            with draws.keyed(draw):
+                noise = draws.uniform(ops.shape(video), salt=1, after=video)
             video = video * ops.cast(noise > 0.5, video.dtype)
         if training:
-            mean, _ = ops.moments(inputs["audio"], axes=(0, 1), synchronized=True)
+            own_rows = keras.backend.backend() == "tensorflow"  # elsewhere arrays are global
+            mean, _ = ops.moments(inputs["audio"], axes=(0, 1), synchronized=own_rows)
             self.moving_mean.assign(0.9 * self.moving_mean + 0.1 * mean)
         return {
             "video/video_audio": self.video(video),
@@ -88,9 +91,9 @@ def toy_inputs():
 
     def inputs(batch, training):
         made = {
-            "video": tf.cast(batch[spec.VIDEO], tf.float32) / 127.5 - 1.0,
+            "video": ops.cast(batch[spec.VIDEO], "float32") / 127.5 - 1.0,
             "audio": batch[spec.AUDIO],
-            "text": tf.reshape(batch[spec.TEXT], (-1, WORDS)),
+            "text": ops.reshape(batch[spec.TEXT], (-1, WORDS)),
         }
         return {**made, "draw_key": batch["draw_key"]} if training else made
 
@@ -106,11 +109,11 @@ class ToyLoss:
         video = outputs["video/video_audio"]
         audio = gather(outputs["audio/video_audio"])
         index = gather(batch[spec.EXAMPLE_INDEX])
-        scores = tf.matmul(video, audio, transpose_b=True)
-        target = tf.cast(batch[spec.EXAMPLE_INDEX][:, None] == index[None], scores.dtype)
-        rows = tf.cast(tf.shape(audio)[0], scores.dtype)
-        paired = -tf.reduce_sum(target * tf.nn.log_softmax(scores)) / rows
-        text = tf.reduce_sum(tf.square(outputs["text/video_text"])) / rows
+        scores = ops.matmul(video, ops.transpose(audio))
+        target = ops.cast(batch[spec.EXAMPLE_INDEX][:, None] == index[None], scores.dtype)
+        rows = ops.cast(ops.shape(audio)[0], scores.dtype)
+        paired = -ops.sum(target * ops.log_softmax(scores)) / rows
+        text = ops.sum(ops.square(outputs["text/video_text"])) / rows
         return {"loss": paired + text, "loss/video_audio": paired, "loss/video_text": text}
 
 
@@ -123,7 +126,7 @@ class LearnedToyLoss(ToyLoss):
         self.trainable_variables = [self.scale]
 
     def __call__(self, outputs, batch, gather):
-        scaled = outputs["video/video_audio"] * tf.convert_to_tensor(self.scale)
+        scaled = outputs["video/video_audio"] * ops.convert_to_tensor(self.scale)
         return super().__call__({**outputs, "video/video_audio": scaled}, batch, gather)
 
 
@@ -135,7 +138,7 @@ class ToyEvaluator:
         self.name = name
 
     def evaluate(self, model):
-        return {f"{self.name}/mean_weight": float(tf.reduce_mean(model.audio.kernel))}
+        return {f"{self.name}/mean_weight": float(ops.mean(model.audio.kernel))}
 
     def artifact(self):
         return {"note": "shown in the report"}

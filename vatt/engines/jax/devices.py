@@ -28,18 +28,20 @@ class Devices:
             all processes, the weights on each), or "fsdp" (the same, the weights and all that is kept for
             them divided among the devices of a process).
 
+        among: the devices that there are; None: all.
+
     Attributes:
         count: how many there are.
     """
 
-    def __init__(self, strategy: str):
+    def __init__(self, strategy: str, among: Sequence[jax.Device] | None = None):
         if strategy not in STRATEGIES:
             raise ValueError(
                 f"`strategy` must be one of {', '.join(STRATEGIES)} on JAX. Received: {strategy!r}."
                 f"{closest(strategy, STRATEGIES)}"
             )
         self._divides_weights = strategy == "fsdp"
-        chosen = jax.local_devices()[:1] if strategy == "one_device" else jax.devices()
+        chosen = jax.local_devices()[:1] if strategy == "one_device" else among or jax.devices()
         processes = len({device.process_index for device in chosen})
         self.mesh = Mesh(np.array(chosen).reshape(processes, -1), ("processes", "devices"))
         self.count = self.mesh.size

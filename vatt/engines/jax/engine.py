@@ -24,10 +24,11 @@ from vatt.engines.jax.state import State
 from vatt.engines.jax.step import TrainStep
 from vatt.engines.jax.telemetry import Telemetry
 from vatt.engines.jax.update import Update
-from vatt.engines.jax.workers import workers
+from vatt.engines.jax.workers import connected
 from vatt.engines.optimization import Optimization
 from vatt.engines.profile import profiled
 from vatt.engines.protocol import Task
+from vatt.engines.workers import Workers
 from vatt.errors import RunError
 from vatt.protocols import Batch
 
@@ -45,20 +46,22 @@ def start(strategy: str) -> "JaxEngine":
     tf.config.set_visible_devices([], "GPU")  # TensorFlow makes batches, on the CPU
     if len(addresses) > 1:
         _log.info("Waiting for all of %d workers: %s.", len(addresses), ", ".join(addresses))
-    return JaxEngine(strategy)
+    workers = connected()  # before JAX looks for devices
+    return JaxEngine(Devices(strategy), workers)
 
 
 class JaxEngine:
     """An `Engine`, whose protocol says what each method does.
 
     Args:
-        strategy: name of the devices.
+        devices: of all workers.
+        workers: see `Workers`.
     """
 
-    def __init__(self, strategy: str):
-        self.workers = workers()
-        self.devices = Devices(strategy)
-        self.replicas = self.devices.count
+    def __init__(self, devices: Devices, workers: Workers):
+        self.devices = devices
+        self.workers = workers
+        self.replicas = devices.count
 
     def describe(self) -> str:
         return f"{self.devices.describe()}; {self.replicas} replica(s)"
@@ -67,10 +70,13 @@ class JaxEngine:
         return contextlib.nullcontext()
 
     def build(self, task: Task, rows: Batch, *, check_loss: bool = True) -> None:
-        rows = {name: np.asarray(value) for name, value in rows.items()}
-        outputs = task.model(task.device_inputs(rows, training=False), training=False)
-        if check_loss:
-            task.loss(outputs, rows, lambda local: local)
+        def call(rows):
+            outputs = task.model(task.device_inputs(rows, training=False), training=False)
+            return task.loss(outputs, rows, lambda local: local) if check_loss else outputs
+
+        # Traced alone: operations one by one would each be compiled. Variables get their values at the end.
+        with keras.StatelessScope():
+            jax.eval_shape(call, {name: np.asarray(value) for name, value in rows.items()})
 
     def place(self, task: Task, optimizer: Any, optimization: Optimization) -> State:
         variables = trained_variables(task)

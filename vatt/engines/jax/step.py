@@ -77,7 +77,7 @@ class TrainStep:
     def rows(self, batch: Batch) -> dict[str, jax.Array]:
         """A batch on the devices, from this process's rows; example numbers are modulo 2^31, as in draws."""
         rows = {name: np.asarray(value) for name, value in batch.items()}
-        rows[spec.EXAMPLE_INDEX] = (rows[spec.EXAMPLE_INDEX] % _INT32_RANGE).astype(np.int32)
+        rows[spec.EXAMPLE_INDEX] = (rows[spec.EXAMPLE_INDEX].astype(np.int64) % _INT32_RANGE).astype(np.int32)
         return self._devices.rows(rows)
 
     def _step(self, values, batch):

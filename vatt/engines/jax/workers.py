@@ -19,7 +19,7 @@ _LOST_WORDS = (
 )
 
 
-def workers() -> Workers:
+def connected() -> Workers:
     """The workers of this run, connected with each other where there are several."""
     index, addresses = cluster.place()
     if len(addresses) < 2:

@@ -1,0 +1,194 @@
+"""What is measured of the JAX engine, in a process of its own, since Keras computes with one framework each:
+
+    KERAS_BACKEND=jax python -m tests.engines.jax.checks FOLDER NAME...
+
+prints one JSON object, name of a check -> what it measured. The tests beside it say what must hold.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import jax
+import keras
+import numpy as np
+
+from tests import toys
+from tests.engines.jax.training_on import Run, numbers
+from tests.engines.training import clip_batch, toy_model
+from vatt.engines.execution import Accumulated, Cached, Execution
+from vatt.engines.groups import Group
+from vatt.engines.jax.devices import Devices
+from vatt.engines.jax.engine import JaxEngine
+from vatt.engines.optimization import WeightAverage
+from vatt.engines.workers import Workers
+from vatt.optimizers.factories import adam, lamb, muon, sgd
+
+CHECKS = {}
+
+
+def check(function):
+    """Makes a function one that the command line can name."""
+    CHECKS[function.__name__] = function
+    return function
+
+
+def engine(strategy="one_device", count=4):
+    """On the first `count` devices."""
+    return JaxEngine(Devices(strategy, jax.devices()[:count]), Workers())
+
+
+def toy_batch(number, rows=8, **options):
+    return toys.ToyData(**options)._batch(rows, number, 3)
+
+
+def toy_run(strategy="one_device", count=4, **options):
+    return Run(engine(strategy, count), **{"make": toy_model, "batch_of": toy_batch} | options)
+
+
+def apart(one, other):
+    """The largest difference of two sets of weights, by the largest weight of each."""
+    return max(
+        float(np.abs(value - other[path]).max() / np.abs(value).max())
+        for path, value in one.items()
+        if "moving" not in path  # they follow each part of a batch
+    )
+
+
+def trained(run, steps=3):
+    """What some steps give: numbers of each, and the weights."""
+    found = numbers(run.steps(0, steps))
+    return found, run.weights()
+
+
+def compared(runs, steps=3):
+    """How far the losses, the norms and the weights of each run are from those of the first."""
+    (of_first, weights), *others = [trained(run, steps) for run in runs]
+    return [
+        {
+            "numbers": max(np.abs(1 - np.divide(found[name], of_first[name])).max() for name in found),
+            "weights": apart(weights, ours),
+        }
+        for found, ours in others
+    ]
+
+
+@check
+def clips(folder):
+    """The real model on one device, and divided among four."""
+    one = Run(engine(), clip_global_norm=1.0)
+    found, weights = trained(one)
+    np.savez(folder / "clips.npz", **weights)
+    four = Run(engine("fsdp"), clip_global_norm=1.0)
+    found_on_four, weights_on_four = trained(four)
+    held = [variable.value for variable in four.state.held]
+    return {
+        **found,
+        "on_four": found_on_four,
+        "apart": apart(weights, weights_on_four),
+        "rows": len(clip_batch(0)["video"]),
+        "rows_of_a_device": four.step.rows(clip_batch(0))["video"].addressable_shards[0].data.shape[0],
+        "bytes": sum(value.nbytes for value in held),
+        "bytes_of_a_device": sum(value.addressable_shards[0].data.nbytes for value in held),
+    }
+
+
+@check
+def toy_devices(folder):
+    """The toy on one device, and on more, whole and divided."""
+    options = {"clip_global_norm": 0.5, "average": WeightAverage(decay=0.9)}
+    names = [("one_device", 1), ("data", 2), ("data", 4), ("fsdp", 2), ("fsdp", 4)]
+    return compared([toy_run(*name, **options) for name in names])
+
+
+@check
+def accumulated(folder):
+    """Parts of the batch against the whole of it, for rows that do not see each other."""
+    whole = {"make": lambda: (toys.ToyModel(), alone, toys.toy_inputs())}
+    parts = whole | {"execution": Execution(gradients=Accumulated(parts=2))}
+    return compared([toy_run(**whole), toy_run(**parts), toy_run("fsdp", **parts)], steps=2)
+
+
+def alone(outputs, batch, gather):
+    """A loss of each row by itself."""
+    parts = [keras.ops.mean(keras.ops.square(value)) for value in outputs.values()]
+    return {"loss": sum(parts)}
+
+
+@check
+def cached(folder):
+    """Cached features against the whole batch, on one device and on two."""
+    by_two = {"execution": Execution(gradients=Cached(rows=2))}
+    return compared([Run(engine()), Run(engine(), **by_two), Run(engine("data", 2), **by_two)], steps=2)
+
+
+@check
+def optimizers(folder):
+    """Losses and weights of each optimizer, with decay, groups and clipping by group."""
+    made = {"adam": adam, "lamb": lamb, "muon": muon, "sgd": sgd}
+    group = Group(paths=["audio"], learning_rate_factor=0.5, clip_global_norm=0.1)
+    found = {}
+    for name, make in made.items():
+        found[name], weights = trained(toy_run(optimizer=make(learning_rate=0.05), groups=[group]))
+        np.savez(folder / f"{name}.npz", **weights)
+    return found
+
+
+@check
+def bad_steps(folder):
+    """A step that is not finite, in the middle of a call, and what comes after it."""
+    run = toy_run(
+        batch_of=lambda number: toy_batch(number, poisoned_step=2), optimizer=sgd(learning_rate=0.05)
+    )
+    run.steps(0, 2)
+    before = [np.asarray(variable.value) for variable in run.state.held]
+    (stopped,) = run.steps(2, 2, at_once=2)
+    after = [np.asarray(variable.value) for variable in run.state.held]
+    run.step.clear_stop()
+    (further,) = run.steps(3, 2, at_once=2)
+    return {
+        "unchanged": all(np.array_equal(*pair) for pair in zip(before, after, strict=True)),
+        "stopped": [bool(stopped["finite"]), int(stopped["steps"]), bool(np.isfinite(stopped["loss"]))],
+        "further": [bool(further["finite"]), int(further["steps"])],
+    }
+
+
+@check
+def loss_scale(folder):
+    """float16: an overflow halves the scale and changes nothing else; a loss that is not finite stops."""
+    keras.config.set_dtype_policy("mixed_float16")
+    try:
+        run = toy_run(optimizer=sgd(learning_rate=0.05))
+        run.state.loss_scale.value.assign(2.0**30)
+        before, results = run.weights(), run.steps(0, 1)
+        return {
+            "finite": bool(results[0]["finite"]),
+            "unchanged": apart(before, run.weights()) == 0,
+            "scales": [float(results[0]["loss_scale"]), float(run.state.loss_scale.value)],
+        }
+    finally:
+        keras.config.set_dtype_policy("float32")
+
+
+@check
+def resumed(folder):
+    """A run that is written and read again, on the same devices and on others."""
+    options = {"average": WeightAverage(decay=0.9)}
+    whole = toy_run("fsdp", 4, **options)
+    whole.steps(0, 2)
+    whole.state.write(str(folder / "ckpt-2"))
+    whole.steps(2, 2)
+    found = {}
+    for name, place in {"same": ("fsdp", 4), "one": ("one_device", 1), "two": ("data", 2)}.items():
+        again = toy_run(*place, **options)
+        again.state.read(str(folder / "ckpt-2"))
+        again.steps(2, 2)
+        found[name] = apart(whole.weights(), again.weights())
+    with again.state.averaged():
+        found["averaged"] = apart(whole.weights(), again.weights())
+    return found
+
+
+if __name__ == "__main__":
+    results = {name: CHECKS[name](Path(sys.argv[1])) for name in sys.argv[2:]}
+    print(json.dumps(results, default=float))

@@ -1,0 +1,51 @@
+"""The measurements of `checks.py`, made once for all tests and test processes."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import filelock
+import pytest
+
+FAST = ("clips", "toy_devices", "accumulated", "optimizers", "bad_steps", "loss_scale", "resumed")
+SLOW = ("cached", "whole_program")
+# Four logical devices; with so little optimisation programs compile in half the time.
+FLAGS = "--xla_force_host_platform_device_count=4 --xla_backend_optimization_level=0"
+ENVIRONMENT = {"KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu", "TF_CPP_MIN_LOG_LEVEL": "3"}
+
+
+def measured(folder: Path, names) -> dict:
+    """Name of a check -> what it measured; runs them where no other test process has."""
+    folder.mkdir(exist_ok=True)
+    with filelock.FileLock(folder / ".lock"):
+        results = folder / "results.json"
+        if not results.is_file():
+            done = subprocess.run(
+                [sys.executable, "-m", "tests.engines.jax.checks", str(folder), *names],
+                env=os.environ | ENVIRONMENT | {"XLA_FLAGS": FLAGS},
+                capture_output=True,
+                text=True,
+                timeout=1200,
+            )
+            assert done.returncode == 0, done.stderr[-4000:]
+            results.write_text(done.stdout.splitlines()[-1], encoding="utf-8")
+    return json.loads(results.read_text(encoding="utf-8")) | {"folder": folder}
+
+
+def _shared_folder(factory, worker_id, name):
+    base = factory.getbasetemp()
+    return (base if worker_id == "master" else base.parent) / name
+
+
+@pytest.fixture(scope="session")
+def on_jax(tmp_path_factory, worker_id):
+    """What the fast checks measured, and "folder", where they left weights."""
+    return measured(_shared_folder(tmp_path_factory, worker_id, "jax_fast"), FAST)
+
+
+@pytest.fixture(scope="session")
+def slowly_on_jax(tmp_path_factory, worker_id):
+    """What the slow checks measured."""
+    return measured(_shared_folder(tmp_path_factory, worker_id, "jax_slow"), SLOW)

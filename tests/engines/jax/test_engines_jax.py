@@ -1,0 +1,95 @@
+"""The JAX engine gives TensorFlow's numbers, the same on any number of devices, and loses no step."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests import toys
+from tests.engines.jax.training_on import Run, numbers
+from tests.engines.training import toy_model
+from vatt.engines.groups import Group
+from vatt.engines.tensorflow.engine import TensorFlowEngine
+from vatt.optimizers import factories
+
+STEPS = 3
+
+
+def by_tensorflow(**options):
+    """Numbers and weights of the same steps under TensorFlow."""
+    run = Run(TensorFlowEngine(tf.distribute.get_strategy()), **options)
+    return numbers(run.steps(0, STEPS)), run.weights()
+
+
+def assert_equal_runs(found, weights, theirs, their_weights):
+    for name, values in theirs.items():
+        np.testing.assert_allclose(found[name], values, rtol=1e-4, err_msg=name)
+    assert weights.keys() == their_weights.keys()
+    for path, value in their_weights.items():
+        assert np.abs(weights[path] - value).max() <= 1e-3 * np.abs(value).max(), path
+
+
+def test_clips_train_as_under_tensorflow(on_jax):
+    """With DropToken, dropout and colour: every draw is the same."""
+    with np.load(on_jax["folder"] / "clips.npz") as weights:
+        assert_equal_runs(on_jax["clips"], weights, *by_tensorflow(clip_global_norm=1.0))
+
+
+def test_every_optimizer_trains_as_under_tensorflow(on_jax):
+    group = {"paths": ["audio"], "learning_rate_factor": 0.5, "clip_global_norm": 0.1}
+    for name, found in on_jax["optimizers"].items():
+        keras.utils.clear_session()  # names of layers begin anew
+        theirs = by_tensorflow(
+            make=toy_model,
+            batch_of=lambda number: toys.ToyData()._batch(8, number, 3),
+            optimizer=getattr(factories, name)(learning_rate=0.05),
+            groups=[Group(**group)],
+        )
+        with np.load(on_jax["folder"] / f"{name}.npz") as weights:
+            assert_equal_runs(found, weights, *theirs)
+
+
+def test_devices_agree(on_jax):
+    clips = on_jax["clips"]
+    np.testing.assert_allclose(clips["loss"], clips["on_four"]["loss"], rtol=1e-5)
+    assert clips["apart"] < 1e-5
+    assert len(on_jax["toy_devices"]) == 4
+    for each in on_jax["toy_devices"]:
+        assert each["numbers"] < 1e-5 and each["weights"] < 1e-5
+
+
+def test_divided_weights_leave_a_device_its_share(on_jax):
+    clips = on_jax["clips"]
+    assert clips["rows_of_a_device"] * 4 == clips["rows"]
+    assert clips["bytes_of_a_device"] <= clips["bytes"] / 4 * 1.05
+
+
+def test_parts_of_a_batch_give_the_gradients_of_the_whole(on_jax):
+    for each in on_jax["accumulated"]:
+        assert each["numbers"] < 1e-5 and each["weights"] < 1e-5
+
+
+def test_a_bad_step_changes_nothing_nor_do_those_after_it(on_jax):
+    found = on_jax["bad_steps"]
+    assert found["unchanged"]
+    assert found["stopped"] == [False, 0, False], "the loss is that of the bad step, not of the one after it"
+    assert found["further"] == [True, 2]
+
+
+def test_an_overflow_halves_the_scale_of_the_loss_and_changes_nothing_else(on_jax):
+    found = on_jax["loss_scale"]
+    assert found["finite"] and found["unchanged"]
+    assert found["scales"] == [2.0**30, 2.0**29]
+
+
+def test_a_run_resumes_bit_exactly_and_on_other_devices(on_jax):
+    found = on_jax["resumed"]
+    assert found["same"] == 0
+    assert found["one"] < 1e-5 and found["two"] < 1e-5
+    assert found["averaged"] > 1e-4, "the average is behind the weights"
+
+
+@pytest.mark.slow
+def test_cached_features_give_the_gradients_of_the_whole_batch(slowly_on_jax):
+    for each in slowly_on_jax["cached"]:
+        assert each["numbers"] < 5e-5 and each["weights"] < 1e-4
