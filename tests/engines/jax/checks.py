@@ -15,7 +15,7 @@ import numpy as np
 
 from tests import toys
 from tests.engines.jax.training_on import Run, numbers
-from tests.engines.training import clip_batch, toy_model
+from tests.engines.training import clip_batch, toy_batch, toy_model
 from vatt.engines.execution import Accumulated, Cached, Execution
 from vatt.engines.groups import Group
 from vatt.engines.jax.devices import Devices
@@ -38,18 +38,14 @@ def engine(strategy="one_device", count=4):
     return JaxEngine(Devices(strategy, jax.devices()[:count]), Workers())
 
 
-def toy_batch(number, rows=8, **options):
-    return toys.ToyData(**options)._batch(rows, number, 3)
-
-
 def toy_run(strategy="one_device", count=4, **options):
     return Run(engine(strategy, count), **{"make": toy_model, "batch_of": toy_batch} | options)
 
 
 def apart(one, other):
-    """The largest difference of two sets of weights, by the largest weight of each."""
+    """The norm of the difference of two sets of weights, by the norm of a variable: of the worst one."""
     return max(
-        float(np.abs(value - other[path]).max() / np.abs(value).max())
+        float(np.linalg.norm(value - other[path]) / np.linalg.norm(value))
         for path, value in one.items()
         if "moving" not in path  # they follow each part of a batch
     )
