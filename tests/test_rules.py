@@ -6,6 +6,8 @@ import graphlib
 import re
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[1]
 SOURCES = sorted((ROOT / "vatt").rglob("*.py"))
 MAX_LINES = 400
@@ -133,16 +135,19 @@ def test_imports_go_one_way():
     assert not wrong
 
 
-def test_the_tensorflow_engine_is_behind_its_protocol():
-    engine = "vatt.engines.tensorflow"
+@pytest.mark.parametrize(
+    "framework, readers",
+    # It reads a checkpoint's weights without a run.
+    [("tensorflow", set()), ("jax", {"vatt/convert/run_directory.py"})],
+)
+def test_an_engine_is_behind_its_protocol(framework, readers):
+    engine = f"vatt.engines.{framework}"
     users = {
         path.relative_to(ROOT).as_posix()
         for path in SOURCES
         if any(name.startswith(engine) for name in imported_modules(path))
     }
-    outside = {path for path in users if not path.startswith("vatt/engines/tensorflow/")}
-    # It reads a checkpoint's weights without a run.
-    assert outside == {"vatt/convert/run_directory.py"}
+    assert not {path for path in users if not path.startswith(f"vatt/engines/{framework}/")} - readers
 
 
 def test_no_circle_of_imports():

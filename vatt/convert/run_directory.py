@@ -12,7 +12,6 @@ from typing import Any
 import keras
 
 from vatt.convert.report import ConversionError
-from vatt.errors import RunError
 from vatt.json_file import JsonError, read_object
 from vatt.models.bounds import check_description
 from vatt.models.loading import register_models
@@ -20,7 +19,8 @@ from vatt.train.context import MODEL_FILE
 
 _log = logging.getLogger(__name__)
 
-_AVERAGE = "average/averages/{}/.ATTRIBUTES/VARIABLE_VALUE"  # `WeightAverage` in a checkpoint
+_VALUE = "/.ATTRIBUTES/VARIABLE_VALUE"  # of TensorFlow's checkpoints
+ORBAX = ".orbax"  # the folder of a checkpoint of the JAX engine
 
 
 def run_of(path: str | Path) -> tuple[Path, int | None] | None:
@@ -31,7 +31,7 @@ def run_of(path: str | Path) -> tuple[Path, int | None] | None:
     path = Path(path).expanduser()
     if (path / MODEL_FILE).is_file():
         return path, None
-    named = re.fullmatch(r"ckpt-(\d+)(\.index)?", path.name)
+    named = re.fullmatch(r"ckpt-(\d+)(\.index|\.orbax)?", path.name)
     if named and (path.parents[1] / MODEL_FILE).is_file():
         return path.parents[1], int(named[1])
     return None
@@ -43,10 +43,6 @@ def load_run(path: str | Path) -> Any:
     Args:
         path: the run directory, for its newest whole checkpoint, or RUN/checkpoints/ckpt-STEP.
     """
-    # Both import TensorFlow, which opening `.keras` files does not need.
-    import tensorflow as tf
-
-    from vatt.engines.tensorflow.state import State
     from vatt.train.checkpoint_folder import CheckpointFolder
 
     found = run_of(path)
@@ -63,20 +59,56 @@ def load_run(path: str | Path) -> Any:
         raise ConversionError(
             f"A run must have a whole checkpoint to start from. Received: {wanted} of {directory}. {there}"
         )
-    data = directory.glob(f"checkpoints/ckpt-{step}.data-*")
-    model = described(directory / MODEL_FILE, weights=sum(file.stat().st_size for file in data))
-    try:
-        state: Any = State(model=model)
-        checkpoints.restore(step, state, partly=True)
-    except RunError as error:
-        raise ConversionError(str(error)) from error
-    reader = tf.train.load_checkpoint(str(checkpoints.prefix(step)))
-    has_average = reader.has_tensor(_AVERAGE.format(0))
-    if has_average:
-        for number, variable in enumerate(model.trainable_variables):
-            variable.assign(reader.get_tensor(_AVERAGE.format(number)))
-    _log.info("Weights%s of step %d of %s.", " (averaged)" if has_average else "", step, directory)
+    prefix = checkpoints.prefix(step)
+    bytes_of_all = sum(file.stat().st_size for file in checkpoints.files(step))
+    model = described(directory / MODEL_FILE, weights=bytes_of_all)
+    is_of_jax = Path(f"{prefix}{ORBAX}").is_dir()
+    weights, averages = (_jax_weights if is_of_jax else _tensorflow_weights)(str(prefix), model)
+    for variable in model.variables:
+        value = averages.get(variable.path, weights.get(variable.path))
+        if value is None or tuple(value.shape) != tuple(variable.shape):
+            raise ConversionError(
+                f"A checkpoint must hold what {MODEL_FILE} describes. Received: {prefix}, where "
+                f"{variable.path} {'is missing' if value is None else f'is {value.shape}'} and should be "
+                f"{tuple(variable.shape)}. Copy the run again."
+            )
+        variable.assign(value)
+    _log.info("Weights%s of step %d of %s.", " (averaged)" if averages else "", step, directory)
     return model
+
+
+def _jax_weights(prefix, model):
+    """Path -> value of the variables, and of the averages of those that have one, of the JAX engine."""
+    try:
+        from vatt.engines.jax import checkpoint
+    except ImportError as error:
+        raise ConversionError(
+            f"A run of --engine jax is read by JAX and Orbax. Received: {prefix}, and no module named "
+            f"{error.name!r}. Install them: pip install 'vatt[jax]'."
+        ) from error
+    return checkpoint.weights(prefix)
+
+
+def _tensorflow_weights(prefix, model):
+    """The same of the TensorFlow engine: its own names of a variable in a dictionary, averages by number."""
+    import tensorflow as tf  # which opening `.keras` files does not need
+
+    reader = tf.train.load_checkpoint(prefix)
+    names = {
+        each.path: f"model/{each.path.replace('.', '..').replace('/', '.S')}" for each in model.variables
+    }
+    weights = {
+        path: reader.get_tensor(name + _VALUE)
+        for path, name in names.items()
+        if reader.has_tensor(name + _VALUE)
+    }
+    averaged = {
+        variable.path: f"average/averages/{number}{_VALUE}"
+        for number, variable in enumerate(model.trainable_variables)
+    }
+    return weights, {
+        path: reader.get_tensor(name) for path, name in averaged.items() if reader.has_tensor(name)
+    }
 
 
 def described(path: Path, *, weights: int | None = None) -> Any:

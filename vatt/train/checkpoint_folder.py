@@ -66,6 +66,10 @@ class CheckpointFolder:
         """What TensorFlow calls the path of the checkpoint at `step`."""
         return self._directory / f"ckpt-{step}"
 
+    def files(self, step: int) -> list[Path]:
+        """All files of the checkpoint at `step`."""
+        return [file for path in self._entries(step) for file in _files_in(path)]
+
     def newest(self) -> int | None:
         """Step of the newest whole checkpoint, or None; damaged and unfinished ones are moved aside."""
         if os.path.lexists(self._directory):
@@ -76,7 +80,7 @@ class CheckpointFolder:
             if fault is None:
                 return step
             aside = own_folder(self._directory / _DAMAGED)
-            for path in self._files(step):
+            for path in self._entries(step):
                 os.replace(path, aside / path.name)
             _log.warning("Checkpoint ckpt-%d is damaged (%s); moved to %s.", step, fault, aside)
             if self._on_corrupt is not None:
@@ -122,7 +126,7 @@ class CheckpointFolder:
             with temporary_folder(directory, f"ckpt-{step}") as saving:
                 self._write(step, saving, state, dict(facts or {}))
         except OSError as error:
-            for path in self._files(step):
+            for path in self._entries(step):
                 _remove(path)
             reason = reason_of(error).rstrip(".")
             before = self.newest()
@@ -150,7 +154,7 @@ class CheckpointFolder:
     def _summary(self, step: int) -> Path:
         return self._directory / f"ckpt-{step}.json"
 
-    def _files(self, step: int) -> list[Path]:
+    def _entries(self, step: int) -> list[Path]:
         return sorted(self._directory.glob(f"ckpt-{step}.*"))
 
     def _fault(self, step: int) -> str | None:
@@ -181,7 +185,7 @@ class CheckpointFolder:
             if step == best or (self._keep_every is not None and step % self._keep_every == 0):
                 continue
             # The summary first: a partial deletion must invalidate the checkpoint.
-            for path in sorted(self._files(step), key=lambda path: path.suffix != ".json"):
+            for path in sorted(self._entries(step), key=lambda path: path.suffix != ".json"):
                 try:
                     _remove(path)
                 except OSError as error:

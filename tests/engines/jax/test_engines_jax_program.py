@@ -1,0 +1,123 @@
+"""Whole runs of `python -m vatt.main --engine jax`: their files, a kill and a resume, readers of the run."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from tests.engines.jax.conftest import ENVIRONMENT
+from tests.miniature_runs import TINY, gin_file
+from vatt.convert.run_directory import load_run
+
+FLAGS = ("TRAIN_STEPS=6", "CHECKPOINT_EVERY=2", "run.precision='float32'", "Checkpoints.keep=9")
+
+
+class Runs:
+    """Starts runs of the main job in miniature.
+
+    Args:
+        folder: of the runs and of what they share.
+    """
+
+    def __init__(self, folder):
+        self.folder = folder
+
+    def start(self, name, *, devices, strategy="fsdp", extra=()):
+        """A process that trains in the folder `name`, on so many logical devices."""
+        environment = ENVIRONMENT | {
+            "XLA_FLAGS": f"--xla_force_host_platform_device_count={devices}",
+            "JAX_COMPILATION_CACHE_DIR": str(self.folder / "compiled"),
+        }
+        given = (*FLAGS, f"run.strategy='{strategy}'")
+        command = [sys.executable, "-m", "vatt.main", "--engine", "jax", "--data_dir", self.folder / "demo"]
+        command += [
+            f"--gin_file={gin_file('pretrain')}",
+            f"--gin_file={TINY}",
+            "--model_dir",
+            self.folder / name,
+        ]
+        return subprocess.Popen(
+            [str(each) for each in (*command, *extra, *(f"--gin.{flag}" for flag in given))],
+            env=os.environ | environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def finish(self, name, **options):
+        """Trains to the end; the run directory."""
+        process = self.start(name, **options)
+        said, _ = process.communicate(timeout=900)
+        assert process.returncode == 0, said[-4000:]
+        return self.folder / name
+
+    def kill_after(self, name, step, **options):
+        """Kills a run as soon as it has saved after so many steps."""
+        process = self.start(name, **options)
+        saved = self.folder / name / "checkpoints" / f"ckpt-{step}.json"
+        while not saved.exists():
+            assert process.poll() is None, process.communicate()[0][-4000:]
+            time.sleep(0.05)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+
+
+def lines(directory):
+    found = map(json.loads, (directory / "journal.jsonl").read_text(encoding="utf-8").splitlines())
+    return {line["step"]: line["loss"] for line in found}
+
+
+def apart(one, other):
+    """The largest difference of the weights of two runs, by the norm of each variable."""
+    pairs = zip(load_run(one).variables, load_run(other).variables, strict=True)
+    return max(
+        float(np.linalg.norm(left.numpy() - right.numpy()) / np.linalg.norm(left.numpy()))
+        for left, right in pairs
+    )
+
+
+@pytest.mark.slow
+def test_a_killed_run_resumes_bit_exactly_and_on_other_devices(tmp_path):
+    """Also that a process on TensorFlow reads what a run on JAX wrote."""
+    runs = Runs(tmp_path)
+    whole = runs.finish("whole", devices=4)
+    names = {path.name for path in whole.iterdir()}
+    assert names >= {
+        "checkpoints",
+        "journal.jsonl",
+        "metrics.json",
+        "model.json",
+        "inputs.json",
+        "report.html",
+    }
+    runs.kill_after("killed", 2, devices=4)
+    killed = runs.finish("killed", devices=4)
+    assert apart(whole, killed) == 0 and lines(whole)[6] == lines(killed)[6]
+    assert (whole / "metrics.json").read_text() == (killed / "metrics.json").read_text()
+
+    runs.kill_after("moved", 2, devices=1)
+    runs.kill_after("moved", 4, devices=4)
+    moved = runs.finish("moved", devices=2)
+    assert apart(whole, moved) < 1e-5
+
+
+@pytest.mark.slow
+def test_two_processes_train_as_one(tmp_path):
+    """Connected over loopback, each with two devices, among which the weights are divided."""
+    runs = Runs(tmp_path)
+    alone = runs.finish("alone", devices=1, strategy="one_device")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        addresses = f"--workers=127.0.0.1:{free.getsockname()[1]},127.0.0.1:1"
+    workers = [runs.start("both", devices=2, extra=[addresses, f"--worker={index}"]) for index in range(2)]
+    for worker in workers:
+        said, _ = worker.communicate(timeout=900)
+        assert worker.returncode == 0, said[-4000:]
+    assert apart(alone, tmp_path / "both") < 1e-5
+    assert lines(alone).keys() == lines(tmp_path / "both").keys()
