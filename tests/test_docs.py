@@ -38,11 +38,17 @@ def test_paths_exist(path):
         assert (ROOT / name).exists(), f"{path.relative_to(ROOT)} names {name}"
 
 
-def test_the_tree_in_the_readme_is_the_tree():
-    tree = text_of(ROOT / "README.md").split("```\nvatt/\n")[1].split("```")[0]
+def test_the_tree_of_the_contributors_is_the_tree():
+    tree = text_of(ROOT / "CONTRIBUTING.md").split("```\nvatt/\n")[1].split("```")[0]
     named = set(re.findall(r"^  ([\w.]+/?)", tree, re.MULTILINE))
     folders = {f"{path.name}/" for path in (ROOT / "vatt").iterdir() if (path / "__init__.py").is_file()}
     assert folders == {name for name in named if name.endswith("/")}
+
+
+def test_the_readme_is_read_in_a_minute():
+    text = text_of(ROOT / "README.md")
+    assert text.count("\n") <= 130
+    assert 8 <= text.split("```python\n")[1].split("```")[0].count("\n") + 4 <= 14
 
 
 def test_ci_runs_the_test_command_of_the_readme():

@@ -14,10 +14,15 @@ FIGURES = re.compile(
 )
 
 
-@pytest.mark.parametrize("name", ["README.md", "benchmarks/RESULTS.md", "experiments/pretrain.gin"])
+MINIMUM = {"README.md": 2}  # of figures; 4 elsewhere
+
+
+@pytest.mark.parametrize(
+    "name", ["README.md", "docs/results.md", "benchmarks/RESULTS.md", "experiments/pretrain.gin"]
+)
 def test_mean_and_interval_are_those_of_the_seeds(name):
     found = FIGURES.findall((ROOT / name).read_text(encoding="utf-8"))
-    assert len(found) >= 4
+    assert len(found) >= MINIMUM.get(name, 4)
     for *seeds, mean, low, high in (map(float, each) for each in found):
         half = scipy.stats.t.ppf(0.975, 2) * scipy.stats.sem(seeds)
         told = (np.mean(seeds), np.mean(seeds) - half, min(np.mean(seeds) + half, 100))

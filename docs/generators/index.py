@@ -6,7 +6,7 @@ _DOCS = Path(__file__).resolve().parents[1]
 _SELF = "README.md"
 # What stands in none of the groups comes at the end.
 _GROUPS = {
-    "To begin": ("own_videos.md", "released.md", "troubleshooting.md"),
+    "To begin": ("results.md", "own_videos.md", "released.md", "troubleshooting.md"),
     "To do": (
         "data.md",
         "findings.md",
