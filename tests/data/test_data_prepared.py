@@ -1,18 +1,21 @@
 """The dataset end to end: records on disk to batches."""
 
 import collections
+import threading
 
 import gin
 import numpy as np
 import pytest
 import tensorflow as tf
+from tensorflow.python.data.experimental.ops.testing import assert_next
 
 from tests import records_fixture
 from vatt import spec
-from vatt.data import batch_check, random_area_crop
+from vatt.data import batch_check, corrupt_records, pipeline, random_area_crop, records
 from vatt.data.augmentation import Augmentation
 from vatt.data.captions import Captions
 from vatt.data.datasets import prepared
+from vatt.data.source import CONTRADICTION
 
 CLIP = spec.ClipSpec(frames=8, frame_rate_hz=10.0, frame_size=16, sample_rate_hz=1000, words=4, candidates=3)
 
@@ -72,6 +75,46 @@ def test_training_batches_are_what_the_specification_says(directory, straight):
 def test_resumes_exactly_whatever_the_threads(directory, straight):
     resumed = take(make(directory, threads=1).train_batches(batch_size=6, first_step=4, seed=5), 3)
     assert_equal_batches(straight[1][4:], resumed)
+
+
+def test_reading_ahead_changes_nothing(directory, straight):
+    ahead = take(make(directory, readers=3).train_batches(batch_size=6, first_step=4, seed=5), 3)
+    assert_equal_batches(straight[1][4:], ahead)
+
+
+def test_reading_waits_in_threads_of_its_own(directory, monkeypatch):
+    """Four readers wait for one another: were they fewer, or did they wait in the one thread that decodes,
+    the barrier would break."""
+    everyone = threading.Barrier(4)
+    read = records.RecordIndex.read
+
+    def slow(index, number):
+        meet = tf.numpy_function(lambda: everyone.wait(60) >= 0, [], tf.bool)
+        with tf.control_dependencies([meet]):
+            return read(index, tf.identity(number))
+
+    monkeypatch.setattr(records.RecordIndex, "read", slow)
+    (source,) = make(directory).training_pipeline().sources
+    asked = tf.data.Dataset.range(8).map(lambda n: (n, tf.constant(0, tf.int64), n))
+
+    def clip_of(source, serialized, position, is_itself):
+        return {spec.EXAMPLE_INDEX: position, CONTRADICTION: "", "bytes": tf.strings.length(serialized)}
+
+    clips = corrupt_records.with_fallback(asked, [source], clip_of, threads=1, readers=4)
+    options = tf.data.Options()
+    options.threading.private_threadpool_size = 5
+    found = [int(clip[spec.EXAMPLE_INDEX]) for clip in clips.with_options(options)]
+    assert found == list(range(8)) and not everyone.broken
+
+
+def test_the_threads_that_make_clips_copy_them_into_their_batch(directory, monkeypatch):
+    def watched(asked, *arguments, **options):
+        stages = assert_next(["ParallelInterleaveV4", "MapAndBatch"])
+        return corrupt_records.with_fallback(asked.apply(stages), *arguments, **options)
+
+    monkeypatch.setattr(pipeline, "with_fallback", watched)
+    monkeypatch.setattr(pipeline.ClipPipeline, "_check_values", lambda *_: None)  # batches of its own
+    take(make(directory).train_batches(batch_size=6, first_step=0, seed=5), 1)
 
 
 def test_no_python_runs_inside_the_pipeline(directory):

@@ -115,7 +115,7 @@ def pipeline(draw, count, folder, counts):
 
     def made(number):
         # What stands in for damage is left out: each record is met once, and by itself.
-        record = source.read(number)
+        record = source.parse(source.records.read(number))
         starts = source.starts(record, lambda last: last // 2, apart=False)
         parts = source.decode(record, starts, lambda *size: video.squares(*size, crops=1), crops=1)
         return tf.reduce_all([tf.reduce_all(tf.math.is_finite(parts[name])) for name in (spec.AUDIO,)])

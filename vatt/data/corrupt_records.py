@@ -18,16 +18,18 @@ as_written = tf.autograph.experimental.do_not_convert
 
 
 def with_fallback(
-    asked: tf.data.Dataset, sources: Sequence[ClipSource], make: Callable, *, threads: int
+    asked: tf.data.Dataset, sources: Sequence[ClipSource], make: Callable, *, threads: int, readers: int = 0
 ) -> tf.data.Dataset:
     """`make` applied to each of the requested records, or to its replacement.
 
     Args:
         asked: (position, number of the source, number of the record), int64 scalars.
         sources: the sources.
-        make: function from a source, a record's number, a position and a bool scalar, whether the record is
-            the one asked for, to a clip; fails if the record is damaged.
-        threads: records that are worked on at once; changes no order.
+        make: function from a source, a record as it is stored, a position and a bool scalar, whether the
+            record is the one asked for, to a clip; fails if the record is damaged.
+        threads: records that clips are made of at once; changes no order.
+        readers: records that are read ahead at once; 0: they are read where clips are made of them. Changes no
+            order.
     """
     sizes = [len(each.records) for each in sources]
 
@@ -35,17 +37,36 @@ def with_fallback(
         ways = [functools.partial(function, each) for each in sources]
         return ways[0]() if len(ways) == 1 else tf.switch_case(tf.cast(number, tf.int32), ways)
 
+    def read(source_number, number):
+        return of_source(source_number, lambda each: each.records.read(number))
+
     @as_written
-    def usable(*asked):
-        position, source_number, asked_number = asked
+    def read_ahead(*asked):
+        """`asked`, the record and whether it could be read."""
+        position, source_number, number = asked
+        found = tf.data.Dataset.from_tensors(number).map(
+            as_written(lambda number: (*asked, read(source_number, number), True))
+        )
+        lost = tf.data.Dataset.from_tensors((*asked, tf.constant(""), False))
+        return found.ignore_errors().concatenate(lost).take(1)
+
+    @as_written
+    def usable(position, source_number, asked_number, *ahead):
+        def record(number, is_itself):
+            if not ahead:
+                return read(source_number, number)
+            # What could not be read ahead is read again, and fails in its place.
+            serialized, is_read = ahead
+            return tf.cond(is_itself & is_read, lambda: serialized, lambda: read(source_number, number))
+
+        def clip_of(number, is_itself):
+            serialized = record(number, is_itself)
+            return of_source(source_number, lambda each: make(each, serialized, position, is_itself))
+
         return first_usable(
             asked_number,
             size=tf.gather(tf.constant(sizes, tf.int64), source_number),
-            make=as_written(
-                lambda number, is_itself: of_source(
-                    source_number, lambda each: make(each, number, position, is_itself)
-                )
-            ),
+            make=as_written(clip_of),
             report=lambda number: of_source(source_number, lambda each: each.records.report(number)),
             refuse=lambda: of_source(source_number, lambda each: each.records.refuse()),
         )
@@ -58,8 +79,11 @@ def with_fallback(
         return clip
 
     # One element each, so that the order is that of what was asked for.
+    if readers:
+        asked = asked.interleave(read_ahead, readers, num_parallel_calls=readers, deterministic=True)
     made = asked.interleave(usable, threads, num_parallel_calls=threads, deterministic=True)
-    return made.map(without_contradiction)
+    # Parallel for the batching that follows it, with which it is fused: clips are copied as they come.
+    return made.map(without_contradiction, num_parallel_calls=threads, deterministic=True)
 
 
 def first_usable(

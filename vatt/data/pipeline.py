@@ -37,7 +37,8 @@ class ClipPipeline:
         weights: share of each source in training, see `order.examples_of_sets_at`.
         mixup_alpha: mixes the training clips of a batch and their labels, see `vatt.data.mixup`; None
             disables it.
-        threads: threads that decode; None is one per core.
+        threads: clips that are decoded at once; None is one per core.
+        readers: records that are read ahead at once, in threads of their own; 0 reads in those that decode.
     """
 
     def __init__(
@@ -49,6 +50,7 @@ class ClipPipeline:
         weights: Sequence[float] | None = None,
         mixup_alpha: float | None = None,
         threads: int | None = None,
+        readers: int = 0,
     ):
         self.sources = tuple(sources)
         self.mixup_alpha = mixup_alpha
@@ -56,6 +58,7 @@ class ClipPipeline:
         self._tokenizer = tokenizer
         self._weights = weights
         self._threads = threads or os.cpu_count() or 1
+        self._readers = readers
 
     def train_batches(
         self,
@@ -76,9 +79,9 @@ class ClipPipeline:
             sizes = [len(each.records) for each in sources]
             return positions, *order.examples_of_sets_at(positions, sizes=sizes, seed=seed, weights=weights)
 
-        def clip_of(source, number, position, _):
+        def clip_of(source, serialized, position, _):
             key = tf.stack([tf.constant(seed, tf.int64), position])
-            record = source.read(number)
+            record = source.parse(serialized)
             starts = source.starts(record, functools.partial(window.random_start, key=key), apart=False)
 
             def box(height, width):
@@ -92,7 +95,7 @@ class ClipPipeline:
         def clips_of(sources, weights):
             counted = tf.data.Dataset.range(first_step * rows, _END_OF_STREAM).batch(_ORDERED_AT_ONCE)
             asked = counted.map(as_written(lambda n: order_of(n, sources, weights))).unbatch()
-            return with_fallback(asked, sources, clip_of, threads=self._threads)
+            return self._made(asked, sources, clip_of)
 
         def finish(batch):
             batch = self._with_word_ids(batch)
@@ -115,7 +118,7 @@ class ClipPipeline:
         numbers = range(shard_index, size, shard_count)
         asked = tf.data.Dataset.range(numbers.start, numbers.stop, numbers.step)
         asked = asked.map(as_written(lambda number: (number, tf.constant(0, tf.int64), number)))
-        clips = with_fallback(asked, [source], _views_of, threads=self._threads).unbatch()
+        clips = self._made(asked, [source], _views_of).unbatch()
         self._check_values(clips)
 
         @as_written
@@ -134,6 +137,9 @@ class ClipPipeline:
             return batch
         return mixup.mix_batch(batch, alpha=self.mixup_alpha, seed=seed)
 
+    def _made(self, asked, sources, make):
+        return with_fallback(asked, sources, make, threads=self._threads, readers=self._readers)
+
     def _with_word_ids(self, batch):
         """Captions to ids, a whole batch at a time."""
         if CANDIDATES not in batch:
@@ -148,10 +154,13 @@ class ClipPipeline:
         """How a dataset runs."""
         options = tf.data.Options()
         options.deterministic = True
-        options.threading.private_threadpool_size = self._threads
+        # Who waits for a disk or an object store keeps nobody from decoding.
+        options.threading.private_threadpool_size = self._threads + self._readers
         # A clip is one thread's work, and clips are many: an op split over threads only makes them wait.
         options.threading.max_intra_op_parallelism = 1
         options.autotune.enabled = False  # every stage has a stated number of threads and elements
+        # Threads that make clips copy them into their batch, where one thread would copy a batch at its end.
+        options.experimental_optimization.map_and_batch_fusion = True
         # With several workers each takes its share of every global batch (there are no files to shard by).
         options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.DATA
         return batches.prefetch(_PREFETCH).with_options(options)
@@ -176,17 +185,17 @@ class ClipPipeline:
         return batches
 
 
-def _views_of(source: ClipSource, number: tf.Tensor, asked: tf.Tensor, is_itself: tf.Tensor) -> Clip:
+def _views_of(source: ClipSource, serialized: tf.Tensor, asked: tf.Tensor, is_itself: tf.Tensor) -> Clip:
     """All views of a record, windows in order and the crops of each, as rows of an evaluation.
 
     Args:
         source: of the record.
-        number: int64 scalar, of the record.
+        serialized: string scalar, the record.
         asked: int64 scalar, of the record that the rows are for.
         is_itself: bool scalar: False if another record replaces it. That is as good in training; in
             evaluation it would count twice.
     """
-    record, crops, windows = source.read(number), source.views.crops, source.views.clips
+    record, crops, windows = source.parse(serialized), source.views.crops, source.views.clips
     views = []
     for place in range(windows):
         choose = functools.partial(window.spaced_start, window=place, windows=windows)

@@ -1,4 +1,4 @@
-"""The clips of one split of a prepared set: a record is read, and what a clip shows of it is decoded.
+"""The clips of one split of a prepared set: a record is parsed, and what a clip shows of it is decoded.
 
 `vatt.data.pipeline` puts the steps in order.
 """
@@ -53,10 +53,10 @@ class ClipSource:
         if spec.AUDIO in clip.modalities:
             self._resampler = audio.Resampler(description.audio_rate_hz, clip.sample_rate_hz, clip.samples)
 
-    def read(self, number: tf.Tensor) -> dict[str, tf.Tensor]:
-        """A record by its number, int64 scalar, as `parse_record` returns it; fails if it is damaged."""
+    def parse(self, serialized: tf.Tensor) -> dict[str, tf.Tensor]:
+        """What `parse_record` returns of a record of `records`; fails if it is damaged."""
         return parse.parse_record(
-            self.records.read(number),
+            serialized,
             frame_rate_hz=self._description.frame_rate_hz,
             audio_rate_hz=self._description.audio_rate_hz,
         )

@@ -30,12 +30,14 @@ class MixedClips(PipelineDataset):
 
     Args:
         datasets: `PreparedClips`, one or more, of clips of one size (each may have a frame rate of its own,
-            as the release's have). Their `threads` play no part.
+            as the release's have). Their `threads` and `readers` play no part.
         name: name in reports; None is the sets' names, joined by "+".
         weights: None: clips are drawn uniformly from all sets together (the paper), or one positive number
             for each set, its share of the stream up to a common factor (the release's (1, 1)). Then each set
             runs through its own permutations, and a small one comes round more often than a large one.
-        threads: threads that decode; None is one per core.
+        threads: clips that are decoded at once; None is one per core.
+        readers: records that are read ahead at once, in threads of their own; 0 reads in those that decode,
+            which suits a local disk. An object store needs its latency times the records per second.
 
     Attributes:
         info: `vatt.protocols.DatasetInfo`; its clip is that of the first set.
@@ -48,6 +50,7 @@ class MixedClips(PipelineDataset):
         name: str | None = None,
         weights: Sequence[float] | None = None,
         threads: int | None = None,
+        readers: int = 0,
     ):
         self._datasets = tuple(datasets)
         if not self._datasets:
@@ -65,7 +68,7 @@ class MixedClips(PipelineDataset):
         self._label_names = _common_labels(self._datasets)
         _common_mixup(self._datasets)
         self._weights = weights
-        self._threads = threads
+        self._threads, self._readers = threads, readers
 
     @functools.cached_property
     def info(self) -> DatasetInfo:
@@ -91,6 +94,7 @@ class MixedClips(PipelineDataset):
             weights=self._weights,
             mixup_alpha=_common_mixup(self._datasets),
             threads=self._threads,
+            readers=self._readers,
         )
 
     def eval_batches(self, *, batch_size: int, shard_index: int = 0, shard_count: int = 1) -> Iterable[Batch]:

@@ -41,7 +41,9 @@ class PreparedClips(PipelineDataset):
             classifiers learn one of the three.)
         max_corrupt_share: share of damaged records, in [0, 1], rounded up to whole records, above which
             reading stops.
-        threads: threads that decode; None is one per core.
+        threads: clips that are decoded at once; None is one per core.
+        readers: records that are read ahead at once, in threads of their own; 0 reads in those that decode,
+            which suits a local disk. An object store needs its latency times the records per second.
 
     Attributes:
         info: `vatt.protocols.DatasetInfo`.
@@ -61,6 +63,7 @@ class PreparedClips(PipelineDataset):
         labels: bool | Sequence[str] = False,
         max_corrupt_share: float = 0.01,
         threads: int | None = None,
+        readers: int = 0,
     ):
         self._description = read_description(directory)
         self._clip = clip
@@ -78,7 +81,7 @@ class PreparedClips(PipelineDataset):
             for split in dict.fromkeys(self._splits.values())
             if split in self._description.splits
         }
-        self._threads = threads
+        self._threads, self._readers = threads, readers
 
     @functools.cached_property
     def info(self) -> DatasetInfo:
@@ -159,6 +162,7 @@ class PreparedClips(PipelineDataset):
             tokenizer=self._tokenizer,
             mixup_alpha=self._augmentation.mixup_alpha,
             threads=self._threads,
+            readers=self._readers,
         )
 
 
