@@ -78,6 +78,11 @@ class RecordIndex:
         """Number of damaged records met so far."""
         return int(self._corrupt.size())
 
+    @property
+    def is_remote(self) -> bool:
+        """Whether they lie in an object store."""
+        return self._fetcher is not None
+
     def make_portable(self) -> None:
         """From now on pipelines can be sent to other machines, which can not be sent a lock: each counts for
         itself, and may name a damaged record twice that it meets twice at once."""

@@ -36,8 +36,8 @@ class MixedClips(PipelineDataset):
             for each set, its share of the stream up to a common factor (the release's (1, 1)). Then each set
             runs through its own permutations, and a small one comes round more often than a large one.
         threads: clips that are decoded at once; None is one per core.
-        readers: records that are read ahead at once, in threads of their own; 0 reads in those that decode,
-            which suits a local disk. An object store needs its latency times the records per second.
+        readers: records that are read ahead at once, in threads of their own; 0 reads in those that decode.
+            None is 0 for folders, 16 for object stores, which need latency times records per second.
 
     Attributes:
         info: `vatt.protocols.DatasetInfo`; its clip is that of the first set.
@@ -50,7 +50,7 @@ class MixedClips(PipelineDataset):
         name: str | None = None,
         weights: Sequence[float] | None = None,
         threads: int | None = None,
-        readers: int = 0,
+        readers: int | None = None,
     ):
         self._datasets = tuple(datasets)
         if not self._datasets:

@@ -42,8 +42,8 @@ class PreparedClips(PipelineDataset):
         max_corrupt_share: share of damaged records, in [0, 1], rounded up to whole records, above which
             reading stops.
         threads: clips that are decoded at once; None is one per core.
-        readers: records that are read ahead at once, in threads of their own; 0 reads in those that decode,
-            which suits a local disk. An object store needs its latency times the records per second.
+        readers: records that are read ahead at once, in threads of their own; 0 reads in those that decode.
+            None is 0 for folders, 16 for object stores, which need latency times records per second.
 
     Attributes:
         info: `vatt.protocols.DatasetInfo`.
@@ -63,7 +63,7 @@ class PreparedClips(PipelineDataset):
         labels: bool | Sequence[str] = False,
         max_corrupt_share: float = 0.01,
         threads: int | None = None,
-        readers: int = 0,
+        readers: int | None = None,
     ):
         self._description = read_description(directory)
         self._clip = clip
