@@ -123,8 +123,8 @@ class Training:
 
     def run_in_one_call(self, steps):
         """The results of all steps together."""
-        batches = dataset_of([self.batch_of(number) for number in range(steps)])
-        return _as_numpy(self.step.run(iter(batches), steps))
+        batches = dataset_of([self.batch_of(number) for number in range(steps)]).repeat()
+        return _as_numpy(self.step.run(self.step.feed(batches), steps))
 
 
 def train(*, steps=3, in_one_call=False, **options):

@@ -46,6 +46,8 @@ class EagerStep:
     seed: int
     stopped: bool = False
 
+    feed = staticmethod(iter)
+
     def run(self, iterator, count):
         results, good = {}, 0
         for _ in range(count):

@@ -28,8 +28,7 @@ def with_fallback(
         make: function from a source, a record as it is stored, a position and a bool scalar, whether the
             record is the one asked for, to a clip; fails if the record is damaged.
         threads: records that clips are made of at once; changes no order.
-        readers: records that are read ahead at once; 0: they are read where clips are made of them. Changes no
-            order.
+        readers: records that are read ahead at once; 0: they are read where clips are made of them.
     """
     sizes = [len(each.records) for each in sources]
 

@@ -61,11 +61,15 @@ class State(Protocol):
 class Step(Protocol):
     """The compiled step."""
 
+    def feed(self, batches: Any) -> Iterator[Batch]:
+        """An iterator for `run` of a `tf.data.Dataset` of this worker's rows of each global batch."""
+        ...
+
     def run(self, iterator: Iterator[Batch], count: int) -> dict[str, Any]:
         """Runs `count` steps on the next batches without a host sync.
 
         Args:
-            iterator: of a `tf.data.Dataset`; this worker's rows of each global batch.
+            iterator: of `feed`.
             count: steps.
 
         Returns:

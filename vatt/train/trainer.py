@@ -199,7 +199,7 @@ class _Loop:
             variable_names=[variable.path for variable in self.state.variables],
             seconds_before=self.records.seconds,
         )
-        batches = iter(self.data.first(step))
+        batches = self.step.feed(self.data.first(step))
         with Interruption(notice.signals) as interruption, ProgressDisplay(step, steps) as progress:
             while step < steps and not workers.any(interruption.signal is not None):
                 count = self._steps_of_a_call(step)
@@ -211,7 +211,7 @@ class _Loop:
                 if (is_line_due or is_more_due) and (bad := meter.sync()) is not None:
                     self._skip(bad)
                     step = begin = bad.step
-                    batches = iter(self.data.batches(step))
+                    batches = self.step.feed(self.data.batches(step))
                     continue
                 if is_line_due:
                     line = self._write_line(meter.line(step))

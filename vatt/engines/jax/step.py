@@ -51,6 +51,10 @@ class TrainStep:
         # What is replaced gives its memory to what replaces it.
         self.compiled = jax.jit(self._step, donate_argnums=0, out_shardings=(places, devices.everywhere))
 
+    def feed(self, batches: Any) -> Iterator[Batch]:
+        """See `vatt.engines.protocol.Step`."""
+        return iter(batches)
+
     def run(self, iterator: Iterator[Batch], count: int) -> dict[str, Any]:
         """`count` steps without a host sync."""
         values, results, waited = self.values(), None, 0.0

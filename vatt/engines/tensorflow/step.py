@@ -6,6 +6,7 @@ gradient are finite: a bad step leaves them untouched, bit for bit, and so does 
 the host need not wait for the results of each.
 """
 
+import itertools
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -14,7 +15,7 @@ import tensorflow as tf
 from vatt import spec
 from vatt.engines.live_data import live_shares
 from vatt.engines.tensorflow.loss_scale import LossScale
-from vatt.engines.tensorflow.strategy import split_batch
+from vatt.engines.tensorflow.strategy import feed, split_batch
 from vatt.engines.tensorflow.update import Update
 from vatt.protocols import Batch
 
@@ -85,11 +86,15 @@ class TrainStep:
         """The compiled function of one step for batches such as this one, to look into."""
         return self._step_compiled.get_concrete_function(split_batch(self._strategy, batch))
 
+    def feed(self, batches: tf.data.Dataset) -> Iterator:
+        """See `vatt.engines.protocol.Step`."""
+        return feed(self._strategy, batches)
+
     def run(self, iterator: Iterator, count: int) -> dict[str, tf.Tensor]:
         """`count` steps without a host sync.
 
         Args:
-            iterator: of a `tf.data.Dataset` of global batches.
+            iterator: of `feed`, or of a `tf.data.Dataset` of global batches.
 
         Returns:
             The results, with "steps" (int32: good steps of these) and "data_wait_seconds" (float64: sum over
@@ -108,7 +113,8 @@ class TrainStep:
         asked = tf.timestamp()
         with tf.control_dependencies([asked]):
             batch = iterator.get_next()
-        with tf.control_dependencies(list(batch.values())):
+        parts = [self._strategy.experimental_local_results(value) for value in batch.values()]
+        with tf.control_dependencies(list(itertools.chain(*parts))):
             waited = tf.timestamp() - asked
         with tf.control_dependencies([waited]):  # else the clock may be read when the step is half done
             return split_batch(self._strategy, batch), waited

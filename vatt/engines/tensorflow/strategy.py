@@ -1,6 +1,7 @@
 """Which devices a run uses, by name, and how a global batch is cut into one part per replica."""
 
 import os
+from collections.abc import Iterator
 
 import tensorflow as tf
 
@@ -62,17 +63,35 @@ def make_strategy(name: str) -> tf.distribute.Strategy:
     return STRATEGIES[name]()
 
 
+def feed(strategy: tf.distribute.Strategy, batches: tf.data.Dataset) -> Iterator:
+    """Iterates over this worker's rows of endless global batches: each replica's rows are sent to its device
+    ahead of the step that asks for them.
+    """
+    replicas = strategy.num_replicas_in_sync
+    if replicas == 1:
+        return iter(batches)
+    local = len(strategy.extended.worker_devices)
+    rows = rows_of(batches.element_spec)
+    check_rows(rows * replicas // local, {}, replicas=replicas)
+    # Views of the batches. Replica r gets each part number r, r + local, …; were they known to end, workers
+    # would ask one another before each step whether anybody has none.
+    parts = batches.rebatch(rows // local, drop_remainder=True)
+    parts = parts.apply(tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY))
+    return iter(strategy.distribute_datasets_from_function(lambda _: parts))
+
+
 def split_batch(strategy: tf.distribute.Strategy, batch: Batch) -> dict:
     """Cuts this worker's rows of the global batch into equal parts, in order, one for each of its replicas.
 
     Args:
-        batch: feature name -> `[B / workers, ...]`; with one worker, the global batch.
+        batch: feature name -> `[B / workers, ...]`; with one worker, the global batch. What `feed` gives
+            is in parts already.
 
     Returns:
         The same names with one `[B / replicas, ...]` tensor per local replica.
     """
     replicas = strategy.num_replicas_in_sync
-    if replicas == 1:
+    if replicas == 1 or isinstance(next(iter(batch.values())), tf.distribute.DistributedValues):
         return batch
     local = len(strategy.extended.worker_devices)
     rows = rows_of(batch)
