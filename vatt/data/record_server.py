@@ -6,6 +6,7 @@ file with one framed record; TensorFlow's reader checks its checksums. A store t
 again until it does: an outage is no damage, and a run that resumes must meet the same records.
 """
 
+import abc
 import collections
 import concurrent.futures
 import hashlib
@@ -14,7 +15,9 @@ import struct
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import grpc
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, text_format
@@ -60,17 +63,26 @@ def _message(name: str):
     return message_factory.GetMessageClass(pool.FindMessageTypeByName(f"call.{name}"))
 
 
-class _Records(grpc.GenericRpcHandler):
-    """Answers calls whose one string is "TOKEN SHARD START SIZE", in lines."""
+class Records(grpc.GenericRpcHandler, abc.ABC):
+    """Answers calls whose one string is "TOKEN SHARD START SIZE", in lines.
 
-    def __init__(self, address: str, folder: Path, token: str):
-        self._store, self._folder, self._token = open_store(address), folder, token
+    Args:
+        given: "token"; "folder", where files are put; "place" of the set.
+    """
+
+    def __init__(self, given: dict):
+        self._folder, self._token = Path(given["folder"]), given["token"]
         self._request, self._reply = _message("Request"), _message("Reply")
         self._kept: collections.OrderedDict[Path, int] = collections.OrderedDict()
         self._kept_bytes, self._alone = 0, threading.Lock()
         self.is_closing = False
 
-    def service(self, handler_call_details):
+    @abc.abstractmethod
+    def framed(self, shard: str, start: int, size: int) -> bytes:
+        """The framed record of a place; OSError or ValueError: there is none."""
+
+    def service(self, handler_call_details: Any) -> Any:
+        """gRPC's own name for what finds a handler."""
         if handler_call_details.method == METHOD:
             return grpc.unary_unary_rpc_method_handler(self._answer)
         return None
@@ -97,20 +109,33 @@ class _Records(grpc.GenericRpcHandler):
             if path in self._kept:
                 self._kept.move_to_end(path)
                 return path
-        content = self._patiently(shard, start, size)
-        if _LENGTH.unpack_from(content)[0] + FRAMING_BYTES != size:
-            raise ValueError(f"{shard} holds no record of {size} bytes at {start}")
+        content = self.framed(shard, start, size)
         with whole_file(path, is_flushed=False) as file:
             file.write(content)
         with self._alone:
             if path not in self._kept:
-                self._kept[path] = size
-                self._kept_bytes += size
+                self._kept[path] = len(content)
+                self._kept_bytes += len(content)
             while self._kept_bytes > _KEPT_BYTES and len(self._kept) > _LEAST_KEPT:
                 oldest, its_size = self._kept.popitem(last=False)
                 self._kept_bytes -= its_size
                 oldest.unlink(missing_ok=True)
         return path
+
+
+class _StoredRecords(Records):
+    """Records of an object store."""
+
+    def __init__(self, given: dict):
+        super().__init__(given)
+        self._store = open_store(given["place"])
+
+    def framed(self, shard: str, start: int, size: int) -> bytes:
+        """See `Records`."""
+        content = self._patiently(shard, start, size)
+        if _LENGTH.unpack_from(content)[0] + FRAMING_BYTES != size:
+            raise ValueError(f"{shard} holds no record of {size} bytes at {start}")
+        return content
 
     def _patiently(self, shard: str, start: int, size: int) -> bytes:
         began = said = time.monotonic()
@@ -126,12 +151,14 @@ class _Records(grpc.GenericRpcHandler):
                 time.sleep(_PAUSE_SECONDS)
 
 
-def serve() -> None:
-    """The life of the process: reads what it serves from standard input, writes its port to standard output,
-    gives up what it waits for at the next line, and ends where the input does.
+def serve(kind: Callable[[dict], Records] = _StoredRecords) -> None:
+    """The life of the process, with records of one kind.
+
+    It reads what it serves from standard input, writes its port to standard output, gives up what it waits
+    for at the next line, and ends where the input does.
     """
     given = parse_json(sys.stdin.readline(), "standard input")
-    records = _Records(given["address"], Path(given["folder"]), given["token"])
+    records = kind(given)
     server = grpc.server(
         concurrent.futures.ThreadPoolExecutor(_THREADS),
         handlers=[records],

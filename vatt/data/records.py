@@ -40,7 +40,10 @@ class RecordIndex:
             raise ValueError(f"`max_corrupt_share` must be in [0, 1]. Received: {max_corrupt_share}.")
         shards = description.splits[split]
         address = description.address
-        if address is None:
+        if description.is_made_on_demand:
+            found = shard_offsets.read_lines(description.directory, shards)
+            self._fetcher = stored_set.fetcher(str(description.directory), "vatt.prepare.made_records")
+        elif address is None:
             found, self._fetcher = shard_offsets.read_all(description.directory, shards), None
         else:
             found = shard_offsets.read_stored(address, description.directory, shards)
@@ -56,7 +59,7 @@ class RecordIndex:
         self._allowed = math.ceil(max_corrupt_share * self._size - 1e-9)
         files = [shard["file"] for shard in shards]
         self._paths = tf.constant(
-            [str(description.directory / each) for each in files] if address is None else files
+            [str(description.directory / each) for each in files] if self._fetcher is None else files
         )
         self._ends = tf.constant(np.cumsum([len(shard.starts) for shard in found]), tf.int64)
         self._offsets = tf.constant(np.concatenate([shard.starts for shard in found]), tf.int64)
@@ -89,7 +92,7 @@ class RecordIndex:
         if self._fetcher is not None:
             raise ValueError(
                 "Machines that make batches must see the records in a folder. Received: a set in an object "
-                "store. Mount or copy it on each of them."
+                "store, or of tar files. Mount or copy it, or prepare it."
             )
         self._is_portable = True
 

@@ -14,7 +14,7 @@ from vatt.regular_file import plain_name
 from vatt.whole_file import temporary_folder
 
 FILE = "dataset.json"
-_SMALL = (".json", ".txt", ".offsets")
+_SMALL = (".json", ".txt", ".offsets", ".jsonl")
 READABLE_VERSIONS = (1, 2)  # `vatt.prepare.record` writes the last
 READABLE = " and ".join(map(str, READABLE_VERSIONS))
 
@@ -37,6 +37,11 @@ class SetDescription:
     short_side_pixels: int  # of frames, at most; 0: unknown
     vocabulary_file: Path  # one word a line
     labels: tuple[str, ...]  # a label's index is its place
+
+    @property
+    def is_made_on_demand(self) -> bool:
+        """Whether its records are made of tar files when they are read."""
+        return "made_on_demand" in self.content
 
     @property
     def place(self) -> str:

@@ -62,6 +62,22 @@ def read_stored(address: str, directory: Path, shards: Sequence[dict]) -> list[S
     return read
 
 
+def read_lines(directory: Path, shards: Sequence[dict]) -> list[ShardRecords]:
+    """The same of shards whose records are lines that say what records are made of."""
+    read = []
+    for shard in shards:
+        path = directory / shard["file"]
+        _refuse_other_size(path, Entry(path.stat().st_size, "") if path.is_file() else None, shard)
+        starts = _stated(path, shard)
+        if starts is None:
+            raise ValueError(
+                f"Every {shard['file']} must have its .offsets file. Received: none of the right size in "
+                f"{directory}. Prepare the set again."
+            )
+        read.append(_within(starts, shard, np.diff(starts, append=shard["bytes"])))
+    return read
+
+
 def _refuse_other_size(path: object, found: Any, shard: dict) -> None:
     """`found`: what has a `size`; None where nothing is there."""
     if found is None or found.size != shard["bytes"]:

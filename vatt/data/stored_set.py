@@ -20,14 +20,15 @@ _CALL_TIMEOUT_MS = 0  # none: the process waits for the store, and is started ag
 
 
 class RecordFetcher:
-    """Brings records of a set to this machine, by a process of its own (`vatt.data.record_server`).
+    """Brings records to this machine, by a process of its own.
 
     Args:
-        address: of the set.
+        place: of the set.
+        module: whose `serve` the process runs.
     """
 
-    def __init__(self, address: str):
-        self._address, self._token, self._port = address, secrets.token_hex(16), 0
+    def __init__(self, place: str, module: str):
+        self._place, self._module, self._token, self._port = place, module, secrets.token_hex(16), 0
         self._is_over = False
         stack = contextlib.ExitStack()
         self._folder: Path = stack.enter_context(temporary_folder(name="records"))
@@ -60,8 +61,7 @@ class RecordFetcher:
             [
                 sys.executable,
                 "-c",
-                f"import sys; sys.path[:] = {sys.path!r}; "
-                "from vatt.data import record_server; record_server.serve()",
+                f"import sys; sys.path[:] = {sys.path!r}; from {self._module} import serve; serve()",
             ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -70,7 +70,7 @@ class RecordFetcher:
         )
         assert self._process.stdin is not None and self._process.stdout is not None
         given = {
-            "address": self._address,
+            "place": self._place,
             "folder": str(self._folder),
             "token": self._token,
             "port": self._port,
@@ -95,6 +95,6 @@ class RecordFetcher:
 
 
 @functools.cache
-def fetcher(address: str) -> RecordFetcher:
+def fetcher(place: str, module: str = "vatt.data.record_server") -> RecordFetcher:
     """The one of this process for a set."""
-    return RecordFetcher(address)
+    return RecordFetcher(place, module)

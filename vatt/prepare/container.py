@@ -17,6 +17,7 @@ import av
 from av.container import InputContainer
 from av.error import FFmpegError
 
+from vatt.prepare import media_file
 from vatt.prepare.joined_file import joined_file
 from vatt.prepare.packet_times import with_stated_times
 from vatt.prepare.timeline import Timeline, may_jump, packets_from
@@ -39,7 +40,7 @@ class MediaError(ValueError):
     """A media file that gives neither video nor audio; says which file and why."""
 
     def __init__(self, path: object, reason: str):
-        super().__init__(f"{path}: {reason}")
+        super().__init__(f"{media_file.shown(path)}: {reason}")
         self._arguments = (path, reason)
 
     def __reduce__(self):  # errors travel between processes
@@ -53,15 +54,16 @@ class FrameError(ValueError):
 @contextlib.contextmanager
 def open_container(path: str | Path) -> Iterator[InputContainer]:
     """An open container, closed at the end; MediaError if there is no such file or it may not be opened."""
-    path = Path(path)
-    if not path.is_file():
+    is_plain = media_file.is_plain(path)
+    if is_plain and not Path(path).is_file():
         raise MediaError(path, "there is no such file")
-    if path.stat().st_size == 0:
+    if media_file.size(path) == 0:
         raise MediaError(path, "the file is empty")
     options = {"protocol_whitelist": "file", "format_whitelist": _CONTAINERS}
     try:
         # "file:" keeps a name like "12:30.mp4" from being read as a protocol.
-        container = av.open(f"file:{path}", options=options, metadata_errors="ignore")
+        source = f"file:{path}" if is_plain else media_file.opened(path)
+        container = av.open(source, options=options, metadata_errors="ignore")
     except Exception as error:  # of any kind: untrusted headers raise more than FFmpeg's own errors
         pass_on_exhaustion(error)
         raise MediaError(path, f"can not be opened as media: {reason_of(error)}") from error

@@ -126,7 +126,7 @@ def _manifest_plan(path: Path, options: FolderOptions) -> Plan:
     listed = manifest.read_manifest(
         path,
         segment_seconds=options.segment_seconds,
-        split_of=lambda media_id: _drawn_split(media_id, options.test_share),
+        split_of=lambda media_id: drawn_split(media_id, options.test_share),
         planning=planning,
     )
     if not listed.clips:
@@ -182,7 +182,7 @@ def _folder_plan(folder: Path, options: FolderOptions) -> Plan:
             Clip(
                 media=str(path),
                 media_id=media_id,
-                split=split if by_folder else _drawn_split(media_id, options.test_share),
+                split=split if by_folder else drawn_split(media_id, options.test_share),
                 segment_seconds=options.segment_seconds,
                 audio=None if audio is None else str(audio),
             )
@@ -228,7 +228,7 @@ def _labelled(clips: list[Clip], folder: Path, by_folder: bool) -> tuple[tuple[s
     ]
 
 
-def _drawn_split(media_id: str, test_share: float) -> str:
+def drawn_split(media_id: str, test_share: float) -> str:
     """Evenly spread over names, and always the same for one name."""
     digest = hashlib.sha256(media_id.encode()).digest()
     return "test" if int.from_bytes(digest[:8], "big") / 2**64 < test_share else "train"

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps, features
 
+from vatt.prepare import media_file
 from vatt.prepare.colour import HLG, PQ
 from vatt.prepare.container import MAX_PIXELS, MediaError
 
@@ -45,7 +46,9 @@ def opened(path: str | Path) -> Iterator[Image.Image]:
     """
     try:
         with quietly():
-            image = Image.open(path, formats=_FORMATS)
+            image = Image.open(
+                path if media_file.is_plain(path) else media_file.opened(path), formats=_FORMATS
+            )
         with image:
             width, height = image.size
             if width * height > MAX_PIXELS:
@@ -66,7 +69,7 @@ def _hdr_name(path, kind: str) -> str | None:
     if kind not in _COLOUR_MARKS:
         return None
     mark, size = _COLOUR_MARKS[kind]
-    with open(path, "rb") as file:
+    with media_file.opened(path) as file:
         _, found, rest = file.read(_HEADER_BYTES).partition(mark)
     transfer = int.from_bytes(rest[size : 2 * size], "big") if found else -1
     return {PQ: "PQ (high dynamic range)", HLG: "HLG (high dynamic range)"}.get(transfer)

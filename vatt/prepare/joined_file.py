@@ -24,6 +24,8 @@ _BEGINNINGS = {
 def joined_file(container: InputContainer, read_until: int) -> int | None:
     """The byte at which another file begins that the demuxer has not read; None if there is none."""
     start = next((s for name, s in _BEGINNINGS.items() if name in container.format.name.split(",")), None)
+    if not container.name.startswith("file:"):  # of an object or a member, which is not read to its end twice
+        return None
     path = container.name.removeprefix("file:")
     size = os.path.getsize(path)
     if start is None or not 0 < read_until < size:

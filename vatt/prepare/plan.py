@@ -9,8 +9,8 @@ import dataclasses
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
 
+from vatt.prepare import media_file
 from vatt.prepare.record import SCHEMA_VERSION, Clip, RecordOptions
 from vatt.prepare.writer import shard_name
 
@@ -90,10 +90,9 @@ class _Media:
     @staticmethod
     def _state(path: str) -> tuple[int, int] | None:
         try:
-            stat = Path(path).stat()
+            return media_file.state(path)
         except OSError:
             return None
-        return stat.st_size, stat.st_mtime_ns
 
 
 def _even_groups(members: list[int], media_bytes: list[int], clips_per_shard: int) -> list[list[int]]:

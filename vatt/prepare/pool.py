@@ -24,10 +24,12 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from vatt.prepare import replies, sandbox
+from vatt.prepare.media_file import STORES, addresses, read_through
 
 _LEAST_MEMORY_BYTES = 1 << 28  # what Python with NumPy and FFmpeg takes before the first frame, with room
 _ITEMS_AHEAD = 4  # that a task may have yielded before they are taken
 _SIGN_OF_LIFE = b""
+_WANTED = b"?"  # begins a request for bytes of a store, and its answer; an error's text does not
 _reply_pipe: Connection | None = None  # of the worker that this process is; None: it is none
 
 
@@ -216,9 +218,15 @@ class _Worker:
             return Failure("stopped")
         try:
             self._send.send_bytes(pickle.dumps((function, task)))
+            allowed = {
+                each for given in task for path in getattr(given, "files", ()) for each in addresses(path)
+            }
             while self._receive.poll(timeout_seconds):
                 reply = self._receive.recv_bytes()
                 if reply == _SIGN_OF_LIFE:
+                    continue
+                if reply.startswith(_WANTED):
+                    self._send.send_bytes(_fetched(reply.removeprefix(_WANTED), allowed))
                     continue
                 reply = replies.loads(reply)
                 if not isinstance(reply, _Item):
@@ -280,6 +288,35 @@ class _Worker:
         return f"exit status {status}" if status >= 0 else f"signal {-status}, {signal.strsignal(-status)}"
 
 
+class _Parent:
+    """What a worker has of stores: it asks the process that started it, and waits."""
+
+    def __init__(self, send: Connection, receive: Connection):
+        self._send, self._receive = send, receive
+
+    def read(self, address: str, start: int, count: int) -> bytes:
+        self._send.send_bytes(_WANTED + pickle.dumps((address, start, count)))
+        answer = self._receive.recv_bytes()
+        if not answer.startswith(_WANTED):
+            raise OSError(answer.decode())
+        return answer.removeprefix(_WANTED)
+
+    def size(self, address: str) -> int:
+        return int(self.read(address, 0, -1))
+
+
+def _fetched(request: bytes, allowed: set[str]) -> bytes:
+    """The answer to a worker, which gets nothing but what its task names."""
+    address, start, count = replies.loads(request)
+    try:
+        if address not in allowed:
+            raise OSError("a worker may read the media of its task only")
+        content = str(STORES.size(address)).encode() if count < 0 else STORES.read(address, start, count)
+        return _WANTED + content
+    except OSError as error:
+        return str(error).encode("utf-8", "backslashreplace")
+
+
 def serve(memory_bytes: int | None, writable: tuple[str, ...]) -> None:
     """The life of a worker process: reads tasks from standard input, writes results to standard output."""
     global _reply_pipe
@@ -289,6 +326,7 @@ def serve(memory_bytes: int | None, writable: tuple[str, ...]) -> None:
     send = _reply_pipe = Connection(os.dup(1), readable=False)
     os.dup2(2, 1)  # whatever prints must not end up among the results
     os.close(0)
+    read_through(_Parent(send, receive))
     while True:
         try:
             message = receive.recv_bytes()

@@ -9,7 +9,6 @@ per frame, and its quality scale is the usual one.
 import dataclasses
 import functools
 import io
-import os
 import re
 from collections.abc import Callable, Iterator, Sequence
 
@@ -17,7 +16,7 @@ import numpy as np
 from PIL import Image
 
 from vatt.data.set_description import READABLE_VERSIONS
-from vatt.prepare import tfrecord
+from vatt.prepare import media_file, tfrecord
 from vatt.prepare.captions import Caption
 from vatt.prepare.image_and_audio import read_image_and_audio
 from vatt.prepare.media import Media, MediaOptions, read_segments
@@ -41,7 +40,7 @@ _HALF_SURROGATE = re.compile("[\ud800-\udfff]")  # JSON can name it, and UTF-8 c
 class Clip:
     """A clip to prepare."""
 
-    media: str  # path of the media file
+    media: str  # path of the media file, or as `media_file` takes it
     media_id: str  # name of the clip's source within the set; independent of where the set is
     split: str  # "train", "test" …
     group: str = ""  # clips of one group count as hits for each other in retrieval; "" for none
@@ -96,7 +95,7 @@ class _Allowance:
 
     @functools.cached_property
     def _most_bytes(self) -> int:
-        return _SURE_BYTES + _MOST_GROWTH * sum(os.path.getsize(path) for path in self._paths)
+        return _SURE_BYTES + _MOST_GROWTH * sum(media_file.size(path) for path in self._paths)
 
     def is_spent(self, audio_seconds: float) -> str | None:
         """Why no more is to be read than what has come; None while there is room."""

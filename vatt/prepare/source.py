@@ -3,7 +3,6 @@
 import contextlib
 import dataclasses
 import math
-import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 
 import av
 
+from vatt.prepare import media_file
 from vatt.prepare.animated_image import AnimatedStream, animated_frames
 from vatt.prepare.container import decoded_frames, frames_from, open_container
 from vatt.prepare.deinterlace import deinterlaced
@@ -102,6 +102,6 @@ def _span(
         zero_seconds=zero_seconds,
         start_seconds=zero_seconds + start_seconds,
         end_seconds=math.inf if end_seconds is None else zero_seconds + end_seconds,
-        most_seconds=_SURE_SECONDS + os.path.getsize(path) / _LEAST_BYTES_PER_SECOND,
+        most_seconds=_SURE_SECONDS + media_file.size(path) / _LEAST_BYTES_PER_SECOND,
         stated_end_seconds=zero_seconds + length_seconds,
     )

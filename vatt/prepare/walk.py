@@ -22,12 +22,12 @@ _VIDEO_SUFFIXES = (
     ".flv", ".f4v", ".ogv", ".ogm", ".mpg", ".mpeg", ".mpe", ".m1v", ".m2v", ".vob", ".ts", ".mts",
     ".m2ts", ".mxf", ".dv", ".rm", ".nut", ".ivf", ".h264", ".264", ".hevc", ".265", ".gif",
 )
-_AUDIO_SUFFIXES = (
+AUDIO_SUFFIXES = (
     ".wav", ".w64", ".mp3", ".mp2", ".m4a", ".aac", ".flac", ".ogg", ".oga", ".opus", ".spx", ".mka",
     ".wma", ".aif", ".aiff", ".au", ".caf", ".ac3", ".eac3", ".amr", ".ape", ".wv", ".tta",
 )
 # fmt: on
-MEDIA_SUFFIXES = frozenset((*_VIDEO_SUFFIXES, *_AUDIO_SUFFIXES, *IMAGE_SUFFIXES))
+MEDIA_SUFFIXES = frozenset((*_VIDEO_SUFFIXES, *AUDIO_SUFFIXES, *IMAGE_SUFFIXES))
 # What players call the cover of an album or a video that is in the same folder.
 _COVERS = re.compile("(cover|folder|front|albumart.*|poster|fanart)", re.IGNORECASE)
 
@@ -218,7 +218,7 @@ class _Walker:
         audio: dict[str, Path] = {}
         others = set()
         for path in media:
-            if path.suffix.lower() in _AUDIO_SUFFIXES:
+            if path.suffix.lower() in AUDIO_SUFFIXES:
                 audio.setdefault(folded(path.stem), path)
             elif path.suffix.lower() not in IMAGE_SUFFIXES:
                 others.add(folded(path.stem))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from vatt.data.set_description import SetDescription, read_description
+from vatt.data.set_description import SetDescription, UnreadableSet, read_description
 from vatt.prepare.doctor import audio, captions, duplicates, labels
 from vatt.prepare.doctor.clip_record import ClipRecord, Setting, read_clip
 from vatt.prepare.doctor.findings import ERROR, Check, Finding, Findings, Place
@@ -79,6 +79,11 @@ def examine(
     if sample is not None and sample < 1:
         raise ValueError(f"`sample` must be at least 1. Received: {sample}.")
     prepared = read_description(directory)
+    if prepared.is_made_on_demand:
+        raise UnreadableSet(
+            f"Records that are examined must be there. Received: {directory}, whose records are made of tar "
+            "files when they are read. Prepare the set without --in_place."
+        )
     records = sum(stated["records"] for _, stated in prepared.shards)
     decode_every = 1 if sample is None else max(1, records // sample)
     tasks = [

@@ -1,0 +1,183 @@
+"""Media as bytes, wherever they are: a file, an object of a store, or a member of a tar file of either.
+
+A worker that decodes has no network. What it wants of a store, the process that started it fetches, by
+ranges: so of a long video only the blocks around the wanted seconds are read, and no credentials are where
+untrusted files are decoded.
+"""
+
+import collections
+import io
+import os
+import re
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, Any, NamedTuple
+
+from vatt.places import Entry, is_address, open_store
+
+_MEMBER = re.compile(r"(.+)\0(\d+)\+(\d+)\0([^\0]*)", re.DOTALL)  # no path holds a zero
+_BLOCK_BYTES = 1 << 18
+_CACHED_BLOCKS = 1 << 9  # 128 MiB
+_MOST_AHEAD = 1 << 5  # blocks fetched at once while a file is read from its start to its end
+
+
+class Member(NamedTuple):
+    """A part of a file that is a file of its own."""
+
+    holder: str  # path or address of a tar file
+    start: int  # byte
+    size: int  # bytes
+    name: str  # with the ending that says what it is
+
+    def __str__(self) -> str:
+        """As `Clip.media` holds it."""
+        return f"{self.holder}\0{self.start}+{self.size}\0{self.name}"
+
+
+def member_of(path: str | os.PathLike[str]) -> Member | None:
+    """The member that a path of media means; None: it is a file, or an object."""
+    found = _MEMBER.fullmatch(os.fspath(path))
+    return None if found is None else Member(found[1], int(found[2]), int(found[3]), found[4])
+
+
+def is_plain(path: str | os.PathLike[str]) -> bool:
+    """Whether the path is one of this machine's file system."""
+    return member_of(path) is None and not is_address(os.fspath(path))
+
+
+def shown(path: object) -> str:
+    """The path in messages."""
+    found = member_of(path) if isinstance(path, str) else None
+    return str(path) if found is None else f"{found.holder}/{found.name}"
+
+
+def addresses(path: str) -> set[str]:
+    """The objects of stores that reading the media needs."""
+    found = member_of(path)
+    holder = path if found is None else found.holder
+    return {holder} if is_address(holder) else set()
+
+
+def state(path: str) -> tuple[int, int]:
+    """(bytes, what changes with the content); FileNotFoundError: it is not there."""
+    found = member_of(path)
+    if found is not None:
+        return found.size, found.start
+    if is_address(path):
+        entry = STORES.entry(path)
+        return entry.size, int.from_bytes(entry.tag.encode()[:16], "big")
+    status = Path(path).stat()
+    return status.st_size, status.st_mtime_ns
+
+
+def size(path: str | os.PathLike[str]) -> int:
+    """Bytes of the media."""
+    found = member_of(path)
+    if found is not None:
+        return found.size
+    return _source.size(os.fspath(path)) if is_address(os.fspath(path)) else os.path.getsize(path)
+
+
+def opened(path: str | os.PathLike[str]) -> IO[bytes]:
+    """The media's bytes, to read and to seek in."""
+    found = member_of(path)
+    if found is None and not is_address(os.fspath(path)):
+        return open(path, "rb")
+    holder, start, length, _ = found or Member(os.fspath(path), 0, size(path), "")
+    read = _reader(holder)
+    return io.BufferedReader(_Part(lambda at, count: read(start + at, count), length), _BLOCK_BYTES)
+
+
+def _reader(holder: str) -> Callable[[int, int], bytes]:
+    if is_address(holder):
+        return lambda at, count: _source.read(holder, at, count)
+    file = open(holder, "rb", buffering=0)  # noqa: SIM115 (closed with the last that reads of it)
+    return lambda at, count: os.pread(file.fileno(), count, at)
+
+
+class _Part(io.RawIOBase):
+    """Bytes that a function from place and count gives."""
+
+    def __init__(self, read: Callable[[int, int], bytes], length: int):
+        self._read, self._length, self._at = read, length, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._length}[whence]
+        self._at = max(0, base + offset)
+        return self._at
+
+    def readinto(self, buffer) -> int:
+        wanted = min(len(buffer), self._length - self._at)
+        content = self._read(self._at, wanted) if wanted > 0 else b""
+        buffer[: len(content)] = content
+        self._at += len(content)
+        return len(content)
+
+
+class StoreBlocks:
+    """Objects of stores by blocks, of which the latest are kept; more at once of what is read in order."""
+
+    def __init__(self):
+        self._blocks: collections.OrderedDict[tuple[str, int], bytes] = collections.OrderedDict()
+        self._entries: dict[str, Entry] = {}
+        self._next: dict[
+            str, tuple[int, int]
+        ] = {}  # of an object: block behind what came last, how many those were
+        self._alone = threading.Lock()
+
+    def entry(self, address: str) -> Entry:
+        """What the store says of an object."""
+        if address not in self._entries:
+            folder, _, name = address.rpartition("/")
+            self._entries[address] = open_store(folder).entry(name)
+        return self._entries[address]
+
+    def size(self, address: str) -> int:
+        """Bytes of an object."""
+        return self.entry(address).size
+
+    def read(self, address: str, start: int, count: int) -> bytes:
+        """Bytes of an object, fewer at its end."""
+        count = min(count, self.size(address) - start)
+        if count <= 0:
+            return b""
+        first, last = start // _BLOCK_BYTES, (start + count - 1) // _BLOCK_BYTES
+        content = b"".join(self._block(address, number) for number in range(first, last + 1))
+        return content[start - first * _BLOCK_BYTES :][:count]
+
+    def _block(self, address: str, number: int) -> bytes:
+        with self._alone:
+            found = self._blocks.get((address, number))
+            if found is not None:
+                self._blocks.move_to_end((address, number))
+                return found
+            expected, before = self._next.get(address, (-1, 0))
+            count = min(2 * before, _MOST_AHEAD) if number == expected else 1
+            self._next[address] = number + count, count
+        folder, _, name = address.rpartition("/")
+        start = number * _BLOCK_BYTES
+        content = open_store(folder).read(name, start, min(count * _BLOCK_BYTES, self.size(address) - start))
+        with self._alone:
+            for place in range(0, len(content), _BLOCK_BYTES):
+                block = content[place : place + _BLOCK_BYTES]
+                self._blocks[address, number + place // _BLOCK_BYTES] = block
+            while len(self._blocks) > _CACHED_BLOCKS:
+                self._blocks.popitem(last=False)
+        return content[:_BLOCK_BYTES]
+
+
+STORES = StoreBlocks()
+_source = STORES
+
+
+def read_through(source: Any) -> None:
+    """From now on this process, a worker, asks `source`, which has `size` and `read`, for objects."""
+    global _source
+    _source = source
