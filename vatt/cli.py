@@ -47,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     verb, rest = given[0], given[1:]
     # What follows imports gin; help and version do without it.
     from vatt.config.flags import joined
-    from vatt.errors import closest
+    from vatt.errors import RunError, closest
     from vatt.main import configure_terminal, import_tensorflow
     from vatt.main import main as train
     from vatt.mirror import localised
@@ -59,12 +59,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if verb == "train":
         return train(rest, program="python -m vatt train")
     configure_terminal()
-    if verb in NEED_TENSORFLOW and not {"-h", "--help"} & set(rest):
-        import_tensorflow()
-    module = importlib.import_module(VERBS[verb][0])
-    parser = Parser(prog=f"vatt {verb}", description=f"{VERBS[verb][1].capitalize()}.")
-    module.add_arguments(parser)
     try:
+        if verb in NEED_TENSORFLOW and not {"-h", "--help"} & set(rest):
+            import_tensorflow()
+        module = importlib.import_module(VERBS[verb][0])
+        parser = Parser(prog=f"vatt {verb}", description=f"{VERBS[verb][1].capitalize()}.")
+        module.add_arguments(parser)
         # Beam's own options may well name a bucket, for what its runner stages.
         refuse_unknown(each for each in rest if not each.startswith("--beam_options"))
         with localised(rest, skips=_NOT_FETCHED) if verb not in OWN_STORES else nullcontext(rest) as given:
@@ -72,7 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         say("Stopped.")
         return 130
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, RunError) as error:
         say(f"error: {error}")
         return 2
 

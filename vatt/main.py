@@ -188,7 +188,13 @@ def import_tensorflow() -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # errors arrive as exceptions
     with contextlib.nullcontext() if shows_all else _standard_error_discarded():
         with _without(*_KERAS_EXTRAS):
-            import tensorflow as tf
+            try:
+                import tensorflow as tf
+            except ModuleNotFoundError as error:
+                raise RunError(
+                    "Training, and whatever loads a model, needs the packages of the extra `train`. "
+                    f"Received: no {error.name} here. `pip install 'vatt[train]'`."
+                ) from error
 
         tf.config.list_physical_devices()
 
