@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from vatt.prepare import manifest, split_folders
+from vatt.prepare import manifest, media_file, split_folders
 from vatt.prepare.caption_files import CaptionFiles, folders_of
 from vatt.prepare.errors import PreparationError
 from vatt.prepare.languages import Tag
@@ -136,9 +136,11 @@ def _manifest_plan(path: Path, options: FolderOptions) -> Plan:
         )
     clips = listed.clips
     if not listed.has_captions:
-        folders = folders_of([Path(clip.media) for clip in clips], planning)
+        here = [clip for clip in clips if media_file.is_plain(clip.media)]
+        folders = folders_of([Path(clip.media) for clip in here], planning)
         caption_files = CaptionFiles(folders, path.parent, planning, wanted=options.wanted)
-        clips = tuple(_with_captions(clips, caption_files))
+        captioned = iter(_with_captions(here, caption_files))
+        clips = tuple(next(captioned) if media_file.is_plain(clip.media) else clip for clip in clips)
         caption_files.account()
     return Plan(
         name=unique_names([path.resolve().stem])[0],

@@ -12,6 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from vatt.errors import closest
+from vatt.places import is_address
+from vatt.prepare import media_file
 from vatt.prepare.captions import WHOLE_FILE
 from vatt.prepare.captions.cue import seconds_of
 from vatt.prepare.manifest_rows import SUFFIXES, ManifestError, ManifestRows
@@ -61,9 +63,10 @@ def read_manifest(
 ) -> Manifest:
     """Reads a manifest.
 
-    `path` (required) is relative to the manifest's folder; `start` and `end` are seconds or [h:]mm:ss from
-    the file's start, empty for its ends; `label` may hold several, separated by "|". A JSONL file has the
-    same keys in an object per line, where `caption` and `label` may be lists.
+    `path` (required) is relative to the manifest's folder, or an address of an object store; `start` and
+    `end` are seconds or [h:]mm:ss from the file's start, empty for its ends; `label` may hold several,
+    separated by "|". A JSONL file has the same keys in an object per line, where `caption` and `label` may be
+    lists.
 
     Args:
         path: the file; by its ending .csv, .tsv or .jsonl.
@@ -77,7 +80,7 @@ def read_manifest(
     path = Path(path)
     planning = planning or Planning()
     files = _NamedFiles(path.parent, planning)
-    gathered: dict[tuple[Path, float, float | None], _Clip] = {}
+    gathered: dict[tuple[Path | str, float, float | None], _Clip] = {}
     has_captions = False
     rows = ManifestRows(path, _check_columns)
     for line, row in rows:
@@ -124,25 +127,28 @@ class _NamedFiles:
 
     def __init__(self, folder: Path, planning: Planning):
         self._folder, self._planning = folder, planning
-        self._found: dict[str, Path] = {}
+        self._found: dict[str, Path | str] = {}
         self._listed: dict[Path, dict[str, list[Path]]] = {}
 
-    def find(self, name: str) -> Path:
-        """The file that a path means, or where it was looked for if there is none.
+    def find(self, name: str) -> Path | str:
+        """The file that a path means, or where it was looked for if there is none; an address as it is.
 
         A path that leads nowhere is looked for in other spellings: Unicode NFC and NFD, "/" for a backslash,
         and the ending in other capital letters.
         """
         if name not in self._found:
-            self._found[name] = self._look_for(name)
+            self._found[name] = name if is_address(name) else self._look_for(name)
         return self._found[name]
 
-    def media_ids(self) -> dict[Path, str]:
+    def media_ids(self) -> dict[Path | str, str]:
         """File -> name in the set: the path below the manifest's folder if the file is there, so that the set
         can be moved.
         """
         names = {}
         for path in self._found.values():
+            if isinstance(path, str):
+                names[path] = path
+                continue
             absolute = path.absolute()
             root = self._folder.absolute()
             names[path] = (absolute.relative_to(root) if absolute.is_relative_to(root) else path).as_posix()
@@ -182,8 +188,10 @@ def _key(name: str) -> str:
     return stem + suffix.lower()
 
 
-def _is_file(path: Path) -> bool:
+def _is_file(path: Path | str) -> bool:
     try:
+        if isinstance(path, str):
+            return media_file.state(path)[0] >= 0
         return path.is_file()
     except (OSError, ValueError):
         return False
