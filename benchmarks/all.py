@@ -51,7 +51,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
 }
 
 # These need what a machine may lack, such as an accelerator, or are started by another.
-BY_HAND = {"transformer_steps.py"}
+BY_HAND = {"accelerator.py", "transformer_steps.py"}
 
 
 def processor() -> str:

@@ -104,10 +104,10 @@ class Jax:
 
 class Torch:
     """Our encoder on Keras' PyTorch backend; reference: PyTorch's own modules around
-    `scaled_dot_product_attention`.
+    `scaled_dot_product_attention`; compiled: these through `torch.compile`.
     """
 
-    def __init__(self, options, reference=False):
+    def __init__(self, options, reference=False, compiled=False):
         import torch
 
         if options.device == "cpu":
@@ -120,6 +120,7 @@ class Torch:
         if reference:
             encoder = pytorch_encoder(options).to(device)
             weights = list(encoder.parameters())
+            encoder = torch.compile(encoder) if compiled else encoder
             cast = torch.autocast(device, torch.bfloat16, enabled=options.low)
         else:
             import keras
@@ -227,6 +228,7 @@ VARIANTS = {
     "jax": Jax,
     "torch": Torch,
     "pytorch": lambda options: Torch(options, reference=True),
+    "pytorch_compiled": lambda options: Torch(options, reference=True, compiled=True),
 }
 SIZES = ("batch", "depth", "tokens", "width", "hidden_width")
 

@@ -75,7 +75,7 @@ def run(
         seed: of the initial weights, the order of the clips and every random draw.
         precision: "float32"; or "mixed_bfloat16", or "mixed_float16" with loss scaling, to compute in 16 bits
             and keep the weights in 32.
-        strategy: which devices, see `vatt/engines/tensorflow/strategy.py`.
+        strategy: which devices, see `vatt/engines/tensorflow/strategy.py` and `vatt/engines/jax/devices.py`.
         subfolder: for a job that accompanies the run of `model_dir`, such as `CheckpointEvaluation`: the name
             of a folder in there, which has the lock and the records of that job.
         start: given by `vatt.main`.
@@ -250,7 +250,8 @@ def _describe_start(command: str, devices: str) -> str:
 
     code = f" (commit {commit()})" if commit() else ""
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-    packages = ("tensorflow", "keras", "numpy", "gin-config")
+    engine = os.environ.get("KERAS_BACKEND", "tensorflow")
+    packages = dict.fromkeys(("tensorflow", engine, "keras", "numpy", "gin-config"))
     versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in packages)
     return (
         f"command: {command}\n"

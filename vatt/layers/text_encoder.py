@@ -22,7 +22,7 @@ class TextEncoder(TransformerEncoder):
         size: "small", "base", "medium", "large" or a `Size`.
         form: `Form`; None: the release's. T5's own have activation "relu" (v1.0) or "gated_gelu" (v1.1).
         relative_bias: `RelativeBias`; None: the release's, 32 buckets up to a distance of 64.
-        dropout_rate: see `TransformerEncoder`.
+        dropout_rate, drop_probabilities: see `TransformerEncoder`.
 
     Inputs and outputs: as `TransformerEncoder`.
     """
@@ -34,6 +34,7 @@ class TextEncoder(TransformerEncoder):
         form: Form | None = None,
         relative_bias: RelativeBias | None = None,
         dropout_rate: float = 0.1,
+        drop_probabilities: bool = True,
         name: str = "encoder",
         dtype: Any = None,
     ) -> None:
@@ -42,6 +43,7 @@ class TextEncoder(TransformerEncoder):
             form=form or RELEASED_FORM,
             relative_bias=relative_bias or RelativeBias(dtype=dtype),
             dropout_rate=dropout_rate,
+            drop_probabilities=drop_probabilities,
             name=name,
             dtype=dtype,
         )

@@ -44,13 +44,21 @@ class Block(Configured, keras.layers.Layer):
         size: `Size` of the enclosing encoder.
         form: `Form`.
         dropout_rate: on probabilities, hidden features and both branches.
+        drop_probabilities: see `TransformerEncoder`.
 
     Input and output: [B, N, D]; `bias` and `first` as in `SelfAttention`. With `collect`, see
     `TransformerEncoder`, the output is the pair of tokens and what was collected.
     """
 
     def __init__(
-        self, *, size: Any, form: Form, dropout_rate: float = 0.0, name: str | None = None, dtype: Any = None
+        self,
+        *,
+        size: Any,
+        form: Form,
+        dropout_rate: float = 0.0,
+        drop_probabilities: bool = True,
+        name: str | None = None,
+        dtype: Any = None,
     ):
         super().__init__(name=name, dtype=dtype)
         if form.norm_placement not in PLACEMENTS:
@@ -60,6 +68,7 @@ class Block(Configured, keras.layers.Layer):
         self.size = size
         self.form = form
         self.dropout_rate = dropout_rate
+        self.drop_probabilities = drop_probabilities
         self.norm1 = make_norm(
             form.attention_norm, epsilon=form.norm_epsilon, name="attention_norm", dtype=dtype
         )
@@ -69,7 +78,7 @@ class Block(Configured, keras.layers.Layer):
             head_width=size.head_width,
             use_bias=form.use_bias,
             scale_scores=form.scale_scores,
-            dropout_rate=dropout_rate,
+            dropout_rate=dropout_rate if drop_probabilities else 0.0,
             name="attention",
             dtype=dtype,
         )
@@ -142,6 +151,8 @@ class TransformerEncoder(Configured, keras.layers.Layer):
         form: `Form`; None: the pre-norm one of ViT and WaT.
         relative_bias: `RelativeBias` of the attention scores, or None.
         dropout_rate: on probabilities, hidden features, both branches and after the final norm.
+        drop_probabilities: whether the first of these is done: fused kernels of attention, which JAX has on
+            GPUs and TPUs, have no such dropout, and serve training where it is off (or the rate is 0).
 
     Input: tokens [B, N, D]; `words` bool or number [B, N], 0 where a token is padding, or None
     (not called `mask`: Keras would attach and warn). Output: [B, N, D].
@@ -158,6 +169,7 @@ class TransformerEncoder(Configured, keras.layers.Layer):
         form: Form | None = None,
         relative_bias: RelativeBias | None = None,
         dropout_rate: float = 0.1,
+        drop_probabilities: bool = True,
         name: str = "encoder",
         dtype: Any = None,
     ) -> None:
@@ -166,6 +178,7 @@ class TransformerEncoder(Configured, keras.layers.Layer):
         self.form = form or Form()
         self.relative_bias = relative_bias
         self.dropout_rate = dropout_rate
+        self.drop_probabilities = drop_probabilities
 
     @property
     def summary(self) -> str:
@@ -176,8 +189,9 @@ class TransformerEncoder(Configured, keras.layers.Layer):
         # Made here and not with the encoder: initial weights then depend on the order in which encoders are
         # built, which a model fixes, and not on that in which a configuration names them.
         size, form, policy = self.size, self.form, self.dtype_policy
+        drops = {"dropout_rate": self.dropout_rate, "drop_probabilities": self.drop_probabilities}
         self.blocks = [
-            Block(size=size, form=form, dropout_rate=self.dropout_rate, name=f"block_{number}", dtype=policy)
+            Block(size=size, form=form, name=f"block_{number}", dtype=policy, **drops)
             for number in range(size.depth)
         ]
         for block in self.blocks:

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import orbax.checkpoint as ocp
 
 from vatt.errors import RunError, reason_of
 
@@ -18,8 +17,10 @@ SUFFIX = ".orbax"
 
 def write(prefix: str, parts: Mapping[str, Mapping[str, Any]]) -> None:
     """Writes the folder PREFIX.orbax; raises `OSError`."""
+    import orbax.checkpoint as ocp  # which takes half a second, and only a run needs
+
     try:
-        with _checkpointer() as checkpointer:
+        with ocp.Checkpointer(ocp.PyTreeCheckpointHandler()) as checkpointer:
             checkpointer.save(Path(prefix + SUFFIX).absolute(), parts)
     except ValueError as error:  # of the storage's library, such as a full disk
         raise OSError(reason_of(error)) from error
@@ -60,14 +61,12 @@ def weights(prefix: str) -> tuple[dict[str, Any], dict[str, Any]]:
     return found["model"], found.get("average", {})
 
 
-def _checkpointer():
-    return ocp.Checkpointer(ocp.PyTreeCheckpointHandler())
-
-
 def _everything(prefix):
+    import orbax.checkpoint as ocp
+
     path = Path(prefix + SUFFIX).absolute()
     try:
-        with _checkpointer() as checkpointer:
+        with ocp.Checkpointer(ocp.PyTreeCheckpointHandler()) as checkpointer:
             tree = checkpointer.metadata(path).item_metadata.tree
             as_numpy = ocp.RestoreArgs(restore_type=np.ndarray)
             arguments = {part: dict.fromkeys(names, as_numpy) for part, names in tree.items()}

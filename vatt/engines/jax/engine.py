@@ -11,12 +11,10 @@ from typing import Any
 import jax
 import keras
 import numpy as np
-import tensorflow as tf
 from jax.experimental import multihost_utils
 
 from vatt.engines import cluster
 from vatt.engines.execution import Execution, Preemption
-from vatt.engines.guard import Guard
 from vatt.engines.jax.devices import Devices
 from vatt.engines.jax.gradients import gradients_of, trained_variables
 from vatt.engines.jax.loss_scale import LossScale
@@ -27,7 +25,7 @@ from vatt.engines.jax.update import Update
 from vatt.engines.jax.workers import connected
 from vatt.engines.optimization import Optimization
 from vatt.engines.profile import profiled
-from vatt.engines.protocol import Task
+from vatt.engines.protocol import Guarded, Task
 from vatt.engines.workers import Workers
 from vatt.errors import RunError
 from vatt.protocols import Batch
@@ -43,7 +41,9 @@ def start(strategy: str) -> "JaxEngine":
             f"{len(addresses)} workers are named, so that `run.strategy` must be 'data' or 'fsdp'. "
             f"Received: {strategy!r}. Set it, or unset TF_CONFIG."
         )
-    tf.config.set_visible_devices([], "GPU")  # TensorFlow makes batches, on the CPU
+    import tensorflow as tf  # which a step of noise does without
+
+    tf.config.set_visible_devices([], "GPU")  # it makes batches, on the CPU
     if len(addresses) > 1:
         _log.info("Waiting for all of %d workers: %s.", len(addresses), ", ".join(addresses))
     workers = connected()  # before JAX looks for devices
@@ -110,7 +110,9 @@ class JaxEngine:
     def telemetry(self, task: Task, rows: Batch, peak_flops: float | str | None) -> Telemetry:
         return Telemetry(task=task, rows=rows, replicas=self.replicas, peak_flops=peak_flops)
 
-    def guard(self, fault: Callable[[], str | None] | None) -> Guard:
+    def guard(self, fault: Callable[[], str | None] | None) -> AbstractContextManager[Guarded]:
+        from vatt.engines.guard import Guard  # imports TensorFlow
+
         return Guard(fault)
 
     @contextlib.contextmanager

@@ -4,6 +4,7 @@ The weights change only if the loss and every gradient are finite: a bad step le
 bit, and so does every step after it, so that the host need not wait for the results of each.
 """
 
+import functools
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -12,7 +13,6 @@ import jax
 import jax.numpy as jnp
 import keras
 import numpy as np
-import tensorflow as tf
 
 from vatt import spec
 from vatt.engines.jax.devices import Devices
@@ -44,8 +44,6 @@ class TrainStep:
         self._stopped = keras.Variable(False, trainable=False, dtype="bool", name="stopped")
         self._stopped.assign(devices.place(False))
         self._scale = state.loss_scale
-        # Compiled, so that a wait for a batch can be ended (`vatt/engines/guard.py`).
-        self._next = tf.function(lambda iterator: iterator.get_next(), autograph=False)
         self._held = [*state.held, self._stopped]
         places = [devices.of_weight(variable.shape) for variable in self._held]
         # What is replaced gives its memory to what replaces it.
@@ -69,6 +67,13 @@ class TrainStep:
             for variable, value in zip(self._held, values, strict=True):
                 variable.assign(value)
         return {**(results or {}), "data_wait_seconds": waited}
+
+    @functools.cached_property
+    def _next(self):
+        """Compiled, so that a wait for a batch can be ended (`vatt/engines/guard.py`)."""
+        import tensorflow as tf  # which a step of noise does without
+
+        return tf.function(lambda iterator: iterator.get_next(), autograph=False)
 
     def clear_stop(self) -> None:
         """Lets steps change the weights again after a bad one."""

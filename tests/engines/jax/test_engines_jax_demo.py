@@ -1,0 +1,30 @@
+"""Twenty steps of the main job's demo in float32 are the same on either engine, and cost about as much."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from tests.engines.jax.conftest import ENVIRONMENT
+
+
+def steps_on(backend, folder, precision="float32", steps=20):
+    out = folder / f"{backend}_{precision}.npz"
+    command = [sys.executable, "-m", "tests.engines.jax.demo_steps", out, folder, str(steps), precision]
+    environment = os.environ | ENVIRONMENT | {"KERAS_BACKEND": backend}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=1800)
+    assert done.returncode == 0, done.stderr[-4000:]
+    with np.load(out) as arrays:
+        return dict(arrays)
+
+
+@pytest.mark.slow
+def test_twenty_steps_of_the_demo_are_those_of_tensorflow(tmp_path):
+    ours, theirs = (steps_on(backend, tmp_path) for backend in ("jax", "tensorflow"))
+    assert ours.keys() == theirs.keys()
+    np.testing.assert_allclose(ours.pop("losses"), theirs.pop("losses"), rtol=1e-4)
+    assert ours.pop("seconds") < 1.5 * theirs.pop("seconds"), "of the processor"
+    for path, value in theirs.items():
+        assert np.linalg.norm(ours[path] - value) <= 1e-3 * np.linalg.norm(value), path
