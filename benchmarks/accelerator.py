@@ -174,7 +174,7 @@ def measure_step(options, step) -> dict:
     flops = engine.telemetry(task, {name: value[:2] for name, value in batch.items()}, None).clip_flops
     row |= {"seconds": round(rows / rate, 4), "clips_per_second": round(rate, 1), "losses": losses}
     row |= {"weights": int(sum(np.prod(each.shape) for each in state.variables))}
-    row |= {"gflop_per_clip": round(flops / 1e9, 1), "tflops": round(rate * flops / 1e12, 2)}
+    row |= {"gflop_per_clip": round(flops / 1e9, 3), "tflops": round(rate * flops / 1e12, 3)}
     return row | ({"mfu": round(rate * flops / 1e12 / options.peak_tflops, 3)} if options.peak_tflops else {})
 
 

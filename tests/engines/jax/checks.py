@@ -6,6 +6,7 @@ prints one JSON object, name of a check -> what it measured. The tests beside it
 """
 
 import json
+import math
 import sys
 from pathlib import Path
 
@@ -20,9 +21,19 @@ from vatt.engines.execution import Accumulated, Cached, Execution
 from vatt.engines.groups import Group
 from vatt.engines.jax.devices import Devices
 from vatt.engines.jax.engine import JaxEngine
-from vatt.engines.optimization import WeightAverage
+from vatt.engines.jax.gradients import trained_variables
+from vatt.engines.jax.state import State
+from vatt.engines.optimization import Optimization, WeightAverage
+from vatt.engines.protocol import Task
 from vatt.engines.workers import Workers
+from vatt.layers.architecture import Size
+from vatt.layers.pixels import DeviceInputs
+from vatt.layers.transformer_encoder import TransformerEncoder
+from vatt.layers.voxel_tokenizer import VoxelTokenizer
+from vatt.models.classifier import Classifier
+from vatt.models.tower import Tower
 from vatt.optimizers.factories import adam, lamb, muon, sgd
+from vatt.spec import ClipSpec
 
 CHECKS = {}
 
@@ -183,6 +194,56 @@ def resumed(folder):
     with again.state.averaged():
         found["averaged"] = apart(whole.weights(), again.weights())
     return found
+
+
+@check
+def giant(folder):
+    """A step of ViT-g's size (Zhai et al. 2022: 40 blocks), recomputed, traced for eight devices without
+    making a weight.
+    """
+    size = Size(depth=40, width=1408, hidden_width=6144, heads=16, head_width=88, recompute=True)
+    clip = ClipSpec()
+    eight = engine("fsdp", 8)
+    with keras.StatelessScope(initialize_variables=False):
+        tower = Tower(
+            tokenizer=VoxelTokenizer(sizes=clip.sizes("video")), encoder=TransformerEncoder(size=size)
+        )
+        task = Task(
+            model=Classifier(tower=tower, classes=400), loss=logits_alone, device_inputs=DeviceInputs()
+        )
+        shape = (clip.frames, clip.frame_size, clip.frame_size, 3)
+        eight.build(task, {"video": np.zeros((2, *shape), "uint8"), "example_index": np.zeros(2, "int32")})
+        optimizer = adam(learning_rate=1e-4)
+        optimizer.build(trained_variables(task))
+        state = State(model=task.model, devices=eight.devices, optimizer=optimizer)
+        made = eight.make_step(
+            task, state, optimization=Optimization(clip_global_norm=1.0), execution=Execution(), seed=0
+        )
+        places = [eight.devices.of_weight(each.shape) for each in made.held]
+        values = [
+            jax.ShapeDtypeStruct(each.shape, each.dtype, sharding=place)
+            for each, place in zip(made.held, places, strict=True)
+        ]
+        rows = {
+            "video": jax.ShapeDtypeStruct((16, *shape), "uint8"),
+            "example_index": jax.ShapeDtypeStruct((16,), "int32"),
+        }
+        lowered = made.compiled.lower(values, rows)
+    sizes = [math.prod(each.shape) * each.dtype.itemsize for each in values]
+    parts = [
+        math.prod(place.shard_shape(each.shape)) * each.dtype.itemsize
+        for each, place in zip(values, places, strict=True)
+    ]
+    return {
+        "weights": sum(math.prod(each.shape) for each in state.variables),
+        "bytes": sum(sizes),
+        "bytes_of_a_device": sum(parts),
+        "outputs": len(jax.tree.leaves(lowered.out_info)),
+    }
+
+
+def logits_alone(outputs, batch, gather):
+    return {"loss": keras.ops.mean(keras.ops.square(outputs["logits"]))}
 
 
 if __name__ == "__main__":

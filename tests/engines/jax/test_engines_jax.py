@@ -92,3 +92,12 @@ def test_a_run_resumes_bit_exactly_and_on_other_devices(on_jax):
 def test_cached_features_give_the_gradients_of_the_whole_batch(slowly_on_jax):
     for each in slowly_on_jax["cached"]:
         assert each["numbers"] < 5e-5 and each["weights"] < 1e-4
+
+
+@pytest.mark.slow
+def test_a_model_of_a_billion_weights_is_planned_on_eight_devices(slowly_on_jax):
+    giant = slowly_on_jax["giant"]
+    assert 1.0e9 < giant["weights"] < 1.1e9
+    assert giant["bytes"] > 12 * giant["weights"], "weights and two moments"
+    assert giant["bytes_of_a_device"] <= giant["bytes"] / 8 * 1.05
+    assert giant["outputs"] > 3 * 40 * 16

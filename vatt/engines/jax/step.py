@@ -33,6 +33,10 @@ class TrainStep:
         gradients: see `gradients_of`.
         update: what the gradients do to the weights.
         seed: keys the random draws.
+
+    Attributes:
+        held: the Keras variables whose values a step takes and gives, in order.
+        compiled: (values, rows) -> (values, results), a function of `jax.jit`.
     """
 
     def __init__(self, *, devices: Devices, state: State, gradients: Callable, update: Update, seed: int):
@@ -44,8 +48,8 @@ class TrainStep:
         self._stopped = keras.Variable(False, trainable=False, dtype="bool", name="stopped")
         self._stopped.assign(devices.place(False))
         self._scale = state.loss_scale
-        self._held = [*state.held, self._stopped]
-        places = [devices.of_weight(variable.shape) for variable in self._held]
+        self.held = [*state.held, self._stopped]
+        places = [devices.of_weight(variable.shape) for variable in self.held]
         # What is replaced gives its memory to what replaces it.
         self.compiled = jax.jit(self._step, donate_argnums=0, out_shardings=(places, devices.everywhere))
 
@@ -64,7 +68,7 @@ class TrainStep:
                 values, newer = self.compiled(values, self.rows(batch))
                 results = newer if results is None else _first_bad(results, newer)
         finally:  # what was given to a step that began exists no longer
-            for variable, value in zip(self._held, values, strict=True):
+            for variable, value in zip(self.held, values, strict=True):
                 variable.assign(value)
         return {**(results or {}), "data_wait_seconds": waited}
 
@@ -81,7 +85,7 @@ class TrainStep:
 
     def values(self) -> list[jax.Array]:
         """Of all that a step changes."""
-        return [variable.value for variable in self._held]
+        return [variable.value for variable in self.held]
 
     def rows(self, batch: Batch) -> dict[str, jax.Array]:
         """A batch on the devices, from this process's rows; example numbers are modulo 2^31, as in draws."""
@@ -90,13 +94,13 @@ class TrainStep:
         return self._devices.rows(rows)
 
     def _step(self, values, batch):
-        with keras.StatelessScope(state_mapping=list(zip(self._held, values, strict=True))) as scope:
+        with keras.StatelessScope(state_mapping=list(zip(self.held, values, strict=True))) as scope:
             good, results = self._train(batch)
-        after = [scope.get_current_value(variable) for variable in self._held]
+        after = [scope.get_current_value(variable) for variable in self.held]
         always = {id(each) for each in (self._stopped, *(self._scale.variables if self._scale else ()))}
         return [
             new if id(variable) in always else jnp.where(good, new, old)
-            for variable, new, old in zip(self._held, after, values, strict=True)
+            for variable, new, old in zip(self.held, after, values, strict=True)
         ], results
 
     def _train(self, batch):
