@@ -204,6 +204,7 @@ def giant(folder):
     size = Size(depth=40, width=1408, hidden_width=6144, heads=16, head_width=88, recompute=True)
     clip = ClipSpec()
     eight = engine("fsdp", 8)
+    optimizer = adam(learning_rate=1e-4)
     with keras.StatelessScope(initialize_variables=False):
         tower = Tower(
             tokenizer=VoxelTokenizer(sizes=clip.sizes("video")), encoder=TransformerEncoder(size=size)
@@ -213,22 +214,21 @@ def giant(folder):
         )
         shape = (clip.frames, clip.frame_size, clip.frame_size, 3)
         eight.build(task, {"video": np.zeros((2, *shape), "uint8"), "example_index": np.zeros(2, "int32")})
-        optimizer = adam(learning_rate=1e-4)
         optimizer.build(trained_variables(task))
-        state = State(model=task.model, devices=eight.devices, optimizer=optimizer)
-        made = eight.make_step(
-            task, state, optimization=Optimization(clip_global_norm=1.0), execution=Execution(), seed=0
-        )
-        places = [eight.devices.of_weight(each.shape) for each in made.held]
-        values = [
-            jax.ShapeDtypeStruct(each.shape, each.dtype, sharding=place)
-            for each, place in zip(made.held, places, strict=True)
-        ]
-        rows = {
-            "video": jax.ShapeDtypeStruct((16, *shape), "uint8"),
-            "example_index": jax.ShapeDtypeStruct((16,), "int32"),
-        }
-        lowered = made.compiled.lower(values, rows)
+    state = State(model=task.model, devices=eight.devices, optimizer=optimizer)
+    made = eight.make_step(
+        task, state, optimization=Optimization(clip_global_norm=1.0), execution=Execution(), seed=0
+    )
+    places = [eight.devices.of_weight(each.shape) for each in made.held]
+    values = [
+        jax.ShapeDtypeStruct(each.shape, each.dtype, sharding=place)
+        for each, place in zip(made.held, places, strict=True)
+    ]
+    rows = {
+        "video": jax.ShapeDtypeStruct((16, *shape), "uint8"),
+        "example_index": jax.ShapeDtypeStruct((16,), "int32"),
+    }
+    lowered = made.compiled.lower(values, rows)
     sizes = [math.prod(each.shape) * each.dtype.itemsize for each in values]
     parts = [
         math.prod(place.shard_shape(each.shape)) * each.dtype.itemsize
