@@ -7,7 +7,7 @@ import keras
 import pytest
 
 from tests.small_models import small_vatt
-from vatt import cli
+from vatt import cli, config
 from vatt.layers.architecture import Size
 from vatt.plan.shapes import without_weights
 from vatt.spec import ClipSpec
@@ -50,10 +50,41 @@ def test_the_papers_pretraining(plan):
     assert memory["device"]["fits"] == (memory["peak_bytes"] <= 16 * 2**30)
     assert memory["ways"][0]["step_bytes"] == memory["step_bytes"]
     assert speed["clip_bytes"] == 32 * 224**2 * 3 + 153_600 * 4 + 5 * 16 * 4 + 4 + 4 + 5 * 4 + 8
-    assert speed["step_seconds"] == pytest.approx(step["executed_flops"] / (512 * 61.5e12 * 0.4))
+    seconds = speed["stage_seconds"]
+    assert seconds["matrix unit"] == pytest.approx(step["executed_flops"] / (512 * 61.5e12 * 0.4))
+    assert speed["step_seconds"] == pytest.approx(seconds["matrix unit"] + seconds["links"])
     assert speed["steps_per_day"] == pytest.approx(86_400 / speed["step_seconds"])
     assert speed["read_bytes_per_second"] == pytest.approx(2048 * speed["clip_bytes"] / speed["step_seconds"])
     assert speed["days"] == pytest.approx(500_000 / speed["steps_per_day"])
+
+
+@pytest.mark.parametrize(
+    ("overlay", "device", "devices"), [("paper_8xh100", "h100", 8), ("paper_v5e_256", "tpu_v5e", 256)]
+)
+def test_the_papers_run_fits_what_an_overlay_is_named_for(plan, overlay, device, devices):
+    where = ["--device", device, "--devices", str(devices)]
+    paper = plan("pretrain", "overlay/paper", more=where)
+    found = plan("pretrain", "overlay/paper", f"overlay/{overlay}", more=where)
+    assert paper["memory"]["peak_bytes"] > 0.9 * found["memory"]["device"]["memory_bytes"]
+    assert found["memory"]["peak_bytes"] < 0.65 * found["memory"]["device"]["memory_bytes"]
+    assert found["flops"]["step"]["model_flops"] == paper["flops"]["step"]["model_flops"]
+    assert found["speed"]["binds"] == "matrix unit"
+    config.load(paths("pretrain", "overlay/paper", f"overlay/{overlay}"), complete=False)
+    assert config.value_of("Checkpoints.every") == 1000
+
+
+def test_a_stage_that_binds_is_named(plan, capsys):
+    where = ["--device", "tpu_v6e", "--devices", "256", "--mfu", "1"]
+    found = plan("pretrain", "overlay/paper", more=[*where, "--cores", "1"])
+    speed = found["speed"]
+    assert set(speed["stage_seconds"]) == {"matrix unit", "memory", "links", "input"}
+    assert speed["stage_seconds"]["input"] == pytest.approx(8 * 0.0165) and speed["binds"] == "input"
+    assert speed["step_seconds"] == speed["stage_seconds"]["input"]
+    assert cli.main(["plan", *paths("pretrain", "overlay/paper"), *where, "--cores", "1"]) == 0
+    assert "WARNING: the input binds" in " ".join(capsys.readouterr().out.split())
+    # A small batch on many GPUs of many machines waits for the sum of the gradients.
+    where = ["--device", "b200", "--devices", "64", "--mfu", "1", "--gin.BATCH_SIZE=64"]
+    assert plan("pretrain", "overlay/paper", more=where)["speed"]["binds"] == "links"
 
 
 def test_rounded_numbers_of_tokens_are_said(plan, capsys):

@@ -54,6 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="SHARE",
         help="share of the peak that products reach (0.4)",
     )
+    device.add_argument("--cores", type=COUNT, metavar="N", help="of the host, for each device, that decode")
 
 
 def main(arguments: argparse.Namespace) -> int:
@@ -107,6 +108,7 @@ def _plan(arguments: argparse.Namespace, gin_files: list[str]) -> dict:
         device=device_of(arguments.device, arguments.device_memory_gib, arguments.peak_tflops),
         devices=arguments.devices,
         mfu=arguments.mfu,
+        cores=arguments.cores,
     )
     if arguments.size:
         size_of(arguments.size)

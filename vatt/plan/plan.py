@@ -10,7 +10,7 @@ from vatt.convert.released import describe
 from vatt.losses.contrastive import ContrastiveLoss
 from vatt.models.classifier import Classifier
 from vatt.models.vatt import VATT
-from vatt.plan import memory
+from vatt.plan import memory, stages
 from vatt.plan.configuration import Configuration, Source
 from vatt.plan.conv_nets import ConvStream
 from vatt.plan.costs import Stream, clip_costs, pixel_costs, streams_of, total
@@ -36,6 +36,7 @@ class Circumstances:
     device: Device | None = None  # or None to use only the configuration
     devices: int = 1  # that share a step
     mfu: float = 0.4  # share of the peak that what a step computes reaches
+    cores: int | None = None  # of the host, for each device; None leaves decoding out
 
     def __post_init__(self):
         if self.devices < 1:
@@ -199,17 +200,22 @@ class _Planner:
             again += clips * pixel_costs(self.device_inputs, self.clip, training=True).products
         for stream in self.streams:
             if isinstance(stream, Stream) and stream.recompute:
-                length, front = stream.length(training=True), stream.front(training=True)
-                again += clips * stream.rows * blocks_products(stream.tower.encoder, length, front=front)
+                length = stream.length(training=True)
+                again += clips * stream.rows * blocks_products(stream.tower.encoder, length)
         return again
 
-    def _memory(self) -> dict:
-        asked = Way(
+    @property
+    def asked(self) -> Way:
+        """As the configuration has it."""
+        return Way(
             precision=self.configuration.precision,
             recompute=any(stream.recompute for stream in self.streams),
             cached_rows=self.numbers["cached_rows"],
             parts=self.numbers["parts"],
         )
+
+    def _memory(self) -> dict:
+        asked = self.asked
         found = {"rows_per_device": self.rows, **_bytes(self.step_memory(asked, self.rows))}
         found["ways"] = [self._way(way) for way in self._ways(asked)]
         if (device := self.where.device) and device.memory_bytes:
@@ -281,20 +287,42 @@ class _Planner:
     def _speed(self, executed: int) -> dict:
         batch = self.numbers["batch_size"]
         found = {"clip_bytes": clip_bytes(self.clip, self.classes)}
-        device = self.where.device
+        device, where = self.where.device, self.where
         peak = device and device.peak_tflops(self.configuration.precision)
         if not peak:
             return found
-        seconds = executed / (peak * 1e12 * self.where.mfu * self.where.devices)
+        load = stages.Load(
+            operations=executed / where.devices,
+            # What blocks make again goes through memory too.
+            memory=self.step_memory(dataclasses.replace(self.asked, recompute=False), self.rows),
+            way=self.asked,
+            rows=self.rows,
+            clip_bytes=found["clip_bytes"],
+            trainable=weights_in(self.model.trainable_variables),
+            embeddings=self.rows * self._embedding_bytes(),
+        )
+        each = stages.stages(load, device, devices=where.devices, tflops=peak * where.mfu, cores=where.cores)
+        seconds = stages.step_seconds(each)
         return found | {
             "peak_tflops": peak,
-            "mfu": self.where.mfu,
+            "mfu": where.mfu,
+            "stage_seconds": each,
+            "binds": stages.binding(each),
             "step_seconds": seconds,
             "steps_per_day": _SECONDS_OF_A_DAY / seconds,
             "clips_per_second": batch / seconds,
             "read_bytes_per_second": batch * found["clip_bytes"] / seconds,
+            "decoding_cores_per_device": self.rows * stages.DECODE_SECONDS / seconds,
             "days": self.numbers["steps"] * seconds / _SECONDS_OF_A_DAY,
         }
+
+    def _embedding_bytes(self) -> int:
+        """Of a clip, what the loss gathers: two of audio and video, one of each caption."""
+        if not isinstance(self.loss, ContrastiveLoss):
+            return 0
+        spaces = self.model.spaces
+        numbers = 2 * spaces.video_audio_width + (1 + self.clip.candidates) * spaces.video_text_width
+        return memory.FLOAT32 * numbers
 
 
 def _tokens(stream: Stream | ConvStream) -> dict:

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from rich.table import Table
 
 from vatt.plan.paper import Row
+from vatt.plan.stages import MATRIX
 from vatt.terminal import Console, text_table
 
 _GIB, _MIB = 2**30, 2**20
@@ -109,14 +110,25 @@ def _step(plan: dict):
     if "step_seconds" in speed:
         yield "peak", f"{speed['peak_tflops']:g} TFLOP/s per device, of which {speed['mfu']:.0%} is reached"
         yield "step", f"{speed['step_seconds']:.3g} s, {speed['steps_per_day']:,.0f} a day"
+        yield "of this at least", _stages(speed)
         yield "whole run", f"{speed['days']:,.3g} days"
         read = speed["read_bytes_per_second"]
-        yield "reading", f"{speed['clips_per_second']:,.1f} clips and {read / _MIB:,.0f} MiB a second"
+        cores = f"{speed['decoding_cores_per_device']:.2g} cores a device to decode"
+        yield (
+            "reading",
+            f"{speed['clips_per_second']:,.1f} clips and {read / _MIB:,.0f} MiB a second, {cores}",
+        )
     if lengths := plan["lengths_in_training"]:
         yield "sequences", _lengths(lengths, plan["tokens"])
     memory = plan["memory"]
     fixed = ("weights", "optimizer", "gradients", "batch")
     yield "memory", ", ".join(f"{name} {_size(memory[f'{name}_bytes'])}" for name in fixed)
+
+
+def _stages(speed: dict) -> str:
+    """Seconds by stage, and a warning where another than the matrix unit binds."""
+    said = ", ".join(f"{name} {seconds:.3g} s" for name, seconds in speed["stage_seconds"].items())
+    return said if speed["binds"] == MATRIX else f"{said}. WARNING: the {speed['binds']} binds"
 
 
 def _lengths(lengths: dict[str, int], tokens: dict) -> str:
