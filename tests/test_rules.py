@@ -17,7 +17,7 @@ MAX_PARAMETERS = 12
 # folder -> what it may import of this project besides itself. The foundation is open to all.
 FOUNDATION = {
     *("spec", "protocols", "whole_file", "terminal", "regular_file", "json_file", "array_file", "arguments"),
-    *("environment", "errors", "resident_memory", "run_records"),
+    *("errors", "resident_memory", "run_records"),
     *("unit_rows", "places", "mirror", "store_lock"),
 }
 MAY_IMPORT = {

@@ -28,7 +28,7 @@ def write_run(directory, model, steps=(1,), **saved):
     checkpoints = CheckpointFolder(directory / "checkpoints")
     for step in steps:
         model.trainable_variables[0].assign(np.full(model.trainable_variables[0].shape, step))
-        checkpoints.save(step, State(model=model, **saved))
+        checkpoints.save(step, State(model=model, **saved).snapshot())
     return directory
 
 
@@ -83,7 +83,7 @@ def test_what_can_not_be_started_from(tmp_path):
     with pytest.raises(ConversionError, match="Received: none of .*It has none yet"):
         pretrained_model(path=str(run))
     (run / MODEL_FILE).write_text('{"registered_name": "builtins>eval"}')
-    CheckpointFolder(run / "checkpoints").save(4, State(model=tf.Module()))
+    CheckpointFolder(run / "checkpoints").save(4, State(model=tf.Module()).snapshot())
     with pytest.raises(ConversionError, match="one of this project's. .*builtins>eval"):
         pretrained_model(path=str(run))
 

@@ -85,7 +85,7 @@ def test_resuming_is_exact_to_the_bit(tmp_path):
     weights = made.weights()
     made.restart()
     made.run(2)
-    state.write(str(tmp_path / "state"))
+    state.snapshot().write(str(tmp_path / "state"))
     made.restart()
     state.read(str(tmp_path / "state"))
     resumed = made.run(2, lambda number: made.batch_of(number + 2))

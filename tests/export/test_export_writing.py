@@ -99,7 +99,7 @@ def test_figures_of_these_weights_and_no_others(run, trained, folder, embedder):
         (evaluations / f"{name}.json").write_text(json.dumps(content))
     (run / "config.gin").write_text("A = 1\n")
     facts = {"identity": {"data": "d34a7b"}}
-    CheckpointFolder(run / "checkpoints").save(4, State(model=trained.model), facts=facts)
+    CheckpointFolder(run / "checkpoints").save(4, State(model=trained.model).snapshot(), facts=facts)
     (run / "command.txt").write_text(
         "command: python -m vatt.main --gin_file=x.gin\nvatt: 0.1.0\ndevices: 2 GPUs\n\n"
     )

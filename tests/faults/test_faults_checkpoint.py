@@ -20,7 +20,7 @@ def saved(tmp_path):
     checkpoints, holder = CheckpointFolder(tmp_path / "checkpoints"), tf.Module()
     for step in (1, 2, 3):
         holder.value = tf.Variable(tf.fill([64], float(step)))
-        checkpoints.save(step, State(model=holder), facts={"seconds": 1.5 * step})
+        checkpoints.save(step, State(model=holder).snapshot(), facts={"seconds": 1.5 * step})
     return tmp_path / "checkpoints", checkpoints, holder
 
 
@@ -66,11 +66,11 @@ def test_fault_06_a_disk_without_room(saved):
     resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))  # the kernel refuses to write beyond
     try:
         with pytest.raises(RunError, match=r"(?s)step 4 could not be written.*ckpt-3 is whole. Make room"):
-            checkpoints.save(4, State(model=holder))
+            checkpoints.save(4, State(model=holder).snapshot())
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert sorted(directory.iterdir()) == before
-    checkpoints.save(4, State(model=holder))
+    checkpoints.save(4, State(model=holder).snapshot())
     assert checkpoints.steps() == [2, 3, 4]
     assert not list(directory.glob(".*"))
 
@@ -96,8 +96,8 @@ def test_fault_08_an_old_checkpoint_that_can_not_be_deleted(saved, monkeypatch, 
         return unlink(path, missing_ok)
 
     monkeypatch.setattr(Path, "unlink", refuse)
-    checkpoints.save(4, State(model=holder))
-    checkpoints.save(5, State(model=holder))
+    checkpoints.save(4, State(model=holder).snapshot())
+    checkpoints.save(5, State(model=holder).snapshot())
     assert checkpoints.newest() == 5
     assert checkpoints.steps() == [1, 3, 4, 5]
     assert "could not be deleted" in caplog.text

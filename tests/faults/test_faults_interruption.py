@@ -47,7 +47,7 @@ for start in range(20):
         while True:
             step += 1
             holder.value.assign(tf.fill([300_000], float(step)))
-            checkpoints.save(step, State(model=holder))
+            checkpoints.save(step, State(model=holder).snapshot())
             done.with_suffix(".new").write_text(str(step))
             done.with_suffix(".new").replace(done)
     deadline = time.monotonic() + 30

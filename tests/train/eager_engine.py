@@ -15,6 +15,14 @@ from vatt.engines.workers import Workers
 
 
 @dataclasses.dataclass
+class EagerSnapshot:
+    arrays: list
+
+    def write(self, prefix):
+        np.savez(f"{prefix}.npz", *self.arrays)
+
+
+@dataclasses.dataclass
 class EagerState:
     """The values of the model and the optimizer, in one NumPy archive."""
 
@@ -25,8 +33,8 @@ class EagerState:
     def _held(self):
         return [*self.model.variables, *(self.optimizer.variables if self.optimizer is not None else ())]
 
-    def write(self, prefix):
-        np.savez(f"{prefix}.npz", *(variable.numpy() for variable in self._held()))
+    def snapshot(self):
+        return EagerSnapshot([variable.numpy() for variable in self._held()])
 
     def read(self, prefix, *, partly=False):
         with np.load(f"{prefix}.npz") as arrays:

@@ -20,7 +20,7 @@ def holder():
 def save(checkpoints, holder, *steps):
     for step in steps:
         holder.value = tf.Variable(float(step))
-        checkpoints.save(step, State(model=holder))
+        checkpoints.save(step, State(model=holder).snapshot())
 
 
 def test_the_newest_are_kept(tmp_path, holder):
@@ -94,7 +94,7 @@ def test_the_best_and_the_multiples_stay(tmp_path, holder):
 def test_facts_come_back(tmp_path, holder):
     checkpoints = CheckpointFolder(tmp_path)
     holder.value = tf.Variable(1.0)
-    checkpoints.save(4, State(model=holder), facts={"identity": {"seed": "3"}})
+    checkpoints.save(4, State(model=holder).snapshot(), facts={"identity": {"seed": "3"}})
     assert checkpoints.facts(4) == {"identity": {"seed": "3"}}
 
 
@@ -102,7 +102,7 @@ def test_a_part_of_a_checkpoint_is_read_on_request(tmp_path, holder):
     checkpoints = CheckpointFolder(tmp_path)
     holder.value, other = tf.Variable(7.0), tf.Module()
     other.slot = tf.Variable(8.0)
-    checkpoints.save(1, State(model=holder, optimizer=other))
+    checkpoints.save(1, State(model=holder, optimizer=other).snapshot())
     holder.value.assign(0.0)
     with pytest.raises(RunError, match="does not fit"):
         checkpoints.restore(1, State(model=holder))
@@ -118,7 +118,7 @@ def test_a_model_alone_is_read_with_every_weight(tmp_path):
     optimizer = keras.optimizers.SGD(momentum=0.9)
     optimizer.build(model.trainable_variables)
     checkpoints = CheckpointFolder(tmp_path)
-    checkpoints.save(1, State(model=model, optimizer=optimizer))
+    checkpoints.save(1, State(model=model, optimizer=optimizer).snapshot())
     for variable in other.variables:
         variable.assign(keras.ops.zeros_like(variable) - 1.0)
     checkpoints.restore(1, State(model=other), partly=True)

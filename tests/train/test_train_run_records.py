@@ -1,6 +1,7 @@
 """What a run keeps when asked for more: the best checkpoint, batch summaries, a profile, alarms, facts."""
 
 import json
+import threading
 
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
@@ -8,7 +9,9 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from tests import toys
 from tests.toy_run import in_a_folder_of_its_own  # noqa: F401
 from vatt import main
+from vatt.errors import RunError
 from vatt.train.checkpoint_folder import CheckpointFolder
+from vatt.train.run_records import RunRecords
 
 
 def train(directory, *flags):
@@ -134,3 +137,39 @@ def test_a_failing_evaluator_stops_the_run_by_name(tmp_path, monkeypatch, capsys
     assert train(tmp_path / "run", "--gin.Evaluation.every=4") == 2
     assert "The evaluator `toy_evaluation` failed at step 4: 'captions'" in capsys.readouterr().err
     assert "KeyError" in (tmp_path / "run" / "traceback.txt").read_text()
+
+
+def test_steps_are_taken_while_a_checkpoint_is_written_and_the_last_is_waited_for(tmp_path, monkeypatch):
+    save, done, during = CheckpointFolder.save, [], []
+
+    def slow(self, step, snapshot, *, facts=None):
+        if step == 5:
+            written.wait(60)  # until the line of step 7 is there
+        save(self, step, snapshot, facts=facts)
+        done.append(step)
+
+    written, line = threading.Event(), RunRecords.line
+
+    def line_of(self, line_):
+        line(self, line_)
+        if line_["step"] == 7:
+            during.append(list(done))
+            written.set()
+
+    monkeypatch.setattr(CheckpointFolder, "save", slow)
+    monkeypatch.setattr(RunRecords, "line", line_of)
+    directory = tmp_path / "run"
+    assert train(directory, "--gin.Checkpoints.every=5", "--gin.Logging.every=1", "--gin.TRAIN_STEPS=12") == 0
+    assert during == [[]] and done == [5, 10, 12]
+    assert CheckpointFolder(directory / "checkpoints").newest() == 12
+
+
+def test_a_checkpoint_that_was_not_written_ends_the_run(tmp_path, monkeypatch, capsys):
+    def full(self, step, snapshot, *, facts=None):
+        raise RunError(f"The checkpoint of step {step} could not be written.")
+
+    monkeypatch.setattr(CheckpointFolder, "save", full)
+    directory = tmp_path / "run"
+    assert train(directory, "--gin.Checkpoints.every=5", "--gin.Logging.every=1") == 2
+    assert "The checkpoint of step 5 could not be written." in capsys.readouterr().err
+    assert journal(directory)[-1]["step"] <= 10  # where the next save would have begun

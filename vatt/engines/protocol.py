@@ -34,6 +34,13 @@ class Task:
     device_inputs: Callable
 
 
+class Snapshot(Protocol):
+    """What a state was, in this machine's memory, whatever steps do to the state since."""
+
+    def write(self, prefix: str) -> None:
+        """Writes files whose names begin with `prefix`, in any thread; raises `OSError`."""
+
+
 class State(Protocol):
     """All that steps change: what a checkpoint holds."""
 
@@ -47,8 +54,10 @@ class State(Protocol):
         """The Keras variables that are trained, the loss's included."""
         ...
 
-    def write(self, prefix: str) -> None:
-        """Writes files whose names begin with `prefix`; raises `OSError`. The chief alone is asked."""
+    def snapshot(self) -> Snapshot:
+        """What is to be saved; takes as long as copying it to this machine's memory. The chief alone is
+        asked."""
+        ...
 
     def read(self, prefix: str, *, partly: bool = False) -> None:
         """Reads the files back; raises `RunError` where they do not fit. `partly`: files may hold more."""

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -71,7 +70,7 @@ def write_shard(
     return shard
 
 
-def defects(directory: Path, size_of: Callable[[Path], int] = os.path.getsize) -> list[str]:
+def defects(directory: Path) -> list[str]:
     """Why the directory is no complete prepared set, by sizes alone (quick); empty when it is one."""
     try:
         expected = _stated_sizes(read_json(directory / DATASET_FILE))
@@ -82,7 +81,7 @@ def defects(directory: Path, size_of: Callable[[Path], int] = os.path.getsize) -
     found = []
     for name, size in expected.items():
         try:
-            actual = size_of(directory / name)
+            actual = (directory / name).stat().st_size
         except FileNotFoundError:
             found.append(f"{name} is missing")
             continue

@@ -17,7 +17,7 @@ import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from vatt.engines.protocol import State
+from vatt.engines.protocol import Snapshot, State
 from vatt.errors import RunError, reason_of
 from vatt.json_file import JsonError, read_object
 from vatt.whole_file import own_folder, remove_leftovers, temporary_folder
@@ -110,12 +110,12 @@ class CheckpointFolder:
         """
         state.read(str(self.prefix(step)), partly=partly)
 
-    def save(self, step: int, state: State, *, facts: Mapping | None = None) -> None:
+    def save(self, step: int, snapshot: Snapshot, *, facts: Mapping | None = None) -> None:
         """Writes the checkpoint of `step`; on failure the ones before it are as they were.
 
         Args:
             step: number of steps done.
-            state: what is saved.
+            snapshot: what is saved.
             facts: what JSON can hold, about the run at that step.
         """
         try:
@@ -124,7 +124,7 @@ class CheckpointFolder:
             raise RunError(f"Checkpoints can not be written to {self._directory}: {error}") from error
         try:
             with temporary_folder(directory, f"ckpt-{step}") as saving:
-                self._write(step, saving, state, dict(facts or {}))
+                self._write(step, saving, snapshot, dict(facts or {}))
         except OSError as error:
             for path in self._entries(step):
                 _remove(path)
@@ -137,9 +137,9 @@ class CheckpointFolder:
             ) from error
         self._delete_old()
 
-    def _write(self, step: int, saving: Path, state: State, facts: dict) -> None:
+    def _write(self, step: int, saving: Path, snapshot: Snapshot, facts: dict) -> None:
         """Writes the files into the folder `saving`, and moves them from there to their places."""
-        state.write(str(saving / f"ckpt-{step}"))
+        snapshot.write(str(saving / f"ckpt-{step}"))
         # The index comes last but one: TensorFlow takes a checkpoint with an index for a whole one.
         written = sorted(saving.glob("ckpt-*"), key=lambda path: path.suffix == ".index")
         files = [file for path in written for file in _files_in(path)]

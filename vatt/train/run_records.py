@@ -10,6 +10,7 @@ from typing import Any
 from vatt.engines.protocol import State
 from vatt.protocols import Batch, MetricWriter
 from vatt.train.alarms import Alarms
+from vatt.train.background import Background
 from vatt.train.bad_batch import write_batch
 from vatt.train.checkpoint_folder import CheckpointFolder
 from vatt.train.context import RunContext
@@ -61,6 +62,7 @@ class RunRecords:
         self._facts: dict[str, Any] = {}
         self._journal: Journal | None = None
         self._alarms = Alarms()
+        self._saving = Background()
 
     @property
     def is_finished(self) -> bool:
@@ -98,7 +100,10 @@ class RunRecords:
         try:
             yield
         finally:
-            self._journal.close()
+            try:  # a checkpoint that is being written is worth having, whatever ends the run
+                self._saving.wait()
+            finally:
+                self._journal.close()
 
     @property
     def seconds(self) -> float:
@@ -111,7 +116,10 @@ class RunRecords:
         return self._journal.events if self._journal else None
 
     def line(self, line: dict) -> None:
-        """A line of the journal, to which alarms are added."""
+        """A line of the journal, to which alarms are added; raises `RunError` if a checkpoint could not be
+        written.
+        """
+        self._saving.check()
         alarms = self._alarms(line)
         if alarms:
             line["alarms"] = alarms
@@ -119,17 +127,25 @@ class RunRecords:
             self._journal.write(line)
 
     def save(self, step: int) -> None:
-        """The checkpoint of `step`, unless it is there."""
+        """Starts to write the checkpoint of `step`, unless it is there, once the one before it is written;
+        raises `RunError` if that one was not.
+        """
         if step != self._saved_step and self._workers.is_chief:
+            self._saving.wait()  # so that no more than one copy of the state is in memory
             facts = {**self._facts, "skipped_steps": self.skipped, "metrics": self._evaluations.numbers()}
-            self._checkpoints.save(step, self._state, facts=facts)
-            self._run.publish()
+            snapshot = self._state.snapshot()
+            self._saving.start(lambda: self._checkpoints.save(step, snapshot, facts=facts))
         self._saved_step = step
+
+    def wait(self) -> None:
+        """Returns when the checkpoint that is being written is there; raises `RunError` if it is not."""
+        self._saving.wait()
 
     def evaluate(self, state: State, step: int, evaluators: Sequence[Any]) -> None:
         """The metrics of some evaluators for the weights, or their average, of `step`."""
         if self._journal is None:
             return  # the next step waits for the chief, who has it
+        self._saving.wait()  # which reads the evaluations so far
         with state.averaged():
             self._journal.write_evaluation(step, self._evaluations.run(state.model, step, evaluators))
         self._run.publish()

@@ -136,6 +136,7 @@ class Trainer(Job):
         ):
             done, interruption = loop.run_steps(functools.partial(guard.call, step.run), notice)
             records.save(done)
+            records.wait()
             if done < self.steps:
                 _log.info("Stopped at step %d of %d; saved. To resume:\n  %s", done, self.steps, run.command)
                 workers.meet()

@@ -183,7 +183,7 @@ def resumed(folder):
     options = {"average": WeightAverage(decay=0.9)}
     whole = toy_run("fsdp", 4, **options)
     whole.steps(0, 2)
-    whole.state.write(str(folder / "ckpt-2"))
+    whole.state.snapshot().write(str(folder / "ckpt-2"))
     whole.steps(2, 2)
     found = {}
     for name, place in {"same": ("fsdp", 4), "one": ("one_device", 1), "two": ("data", 2)}.items():

@@ -5,6 +5,8 @@ import dataclasses
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import numpy as np
+
 from vatt.engines.jax import checkpoint
 from vatt.engines.jax.devices import Devices, local
 from vatt.engines.jax.loss_scale import LossScale
@@ -40,15 +42,17 @@ class State:
         """Every Keras variable that steps change."""
         return [variable for part in self._parts().values() for variable in part.values()]
 
-    def write(self, prefix: str) -> None:
-        """Writes files whose names begin with `prefix`; raises `OSError`. The chief alone is asked."""
-        parts = self._parts().items()
-        checkpoint.write(
-            prefix, {name: {path: each.value for path, each in part.items()} for name, part in parts}
+    def snapshot(self) -> "Snapshot":
+        """The values of now, copied to this machine's memory: a step gives its arrays away."""
+        return Snapshot(
+            {
+                name: {path: np.array(local(each.value)) for path, each in part.items()}
+                for name, part in self._parts().items()
+            }
         )
 
     def read(self, prefix: str, *, partly: bool = False) -> None:
-        """Reads what `write` wrote, on any number of devices; raises `RunError` where it does not fit.
+        """Reads what a snapshot wrote, on any number of devices; raises `RunError` where it does not fit.
 
         Args:
             prefix: of the files.
@@ -90,6 +94,17 @@ class State:
             "loss_scale": _by_path(self.loss_scale.variables if self.loss_scale else ()),
         }
         return {name: part for name, part in parts.items() if part}
+
+
+@dataclasses.dataclass(frozen=True)
+class Snapshot:
+    """The values of a state, by part and path."""
+
+    parts: dict[str, dict[str, Any]]
+
+    def write(self, prefix: str) -> None:
+        """Writes files whose names begin with `prefix`; raises `OSError`."""
+        checkpoint.write(prefix, self.parts)
 
 
 def _by_path(variables) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from vatt.engines.tensorflow.average import AveragedWeights
@@ -30,25 +31,22 @@ class State:
     loss: Sequence[Any] = ()
     average: AveragedWeights | None = None
     loss_scale: LossScale | None = None
+    _buffers: dict[int, np.ndarray] = dataclasses.field(default_factory=dict, init=False, repr=False)
 
     @property
     def variables(self) -> list:
         """The Keras variables that are trained."""
         return [*self.model.trainable_variables, *self.loss]
 
-    def write(self, prefix: str) -> None:
-        """Writes files whose names begin with `prefix`.
+    def snapshot(self) -> "Snapshot":
+        """The values of now, in this machine's memory, until the next snapshot takes its place there.
 
-        Raises:
-            OSError: they could not be written.
+        New memory takes several times as long to fill as memory that was filled before.
         """
-        try:
-            self._checkpoint().write(prefix)
-        except tf.errors.OpError as error:
-            raise OSError(reason_of(error)) from error
+        return Snapshot(self._checkpoint(), self._buffers)
 
     def read(self, prefix: str, *, partly: bool = False) -> None:
-        """Reads what `write` wrote; nothing may be missing.
+        """Reads what a snapshot wrote; nothing may be missing.
 
         Args:
             prefix: of the files.
@@ -90,6 +88,47 @@ class State:
             "loss_scale": self.loss_scale,
         }
         return tf.train.Checkpoint(**{name: each for name, each in held.items() if each is not None})
+
+
+class Snapshot:
+    """The values that a checkpoint's variables have when it is taken.
+
+    Args:
+        checkpoint: the objects that hold them.
+        buffers: what the values are copied to, by variable's `id`; filled by the first snapshot.
+    """
+
+    def __init__(self, checkpoint: tf.train.Checkpoint, buffers: dict[int, np.ndarray]):
+        self._view, self._root, self._values = tf.train.TrackableView(checkpoint), checkpoint, buffers
+        for each in self._view.descendants():
+            if isinstance(each, tf.Variable | keras.Variable):
+                value = np.asarray(tf.convert_to_tensor(each))  # on a CPU, no copy yet
+                np.copyto(buffers.setdefault(id(each), np.empty_like(value)), value)
+
+    def write(self, prefix: str) -> None:
+        """Writes files whose names begin with `prefix`, which `State.read` reads.
+
+        Raises:
+            OSError: they could not be written.
+        """
+        copies: dict[int, Any] = {}
+        try:
+            with tf.device("CPU:0"):
+                tf.train.Checkpoint(root=self._copy(self._root, copies)).write(prefix)
+        except tf.errors.OpError as error:
+            raise OSError(reason_of(error)) from error
+
+    def _copy(self, held, copies):
+        """An object of the same structure whose variables have the values of the snapshot."""
+        if id(held) in copies:
+            return copies[id(held)]
+        if id(held) in self._values:
+            copies[id(held)] = tf.Variable(self._values[id(held)], trainable=False)
+        else:
+            copies[id(held)] = node = tf.__internal__.tracking.AutoTrackable()
+            for name, child in self._view.children(held).items():
+                setattr(node, name, self._copy(child, copies))
+        return copies[id(held)]
 
 
 def _by_path(variables) -> dict[str, Any]:
