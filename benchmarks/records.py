@@ -222,6 +222,8 @@ def measured_apart(folder: Path, variant: str, clips: int) -> dict:
 
 def make_material(folder: Path, films: int) -> None:
     """Films, and the records made of them."""
+    import shutil
+
     from preparation import render
 
     from vatt.prepare.folder import plan_folder
@@ -234,7 +236,7 @@ def make_material(folder: Path, films: int) -> None:
         render(film, seconds)
         media.mkdir()
         for number in range(max(1, films * 10 // seconds)):  # as many records of both lengths
-            (media / f"{number}.mp4").hardlink_to(film)
+            shutil.copy(film, media / f"{number}.mp4")  # further names of one file are left out
         plan = plan_folder(media, test_share=0.0)
         prepare_clips(plan, folder / f"records{seconds}")
         if seconds == FILM_SECONDS[0]:

@@ -1,4 +1,5 @@
-"""How a training step's time and memory grow with tokens, batch, depth and replicas, with fitted exponents.
+"""How a training step's time and memory grow with tokens, batch, depth and replicas, with fitted exponents;
+and what the host spends on a clip to feed it to more and more devices.
 
     python benchmarks/scaling.py --plots plots/scaling
     python benchmarks/scaling.py --axes tokens depth --width 768
@@ -6,6 +7,10 @@
 A stack of our Transformer's blocks on random tokens, forward and backward; for replicas, the same rows per
 replica under `MultiWorkerMirroredStrategy`, whose processes add up their gradients over the network of this
 machine. Every point is a process (or as many as there are replicas) of its own with one thread each.
+
+"feeding" is another matter: uint8 clips of 32 frames of 112 pixels, 64 a batch, go from a dataset to the
+logical CPU devices of `MirroredStrategy`, `feed` against batches that the step cuts (`split_batch`). Time is
+that of one batch, and should not grow with the devices.
 
 Time is the processor's, user and system, of the fastest step after the first, for replicas of all processes
 together; memory the peak of resident memory during the steps above what the process held before them. The
@@ -32,7 +37,10 @@ AXES = {
     "batch": (1, 2, 4, 8),
     "depth": (1, 2, 4, 8),
     "replicas": (1, 2, 3, 4),
+    "feeding": (1, 2, 4, 8),
+    "cutting": (1, 2, 4, 8),
 }
+_BATCH, _CLIP, _BATCHES = 64, (32, 112, 112, 3), 12
 
 
 def measure(point: dict) -> dict:
@@ -77,6 +85,35 @@ def measure(point: dict) -> dict:
         float(strategy.experimental_local_results(step()[0])[0])
         seconds.append(time.process_time() - start)
     return {"seconds": min(seconds[1:]), "bytes": resident_memory.peak() - resident}
+
+
+def feeding(devices: int, *, cut: bool) -> dict:
+    """In a fresh process: seconds of processor time of a batch on its way to this number of devices."""
+    import tensorflow as tf
+
+    logical = [tf.config.LogicalDeviceConfiguration()] * devices
+    tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU")[0], logical)
+    sys.path.insert(0, str(ROOT))
+    from vatt import resident_memory
+    from vatt.engines.tensorflow.strategy import feed, make_strategy, split_batch
+
+    strategy = make_strategy("mirrored" if devices > 1 else "one_device")
+    clips = tf.data.Dataset.from_tensors({"video": tf.zeros(_CLIP, tf.uint8)}).repeat()
+    batches = clips.batch(_BATCH, drop_remainder=True).prefetch(2)
+
+    def take(iterator):
+        batch = split_batch(strategy, iterator.get_next())
+        return strategy.run(lambda part: part["video"][0, 0, 0, 0, 0], args=(batch,))
+
+    step, resident = tf.function(take, autograph=False), resident_memory.now()
+    iterator = iter(batches) if cut else feed(strategy, batches)
+    resident_memory.forget_peak()
+    step(iterator)
+    start = time.process_time()
+    for _ in range(_BATCHES):
+        strategy.experimental_local_results(step(iterator))[-1].numpy()
+    spent = (time.process_time() - start) / _BATCHES
+    return {"seconds": spent, "bytes": max(1, resident_memory.peak() - resident)}
 
 
 def free_ports(count: int) -> list[int]:
@@ -158,13 +195,17 @@ def main() -> None:
     parser.add_argument("--measure", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.measure:
-        print(json.dumps(measure(json.loads(arguments.measure))))
+        point = json.loads(arguments.measure)
+        devices = point["feeding"] or point["cutting"]
+        print(json.dumps(feeding(devices, cut=bool(point["cutting"])) if devices else measure(point)))
         return
     base = {name: getattr(arguments, name) for name in ("width", "tokens", "batch", "depth")}
     print(f"{os.cpu_count()} processors, load {os.getloadavg()[0]:.1f}; on the other axes {base}")
     found = {}
     for axis in arguments.axes:
-        results = [run(base | {"replicas": 1} | {axis: size}) for size in AXES[axis]]
+        results = [
+            run({"replicas": 1, "feeding": 0, "cutting": 0} | base | {axis: size}) for size in AXES[axis]
+        ]
         found[axis] = {"sizes": AXES[axis]}
         for name, unit in (("seconds", 1.0), ("bytes", 1e6)):
             costs = [result[name] for result in results]

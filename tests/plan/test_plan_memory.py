@@ -85,7 +85,7 @@ RESIDENT = {"weights", "optimizer", "batch"}  # there before the step, and after
 
 
 @pytest.mark.parametrize("part", PARTS)
-@settings(max_examples=20)
+@settings(max_examples=20, deadline=None)
 @given(drawn=st.data(), more=st.integers(0, 100))
 def test_the_peak_holds_what_is_there_at_once(part, drawn, more):
     """All that is resident adds to the peak; of what a step makes, no part more than its own bytes, and the
@@ -104,6 +104,34 @@ def test_the_allocator_wastes_more_with_dropout_and_in_parts():
     assert wasted(0, 1 << 20, in_parts=False) == 0
     assert 0 < wasted(1 << 20, 1 << 20, in_parts=False) < 1 << 20
     assert wasted(1 << 20, 1 << 20, in_parts=True) > wasted(1 << 20, 1 << 20, in_parts=False)
+
+
+def test_gradients_of_parts_before_wait_while_another_part_is_computed():
+    configuration = read(
+        [
+            str(ROOT / "experiments" / "finetune_kinetics400.gin"),
+            str(ROOT / "experiments/overlay/from_scratch.gin"),
+        ],
+        ["SIZE = 'small'", "BATCH_SIZE = 4", "ClipSpec.frames = 16", "ClipSpec.frame_size = 112"],
+    )
+    plan = make_plan(configuration, Source(), Circumstances())
+    memory = plan["memory"]
+    assert memory["sums_bytes"] == 0
+    parted = read(
+        [
+            str(ROOT / "experiments" / "finetune_kinetics400.gin"),
+            str(ROOT / "experiments/overlay/from_scratch.gin"),
+        ],
+        ["SIZE = 'small'", "BATCH_SIZE = 16", "ClipSpec.frames = 16", "ClipSpec.frame_size = 112"]
+        + ["Execution.gradients = @Accumulated()", "Accumulated.parts = 4"],
+    )
+    found = make_plan(parted, Source(), Circumstances())["memory"]
+    # Parts of four rows keep what a batch of four keeps, and one sum of gradients of all weights besides.
+    assert found["sums_bytes"] == found["gradients_bytes"] == memory["gradients_bytes"]
+    assert (
+        found["step_bytes"]
+        == memory["step_bytes"] + found["sums_bytes"] + found["waste_bytes"] - memory["waste_bytes"]
+    )
 
 
 def test_rows_whose_activations_lie_side_by_side():

@@ -54,6 +54,9 @@ class StepMemory:
     waste: int  # of the allocator, see `wasted`
     loss: int  # what the loss keeps, similarities above all
     gradients: int  # of all weights
+    sums: (
+        int  # where rows come in parts, gradients of the parts before, which wait until the last one is done
+    )
 
     @property
     def resident(self) -> int:
@@ -64,7 +67,7 @@ class StepMemory:
     def step(self) -> int:
         """The most that a step adds: where the backward pass begins, or where it ends, with all gradients."""
         begins = self.kept + self.working + self.waste + self.loss
-        return self.halves + max(begins, self.pixels, self.gradients + self.working)
+        return self.halves + self.sums + max(begins, self.pixels, self.gradients + self.working)
 
     @property
     def peak(self) -> int:

@@ -276,6 +276,7 @@ class _Planner:
             waste=memory.wasted(draws, pixels, in_parts=at_once < rows),
             loss=self._loss_bytes(rows),
             gradients=memory.FLOAT32 * trainable,
+            sums=memory.FLOAT32 * trainable if at_once < rows else 0,
         )
 
     def _loss_bytes(self, rows: int) -> int:
