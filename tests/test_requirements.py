@@ -1,6 +1,10 @@
 """What is installed is what was tested: one list of pins, and a lock of all that they stand on."""
 
+import pathlib
 import re
+import shutil
+import subprocess
+import sys
 import tomllib
 
 import pytest
@@ -36,6 +40,46 @@ def test_every_dependency_of_the_package_is_pinned():
     stated = tomllib.loads(text("pyproject.toml"))["project"]["dependencies"]
     names = {re.match(r"[A-Za-z0-9._-]+", each)[0].lower() for each in stated}
     assert names <= pins("requirements.txt").keys()
+
+
+def packages(name):
+    """Names of a requirements file, without versions and extras."""
+    return {
+        re.match(r"[A-Za-z0-9._-]+", each)[0].lower()
+        for each in text(name).splitlines()
+        if each[:1].isalpha()
+    }
+
+
+def test_a_tpu_gets_what_the_package_needs_and_no_second_tensorflow():
+    project = tomllib.loads(text("pyproject.toml"))["project"]
+    needed = {re.match(r"[A-Za-z0-9._-]+", each)[0].lower() for each in project["dependencies"]}
+    found = packages("requirements/tpu.txt")
+    assert needed <= found and "tensorflow-tpu" in found
+    assert not found & {"tensorflow", "tensorflow-text"}
+    assert (
+        "tensorflow-text" not in needed and "tensorflow-text" in project["optional-dependencies"]["text"][0]
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["tpu", "gpu"])
+def test_a_platforms_requirements_resolve(name):
+    uv = shutil.which("uv") or shutil.which("uv", path=str(pathlib.Path(sys.executable).parent))
+    if uv is None:
+        pytest.skip("Resolving needs uv.")
+    command = [uv, "pip", "compile", "--python-version", "3.11", "--python-platform", "x86_64-manylinux_2_31"]
+    made = subprocess.run(
+        [*command, "--quiet", f"requirements/{name}.txt"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    if made.returncode and re.search("error sending request|Failed to fetch|Connect", made.stderr):
+        pytest.skip("Resolving needs a package registry.")
+    assert made.returncode == 0, made.stderr
+    assert "nvidia-cudnn" in made.stdout if name == "gpu" else "tensorflow-tpu==2.20" in made.stdout
 
 
 @pytest.mark.parametrize("name", INSTALLERS)

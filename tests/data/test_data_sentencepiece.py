@@ -1,6 +1,7 @@
 """SentencePiece ids: those of the sentencepiece library, cut, ended and padded."""
 
 import json
+import sys
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ MODEL = GOLDEN / "t5_pieces.model"
 pytest.importorskip("tensorflow_text", reason="SentencePiece ids need tensorflow-text")
 
 from vatt.data.sentencepiece import SentencePiece  # noqa: E402 (after the skip)
+from vatt.errors import RunError  # noqa: E402
 
 
 def test_ids_are_the_librarys():
@@ -50,3 +52,9 @@ def test_what_is_no_model(tmp_path):
     (tmp_path / "cut.model").write_bytes(MODEL.read_bytes()[:100])
     with pytest.raises(ValueError, match="must be whole"):
         SentencePiece(path=tmp_path / "cut.model")
+
+
+def test_without_its_package_the_error_says_what_to_install(monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "tensorflow_text", None)
+    with pytest.raises(RunError, match=r"pip install 'vatt\[text\]'"):
+        SentencePiece(path=tmp_path / "spiece.model")

@@ -6,7 +6,8 @@ import pytest
 import tensorflow as tf
 
 from tests import toys
-from tests.engines.training import SEED, assert_same, strategy_of, toy_batch, train
+from tests.engines.training import SEED, Training, assert_same, strategy_of, toy_batch, train
+from vatt.engines.execution import Execution
 from vatt.engines.tensorflow.step import draw_keys
 from vatt.engines.tensorflow.strategy import make_strategy, split_batch
 from vatt.optimizers.factories import adam, sgd
@@ -105,3 +106,22 @@ def test_draw_keys_depend_on_seed_and_example_alone():
 def test_an_unknown_strategy_names_the_closest():
     with pytest.raises(ValueError, match="Closest: `mirrored`"):
         make_strategy("mirored")
+
+
+@pytest.mark.parametrize(("gpus", "name"), [([], "AUTO"), (["GPU"], "NCCL")])
+def test_machines_with_gpus_ask_for_nccl(gpus, name, monkeypatch):
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: gpus)
+    monkeypatch.setattr(
+        tf.distribute, "MultiWorkerMirroredStrategy", lambda communication_options: communication_options
+    )
+    assert make_strategy("multi_worker").implementation.name == name
+
+
+def test_determinism_is_asked_of_tensorflow(monkeypatch):
+    asked = []
+    monkeypatch.setattr(tf.config.experimental, "enable_op_determinism", lambda: asked.append(True))
+    for deterministic in (False, True):
+        Training(
+            make_optimizer=lambda: sgd(learning_rate=0.1), execution=Execution(deterministic=deterministic)
+        )
+    assert asked == [True]

@@ -90,6 +90,7 @@ def test_one_alone_agrees_with_itself():
     alone = workers_of(tf.distribute.get_strategy())
     assert type(alone) is Workers and alone.is_chief and alone.count == 1
     alone.agree_on({"seed": "0"}, "data")
+    assert alone.any_before(True) and not alone.any_before(False)
     assert alone.any(True) and not alone.any(False) and alone.from_chief(7) == 7
     with pytest.raises(tf.errors.UnavailableError), alone.explaining():
         raise tf.errors.UnavailableError(None, None, "Socket closed")

@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from vatt import spec
 from vatt.data import tokenizer
+from vatt.data.tensorflow_text import tensorflow_text
 from vatt.protocols import Tensor
 
 
@@ -30,8 +31,7 @@ class SentencePiece(tokenizer.GraphTokenizer):
     """
 
     def __init__(self, *, path: str | os.PathLike[str], end_sentences: bool = True):
-        import tensorflow_text  # registers its ops; nothing else of this package needs them
-
+        package = tensorflow_text()
         self.path = pathlib.Path(path)
         self.end_sentences = end_sentences
         if not self.path.is_file():
@@ -41,7 +41,7 @@ class SentencePiece(tokenizer.GraphTokenizer):
             )
         try:
             self.model = self.path.read_bytes()
-            self._pieces = tensorflow_text.SentencepieceTokenizer(self.model, out_type=tf.int32)
+            self._pieces = package.SentencepieceTokenizer(self.model, out_type=tf.int32)
             self.size = int(self._pieces.vocab_size())
         except (tf.errors.OpError, ValueError, RuntimeError) as error:
             raise ValueError(

@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from vatt import spec
 from vatt.data import tokenizer
+from vatt.data.tensorflow_text import tensorflow_text
 from vatt.protocols import Tensor
 
 PADDING_PIECE, UNKNOWN_PIECE, START_PIECE, END_PIECE = "[PAD]", "[UNK]", "[CLS]", "[SEP]"
@@ -40,8 +41,7 @@ class WordPiece(tokenizer.GraphTokenizer):
     def __init__(
         self, *, path: str | os.PathLike[str], lower_case: bool = True, mark_sentences: bool = False
     ):
-        import tensorflow_text  # registers its ops; nothing else of this package needs them
-
+        package = tensorflow_text()
         self.path = pathlib.Path(path)
         self.lower_case = lower_case
         self.mark_sentences = mark_sentences
@@ -56,12 +56,12 @@ class WordPiece(tokenizer.GraphTokenizer):
         self.words, self.size = pieces, len(pieces)
         self._start = pieces.index(START_PIECE) if mark_sentences else None
         self._end = pieces.index(END_PIECE) if mark_sentences else None
-        self._pieces = tensorflow_text.FastBertTokenizer(
+        self._pieces = package.FastBertTokenizer(
             pieces,
             token_out_type=tf.int32,
             unknown_token=UNKNOWN_PIECE,
         )
-        self._normalise = tensorflow_text.normalize_utf8
+        self._normalise = package.normalize_utf8
 
     def _check(self, pieces):
         needed = [UNKNOWN_PIECE, *((START_PIECE, END_PIECE) if self.mark_sentences else ())]

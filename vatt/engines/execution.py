@@ -111,10 +111,13 @@ class Execution:
             intervals.
         jit_compile: let XLA compile the step on one device, on several the towers, which hold no collective;
             None: on GPUs, as far as that is possible. A TPU always compiles all.
+        deterministic: on GPUs, use kernels whose sums have a fixed order, for repeated runs equal to the bit;
+            they are slower, by how much was not measured. TensorFlow's engine alone.
         preemption: handles the notice of a platform; None handles SIGTERM alone.
     """
 
     gradients: WholeBatch | Accumulated | Cached = WholeBatch()  # noqa: RUF009 (frozen)
     steps_per_loop: int = 1
     jit_compile: bool | None = None
+    deterministic: bool = False
     preemption: Preemption | None = None

@@ -48,6 +48,12 @@ class Workers:
         """Whether it is so on any worker; every worker must ask."""
         return self.total(int(mine)) > 0
 
+    def any_before(self, mine: bool) -> bool:
+        """Whether it was so on any worker when this was asked the last time, or now with one worker; every
+        worker must ask. Unlike `any` it need not wait for the devices.
+        """
+        return self.any(mine)
+
     def from_chief(self, number: int) -> int:
         """The chief's number, on every worker; every worker must ask."""
         return self.total(number if self.is_chief else 0)

@@ -202,7 +202,7 @@ class _Loop:
         )
         batches = self.step.feed(self.data.first(step))
         with Interruption(notice.signals) as interruption, ProgressDisplay(step, steps) as progress:
-            while step < steps and not workers.any(interruption.signal is not None):
+            while step < steps and not workers.any_before(interruption.signal is not None):
                 count = self._steps_of_a_call(step)
                 meter.add(step, call(batches, count))
                 is_first, step = step == begin, step + count

@@ -87,6 +87,8 @@ class TensorFlowEngine:
     def make_step(
         self, task: Task, state: State, *, optimization: Optimization, execution: Execution, seed: int
     ) -> TrainStep:
+        if execution.deterministic:
+            tf.config.experimental.enable_op_determinism()
         is_tpu = isinstance(self.strategy, tf.distribute.TPUStrategy)  # which compiles what runs on it
         compiles = not is_tpu and self._compiles(execution.jit_compile, task.model)
         towers = compiles and self.replicas > 1

@@ -25,8 +25,19 @@ class _Several(Workers):
         super().__init__(index, addresses)
         self._strategy = strategy
         self._sum_compiled = tf.function(self._sum, autograph=False)
+        self._asked: tf.Tensor | None = None
+
+    def any_before(self, mine: bool) -> bool:
+        before, self._asked = self._asked, self._started(int(mine))
+        with self.explaining():
+            return before is not None and int(before) > 0
 
     def total(self, number: int) -> int:
+        with self.explaining():
+            return int(self._started(number))
+
+    def _started(self, number: int) -> tf.Tensor:
+        """The sum of every worker's number, which may not be there yet."""
         # One replica of each worker brings the number, the others nothing.
         local = len(self._strategy.extended.worker_devices)
 
@@ -36,7 +47,7 @@ class _Several(Workers):
 
         values = self._strategy.experimental_distribute_values_from_function(value)
         with self.explaining():
-            return int(self._sum_compiled(values))
+            return self._sum_compiled(values)
 
     def lost(self, error: Exception) -> set[int] | None:
         words = str(error)
