@@ -1,12 +1,13 @@
 """Steps of the main job's demo on the engine of KERAS_BACKEND, from weights that are the same on each:
 
-    python -m tests.engines.jax.demo_steps OUT.npz DATA_DIR STEPS PRECISION
+    python -m tests.engines.jax.demo_steps OUT.npz INITIAL.npz DATA_DIR STEPS PRECISION
 
 writes the losses, the weights at the end by path, and the processor's seconds of a step after the first few.
 """
 
 import sys
 import time
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -20,25 +21,33 @@ from vatt.train.training_data import rows_like
 COMPILING = 3  # steps that compile, or fill buffers
 
 
-def fill(model):
-    """Weights as a model has them at its beginning."""
-    draw = np.random.default_rng(5)
-    for variable in sorted(model.variables, key=lambda each: each.path):
-        value = draw.normal(size=variable.shape)
-        if value.ndim < 2:
-            value = np.ones_like(value) if variable.path.endswith(("gamma", "variance")) else 0 * value
-        variable.assign(value / np.sqrt(np.prod(value.shape[:-1])))
+def share_beginning(model, path: Path):
+    """Gives a model the initial weights of the process that came first; the first one keeps its own."""
+    if path.exists():
+        with np.load(path) as arrays:
+            for variable in model.variables:
+                variable.assign(arrays[variable.path])
+        return
+    partly = path.with_suffix(".part.npz")
+    np.savez(partly, **values_of(model))
+    partly.rename(path)
 
 
-def main(out: str, data_dir: str, steps: str, precision: str) -> None:
+def values_of(model):
+    """Path -> value."""
+    return {each.path: keras.ops.convert_to_numpy(each.value) for each in model.variables}
+
+
+def main(out: str, initial: str, data_dir: str, steps: str, precision: str) -> None:
     configure_terminal()
     keras.config.set_dtype_policy(precision)
+    keras.utils.set_random_seed(0)
     config.load([str(gin_file("pretrain"))], [f"DATA_DIR = '{data_dir}'"])
     engine = start_engine("one_device")
     trainer = config.root_call().calls("job")[0].make()
     batches = trainer.dataset.train_batches(batch_size=trainer.batch_size, first_step=0, seed=0)
     engine.build(trainer.task, rows_like(batches))
-    fill(trainer.model)
+    share_beginning(trainer.model, Path(initial))
     state = engine.place(trainer.task, trainer.optimizer, trainer.optimization)
     step = engine.make_step(
         trainer.task, state, optimization=trainer.optimization, execution=trainer.execution, seed=0
@@ -49,8 +58,7 @@ def main(out: str, data_dir: str, steps: str, precision: str) -> None:
             began = time.process_time()
         losses.append(float(step.run(iterator, 1)["loss"]))
     seconds = (time.process_time() - began) / (int(steps) - COMPILING)
-    weights = {each.path: keras.ops.convert_to_numpy(each.value) for each in state.model.variables}
-    np.savez(out, losses=losses, seconds=seconds, **weights)
+    np.savez(out, losses=losses, seconds=seconds, **values_of(state.model))
 
 
 if __name__ == "__main__":
