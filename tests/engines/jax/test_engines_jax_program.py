@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -28,7 +27,7 @@ class Runs:
     def __init__(self, folder):
         self.folder = folder
 
-    def start(self, name, *, devices, strategy="fsdp", extra=()):
+    def start(self, name, *, devices, strategy="fsdp"):
         """A process that trains in the folder `name`, on so many logical devices."""
         environment = ENVIRONMENT | {
             "XLA_FLAGS": f"--xla_force_host_platform_device_count={devices}",
@@ -43,7 +42,7 @@ class Runs:
             self.folder / name,
         ]
         return subprocess.Popen(
-            [str(each) for each in (*command, *extra, *(f"--gin.{flag}" for flag in given))],
+            [str(each) for each in (*command, *(f"--gin.{flag}" for flag in given))],
             env=os.environ | environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -105,19 +104,3 @@ def test_a_killed_run_resumes_bit_exactly_and_on_other_devices(tmp_path):
     runs.kill_after("moved", 4, devices=4)
     moved = runs.finish("moved", devices=2)
     assert apart(whole, moved) < 1e-5
-
-
-@pytest.mark.slow
-def test_two_processes_train_as_one(tmp_path):
-    """Connected over loopback, each with two devices, among which the weights are divided."""
-    runs = Runs(tmp_path)
-    alone = runs.finish("alone", devices=1, strategy="one_device")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        addresses = f"--workers=127.0.0.1:{free.getsockname()[1]},127.0.0.1:1"
-    workers = [runs.start("both", devices=2, extra=[addresses, f"--worker={index}"]) for index in range(2)]
-    for worker in workers:
-        said, _ = worker.communicate(timeout=900)
-        assert worker.returncode == 0, said[-4000:]
-    assert apart(alone, tmp_path / "both") < 1e-5
-    assert lines(alone).keys() == lines(tmp_path / "both").keys()

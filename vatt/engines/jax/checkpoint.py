@@ -1,4 +1,4 @@
-"""The files of a state: Orbax's, in which every shard of every device is an array of its own.
+"""The files of a state: Orbax's, of whole arrays, however they were divided among devices.
 
 A checkpoint is a tree of two levels: part ("model", "optimizer", …) -> path of a variable -> value. It is
 read on whatever devices there are.
@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import jax
 import numpy as np
 
 from vatt.errors import RunError, reason_of
@@ -17,10 +18,8 @@ SUFFIX = ".orbax"
 
 def write(prefix: str, parts: Mapping[str, Mapping[str, Any]]) -> None:
     """Writes the folder PREFIX.orbax; raises `OSError`."""
-    import orbax.checkpoint as ocp  # which takes half a second, and only a run needs
-
     try:
-        with ocp.Checkpointer(ocp.PyTreeCheckpointHandler()) as checkpointer:
+        with _checkpointer() as checkpointer:
             checkpointer.save(Path(prefix + SUFFIX).absolute(), parts)
     except ValueError as error:  # of the storage's library, such as a full disk
         raise OSError(reason_of(error)) from error
@@ -61,12 +60,26 @@ def weights(prefix: str) -> tuple[dict[str, Any], dict[str, Any]]:
     return found["model"], found.get("average", {})
 
 
+def _checkpointer():
+    """Of this process alone: of several, the chief writes, and each reads for itself."""
+    import orbax.checkpoint as ocp  # which takes half a second, and only a run needs
+
+    if jax.process_count() == 1:
+        return ocp.Checkpointer(ocp.PyTreeCheckpointHandler())
+    index = jax.process_index()
+    alone = ocp.options.MultiprocessingOptions(
+        primary_host=index, active_processes={index}, barrier_sync_key_prefix=f"worker_{index}"
+    )
+    handler = ocp.PyTreeCheckpointHandler(multiprocessing_options=alone)
+    return ocp.Checkpointer(handler, multiprocessing_options=alone)
+
+
 def _everything(prefix):
     import orbax.checkpoint as ocp
 
     path = Path(prefix + SUFFIX).absolute()
     try:
-        with ocp.Checkpointer(ocp.PyTreeCheckpointHandler()) as checkpointer:
+        with _checkpointer() as checkpointer:
             tree = checkpointer.metadata(path).item_metadata.tree
             as_numpy = ocp.RestoreArgs(restore_type=np.ndarray)
             arguments = {part: dict.fromkeys(names, as_numpy) for part, names in tree.items()}
