@@ -1,16 +1,22 @@
 """Runs whose directory is in an object store: killed anywhere and resumed, cut off, doubled."""
 
 import json
+import shlex
 import signal
 import subprocess
 import sys
+import tarfile
 import time
 
+import gin
+import numpy as np
 import pytest
 
+from tests.documents import commands
 from tests.faults.conftest import ROOT
 from tests.object_stores import SECRET
-from vatt import places, store_lock
+from tests.prepare.media_maker import make_media
+from vatt import cli, main, places, store_lock
 from vatt.mirror import Mirror
 from vatt.train import run_folder
 
@@ -107,3 +113,39 @@ def test_the_commands_take_addresses(bucket, train):
     places.open_store(f"{bucket}/run").delete(["report.html"])
     subprocess.run(report, check=True, cwd=ROOT)
     assert "report.html" in places.open_store(f"{bucket}/run").entries()
+
+
+def run_command(command):
+    """Exit status of a command of the documents in this process; a training is made tiny."""
+    words = shlex.split(command)
+    if words[2] == "vatt":
+        return cli.main(words[3:])
+    return main.main([*words[3:], f"--gin_file={ROOT}/experiments/overlay/tiny.gin"])
+
+
+@pytest.mark.slow
+def test_from_a_bucket_of_videos_to_a_restarted_run_on_a_bucket(bucket, tmp_path, monkeypatch):
+    """The commands of docs/distributed.md, in miniature."""
+    draw = np.random.default_rng(0)
+    for shard in range(2):
+        with tarfile.open(tmp_path / "x.tar", "w") as tar:
+            for number in range(6):
+                pictures = draw.integers(0, 256, (20, 48, 64, 3), "uint8")
+                sound = draw.integers(-9000, 9000, (32_000, 1), "int16")
+                make_media(tmp_path / f"{number}.mp4", pictures=pictures, sound=sound)
+                (tmp_path / f"{number}.txt").write_text(f"video {number} of shard {shard}")
+                for suffix in (".mp4", ".txt"):
+                    tar.add(tmp_path / f"{number}{suffix}", f"{number}{suffix}")
+        places.open_store(f"{bucket}/videos").write(f"{shard:06d}.tar", tmp_path / "x.tar")
+    page = [each for each in commands(ROOT / "docs" / "distributed.md") if "s3://lab/" in each]
+    first, second, trained, exported = [each.replace("s3://lab", bucket) for each in page]
+    monkeypatch.chdir(tmp_path)
+    assert [run_command(each) for each in (first, second)] == [0, 0]
+    assert run_command(f"{trained} --steps 1") == 0
+    gin.clear_config()
+    assert run_command(f"{trained} --steps 2 --overwrite_config") == 0
+    gin.clear_config()
+    assert run_command(exported) == 0
+    found = places.open_store(bucket).entries()
+    assert {"records/dataset.json", "runs/first/checkpoints/ckpt-2.json"} <= found.keys()
+    assert any(name.startswith("models/first/") for name in found)

@@ -43,14 +43,14 @@ class Manifest:
     has_captions: bool  # whether it decides about captions: it has such a column
 
 
-@dataclasses.dataclass
+@dataclasses.dataclass(slots=True)
 class _Clip:
     """A clip whose rows are still being read."""
 
     line: int
     name: str
-    captions: list[str] = dataclasses.field(default_factory=list)
-    labels: list[str] = dataclasses.field(default_factory=list)
+    captions: tuple[str, ...] = ()  # no lists, which take more memory
+    labels: tuple[str, ...] = ()
     split: str = ""
 
 
@@ -89,17 +89,20 @@ def read_manifest(
         name, start, end = _part(row, place)
         media = files.find(name)
         clip = gathered.setdefault((media, start, end), _Clip(line=line, name=name))
-        clip.captions += [rows.clean(" ".join(text.split()), line) for text in _texts(row, "caption", place)]
+        texts = _texts(row, "caption", place)
+        clip.captions += tuple(rows.clean(" ".join(text.split()), line) for text in texts)
         for text in _texts(row, "label", place):
             names = [name.strip() for name in rows.clean(text, line).split(_LABEL_SEPARATOR)]
-            clip.labels += [name for name in dict.fromkeys(names) if name and name not in clip.labels]
+            new = (name for name in dict.fromkeys(names) if name and name not in clip.labels)
+            clip.labels = (*clip.labels, *new)
         clip.split = _split(row, clip, place)
     planning.note(path.name, rows.notes())
     labels = tuple(sorted({label for clip in gathered.values() for label in clip.labels}))
     index = {label: number for number, label in enumerate(labels)}
     media_ids = files.media_ids()
     clips, missing = [], []
-    for (media, start, end), found in gathered.items():
+    while gathered:  # from the last one on, so that a million rows are not there twice
+        (media, start, end), found = gathered.popitem()
         media_id = media_ids[media]
         if not _is_file(media):
             missing.append((media_id, readable(str(media))))
@@ -117,6 +120,8 @@ def read_manifest(
                 segment_seconds=segment_seconds if end is None else None,
             )
         )
+    clips.reverse()
+    missing.reverse()
     return Manifest(clips=tuple(clips), labels=labels, missing=tuple(missing), has_captions=has_captions)
 
 
