@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 from vatt.layers.lean import LayerNorm, RMSNorm, gelu
+from vatt.one_pass import compiling
 
 _random = np.random.default_rng(1)
 INPUTS = (_random.normal(size=(3, 5, 16)) * 2 + 0.5).astype("float32")
@@ -106,3 +107,28 @@ def test_it_is_restored_from_its_config():
     again = keras.saving.deserialize_keras_object(saved)
     assert type(again) is LayerNorm
     assert again.epsilon == 1e-6
+
+
+def test_gelu_of_a_large_array_compiled_to_one_pass_is_the_same():
+    x, upstream = (tf.random.stateless_normal((2, 2**17), (seed, 0), stddev=3.0) for seed in (0, 1))
+    made = []
+
+    def compiler(function):
+        made.append(function)
+        return tf.function(function, autograph=False, jit_compile=True)
+
+    def both(x):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            output = gelu(x)
+        return output, tape.gradient(output, x, upstream)
+
+    plain, small = both(x), gelu(x[:, :8])
+    with compiling(compiler):
+        compiled = both(x)
+    assert len(made) == 2
+    for one, other in zip(compiled, plain, strict=True):
+        np.testing.assert_allclose(one, other, atol=2e-6)
+    with compiling(compiler):
+        np.testing.assert_array_equal(gelu(x[:, :8]), small)
+    assert len(made) == 2  # a small one is not worth it

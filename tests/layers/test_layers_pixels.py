@@ -5,6 +5,7 @@ import pytest
 import tensorflow as tf
 
 from vatt.layers.pixels import ColourJitter, DeviceInputs
+from vatt.one_pass import compiling
 
 NOTHING = {"brightness": 0.0, "saturation": 0.0, "contrast": 0.0, "hue": 0.0}
 
@@ -86,3 +87,21 @@ def test_hue_deviates_from_tf_image_as_the_docstring_says(share, deviation):
     ours = np.clip(colours @ turn.T, 0, 1)
     assert np.abs(ours - theirs).mean() < deviation
     assert np.abs(ours - theirs).mean() < np.abs(colours - theirs).mean()
+
+
+@pytest.mark.parametrize("dtype, tolerance", [("float32", 1e-5), ("mixed_bfloat16", 0.02)])
+def test_a_large_batch_compiled_to_one_pass_is_the_same(dtype, tolerance):
+    large = np.random.default_rng(0).integers(0, 256, (2, 11, 64, 64, 3), dtype=np.uint8)
+    inputs = DeviceInputs(colour=ColourJitter(), dtype=dtype)
+    batch = {"video": tf.constant(large), "draw_key": keys(1, 2)}
+    made = []
+
+    def compiler(function):
+        made.append(function)
+        return tf.function(function, autograph=False, jit_compile=True)
+
+    plain = tf.cast(inputs(batch, training=True)["video"], tf.float32)
+    with compiling(compiler):
+        compiled = inputs(batch, training=True)["video"]
+    assert made and compiled.dtype == inputs.compute_dtype
+    np.testing.assert_allclose(tf.cast(compiled, tf.float32), plain, atol=tolerance)

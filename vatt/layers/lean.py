@@ -22,6 +22,7 @@ from collections.abc import Iterator
 import keras
 from keras import ops
 
+from vatt.one_pass import compiler_for
 from vatt.protocols import Tensor
 
 _framework_alone = contextvars.ContextVar("framework_alone", default=False)
@@ -68,13 +69,25 @@ def gelu(x: Tensor) -> Tensor:
     return _gelu(x) if own_gradients() else ops.gelu(x, approximate=False)
 
 
+def _gelu_forward(x):
+    y = ops.cast(x, "float32")
+    return ops.cast(0.5 * y * (1 + ops.erf(y * math.sqrt(0.5))), x.dtype)
+
+
+def _gelu_gradient(x, upstream, nothing=0.0):
+    y = ops.cast(x, "float32")
+    below = 0.5 + 0.5 * ops.erf(y * (math.sqrt(0.5) + nothing))  # Φ
+    slope = below + y * ops.exp(-0.5 * ops.square(y)) * (1 / math.sqrt(2 * math.pi))
+    return ops.cast(ops.cast(upstream, "float32") * slope, x.dtype)
+
+
 @ops.custom_gradient
 def _gelu(x):
+    if compiled := compiler_for(x):
+        return compiled(_gelu_forward)(x), lambda upstream: compiled(_gelu_gradient)(x, upstream)
+
     def gradient(upstream):
-        y, nothing = ops.cast(x, "float32"), ops.cast(arrival(upstream), "float32")
-        below = 0.5 + 0.5 * ops.erf(y * (math.sqrt(0.5) + nothing))  # Φ
-        slope = below + y * ops.exp(-0.5 * ops.square(y)) * (1 / math.sqrt(2 * math.pi))
-        return ops.cast(ops.cast(upstream, "float32") * slope, x.dtype)
+        return _gelu_gradient(x, upstream, ops.cast(arrival(upstream), "float32"))
 
     return ops.cast(ops.gelu(ops.cast(x, "float32"), approximate=False), x.dtype), gradient
 

@@ -14,6 +14,7 @@ from keras import ops
 
 from vatt.layers import draws
 from vatt.layers.configured import Configured
+from vatt.one_pass import compiler_for
 from vatt.protocols import Batch, Tensor
 from vatt.spec import TEXT, TEXT_MASK, VIDEO
 
@@ -85,10 +86,10 @@ class ColourJitter(Configured, keras.layers.Layer):
         All scaling is in the small matrices: a pass over the pixels costs as much as a small layer.
         """
         pixels = ops.reshape(video, (ops.shape(video)[0], -1, 3))
-        # A product with ones sums in float32 whatever the pixels' type.
-        ones = ops.ones((1, pixels.shape[1]), pixels.dtype)
-        mean = ops.cast(ops.matmul(ones, pixels)[:, 0], "float32") / (255.0 * pixels.shape[1])
-        matrix, offset = self(mean)
+        matrix, offset = self(_mean_colours(pixels))
+        if compiled := compiler_for(pixels):
+            arguments = pixels, ops.transpose(matrix, (0, 2, 1)) * (2 / 255), 2 * offset - 1
+            return ops.reshape(compiled(_recoloured)(*arguments), ops.shape(video))
         matrix = ops.cast(ops.transpose(matrix, (0, 2, 1)) * (2 / 255), video.dtype)
         offset = ops.cast(2 * offset - 1, video.dtype)
         return ops.reshape(
@@ -116,6 +117,30 @@ class ColourJitter(Configured, keras.layers.Layer):
         rows = ops.stack([one, zero, zero, zero, cosine, -sine, zero, sine, cosine], axis=1)
         turned = ops.matmul(ops.cast(_TO_RGB, "float32"), ops.reshape(rows, (-1, 3, 3)))
         return ops.matmul(turned, ops.cast(_TO_YIQ, "float32"))
+
+
+def _mean_colours(pixels):
+    """Means of pixels [B, P, 3] in [0, 255], float32 [B, 3] in [0, 1]."""
+    count = pixels.shape[1]
+    side_by_side = math.gcd(count, 16)  # wider products are faster
+    rows = ops.reshape(pixels, (-1, count // side_by_side, 3 * side_by_side))
+    # A product with ones sums in float32 whatever the pixels' type.
+    sums = ops.matmul(ops.ones((1, rows.shape[1]), pixels.dtype), rows)
+    sums = ops.reshape(ops.cast(sums, "float32"), (-1, side_by_side, 3))
+    return ops.sum(sums, axis=1) / (255.0 * count)
+
+
+def _recoloured(pixels, matrix, offset):
+    """Rows of [B, P, 3] times matrices [B, 3, 3] plus offsets [B, 3], clipped to [-1, 1]: a channel at a time
+    where it is one pass over the pixels."""
+    channels = [ops.cast(pixels[:, :, number], "float32") for number in range(3)]
+    made = []
+    for number in range(3):
+        total = offset[:, number, None]
+        for channel, values in enumerate(channels):
+            total = total + values * matrix[:, channel, number, None]
+        made.append(ops.clip(total, -1.0, 1.0))
+    return ops.cast(ops.stack(made, axis=-1), pixels.dtype)
 
 
 @gin.register

@@ -2,12 +2,13 @@
 turn (supervised losses), or through cached features (contrastive losses, Gao et al. 2021: GradCache).
 """
 
+import contextlib
 import functools
 from collections.abc import Callable
 
 import tensorflow as tf
 
-from vatt import spec
+from vatt import one_pass, spec
 from vatt.engines.execution import Accumulated, Cached, Gradients
 from vatt.engines.protocol import Task
 from vatt.engines.rows import check_rows, rows_of
@@ -40,8 +41,16 @@ def gradients_of(settings: Gradients, task: Task, *, compile_towers: bool = Fals
     return functools.partial(_whole_batch, task, outputs_of)
 
 
+@functools.cache
+def _one_pass(function: Callable) -> Callable:
+    return tf.function(function, autograph=False, jit_compile=True)
+
+
 def _outputs(task: Task, batch):
-    return task.model(task.device_inputs(batch, training=True), training=True)
+    # XLA's products are slow on a CPU, its elementwise functions are not.
+    only_cpu = {device.device_type for device in tf.config.list_logical_devices()} == {"CPU"}
+    with one_pass.compiling(_one_pass) if only_cpu else contextlib.nullcontext():
+        return task.model(task.device_inputs(batch, training=True), training=True)
 
 
 def _compiled_outputs(task: Task, batch):
