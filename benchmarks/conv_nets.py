@@ -9,8 +9,8 @@ OUT/step_times.json. Every model is then retrieved by (pretrain.gin's evaluation
 and fine-tuned (finetune_demo.gin), each a run as a user would start it, in a process of its own. Runs that
 exist are read, not repeated: an interrupted benchmark is started again with the same command.
 
-Writes OUT/table.md: mean over seeds with its 95 % interval (Student's t), the seeds behind it, and what the
-recipes cost. Whatever comes out is reported as it came.
+Writes OUT/table.md: the seeds, their mean with its 95 % interval (Student's t), and what the recipes
+cost. Whatever comes out is reported as it came.
 """
 
 import argparse
@@ -99,14 +99,14 @@ def numbers(runs: Runs, recipe: str, seed: int) -> dict[str, float]:
 
 
 def shown(values: Sequence[float]) -> str:
-    """Mean, 95 % interval and the seeds, in percent."""
+    """The seeds in percent, their mean, and its 95 % interval within 0 and 100."""
     percent = [100 * value for value in values]
-    seeds = " / ".join(f"{value:.1f}" for value in percent)
+    seeds = f"{' / '.join(f'{value:.1f}' for value in percent)} %"
     if len(percent) < 2:
         return seeds
     half = stats.t.ppf(0.975, len(percent) - 1) * statistics.stdev(percent) / math.sqrt(len(percent))
     mean = statistics.mean(percent)
-    return f"{mean:.1f}, {mean - half:.1f} to {mean + half:.1f} ({seeds})"
+    return f"{seeds}, {mean:.1f}, {max(mean - half, 0):.1f} to {min(mean + half, 100):.1f}"
 
 
 def table(cost: dict[str, Cost], seeds: Sequence[int], found: Callable[[str, int], dict[str, float]]) -> str:
@@ -131,7 +131,7 @@ def table(cost: dict[str, Cost], seeds: Sequence[int], found: Callable[[str, int
         *([label, *row] for label, row in rows.items()),
     )
     behind = " / ".join(map(str, seeds))
-    title = f"Percent; mean and 95 % interval (t) of seeds {behind}, which follow in brackets."
+    title = f"Seeds {behind}, their mean, and its 95 % interval (Student's t, within 0 and 100)."
     return "\n".join([title, "", *(f"| {' | '.join(line)} |" for line in lines), ""])
 
 
