@@ -38,6 +38,7 @@ class Mirror:
         self._store, self._only, self._skips = open_store(address), only, tuple(skips)
         self._tags: dict[str, str] = {}  # of objects that the folder has
         self._sent: dict[str, tuple[int, int]] = {}  # bytes and date of files that the store has
+        self.elsewhere: dict[str, int] = {}  # bytes of objects that the folder has not
         self._alone = threading.Lock()
 
     def pull(self, wanted: Callable[[str], bool] = lambda name: True) -> None:
@@ -61,6 +62,7 @@ class Mirror:
             with contextlib.suppress(FileNotFoundError):
                 found[self._only] = self._store.entry(self._only)
         names = {name for name in found if wanted(name) and self._counts(name)}
+        self.elsewhere = {name: found[name].size for name in found if not wanted(name)}
         for name in self._sent.keys() - names:
             (self.folder / name).unlink(missing_ok=True)
             del self._sent[name]
@@ -94,6 +96,18 @@ class Mirror:
             for name in gone:
                 del self._sent[name]
                 self._tags.pop(name, None)
+
+    def leave(self, name: str) -> None:
+        """Removes a file that was sent from the folder, and not from the store."""
+        with self._alone:
+            self.elsewhere[name] = self._sent.pop(name)[0]
+            self._tags.pop(name, None)
+            (self.folder / name).unlink()
+
+    def remove(self, name: str) -> None:
+        """Removes an object that the folder has not."""
+        self._store.delete([name])
+        self.elsewhere.pop(name, None)
 
     def _files(self) -> Iterator[tuple[str, tuple[int, int]]]:
         for root, folders, names in os.walk(self.folder):

@@ -11,7 +11,8 @@ from pathlib import Path
 from types import ModuleType
 
 from vatt.arguments import QUANTITY, SECONDS
-from vatt.prepare import folder, layouts, manifest, split_folders
+from vatt.places import is_address, plain
+from vatt.prepare import folder, layouts, manifest, split_folders, writer
 from vatt.prepare.errors import PreparationError, TooManyFailures
 from vatt.prepare.layouts.plan import Plan
 from vatt.prepare.layouts.subset import add_subset_arguments
@@ -75,6 +76,13 @@ def known_layouts() -> dict[str, ModuleType]:
 def main(args: argparse.Namespace) -> int:
     """Runs the chosen layout; returns the exit status."""
     try:
+        for name, value in vars(args).items():
+            if name != "out_dir" and is_address(value):
+                raise PreparationError(
+                    f"`{name}` must be a folder or a file of this machine. Received: {value}. Media in a "
+                    "store are named by a manifest's column `path`, or are tar files for "
+                    "`vatt prepare webdataset`."
+                )
         directory = args.prepare(args)
     except TooManyFailures as error:
         say(f"vatt prepare: {error}")
@@ -110,7 +118,7 @@ def _add_layout(parser: argparse.ArgumentParser, name: str, module: ModuleType) 
     parser.set_defaults(prepare=lambda args: _prepare_layout(args, module))
 
 
-def _prepare_layout(args: argparse.Namespace, module: ModuleType) -> Path:
+def _prepare_layout(args: argparse.Namespace, module: ModuleType) -> str | Path:
     options = storage_options(args)  # before the annotations are read: some take minutes
     plan = module.plan(args)
     say(f"{plan.name}: {len(plan.clips)} clips available, {len(plan.missing)} missing")
@@ -119,8 +127,11 @@ def _prepare_layout(args: argparse.Namespace, module: ModuleType) -> Path:
     return _say_next_steps(args, plan, getattr(module, "EXPERIMENT", None))
 
 
-def _say_next_steps(args: argparse.Namespace, plan: Plan, experiment: Experiment | None) -> Path:
+def _say_next_steps(args: argparse.Namespace, plan: Plan, experiment: Experiment | None) -> str | Path:
     """Says what the set is good for; returns its directory."""
+    place = plain(args.out_dir)
+    if is_address(place) or not (Path(place) / writer.DATASET_FILE).exists():  # of a part
+        return place
     contents = read_contents(args.out_dir, plan.clips)
     say("\n".join(next_steps(contents, args.layout, experiment)))
     return Path(args.out_dir)
@@ -170,7 +181,7 @@ def _add_folder(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(prepare=_prepare_folder)
 
 
-def _prepare_folder(args: argparse.Namespace) -> Path:
+def _prepare_folder(args: argparse.Namespace) -> str | Path:
     options = storage_options(args)
     plan = folder.plan_folder(
         args.media,

@@ -31,12 +31,16 @@ class Running:
     memory_bytes: int | None = 4 << 30
     max_failures: float = 0.05  # the share of clips that may fail, 0 to 1
     runner: str = "local"  # "local", or "beam" for an Apache Beam pipeline
+    # (number from 1, of how many): make every so-manieth shard only; the last to end describes the set
+    part: tuple[int, int] | None = None
     # the pipeline's options, as on Beam's own command line; none: Beam runs here
     beam_options: Sequence[str] = ()
 
     def __post_init__(self):
         if self.runner not in RUNNERS:
             raise ValueError(f"`runner` must be one of {', '.join(RUNNERS)}. Received: {self.runner!r}.")
+        if self.part is not None and not 1 <= self.part[0] <= self.part[1]:
+            raise ValueError(f"`part` must be one of the parts, from 1. Received: {self.part}.")
         if not 0 <= self.max_failures <= 1:
             raise ValueError(
                 f"`max_failures` must be a share between 0 and 1. Received: {self.max_failures}."

@@ -5,6 +5,7 @@ of a shard depend on its clips only and never on the runner, the number of worke
 killed run resumes with the first unfinished shard; `dataset.json` comes last.
 """
 
+import contextlib
 import math
 import time
 from collections.abc import Iterator, Sequence
@@ -12,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from vatt.json_file import read_object
+from vatt.mirror import Mirror
+from vatt.places import is_address, open_store, plain
 from vatt.prepare import description, preparation_report, sandbox, writer
 from vatt.prepare.errors import PreparationError, TooManyFailures, disk_errors
 from vatt.prepare.holdings import Holdings, SetHoldings, add_up
@@ -22,7 +25,9 @@ from vatt.prepare.pool import available_cores
 from vatt.prepare.progress import say
 from vatt.prepare.record import RecordOptions
 from vatt.prepare.unfinished import Unfinished
+from vatt.store_lock import alone
 from vatt.terminal import one_line
+from vatt.whole_file import temporary_folder
 
 _SHOWN_FAILURES = 3  # in the terminal; the page has all
 _WAY_OUT = "What is finished stays: make room and run the same command again, or name another directory."
@@ -61,27 +66,103 @@ def prepare_clips(
         TooManyFailures: of the clips. What was prepared is kept for a run that allows more.
         PreparationError: nothing to prepare, the directory holds another set or can not be written.
     """
-    directory = Path(directory)
     if not plan.clips:
         raise PreparationError(
             f"A set must have at least one clip. Received: none for {directory}. Check the folder "
             "or the list that was given, and at what is listed as missing."
         )
     shards = plan_shards(plan.clips, options, clips_per_shard)
-    print_of_plan = plan_fingerprint(shards, plan.labels)
-    unfinished = Unfinished(directory)
-    with disk_errors(directory, _WAY_OUT), unfinished.alone():
-        if (directory / writer.DATASET_FILE).exists():
-            holdings = _finished_before(directory, print_of_plan)
-            unfinished.remove()  # left by a run that was killed between its last two steps
+    number, count = running.part or (1, 1)
+    part = f"-{number}-of-{count}" if running.part else ""
+    with _place(directory, part, running) as (folder, mirror):
+        making = _Making(plan, shards, Unfinished(folder, mirror), options, running)
+        with disk_errors(folder, _WAY_OUT), making.unfinished.alone(part):
+            if (folder / writer.DATASET_FILE).exists():
+                return making.finished_before()
+            holdings = making.make_shards(shards[number - 1 :: count])
+        if mirror is not None and running.part:
+            mirror.pull(_is_small)  # what other parts have finished meanwhile
+        if (folder / writer.DATASET_FILE).exists():  # another part was the last
+            return making.finished_before()
+        left = sum(making.unfinished.finished(shard) is None for shard in shards)
+        if left:
+            say(f"{plan.name}: part {number} of {count} is finished; {left} shards are left to the others")
             return holdings
-        unfinished.tidy(shards)
-        todo = [shard for shard in shards if unfinished.finished(shard) is None]
+        with disk_errors(folder, _WAY_OUT), making.unfinished.alone():
+            if (folder / writer.DATASET_FILE).exists():
+                return making.finished_before()
+            return making.describe(fingerprint, str(directory))
+
+
+def _is_small(name: str) -> bool:
+    return not name.endswith(".tfrecord")
+
+
+@contextlib.contextmanager
+def _place(directory: str | Path, part: str, running: Running) -> Iterator[tuple[Path, Mirror | None]]:
+    """Where the set is made on this machine; what is made for a store is sent, also where it is refused."""
+    text = plain(directory)
+    if not is_address(text):
+        yield Path(text), None
+        return
+    if running.runner == "beam":
+        raise PreparationError(
+            f"Beam's workers need a folder that all of them see. Received: {text}. Mount the store, or "
+            "prepare by --part I/N on each machine instead."
+        )
+    store = open_store(text)
+    with temporary_folder(name="set") as folder, alone(store, "a preparation", f".lock{part}"):
+        mirror = Mirror(text, folder, skips=(".unfinished/lock",))
+        mirror.pull(_is_small)
+        try:
+            yield folder, mirror
+        finally:
+            mirror.push()
+
+
+class _Making:
+    """A set that is being made."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        shards: Sequence[Shard],
+        unfinished: Unfinished,
+        options: RecordOptions,
+        running: Running,
+    ):
+        self.unfinished = unfinished
+        self._plan, self._shards, self._options, self._running = plan, shards, options, running
+        self._print_of_plan = plan_fingerprint(shards, plan.labels)
+        self._this_run: dict[str, Any] = {}
+
+    def finished_before(self) -> Holdings:
+        """What there is; the folder of a run that was killed between its last two steps goes."""
+        holdings = _finished_before(self.unfinished, self._print_of_plan)
+        self.unfinished.remove()
+        return holdings
+
+    def make_shards(self, shards: Sequence[Shard]) -> Holdings:
+        """Makes those that are not finished."""
+        self.unfinished.tidy(self._shards)
+        todo = [shard for shard in shards if self.unfinished.finished(shard) is None]
         if len(todo) < len(shards):
-            say(f"{plan.name}: resuming after {len(shards) - len(todo)} of {len(shards)} shards")
-        this_run = _run(Job(plan=plan, shards=todo, options=options, unfinished=unfinished, running=running))
-        made = add_up(_finished(unfinished, shards))
-        made_by = _report(plan, directory, made, running.max_failures, this_run)
+            say(f"{self._plan.name}: resuming after {len(shards) - len(todo)} of {len(shards)} shards")
+        job = Job(
+            plan=self._plan,
+            shards=todo,
+            options=self._options,
+            unfinished=self.unfinished,
+            running=self._running,
+        )
+        self._this_run = _run(job)
+        return add_up(_finished(self.unfinished, shards)).whole
+
+    def describe(self, fingerprint: str | None, place: str) -> Holdings:
+        """Writes the report, and the description unless the set is refused."""
+        plan, options, directory = self._plan, self._options, self.unfinished.directory
+        made = add_up(_finished(self.unfinished, self._shards))
+        made_by = _report(plan, directory, place, made, self._running.max_failures, self._this_run)
         facts = {
             "name": plan.name,
             "subset": plan.planning.subset,
@@ -89,15 +170,17 @@ def prepare_clips(
             "frame_rate_hz": options.media.max_frame_rate_hz,
             "audio_rate_hz": options.media.audio_rate_hz,
             "short_side_pixels": options.media.short_side_pixels,
-            "fingerprint": fingerprint or print_of_plan,
-            "made_by": made_by | {"definition": plan.definition, "plan": print_of_plan},
+            "fingerprint": fingerprint or self._print_of_plan,
+            "made_by": made_by | {"definition": plan.definition, "plan": self._print_of_plan},
         }
         description.write_description(directory, made, facts)
-        unfinished.remove()
-    return made.whole
+        self.unfinished.remove()
+        return made.whole
 
 
-def _report(plan: Plan, directory: Path, made: SetHoldings, max_failures: float, this_run: dict) -> dict:
+def _report(
+    plan: Plan, directory: Path, place: str, made: SetHoldings, max_failures: float, this_run: dict
+) -> dict:
     """Writes the report and says what is in the set and what is not; returns what made it. TooManyFailures:
     the set is refused.
     """
@@ -112,7 +195,7 @@ def _report(plan: Plan, directory: Path, made: SetHoldings, max_failures: float,
         this_run=this_run,
         made_by=made_by,
     )
-    page = preparation_report.write_report(directory, report)
+    page = f"{place}/{preparation_report.write_report(directory, report).name}"
     _say_what_there_is(made)
     _say_what_is_lost(made.whole, clips, len(plan.missing), page)
     if is_refused:
@@ -126,9 +209,10 @@ def _report(plan: Plan, directory: Path, made: SetHoldings, max_failures: float,
     return made_by
 
 
-def _finished_before(directory: Path, plan: str) -> Holdings:
+def _finished_before(unfinished: Unfinished, plan: str) -> Holdings:
     """What the set in a directory holds and lacks, as far as its description and its report say it."""
-    defects = writer.defects(directory)
+    directory = unfinished.directory
+    defects = writer.defects(directory, unfinished.size)
     dataset = {} if defects else read_object(directory / writer.DATASET_FILE)
     if defects or dataset.get("made_by", {}).get("plan") != plan:
         what = (
@@ -186,7 +270,7 @@ def _say_what_there_is(made: SetHoldings) -> None:
         say(f"  {split}: {it.records} records, {it.seconds / 60:.1f} minutes; {counts}")
 
 
-def _say_what_is_lost(made: Holdings, clips: int, missing: int, page: Path) -> None:
+def _say_what_is_lost(made: Holdings, clips: int, missing: int, page: str) -> None:
     if missing:
         say(f"Missing media: {missing}; {page} says what was looked for")
     if made.warnings:

@@ -13,7 +13,7 @@ from vatt.prepare.record import RecordOptions
 
 def add_storage_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds them, in two groups of the help text."""
-    media, record, run = MediaOptions(), RecordOptions(), Running()
+    media, record = MediaOptions(), RecordOptions()
     stored = parser.add_argument_group("how clips are stored")
     stored.add_argument(
         "--max_frame_rate_hz",
@@ -53,7 +53,10 @@ def add_storage_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="clips in one file at most (default: %(default)s)",
     )
-    running = parser.add_argument_group("how the work runs")
+    _add_running(parser.add_argument_group("how the work runs"), Running())
+
+
+def _add_running(running, run: Running) -> None:
     running.add_argument(
         "--workers", type=_positive(PROCESSES), metavar="N", help="processes (default: one per core)"
     )
@@ -77,6 +80,12 @@ def add_storage_arguments(parser: argparse.ArgumentParser) -> None:
         default=run.max_failures,
         metavar="SHARE",
         help="share of clips that may fail; above it the exit status is 1 (default: %(default)g)",
+    )
+    running.add_argument(
+        "--part",
+        type=_part,
+        metavar="I/N",
+        help="make the I-th of N parts, as a job of an array; the part that ends last finishes the set",
     )
     running.add_argument(
         "--runner",
@@ -108,6 +117,7 @@ def storage_options(args: argparse.Namespace) -> dict[str, Any]:
         memory_bytes=round(args.memory_gib * 2**30),
         max_failures=args.max_failures,
         runner=args.runner,
+        part=args.part,
         beam_options=tuple(shlex.split(args.beam_options)),
     )
     return {
@@ -126,6 +136,13 @@ def _positive(kind: Callable[[str], float]) -> Callable[[str], float]:
 
     parse.__name__ = kind.__name__  # argparse names it where the text is no number at all
     return parse
+
+
+def _part(text: str) -> tuple[int, int]:
+    number, slash, count = text.partition("/")
+    if not (slash and number.isdecimal() and count.isdecimal() and 1 <= int(number) <= int(count)):
+        raise argparse.ArgumentTypeError(f"must be I/N with I from 1 to N. Received: {text}.")
+    return int(number), int(count)
 
 
 def _between(lowest: int, highest: int) -> Callable[[str], int]:

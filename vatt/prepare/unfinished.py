@@ -12,6 +12,7 @@ from pathlib import Path
 import filelock
 
 from vatt.json_file import read_json
+from vatt.mirror import Mirror
 from vatt.prepare import writer
 from vatt.prepare.errors import PreparationError
 from vatt.prepare.holdings import Holdings
@@ -25,17 +26,23 @@ _MOST_BYTES = 1 << 30  # of a journal: the words of a shard
 
 
 class Unfinished:
-    """The `.unfinished` folder of the set in a directory."""
+    """The `.unfinished` folder of the set in a directory.
 
-    def __init__(self, directory: Path):
-        self.directory = directory
+    Args:
+        directory: of this machine.
+        mirror: of an object store, to which a finished shard goes, and stays here no longer; None: there is
+            none.
+    """
+
+    def __init__(self, directory: Path, mirror: Mirror | None = None):
+        self.directory, self._mirror = directory, mirror
         self._folder = directory / _FOLDER
 
     @contextlib.contextmanager
-    def alone(self) -> Iterator[None]:
-        """Makes the folder; only one process at a time may be in here."""
+    def alone(self, part: str = "") -> Iterator[None]:
+        """Makes the folder; only one process at a time may be in here, or at work on a part."""
         own_folder(self._folder)
-        lock = lock_file(self._folder / "lock")
+        lock = lock_file(self._folder / f"lock{part}")
         try:
             lock.acquire(timeout=0)
         except filelock.Timeout:
@@ -56,6 +63,8 @@ class Unfinished:
         for journal in self._folder.glob("*.json"):
             if journal.stem not in planned:
                 shard = self.directory / journal.stem
+                if self._mirror is not None:
+                    self._mirror.remove(shard.name)
                 for path in (shard, writer.offsets_path(shard), journal):
                     path.unlink(missing_ok=True)
 
@@ -84,6 +93,9 @@ class Unfinished:
             writer.write_json(self._journal(shard.file), known)
 
         writer.write_shard(self.directory / shard.file, framed_records(), announce=announce)
+        if self._mirror is not None:
+            self._mirror.push()
+            self._mirror.leave(shard.file)
         for spooled in taken:  # only now, so that a process killed before can do the same again
             spooled.discard()
 
@@ -93,12 +105,18 @@ class Unfinished:
         try:
             known = read_json(self._journal(shard.file), max_bytes=_MOST_BYTES)
             written, holdings = known["shard"], Holdings.from_json(known["holdings"])
-            sizes = [file.stat().st_size for file in (path, writer.offsets_path(path))]
+            sizes = [self.size(file) for file in (path, writer.offsets_path(path))]
             is_same = known["fingerprint"] == shard.fingerprint
             is_whole = sizes == [written["bytes"], 8 * written["records"]]
         except (OSError, ValueError, TypeError, KeyError, AttributeError):  # or kept by another version
             return None
         return (written, holdings) if is_same and is_whole else None
+
+    def size(self, path: Path) -> int:
+        """Bytes of a file of the set, here or in the store; OSError: there is none."""
+        if self._mirror is not None and path.name in self._mirror.elsewhere:
+            return self._mirror.elsewhere[path.name]
+        return path.stat().st_size
 
     @contextlib.contextmanager
     def spool(self) -> Iterator[Path]:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -70,7 +71,7 @@ def write_shard(
     return shard
 
 
-def defects(directory: Path) -> list[str]:
+def defects(directory: Path, size_of: Callable[[Path], int] = os.path.getsize) -> list[str]:
     """Why the directory is no complete prepared set, by sizes alone (quick); empty when it is one."""
     try:
         expected = _stated_sizes(read_json(directory / DATASET_FILE))
@@ -81,7 +82,7 @@ def defects(directory: Path) -> list[str]:
     found = []
     for name, size in expected.items():
         try:
-            actual = (directory / name).stat().st_size
+            actual = size_of(directory / name)
         except FileNotFoundError:
             found.append(f"{name} is missing")
             continue

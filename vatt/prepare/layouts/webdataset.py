@@ -23,6 +23,8 @@ from pathlib import Path
 from vatt.arguments import QUANTITY, SECONDS
 from vatt.data.words import split_words
 from vatt.json_file import JsonError, parse_json
+from vatt.mirror import localised
+from vatt.places import plain
 from vatt.prepare import media_file, writer
 from vatt.prepare.captions import SUFFIXES, WHOLE_FILE, Caption, CaptionError, CaptionReader
 from vatt.prepare.description import made_by, write_description
@@ -72,26 +74,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_storage_arguments(parser)
 
 
-def prepare(args: argparse.Namespace) -> Path:
+def prepare(args: argparse.Namespace) -> str:
     """Makes a prepared set of tar files; returns its directory."""
-    options, directory = storage_options(args), Path(args.out_dir)
+    options, place = storage_options(args), plain(args.out_dir)
     plan = plan_tar_files(
         args.shards,
-        name=args.name or directory.resolve().name,
+        name=args.name or Path(place).name,
         test_share=args.test_share,
         segment_seconds=args.segment_seconds or None,
     )
     plan.planning.report()
     say(f"{plan.name}: {len(plan.clips)} samples; {len(plan.missing)} tar files are missing")
     if not args.in_place:
-        prepare_clips(plan, args.out_dir, **options)
+        prepare_clips(plan, place, **options)
     elif args.segment_seconds:
         raise PreparationError(
             "With --in_place a sample is a record. Received: --segment_seconds. Leave it out."
         )
     else:
-        _describe_in_place(plan, directory, options["options"])
-    return directory
+        with localised([place]) as (directory,):
+            _describe_in_place(plan, Path(directory), options["options"])
+    return place
 
 
 def plan_tar_files(
