@@ -8,7 +8,7 @@ from keras import ops
 
 from vatt.layers.attend import attend, merge_heads, split_heads
 from vatt.layers.configured import Configured
-from vatt.layers.dropout import Dropout
+from vatt.layers.dropout import Dropout, dropped
 from vatt.layers.lean import own_gradients
 from vatt.protocols import Tensor
 
@@ -44,7 +44,8 @@ class SelfAttention(Configured, keras.layers.Layer):
     Input: tokens [B, N, D]; `bias` float, broadcast to [B, H, N, N], added to the scores: relative
     positions, and a large negative number where a key is padding. Output: [B, N, D].
     `keep_probabilities`, a function ("probabilities", [B, H, N, N]) or None, is called with the attention
-    probabilities (query, key) before dropout, which are then computed as one matrix.
+    probabilities (query, key) before dropout, which are then computed as one matrix. With `first`, a number,
+    the output is that of the first tokens alone.
     """
 
     def __init__(
@@ -92,26 +93,31 @@ class SelfAttention(Configured, keras.layers.Layer):
         bias: Tensor | None = None,
         training: bool = False,
         keep_probabilities: Callable | None = None,
+        first: int | None = None,
     ) -> Tensor:
         dropping = training and self.dropout_rate > 0
-        if keep_probabilities is None:
+        if keep_probabilities is None and first is None:
             if tokens.shape[1] >= LONG and _goes_by_blocks(dropping):
                 return self.output_map(self._attended(tokens, bias, dropping))
             if keras.backend.backend() != "tensorflow" and not dropping:
                 return self.output_map(self._fused(tokens, bias))
-        probabilities = self._probabilities(tokens, bias)
+        probabilities = self._probabilities(tokens, bias, first)
         if keep_probabilities is not None:
             keep_probabilities("probabilities", probabilities)
-        weights = self.dropout(probabilities, training=training)
+        if first is not None and dropping:
+            weights = dropped(probabilities, self._kept_rows(tokens)(0, first), self.dropout_rate)
+        else:
+            weights = self.dropout(probabilities, training=training)
         mixed = ops.matmul(weights, split_heads(self.value(tokens), self.heads))
         return self.output_map(merge_heads(mixed))
 
-    def _probabilities(self, tokens, bias):
-        """Attention probabilities [B, H, N, N] (query, key)."""
-        queries = split_heads(self._scaled_queries(tokens), self.heads)
+    def _probabilities(self, tokens, bias, first=None):
+        """Attention probabilities [B, H, N, N] (query, key), or of the `first` queries alone."""
+        asking = tokens if first is None else tokens[:, :first]
+        queries = split_heads(self._scaled_queries(asking), self.heads)
         scores = ops.matmul(queries, ops.transpose(split_heads(self.key(tokens), self.heads), (0, 1, 3, 2)))
         if bias is not None:
-            scores = scores + ops.cast(bias, scores.dtype)
+            scores = scores + ops.cast(bias if bias.shape[2] == 1 else bias[:, :, :first], scores.dtype)
         return ops.softmax(scores, axis=-1)
 
     def _scaled_queries(self, tokens):

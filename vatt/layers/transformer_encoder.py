@@ -46,8 +46,8 @@ class Block(Configured, keras.layers.Layer):
         dropout_rate: on probabilities, hidden features and both branches.
         drop_probabilities: see `TransformerEncoder`.
 
-    Input and output: [B, N, D]; `bias` as in `SelfAttention`. With `collect`, see `TransformerEncoder`, the
-    output is the pair of tokens and what was collected.
+    Input and output: [B, N, D]; `bias` and `first` as in `SelfAttention`. With `collect`, see
+    `TransformerEncoder`, the output is the pair of tokens and what was collected.
     """
 
     def __init__(
@@ -112,6 +112,7 @@ class Block(Configured, keras.layers.Layer):
         bias: Any = None,
         training: bool = False,
         collect: Mapping[str, Callable] | None = None,
+        first: int | None = None,
     ) -> Any:
         collected = {}
 
@@ -122,7 +123,15 @@ class Block(Configured, keras.layers.Layer):
 
         pre = self.form.norm_placement == "pre"
         wanted = keep if collect and PROBABILITIES in collect else None
-        attended = self._attend(self.norm1(tokens) if pre else tokens, bias, training, wanted)
+        attended = self.attention(
+            self.norm1(tokens) if pre else tokens,
+            bias=bias,
+            training=training,
+            keep_probabilities=wanted,
+            first=first,
+        )
+        attended = self.dropout1(attended, training=training)
+        tokens = tokens if first is None else tokens[:, :first]
         tokens = tokens + attended if pre else self.norm1(tokens + attended)
         transformed = keep(
             TRANSFORMED, self.feed_forward(self.norm2(tokens) if pre else tokens, training=training)
@@ -130,10 +139,6 @@ class Block(Configured, keras.layers.Layer):
         transformed = self.dropout2(transformed, training=training)
         tokens = keep(TOKENS, tokens + transformed if pre else self.norm2(tokens + transformed))
         return (tokens, collected) if collect else tokens
-
-    def _attend(self, tokens, bias, training, keep):
-        attended = self.attention(tokens, bias=bias, training=training, keep_probabilities=keep)
-        return self.dropout1(attended, training=training)
 
 
 @gin.register
@@ -215,22 +220,45 @@ class TransformerEncoder(Configured, keras.layers.Layer):
                 tokens, of_block = block(tokens, bias=bias, training=training, collect=collect)
                 for name, value in of_block.items():
                     collected[name].append(value)
-            elif self.size.recompute and training:
-                tokens = self._recomputed(block, tokens, bias)
             else:
-                tokens = block(tokens, bias=bias, training=training)
-        if self.final_norm is not None:
-            tokens = self.dropout(self.final_norm(tokens), training=training)
+                tokens = self._through(block, tokens, bias, training)
+        tokens = self._normalised(tokens, training)
         return (tokens, collected) if collect else tokens
 
+    def aggregated(self, tokens: Any, words: Any = None, training: bool = False) -> tuple[Any, Any]:
+        """The outputs of the first token, AGG, and of the others: [B, D] and [B, N - 1, D].
+
+        In a step the last block is there twice, for AGG and for all tokens. Losses read AGG alone, and what
+        nobody reads is not computed: a compiled step leaves out all of the last block but its keys and
+        values, and one row.
+        """
+        if not training or draws.current_key() is None:  # draws without a key would differ between the two
+            tokens = self(tokens, words=words, training=training)
+            return tokens[:, 0], tokens[:, 1:]
+        *biases, last = self.biases(tokens.shape[1], words)
+        for block, bias in zip(self.blocks, biases):
+            tokens = self._through(block, tokens, bias, training)
+        front, every = (self._through(self.blocks[-1], tokens, last, training, n) for n in (1, None))
+        return self._normalised(front, training)[:, 0], self._normalised(every, training)[:, 1:]
+
+    def _normalised(self, tokens, training):
+        if self.final_norm is None:
+            return tokens
+        return self.dropout(self.final_norm(tokens), training=training)
+
+    def _through(self, block, tokens, bias, training, first=None):
+        if self.size.recompute and training:
+            return self._recomputed(block, tokens, bias, first)
+        return block(tokens, bias=bias, training=training, first=first)
+
     @staticmethod
-    def _recomputed(block, tokens, bias):
+    def _recomputed(block, tokens, bias, first):
         """The block in training, whose backward pass repeats the forward one, random draws included."""
         key = draws.current_key()
 
         def run(tokens, *bias):
             with draws.keyed(key):  # the backward pass comes long after the block of the caller
-                return block(tokens, bias=bias[0] if bias else None, training=True)
+                return block(tokens, bias=bias[0] if bias else None, training=True, first=first)
 
         return keras.remat(run)(tokens, *(() if bias is None else (bias,)))
 

@@ -91,11 +91,13 @@ class Tower(Configured, keras.layers.Layer):
         self, inputs: Tensor, rows: Tensor | None = None, training: bool = False
     ) -> tuple[Tensor, Tensor]:
         tokens, words = self.tokenizer(inputs, training=training)
-        encoded = self.encoder(tokens, words=words, training=training)
-        if self.projection is not None:
-            encoded = ACTIVATIONS["gelu"][0](self.projection(encoded))
         if self.tokenizer.aggregates:
-            return encoded[:, 0], encoded[:, 1:]
+            pooled, rest = self.encoder.aggregated(tokens, words=words, training=training)
+            return self._projected(pooled), self._projected(rest)
+        encoded = self._projected(self.encoder(tokens, words=words, training=training))
         weights = ops.cast(words, encoded.dtype)[:, :, None]
         pooled = ops.sum(encoded * weights, axis=1) / ops.maximum(ops.sum(weights, axis=1), 1)
         return pooled, encoded
+
+    def _projected(self, encoded):
+        return encoded if self.projection is None else ACTIVATIONS["gelu"][0](self.projection(encoded))

@@ -43,6 +43,10 @@ class Stream:
         aggregate = AGGREGATE if self.tower.tokenizer.aggregates else 0
         return aggregate + (self.kept if training else self.tokens)
 
+    def front(self, *, training: bool) -> bool:
+        """Whether AGG's output alone is made of the last block: in training losses read no other."""
+        return training and self.tower.tokenizer.aggregates
+
     def costs(self, *, training: bool) -> tuple[Count, Count]:
         """Of a clip, and once for all clips of a batch."""
         tokenizer, encoder = self.tower.tokenizer, self.tower.encoder
@@ -51,8 +55,9 @@ class Stream:
         else:
             row, once = word_tokenizer_costs(tokenizer, encoder.size.width, self.tokens)
         length = self.length(training=training)
-        more, more_once = encoder_costs(encoder, length, padding=not self.sizes)
-        row += more + projection_costs(self.tower, length)
+        front = self.front(training=training)
+        more, more_once = encoder_costs(encoder, length, padding=not self.sizes, front=front)
+        row += more + projection_costs(self.tower, AGGREGATE if front else length)
         return self.rows * row, once + more_once
 
 

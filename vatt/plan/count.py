@@ -26,7 +26,8 @@ class Count:
     # of the matrix products of the backward pass: as many again for the weights and for what came in, where
     # that has a gradient
     backward: int = 0
-    # of the maps of patches that DropToken drops. We drop them before, the paper counts them
+    # left out where the paper counts them: products of the maps of patches that DropToken drops, and in
+    # training of the last block for all tokens but AGG, softmax included
     dropped: int = 0
     softmax: int = 0  # entries of softmaxes
     elementwise: int = 0  # of additions, multiplications and means

@@ -14,48 +14,69 @@ Costs = tuple[Count, Count]
 NOTHING = Count()
 
 
-def encoder_costs(encoder: Any, length: int, *, padding: bool) -> Costs:
+def encoder_costs(encoder: Any, length: int, *, padding: bool, front: bool = False) -> Costs:
     """`TransformerEncoder`, of a sequence.
 
     Args:
         length: tokens that come in, AGG among them.
+        front: whether AGG's output alone is read, as in training.
         padding: whether some of them may be padding, whose scores are pushed down.
     """
     if encoder.relative_bias is not None and padding:
         row = elements(encoder.size.heads * length**2 + 2 * length)  # both biases in one
     else:
         row = elements(2 * length if padding else 0)
+    outputs = 1 if front else length
     for number, block in enumerate(encoder.blocks):
+        made = outputs if number == encoder.size.depth - 1 else length
         relative = encoder.relative_bias is not None and (
             encoder.relative_bias.blocks == "all" or number == 0
         )
-        row += block_costs(block, length, biased=padding or relative)
+        row += block_costs(block, length, made, biased=padding or relative)
+        if made < length:
+            left_out = block_costs(block, length, length, biased=False).paper
+            row += Count(dropped=left_out - block_costs(block, length, made, biased=False).paper)
     if encoder.final_norm is not None:
-        row += norm(encoder.final_norm, length, encoder.size.width)
+        row += norm(encoder.final_norm, outputs, encoder.size.width)
     return row, NOTHING
 
 
-def blocks_products(encoder: Any, length: int) -> int:
-    """Operations of the matrix products of all blocks, of a sequence: what `recompute` makes twice."""
-    return sum(block_costs(block, length, biased=False).products for block in encoder.blocks)
+def blocks_products(encoder: Any, length: int, *, front: bool) -> int:
+    """Operations of the matrix products that `recompute` makes twice, of a sequence; `front` as in
+    `encoder_costs`. A last map that a residual addition follows is made once: no gradient takes its result.
+    """
+    total = 0
+    for number, block in enumerate(encoder.blocks):
+        made = 1 if front and number == encoder.size.depth - 1 else length
+        total += block_costs(block, length, made, biased=False).products
+        if block.form.norm_placement == "pre":
+            total -= product(made, block.size.hidden_width, block.size.width).products
+    return total
 
 
-def block_costs(block: Any, length: int, *, biased: bool) -> Count:
-    """`Block`, of a sequence; `biased`: whether something is added to its scores."""
+def block_costs(block: Any, length: int, made: int, *, biased: bool) -> Count:
+    """`Block`, of a sequence.
+
+    Args:
+        length: tokens that come in.
+        made: tokens whose output is made, from the first on.
+        biased: whether something is added to its scores.
+    """
     size, form = block.size, block.form
     width, inner = size.width, size.heads * size.head_width
-    scores = size.heads * length**2
+    scores = size.heads * made * length
     bias = form.use_bias
-    count = norm(block.norm1, length, width) + norm(block.norm2, length, width)
-    count += 3 * dense(length, width, inner, use_bias=bias) + dense(length, inner, width, use_bias=bias)
-    attention = size.heads * product(length, size.head_width, length)
+    count = norm(block.norm1, length, width) + norm(block.norm2, made, width)
+    count += 2 * dense(length, width, inner, use_bias=bias) + dense(made, width, inner, use_bias=bias)
+    count += dense(made, inner, width, use_bias=bias)
+    attention = size.heads * product(made, size.head_width, length)
     count += 2 * attention + Count(mixing=attention.products, softmax=scores)
-    count += elements(length * inner if form.scale_scores else 0) + elements(scores if biased else 0)
+    count += elements(made * inner if form.scale_scores else 0) + elements(scores if biased else 0)
     expansions = 1 if block.feed_forward.gate is None else 2
-    count += expansions * dense(length, width, size.hidden_width, use_bias=bias)
-    count += activation(form.activation, length * size.hidden_width)
-    count += dense(length, size.hidden_width, width, use_bias=bias)
-    return count + elements(2 * length * width)  # the two residual additions
+    count += expansions * dense(made, width, size.hidden_width, use_bias=bias)
+    count += activation(form.activation, made * size.hidden_width)
+    count += dense(made, size.hidden_width, width, use_bias=bias)
+    return count + elements(2 * made * width)  # the two residual additions
 
 
 def signal_tokenizer_costs(tokenizer: Any, sizes: Sequence[int], tokens: int) -> Costs:

@@ -75,26 +75,26 @@ class StepMemory:
         return self.resident + self.step
 
 
-def block_kept(block: Any, length: int, width: int) -> int:
+def block_kept(block: Any, length: int, width: int, *, front: bool = False) -> int:
     """Bytes that a `Block` keeps of a sequence.
 
     Args:
         length: of the sequence.
         width: bytes of a number.
+        front: whether the output of the first token alone is made, see `encoder_costs`.
     """
-    size = block.size
-    features, inner = length * size.width, length * size.heads * size.head_width
+    size, made = block.size, 1 if front else length
+    features, inner = size.width, size.heads * size.head_width
     dropout = 1 if block.dropout_rate else 0
-    norms = width * 2 * features  # what came in
-    linear = width * (2 * features + 4 * inner)  # inputs of the maps; queries, keys, values, their mixture
-    masks = dropout * (size.heads * length**2 + length * size.hidden_width + 2 * features)  # a byte each
-    network = width * length * size.hidden_width * _hidden_copies(block.form.activation, dropout)
-    return norms + linear + width * _scores_kept(block, length, dropout) + network + masks
-
-
-def _scores_kept(block, length: int, dropout: int) -> int:
-    """Numbers as large as the scores: probabilities, and what dropout left; `attend` makes both again."""
-    return 0 if length >= LONG else block.size.heads * length**2 * (1 + dropout)
+    norms = width * (length + made) * features  # what came in
+    # Inputs of the maps; keys and values; queries and what they mix.
+    linear = width * ((length + made) * features + 2 * (length + made) * inner)
+    masks = dropout * made * (size.heads * length + size.hidden_width + 2 * features)  # a byte each
+    network = width * made * size.hidden_width * _hidden_copies(block.form.activation, dropout)
+    # As large as the scores: probabilities, and what dropout left; `attend` makes both again.
+    again = length >= LONG and not front
+    scores = 0 if again else width * size.heads * made * length * (1 + dropout)
+    return norms + linear + scores + network + masks
 
 
 def block_draws(block: Any, length: int) -> int:
@@ -151,6 +151,8 @@ def stream_memory(stream: Stream | ConvStream, width: int, *, recompute: bool) -
         return StreamMemory(kept=kept, working=working, again=0, draws=0)
     length, encoder = stream.length(training=True), stream.tower.encoder
     blocks = [block_kept(block, length, width) for block in encoder.blocks]
+    if blocks and stream.front(training=True):
+        blocks[-1] = block_kept(encoder.blocks[-1], length, width, front=True)
     draws = [block_draws(block, length) for block in encoder.blocks]
     working = max((block_working(block, length, width) for block in encoder.blocks), default=0)
     kept = _tokenizer_kept(stream, width) + _ends_kept(stream, length, width)
@@ -192,6 +194,8 @@ def _ends_kept(stream: Stream, length: int, width: int) -> int:
     """The final norm and the projection behind the encoder."""
     tower, kept = stream.tower, 0
     encoder = tower.encoder
+    if stream.front(training=True):
+        length = 1
     if encoder.final_norm is not None:
         kept += width * length * encoder.size.width
         kept += length * encoder.size.width if encoder.dropout_rate else 0

@@ -200,8 +200,8 @@ class _Planner:
             again += clips * pixel_costs(self.device_inputs, self.clip, training=True).products
         for stream in self.streams:
             if isinstance(stream, Stream) and stream.recompute:
-                length = stream.length(training=True)
-                again += clips * stream.rows * blocks_products(stream.tower.encoder, length)
+                length, front = stream.length(training=True), stream.front(training=True)
+                again += clips * stream.rows * blocks_products(stream.tower.encoder, length, front=front)
         return again
 
     @property

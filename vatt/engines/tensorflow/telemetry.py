@@ -7,6 +7,7 @@ does not count. Products inside loops count once.
 
 import logging
 import math
+from collections.abc import Iterable
 from typing import Any
 
 import keras
@@ -49,9 +50,10 @@ class Telemetry:
             return task.model(task.device_inputs(rows, training=True), training=True)
 
         traced = tf.function(forward, autograph=False).get_concrete_function()
-        self.clip_flops = _FORWARD_AND_BACKWARD * count_flops(traced.graph) / count
-        outputs = traced.structured_outputs
-        tokens = (outputs.get(f"{modality}/tokens") for modality in spec.MODALITIES)
+        outputs = dict(traced.structured_outputs)
+        tokens = [outputs.pop(f"{modality}/tokens", None) for modality in spec.MODALITIES]
+        # Of outputs that no loss reads a step computes nothing.
+        self.clip_flops = _FORWARD_AND_BACKWARD * count_flops(traced.graph, outputs.values()) / count
         self.clip_tokens = sum(math.prod(each.shape[:2]) for each in tokens if each is not None) / count
 
     def numbers(self, clips_per_second: float) -> dict[str, float]:
@@ -73,9 +75,22 @@ def memory() -> dict[str, float]:
     return numbers
 
 
-def count_flops(graph: Any) -> int:
-    """Operations of one run of a traced function, of products with static shapes."""
-    return sum(_operations(operation) for operation in graph.get_operations())
+def count_flops(graph: Any, outputs: Iterable | None = None) -> int:
+    """Operations of one run of a traced function, of products with static shapes.
+
+    Args:
+        graph: of the function.
+        outputs: tensors of it that are read; None for all that it gives. What none of them needs is not run.
+    """
+    waiting = [each.op for each in (graph.outputs if outputs is None else outputs)]
+    waiting += graph.control_outputs
+    needed = {}
+    while waiting:
+        operation = waiting.pop()
+        if operation.name not in needed:
+            needed[operation.name] = operation
+            waiting += [each.op for each in operation.inputs] + operation.control_inputs
+    return sum(_operations(operation) for operation in needed.values())
 
 
 def _operations(operation) -> int:
