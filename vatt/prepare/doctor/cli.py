@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from vatt import environment
 from vatt.arguments import COUNT, PROCESSES
 from vatt.prepare import writer
 from vatt.prepare.doctor.examine import examine
@@ -17,6 +18,9 @@ Reads every record of a prepared set and looks for what goes wrong in silence: d
 frames that do not decode, audio that is silent, cast or out of sync, labels that shifted, captions with
 broken text or times, and clips that are in two splits. It changes nothing.
 
+With --environment, it lists instead what is installed, on which machine and devices, and which extras are
+missing for what.
+
 Exit status: 0 clean, 1 findings, 2 the set could not be read.
 """
 
@@ -25,7 +29,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the arguments of the verb."""
     parser.description = _DESCRIPTION
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("records", metavar="RECORDS", help="directory of the prepared set")
+    parser.add_argument("records", metavar="RECORDS", nargs="?", help="directory of the prepared set")
+    parser.add_argument("--environment", action="store_true", help="versions, devices, what is missing")
     parser.add_argument(
         "--sample",
         type=COUNT,
@@ -43,6 +48,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(args: argparse.Namespace) -> int:
     """Examines, reports and, if asked, repairs; returns the exit status."""
+    if args.environment:
+        show("\n".join(environment.lines()))
+        return 0
+    if args.records is None:
+        raise ValueError("`vatt doctor` needs RECORDS, a prepared set, or --environment. Received: neither.")
     if args.repair:
         check_target(args.repair)  # now, not after an hour
     diagnosis = examine(args.records, sample=args.sample, training=args.train_split, workers=args.workers)

@@ -1,0 +1,66 @@
+"""What is installed here, on what machine, and what is missing for what: `vatt doctor --environment`."""
+
+import importlib.metadata
+import os
+import platform
+from pathlib import Path
+
+import vatt
+
+BASE = ("av", "numpy", "scikit-learn", "scipy", "protobuf", "gin-config", "pillow")
+# Extra -> its packages, and what it is for.
+EXTRAS = {
+    "train": (("tensorflow", "keras", "tensorboard"), "training, and whatever loads a model"),
+    "jax": (("jax", "orbax-checkpoint"), "training on JAX"),
+    "stores": (("obstore",), "object stores"),
+    "beam": (("apache-beam",), "preparing on Beam"),
+    "parquet": (("pyarrow",), "tables of embeddings in Parquet"),
+}
+
+
+def version_of(package: str) -> str:
+    """Of an installed package; "" where it is not installed."""
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return ""
+
+
+def processor() -> str:
+    """Its name, where the system gives one."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return next(iter(names), platform.processor() or "unknown")
+
+
+def devices() -> list[str]:
+    """What TensorFlow and JAX, where they are installed, compute on."""
+    found = []
+    if version_of("tensorflow"):
+        import tensorflow as tf
+
+        found += [f"TensorFlow: {each.name}" for each in tf.config.list_logical_devices()]
+    if version_of("jax"):
+        import jax
+
+        found += [f"JAX: {each}" for each in jax.devices()]
+    return found
+
+
+def lines() -> list[str]:
+    """The whole, a line each."""
+    versions = [f"{name} {version_of(name) or 'MISSING'}" for name in BASE]
+    made = [
+        f"vatt {vatt.__version__}, Python {platform.python_version()}, {platform.platform()}",
+        f"{processor()}, {os.cpu_count()} logical cores",
+        f"packages: {', '.join(versions)}",
+    ]
+    for extra, (packages, purpose) in EXTRAS.items():
+        missing = [name for name in packages if not version_of(name)]
+        there = ", ".join(f"{name} {version_of(name)}" for name in packages)
+        way_out = f"no {', '.join(missing)}: pip install 'vatt[{extra}]'"
+        made.append(f"{extra} ({purpose}): {way_out if missing else there}")
+    return [*made, *(devices() or ["no framework that computes on a device"])]
