@@ -17,13 +17,8 @@ MAX_PARAMETERS = 12
 # folder -> what it may import of this project besides itself. The foundation is open to all.
 FOUNDATION = {
     *("spec", "protocols", "whole_file", "terminal", "regular_file", "json_file", "array_file", "arguments"),
-<<<<<<< HEAD
-    *("errors", "resident_memory", "run_records"),
-    *("unit_rows", "places", "mirror", "store_lock", "one_pass"),
-=======
     *("environment", "errors", "resident_memory", "run_records"),
-    *("unit_rows", "places", "mirror", "store_lock"),
->>>>>>> 1b73061 (Add vatt doctor --environment: versions, devices, and what is missing for what)
+    *("unit_rows", "places", "mirror", "store_lock", "one_pass"),
 }
 MAY_IMPORT = {
     "layers": set(),

@@ -11,6 +11,7 @@ BASE = ("av", "numpy", "scikit-learn", "scipy", "protobuf", "gin-config", "pillo
 # Extra -> its packages, and what it is for.
 EXTRAS = {
     "train": (("tensorflow", "keras", "tensorboard"), "training, and whatever loads a model"),
+    "text": (("tensorflow-text",), "vocabularies of T5 and BERT"),
     "jax": (("jax", "orbax-checkpoint"), "training on JAX"),
     "stores": (("obstore",), "object stores"),
     "beam": (("apache-beam",), "preparing on Beam"),
