@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterator
 
 from vatt.protocols import Tensor
 
-_compiler = contextvars.ContextVar("compiler", default=None)
+_compiler: contextvars.ContextVar[Callable[[Callable], Callable] | None] = contextvars.ContextVar(
+    "compiler", default=None
+)
 # From as many numbers on one pass in place of several is worth compiling it.
 _WORTH_COMPILING = 2**18
 

@@ -80,7 +80,7 @@ def with_fallback(
     # One element each, so that the order is that of what was asked for.
     if readers:
         asked = asked.interleave(read_ahead, readers, num_parallel_calls=readers, deterministic=True)
-    made = asked.interleave(usable, threads, num_parallel_calls=threads, deterministic=True)
+    made = asked.interleave(usable, threads, num_parallel_calls=threads, deterministic=True)  # pyright: ignore
     # Parallel for the batching that follows it, with which it is fused: clips are copied as they come.
     return made.map(without_contradiction, num_parallel_calls=threads, deterministic=True)
 

@@ -88,16 +88,15 @@ class Records(grpc.GenericRpcHandler, abc.ABC):
         return None
 
     def _answer(self, content: bytes, context: grpc.ServicerContext) -> bytes:
-        token, shard, start, size = (
-            self._request.FromString(content).tensors[0].strings[0].decode().split("\n")
-        )
+        request: Any = self._request.FromString(content)  # its fields are made at run time
+        token, shard, start, size = request.tensors[0].strings[0].decode().split("\n")
         if token != self._token:
             context.abort(grpc.StatusCode.PERMISSION_DENIED, "this is another program's")
         try:
             path = self._fetched(shard, int(start), int(size))
         except (OSError, ValueError) as error:
             context.abort(grpc.StatusCode.DATA_LOSS, str(error))
-        reply = self._reply()
+        reply: Any = self._reply()
         tensor = reply.tensors.add(dtype=_STRING, strings=[os.fsencode(path)])
         tensor.shape.SetInParent()
         return reply.SerializeToString()

@@ -290,7 +290,7 @@ class _Planner:
         found = {"clip_bytes": clip_bytes(self.clip, self.classes)}
         device, where = self.where.device, self.where
         peak = device and device.peak_tflops(self.configuration.precision)
-        if not peak:
+        if not device or not peak:
             return found
         load = stages.Load(
             operations=executed / where.devices,

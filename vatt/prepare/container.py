@@ -63,7 +63,7 @@ def open_container(path: str | Path) -> Iterator[InputContainer]:
     try:
         # "file:" keeps a name like "12:30.mp4" from being read as a protocol.
         source = f"file:{path}" if is_plain else media_file.opened(path)
-        container = av.open(source, options=options, metadata_errors="ignore")
+        container: Any = av.open(source, options=options, metadata_errors="ignore")
     except Exception as error:  # of any kind: untrusted headers raise more than FFmpeg's own errors
         pass_on_exhaustion(error)
         raise MediaError(path, f"can not be opened as media: {reason_of(error)}") from error

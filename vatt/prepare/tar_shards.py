@@ -106,6 +106,6 @@ def _members(holder: str, planning: Planning) -> Iterator[Member]:
                         yield Member(holder, each.offset_data, each.size, each.name.replace("\0", ""))
                     elif not each.isdir():
                         planning.left_out.add(NO_FILE, f"{holder}/{each.name}")
-                    tar.members = []  # as many as a tar file has are not kept
+                    tar.members = []  # pyright: ignore  (as many as a tar file has are not kept)
         except (tarfile.TarError, EOFError, UnicodeError) as error:
             planning.left_out.add(DAMAGED, f"{holder}: {error}")

@@ -34,7 +34,7 @@ class Devices:
         count: how many there are.
     """
 
-    def __init__(self, strategy: str, among: Sequence[jax.Device] | None = None):
+    def __init__(self, strategy: str, among: Sequence[Any] | None = None):
         if strategy not in STRATEGIES:
             raise ValueError(
                 f"`strategy` must be one of {', '.join(STRATEGIES)} on JAX. Received: {strategy!r}."

@@ -123,7 +123,7 @@ class Snapshot:
         if id(held) in copies:
             return copies[id(held)]
         if id(held) in self._values:
-            copies[id(held)] = tf.Variable(self._values[id(held)], trainable=False)
+            copies[id(held)] = tf.Variable(self._values[id(held)], trainable=False)  # pyright: ignore
         else:
             copies[id(held)] = node = tf.__internal__.tracking.AutoTrackable()
             for name, child in self._view.children(held).items():

@@ -75,7 +75,7 @@ def feed(strategy: tf.distribute.Strategy, batches: tf.data.Dataset) -> Iterator
     if replicas == 1:
         return iter(batches)
     local = len(strategy.extended.worker_devices)
-    rows = rows_of(batches.element_spec)
+    rows = rows_of(batches.element_spec)  # pyright: ignore
     check_rows(rows * replicas // local, {}, replicas=replicas)
     # Views of the batches. Replica r gets each part number r, r + local, …; were they known to end, workers
     # would ask one another before each step whether anybody has none.
