@@ -10,7 +10,9 @@ from vatt.engines.tensorflow.state import State
 from vatt.optimizers.factories import adam, lamb
 
 
-@pytest.mark.parametrize(("replicas", "optimizer"), [(1, adam), (1, lamb), (2, adam)], ids=str)
+@pytest.mark.parametrize(
+    ("replicas", "optimizer"), [(1, adam), (1, lamb), (2, adam)], ids=["adam", "lamb", "adam-2"]
+)
 def test_steps_after_it_change_nothing_of_it(tmp_path, replicas, optimizer):
     training = Training(
         make_optimizer=lambda: optimizer(learning_rate=0.01), replicas=replicas, average=WeightAverage()
