@@ -26,6 +26,8 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "main_job": ("main_job.py", "--seeds", "0", "1", "2", "--control", "--out", "OUT/main_job"),
     "start": ("trainer_overhead.py", "--start"),
     "trainer_overhead": ("trainer_overhead.py", "--rounds", "5", "--steps", "3"),
+    "demo_step": ("demo_step.py", "--variants", "ours"),
+    "checkpoint_pause": ("checkpoint_pause.py",),
     "transformer": ("transformer.py", "--steps", "4"),
     "conv_nets": ("conv_nets.py", "--seeds", "0", "1", "2", "--out", "OUT/conv_nets"),
     "demo_tables": (
@@ -51,7 +53,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
 }
 
 # These need what a machine may lack, such as an accelerator, or are started by another.
-BY_HAND = {"accelerator.py", "transformer_steps.py"}
+BY_HAND = {"accelerator.py", "demo_step_torch.py", "transformer_steps.py"}
 
 
 def processor() -> str:

@@ -25,6 +25,12 @@ def pytest_runtest_makereport(item, call):
             report.outcome, report.longrepr = "failed", f"VATT_MUST_RUN: must not be skipped here: {reason}"
 
 
+def pytest_collection_modifyitems(items):
+    """Names of tests are the same in every process: workers of pytest-xdist compare them."""
+    addresses = [item.nodeid for item in items if " at 0x" in item.nodeid]
+    assert not addresses, f"give these `ids`: {addresses}"
+
+
 def pytest_collection_finish(session):
     """Gives one process four CPU devices, so that it can train and score on one replica, on two and on four.
 
