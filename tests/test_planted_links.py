@@ -136,7 +136,9 @@ def test_what_training_writes(tmp_path):
     def job(root):
         checkpoints = CheckpointFolder(root / "checkpoints", keep=1)
         for step in (1, 2):
-            checkpoints.save(step, State(model=tf.train.Checkpoint(value=tf.Variable(float(step)))))
+            checkpoints.save(
+                step, State(model=tf.train.Checkpoint(value=tf.Variable(float(step)))).snapshot()
+            )
         (root / "checkpoints" / "ckpt-2.index").unlink()  # damaged
         checkpoints.newest()
         journal = Journal(root, 0)

@@ -37,7 +37,7 @@ def write_run(directory, model, facts=None, **saved):
     (directory / MODEL_FILE).write_text(json.dumps(keras.saving.serialize_keras_object(model)))
     if facts is not None:
         (directory / INPUTS_FILE).write_text(json.dumps(facts))
-    CheckpointFolder(directory / "checkpoints").save(3, State(model=model, **saved))
+    CheckpointFolder(directory / "checkpoints").save(3, State(model=model, **saved).snapshot())
     return directory
 
 

@@ -9,6 +9,8 @@ from pathlib import Path
 import filelock
 import pytest
 
+from tests.documents import ROOT
+
 FAST = ("clips", "toy_devices", "accumulated", "optimizers", "bad_steps", "loss_scale", "resumed")
 SLOW = ("giant", "cached")
 # Logical devices; with so little optimisation programs compile in half the time.
@@ -24,6 +26,7 @@ def measured(folder: Path, names) -> dict:
         if not results.is_file():
             done = subprocess.run(
                 [sys.executable, "-m", "tests.engines.jax.checks", str(folder), *names],
+                cwd=ROOT,
                 env=os.environ | ENVIRONMENT | {"XLA_FLAGS": FLAGS},
                 capture_output=True,
                 text=True,

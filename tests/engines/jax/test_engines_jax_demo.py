@@ -7,6 +7,7 @@ import sys
 import numpy as np
 import pytest
 
+from tests.documents import ROOT
 from tests.engines.jax.conftest import ENVIRONMENT
 
 
@@ -23,7 +24,7 @@ def steps_on(backend, folder, precision="float32", steps=20):
         precision,
     ]
     environment = os.environ | ENVIRONMENT | {"KERAS_BACKEND": backend}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=1800)
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=1800)
     assert done.returncode == 0, done.stderr[-4000:]
     with np.load(out) as arrays:
         return dict(arrays)

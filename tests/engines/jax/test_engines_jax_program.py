@@ -10,6 +10,7 @@ import time
 import numpy as np
 import pytest
 
+from tests.documents import ROOT
 from tests.engines.jax.conftest import ENVIRONMENT
 from tests.miniature_runs import TINY, gin_file
 from vatt.convert.run_directory import load_run
@@ -43,6 +44,7 @@ class Runs:
         ]
         return subprocess.Popen(
             [str(each) for each in (*command, *(f"--gin.{flag}" for flag in given))],
+            cwd=ROOT,
             env=os.environ | environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from tests.documents import ROOT
 from tests.engines.jax.conftest import ENVIRONMENT
 from tests.engines.jax.test_engines_jax import by_tensorflow
 from tests.engines.training import toy_batch, toy_model
@@ -23,6 +24,7 @@ def test_two_processes_train_as_one(tmp_path):
     workers = [
         subprocess.Popen(
             [*command, str(index)],
+            cwd=ROOT,
             env=os.environ | ENVIRONMENT | {"XLA_FLAGS": flags},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
