@@ -93,7 +93,7 @@ def test_a_stopped_run_continues_bit_for_bit(finished, tmp_path, monkeypatch, ca
     assert f'--gin.MODEL_DIR="{directory}"\'' in told  # quoted for the shell
     assert signal.getsignal(signal.SIGINT) is handler
     monkeypatch.undo()
-    os.chdir(tmp_path)
+    monkeypatch.chdir(tmp_path)
     assert train(directory) == 0
     assert_same_weights(finished, directory)
     assert journal_steps(directory) == sorted(set(journal_steps(directory)))
