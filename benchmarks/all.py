@@ -20,6 +20,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))
+from vatt.environment import processor  # noqa: E402  (of this checkout, installed or not)
+
 MODEL = ("--model", "OUT/main_job/seed0")  # which the first of them trains
 # Name -> script and arguments, in this order; OUT is the folder. What needs an idle machine most comes first.
 COMMANDS: dict[str, tuple[str, ...]] = {
@@ -56,16 +59,6 @@ COMMANDS: dict[str, tuple[str, ...]] = {
 BY_HAND = {"accelerator.py", "demo_step_torch.py", "transformer_steps.py"}
 
 
-def processor() -> str:
-    """Its name, where the system tells it."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return "unknown processor"
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return f"{names[0] if names else 'unknown processor'}, {os.cpu_count()} logical cores"
-
-
 def commit() -> str:
     """Of the working tree, and whether it was changed since; "unknown" outside git."""
     done = subprocess.run(
@@ -81,7 +74,7 @@ def measure(name: str, command: tuple[str, ...], out: Path) -> bool:
     head = {
         "command": " ".join(["python", f"benchmarks/{words[0]}", *words[1:]]),
         "commit": commit(),
-        "processor": processor(),
+        "processor": f"{processor()}, {os.cpu_count()} logical cores",
         "started": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
         "load": f"{os.getloadavg()[0]:.1f}",
     }
