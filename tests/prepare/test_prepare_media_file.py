@@ -50,6 +50,28 @@ def test_media_decode_alike_wherever_they_are(video, bucket, tmp_path, where):
         np.testing.assert_array_equal(here, there)
 
 
+@pytest.mark.parametrize("where", ["folder", "store", "tar", "tar in a store"])
+def test_a_second_video_behind_it_is_said(video, bucket, tmp_path, where):
+    """As `cat a.mp4 b.mp4` leaves it; of the next member of a tar file nothing is said."""
+    content, start = video.read_bytes(), 512
+    path = tmp_path / "joined.mp4"
+    path.write_bytes(content * 2)
+    if where == "store":
+        path = f"{bucket}/joined.mp4"
+        places.open_store(bucket).write("joined.mp4", content * 2)
+    elif where != "folder":
+        whole = b"\0" * start + content * 3
+        (tmp_path / "x.tar").write_bytes(whole)
+        places.open_store(bucket).write("x.tar", whole)
+        holder = str(tmp_path / "x.tar") if where == "tar" else f"{bucket}/x.tar"
+        path = media_file.Member(holder, start, 2 * len(content), "v.mp4")
+        (alone,) = read_segments(str(path._replace(size=len(content))), MediaOptions())
+        assert not alone.warnings
+    (media,) = read_segments(str(path), MediaOptions())
+    said = f"another file is joined behind this one, at byte {len(content)}, and was not read"
+    assert list(media.warnings) == [said]
+
+
 def sizes(clip):
     with media_file.opened(clip.media) as file:
         return len(file.read())

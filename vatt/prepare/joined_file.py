@@ -1,10 +1,10 @@
 """Finds a second file behind the one that is read: of `cat a.mp4 b.mp4` demuxers see the first half only."""
 
-import mmap
-import os
 import re
 
 from av.container import InputContainer
+
+from vatt.prepare import media_file
 
 # How files begin whose demuxer stops at the second of two that were joined.
 _BEGINNINGS = {
@@ -21,15 +21,22 @@ _BEGINNINGS = {
 }
 
 
+_PART_BYTES = 1 << 20
+_LONGEST = 64  # bytes of a beginning
+
+
 def joined_file(container: InputContainer, read_until: int) -> int | None:
     """The byte at which another file begins that the demuxer has not read; None if there is none."""
     start = next((s for name, s in _BEGINNINGS.items() if name in container.format.name.split(",")), None)
-    if not container.name.startswith("file:"):  # of an object or a member, which is not read to its end twice
-        return None
     path = container.name.removeprefix("file:")
-    size = os.path.getsize(path)
-    if start is None or not 0 < read_until < size:
+    if start is None or not 0 < read_until < media_file.size(path):
         return None
-    with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        found = re.compile(start, re.DOTALL).search(content, read_until)
-        return None if found is None else found.start()
+    beginning, before = re.compile(start, re.DOTALL), b""
+    with media_file.opened(path) as file:
+        file.seek(read_until)
+        while part := file.read(_PART_BYTES):
+            content = before + part
+            if found := beginning.search(content):
+                return file.tell() - len(content) + found.start()
+            before = content[-_LONGEST:]
+    return None

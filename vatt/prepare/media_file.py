@@ -86,7 +86,8 @@ def opened(path: str | os.PathLike[str]) -> IO[bytes]:
         return open(path, "rb")
     holder, start, length, _ = found or Member(os.fspath(path), 0, size(path), "")
     read = _reader(holder)
-    return io.BufferedReader(_Part(lambda at, count: read(start + at, count), length), _BLOCK_BYTES)
+    part = _Part(os.fspath(path), lambda at, count: read(start + at, count), length)
+    return io.BufferedReader(part, _BLOCK_BYTES)
 
 
 def _reader(holder: str) -> Callable[[int, int], bytes]:
@@ -97,10 +98,10 @@ def _reader(holder: str) -> Callable[[int, int], bytes]:
 
 
 class _Part(io.RawIOBase):
-    """Bytes that a function from place and count gives."""
+    """Bytes that a function from place and count gives; `name` is what `opened` was asked for."""
 
-    def __init__(self, read: Callable[[int, int], bytes], length: int):
-        self._read, self._length, self._at = read, length, 0
+    def __init__(self, name: str, read: Callable[[int, int], bytes], length: int):
+        self.name, self._read, self._length, self._at = name, read, length, 0
 
     def readable(self) -> bool:
         return True
