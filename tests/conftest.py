@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from tests.object_stores import bad_network, bucket, s3_port  # noqa: F401 (fixtures)
+from tests.other_stores import any_store, azure_container, azure_port, google_bucket, google_port  # noqa: F401
 
 LOGICAL_DEVICES = 4
 # A regular expression of the reasons for which no test may be skipped: `.ci/run` installs what they miss.

@@ -23,8 +23,8 @@ def quick(monkeypatch):
     monkeypatch.setattr(store_lock, "_LOOK_SECONDS", 0.1)
 
 
-def test_a_second_writer_is_refused_and_a_later_one_is_not(bucket, quick):
-    store = places.open_store(bucket)
+def test_a_second_writer_is_refused_and_a_later_one_is_not(any_store, quick):
+    store = places.open_store(any_store)
     for _ in range(2):
         with store_lock.alone(store, "a run") as held:
             second = store_lock.alone(store, "a run")
@@ -45,8 +45,8 @@ def test_the_lock_of_a_killed_process_of_this_machine_is_taken_at_once(bucket):
         pass
 
 
-def test_a_lock_that_nobody_renews_is_taken_over_and_its_owner_stops(bucket, quick, monkeypatch):
-    store = places.open_store(bucket)
+def test_a_lock_that_nobody_renews_is_taken_over_and_its_owner_stops(any_store, quick, monkeypatch):
+    store = places.open_store(any_store)
     monkeypatch.setattr(store_lock, "_BEATS_PER_LEASE", 1e-9)  # an owner that is frozen
     with store_lock.alone(store, "a run") as frozen:
         with store_lock.alone(store, "a run") as second:

@@ -208,7 +208,9 @@ class _Tag:
 
     @staticmethod
     def of(found: Any) -> str:
-        return f"{found['e_tag'] or ''}\n{found['version'] or ''}"
+        tag = found["e_tag"] or ""
+        quoted = f'"{tag}"' if tag and not tag.endswith('"') else tag  # Azure lists them without quotes
+        return f"{quoted}\n{found['version'] or ''}"
 
     @staticmethod
     def parts(tag: str) -> dict[str, str]:
