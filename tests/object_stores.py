@@ -15,6 +15,7 @@ import uuid
 import pytest
 
 from vatt import places
+from vatt.mirror import Mirror
 
 _SERVER = """\
 import sys
@@ -138,3 +139,10 @@ def bad_network(bucket, s3_port, monkeypatch):
 def environment():
     """What a process needs to find the server."""
     return dict(os.environ)
+
+
+def fetched(address, folder):
+    """A new folder with what lies below an address."""
+    folder.mkdir()
+    Mirror(address, folder).pull()
+    return folder

@@ -15,7 +15,8 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
-from vatt.places import StoreError, is_address, open_store, plain
+from vatt.places import Entry, StoreError, is_address, open_store, plain
+from vatt.terminal import shown_as
 from vatt.whole_file import is_temporary, temporary_folder
 
 LOCKS = (".lock", ".writable")  # of a folder of this machine; a store has `vatt.store_lock`
@@ -38,6 +39,7 @@ class Mirror:
         self._store, self._only, self._skips = open_store(address), only, tuple(skips)
         self._tags: dict[str, str] = {}  # of objects that the folder has
         self._sent: dict[str, tuple[int, int]] = {}  # bytes and date of files that the store has
+        self.listed: dict[str, Entry] = {}  # what was there at the last `pull`
         self.elsewhere: dict[str, int] = {}  # bytes of objects that the folder has not
         self._alone = threading.Lock()
 
@@ -61,6 +63,7 @@ class Mirror:
         if self._only:
             with contextlib.suppress(FileNotFoundError):
                 found[self._only] = self._store.entry(self._only)
+        self.listed = found
         names = {name for name in found if wanted(name) and self._counts(name)}
         self.elsewhere = {name: found[name].size for name in found if not wanted(name)}
         for name in self._sent.keys() - names:
@@ -75,7 +78,7 @@ class Mirror:
                 f"while {self.folder} has {free:,} left. Set TMPDIR to a larger disk."
             )
         for name in sorted(new, key=_rank):
-            path = self._inside(name)
+            path = self.inside(name)
             self._store.download(name, path, found[name].size)
             self._tags[name], self._sent[name] = found[name].tag, _state(path)
 
@@ -124,7 +127,7 @@ class Mirror:
         within = name.removeprefix(f"{self._only}/") if self._only else name
         return PurePosixPath(name).name not in LOCKS and not within.startswith(self._skips)
 
-    def _inside(self, name: str) -> Path:
+    def inside(self, name: str) -> Path:
         """Where an object belongs; writers to the store may have named it anything."""
         if ".." in name.split("/") or name.startswith("/") or "\0" in name:
             raise StoreError(f"An object's name must be a path below {self.address}. Received: {name!r}.")
@@ -173,9 +176,9 @@ def localised(
                 scheme, _, place = value.rstrip("/").partition("://")
                 bucket, slash, name = place.rpartition("/")
                 folder = stack.enter_context(temporary_folder(name="store"))
-                mirror = Mirror(
-                    f"{scheme}://{bucket or name}", folder, only=name if slash else "", skips=skips
-                )
+                holder = f"{scheme}://{bucket or name}"
+                stack.enter_context(shown_as(str(folder), holder))
+                mirror = Mirror(holder, folder, only=name if slash else "", skips=skips)
                 mirror.pull()
                 mirrors.append(mirror)
                 value = str(folder / name if slash else folder)

@@ -6,6 +6,7 @@ a name that is another one.
 """
 
 import argparse
+import contextlib
 import re
 import sys
 from collections.abc import Container, Iterator
@@ -25,14 +26,40 @@ _CONTROLS = re.compile(f"[{_LINE}]")
 _CONTROLS_AND_BREAKS = re.compile(f"[{_LINE}\t\n]")
 
 
+_stands_for: dict[str, str] = {}  # folder of this machine -> the address that the user gave
+
+
+@contextlib.contextmanager
+def shown_as(folder: str, address: str) -> Iterator[None]:
+    """Within the block messages name the address, and so do errors that leave it, instead of a folder that
+    stands for it.
+    """
+    _stands_for[folder] = address
+    try:
+        yield
+    except Exception as error:
+        error.args = tuple(_as_given(each) if isinstance(each, str) else each for each in error.args)
+        if isinstance(error, OSError) and isinstance(error.filename, str):
+            error.filename = _as_given(error.filename)
+        raise
+    finally:
+        del _stands_for[folder]
+
+
+def _as_given(text: str) -> str:
+    for folder, address in _stands_for.items():
+        text = text.replace(folder, address)
+    return text
+
+
 def printable(text: object) -> str:
     r"""Text for a terminal: control characters as `\u001b`, tabs and line ends as they are."""
-    return _CONTROLS.sub(_written_out, str(text))
+    return _CONTROLS.sub(_written_out, _as_given(str(text)))
 
 
 def one_line(text: object) -> str:
     r"""The same of what belongs in one line, such as a file's name: tabs and line ends as `\u000a`, too."""
-    return _CONTROLS_AND_BREAKS.sub(_written_out, str(text))
+    return _CONTROLS_AND_BREAKS.sub(_written_out, _as_given(str(text)))
 
 
 def table_cell(value: object) -> str:

@@ -14,17 +14,10 @@ import pytest
 
 from tests.documents import commands
 from tests.faults.conftest import ROOT
-from tests.object_stores import SECRET
+from tests.object_stores import SECRET, fetched
 from tests.prepare.media_maker import make_media
 from vatt import cli, main, places, store_lock
-from vatt.mirror import Mirror
 from vatt.train import run_folder
-
-
-def fetched(address, folder):
-    folder.mkdir()
-    Mirror(address, folder).pull()
-    return folder
 
 
 def lines_of(folder):

@@ -4,6 +4,7 @@ import shutil
 
 import numpy as np
 import pytest
+from clip_maker import make_clips, prepare
 from media_maker import beep, grey, make_media
 from PIL import Image
 
@@ -74,3 +75,15 @@ def content():
             "date": "2026-01-01",
         },
     }
+
+
+@pytest.fixture
+def clips(tmp_path):
+    return make_clips(tmp_path)
+
+
+@pytest.fixture
+def whole(clips, tmp_path):
+    """The set as an undisturbed run makes it."""
+    prepare(clips, tmp_path / "whole")
+    return tmp_path / "whole"

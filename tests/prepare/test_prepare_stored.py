@@ -3,32 +3,18 @@
 import concurrent.futures
 
 import pytest
-from clip_maker import make_clips, prepare, shard_bytes
+from clip_maker import OPTIONS, prepare, shard_bytes
+from media_maker import beep, grey, make_media
+from PIL import Image
 
+from tests.object_stores import fetched
 from vatt import cli, places
 from vatt.json_file import read_object
-from vatt.mirror import Mirror
 from vatt.prepare import prepare as prepare_module
 from vatt.prepare import writer
 from vatt.prepare.errors import PreparationError
+from vatt.prepare.folder import plan_folder
 from vatt.prepare.job import Running
-
-
-@pytest.fixture
-def clips(tmp_path):
-    return make_clips(tmp_path)
-
-
-@pytest.fixture
-def whole(clips, tmp_path):
-    prepare(clips, tmp_path / "whole")
-    return tmp_path / "whole"
-
-
-def fetched(address, folder):
-    folder.mkdir()
-    Mirror(address, folder).pull()
-    return folder
 
 
 def same_set(one, other):
@@ -93,7 +79,79 @@ def test_two_preparations_of_one_address(clips, bucket, monkeypatch):
 
 
 def test_what_has_to_be_here_is_said(tmp_path, capsys):
-    assert cli.main(["prepare", "folder", "s3://bucket/videos", str(tmp_path / "out")]) == 2
+    given = ["--annotations", str(tmp_path), "--media", "s3://bucket/videos", str(tmp_path / "out")]
+    assert cli.main(["prepare", "ucf101", *given]) == 2
     assert "`media` must be a folder or a file of this machine" in capsys.readouterr().err
     with pytest.raises(SystemExit):
         cli.main(["prepare", "folder", str(tmp_path), str(tmp_path / "out"), "--part=4/3"])
+
+
+@pytest.fixture
+def media(tmp_path, bucket):
+    """(a folder of videos, captions and pairs, the address of the same in a store)."""
+    folder = tmp_path / "videos"
+    for number, name in enumerate(("train/a.mp4", "train/b.mp4", "test/c d.mp4")):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        make_media(folder / name, pictures=grey([number * 30] * 4), sound=beep(0.4, at=0.1))
+    make_media(folder / "train/p.wav", sound=beep(0.5, at=0.1), audio_codec="pcm_s16le")
+    Image.new("RGB", (32, 24), (90, 10, 200)).save(folder / "train/p.png")
+    (folder / "train/a.srt").write_text("1\n00:00:00,100 --> 00:00:00,300\na dog barks\n")
+    (folder / "train/orphan.vtt").write_text("WEBVTT\n")
+    (folder / "notes.md").write_text("no media")
+    store = places.open_store(f"{bucket}/lab/videos")
+    for path in folder.rglob("*"):
+        if path.is_file():
+            store.write(path.relative_to(folder).as_posix(), path)
+    return folder, f"{bucket}/lab/videos"
+
+
+def planned(place, capsys, **options):
+    plan = plan_folder(place, **options)
+    return plan, capsys.readouterr().err.replace(str(place), "PLACE")
+
+
+def test_a_folder_in_a_store_is_prepared_as_one_of_this_machine(media, tmp_path, capsys):
+    here, there = media
+    (one, said), (other, said_there) = (planned(each, capsys, labels="folders") for each in media)
+    assert said == said_there and "orphan" not in said and "PLACE: 4 clips, 1 with captions" in said
+    assert other.name == one.name == "videos"
+    assert {clip.media.removeprefix(there) for clip in other.clips} == {
+        clip.media.removeprefix(str(here)) for clip in one.clips
+    }
+    for plan, out in ((one, "here"), (other, "there")):
+        prepare_plan(plan, tmp_path / out)
+    assert shard_bytes(tmp_path / "here") == shard_bytes(tmp_path / "there")
+
+
+def prepare_plan(plan, out):
+    prepare_module.prepare_clips(plan, out, options=OPTIONS, running=Running(workers=1))
+
+
+def test_a_set_within_the_media_in_a_store_is_not_read_again(media, capsys):
+    _, there = media
+    places.open_store(there).write("set/x.mp4", b"")
+    plan, said = planned(there, capsys, output=f"{there}/set")
+    assert len(plan.clips) == 4 and "output" in said
+
+
+def test_a_manifest_in_a_store_names_what_lies_beside_it(media, tmp_path, capsys):
+    _, there = media
+    table = b"path,caption,split\ntrain/a.mp4,a dog,train\n./test/c d.mp4,a cat,test\nnone.mp4,x,train\n"
+    places.open_store(there).write("list.csv", table)
+    plan, _ = planned(f"{there}/list.csv", capsys)
+    assert [(clip.media, clip.media_id) for clip in plan.clips] == [
+        (f"{there}/{name}", name) for name in ("train/a.mp4", "test/c d.mp4")
+    ]
+    assert plan.missing == (("none.mp4", f"{there}/none.mp4"),)
+    places.open_store(there).write("bad.csv", b"path,colour\na,b\n")
+    assert cli.main(["prepare", "folder", f"{there}/bad.csv", str(tmp_path / "out")]) == 2
+    assert f"{there}/bad.csv, line 1: the columns of a manifest are" in capsys.readouterr().err
+
+
+def test_an_object_that_is_a_folder_too_is_named(media):
+    _, there = media
+    places.open_store(there).write("train", b"")  # as consoles make a folder
+    assert len(plan_folder(there).clips) == 4
+    places.open_store(there).write("train", b"x")
+    with pytest.raises(OSError, match=f"{there}/train"):
+        plan_folder(there)

@@ -20,18 +20,6 @@ from vatt.prepare import writer
 from vatt.prepare.errors import PreparationError
 
 
-@pytest.fixture
-def clips(tmp_path):
-    return make_clips(tmp_path)
-
-
-@pytest.fixture
-def whole(clips, tmp_path):
-    """The set as an undisturbed run makes it."""
-    prepare(clips, tmp_path / "whole")
-    return tmp_path / "whole"
-
-
 def stopped(*_):
     raise KeyboardInterrupt
 

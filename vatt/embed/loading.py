@@ -10,7 +10,9 @@ from vatt.convert.input_facts import input_facts
 from vatt.convert.restore import pretrained_model
 from vatt.data.description import read_inputs
 from vatt.embed.embedder import Embedder
+from vatt.mirror import here
 from vatt.models.vatt import VATT
+from vatt.places import is_address, plain
 from vatt.spec import ClipSpec
 
 AS_TRAINED = "as_trained"
@@ -25,7 +27,7 @@ class Trained:
     clip: ClipSpec | None  # see `Embedder`; None where nobody knows
     tokenizer: Any
     label_names: tuple[str, ...]  # classes by index, of a classifier; () where nobody knows
-    source: Path  # the path it came from
+    source: Path | str  # the path or address it came from
 
     @property
     def known_clip(self) -> ClipSpec:
@@ -51,7 +53,8 @@ def load(
     Args:
         path: a `.keras` file of ours, or a directory of our `model.safetensors`, or an export that has one of
             them; a run directory, which means its newest checkpoint, or one of the checkpoints in it
-            (RUN/checkpoints/ckpt-500); or prefix or directory of a released checkpoint.
+            (RUN/checkpoints/ckpt-500); or prefix or directory of a released checkpoint. All but prefixes may
+            be addresses of object stores.
         clip: `ClipSpec` of its inputs, where the path does not state it. Runs and files exported from them
             do; for a released checkpoint it is the clip that fills its tables at the paper's rates.
         vocabulary_file: word list of its sentences, see `Vocabulary`, where the path does not state it.
@@ -82,9 +85,22 @@ def open_trained(
     precision: str = "float32",
 ) -> Trained:
     """As `load`, with what is known of the inputs of any kind of model."""
+    with here(path, skips=("events/",)) as found:
+        trained = _open_trained(found, clip, vocabulary_file, release_tokenizer, precision)
+    place = plain(path)
+    return dataclasses.replace(trained, source=place) if is_address(place) else trained
+
+
+def _open_trained(
+    path: Path,
+    clip: ClipSpec | None,
+    vocabulary_file: str | Path | None,
+    release_tokenizer: bool | None,
+    precision: str,
+) -> Trained:
     if precision not in PRECISIONS:
         raise ValueError(f"`precision` must be one of {PRECISIONS}. Received: precision={precision!r}.")
-    path = _inside_export(Path(path).expanduser())
+    path = _inside_export(path.expanduser())
     model = pretrained_model(path=path)
     recorded, tokenizer, label_names = None, None, ()
     if (clip is None or vocabulary_file is None) and (facts := input_facts(path, model)) is not None:

@@ -77,11 +77,10 @@ def main(args: argparse.Namespace) -> int:
     """Runs the chosen layout; returns the exit status."""
     try:
         for name, value in vars(args).items():
-            if name != "out_dir" and is_address(value):
+            if (args.layout, name) != ("folder", "media") and name != "out_dir" and is_address(value):
                 raise PreparationError(
-                    f"`{name}` must be a folder or a file of this machine. Received: {value}. Media in a "
-                    "store are named by a manifest's column `path`, or are tar files for "
-                    "`vatt prepare webdataset`."
+                    f"`{name}` must be a folder or a file of this machine. Received: {value}. Of a store "
+                    "`vatt prepare folder` takes a tree or a manifest, `vatt prepare webdataset` tar files."
                 )
         directory = args.prepare(args)
     except TooManyFailures as error:
@@ -141,7 +140,7 @@ def _add_folder(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "media",
         metavar="DIR",
-        help=f"folder with media files, or a manifest ({' '.join(manifest.SUFFIXES)})",
+        help=f"folder or address with media files, or a manifest ({' '.join(manifest.SUFFIXES)})",
     )
     parser.add_argument("out_dir", metavar="OUT", help="folder for the prepared set")
     parser.add_argument(
@@ -190,7 +189,7 @@ def _prepare_folder(args: argparse.Namespace) -> str | Path:
         labels=args.labels,
         splits=args.splits,
         language=args.language,
-        output=Path(args.out_dir),
+        output=args.out_dir,
     )
     prepare_clips(plan, args.out_dir, **options)
     return _say_next_steps(args, plan, None)

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from vatt.prepare import manifest, media_file, split_folders
+from vatt.places import is_address, plain
+from vatt.prepare import manifest, media_file, split_folders, stored_folder
 from vatt.prepare.caption_files import CaptionFiles, folders_of
 from vatt.prepare.errors import PreparationError
 from vatt.prepare.languages import Tag
@@ -46,7 +47,8 @@ class FolderOptions:
     splits: str = "auto"  # "folders", "hash" or "auto", see `split_folders.are_splits`
     # of captions, where there are several next to a file; None: see `SideCars.of_media`
     language: str | None = None
-    output: Path | None = None  # a folder that is not entered, since the set is written to it
+    # a folder, or an address, that is not entered, since the set is written to it
+    output: str | Path | None = None
 
     def __post_init__(self):
         if not 0 <= self.test_share <= 1:
@@ -76,7 +78,7 @@ def plan_folder(media: str | Path, **options: Any) -> Plan:
     names of top-level folders, can say otherwise.
 
     Args:
-        media: a tree of media files, see `walk_media`; or a manifest.
+        media: a tree of media files, see `walk_media`; or a manifest; in a folder or in a store.
         options: of `FolderOptions`.
 
     Returns:
@@ -86,9 +88,21 @@ def plan_folder(media: str | Path, **options: Any) -> Plan:
         PreparationError: there is no media file, or an argument has no such value.
         ManifestError: the manifest breaks a rule.
     """
-    media, chosen = Path(media), FolderOptions(**options)
+    chosen, text = FolderOptions(**options), plain(media).rstrip("/")
+    if not is_address(text):
+        return _plan(Path(media), chosen)
+    if text.lower().endswith(manifest.SUFFIXES):
+        with stored_folder.fetched_manifest(text) as path:
+            return _plan(path, chosen, text.rpartition("/")[0])
+    with stored_folder.stood_in(text) as folder:
+        output = plain(chosen.output or "")
+        within = folder / output.removeprefix(f"{text}/") if output.startswith(f"{text}/") else None
+        return stored_folder.moved(_plan(folder, dataclasses.replace(chosen, output=within)), folder, text)
+
+
+def _plan(media: Path, chosen: FolderOptions, base: str = "") -> Plan:
     if media.is_file():
-        plan = _manifest_plan(media, chosen)
+        plan = _manifest_plan(media, chosen, base)
     elif media.is_dir():
         plan = _folder_plan(media, chosen)
     else:
@@ -115,7 +129,7 @@ def plan_folder(media: str | Path, **options: Any) -> Plan:
     return plan
 
 
-def _manifest_plan(path: Path, options: FolderOptions) -> Plan:
+def _manifest_plan(path: Path, options: FolderOptions, base: str) -> Plan:
     if options.labels != "none":
         raise PreparationError(
             f"A manifest has its labels in the column `label`. Received: labels={options.labels!r}."
@@ -128,6 +142,7 @@ def _manifest_plan(path: Path, options: FolderOptions) -> Plan:
         segment_seconds=options.segment_seconds,
         split_of=lambda media_id: drawn_split(media_id, options.test_share),
         planning=planning,
+        base=base,
     )
     if not listed.clips:
         raise PreparationError(
@@ -153,7 +168,7 @@ def _manifest_plan(path: Path, options: FolderOptions) -> Plan:
 
 
 def _folder_plan(folder: Path, options: FolderOptions) -> Plan:
-    walk = walk_media(folder, output=options.output)
+    walk = walk_media(folder, output=None if options.output is None else Path(plain(options.output)))
     planning = Planning(left_out=walk.left_out)
     files = walk.media
     if not files:

@@ -6,6 +6,7 @@ Rows of the same file, start and end are one clip, so that a clip can have sever
 import dataclasses
 import math
 import os
+import posixpath
 import re
 import unicodedata
 from collections.abc import Callable
@@ -60,6 +61,7 @@ def read_manifest(
     segment_seconds: float | None = None,
     split_of: Callable[[str], str] = lambda media_id: "train",
     planning: Planning | None = None,
+    base: str = "",
 ) -> Manifest:
     """Reads a manifest.
 
@@ -73,13 +75,14 @@ def read_manifest(
         segment_seconds: clips without an `end` are cut into records of this length; None: they are not.
         split_of: split of a media_id for rows that name none.
         planning: what was repaired or guessed is written to it.
+        base: address of the folder that paths are relative to, where that is not the file's own.
 
     Raises:
         ManifestError: a row that breaks these rules.
     """
     path = Path(path)
     planning = planning or Planning()
-    files = _NamedFiles(path.parent, planning)
+    files = _NamedFiles(path.parent, planning, base)
     gathered: dict[tuple[Path | str, float, float | None], _Clip] = {}
     has_captions = False
     rows = ManifestRows(path, _check_columns)
@@ -130,8 +133,8 @@ class _NamedFiles:
     otherwise on the disk are written to `planning`.
     """
 
-    def __init__(self, folder: Path, planning: Planning):
-        self._folder, self._planning = folder, planning
+    def __init__(self, folder: Path, planning: Planning, base: str):
+        self._folder, self._planning, self._base = folder, planning, base
         self._found: dict[str, Path | str] = {}
         self._listed: dict[Path, dict[str, list[Path]]] = {}
 
@@ -142,7 +145,12 @@ class _NamedFiles:
         and the ending in other capital letters.
         """
         if name not in self._found:
-            self._found[name] = name if is_address(name) else self._look_for(name)
+            if is_address(name):
+                self._found[name] = name
+            elif self._base:
+                self._found[name] = f"{self._base}/{posixpath.normpath(name)}"
+            else:
+                self._found[name] = self._look_for(name)
         return self._found[name]
 
     def media_ids(self) -> dict[Path | str, str]:
@@ -152,7 +160,7 @@ class _NamedFiles:
         names = {}
         for path in self._found.values():
             if isinstance(path, str):
-                names[path] = path
+                names[path] = path.removeprefix(f"{self._base}/") if self._base else path
                 continue
             absolute = path.absolute()
             root = self._folder.absolute()

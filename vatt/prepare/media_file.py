@@ -10,7 +10,7 @@ import io
 import os
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
@@ -139,6 +139,10 @@ class StoreBlocks:
             folder, _, name = address.rpartition("/")
             self._entries[address] = open_store(folder).entry(name)
         return self._entries[address]
+
+    def know(self, address: str, entries: Mapping[str, Entry]) -> None:
+        """What a store has said of the objects below an address needs not be asked again."""
+        self._entries |= {f"{address}/{name}": entry for name, entry in entries.items()}
 
     def size(self, address: str) -> int:
         """Bytes of an object."""
