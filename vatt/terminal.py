@@ -38,15 +38,16 @@ def shown_as(folder: str, address: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        error.args = tuple(_as_given(each) if isinstance(each, str) else each for each in error.args)
+        error.args = tuple(as_given(each) if isinstance(each, str) else each for each in error.args)
         if isinstance(error, OSError) and isinstance(error.filename, str):
-            error.filename = _as_given(error.filename)
+            error.filename = as_given(error.filename)
         raise
     finally:
         del _stands_for[folder]
 
 
-def _as_given(text: str) -> str:
+def as_given(text: str) -> str:
+    """A text with the addresses that the user gave instead of folders that stand for them."""
     for folder, address in _stands_for.items():
         text = text.replace(folder, address)
     return text
@@ -54,12 +55,12 @@ def _as_given(text: str) -> str:
 
 def printable(text: object) -> str:
     r"""Text for a terminal: control characters as `\u001b`, tabs and line ends as they are."""
-    return _CONTROLS.sub(_written_out, _as_given(str(text)))
+    return _CONTROLS.sub(_written_out, as_given(str(text)))
 
 
 def one_line(text: object) -> str:
     r"""The same of what belongs in one line, such as a file's name: tabs and line ends as `\u000a`, too."""
-    return _CONTROLS_AND_BREAKS.sub(_written_out, _as_given(str(text)))
+    return _CONTROLS_AND_BREAKS.sub(_written_out, as_given(str(text)))
 
 
 def table_cell(value: object) -> str:

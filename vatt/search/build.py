@@ -30,6 +30,7 @@ from vatt.search.layout import (
     rows_folder,
     write_facts,
 )
+from vatt.terminal import as_given
 from vatt.whole_file import remove_leftovers, whole_folder
 
 _UNFINISHED = "unfinished"
@@ -131,7 +132,7 @@ def _check_same(old: dict, embedder, signature: str, media: Path, directory: Pat
             f"{', '.join(old['modalities'])}). Name another folder, or --rebuild."
         )
     root = Path(old["root"])
-    if root != media and root.is_dir():  # one that is gone was moved
+    if old["root"] != as_given(str(media)) and root.is_dir():  # one that is gone was moved
         raise BadIndexError(
             f"An index is of one folder. Received: {media}, but {directory} is of {root}. Name another "
             f"folder for the index, or --rebuild."
@@ -256,9 +257,9 @@ class _Run:
             writer.close()
         facts = {
             "schema": SCHEMA,
-            "root": str(self._media),
+            "root": as_given(str(self._media)),
             "generation": generation,
-            "model": {"path": model, "fingerprint": self._embedder.fingerprint},
+            "model": {"path": as_given(str(model)), "fingerprint": self._embedder.fingerprint},
             "signature": self._signature,
             "stride_seconds": self._options.stride_seconds or self._embedder.clip.span_seconds,
             "clip_seconds": self._embedder.clip.span_seconds,

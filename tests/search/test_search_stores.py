@@ -1,0 +1,30 @@
+"""Media, index and model in an object store."""
+
+import csv
+import io
+
+import vatt
+from tests.embed.embedding_files import make_folder
+from tests.toy_embedder import ToyEmbedder
+from vatt import cli, mirror, places
+from vatt.json_file import parse_json
+
+
+def test_media_in_a_store_are_indexed_into_it_and_searched(bucket, tmp_path, monkeypatch, capsys):
+    asked = []
+    monkeypatch.setattr(vatt, "load", lambda path: asked.append(path) or ToyEmbedder())
+    mirror.Mirror(f"{bucket}/media", make_folder(tmp_path / "media")).push()
+    index = f"{bucket}/index"
+    for counts in ("3 new, 0 as before", "0 new, 3 as before"):
+        words = ["index", f"{bucket}/media", index, "--model", f"{bucket}/run", "--workers", "1"]
+        assert cli.main(words) == 1  # two files are none
+        said = capsys.readouterr()
+        assert counts in said.err and ".vatt-" not in said.err + said.out
+    facts = parse_json(places.open_store(index).read("index.json"), "index.json")
+    assert facts["root"] == f"{bucket}/media" and facts["model"]["path"] == f"{bucket}/run"
+    assert cli.main(["search", index, "something red", "--tsv"]) == 0
+    hits = list(csv.DictReader(io.StringIO(capsys.readouterr().out), delimiter="\t"))
+    assert [hit["file"] for hit in hits[:3]] == ["red.mp4"] * 3
+    assert asked[-1] == f"{bucket}/run"
+    assert cli.main(["search", f"{bucket}/none", "red"]) == 2
+    assert f"{bucket}/none" in capsys.readouterr().err
