@@ -95,8 +95,7 @@ def run(
             f"`run.job` must be a job, such as `@Trainer`, without parentheses. Received: {job!r}. "
             "See docs/gin.md."
         )
-    text = config.config_text()
-    refuse_unknown([text])
+    refuse_unknown([text := config.config_text()])
     may_write = not start.dry_run and cluster.place()[0] == 0
     with contextlib.ExitStack() as stack:
         place = stack.enter_context(run_folder(model_dir, subfolder=subfolder, writes=may_write))
@@ -121,6 +120,7 @@ def run(
             forced=start.overwrite_config,
             followed_dir=place.main if subfolder else None,
             publish=place.publish,
+            publish_soon=place.publish_soon,
             refresh=place.refresh,
         )
         _agree(engine.workers, context)

@@ -74,6 +74,19 @@ def test_a_run_that_lost_its_directory_stops(bucket, train, capsys, monkeypatch)
     assert "Another" in capsys.readouterr().err
 
 
+def test_what_is_published_is_sent_at_once_by_a_thread(bucket, monkeypatch):
+    monkeypatch.setattr(run_folder, "_INTERVAL_SECONDS", 3600.0)
+    store = places.open_store(f"{bucket}/run")
+    with run_folder.run_folder(f"{bucket}/run", writes=True) as place:
+        for number in range(3):
+            (place.main / f"ckpt-{number}.json").write_text("{}")
+            place.publish_soon()
+            deadline = time.monotonic() + 60
+            while f"ckpt-{number}.json" not in store.entries():
+                assert time.monotonic() < deadline
+                time.sleep(0.02)
+
+
 def test_an_outage_delays_what_is_sent_and_no_step(
     bucket, train, monkeypatch, assert_equal, finished, tmp_path
 ):

@@ -99,6 +99,7 @@ class EagerEngine:
     """An `Engine`."""
 
     replicas = 1
+    is_accelerated = False
 
     def __init__(self):
         self.workers = Workers()

@@ -19,7 +19,7 @@ from vatt.train.settings import Checkpoints, Evaluation, Logging
 from vatt.train.trainer import Trainer
 
 
-def train(engine, directory, *, steps=8, poisoned_step=None):
+def train(engine, directory, *, steps=8, poisoned_step=None, **options):
     """The lines of the journal, and the metrics."""
     keras.utils.set_random_seed(0)
     directory.mkdir(exist_ok=True)
@@ -36,7 +36,7 @@ def train(engine, directory, *, steps=8, poisoned_step=None):
         logging=Logging(every=1),
         evaluation=Evaluation(evaluators=[toys.ToyEvaluator()]),
     )
-    assert trainer.run(RunContext(model_dir=directory, seed=3, engine=engine)) == 0
+    assert trainer.run(RunContext(model_dir=directory, seed=3, engine=engine, **options)) == 0
     lines = (directory / "journal.jsonl").read_text().splitlines()
     return [json.loads(line) for line in lines], json.loads((directory / "metrics.json").read_text())
 
@@ -59,6 +59,16 @@ def test_it_resumes_from_files_of_its_own(tmp_path):
     assert (tmp_path / "run" / "checkpoints" / "ckpt-4.npz").is_file()
     resumed, same = train(EagerEngine(), tmp_path / "run")
     assert [line["loss"] for line in resumed] == [line["loss"] for line in whole] and same == metrics
+
+
+def test_each_checkpoint_is_published_once_it_counts(tmp_path):
+    seen = []
+
+    def publish_soon():
+        seen.append(sorted(path.name for path in (tmp_path / "run" / "checkpoints").glob("*.json")))
+
+    train(EagerEngine(), tmp_path / "run", publish_soon=publish_soon)
+    assert seen == [["ckpt-3.json"], ["ckpt-3.json", "ckpt-6.json"], [f"ckpt-{n}.json" for n in (3, 6, 8)]]
 
 
 def test_a_backend_without_an_engine_is_refused(monkeypatch):

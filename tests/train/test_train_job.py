@@ -8,7 +8,10 @@ import tensorflow as tf
 
 from tests.toy_run import in_a_folder_of_its_own  # noqa: F401
 from vatt import main
+from vatt.engines.tensorflow.engine import TensorFlowEngine
+from vatt.engines.tensorflow.step import TrainStep
 from vatt.errors import reason_of
+from vatt.train import trainer
 from vatt.train.checkpoint_folder import CheckpointFolder
 
 
@@ -46,6 +49,24 @@ def test_steps_per_loop_change_nothing_but_the_journal(tmp_path):
     losses = {line["step"]: line["loss"] for line in journal(tmp_path / "one")}
     assert all(line["loss"] == losses[line["step"]] for line in lines)
     assert all(0 < line["data_wait_share"] < 1 for line in lines)
+
+
+def test_calls_of_several_steps_that_are_chosen_change_nothing_at_all(tmp_path, monkeypatch):
+    flags = ("--gin.Logging.every=4", "--gin.CHECKPOINT_EVERY=6", "--gin.Evaluation.every=5")
+    assert train(tmp_path / "one", *flags, "--gin.TRAIN_STEPS=10") == 0
+    monkeypatch.setattr(TensorFlowEngine, "is_accelerated", True)
+    monkeypatch.setattr(trainer, "_SECONDS_OF_A_CALL", 1e6)
+    counts, run = [], TrainStep.run
+    monkeypatch.setattr(TrainStep, "run", lambda self, rows, n: counts.append(n) or run(self, rows, n))
+    assert train(tmp_path / "many", *flags, "--gin.TRAIN_STEPS=7") == 0
+    assert counts == [1, 3, 1, 1, 1]  # to the first line, 4 (line), 5 (evaluation), 6 (checkpoint), the end
+    assert train(tmp_path / "many", *flags, "--gin.TRAIN_STEPS=10", "--overwrite_config") == 0
+    one, many = saved(tmp_path / "one", 10), saved(tmp_path / "many", 10)
+    for name, value in one.items():
+        if isinstance(value, np.ndarray):
+            np.testing.assert_array_equal(value, many[name], err_msg=name)
+    losses = [(line["step"], line.get("loss")) for line in journal(tmp_path / "many")]
+    assert set(losses) >= {(line["step"], line.get("loss")) for line in journal(tmp_path / "one")}
 
 
 def test_a_bad_step_inside_a_loop_is_named(tmp_path, capsys):

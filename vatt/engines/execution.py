@@ -107,8 +107,9 @@ class Execution:
     Args:
         gradients: `WholeBatch`, or for batches larger than memory `Cached` (contrastive losses) or
             `Accumulated` (supervised losses).
-        steps_per_loop: steps of one compiled call, between which Python does nothing; divides the other
-            intervals.
+        steps_per_loop: steps of one call, between which Python does nothing; divides the other intervals.
+            None: on CPUs 1; on GPUs and TPUs as many as take about a second, by the newest line of the
+            journal, up to the next line, checkpoint or evaluation, which come after the same steps as with 1.
         jit_compile: let XLA compile the step on one device, on several the towers, which hold no collective;
             None: on GPUs, as far as that is possible. A TPU always compiles all.
         deterministic: on GPUs, use kernels whose sums have a fixed order, for repeated runs equal to the bit;
@@ -117,7 +118,7 @@ class Execution:
     """
 
     gradients: WholeBatch | Accumulated | Cached = WholeBatch()  # noqa: RUF009 (frozen)
-    steps_per_loop: int = 1
+    steps_per_loop: int | None = None
     jit_compile: bool | None = None
     deterministic: bool = False
     preemption: Preemption | None = None

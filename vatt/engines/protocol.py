@@ -130,6 +130,11 @@ class Engine(Protocol):
     workers: Workers
     replicas: int  # among which a batch is divided
 
+    @property
+    def is_accelerated(self) -> bool:
+        """Whether the host is free while the devices take a step."""
+        ...
+
     def describe(self) -> str:
         """The devices, in words."""
         ...

@@ -30,6 +30,8 @@ class RunContext:
         followed_dir: the run directory of the training that this job accompanies; None if it is on its own.
         publish: sends what changed in `model_dir` to the store that it stands for; for after what must not be
             lost. RunError: another process writes there now.
+        publish_soon: the same in a thread of its own, at once, without a wait; what went wrong the next
+            `publish` says.
         refresh: fetches what another process has sent there.
     """
 
@@ -42,6 +44,7 @@ class RunContext:
     forced: bool = False
     followed_dir: Path | None = None
     publish: Callable[[], None] = lambda: None
+    publish_soon: Callable[[], None] = lambda: None
     refresh: Callable[[], None] = lambda: None
 
 

@@ -69,8 +69,8 @@ def _check_count(name: str, number: int | None) -> None:
         raise ValueError(f"`{name}` must be at least 1. Received: {number}.")
 
 
-def _check_multiple(path: tuple[str, ...], number: int | None, of: str, unit: int) -> None:
-    if number is not None and number % unit:
+def _check_multiple(path: tuple[str, ...], number: int | None, of: str, unit: int | None) -> None:
+    if number is not None and unit is not None and number % unit:
         raise ValueError(
             f"`{_named(path)}` must be a multiple of `{of}`. Received: {_named(path)}={number}, {of}={unit}. "
             f"Use {multiple(number, unit)}."

@@ -31,11 +31,12 @@ class RunFolder:
 
     Attributes:
         main: the run directory.
-        publish, refresh: as in `vatt.train.context.RunContext`.
+        publish, publish_soon, refresh: as in `vatt.train.context.RunContext`.
     """
 
     main: Path
     publish: Callable[[], None] = lambda: None
+    publish_soon: Callable[[], None] = lambda: None
     refresh: Callable[[], None] = lambda: None
 
 
@@ -74,7 +75,8 @@ def run_folder(place: str, *, subfolder: str = "", writes: bool) -> Iterator[Run
         own.pull()
         _log.info("Run directory: %s, in this machine's %s", text, folder)
         sending = stack.enter_context(_Sending(own, held))
-        yield RunFolder(folder, publish=sending.now, refresh=main.pull if subfolder else lambda: None)
+        refresh = main.pull if subfolder else lambda: None
+        yield RunFolder(folder, publish=sending.now, publish_soon=sending.soon, refresh=refresh)
 
 
 class _Sending:
@@ -82,7 +84,7 @@ class _Sending:
 
     def __init__(self, mirror: Mirror, held: Held):
         self._mirror, self._held = mirror, held
-        self._ended, self._lost = threading.Event(), threading.Event()
+        self._ended, self._lost, self._due = threading.Event(), threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._send_regularly, daemon=True)
 
     def __enter__(self) -> "_Sending":
@@ -91,6 +93,7 @@ class _Sending:
 
     def __exit__(self, *_) -> None:
         self._ended.set()
+        self._due.set()
         self._thread.join()
         for left in reversed(range(_LAST_ATTEMPTS)):
             try:
@@ -120,11 +123,19 @@ class _Sending:
             "now; this one stops. Let the other one run, or choose another --model_dir."
         )
 
+    def soon(self) -> None:
+        """Lets the thread send what changed, and does not wait for it."""
+        self._due.set()
+
     def _send(self) -> None:
         self._held.check()
         self._mirror.push()
 
     def _send_regularly(self) -> None:
-        while not self._ended.wait(_INTERVAL_SECONDS):
+        while True:
+            self._due.wait(_INTERVAL_SECONDS)
+            self._due.clear()
+            if self._ended.is_set():
+                return
             with contextlib.suppress(RunError):  # the next `now` says it where the run can end
                 self.now()

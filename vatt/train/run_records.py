@@ -134,7 +134,12 @@ class RunRecords:
             self._saving.wait()  # so that no more than one copy of the state is in memory
             facts = {**self._facts, "skipped_steps": self.skipped, "metrics": self._evaluations.numbers()}
             snapshot = self._state.snapshot()
-            self._saving.start(lambda: self._checkpoints.save(step, snapshot, facts=facts))
+
+            def write():
+                self._checkpoints.save(step, snapshot, facts=facts)
+                self._run.publish_soon()
+
+            self._saving.start(write)
         self._saved_step = step
 
     def wait(self) -> None:

@@ -80,7 +80,12 @@ class Evaluation:
     @property
     def happens_on_the_way(self) -> bool:
         """Whether anything is evaluated before the end."""
-        return any(every is not None for _, every in self._scheduled())
+        return any(every is not None for every in self.intervals)
+
+    @property
+    def intervals(self) -> list[int | None]:
+        """Of every evaluator, None for those that measure at the end alone."""
+        return [every for _, every in self._scheduled()]
 
     def due(self, step: int) -> list:
         """The evaluators that measure after `step` steps."""

@@ -34,6 +34,8 @@ from vatt.whole_file import write_text
 
 _log = logging.getLogger(__name__)
 
+_SECONDS_OF_A_CALL = 1.0  # of several steps, chosen automatically: Ctrl-C waits for it
+
 
 @gin.register
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
@@ -201,9 +203,10 @@ class _Loop:
             seconds_before=self.records.seconds,
         )
         batches = self.step.feed(self.data.first(step))
+        most = self.trainer.execution.steps_per_loop or 1
         with Interruption(notice.signals) as interruption, ProgressDisplay(step, steps) as progress:
             while step < steps and not workers.any_before(interruption.signal is not None):
-                count = self._steps_of_a_call(step)
+                count = self._steps_of_a_call(step, most)
                 meter.add(step, call(batches, count))
                 is_first, step = step == begin, step + count
                 is_line_due = is_first or step == steps or is_every(self.trainer.logging.every, step)
@@ -212,10 +215,12 @@ class _Loop:
                 if (is_line_due or is_more_due) and (bad := meter.sync()) is not None:
                     self._skip(bad)
                     step = begin = bad.step
+                    most = self.trainer.execution.steps_per_loop or 1
                     batches = self.step.feed(self.data.batches(step))
                     continue
                 if is_line_due:
                     line = self._write_line(meter.line(step))
+                    most = self._most_steps_of_a_call(line)
                 progress.show(step, line)
                 if is_more_due:
                     with meter.paused():
@@ -227,10 +232,20 @@ class _Loop:
                 step = bad.step
         return step, interruption
 
-    def _steps_of_a_call(self, step: int) -> int:
-        """A call ends at a multiple of `steps_per_loop`."""
-        most = self.trainer.execution.steps_per_loop
-        return min(most - step % most, self.trainer.steps - step)
+    def _most_steps_of_a_call(self, line: dict[str, Any]) -> int:
+        """After a line, see `Execution.steps_per_loop`; the same on all workers."""
+        engine, asked = self.run.engine, self.trainer.execution.steps_per_loop
+        if asked is not None or not engine.is_accelerated:
+            return asked or 1
+        seconds = self.trainer.batch_size / line["clips_per_second"]
+        return engine.workers.from_chief(max(1, int(_SECONDS_OF_A_CALL / seconds)))
+
+    def _steps_of_a_call(self, step: int, most: int) -> int:
+        """A call ends at a multiple of `most`, and where anything is due."""
+        trainer = self.trainer
+        ends = [trainer.checkpoints.every, trainer.logging.every, trainer.logging.summary_every]
+        ends += trainer.evaluation.intervals
+        return min(trainer.steps - step, *(each - step % each for each in (most, *ends) if each))
 
     def _is_more_due(self, step: int) -> bool:
         """Whether `_save_evaluate_summarize` has anything to do."""

@@ -63,6 +63,10 @@ class JaxEngine:
         self.workers = workers
         self.replicas = devices.count
 
+    @property
+    def is_accelerated(self) -> bool:
+        return jax.default_backend() != "cpu"
+
     def describe(self) -> str:
         return f"{self.devices.describe()}; {self.replicas} replica(s)"
 

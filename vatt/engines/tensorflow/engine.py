@@ -56,6 +56,12 @@ class TensorFlowEngine:
         self.strategy = strategy
         self.workers = workers_of(strategy)
         self.replicas = strategy.num_replicas_in_sync
+        self._is_tpu = isinstance(strategy, tf.distribute.TPUStrategy)
+        self._has_gpus = bool(tf.config.list_logical_devices("GPU"))
+
+    @property
+    def is_accelerated(self) -> bool:
+        return self._is_tpu or self._has_gpus
 
     def describe(self) -> str:
         names = ", ".join(device.name for device in tf.config.list_logical_devices())
@@ -89,8 +95,8 @@ class TensorFlowEngine:
     ) -> TrainStep:
         if execution.deterministic:
             tf.config.experimental.enable_op_determinism()
-        is_tpu = isinstance(self.strategy, tf.distribute.TPUStrategy)  # which compiles what runs on it
-        compiles = not is_tpu and self._compiles(execution.jit_compile, task.model)
+        # A TPU compiles what runs on it.
+        compiles = not self._is_tpu and self._compiles(execution.jit_compile, task.model)
         towers = compiles and self.replicas > 1
         options = {
             "strategy": self.strategy,
@@ -105,7 +111,9 @@ class TensorFlowEngine:
             "seed": seed,
             "loss_scale": state.loss_scale,
         }
-        return FusedStep(**options) if is_tpu else TrainStep(**options, jit_compile=compiles and not towers)
+        if self._is_tpu:
+            return FusedStep(**options)
+        return TrainStep(**options, jit_compile=compiles and not towers, selects=self.is_accelerated)
 
     def _compiles(self, asked: bool | None, model: Any) -> bool:
         """Whether XLA is asked to compile; see `Execution.jit_compile`."""
@@ -116,7 +124,7 @@ class TensorFlowEngine:
                 f"normalisation is over all of {self.replicas} replicas. Set it to False, or freeze the "
                 "statistics: `I3D.frozen = True`, `ResNet.frozen = True`."
             )
-        return bool(tf.config.list_logical_devices("GPU")) and not mixes if asked is None else asked
+        return self._has_gpus and not mixes if asked is None else asked
 
     def telemetry(self, task: Task, rows: Batch, peak_flops: float | str | None) -> Telemetry:
         return Telemetry(task=task, rows=rows, replicas=self.replicas, peak_flops=peak_flops)

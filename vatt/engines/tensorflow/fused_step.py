@@ -11,7 +11,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from vatt.engines.tensorflow.step import TrainStep
+from vatt.engines.tensorflow.step import TrainStep, either
 
 _STATIC = tf.distribute.RunOptions(experimental_enable_dynamic_batch_size=False)
 _MOST_SCALARS = 32  # of the results; variables must have a size before anything is traced
@@ -54,8 +54,9 @@ class FusedStep(TrainStep):
             context.all_reduce(tf.distribute.ReduceOp.SUM, losses),
             gradients,
             loss_scale,
-            update=lambda scales: self._update.apply(gradients, scales),
-            put_back=lambda: self._put_back(states),
+            change=lambda good, scales: either(
+                good, lambda: self._update.apply(gradients, scales), lambda: self._put_back(states)
+            ),
         )
 
     def _loop(self, iterator, count):

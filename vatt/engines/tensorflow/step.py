@@ -28,6 +28,16 @@ def draw_keys(seed: int, example_index: tf.Tensor) -> tf.Tensor:
     return tf.stack([tf.fill(tf.shape(index), tf.constant(seed % _INT32_RANGE, tf.int32)), index], axis=1)
 
 
+def either(good: tf.Tensor, update: Callable, put_back: Callable) -> None:
+    """A branch in which the one or the other is called, neither of which gives anything."""
+
+    def done(function):
+        function()
+        return True
+
+    tf.cond(good, lambda: done(update), lambda: done(put_back))
+
+
 class TrainStep:
     """Trains on the batches of an iterator, `run(iterator, count)` steps in one call, or on one batch,
     `step(batch)`.
@@ -40,6 +50,8 @@ class TrainStep:
         seed: keys the random draws.
         loss_scale: for float16; None disables scaling.
         jit_compile: let XLA compile the step, which must be on one device.
+        selects: always update, and choose on the device between what that gives and what was there, without
+            a branch, for which a GPU's host would wait. Costs a copy of what the update changes.
 
     Results, scalar tensors but for the last: "loss" and its parts (global values), the shares of live data
     (`live_data.py`), "learning_rate" (of this step), "gradient_norm" (before clipping), "finite" (bool: this
@@ -57,6 +69,7 @@ class TrainStep:
         seed: int,
         loss_scale: LossScale | None = None,
         jit_compile: bool = False,
+        selects: bool = False,
     ):
         self._strategy = strategy
         self._model = model
@@ -64,6 +77,7 @@ class TrainStep:
         self._update = update
         self._seed = seed
         self._loss_scale = loss_scale
+        self._selects = selects
         self._stopped = tf.Variable(
             tf.constant(False),
             trainable=False,
@@ -157,27 +171,43 @@ class TrainStep:
         }
         # All replicas hold the same sums by now; the first one's decide.
         first = [self._strategy.experimental_local_results(gradient)[0] for gradient in gradients]
-        # The condition stands outside `run`: an optimizer may not switch to cross-replica context inside a
-        # branch.
-        return self._concluded(
-            losses,
-            first,
-            loss_scale,
-            update=lambda scales: self._strategy.run(self._update.apply, args=(gradients, scales)),
-            put_back=lambda: self._strategy.run(self._put_back, args=(states,)),
-        )
+
+        def change(good, scales):
+            def update():
+                self._strategy.run(self._update.apply, args=(gradients, scales))
+
+            if self._selects:
+                return self._select(good, update, states)
+            # The condition stands outside `run`: an optimizer may not switch to cross-replica context inside
+            # a branch.
+            return either(good, update, lambda: self._strategy.run(self._put_back, args=(states,)))
+
+        return self._concluded(losses, first, loss_scale, change=change)
+
+    def _select(self, good, update, states):
+        """Updates, and puts back on the device what a bad step has changed."""
+        variables = [*self._update.changed, *(each.value for each in self._model.non_trainable_variables)]
+        held = self._strategy.run(lambda: [tf.identity(each) for each in self._update.changed])
+        update()
+        for variable, old in zip(variables, [*held, *states], strict=True):
+            self._strategy.extended.update(
+                variable,
+                lambda new, old, good: new.assign(tf.where(good, new, old)),
+                args=(old, good),
+                group=False,
+            )
 
     def _scale(self):
         return self._loss_scale.value.read_value() if self._loss_scale else tf.constant(1.0)
 
-    def _concluded(self, losses, gradients, loss_scale, *, update, put_back):
+    def _concluded(self, losses, gradients, loss_scale, *, change):
         """The results of a step, once it has changed the weights or put back what it had changed.
 
         Args:
             losses, gradients: summed over replicas.
             loss_scale: by which the loss was multiplied.
-            update: called with what to multiply each bounded set of gradients with.
-            put_back: called after a bad step.
+            change: called with whether the step was good, and with what to multiply each bounded set of
+                gradients with.
         """
         learning_rate = self._update.learning_rate
         squared_norms = tf.stack([tf.reduce_sum(tf.square(tf.cast(each, tf.float32))) for each in gradients])
@@ -190,15 +220,7 @@ class TrainStep:
             may_go_on |= overflow & self._loss_scale.can_shrink() & tf.logical_not(self._stopped)
         scales = self._update.clip_scales(squared_norms)
 
-        def change():
-            update(scales)
-            return True
-
-        def leave():
-            put_back()
-            return False
-
-        tf.cond(good, change, leave)
+        change(good, scales)
         self._stopped.assign(tf.logical_not(may_go_on))
         results = {
             **losses,

@@ -43,6 +43,12 @@ class Update:
         self._each = optimization.per_variable([variable.path for variable in self.variables])
 
     @property
+    def changed(self) -> list[tf.Variable]:
+        """All variables that `apply` changes."""
+        own = [variable.value for variable in (*self.variables, *self.optimizer.variables)]
+        return own + (self.average.averages if self.average is not None else [])
+
+    @property
     def learning_rate(self) -> tf.Tensor:
         """Of the coming step, before the factors of groups and layers."""
         return tf.convert_to_tensor(self.optimizer.learning_rate)
