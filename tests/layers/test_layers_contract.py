@@ -9,6 +9,7 @@ from vatt.layers.architecture import Form, Size
 from vatt.layers.attention import SelfAttention
 from vatt.layers.batch_norm import GlobalBatchNorm
 from vatt.layers.conv_unit import ConvUnit
+from vatt.layers.cosine_basis import CosineBasis
 from vatt.layers.drop_token import DropToken
 from vatt.layers.dropout import Dropout
 from vatt.layers.feed_forward import FeedForward
@@ -141,6 +142,7 @@ LAYERS = {
     ),
     "log_mel": (lambda: LogMel(bins=40), {"waveform": np.tile(AUDIO, (1, 100))}, False, {}),
     "patches": (lambda: PatchEmbedding(**PATCHES), {"patches": CUT}, False, {}),
+    "patches_energies": (lambda: PatchEmbedding(**PATCHES, energies=3), {"patches": CUT}, False, {}),
     "positions": (FactorisedPositions, {"grid": (2, 3, 2)}, False, GRID),
     "positions_interpolated": (FactorisedPositions, {"grid": (3, 4, 5)}, False, GRID),
     "positions_plain": (lambda: plain(interpolation="bicubic"), {"grid": (3, 4, 5)}, False, GRID),
@@ -198,6 +200,14 @@ LAYERS = {
     ),
     "waves": (
         lambda: WaveformTokenizer(sizes=(20,), patch=4, drop_token=DropToken()),
+        {"signal": AUDIO},
+        True,
+        WIDTH,
+    ),
+    "waves_energies": (
+        lambda: WaveformTokenizer(
+            sizes=(20,), patch=4, energy_share=0.5, patch_initializer=CosineBasis(), drop_token=DropToken()
+        ),
         {"signal": AUDIO},
         True,
         WIDTH,

@@ -1,4 +1,4 @@
-"""Tokenizers of raw signals: cut into patches, one linear map per patch (paper 3.1).
+"""Tokenizers of raw signals: cut into patches, one linear map per patch (paper 3.1), by option with energies.
 
 One class serves every signal, whatever its number of axes: voxels are patches over (time, row, column),
 waveforms over (sample), spectrograms over (time, frequency). A convolution whose stride is its kernel is
@@ -7,7 +7,7 @@ exactly this map; the kernel keeps the convolution's shape so that weights move 
 
 import logging
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
@@ -18,6 +18,10 @@ from vatt.protocols import Tensor
 from vatt.spec import EDGES, patch_grid
 
 _log = logging.getLogger(__name__)
+
+# log(0.00001 + energy) · 0.1: silence is -1.15, an energy of 1 is 0, as small as linear features are.
+ENERGY_FLOOR = 1e-5
+ENERGY_SCALE = 0.1
 
 
 @keras.saving.register_keras_serializable("vatt")
@@ -30,10 +34,16 @@ class PatchEmbedding(Configured, keras.layers.Layer):
         width: features of a token, D.
         edge: what to do where the patch does not divide the size: "pad" with zeros at the end (the paper's
             ⌈·⌉) or "drop" the rest (the original release).
+        energies: how many features, the last ones, are log(1e-5 + a² + b²) · 0.1 of two linear maps a, b of
+            their own, before the bias: energies in quadrature, which a linear map of a waveform cannot give.
+        initializer: Keras initializer of the kernel [*patch, C, D + energies]; None: Glorot's over a patch.
+            It makes the first values and is not part of the configuration.
 
     `cut` makes patches of a signal [B, *sizes, channels], float in [-1, 1]. Input: patches
     [..., values of a patch]. Output: tokens [..., D].
     """
+
+    not_in_config = ("initializer",)
 
     def __init__(
         self,
@@ -42,16 +52,22 @@ class PatchEmbedding(Configured, keras.layers.Layer):
         channels: int,
         width: int,
         edge: str = "pad",
+        energies: int = 0,
+        initializer: Callable | None = None,
         name: str | None = None,
         dtype: Any = None,
     ):
         super().__init__(name=name, dtype=dtype)
         if edge not in EDGES:
             raise ValueError(f"`edge` must be one of {EDGES}. Received: edge={edge!r}.")
+        if not 0 <= energies <= width:
+            raise ValueError(f"`energies` must be in [0, {width}], the width. Received: energies={energies}.")
         self.patch = tuple(patch)
         self.channels = channels
         self.width = width
         self.edge = edge
+        self.energies = energies
+        self._initializer = initializer
         self._told = set()  # sizes whose edge the log has mentioned
 
     def build(self, input_shape: Any = None) -> None:
@@ -59,8 +75,8 @@ class PatchEmbedding(Configured, keras.layers.Layer):
         # field.
         fan_in = math.prod(self.patch) * self.channels
         limit = math.sqrt(6 / (fan_in + self.width))
-        initializer = keras.initializers.RandomUniform(-limit, limit)
-        shape = (*self.patch, self.channels, self.width)
+        initializer = self._initializer or keras.initializers.RandomUniform(-limit, limit)
+        shape = (*self.patch, self.channels, self.width + self.energies)
         self.kernel = self.add_weight(name="kernel", shape=shape, initializer=initializer)
         self.bias = self.add_weight(name="bias", shape=(self.width,), initializer="zeros")
 
@@ -69,7 +85,12 @@ class PatchEmbedding(Configured, keras.layers.Layer):
         return patch_grid(sizes, self.patch, self.edge)
 
     def call(self, patches: Tensor) -> Tensor:
-        return ops.matmul(patches, ops.reshape(self.kernel, (-1, self.width))) + self.bias
+        mapped = ops.matmul(patches, ops.reshape(self.kernel, (-1, self.width + self.energies)))
+        if self.energies:
+            linear, a, b = ops.split(mapped, [self.width - self.energies, self.width], axis=-1)
+            energy = ops.log(ENERGY_FLOOR + ops.square(a) + ops.square(b))
+            mapped = ops.concatenate([linear, ENERGY_SCALE * energy], axis=-1)
+        return mapped + self.bias
 
     def cut(self, inputs: Tensor) -> Tensor:
         """The patches as they are, [B, *grid, values of a patch]."""

@@ -4,7 +4,7 @@ A tokenizer owns all that is specific to a modality; what follows it, the encode
 modality-agnostic model is nothing but three tokenizers in front of one encoder (paper 3).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
@@ -33,6 +33,10 @@ class SignalTokenizer(Configured, keras.layers.Layer):
         edge: "pad" or "drop", see `PatchEmbedding`.
         projection: whether a dense layer D → D with exact gelu follows the patch map (modality-agnostic
             release).
+        energy_share: share of the features that are log energies in quadrature, see `PatchEmbedding`. Our
+            addition, for waveforms: a linear map does not tell a tone from its phase.
+        patch_initializer: Keras initializer of the patch map, e.g. `CosineBasis`; None: Glorot's. It is not
+            part of the configuration.
         positions: `FactorisedPositions`; None: the default ones.
         dropout_rate: dropout on tokens after their positions were added.
         drop_token: `DropToken` in training; None keeps all tokens.
@@ -50,6 +54,8 @@ class SignalTokenizer(Configured, keras.layers.Layer):
 
     aggregates = True  # AGG stands in front
 
+    not_in_config = ("patch_initializer",)
+
     def __init__(
         self,
         *,
@@ -57,6 +63,8 @@ class SignalTokenizer(Configured, keras.layers.Layer):
         patch: Sequence[int] | int | None = None,
         edge: str = "pad",
         projection: bool = False,
+        energy_share: float = 0.0,
+        patch_initializer: Callable | None = None,
         positions: FactorisedPositions | None = None,
         dropout_rate: float = 0.1,
         drop_token: DropToken | None = None,
@@ -69,6 +77,8 @@ class SignalTokenizer(Configured, keras.layers.Layer):
         self.patch = (patch,) if isinstance(patch, int) else tuple(patch or self.paper_patch)
         self.edge = edge
         self.projection = projection
+        self.energy_share = energy_share
+        self._patch_initializer = patch_initializer
         self.positions = positions or FactorisedPositions(dtype=dtype)
         self.dropout_rate = dropout_rate
         self.drop_token = drop_token
@@ -80,6 +90,8 @@ class SignalTokenizer(Configured, keras.layers.Layer):
             channels=self.channels,
             width=width,
             edge=self.edge,
+            energies=round(self.energy_share * width),
+            initializer=self._patch_initializer,
             name="patches",
             dtype=self.dtype_policy,
         )

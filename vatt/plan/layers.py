@@ -81,11 +81,13 @@ def block_costs(block: Any, length: int, made: int, *, biased: bool) -> Count:
 
 def signal_tokenizer_costs(tokenizer: Any, sizes: Sequence[int], tokens: int) -> Costs:
     """`SignalTokenizer`, of a signal of these sizes of which `tokens` are kept."""
-    width = tokenizer.patches.width
+    width, energies = tokenizer.patches.width, tokenizer.patches.energies
     grid = tokenizer.grid_of(sizes)
     values = math.prod(tokenizer.patch) * tokenizer.channels
-    row = dense(tokens, values, width, use_bias=True, gradients=1)  # nothing asks for a pixel's gradient
-    row += Count(dropped=product(math.prod(grid) - tokens, values, width).products)
+    mapped = width + energies
+    row = dense(tokens, values, mapped, use_bias=True, gradients=1)  # nothing asks for a pixel's gradient
+    row += Count(dropped=product(math.prod(grid) - tokens, values, mapped).products)
+    row += elements(5 * tokens * energies)  # two squares, their sum, its logarithm and scale
     if tokenizer.project is not None:
         row += dense(tokens, width, width, use_bias=True) + activation("gelu", tokens * width)
     if (log_mel := getattr(tokenizer, "log_mel", None)) is not None:
