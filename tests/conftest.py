@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from tests.hub_server import hub  # noqa: F401 (fixture)
 from tests.object_stores import bad_network, bucket, s3_port  # noqa: F401 (fixtures)
 from tests.other_stores import any_store, azure_container, azure_port, google_bucket, google_port  # noqa: F401
 

@@ -9,7 +9,7 @@ from vatt import places
 def test_a_path_stays_a_path_and_an_address_is_known():
     assert places.plain("file:///data/set") == "/data/set"
     assert not places.is_address("/data/set") and not places.is_address("12:30.mp4")
-    assert all(places.is_address(f"{each}://bucket/set") for each in ("gs", "s3", "az"))
+    assert all(places.is_address(f"{each}://bucket/set") for each in ("gs", "s3", "az", "hf"))
     with pytest.raises(ValueError, match="hdfs://node/set. Mount it"):
         places.refuse_unknown(["--out=hdfs://node/set"])
 
@@ -67,3 +67,35 @@ def test_errors_say_the_address_and_no_secret(bucket):
     assert "s3://no-such-bucket-here/x" in str(error.value)
     assert SECRET not in str(error.value) and "Signature" not in str(error.value)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("repository", ["someone/model", "datasets/someone/set"])
+def test_the_hub_is_read_and_refuses_writes(hub, tmp_path, repository):
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    content = bytes(range(256)) * 4000
+    (tmp_path / "a" / "b" / "big").write_bytes(content)
+    (tmp_path / "a" / "c").write_bytes(b"1")
+    server = hub(repository, tmp_path)
+    store = places.open_store(f"hf://{repository}/a")
+    assert {name: each.size for name, each in store.entries().items()} == {"b/big": len(content), "c": 1}
+    assert store.entries("b").keys() == {"b/big"} and store.entries("none") == {}
+    assert store.read("b/big", 70_000, 300) == content[70_000:70_300]
+    assert server.bytes_read == 300  # by a range
+    assert store.read("b/big") == content
+    before = store.entry("c").tag
+    (tmp_path / "a" / "c").write_bytes(b"22")
+    assert store.entry("c").tag != before and store.read("c") == b"22"
+    for name in ("none", "b"):
+        with pytest.raises(FileNotFoundError, match=f"hf://{repository}/a/{name} is not there"):
+            store.entry(name)
+    with pytest.raises(places.StoreError, match=r"only read.*hf upload"):
+        store.write_if("lock", b"", None)
+
+
+def test_the_part_of_an_address_that_is_whole_stays_whole():
+    assert places.divided("s3://b") == ("s3://b", "") and places.divided("s3://b/x/y") == ("s3://b/x", "y")
+    assert places.divided("hf://u/m") == ("hf://u/m", "") and places.divided("hf://u/m/x") == (
+        "hf://u/m",
+        "x",
+    )
+    assert places.divided("hf://datasets/u/s/") == ("hf://datasets/u/s", "")

@@ -15,7 +15,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
-from vatt.places import Entry, StoreError, is_address, open_store, plain
+from vatt.places import Entry, StoreError, divided, is_address, open_store, plain
 from vatt.terminal import shown_as
 from vatt.whole_file import is_temporary, temporary_folder
 
@@ -173,15 +173,13 @@ def localised(
             option, mark, value = argument.partition("=") if argument.startswith("--") else ("", "", argument)
             value = plain(value)
             if is_address(value):
-                scheme, _, place = value.rstrip("/").partition("://")
-                bucket, slash, name = place.rpartition("/")
+                holder, name = divided(value)
                 folder = stack.enter_context(temporary_folder(name="store"))
-                holder = f"{scheme}://{bucket or name}"
                 stack.enter_context(shown_as(str(folder), holder))
-                mirror = Mirror(holder, folder, only=name if slash else "", skips=skips)
+                mirror = Mirror(holder, folder, only=name, skips=skips)
                 mirror.pull()
                 mirrors.append(mirror)
-                value = str(folder / name if slash else folder)
+                value = str(folder / name)
             given.append(f"{option}{mark}{value}")
         yield given
         if is_sent:

@@ -9,7 +9,7 @@ only where there is none, or replaced only where it is still the one that was re
 obstore serves them: it alone makes an object conditionally in the same way on all three, asks for ranges,
 repeats what failed, and stands on nothing else (fsspec needs s3fs, gcsfs and adlfs with some 40 packages;
 etils.epath has neither ranges nor conditions). Credentials are its own affair: the environment, the machine's
-role. No message holds them: addresses in errors lose their queries.
+role. No message holds them: addresses in errors lose their queries. huggingface_hub reads the Hub.
 """
 
 import dataclasses
@@ -20,13 +20,15 @@ import os
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from vatt.whole_file import whole_file
 
-_SCHEMES = ("gs", "s3", "s3a", "az", "abfs", "abfss")
+_HUB = "hf://"  # of the Hugging Face Hub
+_HUB_KINDS = ("datasets", "spaces")  # of repositories that are no models
+_SCHEMES = ("gs", "s3", "s3a", "az", "abfs", "abfss", "hf")
 _ADDRESS = re.compile(rf"(?:{'|'.join(_SCHEMES)})://[^/\s]+.*", re.DOTALL)
-_REFUSED = re.compile(r"\b(?:hdfs|wasbs?|viewfs|hf|ftp)://[^\s'\"]*")
+_REFUSED = re.compile(r"\b(?:hdfs|wasbs?|viewfs|ftp)://[^\s'\"]*")
 _QUERY = re.compile(r"\?[^\s'\"]+")
 _CHUNK_BYTES = 16 << 20  # asked for at once; what arrives short is asked for again
 _ATTEMPTS = 4
@@ -85,8 +87,20 @@ def open_store(address: str) -> "Store":
     return _opened(address.rstrip("/"))
 
 
+def divided(address: str) -> tuple[str, str]:
+    """(address of what holds it, name there); the name is "" of a whole bucket, or repository of the Hub."""
+    scheme, _, place = address.rstrip("/").partition("://")
+    parts = place.split("/")
+    whole = 1 if scheme != "hf" else 3 if parts[0] in _HUB_KINDS else 2
+    if len(parts) <= whole:
+        return f"{scheme}://{place}", ""
+    return f"{scheme}://{'/'.join(parts[:-1])}", parts[-1]
+
+
 @functools.cache
 def _opened(address: str) -> "Store":
+    if address.startswith(_HUB):
+        return _HubStore(address)
     try:
         from obstore.store import from_url
     except ImportError as error:
@@ -155,15 +169,18 @@ class Store:
             for chunk in self._chunks(name, 0, size):
                 file.write(chunk)
 
-    def _chunks(self, name: str, start: int, size: int) -> Iterator[bytes]:
+    def _range(self, name: str, start: int, size: int) -> bytes:
         import obstore
 
+        return bytes(obstore.get_range(self._objects, name, start=start, length=size))
+
+    def _chunks(self, name: str, start: int, size: int) -> Iterator[bytes]:
         for first in range(start, start + size, _CHUNK_BYTES):
             wanted, failure = min(_CHUNK_BYTES, start + size - first), None
             for _ in range(_ATTEMPTS):
                 try:
                     with _errors(f"{self.address}/{name}"):
-                        chunk = bytes(obstore.get_range(self._objects, name, start=first, length=wanted))
+                        chunk = self._range(name, first, wanted)
                 except StoreError as error:  # such as a connection that ends within an answer
                     failure = error
                     continue
@@ -201,6 +218,69 @@ class Store:
                     obstore.delete(self._objects, name)
             except FileNotFoundError:
                 continue
+
+
+class _HubStore(Store):
+    """What lies below an address of the Hugging Face Hub, hf://USER/MODEL/… or hf://datasets/USER/SET/…,
+    either with @REVISION behind the repository's name; as `Store`, but nothing is written. The token and the
+    endpoint are huggingface_hub's own affair.
+    """
+
+    def __init__(self, address: str):
+        try:
+            from huggingface_hub import HfFileSystem
+        except ImportError as error:
+            raise ValueError(
+                f"The Hugging Face Hub needs the package huggingface_hub. Received: {address}. Install it "
+                "with `pip install 'vatt[hub]'`."
+            ) from error
+        endpoint = os.environ.get("HF_ENDPOINT")
+        super().__init__(address, HfFileSystem(endpoint=endpoint, skip_instance_cache=True))
+        self._root = address.removeprefix("hf://")
+
+    def entries(self, under: str = "") -> dict[str, Entry]:
+        """See `Store`."""
+        place = f"{self._root}/{under}" if under else self._root
+        with _errors(self.address):
+            try:
+                found = self._objects.find(place, detail=True, refresh=True)
+            except FileNotFoundError:
+                return {}
+        return {path.removeprefix(f"{self._root}/"): _hub_entry(each) for path, each in found.items()}
+
+    def entry(self, name: str) -> Entry:
+        """See `Store`."""
+        with _errors(f"{self.address}/{name}"):
+            place = f"{self._root}/{name}"
+            listed = self._objects.ls(place.rpartition("/")[0], detail=True, refresh=True)
+            found = next((each for each in listed if each["name"] == place), {"type": ""})
+            if found["type"] != "file":
+                raise FileNotFoundError("no file of this name")
+            return _hub_entry(found)
+
+    def _range(self, name: str, start: int, size: int) -> bytes:
+        place = f"{self._root}/{name}"
+        return self._objects.cat_file(place, start=start, end=start + size, cache_type="none")
+
+    def write(self, name: str, content: bytes | Path) -> NoReturn:
+        """Refused."""
+        raise StoreError(
+            f"The Hugging Face Hub is only read. Received: {self.address}/{name} to be written. Name a "
+            "folder or a store, and upload what is there with `hf upload REPOSITORY FOLDER`."
+        )
+
+    def write_if(self, name: str, content: bytes, tag: str | None) -> NoReturn:
+        """Refused."""
+        self.write(name, content)
+
+    def delete(self, names: Any) -> None:
+        """Refused, unless there is nothing to remove."""
+        for name in names:
+            self.write(name, b"")
+
+
+def _hub_entry(found: dict[str, Any]) -> Entry:
+    return Entry(found["size"], found["blob_id"])
 
 
 class _Tag:

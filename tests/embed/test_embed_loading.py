@@ -8,7 +8,7 @@ from tests.trained_run import prepared, tiny_vatt, write_clips, write_run
 from vatt.mirror import Mirror
 
 
-def test_a_run_in_a_store_loads_as_one_in_a_folder(bucket, tmp_path):
+def test_a_run_in_a_store_loads_as_one_in_a_folder(bucket, hub, tmp_path):
     records = write_clips(tmp_path / "records")
     facts = prepared(records).info.input_facts
     run = write_run(tmp_path / "run", tiny_vatt(drop_rate=0.0, dropout_rate=0.0), facts)
@@ -19,5 +19,7 @@ def test_a_run_in_a_store_loads_as_one_in_a_folder(bucket, tmp_path):
     sentences = ["the red disc", "blue star"]
     for space, vectors in there.embed_text(sentences).items():
         np.testing.assert_array_equal(vectors, here.embed_text(sentences)[space])
+    hub("someone/model", run)
+    assert vatt.load("hf://someone/model").fingerprint == here.fingerprint
     with pytest.raises(Exception, match=f"{bucket}/runs/none"):
         vatt.load(f"{bucket}/runs/none")
