@@ -38,6 +38,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
         *("--main_job", "OUT/main_job", "--out", "OUT/demo_tables"),
     ),
     "plan": ("plan.py",),
+    "plan_manifest": ("plan_manifest.py",),
     "program_size": ("program_size.py",),
     "program_size_large": ("program_size.py", "--size", "large"),
     "drop_token": ("drop_token.py",),

@@ -2,8 +2,8 @@
 
     python benchmarks/plan_manifest.py
 
-Each row names a file of its own, and has a caption: the most memory a row can take but for its text. The files are
-there and empty, as planning does not open them. What is asked for: at most 1 GiB in the launcher.
+Each row names a file of its own, and has a caption: the most memory a row can take but for its text. The
+files are there and empty, as planning does not open them. Asked for: at most 1 GiB in the launcher.
 """
 
 import argparse

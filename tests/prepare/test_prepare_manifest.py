@@ -1,5 +1,6 @@
 import json
 import math
+import tracemalloc
 import unicodedata
 
 import pytest
@@ -169,3 +170,20 @@ def test_one_file_under_several_paths_is_one_clip(folder):
     rows = f"path,caption\nb.wav,x\n./b.wav,y\n{folder / 'b.wav'},z\n"
     (clip,) = read_manifest(write(folder, rows)).clips
     assert [text for *_, text in clip.captions] == ["x", "y", "z"] and clip.media_id == "b.wav"
+
+
+def test_the_memory_that_a_row_takes_is_bounded(tmp_path):
+    """`benchmarks/plan_manifest.py` measures the process with a million rows."""
+    used = []
+    for rows in (1_000, 4_000):
+        folder = tmp_path / str(rows)
+        folder.mkdir()
+        for number in range(rows):
+            (folder / f"{number:07d}.mp4").touch()
+        lines = (f"{number:07d}.mp4,then you stir pot {number} until it boils\n" for number in range(rows))
+        path = write(folder, "path,caption\n" + "".join(lines))
+        tracemalloc.start()
+        assert len(read_manifest(path).clips) == rows
+        used.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert (used[1] - used[0]) / 3_000 < 2_000  # bytes
