@@ -30,7 +30,7 @@ def reads_words(name):
     return looks or name.startswith(("retrieve", "zero_shot")) and not name.endswith("_demo")
 
 
-def start(files, flags):
+def start(files, flags, *options):
     """The exit status of a run on one device; `flags`: name -> value in gin's syntax.
 
     A process of the tests has several devices, and an experiment that asks for all of them would trace its
@@ -41,7 +41,7 @@ def start(files, flags):
     gradients = ops.gradient_registry._registry
     before = set(gradients)
     try:
-        return vatt_main.main(given)
+        return vatt_main.main([*given, *options])
     finally:
         keras.utils.clear_session()  # what a run leaves would make each later one slower
         # TensorFlow keeps the graph of every custom gradient, 75 MB a run: two workers ran out of 24 GB.

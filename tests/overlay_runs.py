@@ -1,8 +1,11 @@
-"""Every overlay with every experiment that its header says it fits, and its run in miniature."""
+"""Every overlay with every experiment that its header says it fits, in miniature: of each kind one trains,
+the others are built.
+"""
 
 import fnmatch
 import json
 import math
+import re
 
 import vatt.run  # noqa: F401 (registers the root)
 from tests.miniature_runs import EXPERIMENTS, OVERLAYS, TINY, gin_file, start
@@ -17,7 +20,27 @@ COMBINATIONS = [
     for name in fnmatch.filter(NAMES, pattern)
 ]
 IDS = ["-".join([overlay, name, *before]) for overlay, name, before in COMBINATIONS]
-RUNS = [run for run in COMBINATIONS if run[0] != "tiny"]  # which is in every one of them
+# Overlays of which tiny.gin leaves nothing, or which only turn something off.
+UNDONE = {"tiny", "paper_base", "paper_large", "drop_token_0"}
+# These read what another run, or a feed, has made: the combination that trains makes that.
+READERS = {"as_it_is", "evaluate", "served"}
+# Only sets and classes distinguish these from finetune_kinetics400; each trains by itself in
+# test_experiments_downstream.py.
+ALIKE = {"finetune_kinetics600", "finetune_kinetics700", "finetune_moments_in_time"}
+
+
+def kind_of(run):
+    """The overlay without its sizes, such as "clip" of "clip_32x200", and what the experiment does."""
+    overlay, name, _ = run
+    return re.sub(r"_\d+(x\d+)*$", "", overlay), name.partition("_")[0]
+
+
+TRAINED = list({kind_of(run): run for run in reversed(COMBINATIONS) if run[0] not in UNDONE}.values())[::-1]
+BUILT = [
+    run
+    for run in COMBINATIONS
+    if run not in TRAINED and run[0] not in {"tiny", *READERS} and run[1] not in ALIKE
+]
 # What these make large is made small again. The others stand after tiny.gin, which would undo them.
 BEFORE_TINY = {"released_pretrain", "paper"} | {f"paper_{each}" for each in ("agnostic", "base", "large")}
 FITTED = {"paper_8xh100", "paper_v5e_256"}
@@ -26,8 +49,8 @@ PIXELS = {"clip_32x200", "clip_32x224", "clip_64x224", "released_finetune"}
 
 
 def halves():
-    """The runs in two parts of about the same time, of neighbours one in each."""
-    return RUNS[::2], RUNS[1::2]
+    """Runs in two parts of about the same time, of neighbours one in each."""
+    return TRAINED[::2] + BUILT[1::2], TRAINED[1::2] + BUILT[::2]
 
 
 def name_of(run):
@@ -39,7 +62,13 @@ def files_of(overlay, name, before):
 
 
 def check_in_miniature(overlay, name, before, miniatures):
-    """Runs an overlay as a user would, in one process; the precision is the experiment's."""
+    """Runs an overlay as a user would, in one process, or builds it: reads rows, makes the model and
+    its outputs, lets every part say what it lacks. The precision is the experiment's.
+    """
+    if (overlay, name, before) in BUILT:
+        run = run_in_miniature(overlay, name, before, miniatures, {}, "--dry_run")
+        assert not run.exists()
+        return
     if overlay == "served":
         from tests.data.test_data_served import start_feed
 
@@ -63,7 +92,7 @@ def check_in_miniature(overlay, name, before, miniatures):
         assert last["step"] == 1 and math.isfinite(last["loss"])
 
 
-def run_in_miniature(overlay, name, before, miniatures, more):
+def run_in_miniature(overlay, name, before, miniatures, more, *options):
     run = miniatures.folder / "-".join([str(overlay), name, *before])
     flags = {"MODEL_DIR": f"'{run}'", "CHECKPOINT_EVERY": 1, "BATCH_SIZE": 2 if overlay in PIXELS else 4}
     trains = name.startswith(("pretrain", "finetune"))
@@ -73,12 +102,6 @@ def run_in_miniature(overlay, name, before, miniatures, more):
     elif name == "pretrain":
         folder = miniatures.sets.path("youcook2") if overlay == "folder" else miniatures.folder / "demo"
         flags["DATA_DIR"] = f"'{folder}'"
-    elif name.startswith("export"):
-        flags |= {"CHECKPOINT": f"'{miniatures.pretrained}'", "Export.formats": "['safetensors']"}
-        if name.endswith("released"):
-            flags["VOCABULARY"] = f"'{miniatures.pretrained / 'vocabulary.txt'}'"
-        if name.endswith("classifier"):
-            flags["CHECKPOINT"] = f"'{run_in_miniature(None, 'finetune_demo', (), miniatures, {})}'"
     else:
         flags |= miniatures.flags(name)
     flags["TRAIN_STEPS"] = 1
@@ -100,5 +123,5 @@ def run_in_miniature(overlay, name, before, miniatures, more):
     flags |= more
     place = flags["MODEL_DIR"].strip("'")
     if overlay is not None or not (miniatures.folder / place / "model.json").is_file():
-        assert start([gin_file(name), *files], flags) == 0
+        assert start([gin_file(name), *files], flags, *options) == 0
     return miniatures.folder / place

@@ -1,5 +1,5 @@
-"""Every overlay with every experiment that its header says it fits: read, and half of them run in miniature;
-the other half is in test_overlays_others.py, so that two workers share them.
+"""Every overlay with every experiment that its header says it fits: read, and half of them trained or built
+in miniature; the other half is in test_overlays_others.py, so that two workers share them.
 """
 
 import fnmatch
