@@ -74,6 +74,21 @@ def as_in_a_new_process():
     logger.propagate = True
 
 
+@pytest.fixture(autouse=True, scope="module")
+def graphs_end_with_their_module():
+    """TensorFlow keeps the graph of every custom gradient, JAX what it compiled: gigabytes in a worker."""
+    yield
+    registered = sys.modules.get("tensorflow.python.framework.ops")
+    if registered is not None:
+        names = registered.gradient_registry._registry
+        for name in [name for name in names if name.startswith("CustomGradient-")]:
+            del names[name]
+    jax = sys.modules.get("jax")
+    if jax is not None:
+        jax.clear_caches()
+    gc.collect()
+
+
 @pytest.fixture
 def without_weights():
     """Models built here have shapes and paths, but no values: the largest would take gigabytes."""
