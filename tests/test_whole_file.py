@@ -99,6 +99,20 @@ def test_a_name_that_somebody_has_taken_is_not_written_to(tmp_path, monkeypatch)
     assert victim.read_text() == "theirs"
 
 
+def test_a_folder_that_is_taken_for_a_leftover_before_it_is_locked_is_made_again(tmp_path, monkeypatch):
+    make, taken = os.mkdir, []
+
+    def make_and_lose(path, *arguments):
+        make(path, *arguments)
+        if not taken:
+            taken.append(path)
+            remove_leftovers(tmp_path)
+
+    monkeypatch.setattr(module.os, "mkdir", make_and_lose)
+    with temporary_folder(tmp_path, "x") as folder:
+        assert not taken[0].exists() and folder.is_dir()
+
+
 def test_a_link_at_the_place_is_replaced_and_not_followed(tmp_path):
     victim = tmp_path / "victim"
     victim.write_text("theirs")

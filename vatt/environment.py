@@ -14,6 +14,7 @@ EXTRAS = {
     "text": (("tensorflow-text",), "vocabularies of T5 and BERT"),
     "jax": (("jax", "orbax-checkpoint"), "training on JAX"),
     "stores": (("obstore",), "object stores"),
+    "hub": (("huggingface-hub",), "sets and models on the Hugging Face Hub"),
     "beam": (("apache-beam",), "preparing on Beam"),
     "parquet": (("pyarrow",), "tables of embeddings in Parquet"),
 }

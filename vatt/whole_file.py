@@ -95,9 +95,11 @@ def temporary_folder(parent: Path | None = None, name: str = "files") -> Iterato
     parent = Path(tempfile.gettempdir() if parent is None else parent)
     remove_leftovers(parent)
 
-    def make(path: Path) -> int:
+    def make(path: Path) -> int | None:
         os.mkdir(path, 0o700)
-        return os.open(path, _FOLDER)
+        with contextlib.suppress(FileNotFoundError):  # see `_new`
+            return os.open(path, _FOLDER)
+        return None
 
     folder, descriptor = _new(parent / name, make)
     try:
@@ -210,11 +212,16 @@ def _sweep(directory: Path) -> None:
 
 
 def _new(path: Path, make) -> tuple[Path, int]:
-    """(a new path next to `path`, its descriptor), locked."""
+    """(a new path next to `path`, its descriptor), locked.
+
+    Until it is locked, somebody may take it for a leftover and remove it: then there is another.
+    """
     short = os.fsdecode(os.fsencode(path.name)[:_NAME_BYTES])
     while True:
         temporary = path.with_name(f".{short}.vatt-{secrets.token_hex(8)}.part")
         descriptor = make(temporary)
+        if descriptor is None:
+            continue
         with contextlib.suppress(OSError):  # no locks here: then nothing is ever taken for a leftover
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         try:
@@ -223,7 +230,7 @@ def _new(path: Path, make) -> tuple[Path, int]:
             found = None
         if found is not None and os.path.samestat(found, os.fstat(descriptor)):
             return temporary, descriptor
-        os.close(descriptor)  # somebody took it for a leftover before it was locked
+        os.close(descriptor)
 
 
 def _foreign(path: Path, kind: str) -> LinkError:

@@ -97,12 +97,16 @@ def block_kept(block: Any, length: int, width: int, *, front: bool = False) -> i
     return norms + linear + scores + network + masks
 
 
-def block_draws(block: Any, length: int) -> int:
-    """Bytes of a `Block`'s random numbers, of a sequence: of scores, of hidden features, of both results."""
+def block_draws(block: Any, length: int, *, front: bool = False) -> int:
+    """Bytes of a `Block`'s random numbers, of a sequence: of scores, of hidden features, of both results.
+
+    Args:
+        front: whether the output of the first token alone is made, see `encoder_costs`.
+    """
     if not block.dropout_rate:
         return 0
-    size = block.size
-    return FLOAT32 * (size.heads * length**2 + length * (size.hidden_width + 2 * size.width))
+    size, made = block.size, 1 if front else length
+    return FLOAT32 * made * (size.heads * length + size.hidden_width + 2 * size.width)
 
 
 def _hidden_copies(activation: str, dropout: int) -> int:
@@ -112,11 +116,13 @@ def _hidden_copies(activation: str, dropout: int) -> int:
 
 
 def block_working(block: Any, length: int, width: int) -> int:
-    """Bytes that the backward pass of a `Block` has in hand at its widest, of a sequence."""
+    """Bytes that the backward pass of a `Block` has in hand at its widest, of a sequence: of hidden features
+    three gradients, as dropout's mask and the activation each make one of one; as many of the scores.
+    """
     hidden, scores = length * block.size.hidden_width, block.size.heads * length**2
     if length >= LONG:  # a block of queries at a time
         scores = -(-scores // max(1, round(scores / BLOCK_ENTRIES)))
-    return width * max(4 * hidden, 3 * scores) + 2 * FLOAT32 * length * block.size.width
+    return 3 * width * max(hidden, scores) + 2 * FLOAT32 * length * block.size.width
 
 
 def wasted(draws: int, pixels: int, *, in_parts: bool) -> int:
@@ -151,9 +157,10 @@ def stream_memory(stream: Stream | ConvStream, width: int, *, recompute: bool) -
         return StreamMemory(kept=kept, working=working, again=0, draws=0)
     length, encoder = stream.length(training=True), stream.tower.encoder
     blocks = [block_kept(block, length, width) for block in encoder.blocks]
+    draws = [block_draws(block, length) for block in encoder.blocks]
     if blocks and stream.front(training=True):
         blocks[-1] = block_kept(encoder.blocks[-1], length, width, front=True)
-    draws = [block_draws(block, length) for block in encoder.blocks]
+        draws[-1] = block_draws(encoder.blocks[-1], length, front=True)
     working = max((block_working(block, length, width) for block in encoder.blocks), default=0)
     kept = _tokenizer_kept(stream, width) + _ends_kept(stream, length, width)
     if recompute:
