@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from tests.graphs import forget_graphs
 from tests.hub_server import hub  # noqa: F401 (fixture)
 from tests.object_stores import bad_network, bucket, s3_port  # noqa: F401 (fixtures)
 from tests.other_stores import any_store, azure_container, azure_port, google_bucket, google_port  # noqa: F401
@@ -78,11 +79,7 @@ def as_in_a_new_process():
 def graphs_end_with_their_module():
     """TensorFlow keeps the graph of every custom gradient, JAX what it compiled: gigabytes in a worker."""
     yield
-    registered = sys.modules.get("tensorflow.python.framework.ops")
-    if registered is not None:
-        names = registered.gradient_registry._registry
-        for name in [name for name in names if name.startswith("CustomGradient-")]:
-            del names[name]
+    forget_graphs()
     jax = sys.modules.get("jax")
     if jax is not None:
         jax.clear_caches()

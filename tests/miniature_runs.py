@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import keras
-from tensorflow.python.framework import ops
 
+from tests.graphs import custom_gradients, forget_graphs
 from tests.miniature_sets import MiniatureSets
 from vatt import main as vatt_main
 
@@ -38,16 +38,12 @@ def start(files, flags, *options):
     """
     flags = {"run.strategy": "'one_device'"} | flags
     given = [*(f"--gin_file={path}" for path in files), *(f"--gin.{k}={v}" for k, v in flags.items())]
-    gradients = ops.gradient_registry._registry
-    before = set(gradients)
+    before = custom_gradients()
     try:
         return vatt_main.main([*given, *options])
     finally:
         keras.utils.clear_session()  # what a run leaves would make each later one slower
-        # TensorFlow keeps the graph of every custom gradient, 75 MB a run: two workers ran out of 24 GB.
-        for name in set(gradients) - before:
-            if name.startswith("CustomGradient"):
-                del gradients[name]
+        forget_graphs(before)
 
 
 class Miniatures:

@@ -40,7 +40,10 @@ def serving(command):
         for _ in range(300):
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
                 break
+            assert process.poll() is None, f"the server ended with {process.returncode}"
             time.sleep(0.1)
+        else:
+            raise TimeoutError("the server took no connection within 30 seconds")
         yield port
     finally:
         process.kill()
@@ -162,7 +165,7 @@ def azure_port():
     pytest.importorskip("obstore")
     program = shutil.which("azurite-blob")
     if program is None:
-        pytest.skip("needs azurite-blob (npm install -g azurite)")
+        pytest.skip("needs azurite-blob (npm install -g azurite), which CI has not")
 
     def command(port):
         return [

@@ -203,7 +203,7 @@ class _Loop:
             seconds_before=self.records.seconds,
         )
         batches = self.step.feed(self.data.first(step))
-        most = self.trainer.execution.steps_per_loop or 1
+        most = self._most_steps_of_a_call()
         with Interruption(notice.signals) as interruption, ProgressDisplay(step, steps) as progress:
             while step < steps and not workers.any_before(interruption.signal is not None):
                 count = self._steps_of_a_call(step, most)
@@ -215,7 +215,7 @@ class _Loop:
                 if (is_line_due or is_more_due) and (bad := meter.sync()) is not None:
                     self._skip(bad)
                     step = begin = bad.step
-                    most = self.trainer.execution.steps_per_loop or 1
+                    most = self._most_steps_of_a_call()
                     batches = self.step.feed(self.data.batches(step))
                     continue
                 if is_line_due:
@@ -232,10 +232,10 @@ class _Loop:
                 step = bad.step
         return step, interruption
 
-    def _most_steps_of_a_call(self, line: dict[str, Any]) -> int:
-        """After a line, see `Execution.steps_per_loop`; the same on all workers."""
+    def _most_steps_of_a_call(self, line: dict[str, Any] | None = None) -> int:
+        """After a line, if there is one yet, see `Execution.steps_per_loop`; the same on all workers."""
         engine, asked = self.run.engine, self.trainer.execution.steps_per_loop
-        if asked is not None or not engine.is_accelerated:
+        if asked is not None or line is None or not engine.is_accelerated:
             return asked or 1
         seconds = self.trainer.batch_size / line["clips_per_second"]
         return engine.workers.from_chief(max(1, int(_SECONDS_OF_A_CALL / seconds)))
