@@ -50,7 +50,10 @@ def test_killed_at_any_time_and_resumed_it_is_the_same_run(bucket, start, assert
     assert process.returncode == 0 and kills >= 4, output
     there = fetched(address, tmp_path / "there")
     assert_equal(there, finished)
-    assert lines_of(there) == lines_of(finished)
+    lines, expected = dict(lines_of(there)), dict(lines_of(finished))
+    assert expected.items() <= lines.items()
+    # A start writes a line of its first step too; a kill late enough left the checkpoint of step 10 to start from.
+    assert lines.keys() - expected.keys() <= {11}
 
 
 def test_a_second_run_of_one_directory_is_refused(bucket, train, capsys, monkeypatch):
