@@ -52,7 +52,7 @@ def test_killed_at_any_time_and_resumed_it_is_the_same_run(bucket, start, assert
     assert_equal(there, finished)
     lines, expected = dict(lines_of(there)), dict(lines_of(finished))
     assert expected.items() <= lines.items()
-    # A start writes a line of its first step too; a kill late enough left the checkpoint of step 10 to start from.
+    # A start writes a line of its first step too; a late kill left the checkpoint of step 10 to start from.
     assert lines.keys() - expected.keys() <= {11}
 
 

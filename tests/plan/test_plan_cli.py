@@ -10,6 +10,7 @@ from tests.small_models import small_vatt
 from vatt import cli, config
 from vatt.layers.architecture import Size
 from vatt.plan.shapes import without_weights
+from vatt.plan.show import print_plan
 from vatt.spec import ClipSpec
 
 EXPERIMENTS = Path(__file__).parents[2] / "experiments"
@@ -85,6 +86,20 @@ def test_a_stage_that_binds_is_named(plan, capsys):
     # A small batch on many GPUs of many machines waits for the sum of the gradients.
     where = ["--device", "b200", "--devices", "64", "--mfu", "1", "--gin.BATCH_SIZE=64"]
     assert plan("pretrain", "overlay/paper", more=where)["speed"]["binds"] == "links"
+
+
+def test_the_steps_of_a_loop_are_those_that_a_run_would_choose(plan, capsys):
+    where = ["--device_memory_gib", "8", "--peak_tflops", "0.5"]
+    chosen = plan("pretrain", more=where)
+    speed = chosen["speed"]
+    assert speed["steps_per_loop"] == int(1 / speed["step_seconds"]) > 2
+    print_plan(chosen)
+    assert "chosen by the time of a step (on CPUs 1)" in " ".join(capsys.readouterr().out.split())
+    # A line is due before a second is over.
+    assert plan("pretrain", more=[*where, "--gin.Logging.every=2"])["speed"]["steps_per_loop"] == 2
+    fixed = plan("pretrain", more=[*where, "--gin.Execution.steps_per_loop=5"])
+    print_plan(fixed)
+    assert "steps per loop 5, as set" in " ".join(capsys.readouterr().out.split())
 
 
 def test_rounded_numbers_of_tokens_are_said(plan, capsys):

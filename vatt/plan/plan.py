@@ -20,7 +20,7 @@ from vatt.plan.layers import blocks_products
 from vatt.plan.memory import StepMemory, Way
 from vatt.plan.shapes import parts_of, weights_in, without_weights
 from vatt.spec import AUDIO, TEXT, VIDEO, ClipSpec
-from vatt.train.relations import check_rows
+from vatt.train.relations import automatic_steps_per_loop, check_rows, intervals_of
 
 _SECONDS_OF_A_DAY = 86_400
 _FEW_ROWS = 16  # of a chunk, or of a part, among the ways that a plan compares
@@ -79,6 +79,7 @@ def _numbers(configuration: Configuration, devices: int) -> dict:
         "steps": numbers["steps"],
         "cached_rows": gradients.get("rows"),
         "parts": gradients.get("parts", 1),
+        "steps_per_loop": numbers["execution"]["steps_per_loop"],
     }
 
 
@@ -310,12 +311,18 @@ class _Planner:
             "stage_seconds": each,
             "binds": stages.binding(each),
             "step_seconds": seconds,
+            "steps_per_loop": self._steps_per_loop(seconds),
             "steps_per_day": _SECONDS_OF_A_DAY / seconds,
             "clips_per_second": batch / seconds,
             "read_bytes_per_second": batch * found["clip_bytes"] / seconds,
             "decoding_cores_per_device": self.rows * stages.DECODE_SECONDS / seconds,
             "days": self.numbers["steps"] * seconds / _SECONDS_OF_A_DAY,
         }
+
+    def _steps_per_loop(self, seconds: float) -> int:
+        """As asked, or as a run chooses on GPUs and TPUs, which all devices of the planner are."""
+        due = [self.numbers["steps"], *intervals_of(self.configuration.numbers())]
+        return self.numbers["steps_per_loop"] or min(automatic_steps_per_loop(seconds), *due)
 
     def _embedding_bytes(self) -> int:
         """Of a clip, what the loss gathers: two of audio and video, one of each caption."""

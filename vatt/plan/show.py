@@ -111,6 +111,9 @@ def _step(plan: dict):
         yield "peak", f"{speed['peak_tflops']:g} TFLOP/s per device, of which {speed['mfu']:.0%} is reached"
         yield "step", f"{speed['step_seconds']:.3g} s, {speed['steps_per_day']:,.0f} a day"
         yield "of this at least", _stages(speed)
+        is_automatic = plan["configuration"]["steps_per_loop"] is None
+        how = ", chosen by the time of a step (on CPUs 1)" if is_automatic else ", as set"
+        yield "steps per loop", f"{speed['steps_per_loop']:,}{how}"
         yield "whole run", f"{speed['days']:,.3g} days"
         read = speed["read_bytes_per_second"]
         cores = f"{speed['decoding_cores_per_device']:.2g} cores a device to decode"

@@ -5,6 +5,7 @@ from typing import Any
 
 from vatt.engines.rows import check_rows, multiple
 
+_SECONDS_OF_A_CALL = 1.0  # of several steps, chosen automatically: Ctrl-C waits for it
 _INTERVALS = (
     ("checkpoints", "every"),
     ("checkpoints", "keep_every"),
@@ -27,6 +28,16 @@ _CLASSES = {
     "rows": "Cached",
     "parts": "Accumulated",
 }
+
+
+def automatic_steps_per_loop(step_seconds: float) -> int:
+    """At most so many steps a call on GPUs and TPUs, where a step takes so long."""
+    return max(1, int(_SECONDS_OF_A_CALL / step_seconds))
+
+
+def intervals_of(numbers: Mapping[str, Any]) -> list[int]:
+    """Steps between two lines, checkpoints, evaluations and batch summaries, of those that are due at all."""
+    return [each for each in (_of(numbers, path) for path in _INTERVALS) if each]
 
 
 def check_relations(numbers: Mapping[str, Any], *, replicas: int) -> None:

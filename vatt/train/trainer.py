@@ -26,15 +26,13 @@ from vatt.train.evaluation import check_evaluators
 from vatt.train.interruption import Interruption
 from vatt.train.meter import Meter, NotFinite
 from vatt.train.progress import ProgressDisplay
-from vatt.train.relations import check_relations
+from vatt.train.relations import automatic_steps_per_loop, check_relations
 from vatt.train.run_records import RunRecords
 from vatt.train.settings import Checkpoints, Evaluation, Logging, is_every
 from vatt.train.training_data import TrainingData, rows_like
 from vatt.whole_file import write_text
 
 _log = logging.getLogger(__name__)
-
-_SECONDS_OF_A_CALL = 1.0  # of several steps, chosen automatically: Ctrl-C waits for it
 
 
 @gin.register
@@ -238,7 +236,7 @@ class _Loop:
         if asked is not None or line is None or not engine.is_accelerated:
             return asked or 1
         seconds = self.trainer.batch_size / line["clips_per_second"]
-        return engine.workers.from_chief(max(1, int(_SECONDS_OF_A_CALL / seconds)))
+        return engine.workers.from_chief(automatic_steps_per_loop(seconds))
 
     def _steps_of_a_call(self, step: int, most: int) -> int:
         """A call ends at a multiple of `most`, and where anything is due."""
