@@ -20,21 +20,19 @@ class ExactColourJitter(ColourJitter):
     Saturation and hue go through HSV, contrast is about the mean colour of each frame, values leave [0, 1]
     between the parts and are clipped at the end (A.2.1; the release the same). The draws are those that a
     `ColourJitter` in its place would make. Arguments: as `ColourJitter`. Computed in float32 whatever the
-    precision of the run, as HSV in bfloat16 has only 256 hues; the result has the dtype of the
-    pixels.
+    precision of the run, as HSV in bfloat16 has only 256 hues.
     """
 
-    def jittered(self, video: Tensor) -> Tensor:
-        """Pixels in [0, 255], [B, T, H, W, 3] -> jittered, clipped, in [-1, 1]."""
+    def jittered(self, video: Tensor, dtype: str = "float32") -> Tensor:
+        """uint8 pixels [B, T, H, W, 3] -> jittered, clipped, in [-1, 1], of this dtype."""
         shift, saturation, contrast, turn = (
             ops.reshape(each, (-1, 1, 1, 1)) for each in self.drawn(ops.shape(video)[0])
         )
-        # Exact from bfloat16 too, which holds every integer up to 256.
         frames = ops.cast(video, "float32") * (1 / 255) + shift[..., None]
         frames = _with_saturation(frames, saturation)
         means = ops.mean(frames, axis=(2, 3), keepdims=True)
         frames = (frames - means) * contrast[..., None] + means
-        return ops.cast(ops.clip(_with_hue(frames, turn), 0.0, 1.0) * 2 - 1, video.dtype)
+        return ops.cast(ops.clip(_with_hue(frames, turn), 0.0, 1.0) * 2 - 1, dtype)
 
 
 def _with_saturation(frames, scale):

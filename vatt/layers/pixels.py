@@ -4,7 +4,9 @@ Batches travel as uint8, a quarter of float32's bytes, and colour costs the host
 together; so both happen here, inside the compiled step.
 """
 
+import functools
 import math
+import operator
 from typing import Any
 
 import gin
@@ -80,18 +82,21 @@ class ColourJitter(Configured, keras.layers.Layer):
         new_mean = ops.squeeze(ops.matmul(matrix, mean[:, :, None]), -1) + offset
         return matrix * contrast[:, None], offset * contrast + new_mean * (1 - contrast)
 
-    def jittered(self, video: Tensor) -> Tensor:
-        """Pixels in [0, 255] -> jittered, clipped, in [-1, 1].
+    def jittered(self, video: Tensor, dtype: str = "float32") -> Tensor:
+        """uint8 pixels [B, T, H, W, 3] -> jittered, clipped, in [-1, 1], of this dtype.
 
         All scaling is in the small matrices: a pass over the pixels costs as much as a small layer.
         """
-        pixels = ops.reshape(video, (ops.shape(video)[0], -1, 3))
-        matrix, offset = self(_mean_colours(pixels))
+        pixels = ops.reshape(video, (ops.shape(video)[0], math.prod(video.shape[1:-1]), 3))
         if compiled := compiler_for(pixels):
+            mean = ops.cast(compiled(_channel_sums)(pixels), "float32") / (255.0 * pixels.shape[1])
+            matrix, offset = self(mean)
             arguments = pixels, ops.transpose(matrix, (0, 2, 1)) * (2 / 255), 2 * offset - 1
-            return ops.reshape(compiled(_recoloured)(*arguments), ops.shape(video))
-        matrix = ops.cast(ops.transpose(matrix, (0, 2, 1)) * (2 / 255), video.dtype)
-        offset = ops.cast(2 * offset - 1, video.dtype)
+            return ops.reshape(compiled(_recoloured)(*arguments, dtype), ops.shape(video))
+        pixels = ops.cast(pixels, dtype)
+        matrix, offset = self(_mean_colours(pixels))
+        matrix = ops.cast(ops.transpose(matrix, (0, 2, 1)) * (2 / 255), dtype)
+        offset = ops.cast(2 * offset - 1, dtype)
         return ops.reshape(
             ops.clip(ops.matmul(pixels, matrix) + offset[:, None], -1.0, 1.0), ops.shape(video)
         )
@@ -130,17 +135,23 @@ def _mean_colours(pixels):
     return ops.sum(sums, axis=1) / (255.0 * count)
 
 
-def _recoloured(pixels, matrix, offset):
-    """Rows of [B, P, 3] times matrices [B, 3, 3] plus offsets [B, 3], clipped to [-1, 1]: a channel at a time
-    where it is one pass over the pixels."""
-    channels = [ops.cast(pixels[:, :, number], "float32") for number in range(3)]
-    made = []
-    for number in range(3):
-        total = offset[:, number, None]
-        for channel, values in enumerate(channels):
-            total = total + values * matrix[:, channel, number, None]
-        made.append(ops.clip(total, -1.0, 1.0))
-    return ops.cast(ops.stack(made, axis=-1), pixels.dtype)
+def _channel_sums(pixels):
+    """Sums of uint8 pixels [B, P, 3], int32 [B, 3]: of up to 16 parts of a clip in int16 first, of which a
+    register holds twice as many numbers."""
+    parts = math.gcd(pixels.shape[1], 16)
+    rows = ops.cast(ops.reshape(pixels, (-1, parts, 3 * pixels.shape[1] // parts)), "int16")
+    sums = ops.cast(functools.reduce(operator.add, (rows[:, part] for part in range(parts))), "int32")
+    return ops.sum(ops.reshape(sums, (-1, pixels.shape[1] // parts, 3)), axis=1)
+
+
+def _recoloured(pixels, matrix, offset, dtype):
+    """uint8 [B, P, 3] times matrices [B, 3, 3] plus offsets [B, 3], clipped to [-1, 1]. Over all three
+    channels at once, which as one pass over the pixels takes a third of the time of one channel after the
+    other."""
+    pixels, total = ops.cast(pixels, "float32"), offset[:, None]
+    for channel in range(3):
+        total = total + pixels[:, :, channel : channel + 1] * matrix[:, None, channel]
+    return ops.cast(ops.clip(total, -1.0, 1.0), dtype)
 
 
 @gin.register
@@ -167,9 +178,8 @@ class DeviceInputs(Configured, keras.layers.Layer):
         inputs = dict(batch)
         if VIDEO in batch:
             if training and self.colour is not None:
-                video = ops.cast(batch[VIDEO], self.compute_dtype)
                 with draws.keyed(batch.get("draw_key")):
-                    inputs[VIDEO] = self.colour.jittered(video)
+                    inputs[VIDEO] = self.colour.jittered(batch[VIDEO], self.compute_dtype)
             else:
                 inputs[VIDEO] = normalised_pixels(batch[VIDEO], self.compute_dtype)
         if TEXT in batch:
