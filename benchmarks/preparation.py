@@ -81,7 +81,7 @@ def preparation(paths: list[str]) -> None:
     """The same files, cut into records of ten seconds, by one worker."""
     clips = tuple(Clip(media=path, media_id=path, split="train", segment_seconds=10.0) for path in paths)
     with tempfile.TemporaryDirectory() as directory:
-        prepare_clips(Plan(name="benchmark", clips=clips), directory, running=Running(workers=1))
+        prepare_clips(Plan(name="benchmark", clips=clips), directory, running=Running(processes=1))
 
 
 def cpu_seconds(which: str, paths: list[str]) -> float:

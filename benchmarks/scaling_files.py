@@ -72,7 +72,7 @@ def measure(axis: str, files: int) -> dict:
 
     def run(out: Path) -> None:
         plan = plan_folder(media, test_share=0.0)
-        prepare.prepare_clips(plan, out, running=Running(workers=1))
+        prepare.prepare_clips(plan, out, running=Running(processes=1))
 
     with tempfile.TemporaryDirectory() as folder:
         media, out = Path(folder) / "media", Path(folder) / "records"

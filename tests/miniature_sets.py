@@ -36,7 +36,7 @@ class MiniatureSets:
             folders = ["--annotations", home / "annotations", "--media", home / "media", home / "records"]
             parser = argparse.ArgumentParser()
             cli.add_arguments(parser)
-            small = ["--workers", "1", "--short_side_pixels", "32"]
+            small = ["--processes", "1", "--short_side_pixels", "32"]
             assert cli.main(parser.parse_args([name, *small, *options, *map(str, folders)])) == 0
         return str(home / "records")
 

@@ -38,7 +38,7 @@ def test_there_are_such_arguments_and_plain_numbers_pass():
     found = dict(pair for verb in cli.VERBS for pair in numbers_of(verb))
     assert len(found) > 60
     assert found["vatt serve --max_upload_mb"]("0.5") == 0.5
-    assert found["vatt prepare folder --workers"]("3") == 3
+    assert found["vatt prepare folder --processes"]("3") == 3
     assert found["vatt search --start_seconds"]("1e3") == 1000
 
 
@@ -57,6 +57,32 @@ def test_the_argument_is_named(words, told, capsys):
     with pytest.raises(SystemExit) as ended:
         cli.main(words)
     assert ended.value.code == 2 and told in capsys.readouterr().err
+
+
+def with_processes(verb):
+    """Parsers below a verb that take a number of processes of this machine."""
+    for _, parser in _below(parser_of(verb)):
+        if any("--processes" in action.option_strings for action in parser._actions):
+            yield parser
+
+
+def test_workers_are_machines_and_processes_are_of_this_one():
+    """One name for one thing: no parser but that of `vatt train` takes `--workers`."""
+    found = {parser.prog: parser for verb in cli.VERBS for parser in with_processes(verb)}
+    assert {"vatt prepare demo", "vatt prepare dmvr", "vatt prepare folder"} <= found.keys()
+    assert {"vatt doctor", "vatt embed", "vatt index"} <= found.keys()
+    for verb in cli.VERBS:
+        for _, parser in _below(parser_of(verb)):
+            (workers,) = [a for a in parser._actions if "--workers" in a.option_strings] or [None]
+            assert (workers is not None) == (parser.prog in found or verb == "train"), parser.prog
+            assert parser.prog not in found or workers.help == argparse.SUPPRESS
+
+
+def test_the_former_name_of_processes_is_refused_with_the_new_one(capsys):
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["doctor", "records", "--workers", "2"])
+    told = capsys.readouterr().err
+    assert ended.value.code == 2 and "are `--processes`. Received: --workers 2." in told
 
 
 @pytest.mark.parametrize("kind", [arguments.RATE, arguments.SECONDS, arguments.GIBIBYTES, arguments.QUANTITY])

@@ -83,7 +83,7 @@ def test_search_by_words_video_and_audio(miniatures, tmp_path, capsys):
     for name in ("red", "green", "blue"):
         make_media(media / f"{name}.mkv", pictures=colour(name, 40), sound=tone(name, 4.0))
     index = tmp_path / "index"
-    assert run(index_cli, media, index, "--model", miniatures.pretrained, "--workers", 1) == 0
+    assert run(index_cli, media, index, "--model", miniatures.pretrained, "--processes", 1) == 0
     for query in (
         ["red disc"],
         ["--video", media / "green.mkv"],

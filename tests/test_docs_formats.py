@@ -53,7 +53,7 @@ def prepared(tmp_path_factory):
     parser = argparse.ArgumentParser()
     prepare_cli.add_arguments(parser)
     words = ["folder", str(folder / "films"), str(folder / "set"), "--labels", "folders", "--test_share", "0"]
-    assert prepare_cli.main(parser.parse_args([*words, "--max_failures", "0.5", "--workers", "1"])) in (
+    assert prepare_cli.main(parser.parse_args([*words, "--max_failures", "0.5", "--processes", "1"])) in (
         0,
         None,
     )
@@ -170,7 +170,7 @@ def test_what_a_model_takes():
 def searched(tmp_path_factory):
     folder = tmp_path_factory.mktemp("searched")
     make_folder(folder / "media")
-    options = Options(workers=1)
+    options = Options(processes=1)
     build_index(lambda path: ToyEmbedder(), "toy", folder / "media", folder / "index", options)
     embed_to_table(ToyEmbedder(), [folder / "media" / "red.mp4"], folder / "vectors.npz", options)
     return folder

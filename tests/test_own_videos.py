@@ -45,7 +45,7 @@ def told(films):
         patch.setattr("vatt.prepare.progress.say", said.append)
         for module in ("cli", "folder", "prepare"):
             patch.setattr(f"vatt.prepare.{module}.say", said.append)
-        command = ["prepare", "folder", str(films), str(records), "--workers", "1"]
+        command = ["prepare", "folder", str(films), str(records), "--processes", "1"]
         assert cli.main([*command, "--test_share", "0.4"]) == 1
         assert cli.main([*command, "--test_share", "0.4", "--max_failures", "0.1"]) == 0
     return records, "\n".join(said)
@@ -70,7 +70,7 @@ def test_the_printed_command_trains_a_model_that_finds_films(films, told, tmp_pa
     assert "retrieval/text_to_video/recall_at_1" in json.loads((run / "metrics.json").read_text())
     assert (run / "report.html").is_file()
     # A file that can not be read costs itself: exit status 1.
-    assert cli.main(["index", str(films), str(index), "--model", str(run), "--workers", "1"]) == 1
+    assert cli.main(["index", str(films), str(index), "--model", str(run), "--processes", "1"]) == 1
     capsys.readouterr()
     assert cli.main(["search", str(index), "a purple picture", "--tsv", "--count", "99"]) == 0
     found = capsys.readouterr()

@@ -127,7 +127,7 @@ class TestInstalled:
         for number in range(4):
             frames = grey(np.linspace(20 * number, 200, 8))
             make_media(tmp_path / f"videos/{number}.mp4", pictures=frames, sound=beep(0.8, at=0.1))
-        run(scripts / "vatt", "prepare", "folder", "videos", "records", "--workers", "1", cwd=tmp_path)
+        run(scripts / "vatt", "prepare", "folder", "videos", "records", "--processes", "1", cwd=tmp_path)
         assert "<style>" in (tmp_path / "records/preparation.html").read_text(encoding="utf-8")
         run(scripts / "vatt", "doctor", "records", cwd=tmp_path)
 

@@ -55,7 +55,7 @@ def test_prepare(media, tmp_path):
     )
 
     def job(root):
-        prepare_clips(Plan(name="x", clips=(clip,)), root, options=OPTIONS, running=Running(workers=1))
+        prepare_clips(Plan(name="x", clips=(clip,)), root, options=OPTIONS, running=Running(processes=1))
 
     assert_nothing_is_followed(job, tmp_path, 8, REFUSALS)
 
@@ -63,7 +63,7 @@ def test_prepare(media, tmp_path):
 @pytest.mark.slow
 def test_the_demo_corpus(tmp_path):
     def job(root):
-        corpus.demo_corpus(data_dir=str(root), clips=1, heldout_clips_per_combination=0, workers=1)
+        corpus.demo_corpus(data_dir=str(root), clips=1, heldout_clips_per_combination=0, processes=1)
 
     assert_nothing_is_followed(job, tmp_path, 10, REFUSALS)
 
@@ -71,11 +71,11 @@ def test_the_demo_corpus(tmp_path):
 def test_doctor(media, tmp_path):
     clip = Clip(media=str(media / "grey.mp4"), media_id="m", split="train", group="g")
     plan = Plan(name="x", clips=(clip,))
-    prepare_clips(plan, tmp_path / "set", options=OPTIONS, running=Running(workers=1))
+    prepare_clips(plan, tmp_path / "set", options=OPTIONS, running=Running(processes=1))
 
     def job(root):
         out = ("--html", root / "page.html", "--json", root / "facts.json", "--repair", root / "copy")
-        run(doctor_cli, tmp_path / "set", "--workers", 1, *out)
+        run(doctor_cli, tmp_path / "set", "--processes", 1, *out)
 
     assert_nothing_is_followed(job, tmp_path, 6)
 
@@ -91,7 +91,7 @@ def test_embed(media, tmp_path, monkeypatch):
             "toy",
             "--out",
             root / "table.npz",
-            "--workers",
+            "--processes",
             1,
             "--overwrite",
         )
@@ -102,7 +102,7 @@ def test_embed(media, tmp_path, monkeypatch):
 @pytest.mark.parametrize("rebuild", [False, True])
 def test_index(media, tmp_path, rebuild):
     def job(root):
-        build_index(lambda _: ToyEmbedder(), "toy", media, root, Options(workers=1), rebuild=rebuild)
+        build_index(lambda _: ToyEmbedder(), "toy", media, root, Options(processes=1), rebuild=rebuild)
 
     assert_nothing_is_followed(job, tmp_path, 5)
 
@@ -110,14 +110,14 @@ def test_index(media, tmp_path, rebuild):
 def test_an_index_that_is_brought_up_to_date(media, tmp_path):
     """The links come to an index that is there already, with a file that changed since."""
     folder = shutil.copytree(media, tmp_path / "media")
-    build_index(lambda _: ToyEmbedder(), "toy", folder, tmp_path / "made", Options(workers=1))
+    build_index(lambda _: ToyEmbedder(), "toy", folder, tmp_path / "made", Options(processes=1))
     shutil.copyfile(folder / "grey.mp4", folder / "a.mp4")
 
     def begin(root):
         shutil.copytree(tmp_path / "made", root, dirs_exist_ok=True)
 
     def job(root):
-        build_index(lambda _: ToyEmbedder(), "toy", folder, root, Options(workers=1))
+        build_index(lambda _: ToyEmbedder(), "toy", folder, root, Options(processes=1))
 
     assert_nothing_is_followed(job, tmp_path, 5, begin=begin)
 

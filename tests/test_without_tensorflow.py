@@ -37,7 +37,7 @@ def ended(tmp_path_factory):
     (folder / "run").mkdir()
     write_run(folder / "run")
     commands = [
-        ["prepare", "folder", str(folder / "videos"), str(folder / "records"), "--workers", "1"],
+        ["prepare", "folder", str(folder / "videos"), str(folder / "records"), "--processes", "1"],
         ["doctor", str(folder / "records")],
         ["report", str(folder / "run")],
         ["tables", "--paper"],

@@ -33,6 +33,19 @@ def bounded(kind: Callable[[str], float], most: float) -> Callable[[str], float]
     return parse
 
 
+def positive(kind: Callable[[str], float]) -> Callable[[str], float]:
+    """An argparse type for what `kind` reads and is above 0."""
+
+    def parse(text: str) -> float:
+        value = kind(text)
+        if not value > 0:
+            raise argparse.ArgumentTypeError(f"must be positive. Received: {text}.")
+        return value
+
+    parse.__name__ = kind.__name__
+    return parse
+
+
 COUNT = bounded(int, 10**9)
 SEED = bounded(int, 2**31 - 1)
 PROCESSES = bounded(int, 1_024)
@@ -41,3 +54,19 @@ WHOLE_RATE, RATE = bounded(int, 10**6), bounded(float, 10**6)  # in Hz
 SECONDS = bounded(float, 10**6)
 GIBIBYTES = bounded(float, 10**6)
 QUANTITY = bounded(float, 10**9)
+
+
+def add_processes(parser: argparse._ActionsContainer) -> None:
+    """Adds `--processes`, how many processes of this machine do the work; None: one per core."""
+    parser.add_argument(
+        "--processes", type=positive(PROCESSES), metavar="N", help="processes (default: one per core)"
+    )
+    parser.add_argument("--workers", action=_Renamed, help=argparse.SUPPRESS)
+
+
+class _Renamed(argparse.Action):
+    def __call__(self, parser, namespace, values, option_string=None):
+        parser.error(
+            "`--workers` names the machines of `vatt train`; processes of this one are `--processes`. "
+            f"Received: --workers {values:.40}."
+        )

@@ -35,7 +35,7 @@ def toy(monkeypatch):
 
 
 def vatt_embed(*words):
-    return run(cli, *words, "--model", "toy", "--workers", 1)
+    return run(cli, *words, "--model", "toy", "--processes", 1)
 
 
 def test_a_folder_of_good_and_bad_files(media, toy, tmp_path, capsys):
@@ -169,14 +169,19 @@ def test_parquet_without_its_package(media, toy, tmp_path, monkeypatch):
     "words, rule",
     [
         (("--out", "table.csv"), "`--out` must end in"),
-        (("--out", "a.npz", "--batch_size", 0), "`--batch_size` must be at least 1"),
         (("--out", "a.npz", "--stride_seconds", -1), "`stride_seconds` must be positive"),
-        (("--out", "a.npz", "--workers", 0), "`--workers` must be at least 1"),
     ],
 )
 def test_impossible_wishes(media, toy, words, rule):
     with pytest.raises(ValueError, match=rule):
         run(cli, media, "--model", "toy", *words)
+
+
+@pytest.mark.parametrize("option", ["--batch_size", "--processes"])
+def test_none_at_all_is_refused(media, toy, option, capsys):
+    with pytest.raises(SystemExit):
+        run(cli, media, "--model", "toy", "--out", "a.npz", option, 0)
+    assert f"argument {option}: must be positive. Received: 0." in capsys.readouterr().err
 
 
 def test_a_folder_without_media(toy, tmp_path):
@@ -188,7 +193,7 @@ def test_a_folder_without_media(toy, tmp_path):
 def test_a_file_that_crashes_the_decoder_costs_itself(media, toy, monkeypatch):
     monkeypatch.setattr(files, "decode", crash_on_green)
     paths = [media / name for name in ("red.mp4", "green.avi", "blue.wav")]
-    outcomes = dict(embed_files(toy, paths, Options(workers=1)))
+    outcomes = dict(embed_files(toy, paths, Options(processes=1)))
     assert len(outcomes[paths[0]]) == 3 and len(outcomes[paths[2]]) == 2
     assert isinstance(outcomes[paths[1]], Failure) and "signal 11" in outcomes[paths[1]].reason
 

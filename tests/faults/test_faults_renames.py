@@ -66,7 +66,7 @@ def test_a_run_ends_with_an_error_and_goes_on_later(
 @pytest.mark.parametrize("name", ["index.json", "rows-000002"])
 def test_an_index_stays_what_it_was(name, failing, tmp_path):
     def build():
-        return build_index(lambda path: ToyEmbedder(), "toy", media, tmp_path / "index", Options(workers=1))
+        return build_index(lambda path: ToyEmbedder(), "toy", media, tmp_path / "index", Options(processes=1))
 
     media = tmp_path / "media"
     make_folder(media)
@@ -91,10 +91,10 @@ def test_where_nobody_can_write(command, finished, tmp_path, capfd):
     if command in ("doctor", "repair"):
         records_fixture.write_set(tmp_path / "set", {"train": [records_fixture.record(frames=2)]}, shards=1)
     arguments = {
-        "prepare": ["prepare", "folder", tmp_path / "media", NO_FOLDER / "set", "--workers", "1"],
+        "prepare": ["prepare", "folder", tmp_path / "media", NO_FOLDER / "set", "--processes", "1"],
         "report": ["report", finished, "--out", NO_FOLDER / "report.html"],
-        "doctor": ["doctor", tmp_path / "set", "--html", NO_FOLDER / "page.html", "--workers", "1"],
-        "repair": ["doctor", tmp_path / "set", "--repair", NO_FOLDER / "set", "--workers", "1"],
+        "doctor": ["doctor", tmp_path / "set", "--html", NO_FOLDER / "page.html", "--processes", "1"],
+        "repair": ["doctor", tmp_path / "set", "--repair", NO_FOLDER / "set", "--processes", "1"],
         "index": ["index", tmp_path / "media", NO_FOLDER / "index", "--model", finished],
     }[command]
     assert cli.main([str(argument) for argument in arguments]) == 2
@@ -149,7 +149,7 @@ def test_little_memory_gives_a_whole_set_or_none(room, tmp_path):
     """Workers inherit the limit: files that need more are counted as failed, and a set that lost too many of
     them is refused."""
     make_folder(tmp_path / "media")
-    command = ["prepare", "folder", tmp_path / "media", tmp_path / "set", "--workers", "1"]
+    command = ["prepare", "folder", tmp_path / "media", tmp_path / "set", "--processes", "1"]
     finished = subprocess.run(
         [sys.executable, "-c", _SMALL, str(room), *map(str, command)],
         cwd=ROOT,

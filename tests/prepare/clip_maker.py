@@ -38,7 +38,7 @@ def make_clips(folder, count=7):
 
 def prepare(clips, directory, **options):
     """Prepares in shards of two clips."""
-    settings = {"options": OPTIONS, "clips_per_shard": 2, "workers": 2} | options
+    settings = {"options": OPTIONS, "clips_per_shard": 2, "processes": 2} | options
     plan = Plan(name="x", clips=tuple(clips), **taken(settings, Plan))
     running = Running(**taken(settings, Running))
     return prepare_clips(plan, directory, running=running, **settings)
@@ -82,7 +82,7 @@ def main(media, directory, last):
         rename(source, target)
 
     os.replace = counted
-    prepare(make_clips(Path(media)), Path(directory), workers=1)
+    prepare(make_clips(Path(media)), Path(directory), processes=1)
 
 
 if __name__ == "__main__":

@@ -36,7 +36,7 @@ def dataset_of(out):
 
 def test_folder(media, tmp_path, capsys):
     out = tmp_path / "out"
-    assert vatt_prepare("folder", media, out, "--test_share", 0, "--labels", "folders", "--workers", 1) == 0
+    assert vatt_prepare("folder", media, out, "--test_share", 0, "--labels", "folders", "--processes", 1) == 0
     told = capsys.readouterr()
     assert told.out.strip() == str(out)
     assert f"--data_dir {out}" in told.err and "--gin.VOCABULARY_SIZE=4" in told.err
@@ -49,7 +49,7 @@ def test_folder(media, tmp_path, capsys):
 @pytest.mark.parametrize("seconds, records", [(0.25, 2), (0, 1)])
 def test_files_are_cut_into_segments(place, tmp_path, seconds, records):
     folder = place("a.mp4")
-    words = ("folder", folder, tmp_path / "out", "--test_share", 0, "--workers", 1)
+    words = ("folder", folder, tmp_path / "out", "--test_share", 0, "--processes", 1)
     assert vatt_prepare(*words, "--segment_seconds", seconds) == 0
     assert dataset_of(tmp_path / "out")["splits"]["train"]["clips"] == records
 
@@ -57,13 +57,13 @@ def test_files_are_cut_into_segments(place, tmp_path, seconds, records):
 def test_a_manifest_in_place_of_a_folder(media, tmp_path):
     manifest = tmp_path / "clips.csv"
     manifest.write_text("path,caption,label,split\nmedia/a.mp4,A thing.,thing,test\nmedia/none.mp4,,,\n")
-    assert vatt_prepare("folder", manifest, tmp_path / "out", "--workers", 1) == 0
+    assert vatt_prepare("folder", manifest, tmp_path / "out", "--processes", 1) == 0
     dataset = dataset_of(tmp_path / "out")
     assert dataset["labels"] == ["thing"] and dataset["splits"]["test"]["clips"] == 1
 
 
 def test_storage_options_reach_the_records(media, tmp_path):
-    words = ("--max_frame_rate_hz", 5, "--short_side_pixels", 16, "--audio_rate_hz", 8000, "--workers", 1)
+    words = ("--max_frame_rate_hz", 5, "--short_side_pixels", 16, "--audio_rate_hz", 8000, "--processes", 1)
     assert vatt_prepare("folder", media, tmp_path / "out", *words) == 0
     dataset = dataset_of(tmp_path / "out")
     kept = [dataset[name] for name in ("frame_rate_hz", "short_side_pixels", "audio_rate_hz")]
@@ -82,7 +82,7 @@ def test_every_storage_option_is_used():
         "options": RecordOptions(jpeg_quality=70, media=MediaOptions(mono=False)),
         "clips_per_shard": 7,
         "running": Running(
-            workers=None,
+            processes=None,
             timeout_seconds=3.0,
             memory_bytes=1 << 29,
             max_failures=0.2,
@@ -96,7 +96,7 @@ def test_every_storage_option_is_used():
     "option, value, message",
     [
         ("--jpeg_quality", 96, "must be between 1 and 95. Received: 96"),
-        ("--workers", 0, "must be positive. Received: 0"),
+        ("--processes", 0, "must be positive. Received: 0"),
         ("--audio_rate_hz", "fast", "invalid int value: 'fast'"),
         ("--max_failures", 5, "must be a share between 0 and 1. Received: 5"),
         ("--runner", "spark", "invalid choice: 'spark'"),
@@ -124,7 +124,7 @@ def test_a_place_that_can_not_be_written(media, capsys):
 
 def test_too_many_failures_give_a_status_of_their_own(media, tmp_path, capsys):
     (media / "bad.mp4").write_bytes(b"no media")
-    assert vatt_prepare("folder", media, tmp_path / "out", "--workers", 1) == 1
+    assert vatt_prepare("folder", media, tmp_path / "out", "--processes", 1) == 1
     assert "bad.mp4" in capsys.readouterr().err
 
 

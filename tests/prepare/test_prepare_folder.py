@@ -138,7 +138,7 @@ def test_a_mixed_folder_becomes_records(tmp_path, capsys):
     out = tmp_path / "out"
     options = RecordOptions(media=MediaOptions(short_side_pixels=16, audio_rate_hz=8_000))
     plan = plan_folder(root, test_share=0.0, segment_seconds=1.0)
-    summary = prepare_clips(plan, out, options=options, running=Running(workers=1, max_failures=0.0))
+    summary = prepare_clips(plan, out, options=options, running=Running(processes=1, max_failures=0.0))
     assert summary.failures == []
     # The film of 2.5 s is three records of 1 s, 1 s and 0.5 s, one with sound; everything else is one record.
     assert summary.records == 8
@@ -267,7 +267,7 @@ def test_names_that_are_no_utf_8_become_records(tmp_path):
         clip = plan.clips[-1]
         assert clip.media_id == "klass\\xe9/caf\\xe9.mkv" and len(clip.captions) == 1
         out = tmp_path / f"out{number}"
-        prepare_clips(plan, out, running=Running(workers=1, max_failures=0.5))
+        prepare_clips(plan, out, running=Running(processes=1, max_failures=0.5))
         report = json.loads((out / "preparation.json").read_text())
         assert report["records"] == 1 and len(report["failed"]) == 1 - number
     assert plan_folder(root, labels="folders").labels == ("klass\\xe9",)
@@ -290,7 +290,7 @@ def test_an_image_and_its_audio_are_one_clip(tmp_path):
     (paired,) = plan.planning.decided.content().values()
     assert paired == {"count": 1, "first": ["0000.png + 0000.wav"]}
     options = RecordOptions(media=MediaOptions(max_frame_rate_hz=10.0, audio_rate_hz=8_000))
-    prepare_clips(plan, tmp_path / "out", options=options, running=Running(workers=1))
+    prepare_clips(plan, tmp_path / "out", options=options, running=Running(processes=1))
     split = json.loads((tmp_path / "out/dataset.json").read_text())["splits"]["train"]
     assert split["clips_with"] == {"video": 3, "audio": 1, "captions": 3, "labels": 0}
     report = json.loads((tmp_path / "out/preparation.json").read_text())

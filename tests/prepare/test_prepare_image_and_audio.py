@@ -71,7 +71,7 @@ def test_the_doctor_finds_nothing(tmp_path):
         make_media(root / f"{name}.wav", sound=noise, audio_codec="pcm_s16le")
         (root / f"{name}.txt").write_text(f"noise number {name}\n")
     plan = plan_folder(root, test_share=0.0, segment_seconds=1.0)
-    running = Running(workers=1)
+    running = Running(processes=1)
     prepare_clips(plan, tmp_path / "out", options=RecordOptions(media=OPTIONS), running=running)
-    found = examine(tmp_path / "out", workers=1)
+    found = examine(tmp_path / "out", processes=1)
     assert [(finding.check.name, finding.count) for finding in found.findings] == []

@@ -102,7 +102,7 @@ def test_a_manifest_names_objects_and_what_is_missing(video, bucket, tmp_path, c
         "v.mp4,it spins",
     ]
     (tmp_path / "list.csv").write_text("\n".join(rows))
-    arguments = [str(tmp_path / "list.csv"), str(tmp_path / "set"), "--test_share=0", "--workers=1"]
+    arguments = [str(tmp_path / "list.csv"), str(tmp_path / "set"), "--test_share=0", "--processes=1"]
     assert cli.main(["prepare", "folder", *arguments]) == 0
     assert "2 clips, 2 with captions, 0 for testing; 1 are missing" in capsys.readouterr().err
 

@@ -56,7 +56,7 @@ def media(tmp_path):
 def test_they_are_prepared_and_the_doctor_finds_nothing(media, tmp_path, capsys):
     records = tmp_path / "records"
     assert (
-        cli.main(["prepare", "folder", str(media), str(records), "--test_share", "0.3", "--workers", "1"])
+        cli.main(["prepare", "folder", str(media), str(records), "--test_share", "0.3", "--processes", "1"])
         == 0
     )
     report = json.loads((records / "preparation.json").read_bytes())
@@ -68,5 +68,5 @@ def test_they_are_prepared_and_the_doctor_finds_nothing(media, tmp_path, capsys)
         "tracks.mp4": "of 2 audio tracks number 2 was taken: the first that is heard",
     }
     capsys.readouterr()
-    status = cli.main(["doctor", str(records), "--workers", "1"])
+    status = cli.main(["doctor", str(records), "--processes", "1"])
     assert status == 0, capsys.readouterr().out

@@ -160,7 +160,7 @@ class TestDryRun:
                 (place / f"{number}.txt").write_text("a dog\n")
         parser = argparse.ArgumentParser()
         cli.add_arguments(parser)
-        flags = ["--labels", labels, "--test_share", "0.4", "--workers", "1"]
+        flags = ["--labels", labels, "--test_share", "0.4", "--processes", "1"]
         given = ["folder", str(tmp_path / "media"), str(tmp_path / "out"), *flags]
         assert cli.main(parser.parse_args(given)) == 0
         assert set(json.loads((tmp_path / "out" / "dataset.json").read_text())["splits"]) == {"train", "test"}

@@ -50,11 +50,11 @@ def test_a_set_as_the_schema_says(clips, tmp_path):
     assert picture.shape == (16, 16, 3) and abs(picture.mean() - 30) < 5
 
 
-def test_the_bytes_do_not_depend_on_the_workers(clips, tmp_path):
+def test_the_bytes_do_not_depend_on_the_processes(clips, tmp_path):
     long = make_media(tmp_path / "long.mp4", pictures=grey(range(40)), sound=beep(4.0, at=0.1))
     film = Clip(media=str(long), media_id="film", split="train", segment_seconds=0.5)
-    for workers in (1, 2, 4):
-        summary = prepare([film, *clips], tmp_path / str(workers), workers=workers)
+    for processes in (1, 2, 4):
+        summary = prepare([film, *clips], tmp_path / str(processes), processes=processes)
         assert summary.records == 7 + 8
     assert shard_bytes(tmp_path / "1") == shard_bytes(tmp_path / "2") == shard_bytes(tmp_path / "4")
 

@@ -195,7 +195,7 @@ def bomb(path, times=(0.0, 599.0), size=256):
 def prepared(folder, out, *words):
     parser = argparse.ArgumentParser()
     cli.add_arguments(parser)
-    assert cli.main(parser.parse_args(["folder", str(folder), str(out), "--workers", "1", *words])) == 0
+    assert cli.main(parser.parse_args(["folder", str(folder), str(out), "--processes", "1", *words])) == 0
     return json.loads((out / "preparation.json").read_text())
 
 
@@ -209,7 +209,7 @@ def test_two_frames_ten_minutes_apart_stay_small(tmp_path):
         assert report["records"] == records and report["hours"] == pytest.approx(599 / 3600, abs=0.001)
         stored = sum(each.stat().st_size for each in out.glob("*.tfrecord"))
         assert stored < (records + 2) * jpeg + 15_000 * 8  # a JPEG a record, some bytes a repeat
-        assert not examine(out, workers=1).findings
+        assert not examine(out, processes=1).findings
 
 
 def make_first(path):

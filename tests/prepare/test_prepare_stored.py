@@ -28,14 +28,15 @@ def same_set(one, other):
 def test_parts_make_the_set_that_one_process_makes(clips, whole, tmp_path, bucket, where):
     out = tmp_path / "out" if where == "folder" else f"{bucket}/sets/mine"
     for part in ((2, 3), (3, 3), (2, 3), (1, 3)):
-        prepare(clips, out, workers=1, part=part)
+        prepare(clips, out, processes=1, part=part)
     same_set(whole, out if where == "folder" else fetched(out, tmp_path / "out"))
 
 
 def test_parts_at_the_same_time(clips, whole, tmp_path):
     with concurrent.futures.ThreadPoolExecutor(2) as threads:
         made = [
-            threads.submit(prepare, clips, tmp_path / "out", workers=1, part=(number, 2)) for number in (1, 2)
+            threads.submit(prepare, clips, tmp_path / "out", processes=1, part=(number, 2))
+            for number in (1, 2)
         ]
         for each in made:
             try:
@@ -124,7 +125,7 @@ def test_a_folder_in_a_store_is_prepared_as_one_of_this_machine(media, tmp_path,
 
 
 def prepare_plan(plan, out):
-    prepare_module.prepare_clips(plan, out, options=OPTIONS, running=Running(workers=1))
+    prepare_module.prepare_clips(plan, out, options=OPTIONS, running=Running(processes=1))
 
 
 def test_a_set_within_the_media_in_a_store_is_not_read_again(media, capsys):

@@ -165,11 +165,11 @@ def test_a_set_of_what_is_joined_is_clean(tmp_path):
         joined(tmp_path, suffix, video, audio).rename(tmp_path / f"media/{suffix}.{suffix}")
     plan = plan_folder(tmp_path / "media", segment_seconds=2.0)
     summary = prepare_clips(
-        plan, tmp_path / "set", options=RecordOptions(media=OPTIONS), running=Running(workers=1)
+        plan, tmp_path / "set", options=RecordOptions(media=OPTIONS), running=Running(processes=1)
     )
     assert summary.records == 9 and not summary.failures
     assert dict(summary.warnings) == {f"{suffix}.{suffix}": JUMPED_BACK for suffix, *_ in parts}
-    assert not examine(tmp_path / "set", workers=1).findings
+    assert not examine(tmp_path / "set", processes=1).findings
 
 
 @pytest.mark.parametrize(

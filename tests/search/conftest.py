@@ -13,6 +13,6 @@ def made(tmp_path_factory):
     """A folder with media/ and index/, of it; for reading."""
     folder = tmp_path_factory.mktemp("search")
     make_folder(folder / "media")
-    options = Options(workers=1)
+    options = Options(processes=1)
     build_index(lambda path: ToyEmbedder(), "toy", folder / "media", folder / "index", options)
     return folder

@@ -65,7 +65,7 @@ def place(tmp_path_factory):
     make_media(media / "blue.wav", sound=tone("blue", 0.8), audio_codec="pcm_s16le")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(vatt, "load", lambda path: ToyEmbedder())
-        run(index_cli, media, folder / "index", "--model", "toy", "--workers", 1)
+        run(index_cli, media, folder / "index", "--model", "toy", "--processes", 1)
         server = serve_cli.start(parsed(serve_cli, folder / "index", "--port", 0))
     thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()

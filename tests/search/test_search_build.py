@@ -18,7 +18,7 @@ from vatt.search.build import build_index
 from vatt.search.index import Index
 from vatt.search.layout import BadIndexError
 
-OPTIONS = Options(workers=1)
+OPTIONS = Options(processes=1)
 ROOT = Path(__file__).parents[2]
 
 # An update that kills itself at a moment: no `finally` runs, no lock is given back.
@@ -44,7 +44,7 @@ def dies(*arguments, **named):
     return original(*arguments, **named)
 
 setattr(owner, name, dies)
-options = Options(workers=1, batch_size=1)
+options = Options(processes=1, batch_size=1)
 build.build_index(lambda path: ToyEmbedder(), "toy", place / "media", place / "index", options)
 """
 
@@ -106,12 +106,12 @@ def test_new_changed_moved_touched_and_deleted_files(place):
     os.utime(media / "blue.wav", (1, 1))
     (media / "text.mp4").unlink()
     embedder = ToyEmbedder()
-    summary = update(place, embedder, Options(workers=1, batch_size=1))
+    summary = update(place, embedder, Options(processes=1, batch_size=1))
     assert (summary.new, summary.kept, summary.gone) == (2, 2, 1)
     assert embedder.rows == 1 + 2  # windows of the new and of the changed one
     index = Index(place / "index")
     fresh = build_index(
-        lambda path: ToyEmbedder(), "toy", media, place / "fresh", Options(workers=1, batch_size=1)
+        lambda path: ToyEmbedder(), "toy", media, place / "fresh", Options(processes=1, batch_size=1)
     )
     assert content(index) == content(Index(place / "fresh")) and fresh.windows == index.rows
     assert list(summary.failures) == ["empty.mp4"]
@@ -143,7 +143,7 @@ def test_a_run_that_is_killed_changes_nothing_and_loses_nothing(place, moment):
     assert done.returncode == -signal.SIGKILL
     assert content(Index(place / "index")) == before
     embedder = ToyEmbedder()
-    update(place, embedder, Options(workers=1, batch_size=1))
+    update(place, embedder, Options(processes=1, batch_size=1))
     assert embedder.rows == (1 if moment == "embedding" else 0)
     assert len({row[0] for row in content(Index(place / "index"))}) == 5
     left = sorted(path.name for path in (place / "index").iterdir())
@@ -167,11 +167,11 @@ def test_another_model_folder_or_stride_is_refused(place):
     with pytest.raises(BadIndexError, match="embeddings of one model"):
         update(place, ToyEmbedder(fingerprint="other"))
     with pytest.raises(BadIndexError, match="windows cut in one way"):
-        update(place, options=Options(workers=1, stride_seconds=0.2))
+        update(place, options=Options(processes=1, stride_seconds=0.2))
     shutil.copytree(place / "media", place / "elsewhere")
     with pytest.raises(BadIndexError, match="An index is of one folder"):
         build_index(lambda path: ToyEmbedder(), "toy", place / "elsewhere", place / "index", OPTIONS)
-    summary = update(place, options=Options(workers=1, stride_seconds=0.2), rebuild=True)
+    summary = update(place, options=Options(processes=1, stride_seconds=0.2), rebuild=True)
     assert summary.new == 3 and Index(place / "index").facts["stride_seconds"] == 0.2
 
 

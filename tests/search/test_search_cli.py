@@ -73,7 +73,7 @@ def test_the_gallery_of_files_that_are_gone_and_with_odd_names(tmp_path, capsys)
     odd = "<b>&\"red'.avi"
     make_media(media / odd, pictures=colour("red", 4))
     make_media(media / "gone.avi", pictures=colour("blue", 4))
-    assert run(index_cli, media, tmp_path / "index", "--model", "toy", "--workers", 1) == 0
+    assert run(index_cli, media, tmp_path / "index", "--model", "toy", "--processes", 1) == 0
     (media / "gone.avi").unlink()
     run(cli, tmp_path / "index", "<i>red</i> blue", "--html", tmp_path / "a.html")
     text = (tmp_path / "a.html").read_text()
@@ -143,7 +143,7 @@ def test_an_index_without_pictures_is_searched_by_its_sound(tmp_path, toy):
     (tmp_path / "media").mkdir()
     for name in ("red", "blue"):
         make_media(tmp_path / "media" / f"{name}.wav", sound=tone(name, 0.4), audio_codec="pcm_s16le")
-    run(index_cli, tmp_path / "media", tmp_path / "index", "--model", "toy", "--workers", 1)
+    run(index_cli, tmp_path / "media", tmp_path / "index", "--model", "toy", "--processes", 1)
     index = Index(tmp_path / "index")
     result = search(index, text_query(toy, "blue"))
     assert result.target == "audio" and result.hits[0].place.name == "blue.wav"
@@ -152,10 +152,10 @@ def test_an_index_without_pictures_is_searched_by_its_sound(tmp_path, toy):
 
 
 def test_index_exit_statuses(made, tmp_path, capsys):
-    assert run(index_cli, made / "media", tmp_path / "a", "--model", "toy", "--workers", 1) == 1
+    assert run(index_cli, made / "media", tmp_path / "a", "--model", "toy", "--processes", 1) == 1
     told = capsys.readouterr()
     assert told.out.strip() == str(tmp_path / "a")
     assert "6 windows of 3 files: 3 new" in told.err and "  empty.mp4: the file is empty" in told.err
     (tmp_path / "bad").mkdir()
     (tmp_path / "bad" / "a.mp4").write_text("no film")
-    assert run(index_cli, tmp_path / "bad", tmp_path / "b", "--model", "toy", "--workers", 1) == 2
+    assert run(index_cli, tmp_path / "bad", tmp_path / "b", "--model", "toy", "--processes", 1) == 2

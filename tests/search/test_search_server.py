@@ -51,7 +51,9 @@ def client(made):
 def place(made, tmp_path):
     """A copy whose files may be changed."""
     shutil.copytree(made / "media", tmp_path / "media")
-    build_index(lambda path: ToyEmbedder(), "toy", tmp_path / "media", tmp_path / "index", Options(workers=1))
+    build_index(
+        lambda path: ToyEmbedder(), "toy", tmp_path / "media", tmp_path / "index", Options(processes=1)
+    )
     return tmp_path
 
 

@@ -16,7 +16,7 @@ def test_media_in_a_store_are_indexed_into_it_and_searched(bucket, tmp_path, mon
     mirror.Mirror(f"{bucket}/media", make_folder(tmp_path / "media")).push()
     index = f"{bucket}/index"
     for counts in ("3 new, 0 as before", "0 new, 3 as before"):
-        words = ["index", f"{bucket}/media", index, "--model", f"{bucket}/run", "--workers", "1"]
+        words = ["index", f"{bucket}/media", index, "--model", f"{bucket}/run", "--processes", "1"]
         assert cli.main(words) == 1  # two files are none
         said = capsys.readouterr()
         assert counts in said.err and ".vatt-" not in said.err + said.out

@@ -41,7 +41,7 @@ def demo_corpus(
     heldout_clips_per_combination: int = 4,
     seed: int = 0,
     correspondence: float = 1.0,
-    workers: int | None = None,
+    processes: int | None = None,
 ) -> str:
     """Path of the prepared demo corpus, which is made first if it is not there.
 
@@ -53,7 +53,7 @@ def demo_corpus(
         correspondence: share of training clips whose audio and narration match the video; in the
             others each of the two is of a scene of its own. 0 is the control: there is nothing to learn.
             Test clips always correspond.
-        workers: processes; None: one per core.
+        processes: at work; None: one per core.
 
     Returns:
         The directory with dataset.json and the shards. The media are in ../media.
@@ -84,7 +84,7 @@ def demo_corpus(
     with disk_errors(base, way_out), _lock(home):
         if not writer.defects(records):  # made by another process while this one waited
             return str(records)
-        _make(home, settings, fingerprint, workers)
+        _make(home, settings, fingerprint, processes)
     return str(records)
 
 
@@ -109,7 +109,7 @@ def _lock(home: Path):
         lock.release()
 
 
-def _make(home: Path, settings: dict, fingerprint: str, workers: int | None) -> None:
+def _make(home: Path, settings: dict, fingerprint: str, processes: int | None) -> None:
     media, records = home / "media", own_folder(home / "records")
     if (records / writer.DATASET_FILE).exists():
         say(f"The demo corpus in {home} is damaged ({writer.defects(records)[0]}); it is made again.")
@@ -117,18 +117,18 @@ def _make(home: Path, settings: dict, fingerprint: str, workers: int | None) -> 
     else:
         say(f"Making the demo corpus in {home}")
     plans = plan_clips(**settings)
-    _render(plans, media, workers)
+    _render(plans, media, processes)
     plan = Plan(
         name="demo",
         clips=tuple(_clip(each, media) for each in plans),
         labels=labels(),
         definition=f"demo corpus version {definition()['version']}, {json.dumps(settings)}",
     )
-    running = Running(workers=workers, max_failures=0.0)
+    running = Running(processes=processes, max_failures=0.0)
     prepare_clips(plan, records, options=_options(), running=running, fingerprint=fingerprint)
 
 
-def _render(plans: list[ClipPlan], media: Path, workers: int | None) -> None:
+def _render(plans: list[ClipPlan], media: Path, processes: int | None) -> None:
     """Renders the clips that are not there yet; each file appears whole or not at all."""
     own_folder(media)
     for folder in sorted({str(Path(plan.path).parent) for plan in plans}):
@@ -138,7 +138,7 @@ def _render(plans: list[ClipPlan], media: Path, workers: int | None) -> None:
         return
     with (
         Progress("Rendering the demo corpus", len(todo)) as progress,
-        WorkerPool(workers=workers, writable=[media]) as pool,
+        WorkerPool(workers=processes, writable=[media]) as pool,
     ):
         for (plan, _), outcome in pool.run(render_clip, ((plan, str(media)) for plan in todo)):
             if isinstance(outcome, Failure):

@@ -5,7 +5,7 @@ A run of experiments/pretrain.gin does this by itself; this does it beforehand.
 
 import argparse
 
-from vatt.arguments import COUNT, PROCESSES, QUANTITY, SEED
+from vatt.arguments import COUNT, QUANTITY, SEED, add_processes
 from vatt.demo.corpus import demo_corpus
 
 SUMMARIES = {"demo": "the demo corpus, which is rendered first"}
@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=1.0,
         help="share of training clips whose audio and narration fit the video (default: %(default)s)",
     )
-    parser.add_argument("--workers", type=PROCESSES, help="processes (default: one per core)")
+    add_processes(parser)
 
 
 def prepare(args: argparse.Namespace) -> str:
@@ -32,5 +32,5 @@ def prepare(args: argparse.Namespace) -> str:
         clips=args.clips,
         seed=args.seed,
         correspondence=args.correspondence,
-        workers=args.workers,
+        processes=args.processes,
     )

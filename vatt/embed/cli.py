@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import vatt
-from vatt.arguments import PIXELS, PROCESSES, SECONDS
+from vatt.arguments import PIXELS, SECONDS, add_processes, positive
 from vatt.embed.file_windows import MODALITIES
 from vatt.embed.files import Options, Outcome, embed_files, open_embedder
 from vatt.embed.parts import Parts, alone, state_of
@@ -57,25 +57,21 @@ def add_window_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--batch_size",
-        type=PIXELS,
+        type=positive(PIXELS),
         default=16,
         metavar="B",
         help="windows at a time (default: %(default)s)",
     )
-    parser.add_argument("--workers", type=PROCESSES, help="processes that decode (default: one per core)")
+    add_processes(parser)
 
 
 def options_of(args: argparse.Namespace) -> Options:
     """What `add_window_arguments` has read."""
-    if args.workers is not None and args.workers < 1:
-        raise ValueError(f"`--workers` must be at least 1. Received: {args.workers}.")
-    if args.batch_size < 1:
-        raise ValueError(f"`--batch_size` must be at least 1. Received: {args.batch_size}.")
     return Options(
         stride_seconds=args.stride_seconds,
         modalities=tuple(args.modalities),
         batch_size=args.batch_size,
-        workers=args.workers,
+        processes=args.processes,
     )
 
 

@@ -53,7 +53,7 @@ class Options:
     stride_seconds: float | None = None  # from one window to the next; None: the length of a clip
     modalities: Sequence[str] = MODALITIES  # of "video" and "audio", those wanted
     batch_size: int = 16  # windows of a call of the model
-    workers: int | None = None  # processes that decode; None: one per core
+    processes: int | None = None  # that decode; None: one per core
     file_seconds: float | None = None  # a file that takes longer in all is given up; None: no limit
 
     def __post_init__(self):
@@ -95,8 +95,8 @@ def embed_files(
     waiting: collections.deque[FileRows] = collections.deque()
     part = (options.stride_seconds, tuple(options.modalities), start_seconds, end_seconds)
     tasks = ((str(path), embedder.clip, *part, options.file_seconds) for path in paths)
-    workers = min(options.workers, len(paths)) if options.workers else None
-    with contextlib.nullcontext(pool) if pool is not None else decoding_pool(workers) as pool:
+    processes = min(options.processes, len(paths)) if options.processes else None
+    with contextlib.nullcontext(pool) if pool is not None else decoding_pool(processes) as pool:
         for (name, *_), item in pool.run(decode, tasks):
             if not waiting or waiting[-1].end is not None:
                 waiting.append(FileRows(Path(name)))
@@ -113,9 +113,9 @@ def embed_files(
         yield from ((file.path, file.outcome()) for file in waiting)
 
 
-def decoding_pool(workers: int | None, hang_seconds: float = _HANG_SECONDS) -> WorkerPool:
+def decoding_pool(processes: int | None, hang_seconds: float = _HANG_SECONDS) -> WorkerPool:
     """Processes that decode files, each with a limit on its memory."""
-    return WorkerPool(workers=workers, timeout_seconds=hang_seconds, memory_bytes=_MEMORY_BYTES)
+    return WorkerPool(workers=processes, timeout_seconds=hang_seconds, memory_bytes=_MEMORY_BYTES)
 
 
 def decode(

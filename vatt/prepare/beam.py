@@ -67,11 +67,11 @@ def run_beam(job: Job) -> None:
 
 def _flags(job: Job) -> list[str]:
     """The pipeline's options; without the caller's own it runs here, a thread for each worker process."""
-    workers = job.running.workers or available_cores()
+    processes = job.running.processes or available_cores()
     here = [
         f"--runner={_LOCAL_RUNNER}",
         "--direct_running_mode=multi_threading",
-        f"--direct_num_workers={workers}",
+        f"--direct_num_workers={processes}",
     ]
     return list(job.running.beam_options) or here
 

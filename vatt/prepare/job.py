@@ -25,7 +25,7 @@ _CLIPS_AHEAD = 32
 class Running:
     """How the work runs."""
 
-    workers: int | None = None  # processes; None: one per core
+    processes: int | None = None  # None: one per core
     timeout_seconds: float = 600.0  # a clip that gives no record for so long is given up, and listed
     # limit of a worker; a clip that needs more fails, and is listed. None: no limit.
     memory_bytes: int | None = 4 << 30
@@ -64,7 +64,7 @@ def run_local(job: Job) -> None:
         Progress(f"Preparing {job.plan.name}", sum(len(shard.clips) for shard in job.shards)) as progress,
         job.unfinished.spool() as spool,
         WorkerPool(
-            workers=job.running.workers,
+            workers=job.running.processes,
             timeout_seconds=job.running.timeout_seconds,
             memory_bytes=job.running.memory_bytes,
             tasks_ahead=_CLIPS_AHEAD,

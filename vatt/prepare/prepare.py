@@ -54,7 +54,7 @@ def prepare_clips(
             done.
         options: rates, sizes, quality.
         clips_per_shard: the largest number of clips in one shard; of large media there are fewer.
-        running: workers, their limits, the runner, the share of clips that may fail.
+        running: processes, their limits, the runner, the share of clips that may fail.
         fingerprint: hash of the set's content, where the caller has a better one than the clips' list.
 
     Returns:
@@ -247,7 +247,7 @@ def _run(job: Job) -> dict[str, Any]:
         "media_seconds": add_up(_finished(job.unfinished, job.shards)).whole.seconds,
         "elapsed_seconds": time.monotonic() - started,
         "runner": running.runner,
-        "workers": None if running.beam_options else running.workers or available_cores(),
+        "workers": None if running.beam_options else running.processes or available_cores(),
         "sandbox": sandbox.describe(),
     }
 

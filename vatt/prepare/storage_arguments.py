@@ -5,7 +5,7 @@ import shlex
 from collections.abc import Callable
 from typing import Any
 
-from vatt.arguments import COUNT, GIBIBYTES, PIXELS, PROCESSES, RATE, SECONDS, WHOLE_RATE
+from vatt.arguments import COUNT, GIBIBYTES, PIXELS, RATE, SECONDS, WHOLE_RATE, add_processes, positive
 from vatt.prepare.job import RUNNERS, Running
 from vatt.prepare.media import MediaOptions
 from vatt.prepare.record import RecordOptions
@@ -17,21 +17,21 @@ def add_storage_arguments(parser: argparse.ArgumentParser) -> None:
     stored = parser.add_argument_group("how clips are stored")
     stored.add_argument(
         "--max_frame_rate_hz",
-        type=_positive(RATE),
+        type=positive(RATE),
         default=media.max_frame_rate_hz,
         metavar="HZ",
         help="frames kept per second; slower videos are unchanged (default: %(default)g)",
     )
     stored.add_argument(
         "--short_side_pixels",
-        type=_positive(PIXELS),
+        type=positive(PIXELS),
         default=media.short_side_pixels,
         metavar="N",
         help="short side of the frames; smaller ones are unchanged (default: %(default)s)",
     )
     stored.add_argument(
         "--audio_rate_hz",
-        type=_positive(WHOLE_RATE),
+        type=positive(WHOLE_RATE),
         default=media.audio_rate_hz,
         metavar="HZ",
         help="audio samples per second (default: %(default)s)",
@@ -48,7 +48,7 @@ def add_storage_arguments(parser: argparse.ArgumentParser) -> None:
     )
     stored.add_argument(
         "--clips_per_shard",
-        type=_positive(COUNT),
+        type=positive(COUNT),
         default=256,
         metavar="N",
         help="clips in one file at most (default: %(default)s)",
@@ -57,19 +57,17 @@ def add_storage_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_running(running, run: Running) -> None:
-    running.add_argument(
-        "--workers", type=_positive(PROCESSES), metavar="N", help="processes (default: one per core)"
-    )
+    add_processes(running)
     running.add_argument(
         "--timeout_seconds",
-        type=_positive(SECONDS),
+        type=positive(SECONDS),
         default=run.timeout_seconds,
         metavar="S",
         help="a file that gives no record for so long is given up (default: %(default)g)",
     )
     running.add_argument(
         "--memory_gib",
-        type=_positive(GIBIBYTES),
+        type=positive(GIBIBYTES),
         default=(run.memory_bytes or 0) / 2**30,
         metavar="N",
         help="memory that a process may take; a file that needs more fails (default: %(default)g)",
@@ -112,7 +110,7 @@ def storage_options(args: argparse.Namespace) -> dict[str, Any]:
         mono=not args.all_channels,
     )
     running = Running(
-        workers=args.workers,
+        processes=args.processes,
         timeout_seconds=args.timeout_seconds,
         memory_bytes=round(args.memory_gib * 2**30),
         max_failures=args.max_failures,
@@ -125,17 +123,6 @@ def storage_options(args: argparse.Namespace) -> dict[str, Any]:
         "clips_per_shard": args.clips_per_shard,
         "running": running,
     }
-
-
-def _positive(kind: Callable[[str], float]) -> Callable[[str], float]:
-    def parse(text: str):
-        value = kind(text)
-        if not value > 0:
-            raise argparse.ArgumentTypeError(f"must be positive. Received: {text}.")
-        return value
-
-    parse.__name__ = kind.__name__  # argparse names it where the text is no number at all
-    return parse
 
 
 def _part(text: str) -> tuple[int, int]:

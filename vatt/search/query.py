@@ -109,7 +109,7 @@ def file_query(
         MediaError: it is no media, or lacks the modality.
     """
     path = Path(path)
-    options = Options(modalities=(modality,), batch_size=8, workers=1, file_seconds=max_seconds)
+    options = Options(modalities=(modality,), batch_size=8, processes=1, file_seconds=max_seconds)
     end_seconds = start_seconds + MAX_SECONDS
     outcomes = embed_files(
         embedder, [path], options, start_seconds=start_seconds, end_seconds=end_seconds, pool=pool

@@ -89,7 +89,7 @@ def test_every_kind_is_right_or_said(place, tmp_path, capsys):
     (tmp_path / "passwd").write_text("root:x:0:0")
     (media / "secret.txt").symlink_to(tmp_path / "passwd")
     out = tmp_path / "out"
-    assert cli.main(["prepare", "folder", str(media), str(out), "--test_share", "0", "--workers", "1"]) == 0
+    assert cli.main(["prepare", "folder", str(media), str(out), "--test_share", "0", "--processes", "1"]) == 0
 
     expected = {f"{name.split('.')[0]}.wav": texts for name, (_, texts) in FILES.items()}
     assert captions_of(out) == {**expected, "pipe.wav": [], "secret.wav": []}
@@ -112,5 +112,5 @@ def test_every_kind_is_right_or_said(place, tmp_path, capsys):
         *("1 caption file that can not be read", "1 caption file without a caption"),
     ):
         assert reason in left_out
-    assert cli.main(["doctor", str(out), "--workers", "1"]) in (0, 1)
+    assert cli.main(["doctor", str(out), "--processes", "1"]) in (0, 1)
     assert "caption-times" not in "".join(capsys.readouterr())

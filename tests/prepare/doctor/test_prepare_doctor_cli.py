@@ -17,7 +17,7 @@ SETTING = Setting(frame_rate_hz=10.0, audio_rate_hz=4_000, short_side_pixels=48)
 
 
 def doctor(*arguments):
-    return cli.main(["doctor", *map(str, arguments), "--workers", "1"])
+    return cli.main(["doctor", *map(str, arguments), "--processes", "1"])
 
 
 def spoiled_set(directory):

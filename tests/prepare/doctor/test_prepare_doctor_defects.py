@@ -334,7 +334,7 @@ def test_the_clip_is_named_with_its_place(tmp_path, monkeypatch):
     splits = doctor_set.records()
     set_frame(3, b"")(splits)
     directory = doctor_set.write(tmp_path / "set", splits)
-    (finding,) = examine(directory, workers=1).findings  # through a worker process
+    (finding,) = examine(directory, processes=1).findings  # through a worker process
     ((what, place),) = finding.places
     assert what == "frame 3: an empty string"
     assert (place.split, place.shard, place.record, place.offset) == ("train", SHARD, 0, 0)

@@ -49,7 +49,7 @@ def prepare(command, tmp_path):
     """prepare("ucf101", "--official_split", 2): dataset.json of the set that the whole command makes."""
 
     def make(layout, *options):
-        assert cli.main(command(layout, "--workers", 1, *options)) == 0
+        assert cli.main(command(layout, "--processes", 1, *options)) == 0
         return json.loads((tmp_path / "out" / "dataset.json").read_text())
 
     return make

@@ -58,7 +58,7 @@ def write(directory, shards):
 
 def prepare(directory, *options, split=("train=train*", "test=test*")):
     splits = [argument for one in split for argument in ("--split", one)]
-    rates = ["--frame_rate_hz", "10", "--audio_rate_hz", "2000", "--workers", "1"]
+    rates = ["--frame_rate_hz", "10", "--audio_rate_hz", "2000", "--processes", "1"]
     return cli.main(["prepare", "dmvr", str(directory), *splits, *rates, *map(str, options)])
 
 
@@ -96,7 +96,7 @@ def test_shards_are_described_where_they_lie_and_read(shards, tmp_path):
     assert described["labels"] == ["disc", "star"] and described["short_side_pixels"] == 24
     words = (directory / "vocabulary.txt").read_text().split()
     assert words == ["<pad>", "<unk>", "disc", "spins", "slides"]
-    assert cli.main(["doctor", str(directory), "--workers", "1"]) == 0
+    assert cli.main(["doctor", str(directory), "--processes", "1"]) == 0
 
     dataset = PreparedClips(directory=directory, clip=CLIP, threads=1)
     (batch,) = dataset.eval_batches(batch_size=2)
@@ -123,10 +123,10 @@ def test_sound_that_the_known_script_spoilt_is_found_and_mended(shards, tmp_path
     directory = write(tmp_path / "set", shards)
     assert prepare(directory) == 0
     report, copy = tmp_path / "report.json", tmp_path / "copy"
-    doctor = ["doctor", str(directory), "--workers", "1", "--json", str(report), "--repair", str(copy)]
+    doctor = ["doctor", str(directory), "--processes", "1", "--json", str(report), "--repair", str(copy)]
     assert cli.main(doctor) == 1
     assert [finding["check"] for finding in json.loads(report.read_text())["findings"]] == ["audio-cast"]
-    assert cli.main(["doctor", str(copy), "--workers", "1"]) == 0
+    assert cli.main(["doctor", str(copy), "--processes", "1"]) == 0
     np.testing.assert_allclose(parsed(copy, "test", 1)["floats"], sound, atol=2.1e-3)
 
 

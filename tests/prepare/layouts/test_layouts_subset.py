@@ -215,5 +215,5 @@ def test_description_card_report_and_doctor_say_which_part_it_is(esc10, prepare,
     assert facts["subset"]["choice"] == "esc10" and facts["subset"]["numbering"] == "official"
     assert facts["classes"] == 50
     page = tmp_path / "doctor.html"
-    vatt_command(["doctor", str(out), "--html", str(page), "--workers", "1"])
+    vatt_command(["doctor", str(out), "--html", str(page), "--processes", "1"])
     assert f"Subset: {words}" in capsys.readouterr().out and words in page.read_text()

@@ -135,7 +135,7 @@ def assert_same(one, other):
 
 def test_prepared_in_place_and_as_files_give_the_same_batches(shards, videos, tmp_path):
     pattern = f"{shards}/{{000000..000001}}.tar"
-    options = ["--short_side_pixels=24", "--workers=1", "--audio_rate_hz=16000"]
+    options = ["--short_side_pixels=24", "--processes=1", "--audio_rate_hz=16000"]
     assert cli.main(["prepare", "webdataset", pattern, str(tmp_path / "set"), *options]) == 0
     assert cli.main(["prepare", "webdataset", pattern, str(tmp_path / "index"), "--in_place", *options]) == 0
     (info, copied), (in_place_info, in_place) = batches(tmp_path / "set"), batches(tmp_path / "index")
@@ -151,7 +151,7 @@ def test_from_a_store_as_from_a_folder(shards, tmp_path, bucket):
     store = places.open_store(f"{bucket}/shards")
     for path in shards.iterdir():
         store.write(path.name, path.read_bytes())
-    options = ["--short_side_pixels=24", "--workers=1", "--in_place"]
+    options = ["--short_side_pixels=24", "--processes=1", "--in_place"]
     assert cli.main(["prepare", "webdataset", f"{shards}/*.tar", str(tmp_path / "here"), *options]) == 0
     assert (
         cli.main(["prepare", "webdataset", f"{bucket}/shards/*.tar", str(tmp_path / "there"), *options]) == 0

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from vatt import environment
-from vatt.arguments import COUNT, PROCESSES
+from vatt.arguments import COUNT, add_processes
 from vatt.prepare import writer
 from vatt.prepare.doctor.examine import examine
 from vatt.prepare.doctor.facts import as_json, as_text
@@ -43,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--json", metavar="FILE", help="write findings and facts for programs")
     parser.add_argument("--repair", metavar="OUT", help="write a repaired copy of the set into OUT")
-    parser.add_argument("--workers", type=PROCESSES, help="processes (default: one per core)")
+    add_processes(parser)
 
 
 def main(args: argparse.Namespace) -> int:
@@ -55,7 +55,7 @@ def main(args: argparse.Namespace) -> int:
         raise ValueError("`vatt doctor` needs RECORDS, a prepared set, or --environment. Received: neither.")
     if args.repair:
         check_target(args.repair)  # now, not after an hour
-    diagnosis = examine(args.records, sample=args.sample, training=args.train_split, workers=args.workers)
+    diagnosis = examine(args.records, sample=args.sample, training=args.train_split, processes=args.processes)
     show(as_text(diagnosis))
     if args.json:
         writer.write_json(Path(args.json), as_json(diagnosis))
@@ -63,7 +63,7 @@ def main(args: argparse.Namespace) -> int:
         write_page(diagnosis, Path(args.html))
         say(f"Report: {args.html}")
     if args.repair:
-        repaired = repair(diagnosis.prepared, args.repair, workers=args.workers)
+        repaired = repair(diagnosis.prepared, args.repair, processes=args.processes)
         say(
             f"Repaired copy in {repaired.directory}: {repaired.mended} records mended, "
             f"{repaired.left_out} left out. Examine it as well."

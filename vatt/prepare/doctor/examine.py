@@ -62,7 +62,7 @@ class Diagnosis:
 
 
 def examine(
-    directory: str | Path, *, sample: int | None = None, training: str = "train", workers: int | None = None
+    directory: str | Path, *, sample: int | None = None, training: str = "train", processes: int | None = None
 ) -> Diagnosis:
     """Examines every record of a prepared set.
 
@@ -71,7 +71,7 @@ def examine(
         sample: decode all frames of about this number of records, spread evenly, and three frames of the
             others; None: all frames of all records.
         training: name of the training split, which must share nothing with the others.
-        workers: processes; None: one per core.
+        processes: at work; None: one per core.
 
     Raises:
         UnreadableSet: the directory holds no set of this version.
@@ -103,7 +103,7 @@ def examine(
     splits = {split: Tally() for split in prepared.splits}
     with (
         Progress(f"Examining {prepared.name}", records) as progress,
-        WorkerPool(workers=workers) as pool,
+        WorkerPool(workers=processes) as pool,
     ):
         for (task,), notes in pool.run(examine_shard, ((task,) for task in tasks)):
             progress.advance(task.records)

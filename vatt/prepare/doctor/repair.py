@@ -33,13 +33,13 @@ class Repair:
     left_out: int
 
 
-def repair(prepared: SetDescription, out_dir: str | Path, *, workers: int | None = None) -> Repair:
+def repair(prepared: SetDescription, out_dir: str | Path, *, processes: int | None = None) -> Repair:
     """Writes the copy; dataset.json comes last, so that a copy which was cut short is none.
 
     Args:
         prepared: the set; it is only read.
         out_dir: a directory that is absent or empty.
-        workers: processes; None: one per core.
+        processes: at work; None: one per core.
 
     Raises:
         ValueError: the directory holds something, or a shard can not be repaired.
@@ -54,7 +54,7 @@ def repair(prepared: SetDescription, out_dir: str | Path, *, workers: int | None
     mended = left_out = 0
     with (
         Progress(f"Repairing {prepared.name}", sum(shard["records"] for shard in shards)) as progress,
-        WorkerPool(workers=workers, writable=[out_dir]) as pool,
+        WorkerPool(workers=processes, writable=[out_dir]) as pool,
     ):
         for shard, ((source, *_), outcome) in zip(shards, pool.run(repair_shard, tasks), strict=True):
             if isinstance(outcome, Failure):

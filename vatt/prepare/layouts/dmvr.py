@@ -27,7 +27,7 @@ from pathlib import Path
 
 import numpy as np
 
-from vatt.arguments import PROCESSES, RATE, WHOLE_RATE
+from vatt.arguments import RATE, WHOLE_RATE, add_processes
 from vatt.data.words import split_words
 from vatt.prepare import writer
 from vatt.prepare.description import made_by, write_description
@@ -82,7 +82,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--labels", metavar="FILE", help="label names, one a line; by default those of the records"
     )
     parser.add_argument("--name", help="of the set (default: the folder's)")
-    parser.add_argument("--workers", type=PROCESSES, help="processes (default: one per core)")
+    add_processes(parser)
 
 
 def prepare(args: argparse.Namespace) -> Path:
@@ -110,7 +110,7 @@ def prepare(args: argparse.Namespace) -> Path:
     )
     with disk_errors(directory, way_out):
         name = args.name or directory.resolve().name
-        surveys = _survey(splits, setting, name, args.workers)
+        surveys = _survey(splits, setting, name, args.processes)
         label_list = list(labels) or _labels_of_records(surveys)
         _check_labels(surveys, label_list)
         _write_description(directory, surveys, name, setting, label_list)
@@ -178,13 +178,13 @@ def _check_complete(shards: Sequence[Path]) -> None:
 
 
 def _survey(
-    splits: dict[str, list[Path]], setting: Setting, name: str, workers: int | None
+    splits: dict[str, list[Path]], setting: Setting, name: str, processes: int | None
 ) -> list[tuple[str, Survey]]:
     """(split, survey) of each shard."""
     surveys = []
     tasks = [(path, setting) for shards in splits.values() for path in shards]
     split_of = {path: split for split, shards in splits.items() for path in shards}
-    with Progress(f"Reading {name}", len(tasks)) as progress, WorkerPool(workers=workers) as pool:
+    with Progress(f"Reading {name}", len(tasks)) as progress, WorkerPool(workers=processes) as pool:
         for (path, _), survey in pool.run(survey_shard, tasks):
             if isinstance(survey, Failure):
                 raise PreparationError(f"{path} can not be read as a shard: {survey.reason}")
