@@ -8,7 +8,6 @@ import sys
 
 import pytest
 
-from tests.graphs import forget_graphs
 from tests.hub_server import hub  # noqa: F401 (fixture)
 from tests.object_stores import bad_network, bucket, s3_port  # noqa: F401 (fixtures)
 from tests.other_stores import any_store, azure_container, azure_port, google_bucket, google_port  # noqa: F401
@@ -79,7 +78,10 @@ def as_in_a_new_process():
 def graphs_end_with_their_module():
     """TensorFlow keeps the graph of every custom gradient, JAX what it compiled: gigabytes in a worker."""
     yield
-    forget_graphs()
+    if "tensorflow" in sys.modules:
+        from vatt.engines.tensorflow.graphs import release_graphs
+
+        release_graphs()
     jax = sys.modules.get("jax")
     if jax is not None:
         jax.clear_caches()

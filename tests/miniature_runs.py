@@ -4,7 +4,6 @@ from pathlib import Path
 
 import keras
 
-from tests.graphs import custom_gradients, forget_graphs
 from tests.miniature_sets import MiniatureSets
 from vatt import main as vatt_main
 
@@ -38,12 +37,10 @@ def start(files, flags, *options):
     """
     flags = {"run.strategy": "'one_device'"} | flags
     given = [*(f"--gin_file={path}" for path in files), *(f"--gin.{k}={v}" for k, v in flags.items())]
-    before = custom_gradients()
     try:
         return vatt_main.main([*given, *options])
     finally:
         keras.utils.clear_session()  # what a run leaves would make each later one slower
-        forget_graphs(before)
 
 
 class Miniatures:

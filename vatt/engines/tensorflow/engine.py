@@ -1,7 +1,8 @@
 """The engine that runs a task by `tf.distribute`: one device, Mirrored, MultiWorker, TPU."""
 
+import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from vatt.engines.protocol import Notice, Task
 from vatt.engines.tensorflow.average import AveragedWeights
 from vatt.engines.tensorflow.fused_step import FusedStep
 from vatt.engines.tensorflow.gradients import gradients_of
+from vatt.engines.tensorflow.graphs import release_graphs
 from vatt.engines.tensorflow.loss_scale import LossScale
 from vatt.engines.tensorflow.preemption import watching
 from vatt.engines.tensorflow.state import State
@@ -67,8 +69,13 @@ class TensorFlowEngine:
         names = ", ".join(device.name for device in tf.config.list_logical_devices())
         return f"{names}; {self.replicas} replica(s)"
 
-    def scope(self) -> AbstractContextManager:
-        return self.strategy.scope()
+    @contextlib.contextmanager
+    def scope(self) -> Iterator[None]:
+        try:
+            with self.strategy.scope():
+                yield
+        finally:
+            release_graphs()
 
     def build(self, task: Task, rows: Batch, *, check_loss: bool = True) -> None:
         rows = {name: tf.convert_to_tensor(value) for name, value in rows.items()}
