@@ -132,3 +132,33 @@ def test_gelu_of_a_large_array_compiled_to_one_pass_is_the_same():
     with compiling(compiler):
         np.testing.assert_array_equal(gelu(x[:, :8]), small)
     assert len(made) == 2  # a small one is not worth it
+
+
+@pytest.mark.parametrize("dtype, tolerance", [("float32", 1e-5), ("mixed_bfloat16", 0.01)])
+def test_layer_norm_of_a_large_array_compiled_to_one_pass_is_the_same(dtype, tolerance):
+    ours = norm(LayerNorm, dtype)
+    x, upstream = (
+        tf.cast(tf.random.stateless_normal((2, 2**13, 16), (seed, 0), mean=0.5), ours.compute_dtype)
+        for seed in (0, 1)
+    )
+    made = []
+
+    def compiler(function):
+        made.append(function)
+        return tf.function(function, autograph=False, jit_compile=True)
+
+    def both():
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            output = ours(x)
+        sources = [x, ours.gamma.value, ours.beta.value]
+        return output, *tape.gradient(output, sources, output_gradients=upstream)
+
+    plain = both()
+    with compiling(compiler):
+        compiled = both()
+    assert len(made) == 2
+    for one, other in zip(compiled, plain, strict=True):
+        assert one.dtype == other.dtype
+        one, other = (tf.cast(each, tf.float32).numpy() for each in (one, other))
+        np.testing.assert_allclose(one, other, rtol=tolerance, atol=tolerance * max(1, np.abs(other).std()))
