@@ -19,7 +19,8 @@ def test_objects_are_written_listed_read_by_ranges_and_removed(any_store):
     store.write("a/b", b"0123456789")
     store.write("c", b"")
     assert {name: each.size for name, each in store.entries().items()} == {"a/b": 10, "c": 0}
-    assert store.entries("a").keys() == {"a/b"}
+    assert store.entries("a").keys() == store.entries("a", is_deep=False).keys() == {"a/b"}
+    assert store.entries(is_deep=False).keys() == {"c"} and not store.entries("d", is_deep=False)
     assert (
         store.read("a/b", 3, 4) == b"3456" and store.read("a/b") == b"0123456789" and store.read("c") == b""
     )
@@ -79,6 +80,7 @@ def test_the_hub_is_read_and_refuses_writes(hub, tmp_path, repository):
     store = places.open_store(f"hf://{repository}/a")
     assert {name: each.size for name, each in store.entries().items()} == {"b/big": len(content), "c": 1}
     assert store.entries("b").keys() == {"b/big"} and store.entries("none") == {}
+    assert store.entries(is_deep=False).keys() == {"c"}
     assert store.read("b/big", 70_000, 300) == content[70_000:70_300]
     assert server.bytes_read == 300  # by a range
     assert store.read("b/big") == content

@@ -43,7 +43,7 @@ class ChangedError(StoreError):
     """A precondition failed: somebody else has made or replaced the object."""
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, slots=True)  # there may be a million
 class Entry:
     """What a store says of an object."""
 
@@ -89,12 +89,17 @@ def open_store(address: str) -> "Store":
 
 def divided(address: str) -> tuple[str, str]:
     """(address of what holds it, name there); the name is "" of a whole bucket, or repository of the Hub."""
-    scheme, _, place = address.rstrip("/").partition("://")
+    bucket, name = in_bucket(address.rstrip("/"))
+    below, _, last = name.rpartition("/")
+    return (f"{bucket}/{below}" if below else bucket), last
+
+
+def in_bucket(address: str) -> tuple[str, str]:
+    """(address of the whole bucket, or repository of the Hub, name in it)."""
+    scheme, _, place = address.partition("://")
     parts = place.split("/")
     whole = 1 if scheme != "hf" else 3 if parts[0] in _HUB_KINDS else 2
-    if len(parts) <= whole:
-        return f"{scheme}://{place}", ""
-    return f"{scheme}://{'/'.join(parts[:-1])}", parts[-1]
+    return f"{scheme}://{'/'.join(parts[:whole])}", "/".join(parts[whole:])
 
 
 @functools.cache
@@ -139,13 +144,15 @@ class Store:
         self.address = address
         self._objects = objects
 
-    def entries(self, under: str = "") -> dict[str, Entry]:
-        """What is there, by name; only names below `under/` where that is given."""
+    def entries(self, under: str = "", *, is_deep: bool = True) -> dict[str, Entry]:
+        """What is there, by name; only names below `under/` where that is given, not deep: directly below."""
         import obstore
 
         found = {}
         with _errors(self.address):
-            for page in obstore.list(self._objects, prefix=under or None):
+            deep = obstore.list(self._objects, prefix=under or None) if is_deep else ()
+            pages = deep or [obstore.list_with_delimiter(self._objects, prefix=under or None)["objects"]]
+            for page in pages:
                 found |= {each["path"]: _entry(each) for each in page}
         return found
 
@@ -238,12 +245,12 @@ class _HubStore(Store):
         super().__init__(address, HfFileSystem(endpoint=endpoint, skip_instance_cache=True))
         self._root = address.removeprefix("hf://")
 
-    def entries(self, under: str = "") -> dict[str, Entry]:
+    def entries(self, under: str = "", *, is_deep: bool = True) -> dict[str, Entry]:
         """See `Store`."""
         place = f"{self._root}/{under}" if under else self._root
         with _errors(self.address):
             try:
-                found = self._objects.find(place, detail=True, refresh=True)
+                found = self._objects.find(place, None if is_deep else 1, detail=True, refresh=True)
             except FileNotFoundError:
                 return {}
         return {path.removeprefix(f"{self._root}/"): _hub_entry(each) for path, each in found.items()}

@@ -1,6 +1,7 @@
 """Sets that are made in parts, and in object stores."""
 
 import concurrent.futures
+import unicodedata
 
 import pytest
 from clip_maker import OPTIONS, prepare, shard_bytes
@@ -11,10 +12,11 @@ from tests.object_stores import fetched
 from vatt import cli, places
 from vatt.json_file import read_object
 from vatt.prepare import prepare as prepare_module
-from vatt.prepare import writer
+from vatt.prepare import stored_folder, writer
 from vatt.prepare.errors import PreparationError
 from vatt.prepare.folder import plan_folder
 from vatt.prepare.job import Running
+from vatt.prepare.manifest import read_manifest
 
 
 def same_set(one, other):
@@ -147,6 +149,38 @@ def test_a_manifest_in_a_store_names_what_lies_beside_it(media, tmp_path, capsys
     places.open_store(there).write("bad.csv", b"path,colour\na,b\n")
     assert cli.main(["prepare", "folder", f"{there}/bad.csv", str(tmp_path / "out")]) == 2
     assert f"{there}/bad.csv, line 1: the columns of a manifest are" in capsys.readouterr().err
+
+
+def test_paths_in_a_store_are_found_under_other_spellings_which_is_said(media, capsys):
+    _, there = media
+    nfc, nfd = (unicodedata.normalize(form, "Café") for form in ("NFC", "NFD"))
+    store, names = places.open_store(there), [f"many/{number}.mp4" for number in range(40)]
+    for name in (f"{nfd}/{nfd}.MP4", "d.WAV", "e.wav", "e.WAV", *names):
+        store.write(name, b"")
+    asked = [f"{nfc}/{nfc}.mp4", "train\\a.mp4", "d.wav", "e.Wav", "gone.wav", "../videos/train/b.mp4"]
+    asked += [f"{there}/many/0.MP4", *names[1:], "many/40.mp4"]
+    store.write("list.csv", "\n".join(["path,caption", *(f"{name},x" for name in asked)]).encode())
+    plan, said = planned(f"{there}/list.csv", capsys)
+    found = [f"{nfd}/{nfd}.MP4", "train/a.mp4", "d.WAV", "train/b.mp4", *names]
+    assert [clip.media_id for clip in plan.clips] == found
+    assert [clip.media for clip in plan.clips] == [f"{there}/{name}" for name in found]
+    assert [media_id for media_id, _ in plan.missing] == ["e.Wav", "gone.wav", "many/40.mp4"]
+    assert "4 files were found under other spellings" in said and "3 are missing" in said
+
+
+def test_a_store_that_does_not_answer_is_no_missing_file(media, monkeypatch):
+    _, there = media
+    places.open_store(there).write("list.csv", b"path\nnever_asked_before.mp4\n")
+
+    def fails(*_):
+        raise places.StoreError("no answer")
+
+    monkeypatch.setattr(places.Store, "entry", fails)
+    with (
+        pytest.raises(places.StoreError, match="no answer"),
+        stored_folder.fetched_manifest(f"{there}/list.csv") as path,
+    ):
+        read_manifest(path, base=there)
 
 
 def test_an_object_that_is_a_folder_too_is_named(media):

@@ -5,30 +5,21 @@ Rows of the same file, start and end are one clip, so that a clip can have sever
 
 import dataclasses
 import math
-import os
-import posixpath
 import re
-import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 
 from vatt.errors import closest
-from vatt.places import is_address
-from vatt.prepare import media_file
 from vatt.prepare.captions import WHOLE_FILE
 from vatt.prepare.captions.cue import seconds_of
 from vatt.prepare.manifest_rows import SUFFIXES, ManifestError, ManifestRows
-from vatt.prepare.planning import Planning, Reason, readable, unique_names
+from vatt.prepare.named_files import NamedFiles
+from vatt.prepare.planning import Planning, readable
 from vatt.prepare.record import Clip
-from vatt.prepare.walk import folded
 
 __all__ = ["COLUMNS", "SUFFIXES", "Manifest", "ManifestError", "read_manifest"]
 
 COLUMNS = ("path", "start", "end", "caption", "label", "split")
-OTHER_SPELLING = Reason(
-    "file was found under another spelling of its path",
-    "files were found under other spellings of their paths",
-)
 _LABEL_SEPARATOR = "|"
 _SPLIT = re.compile(r"[A-Za-z0-9_]+")  # it becomes a part of the shards' names
 
@@ -82,8 +73,8 @@ def read_manifest(
     """
     path = Path(path)
     planning = planning or Planning()
-    files = _NamedFiles(path.parent, planning, base)
-    gathered: dict[tuple[Path | str, float, float | None], _Clip] = {}
+    files = NamedFiles(base or str(path.parent), planning)
+    gathered: dict[tuple[str, float, float | None], _Clip] = {}
     has_captions = False
     rows = ManifestRows(path, _check_columns)
     for line, row in rows:
@@ -102,19 +93,19 @@ def read_manifest(
     planning.note(path.name, rows.notes())
     labels = tuple(sorted({label for clip in gathered.values() for label in clip.labels}))
     index = {label: number for number, label in enumerate(labels)}
-    media_ids = files.media_ids()
+    media_ids, not_there = files.media_ids(), files.missing
     del rows, files  # of a million rows a third of a gigabyte
     clips, missing = [], []
     while gathered:  # from the last one on, so that a million rows are not there twice
         (media, start, end), found = gathered.popitem()
         media_id = media_ids[media]
-        if not _is_file(media):
-            missing.append((media_id, readable(str(media))))
+        if media in not_there:
+            missing.append((media_id, readable(media)))
             continue
         times = WHOLE_FILE if end is None and not start else (start, math.inf if end is None else end)
         clips.append(
             Clip(
-                media=str(media),
+                media=media,
                 media_id=media_id,
                 split=found.split or split_of(media_id),
                 labels=tuple((index[label], label) for label in found.labels),
@@ -127,88 +118,6 @@ def read_manifest(
     clips.reverse()
     missing.reverse()
     return Manifest(clips=tuple(clips), labels=labels, missing=tuple(missing), has_captions=has_captions)
-
-
-class _NamedFiles:
-    """The files that a manifest names, relative to its folder, each looked for once; paths that are spelt
-    otherwise on the disk are written to `planning`.
-    """
-
-    def __init__(self, folder: Path, planning: Planning, base: str):
-        self._folder, self._planning, self._base = folder, planning, base
-        self._found: dict[str, Path | str] = {}
-        self._listed: dict[Path, dict[str, list[Path]]] = {}
-
-    def find(self, name: str) -> Path | str:
-        """The file that a path means, or where it was looked for if there is none; an address as it is.
-
-        A path that leads nowhere is looked for in other spellings: Unicode NFC and NFD, "/" for a backslash,
-        and the ending in other capital letters.
-        """
-        if name not in self._found:
-            if is_address(name):
-                self._found[name] = name
-            elif self._base:
-                self._found[name] = f"{self._base}/{posixpath.normpath(name)}"
-            else:
-                self._found[name] = self._look_for(name)
-        return self._found[name]
-
-    def media_ids(self) -> dict[Path | str, str]:
-        """File -> name in the set: the path below the manifest's folder if the file is there, so that the set
-        can be moved.
-        """
-        names = {}
-        for path in self._found.values():
-            if isinstance(path, str):
-                names[path] = path.removeprefix(f"{self._base}/") if self._base else path
-                continue
-            absolute = path.absolute()
-            root = self._folder.absolute()
-            names[path] = (absolute.relative_to(root) if absolute.is_relative_to(root) else path).as_posix()
-        return dict(zip(names, unique_names(list(names.values())), strict=True))
-
-    def _look_for(self, name: str) -> Path:
-        media = self._folder / name
-        root = self._folder.absolute()
-        if media.is_absolute() and media.is_relative_to(root):  # the same, however the folder is named
-            media = self._folder / media.relative_to(root)
-        if _is_file(media):
-            return media
-        for spelling in dict.fromkeys((name, name.replace("\\", "/"))):
-            for form in ("NFC", "NFD"):
-                path = self._folder / unicodedata.normalize(form, spelling)
-                others = self._listing(path.parent).get(_key(path.name), ())
-                found = [path] if _is_file(path) else [other for other in others if _is_file(other)]
-                if len(found) == 1:
-                    self._planning.decided.add(OTHER_SPELLING, f"{name}: {found[0]}")
-                    return found[0]
-        return media
-
-    def _listing(self, folder: Path) -> dict[str, list[Path]]:
-        if folder not in self._listed:
-            listed: dict[str, list[Path]] = {}
-            try:
-                for name in sorted(os.listdir(folder)):
-                    listed.setdefault(_key(name), []).append(folder / name)
-            except (OSError, ValueError):  # ValueError: a name that no file can have
-                pass
-            self._listed[folder] = listed
-        return self._listed[folder]
-
-
-def _key(name: str) -> str:
-    stem, suffix = os.path.splitext(folded(name))
-    return stem + suffix.lower()
-
-
-def _is_file(path: Path | str) -> bool:
-    try:
-        if isinstance(path, str):
-            return media_file.state(path)[0] >= 0
-        return path.is_file()
-    except (OSError, ValueError):
-        return False
 
 
 def _check_columns(columns: list[str], place: str) -> None:

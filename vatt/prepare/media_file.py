@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
-from vatt.places import Entry, is_address, open_store
+from vatt.places import Entry, in_bucket, is_address, open_store
 
 _MEMBER = re.compile(r"(.+)\0(\d+)\+(\d+)\0([^\0]*)", re.DOTALL)  # no path holds a zero
 _BLOCK_BYTES = 1 << 18
@@ -136,13 +136,24 @@ class StoreBlocks:
     def entry(self, address: str) -> Entry:
         """What the store says of an object."""
         if address not in self._entries:
-            folder, _, name = address.rpartition("/")
-            self._entries[address] = open_store(folder).entry(name)
+            bucket, name = in_bucket(address)
+            self._entries[address] = open_store(bucket).entry(name)
         return self._entries[address]
+
+    def listed(self, folder: str) -> list[str]:
+        """Names of the objects directly below an address; what the store says of them is kept."""
+        bucket, under = in_bucket(folder)
+        found = open_store(bucket).entries(under, is_deep=False)
+        self.know(bucket, found)
+        return sorted(name.rpartition("/")[2] for name in found)
 
     def know(self, address: str, entries: Mapping[str, Entry]) -> None:
         """What a store has said of the objects below an address needs not be asked again."""
         self._entries |= {f"{address}/{name}": entry for name, entry in entries.items()}
+
+    def knows(self, address: str) -> bool:
+        """Whether a store has said anything of an object."""
+        return address in self._entries
 
     def size(self, address: str) -> int:
         """Bytes of an object."""
@@ -166,9 +177,9 @@ class StoreBlocks:
             expected, before = self._next.get(address, (-1, 0))
             count = min(2 * before, _MOST_AHEAD) if number == expected else 1
             self._next[address] = number + count, count
-        folder, _, name = address.rpartition("/")
+        bucket, name = in_bucket(address)
         start = number * _BLOCK_BYTES
-        content = open_store(folder).read(name, start, min(count * _BLOCK_BYTES, self.size(address) - start))
+        content = open_store(bucket).read(name, start, min(count * _BLOCK_BYTES, self.size(address) - start))
         with self._alone:
             for place in range(0, len(content), _BLOCK_BYTES):
                 block = content[place : place + _BLOCK_BYTES]
