@@ -67,14 +67,14 @@ def test_who_keeps_a_graph_can_differentiate_it_after_the_run():
         outer = tf.function(lambda x: 2 * inner(x), autograph=False)
         outer(tf.constant(3.0)), gone(tf.constant(3.0))
         names = registered_gradients() - before
-    del inner, gone
+    inner = gone = None
     left = kept()[0] - before
     assert len(left) == 1 < len(names)
     assert slope(outer) == 10
     with engine.scope():
         pass
     assert slope(outer) == 10 and registered_gradients() - before == left
-    del outer
+    outer = None
     assert not kept()[0] - before
 
 

@@ -1,8 +1,8 @@
 """Lets traced graphs end with those who use them.
 
-TensorFlow has a registry of gradients, by name. `tf.custom_gradient` adds one for each of its calls in a graph,
-which refers to the graph, and nothing takes it out: each training in a process would leave 75 MB. There is no
-public way to them; this file alone knows how TensorFlow keeps them.
+TensorFlow has a registry of gradients, by name. `tf.custom_gradient` adds one for each of its calls in a
+graph, which refers to the graph, and nothing takes it out: each training in a process would leave 75 MB.
+There is no public way to them; this file alone knows how TensorFlow keeps them.
 """
 
 import inspect
