@@ -2,7 +2,7 @@
 
     KERAS_BACKEND=jax python -m tests.engines.jax.checks FOLDER NAME...
 
-prints one JSON object, name of a check -> what it measured. The tests beside it say what must hold.
+writes FOLDER/results.json, name of a check -> what it measured. The tests beside it say what must hold.
 """
 
 import json
@@ -251,5 +251,6 @@ def logits_alone(outputs, batch, gather):
 
 
 if __name__ == "__main__":
-    results = {name: CHECKS[name](Path(sys.argv[1])) for name in sys.argv[2:]}
-    print(json.dumps(results, default=float))
+    folder = Path(sys.argv[1])
+    results = {name: CHECKS[name](folder) for name in sys.argv[2:]}
+    (folder / "results.json").write_text(json.dumps(results, default=float), encoding="utf-8")

@@ -1,21 +1,17 @@
 """The measurements of `checks.py`, made once for all tests and test processes."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import filelock
 import pytest
 
-from tests.documents import ROOT
+from tests.engines.jax.processes import Process
 
 FAST = ("clips", "toy_devices", "accumulated", "optimizers", "bad_steps", "loss_scale", "resumed")
 SLOW = ("giant", "cached")
 # Logical devices; with so little optimisation programs compile in half the time.
 FLAGS = "--xla_force_host_platform_device_count=8 --xla_backend_optimization_level=0"
-ENVIRONMENT = {"KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu", "TF_CPP_MIN_LOG_LEVEL": "3"}
 
 
 def measured(folder: Path, names) -> dict:
@@ -24,16 +20,10 @@ def measured(folder: Path, names) -> dict:
     with filelock.FileLock(folder / ".lock"):
         results = folder / "results.json"
         if not results.is_file():
-            done = subprocess.run(
-                [sys.executable, "-m", "tests.engines.jax.checks", str(folder), *names],
-                cwd=ROOT,
-                env=os.environ | ENVIRONMENT | {"XLA_FLAGS": FLAGS},
-                capture_output=True,
-                text=True,
-                timeout=1200,
-            )
-            assert done.returncode == 0, done.stderr[-4000:]
-            results.write_text(done.stdout.splitlines()[-1], encoding="utf-8")
+            with Process(
+                "tests.engines.jax.checks", folder, *names, environment={"XLA_FLAGS": FLAGS}
+            ) as process:
+                process.finish()
     return json.loads(results.read_text(encoding="utf-8")) | {"folder": folder}
 
 

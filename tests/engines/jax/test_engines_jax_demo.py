@@ -1,31 +1,18 @@
 """Twenty steps of the main job's demo in float32 are the same on either engine."""
 
-import os
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 
-from tests.documents import ROOT
-from tests.engines.jax.conftest import ENVIRONMENT
+from tests.engines.jax.processes import Process
 
 
 def steps_on(backend, folder, precision="float32", steps=20):
     out = folder / f"{backend}_{precision}.npz"
-    command = [
-        sys.executable,
-        "-m",
-        "tests.engines.jax.demo_steps",
-        out,
-        folder / "initial.npz",
-        folder,
-        str(steps),
-        precision,
-    ]
-    environment = os.environ | ENVIRONMENT | {"KERAS_BACKEND": backend}
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=1800)
-    assert done.returncode == 0, done.stderr[-4000:]
+    arguments = (out, folder / "initial.npz", folder, steps, precision)
+    with Process(
+        "tests.engines.jax.demo_steps", *arguments, environment={"KERAS_BACKEND": backend}
+    ) as process:
+        process.finish()
     with np.load(out) as arrays:
         return dict(arrays)
 

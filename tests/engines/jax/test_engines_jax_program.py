@@ -1,27 +1,27 @@
 """Whole runs of `python -m vatt.main --engine jax`: their files, a kill and a resume, readers of the run."""
 
 import json
-import os
-import signal
-import subprocess
-import sys
-import time
 
 import numpy as np
 import pytest
 
-from tests.documents import ROOT
-from tests.engines.jax.conftest import ENVIRONMENT
+from tests.engines.jax.processes import Process
 from tests.miniature_runs import TINY, gin_file
 from vatt.convert.run_directory import load_run
 
-FLAGS = ("TRAIN_STEPS=6", "CHECKPOINT_EVERY=2", "run.precision='float32'", "Checkpoints.keep=9")
+FLAGS = (
+    "run.strategy='fsdp'",
+    "TRAIN_STEPS=6",
+    "CHECKPOINT_EVERY=2",
+    "run.precision='float32'",
+    "Checkpoints.keep=9",
+)
 # Where a gradient is nothing but rounding, as of a key's bias, Adam would make whole steps of it.
 FLAGS += ("adam.epsilon=1e-3",)
 
 
 class Runs:
-    """Starts runs of the main job in miniature.
+    """Runs of the main job in miniature.
 
     Args:
         folder: of the runs and of what they share.
@@ -30,45 +30,38 @@ class Runs:
     def __init__(self, folder):
         self.folder = folder
 
-    def start(self, name, *, devices, strategy="fsdp"):
-        """A process that trains in the folder `name`, on so many logical devices."""
-        environment = ENVIRONMENT | {
+    def process(self, name, *options, devices):
+        """One that trains in the folder `name`, on so many logical devices."""
+        environment = {
             "XLA_FLAGS": f"--xla_force_host_platform_device_count={devices}",
             "JAX_COMPILATION_CACHE_DIR": str(self.folder / "compiled"),
         }
-        given = (*FLAGS, f"run.strategy='{strategy}'")
-        command = [sys.executable, "-m", "vatt.main", "--engine", "jax", "--data_dir", self.folder / "demo"]
-        command += [
+        return Process(
+            "vatt.main",
+            "--engine=jax",
+            f"--data_dir={self.folder / 'demo'}",
             f"--gin_file={gin_file('pretrain')}",
             f"--gin_file={TINY}",
-            "--model_dir",
-            self.folder / name,
-        ]
-        return subprocess.Popen(
-            [str(each) for each in (*command, *(f"--gin.{flag}" for flag in given))],
-            cwd=ROOT,
-            env=os.environ | environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
+            f"--model_dir={self.folder / name}",
+            *(f"--gin.{flag}" for flag in FLAGS),
+            *options,
+            environment=environment,
         )
 
-    def finish(self, name, **options):
+    def finish(self, name, *, devices):
         """Trains to the end; the run directory."""
-        process = self.start(name, **options)
-        said, _ = process.communicate(timeout=900)
-        assert process.returncode == 0, said[-4000:]
+        with self.process(name, devices=devices) as process:
+            process.finish()
         return self.folder / name
 
-    def kill_after(self, name, step, **options):
+    def kill_after(self, name, step, *, devices):
         """Kills a run as soon as it has saved after so many steps."""
-        process = self.start(name, **options)
-        saved = self.folder / name / "checkpoints" / f"ckpt-{step}.json"
-        while not saved.exists():
-            assert process.poll() is None, process.communicate()[0][-4000:]
-            time.sleep(0.05)
-        process.send_signal(signal.SIGKILL)
-        process.wait()
+        with self.process(name, devices=devices) as process:
+            process.kill_at(self.saved(name, step))
+
+    def saved(self, name, step):
+        """The file that a checkpoint ends with."""
+        return self.folder / name / "checkpoints" / f"ckpt-{step}.json"
 
 
 def lines(directory):
@@ -83,11 +76,20 @@ def apart(one, other):
     return float(np.linalg.norm(flat[0] - flat[1]) / np.linalg.norm(flat[0]))
 
 
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    return Runs(tmp_path_factory.mktemp("runs"))
+
+
+@pytest.fixture(scope="module")
+def whole(runs):
+    """The directory of a run that nothing disturbed; for reading."""
+    return runs.finish("whole", devices=4)
+
+
 @pytest.mark.slow
-def test_a_killed_run_resumes_bit_exactly_and_on_other_devices(tmp_path):
+def test_a_killed_run_resumes_bit_exactly_and_on_other_devices(runs, whole):
     """Also that a process on TensorFlow reads what a run on JAX wrote."""
-    runs = Runs(tmp_path)
-    whole = runs.finish("whole", devices=4)
     names = {path.name for path in whole.iterdir()}
     assert names >= {
         "checkpoints",

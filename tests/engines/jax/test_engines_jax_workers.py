@@ -1,45 +1,49 @@
 """Two processes, connected over loopback by `jax.distributed`, train as one does."""
 
 import json
-import os
 import socket
-import subprocess
-import sys
 
 import pytest
 
-from tests.documents import ROOT
-from tests.engines.jax.conftest import ENVIRONMENT
+from tests.engines.jax.processes import Process, finish_all, together
 from tests.engines.jax.test_engines_jax import by_tensorflow
 from tests.engines.training import toy_batch, toy_model
+from vatt.engines.cluster import name_cluster
+from vatt.engines.jax.workers import connected
+from vatt.errors import RunError
 
 
 @pytest.mark.slow
 def test_two_processes_train_as_one(tmp_path):
     flags = "--xla_force_host_platform_device_count=2 --xla_backend_optimization_level=0"
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = str(free.getsockname()[1])
-    command = [sys.executable, "-m", "tests.engines.jax.two_processes", str(tmp_path), port]
-    workers = [
-        subprocess.Popen(
-            [*command, str(index)],
-            cwd=ROOT,
-            env=os.environ | ENVIRONMENT | {"XLA_FLAGS": flags},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for index in range(2)
-    ]
-    found = []
-    for worker in workers:
-        said, errors = worker.communicate(timeout=900)
-        assert worker.returncode == 0, errors[-4000:]
-        found.append(json.loads(said.splitlines()[-1]))
+
+    def workers_at(address):
+        return [
+            Process(
+                "tests.engines.jax.two_processes",
+                tmp_path,
+                address,
+                index,
+                environment={"XLA_FLAGS": flags},
+            )
+            for index in range(2)
+        ]
+
+    together(workers_at, finish_all)
+    found = [json.loads((tmp_path / f"worker_{index}.json").read_text()) for index in range(2)]
     theirs, _ = by_tensorflow(make=toy_model, batch_of=toy_batch)
     for index, each in enumerate(found):
         for name, values in theirs.items():
             assert [*each["before"][name], *each["after"][name]] == pytest.approx(values, rel=1e-5), name
         assert each["sums"] == [2**61 + 1, True, index == 0]
         assert each["whole"], "each process holds the model while it evaluates"
+
+
+def test_the_chief_refuses_a_port_that_is_taken(monkeypatch):
+    """JAX ends there by a segmentation fault, or shares the port with another run."""
+    monkeypatch.delenv("TF_CONFIG", raising=False)
+    with socket.create_server(("127.0.0.1", 0), reuse_port=True) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        name_cluster([address, "127.0.0.1:1"], 0)
+        with pytest.raises(RunError, match=f"port must be free. Received: {address}"):
+            connected()

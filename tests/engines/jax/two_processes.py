@@ -1,8 +1,9 @@
 """One of two processes that train the toy together, each with half of the rows and two devices:
 
-    python -m tests.engines.jax.two_processes FOLDER PORT INDEX
+    python -m tests.engines.jax.two_processes FOLDER ADDRESS INDEX
 
-prints its numbers as JSON: of two steps, and of one more after one wrote a checkpoint and both read it.
+writes its numbers to FOLDER/worker_INDEX.json: of two steps, and of one more after one wrote a checkpoint and
+both read it.
 """
 
 import json
@@ -12,9 +13,9 @@ from pathlib import Path
 from vatt.engines.cluster import name_cluster
 
 
-def main(folder: str, port: str, index: str) -> None:
+def main(folder: str, address: str, index: str) -> None:
     worker = int(index)
-    name_cluster([f"127.0.0.1:{port}", "127.0.0.1:1"], worker)
+    name_cluster([address, "127.0.0.1:1"], worker)
 
     # Keras looks for devices, and these are found together.
     from tests.engines.jax.training_on import Run, numbers
@@ -38,7 +39,8 @@ def main(folder: str, port: str, index: str) -> None:
     run.state.read(prefix)
     with run.state.averaged():
         whole = all(value.is_fully_addressable for value in map(_value, run.state.model.variables))
-    print(json.dumps({"before": found, "after": numbers(run.steps(2, 1)), "sums": sums, "whole": whole}))
+    found = {"before": found, "after": numbers(run.steps(2, 1)), "sums": sums, "whole": whole}
+    (Path(folder) / f"worker_{index}.json").write_text(json.dumps(found), encoding="utf-8")
 
 
 def _value(variable):

@@ -1,11 +1,14 @@
 """The processes of `jax.distributed`: what they agree on is gathered from all of them by the devices."""
 
+import socket
+
 import jax
 import numpy as np
 from jax.experimental import multihost_utils
 
 from vatt.engines import cluster
 from vatt.engines.workers import Workers
+from vatt.errors import RunError, reason_of
 
 _BITS = 21  # of a number that travels in three parts, as JAX's integers have 32 bits
 # What the others see when one of them dies.
@@ -24,8 +27,24 @@ def connected() -> Workers:
     index, addresses = cluster.place()
     if len(addresses) < 2:
         return Workers()
+    if index == 0:
+        _check_is_free(addresses[0])
     jax.distributed.initialize(addresses[0], num_processes=len(addresses), process_id=index)
     return _Several(index, addresses)
+
+
+def _check_is_free(address):
+    """JAX ends by a segmentation fault at a port that another program has, and shares it with another run."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # what an earlier run left is no matter
+        try:
+            probe.bind(("", int(address.rpartition(":")[2])))
+        except OSError as error:
+            raise RunError(
+                f"JAX connects the workers at the address of the first, whose port must be free. "
+                f"Received: {address} ({reason_of(error)}). End what listens there, or name another port to "
+                "all workers."
+            ) from error
 
 
 class _Several(Workers):
