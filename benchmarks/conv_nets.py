@@ -141,7 +141,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--steps", type=int, default=1800, help="of the VATT's pre-training (default: 1800)")
+    parser.add_argument("--steps", type=int, default=900, help="of the VATT's pre-training (default: 900)")
     parser.add_argument("--repeats", type=int, default=15, help="steps of each recipe that are timed")
     parser.add_argument("--out", type=Path, default=ROOT / "runs" / "conv_nets", help="where the runs are")
     parser.add_argument("--data_dir", default="", help="DATA_DIR of the runs; default: the user's cache")
