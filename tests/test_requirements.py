@@ -43,7 +43,7 @@ def test_every_dependency_of_the_package_is_pinned():
 
 
 # What the lock installs; Beam has an environment of its own.
-EXTRAS = ("jax", "parquet", "stores", "text", "train")
+EXTRAS = ("docs", "jax", "parquet", "stores", "text", "train")
 
 
 def stated_packages(*extras):
