@@ -32,7 +32,10 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "demo_step": ("demo_step.py", "--variants", "ours"),
     "checkpoint_pause": ("checkpoint_pause.py",),
     "transformer": ("transformer.py", "--steps", "4"),
-    "conv_nets": ("conv_nets.py", "--seeds", "0", "1", "2", "--out", "OUT/conv_nets"),
+    "conv_nets": (
+        *("conv_nets.py", "--seeds", "0", "1", "2"),
+        *("--main_job", "OUT/main_job", "--out", "OUT/conv_nets"),
+    ),
     "demo_tables": (
         *("demo_tables.py", "--seeds", "0", "1", "2"),
         *("--main_job", "OUT/main_job", "--out", "OUT/demo_tables"),

@@ -6,8 +6,10 @@ Each recipe is pre-trained by experiments/pretrain.gin (under experiments/overla
 convnet_small.gin) for as many steps as take the processor time of the VATT's --steps steps; the time of a
 step is measured first, of all recipes in turn, on an otherwise idle machine, and kept in
 OUT/step_times.json. Every model is then retrieved by (pretrain.gin's evaluation), probed (probe_demo.gin)
-and fine-tuned (finetune_demo.gin), each a run as a user would start it, in a process of its own. Runs that
-exist are read, not repeated: an interrupted benchmark is started again with the same command.
+and fine-tuned (finetune_demo.gin), each a run as a user would start it, in a process of its own. With
+--main_job the VATT's pre-trainings are those of benchmarks/main_job.py, the same runs if --steps is that of
+pretrain.gin. Runs that exist are read, not repeated: an interrupted benchmark is started again with the same
+command.
 
 Writes OUT/table.md: the seeds, their mean with its 95 % interval (Student's t), and what the recipes
 cost. Whatever comes out is reported as it came.
@@ -89,7 +91,11 @@ def costs(path: Path, *, steps: int, repeats: int) -> dict[str, Cost]:
 def numbers(runs: Runs, recipe: str, seed: int) -> dict[str, float]:
     """Every number of the table of one recipe and seed; runs what is not there."""
     overlay = RECIPES[recipe]
-    directory, found = runs.pretrained(overlay, seed)
+    if recipe == BASELINE and runs.main_job:
+        directory = runs.main(seed)
+        found = json.loads((directory / "metrics.json").read_text())
+    else:
+        directory, found = runs.pretrained(overlay, seed)
     made = {label: found[key] for label, key in RETRIEVAL.items()}
     for task in DOWNSTREAM:
         name, flags = f"{slug(task)}/{overlay}{seed}", TASKS[task]
@@ -145,13 +151,15 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=15, help="steps of each recipe that are timed")
     parser.add_argument("--out", type=Path, default=ROOT / "runs" / "conv_nets", help="where the runs are")
     parser.add_argument("--data_dir", default="", help="DATA_DIR of the runs; default: the user's cache")
+    parser.add_argument("--main_job", type=Path, help="where benchmarks/main_job.py has its runs")
     flags = parser.parse_args()
     out = flags.out.absolute()
     out.mkdir(parents=True, exist_ok=True)
+    main_job = flags.main_job and flags.main_job.absolute()
     cost = costs(out / "step_times.json", steps=flags.steps, repeats=flags.repeats)
 
     def found(recipe: str, seed: int) -> dict[str, float]:
-        runs = Runs(out=out, data_dir=flags.data_dir, main_job=None, steps=cost[recipe].steps)
+        runs = Runs(out=out, data_dir=flags.data_dir, main_job=main_job, steps=cost[recipe].steps)
         return numbers(runs, recipe, seed)
 
     for seed in flags.seeds:  # a whole seed after the other: what is there can be read early
