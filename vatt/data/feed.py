@@ -17,6 +17,8 @@ from vatt.terminal import show
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Flags of `vatt feed`."""
     parser.epilog = (
+        "Trainers must find the prepared set here under the same path: a folder, not an address of an object "
+        "store. Mount or copy a set of a store, or let the trainer read it itself (PreparedClips.readers). "
         "It runs whatever graph it is sent, and reads files for it: use it in a network that you trust. "
         "Ctrl-C or SIGTERM ends it."
     )

@@ -12,7 +12,7 @@ from vatt.prepare.progress import say
 from vatt.search.gallery import times, write_gallery
 from vatt.search.index import Index
 from vatt.search.query import MAX_SECONDS, TARGETS, Found, Query, file_query, search, text_query
-from vatt.search.thumbnail import looking_pool, thumbnails
+from vatt.search.thumbnail import Thumbnail, looking_pool, thumbnails
 from vatt.terminal import one_line, show, table_cell
 
 _ABOUT = f"""\
@@ -106,6 +106,10 @@ def _print(found: Found, *, tsv: bool) -> None:
 
 
 def _write_page(path: Path, index: Index, query: Query, found: Found) -> None:
+    if index.unshown:
+        say(f"note: {index.unshown}")
+        write_gallery(path, index, query, found, [Thumbnail(reason="in an object store")] * len(found.hits))
+        return
     windows = [
         (index.root / hit.place.name, hit.place.start_seconds, hit.place.end_seconds) for hit in found.hits
     ]

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from vatt import spec
+from vatt.places import is_address
 from vatt.search.layout import BadIndexError, open_rows, read_facts, rows_folder
 
 
@@ -30,7 +31,7 @@ class Index:
     Attributes:
         facts: the content of `index.json`.
         columns: name -> [N] or [N, D], mapped: times, which modalities, a matrix for each "modality/space".
-        root: the folder that was indexed.
+        root: the folder that was indexed; of media in a store a path that is nowhere, see `unshown`.
         files: what is known of each, in the order of their rows.
         rows: windows in it, N.
 
@@ -71,6 +72,16 @@ class Index:
                 f"({self.facts['model']['path']}). Give that one with --model, or make an index with this "
                 f"one."
             )
+
+    @property
+    def unshown(self) -> str:
+        """Why its media can not be looked at; "" where they can."""
+        if not is_address(self.facts["root"]):
+            return ""
+        return (
+            f"media in an object store ({self.facts['root']}) are found and not shown; copy them to a folder "
+            "and index that one with `vatt index` to look at them"
+        )
 
     def has(self, modality: str) -> np.ndarray:
         """bool [N]: which windows have video, or audio."""

@@ -19,6 +19,9 @@ _ABOUT = """\
 The page is for the user of this machine: it has no password, and listens on the loopback address only
 unless --host names another one of this machine's. It reads the indexed files, and only while they are as they
 were when they were indexed; files that are dropped on it are looked at and removed. Ctrl-C ends it.
+
+INDEX and RUN may be addresses of object stores, and are fetched to TMPDIR first. Media that were indexed in a
+store are found, with their times, and not shown: to look at them, copy them to a folder and index that one.
 """
 
 

@@ -216,6 +216,8 @@ class SearchServer:
 
     def _opened(self, number: int):
         """(the open file, a tag of its content) of a file that is the one that was indexed."""
+        if self._index.unshown:
+            raise NotFound(f"The file is not served: {self._index.unshown}.")
         known = self._index.files[number]
         gone = NotFound("The file is gone or has changed since it was indexed: run `vatt index` again.")
         try:
