@@ -37,6 +37,7 @@ MAY_IMPORT = {
     "embed": {"convert", "models", "data", "prepare", "evals", "train", "config"},
     "export": {"embed", "convert", "models", "layers", "data", "evals", "train"},
     "search": {"embed", "prepare", "report"},
+    "completion": set(),
     "config": set(),
     "tables": {"config"},
     "report": set(),

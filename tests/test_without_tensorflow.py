@@ -41,6 +41,7 @@ def ended(tmp_path_factory):
         ["doctor", str(folder / "records")],
         ["report", str(folder / "run")],
         ["tables", "--paper"],
+        ["completion", "bash"],
         ["index", str(folder / "videos"), str(folder / "index"), "--model", "run"],
         ["train", "--gin_file=pretrain.gin"],
     ]
@@ -60,7 +61,7 @@ def ended(tmp_path_factory):
     )
 
 
-@pytest.mark.parametrize("verb", ["prepare", "doctor", "report", "tables"])
+@pytest.mark.parametrize("verb", ["prepare", "doctor", "report", "tables", "completion"])
 def test_it_does_without(ended, verb):
     statuses, told, folder = ended
     assert statuses[verb] == 0, told

@@ -1,10 +1,12 @@
 """`vatt VERB …` and `python -m vatt VERB …`: hands over to the package of the verb, which is imported only
 then."""
 
+import argparse
 import importlib
 import sys
 from collections.abc import Sequence
 from contextlib import nullcontext
+from types import ModuleType
 
 import vatt
 from vatt.terminal import Parser, say, show
@@ -27,6 +29,7 @@ VERBS = {
     "serve": ("vatt.search.serve_cli", "search an index in a web page of this machine"),
     "export": ("vatt.export.cli", "write a trained model as SavedModel, TF Hub module, .keras, LiteRT, …"),
     "convert": ("vatt.convert.cli", "load released VATT, T5 and ViT weights, or write theirs from ours"),
+    "completion": ("vatt.completion.cli", "print a script by which bash or zsh completes commands"),
 }
 NEED_TENSORFLOW = {"convert", "embed", "export", "feed", "index", "plan", "search", "serve"}
 # These read and write stores themselves; for the others an address is a folder that is fetched, and sent.
@@ -62,9 +65,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if verb in NEED_TENSORFLOW and not {"-h", "--help"} & set(rest):
             import_tensorflow()
-        module = importlib.import_module(VERBS[verb][0])
         parser = Parser(prog=f"vatt {verb}", description=f"{VERBS[verb][1].capitalize()}.")
-        module.add_arguments(parser)
+        module = add_verb(verb, parser)
         # Beam's own options may well name a bucket, for what its runner stages.
         refuse_unknown(each for each in rest if not each.startswith("--beam_options"))
         with localised(rest, skips=_NOT_FETCHED) if verb not in OWN_STORES else nullcontext(rest) as given:
@@ -75,6 +77,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (ValueError, OSError, RunError) as error:
         say(f"error: {error}")
         return 2
+
+
+def add_verb(verb: str, parser: argparse.ArgumentParser) -> ModuleType:
+    """Declares the arguments of a verb; returns its module."""
+    module = importlib.import_module(VERBS[verb][0])
+    module.add_arguments(parser)
+    return module
 
 
 def _help() -> str:

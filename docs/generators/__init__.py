@@ -8,9 +8,11 @@ from pathlib import Path
 
 DOCS = Path(__file__).resolve().parents[1]
 
-# file of `docs/` -> the module here whose `page()` gives its text
+# file, seen from `docs/` -> the module here whose `page()`, or function that is named, gives its text
 PAGES = {
     "cli.md": "command_line",
+    "../vatt/completion/vatt.bash": "completion.bash",
+    "../vatt/completion/vatt.zsh": "completion.zsh",
     "findings.md": "findings",
     "gin.md": "gin_names",
     "model_card.md": "model_card",
@@ -22,4 +24,5 @@ PAGES = {
 
 def text_of(name: str) -> str:
     """What the page should be now. Imports TensorFlow."""
-    return importlib.import_module(f"docs.generators.{PAGES[name]}").page()
+    module, _, function = PAGES[name].partition(".")
+    return getattr(importlib.import_module(f"docs.generators.{module}"), function or "page")()

@@ -1,7 +1,6 @@
 """`docs/cli.md`: what `--help` says, of every verb and of every verb below it."""
 
 import argparse
-import importlib
 import os
 import re
 import textwrap
@@ -9,7 +8,6 @@ from collections.abc import Iterator
 from unittest import mock
 
 from vatt import cli
-from vatt import main as vatt_main
 
 _WIDTH = 100
 
@@ -36,10 +34,8 @@ def page() -> str:
 
 def parser_of(verb: str) -> argparse.ArgumentParser:
     """The parser of a verb as `vatt.cli.main` makes it."""
-    module = vatt_main if verb == "train" else importlib.import_module(cli.VERBS[verb][0])
-    summary = cli.VERBS[verb][1].capitalize() + "."
-    parser = argparse.ArgumentParser(prog=f"vatt {verb}", description=summary)
-    module.add_arguments(parser)
+    parser = argparse.ArgumentParser(prog=f"vatt {verb}", description=cli.VERBS[verb][1].capitalize() + ".")
+    cli.add_verb(verb, parser)
     return parser
 
 
