@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from vatt.layers.lean import LayerNorm, RMSNorm, gelu
+from vatt.layers.lean import LayerNorm, RMSNorm, gelu, softmax
 from vatt.one_pass import compiling
 
 _random = np.random.default_rng(1)
@@ -34,6 +34,16 @@ def run(function, weights=(), dtype=tf.float32, wrap=lambda function: function):
         return output, *gradients
 
     return [each.numpy() for each in wrap(both)()]
+
+
+def recording(made):
+    """A compiler that adds to a list what it compiles."""
+
+    def compiler(function):
+        made.append(function)
+        return tf.function(function, autograph=False, jit_compile=True)
+
+    return compiler
 
 
 WAYS = {"eager": lambda f: f, "graph": tf.function, "xla": lambda f: tf.function(f, jit_compile=True)}
@@ -113,10 +123,6 @@ def test_gelu_of_a_large_array_compiled_to_one_pass_is_the_same():
     x, upstream = (tf.random.stateless_normal((2, 2**17), (seed, 0), stddev=3.0) for seed in (0, 1))
     made = []
 
-    def compiler(function):
-        made.append(function)
-        return tf.function(function, autograph=False, jit_compile=True)
-
     def both(x):
         with tf.GradientTape() as tape:
             tape.watch(x)
@@ -124,12 +130,12 @@ def test_gelu_of_a_large_array_compiled_to_one_pass_is_the_same():
         return output, tape.gradient(output, x, upstream)
 
     plain, small = both(x), gelu(x[:, :8])
-    with compiling(compiler):
+    with compiling(recording(made)):
         compiled = both(x)
     assert len(made) == 2
     for one, other in zip(compiled, plain, strict=True):
         np.testing.assert_allclose(one, other, atol=2e-6)
-    with compiling(compiler):
+    with compiling(recording(made)):
         np.testing.assert_array_equal(gelu(x[:, :8]), small)
     assert len(made) == 2  # a small one is not worth it
 
@@ -143,10 +149,6 @@ def test_layer_norm_of_a_large_array_compiled_to_one_pass_is_the_same(dtype, tol
     )
     made = []
 
-    def compiler(function):
-        made.append(function)
-        return tf.function(function, autograph=False, jit_compile=True)
-
     def both():
         with tf.GradientTape() as tape:
             tape.watch(x)
@@ -155,10 +157,27 @@ def test_layer_norm_of_a_large_array_compiled_to_one_pass_is_the_same(dtype, tol
         return output, *tape.gradient(output, sources, output_gradients=upstream)
 
     plain = both()
-    with compiling(compiler):
+    with compiling(recording(made)):
         compiled = both()
     assert len(made) == 2
     for one, other in zip(compiled, plain, strict=True):
         assert one.dtype == other.dtype
         one, other = (tf.cast(each, tf.float32).numpy() for each in (one, other))
         np.testing.assert_allclose(one, other, rtol=tolerance, atol=tolerance * max(1, np.abs(other).std()))
+
+
+def test_softmax_of_a_large_array_compiled_to_one_pass_is_the_same():
+    scores, upstream = (tf.random.stateless_normal((2, 2**10, 2**7), (seed, 0)) for seed in (0, 1))
+
+    def both():
+        with tf.GradientTape() as tape:
+            tape.watch(scores)
+            output = softmax(scores)
+        return output, tape.gradient(output, scores, upstream)
+
+    plain, made = both(), []
+    with compiling(recording(made)):
+        compiled = both()
+    assert len(made) == 1  # the gradient alone
+    for one, other in zip(compiled, plain, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-6)

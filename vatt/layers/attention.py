@@ -6,10 +6,11 @@ from typing import Any
 import keras
 from keras import ops
 
-from vatt.layers.attend import attend, merge_heads, split_heads
+from vatt.layers.attend import attend, merge_heads
 from vatt.layers.configured import Configured
+from vatt.layers.dense import Dense, joined
 from vatt.layers.dropout import Dropout, dropped
-from vatt.layers.lean import own_gradients
+from vatt.layers.lean import own_gradients, softmax
 from vatt.protocols import Tensor
 
 # From as many tokens on, the probabilities are not kept for the gradient. Shorter inputs, such as words and
@@ -72,12 +73,12 @@ class SelfAttention(Configured, keras.layers.Layer):
         # choice, which neither learns well nor survives bfloat16.
         scale = 1.0 if scale_scores else 1.0 / head_width
         initializer = keras.initializers.VarianceScaling(scale, mode="fan_avg", distribution="uniform")
-        self.query = keras.layers.Dense(
+        self.query = Dense(
             inner, use_bias=use_bias, kernel_initializer=initializer, name="query", dtype=dtype
         )
-        self.key = keras.layers.Dense(inner, use_bias=use_bias, name="key", dtype=dtype)
-        self.value = keras.layers.Dense(inner, use_bias=use_bias, name="value", dtype=dtype)
-        self.output_map = keras.layers.Dense(width, use_bias=use_bias, name="output", dtype=dtype)
+        self.key = Dense(inner, use_bias=use_bias, name="key", dtype=dtype)
+        self.value = Dense(inner, use_bias=use_bias, name="value", dtype=dtype)
+        self.output_map = Dense(width, use_bias=use_bias, name="output", dtype=dtype)
         self.dropout = Dropout(dropout_rate, name="dropout", dtype=dtype)
 
     def build(self, input_shape: Any = None) -> None:
@@ -101,33 +102,39 @@ class SelfAttention(Configured, keras.layers.Layer):
                 return self.output_map(self._attended(tokens, bias, dropping))
             if keras.backend.backend() != "tensorflow" and not dropping:
                 return self.output_map(self._fused(tokens, bias))
-        probabilities = self._probabilities(tokens, bias, first)
+        queries, keys, values = self._heads_of(tokens, first)
+        scores = ops.matmul(queries, ops.transpose(keys, (0, 1, 3, 2)))
+        if bias is not None:
+            scores = scores + ops.cast(bias if bias.shape[2] == 1 else bias[:, :, :first], scores.dtype)
+        probabilities = softmax(scores)
         if keep_probabilities is not None:
             keep_probabilities("probabilities", probabilities)
         if first is not None and dropping:
             weights = dropped(probabilities, self._kept_rows(tokens)(0, first), self.dropout_rate)
         else:
             weights = self.dropout(probabilities, training=training)
-        mixed = ops.matmul(weights, split_heads(self.value(tokens), self.heads))
-        return self.output_map(merge_heads(mixed))
+        return self.output_map(merge_heads(ops.matmul(weights, values)))
 
-    def _probabilities(self, tokens, bias, first=None):
-        """Attention probabilities [B, H, N, N] (query, key), or of the `first` queries alone."""
-        asking = tokens if first is None else tokens[:, :first]
-        queries = split_heads(self._scaled_queries(asking), self.heads)
-        scores = ops.matmul(queries, ops.transpose(split_heads(self.key(tokens), self.heads), (0, 1, 3, 2)))
-        if bias is not None:
-            scores = scores + ops.cast(bias if bias.shape[2] == 1 else bias[:, :, :first], scores.dtype)
-        return ops.softmax(scores, axis=-1)
+    def _heads_of(self, tokens, first=None):
+        """Queries, scaled, keys and values, each [B, H, N, d]; queries of the `first` tokens alone."""
+        asked, others = [self.query], [self.key, self.value]
+        if first is None:
+            queries, keys, values = self._split(tokens, asked + others)
+        else:
+            (queries,), (keys, values) = self._split(tokens[:, :first], asked), self._split(tokens, others)
+        return self._scaled(queries), keys, values
 
-    def _scaled_queries(self, tokens):
+    def _split(self, tokens, maps):
+        shape = (-1, tokens.shape[1], len(maps), self.heads, self.head_width)
+        return ops.unstack(ops.transpose(ops.reshape(joined(tokens, maps), shape), (2, 0, 3, 1, 4)))
+
+    def _scaled(self, queries):
         # Scaling the queries costs N·D products, scaling the scores H·N².
-        queries = self.query(tokens)
         return queries * self.head_width**-0.5 if self.scale_scores else queries
 
     def _attended(self, tokens, bias, dropping):
         """[B, N, H·d], without a matrix [H, N, N] that is kept for the gradient."""
-        queries = self._scaled_queries(tokens)
+        queries = self._scaled(self.query(tokens))
         return attend(
             queries,
             self.key(tokens),
@@ -151,7 +158,7 @@ class SelfAttention(Configured, keras.layers.Layer):
 
     def _fused(self, tokens, bias):
         """[B, N, H·d] by the backend's own kernel, where it has one: PyTorch's, and JAX's on a GPU or TPU."""
-        queries = self._scaled_queries(tokens)
+        queries = self._scaled(self.query(tokens))
         shape = (-1, tokens.shape[1], self.heads, self.head_width)
         split = [ops.reshape(each, shape) for each in (queries, self.key(tokens), self.value(tokens))]
         bias = None if bias is None else ops.cast(bias, queries.dtype)

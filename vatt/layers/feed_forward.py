@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from vatt.layers.configured import Configured
+from vatt.layers.dense import Dense
 from vatt.layers.dropout import Dropout
 from vatt.layers.lean import gelu
 from vatt.protocols import Tensor
@@ -58,11 +59,9 @@ class FeedForward(Configured, keras.layers.Layer):
         self.use_bias = use_bias
         self.dropout_rate = dropout_rate
         self._function, gated = ACTIVATIONS[activation]
-        self.expand = keras.layers.Dense(hidden_width, use_bias=use_bias, name="expand", dtype=dtype)
-        self.gate = (
-            keras.layers.Dense(hidden_width, use_bias=use_bias, name="gate", dtype=dtype) if gated else None
-        )
-        self.contract = keras.layers.Dense(width, use_bias=use_bias, name="contract", dtype=dtype)
+        self.expand = Dense(hidden_width, use_bias=use_bias, name="expand", dtype=dtype)
+        self.gate = Dense(hidden_width, use_bias=use_bias, name="gate", dtype=dtype) if gated else None
+        self.contract = Dense(width, use_bias=use_bias, name="contract", dtype=dtype)
         self.dropout = Dropout(dropout_rate, name="dropout", dtype=dtype)
 
     def build(self, input_shape: Any = None) -> None:

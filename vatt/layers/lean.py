@@ -1,4 +1,4 @@
-"""Functions that keep little for their gradients: layer and RMS normalisation, and gelu.
+"""Functions that keep little for their gradients: layer and RMS normalisation, gelu, softmax.
 
 TensorFlow's own gradient of each keeps every intermediate that its formula has, several arrays of the input's
 size, and computes them in the input's type, which is slow in bfloat16. These keep the input, and a row's two
@@ -6,6 +6,9 @@ numbers, and compute in float32. The other backends have kernels of their own fo
 
 TensorFlow's optimizer makes equal operations on equal inputs once: what a gradient computes again would
 become what the forward pass had, kept until then. `arrival` makes them unequal.
+
+What a compiler makes one pass (`vatt.one_pass`) has products with ones for sums over rows: XLA's own sums
+take several times as long on a CPU.
 
 They also hand back one gradient for their input, where the formula has several. Of three and more gradients
 of a tensor TensorFlow adds first the one whose memory happens to be free first, and the last place of the
@@ -92,6 +95,33 @@ def _gelu(x):
     return ops.cast(ops.gelu(ops.cast(x, "float32"), approximate=False), x.dtype), gradient
 
 
+def softmax(scores: Tensor) -> Tensor:
+    """Over the last axis."""
+    if own_gradients() and (compiled := compiler_for(scores)):
+        return _softmax(scores, compiled)
+    return ops.softmax(scores, axis=-1)
+
+
+def _softmax(scores, compiled):
+    @ops.custom_gradient
+    def made(scores):
+        probabilities = ops.softmax(scores, axis=-1)
+
+        def gradient(upstream):
+            rows = [ops.reshape(each, (-1, each.shape[-1])) for each in (upstream, probabilities)]
+            return ops.reshape(compiled(_gradient_of_softmax)(*rows), ops.shape(scores))
+
+        return probabilities, gradient
+
+    return made(scores)
+
+
+def _gradient_of_softmax(upstream, probabilities):
+    up, p = (ops.cast(each, "float32") for each in (upstream, probabilities))
+    shared = ops.matmul(up * p, ops.ones((p.shape[1], 1)))
+    return ops.cast((up - shared) * p, probabilities.dtype)
+
+
 @keras.saving.register_keras_serializable("vatt")
 class LayerNorm(keras.layers.LayerNormalization):
     """`keras.layers.LayerNormalization` over the last axis, in numbers and in weights."""
@@ -163,9 +193,6 @@ def _normalised(inputs, gain, offset, epsilon):
 
     by = scale * gain
     return ops.cast(x * by + (offset - mean * by), inputs.dtype), gradient
-
-
-# Sums are products with ones here: XLA's own sums on a CPU are several times as slow.
 
 
 def _rows_normalised(rows, gain, offset, epsilon):
