@@ -91,9 +91,9 @@ class RecordIndex:
         itself, and may name a damaged record twice that it meets twice at once."""
         if self._fetcher is not None:
             raise ValueError(
-                "Machines that run `vatt feed` must see the records in a folder. Received: a set in an object "
-                "store, or of tar files, which a process beside the trainer reads and no graph that is sent. "
-                "Mount or copy it on them, or train without `ServedClips`."
+                "Machines that run `vatt feed` must see the records in a folder. Received: a set in an "
+                "object store, or of tar files, which a process beside the trainer reads, and no graph that "
+                "is sent. Mount or copy it on them, or train without `ServedClips`."
             )
         self._is_portable = True
 
