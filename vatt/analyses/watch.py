@@ -34,7 +34,7 @@ class WatchingEvaluator(SampledEvaluator):
             return {name: made for watch in self.watches for name, made in watch(model, inputs).items()}
 
         if self._model is not model:
-            self._model, self._encode = model, compiled_encoder(watched, outputs)
+            self._model, self._encode = model, compiled_encoder(model, outputs, call=watched)
         return self._encode
 
 

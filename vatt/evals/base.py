@@ -17,7 +17,8 @@ class EvaluatorBase(abc.ABC):
     Args:
         name: prefix of the metrics, name of the file in the report.
         dataset: gives `eval_batches`.
-        batch_size: rows per call of the model; changes memory and speed, not the figures.
+        batch_size: rows per call of the model, divided among the devices; changes memory and speed, not the
+            figures.
     """
 
     def __init__(self, *, name: str, dataset: Dataset, batch_size: int):

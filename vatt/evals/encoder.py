@@ -2,44 +2,31 @@
 
 from collections.abc import Callable, Sequence
 
-import keras
-import numpy as np
-import tensorflow as tf
 from keras import ops
 
 from vatt import spec
+from vatt.evals.replicas import on_replicas
 from vatt.layers.pixels import normalised_pixels
 from vatt.protocols import Batch, Model
 
 IMAGE = "image"  # input of models of single images, in addition to the modalities
 
 
-def compiled_encoder(model: Model, outputs: Sequence[str]) -> Callable[[Batch], Batch]:
-    """`encoder` as one compiled graph on TensorFlow and JAX, so keep it between evaluations. On PyTorch it
-    stays eager.
+def compiled_encoder(
+    model: Model, outputs: Sequence[str], call: Callable[..., Batch] | None = None
+) -> Callable[[Batch], Batch]:
+    """`encoder` as one compiled graph, on every device of the run, so keep it between evaluations. On PyTorch
+    it stays eager.
+
+    Args:
+        model: whose weights are read.
+        outputs: names of those wanted.
+        call: what is called in place of the model; None: the model.
     """
-    encode, backend = encoder(model, outputs), keras.config.backend()
-    if backend == "jax":
-        return _jitted(model, encode)
-    return tf.function(encode, autograph=False) if backend == "tensorflow" else encode
+    return on_replicas(encoder(call or model, outputs), model)
 
 
-def _jitted(model, encode):
-    import jax
-
-    @jax.jit
-    def compiled(values, inputs):
-        with keras.StatelessScope(state_mapping=list(zip(model.variables, values))):
-            return encode(inputs)
-
-    def call(inputs: Batch) -> Batch:
-        arrays = {name: np.asarray(value) for name, value in inputs.items()}
-        return compiled([variable.value for variable in model.variables], arrays)
-
-    return call
-
-
-def encoder(model: Model, outputs: Sequence[str]) -> Callable[[Batch], Batch]:
+def encoder(model: Callable[..., Batch], outputs: Sequence[str]) -> Callable[[Batch], Batch]:
     """The inference call: uint8 video scaled to [-1, 1] on the device, of the outputs only the named ones.
 
     Video of a single frame is given as "image" [B, H, W, 3] as well, for models of images.

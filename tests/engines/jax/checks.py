@@ -17,6 +17,7 @@ import numpy as np
 from tests import toys
 from tests.engines.jax.training_on import Run, numbers
 from tests.engines.training import clip_batch, toy_batch, toy_model
+from tests.evals.test_evals_replicas import Linear, embedded
 from vatt.engines.execution import Accumulated, Cached, Execution
 from vatt.engines.groups import Group
 from vatt.engines.jax.devices import Devices
@@ -26,6 +27,7 @@ from vatt.engines.jax.state import State
 from vatt.engines.optimization import Optimization, WeightAverage
 from vatt.engines.protocol import Task
 from vatt.engines.workers import Workers
+from vatt.evals.encoder import compiled_encoder
 from vatt.layers.architecture import Size
 from vatt.layers.pixels import DeviceInputs
 from vatt.layers.transformer_encoder import TransformerEncoder
@@ -197,6 +199,25 @@ def resumed(folder):
         found[name] = apart(whole.weights(), again.weights())
     with again.state.averaged():
         found["averaged"] = apart(whole.weights(), again.weights())
+    return found
+
+
+@check
+def evaluated(folder):
+    """Embeddings of clips by one device and by four, in batches of three, and of eight rows a device's."""
+    found = {}
+    for name, place in {"one": ("one_device", 1), "whole": ("data", 4), "divided": ("fsdp", 4)}.items():
+        model, weight = Linear(), np.linspace(-1, 1, 3 * 8).reshape(3, 8)
+        for each in model.maps.values():
+            each.kernel.assign(weight)
+        task = Task(model=model, loss=alone, device_inputs=None)
+        state = engine(*place).place(task, None, Optimization())
+        with state.averaged():
+            vectors = embedded(state.model, batch_size=3).vectors
+            encode = compiled_encoder(state.model, ["audio/video_audio"])
+            (rows,) = encode({"audio": np.zeros((8, 3), "float32")}).values()
+        found[name] = {output: vectors[output].tolist() for output in sorted(vectors)}
+        found[f"{name}_rows"] = rows.addressable_shards[0].data.shape[0]
     return found
 
 

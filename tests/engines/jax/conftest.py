@@ -8,7 +8,16 @@ import pytest
 
 from tests.engines.jax.processes import Process
 
-FAST = ("clips", "toy_devices", "accumulated", "optimizers", "bad_steps", "loss_scale", "resumed")
+FAST = (
+    "clips",
+    "toy_devices",
+    "accumulated",
+    "optimizers",
+    "bad_steps",
+    "loss_scale",
+    "resumed",
+    "evaluated",
+)
 SLOW = ("giant", "cached")
 # Logical devices; with so little optimisation programs compile in half the time.
 FLAGS = "--xla_force_host_platform_device_count=8 --xla_backend_optimization_level=0"

@@ -88,6 +88,15 @@ def test_a_run_resumes_bit_exactly_and_on_other_devices(on_jax):
     assert found["averaged"] > 1e-4, "the average is behind the weights"
 
 
+def test_devices_share_an_evaluation(on_jax):
+    found = on_jax["evaluated"]
+    for name in ("whole", "divided"):
+        assert found[name].keys() == found["one"].keys()
+        for output, vectors in found["one"].items():
+            np.testing.assert_allclose(found[name][output], vectors, atol=1e-6, rtol=1e-6, err_msg=output)
+    assert [found[f"{name}_rows"] for name in ("one", "whole", "divided")] == [8, 2, 2]
+
+
 @pytest.mark.slow
 def test_cached_features_give_the_gradients_of_the_whole_batch(slowly_on_jax):
     for each in slowly_on_jax["cached"]:

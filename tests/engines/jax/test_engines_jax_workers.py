@@ -36,7 +36,7 @@ def test_two_processes_train_as_one(tmp_path):
         for name, values in theirs.items():
             assert [*each["before"][name], *each["after"][name]] == pytest.approx(values, rel=1e-5), name
         assert each["sums"] == [2**61 + 1, True, index == 0]
-        assert each["whole"], "each process holds the model while it evaluates"
+        assert each["whole"], "each process holds the model on all its devices while it evaluates"
 
 
 def test_the_chief_refuses_a_port_that_is_taken(monkeypatch):

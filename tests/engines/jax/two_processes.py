@@ -38,13 +38,10 @@ def main(folder: str, address: str, index: str) -> None:
     )
     run.state.read(prefix)
     with run.state.averaged():
-        whole = all(value.is_fully_addressable for value in map(_value, run.state.model.variables))
+        values = [variable.value for variable in run.state.model.variables]
+        whole = all(value.is_fully_addressable and len(value.devices()) == 2 for value in values)
     found = {"before": found, "after": numbers(run.steps(2, 1)), "sums": sums, "whole": whole}
     (Path(folder) / f"worker_{index}.json").write_text(json.dumps(found), encoding="utf-8")
-
-
-def _value(variable):
-    return variable.value
 
 
 if __name__ == "__main__":

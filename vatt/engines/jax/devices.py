@@ -40,6 +40,7 @@ class Devices:
                 f"`strategy` must be one of {', '.join(STRATEGIES)} on JAX. Received: {strategy!r}."
                 f"{closest(strategy, STRATEGIES)}"
             )
+        self._strategy = strategy
         self._divides_weights = strategy == "fsdp"
         chosen = jax.local_devices()[:1] if strategy == "one_device" else among or jax.devices()
         processes = len({device.process_index for device in chosen})
@@ -53,6 +54,11 @@ class Devices:
         kinds = sorted({f"{device.platform} {device.device_kind}" for device in self.mesh.devices.flat})
         divided = ", weights divided among those of a process" if self._divides_weights else ""
         return f"JAX {jax.__version__}: {self.count} x {', '.join(kinds)}{divided}"
+
+    @property
+    def here(self) -> "Devices":
+        """Those of this process alone."""
+        return Devices(self._strategy, self.mesh.local_devices)
 
     def of_weight(self, shape: Sequence[int]) -> NamedSharding:
         """Where a weight of this shape lies: divided along the longest axis that the devices divide."""

@@ -5,6 +5,7 @@ import dataclasses
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import jax
 import numpy as np
 
 from vatt.engines.jax import checkpoint
@@ -70,12 +71,14 @@ class State:
     @contextlib.contextmanager
     def averaged(self) -> Iterator[None]:
         """Within the block the model has its averaged weights, if there is an average, and is whole in this
-        process.
+        process, on all of its devices.
         """
         before = [(variable, variable.value) for variable in [*self.model.variables, *self.loss]]
         averages = {id(variable): each for variable, each in zip(self.variables, self.averages)}
+        here = self.devices.here
         for variable, value in before:
-            variable.assign(local(averages[id(variable)].value if id(variable) in averages else value))
+            found = local(averages[id(variable)].value if id(variable) in averages else value)
+            variable.assign(found if isinstance(found, jax.Array) else here.place(found))
         try:
             yield
         finally:
