@@ -17,7 +17,7 @@ import tensorflow as tf
 from tests import toys
 from tests.toy_run import TOY, in_a_folder_of_its_own  # noqa: F401
 from vatt import cli, main
-from vatt.errors import reason_of
+from vatt.errors import RunError, reason_of
 from vatt.train import progress
 from vatt.train.checkpoint_folder import CheckpointFolder
 
@@ -304,6 +304,12 @@ def test_help_does_without_tensorflow():
     subprocess.run(
         [sys.executable, "-c", code], check=True, capture_output=True, cwd=toys.__file__.rsplit("/", 2)[0]
     )
+
+
+def test_a_missing_package_of_an_extra_is_named_with_the_extra(monkeypatch):
+    monkeypatch.setattr(main, "_OF_TRAIN", ("scipy", "not-a-package"))
+    with pytest.raises(RunError, match=r"no not-a-package here. `pip install 'vatt\[train\]'`"):
+        main.import_tensorflow()
 
 
 @pytest.mark.slow

@@ -7,10 +7,14 @@ from pathlib import Path
 
 import vatt
 
-BASE = ("av", "numpy", "scikit-learn", "scipy", "protobuf", "gin-config", "pillow")
-# Extra -> its packages, and what it is for.
+BASE = ("av", "numpy", "protobuf", "gin-config", "pillow")
+# Extra -> its packages, besides those of other extras, and what it is for.
 EXTRAS = {
-    "train": (("tensorflow", "keras", "tensorboard"), "training, and whatever loads a model"),
+    "train": (
+        ("tensorflow", "keras", "tensorboard", "grpcio", "safetensors", "scikit-learn", "scipy"),
+        "training, and whatever loads a model",
+    ),
+    "search": (("werkzeug",), "the page of an index"),
     "text": (("tensorflow-text",), "vocabularies of T5 and BERT"),
     "jax": (("jax", "orbax-checkpoint"), "training on JAX"),
     "stores": (("obstore",), "object stores"),

@@ -16,6 +16,7 @@ from vatt import config
 from vatt.arguments import PROCESSES
 from vatt.config.flags import add_config_flags, joined
 from vatt.engines.cluster import name_cluster
+from vatt.environment import version_of
 from vatt.errors import RunError, reason_of
 from vatt.terminal import Parser, say
 from vatt.whole_file import write_text
@@ -42,6 +43,12 @@ you trust.
 # Keras imports them if they are installed, which takes a third of the time of TensorFlow's own import, for
 # wrappers and plots that are not used here.
 _KERAS_EXTRAS = ("sklearn", "matplotlib")
+_OF_TRAIN = (
+    "grpcio",
+    "safetensors",
+    "scikit-learn",
+    "scipy",
+)  # TensorFlow has several names
 
 ENGINES = ("tensorflow", "jax")  # as `vatt/engines/start.py` starts them
 
@@ -191,12 +198,19 @@ def import_tensorflow() -> None:
             try:
                 import tensorflow as tf
             except ModuleNotFoundError as error:
-                raise RunError(
-                    "Training, and whatever loads a model, needs the packages of the extra `train`. "
-                    f"Received: no {error.name} here. `pip install 'vatt[train]'`."
-                ) from error
+                raise _without_train(error.name) from error
 
         tf.config.list_physical_devices()
+    for name in _OF_TRAIN:
+        if not version_of(name):
+            raise _without_train(name)
+
+
+def _without_train(module: str | None) -> RunError:
+    return RunError(
+        "Training, and whatever loads a model, needs the packages of the extra `train`. "
+        f"Received: no {module} here. `pip install 'vatt[train]'`."
+    )
 
 
 @contextlib.contextmanager

@@ -1,3 +1,5 @@
+import sys
+
 import numpy as np
 import pytest
 import scipy.io
@@ -84,6 +86,13 @@ def test_neither_release(official, place, plan):
     official("notes.txt", "")
     place(*PICTURES)
     with pytest.raises(AnnotationError, match="meta.mat .* or LOC_synset_mapping.txt. .*notes.txt"):
+        plan("imagenet")
+
+
+def test_the_kit_without_scipy(kit, place, plan, monkeypatch):
+    place(PICTURES[0])
+    monkeypatch.setitem(sys.modules, "scipy.io", None)
+    with pytest.raises(ValueError, match=r"SciPy, of the extra `train`. Received: .*meta\.mat.*pip install"):
         plan("imagenet")
 
 

@@ -22,8 +22,6 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-import scipy.io
-
 from vatt.prepare.layouts.annotations import (
     Labels,
     find_file,
@@ -88,6 +86,13 @@ def _mapping(path: Path) -> Iterator[tuple[str, str]]:
 
 def _read_kit(path: Path) -> tuple[dict[str, str], dict[int, str]]:
     """WordNet id -> names, and ILSVRC2012_ID -> WordNet id, of the 1,000 leaves."""
+    try:
+        import scipy.io
+    except ModuleNotFoundError as error:
+        raise ValueError(
+            f"MATLAB files are read by SciPy, of the extra `train`. Received: {path}, and no SciPy here. "
+            "`pip install 'vatt[train]'`, or scipy alone."
+        ) from error
     try:
         synsets = scipy.io.loadmat(path, squeeze_me=True)["synsets"]
         leaves = [entry for entry in synsets if int(entry["num_children"]) == 0]
