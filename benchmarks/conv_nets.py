@@ -91,11 +91,7 @@ def costs(path: Path, *, steps: int, repeats: int) -> dict[str, Cost]:
 def numbers(runs: Runs, recipe: str, seed: int) -> dict[str, float]:
     """Every number of the table of one recipe and seed; runs what is not there."""
     overlay = RECIPES[recipe]
-    if recipe == BASELINE and runs.main_job:
-        directory = runs.main(seed)
-        found = json.loads((directory / "metrics.json").read_text())
-    else:
-        directory, found = runs.pretrained(overlay, seed)
+    directory, found = runs.pretrained(overlay, seed)
     made = {label: found[key] for label, key in RETRIEVAL.items()}
     for task in DOWNSTREAM:
         name, flags = f"{slug(task)}/{overlay}{seed}", TASKS[task]

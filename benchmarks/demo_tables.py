@@ -1,6 +1,6 @@
 """The paper's comparisons on the demo corpus: does pre-training pay, what does DropToken cost and save?
 
-    python benchmarks/demo_tables.py --seeds 0 1 --out runs/demo_tables
+    python benchmarks/demo_tables.py --seeds 0 1 2 --main_job runs/main_job --out runs/demo_tables
 
 Every figure is that of a gin file under experiments/, run as a user would start it, in a process of its own:
 
@@ -12,7 +12,8 @@ Every figure is that of a gin file under experiments/, run as a user would start
 
 (a) and (b) start from the main job's runs, RUNS/seedN of `benchmarks/main_job.py` if --main_job names them,
 else of its own making. (c), (d), (e) pre-train anew with --steps steps, so that all have one budget; the row
-"50 %" is the baseline of all three. Runs that exist are read, not repeated.
+"50 %" is the baseline of all three, and is the main job itself where --main_job names it: --steps is then to
+be pretrain.gin's. Runs that exist are read, not repeated.
 """
 
 import argparse
@@ -88,7 +89,11 @@ class Runs:
         return self.out / f"pretrain/seed{seed}"
 
     def pretrained(self, overlay: str, seed: int) -> tuple[Path, dict[str, float]]:
-        """Run directory and numbers of a pre-training under an overlay, with `steps` steps."""
+        """Run directory and numbers of a pre-training under an overlay, with `steps` steps; of the baseline
+        those of the main job's run, if there is one."""
+        if overlay == BASELINE and self.main_job is not None:
+            directory = self.main(seed)
+            return directory, json.loads((directory / "metrics.json").read_text())
         name = f"{overlay}/seed{seed}"
         flags = (f"--gin.SEED={seed}", f"--gin.TRAIN_STEPS={self.steps}")
         return self.out / name, self.numbers(name, ["pretrain", f"overlay/{overlay}"], *flags)
@@ -201,7 +206,7 @@ def main() -> None:
     )
     parser.add_argument("--tables", default="abcde", help="which, as letters (default: abcde)")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
-    parser.add_argument("--steps", type=int, default=625, help="of the pre-trainings of (c), (d), (e)")
+    parser.add_argument("--steps", type=int, default=900, help="of the pre-trainings of (c), (d), (e)")
     parser.add_argument("--repeats", type=int, default=15, help="steps timed at each rate of (c)")
     parser.add_argument("--out", type=Path, default=ROOT / "runs" / "demo_tables", help="where the runs are")
     parser.add_argument("--main_job", type=Path, help="folder of benchmarks/main_job.py with seed0, seed1 …")
