@@ -10,6 +10,9 @@ def load(path: str | Path, **options: Any) -> Any:
     """The model of a run directory, a `.keras` file or a released checkpoint, ready to call and, with three
     modalities, to embed media files, arrays and sentences; see `vatt.embed.loading.load`.
     """
-    from vatt.embed.loading import load as load_trained  # imports Keras, which most verbs do without
+    import gin
 
-    return load_trained(path, **options)
+    with gin.unlock_config():  # a run of this process has locked it, and modules register what they have
+        from vatt.embed.loading import load as load_trained  # imports Keras, which most verbs do without
+
+        return load_trained(path, **options)

@@ -48,7 +48,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         show(f"vatt {vatt.__version__}")
         return 0
     verb, rest = given[0], given[1:]
-    # What follows imports gin; help and version do without it.
+    # Help and version do without gin.
+    import gin
+
     from vatt.config.flags import joined
     from vatt.errors import RunError, closest
     from vatt.main import configure_terminal, import_tensorflow
@@ -66,10 +68,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if verb in NEED_TENSORFLOW and not {"-h", "--help"} & set(rest):
             import_tensorflow()
         parser = Parser(prog=f"vatt {verb}", description=f"{VERBS[verb][1].capitalize()}.")
-        module = add_verb(verb, parser)
+        with gin.unlock_config():  # a run of this process has locked it, and modules register what they have
+            module = add_verb(verb, parser)
         # Beam's own options may well name a bucket, for what its runner stages.
         refuse_unknown(each for each in rest if not each.startswith("--beam_options"))
-        with localised(rest, skips=_NOT_FETCHED) if verb not in OWN_STORES else nullcontext(rest) as given:
+        fetched = localised(rest, skips=_NOT_FETCHED) if verb not in OWN_STORES else nullcontext(rest)
+        with gin.unlock_config(), fetched as given:
             return module.main(parser.parse_args(joined(given) if verb in READ_GIN else given)) or 0
     except KeyboardInterrupt:
         say("Stopped.")
