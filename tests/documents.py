@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[1]
 DOCUMENTS = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "data").rglob("*.md")]
 GIN_FILES = sorted((ROOT / "experiments").rglob("*.gin"))
 # Documents whose code and commands are of examples that are put into a copy of the tree, by the test named.
-EXAMPLES = {"extending.md": "tests/test_extending.py"}
+EXAMPLES = dict.fromkeys(("extending.md", "losses.md"), "tests/test_extending.py")
 _BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
@@ -46,7 +46,7 @@ def commands(path):
     for line in text.splitlines():
         line = line.strip().removeprefix("#").strip()
         for part in line.split("&&"):
-            part = re.sub(r"^(TF_\w+=\S+ )+", "", re.sub(r"\s+#.*|\s{3,}\(.*", "", part.strip()))
+            part = re.sub(r"^(TF_\w+=\S+ )+", "", re.sub(r"\s+[#>]\s.*|\s{3,}\(.*", "", part.strip()))
             part = re.sub(rf"^vatt (?=({'|'.join(cli.VERBS)})\b)", "python -m vatt ", part)
             if part.startswith(("python -m ", "python benchmarks/")):
                 yield part

@@ -1,4 +1,4 @@
-"""The examples of docs/extending.md, put into a copy of the tree: their tests, the rules, the gin file."""
+"""The examples of docs/extending.md and docs/losses.md, in a copy of the tree: tests, rules, the gin file."""
 
 import os
 import re
@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-DOCUMENT = ROOT / "docs" / "extending.md"
+DOCUMENTS = [(ROOT / "docs" / name).read_text(encoding="utf-8") for name in ("extending.md", "losses.md")]
+TEXT = "\n".join(DOCUMENTS)
 # `name` in `folder`, some words or none, and the block below
 BLOCK = re.compile(r"^`([\w.]+)`(?: in `([\w/]+)`)?[^`]*:\n\n```\w*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
@@ -49,7 +50,7 @@ def tree(tmp_path_factory):
         shutil.copytree(ROOT / part, folder / part, ignore=away)
     for part in ("pyproject.toml", "benchmarks", "data", "docs", "tests/golden"):
         (folder / part).symlink_to(ROOT / part)
-    for name, place, text in BLOCK.findall(DOCUMENT.read_text(encoding="utf-8")):
+    for name, place, text in BLOCK.findall(TEXT):
         path = folder / place / name
         assert not path.exists(), f"{path.name} is there: the document must have another example"
         path.write_text(text, encoding="utf-8")
@@ -57,10 +58,10 @@ def tree(tmp_path_factory):
     return folder
 
 
-def test_the_document_is_whole():
-    files = [name for name, _, _ in BLOCK.findall(DOCUMENT.read_text(encoding="utf-8"))]
+def test_the_documents_are_whole():
+    files = [name for name, _, _ in BLOCK.findall(TEXT)]
     assert len(files) == 7 and files[-1] == "mine.gin"
-    assert DOCUMENT.read_text(encoding="utf-8").count("```python") == 6
+    assert TEXT.count("```python") == 6
 
 
 @pytest.mark.slow
@@ -84,7 +85,7 @@ def test_the_examples_pass_their_tests_and_the_rules(tree):
 
 
 def test_the_examples_are_in_the_style_of_the_house(tree):
-    files = [str(tree / place / name) for name, place, _ in BLOCK.findall(DOCUMENT.read_text()) if place]
+    files = [str(tree / place / name) for name, place, _ in BLOCK.findall(TEXT) if place]
     for command in (["check"], ["format", "--check"]):
         line = [sys.executable, "-m", "ruff", *command, "--config", str(ROOT / "pyproject.toml"), *files]
         done = subprocess.run(line, cwd=tree, capture_output=True, text=True)

@@ -4,6 +4,7 @@ and the reference of Python, a page for each package; a hook of MkDocs.
 Links are written as the repository's own pages need them; here they become those of the site.
 """
 
+import json
 import posixpath
 import re
 from pathlib import Path
@@ -29,6 +30,10 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     for name, package in packages.items():
         files.append(File.generated(config, f"api/{name}.md", content=_reference(name, package)))
     files.append(File.generated(config, "api/index.md", content=_packages(packages)))
+    for notebook in sorted((_ROOT / "docs").rglob("*.ipynb")):
+        path = notebook.relative_to(_ROOT).as_posix()
+        files.append(File.generated(config, _uri(path), content=_text(path)))
+        _paths[_uri(path)] = path
     pending = ["README.md", *(f"docs/{page.src_uri}" for page in files.documentation_pages())]
     pending = [path for path in pending if (_ROOT / path).is_file()]
     seen = {*pending, *_HOME}
@@ -69,14 +74,19 @@ def _uri(path: str) -> str:
     if path in _HOME:
         return "index.md"
     if path.startswith("docs/"):
-        return path.removeprefix("docs/")
+        return re.sub(r"\.ipynb$", ".md", path.removeprefix("docs/"))
     page = path if path.endswith(".md") else f"{path}.md"
     return "repository/" + page.removeprefix(".")  # MkDocs leaves hidden folders out
 
 
 def _text(path: str) -> str:
-    """A document as it is, other files as a page that shows them, a folder as a list."""
+    """A document as it is, a notebook as one, other files as a page that shows them, a folder as a list."""
     file = _ROOT / path
+    if path.endswith(".ipynb"):
+        cells = [
+            (cell["cell_type"], "".join(cell["source"])) for cell in json.loads(file.read_text())["cells"]
+        ]
+        return "\n\n".join(f"```python\n{text}\n```" if kind == "code" else text for kind, text in cells)
     if path.endswith(".md"):
         return file.read_text(encoding="utf-8")
     is_folder = file.is_dir()

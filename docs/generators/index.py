@@ -1,48 +1,35 @@
-"""`docs/README.md`: every page by its title, in the order in which one needs them."""
+"""`docs/README.md`: every page by its title, in the order of the menu of `mkdocs.yml`."""
 
+import json
 from pathlib import Path
 
+import yaml
+
 _DOCS = Path(__file__).resolve().parents[1]
-_SELF = "README.md"
-# What stands in none of the groups comes at the end.
-_GROUPS = {
-    "To begin": ("results.md", "own_videos.md", "released.md", "troubleshooting.md"),
-    "To do": (
-        "data.md",
-        "findings.md",
-        "distributed.md",
-        "plan.md",
-        "report.md",
-        "analyses.md",
-        "protocols.md",
-    ),
-    "To use what was trained": ("search.md", "export.md", "model_card.md"),
-    "To look up": (
-        *("cli.md", "gin.md", "presets.md", "formats.md"),
-        *("fidelity.md", "security.md", "licences.md"),
-    ),
-    "To extend": ("architecture.md", "extending.md"),
-}
-_REST = "Besides"
+_HEAD = """\
+# Documents
+
+Written by `python -m docs.generators` from the menu of `mkdocs.yml`. The [README](../README.md) comes first.
+As a site, with a search and the reference of Python: `pip install '.[docs]' && mkdocs serve`.
+"""
 
 
 def page() -> str:
     """The whole page."""
-    there = {path.name: path for path in sorted(_DOCS.glob("*.md")) if path.name != _SELF}
-    grouped = {name for names in _GROUPS.values() for name in names}
-    groups = _GROUPS | {_REST: tuple(name for name in there if name not in grouped)}
-    lines = [
-        "# Documents",
-        "",
-        "Written by `python -m docs.generators`. The [README](../README.md) comes first.",
-        "",
-    ]
-    for title, names in groups.items():
-        found = [name for name in names if name in there]
-        if found:
-            lines += [f"**{title}**", "", *(f"- [{_title(there[name])}]({name})" for name in found), ""]
+    menu = yaml.safe_load((_DOCS.parent / "mkdocs.yml").read_text(encoding="utf-8").partition("\nnav:\n")[2])
+    lines = [_HEAD]
+    for entry in menu:
+        title, names = next(iter(entry.items())) if isinstance(entry, dict) else ("", [entry])
+        if isinstance(names, list):
+            there = [name for name in names if isinstance(name, str)]
+            lines += [f"**{title}**", ""] if title else []
+            lines += [*map(_line, there), ""]
     return "\n".join(lines)
 
 
-def _title(path: Path) -> str:
-    return path.read_text(encoding="utf-8").splitlines()[0].removeprefix("# ")
+def _line(name: str) -> str:
+    notebook = Path(name).with_suffix(".ipynb")
+    if (_DOCS / notebook).is_file():
+        cell = json.loads((_DOCS / notebook).read_text(encoding="utf-8"))["cells"][0]
+        return f"- [{cell['source'][0].strip().removeprefix('# ')}]({notebook}), a notebook"
+    return f"- [{(_DOCS / name).read_text(encoding='utf-8').splitlines()[0].removeprefix('# ')}]({name})"

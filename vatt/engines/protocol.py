@@ -2,7 +2,7 @@
 
 An engine knows the task, the settings of `execution.py` and `optimization.py`, and nothing of evaluators,
 reports or run directories. The order of clips and every random draw are pure functions of the seed and the
-step, so that two engines can be held to equal losses step by step. docs/extending.md says how one is written;
+step, so that two engines can be held to equal losses step by step. docs/engines.md says how one is written;
 `tests/train/eager_engine.py` is a whole one.
 """
 
