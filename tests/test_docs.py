@@ -7,6 +7,9 @@ import pytest
 from tests.documents import DOCUMENTS, GIN_FILES, ROOT, text_of
 
 PATH = re.compile(r"(?<![\w/\"-])(?:vatt|experiments|tests|docs|data|benchmarks|\.ci)/[\w./-]*\w")
+PAGES = sorted((ROOT / "docs").glob("*.md"))
+# Looked up by a name, a message or a row, not read from the top.
+REFERENCE = {"cli.md", "gin.md", "presets.md", "formats.md", "fidelity.md", "troubleshooting.md"}
 NUMBERS = {"data/video", "data/audio", "data/text"}  # of a journal
 
 
@@ -36,6 +39,13 @@ def test_links_to_headings_lead_to_one(path):
 def test_paths_exist(path):
     for name in set(PATH.findall(text_of(path))) - NUMBERS:
         assert (ROOT / name).exists(), f"{path.relative_to(ROOT)} names {name}"
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in PAGES if path.name not in REFERENCE], ids=lambda path: path.name
+)
+def test_a_page_is_not_long(path):
+    assert len(text_of(path).split()) <= 1500
 
 
 def test_the_tree_of_the_contributors_is_the_tree():

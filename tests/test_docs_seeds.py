@@ -18,7 +18,14 @@ MINIMUM = {"README.md": 2}  # of figures; 4 elsewhere
 
 
 @pytest.mark.parametrize(
-    "name", ["README.md", "docs/results.md", "benchmarks/RESULTS.md", "experiments/pretrain.gin"]
+    "name",
+    [
+        "README.md",
+        "docs/results.md",
+        "docs/comparisons.md",
+        "benchmarks/RESULTS.md",
+        "experiments/pretrain.gin",
+    ],
 )
 def test_mean_and_interval_are_those_of_the_seeds(name):
     found = FIGURES.findall((ROOT / name).read_text(encoding="utf-8"))

@@ -134,7 +134,7 @@ def run_command(command):
 
 @pytest.mark.slow
 def test_from_a_bucket_of_videos_to_a_restarted_run_on_a_bucket(bucket, tmp_path, monkeypatch):
-    """The commands of docs/distributed.md, in miniature."""
+    """The commands of docs/stores.md, in miniature."""
     draw = np.random.default_rng(0)
     for shard in range(2):
         with tarfile.open(tmp_path / "x.tar", "w") as tar:
@@ -146,7 +146,7 @@ def test_from_a_bucket_of_videos_to_a_restarted_run_on_a_bucket(bucket, tmp_path
                 for suffix in (".mp4", ".txt"):
                     tar.add(tmp_path / f"{number}{suffix}", f"{number}{suffix}")
         places.open_store(f"{bucket}/videos").write(f"{shard:06d}.tar", tmp_path / "x.tar")
-    page = [each for each in commands(ROOT / "docs" / "distributed.md") if "s3://lab/" in each]
+    page = [each for each in commands(ROOT / "docs" / "stores.md") if "s3://lab/" in each]
     first, second, trained, exported = [each.replace("s3://lab", bucket) for each in page]
     monkeypatch.chdir(tmp_path)
     assert [run_command(each) for each in (first, second)] == [0, 0]
