@@ -10,8 +10,8 @@ from collections.abc import Callable
 from typing import Any
 
 import tensorflow as tf
-from tensorflow.python.eager import cancellation
 
+from vatt.engines.private_names import CancellationManager, CancellationManagerContext
 from vatt.errors import LostMachine
 
 _PAUSE_SECONDS = 5.0  # between two looks
@@ -31,7 +31,7 @@ class Guard:
         self._pause_seconds = pause_seconds
         self._found: str | None = None
         self._is_over = threading.Event()
-        self._cancellation = cancellation.CancellationManager()
+        self._cancellation = CancellationManager()
 
     def __enter__(self) -> "Guard":
         if self._fault is not None:
@@ -46,7 +46,7 @@ class Guard:
         if self._fault is None:
             return function(*arguments)
         try:
-            with cancellation.CancellationManagerContext(self._cancellation):
+            with CancellationManagerContext(self._cancellation):
                 return function(*arguments)
         except tf.errors.CancelledError as error:
             if self._found is None:

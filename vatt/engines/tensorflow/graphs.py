@@ -2,7 +2,7 @@
 
 TensorFlow has a registry of gradients, by name. `tf.custom_gradient` adds one for each of its calls in a
 graph, which refers to the graph, and nothing takes it out: each training in a process would leave 75 MB.
-There is no public way to them; this file alone knows how TensorFlow keeps them.
+There is no public way to them; this file alone knows what TensorFlow keeps of them.
 """
 
 import inspect
@@ -10,14 +10,13 @@ import weakref
 from collections.abc import Callable
 
 import tensorflow as tf
-from tensorflow.python.framework import ops
 
-_ENTRIES = ops.gradient_registry._registry
+from vatt.engines.private_names import GRADIENTS
 
 
 def registered_gradients() -> set[str]:
     """Names of the gradients that custom gradients have registered in this process."""
-    return {name for name in _ENTRIES if name.startswith("CustomGradient-")}
+    return {name for name in GRADIENTS if name.startswith("CustomGradient-")}
 
 
 def release_graphs() -> None:
@@ -27,12 +26,12 @@ def release_graphs() -> None:
     it, and the registry forgets its gradients.
     """
     for name in registered_gradients():
-        entry = _ENTRIES[name]
+        entry = GRADIENTS[name]
         graph = _graph_of(entry["type"])
         if graph is not None:
             graph.own_gradients = [*getattr(graph, "own_gradients", ()), entry["type"]]
-            _ENTRIES[name] = {**entry, "type": _weakly(entry["type"])}
-            weakref.finalize(graph, _ENTRIES.pop, name, None)
+            GRADIENTS[name] = {**entry, "type": _weakly(entry["type"])}
+            weakref.finalize(graph, GRADIENTS.pop, name, None)
 
 
 def _graph_of(gradient: Callable) -> tf.Graph | None:

@@ -14,6 +14,7 @@ import keras
 import tensorflow as tf
 
 from vatt import resident_memory, spec
+from vatt.engines.private_names import function_in
 from vatt.engines.protocol import Task
 from vatt.engines.rows import rows_of
 from vatt.engines.tensorflow.peak import measured_peak
@@ -107,7 +108,7 @@ def _operations(operation) -> int:
     if operation.type in ("Conv2D", "Conv3D"):
         return _products(operation, math.prod(operation.inputs[1].shape[:-1]))
     called = [operation.get_attr(name) for name in ("f",) if name in operation.node_def.attr]
-    functions = (operation.graph._get_function(each.name) for each in called if hasattr(each, "name"))
+    functions = (function_in(operation.graph, each.name) for each in called if hasattr(each, "name"))
     return sum(count_flops(function.graph) for function in functions if hasattr(function, "graph"))
 
 

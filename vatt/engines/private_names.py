@@ -1,0 +1,23 @@
+"""Everything used of TensorFlow that has no public name; the rest of `vatt` uses `import tensorflow` alone.
+
+`vatt/config/gin_internals.py` is the same for gin; of Keras and JAX nothing private is used. Each has a test:
+read TensorFlow's changes against this file before its pin is raised.
+"""
+
+from collections.abc import MutableMapping
+from typing import Any
+
+import tensorflow as tf
+from tensorflow.python.eager.cancellation import CancellationManager, CancellationManagerContext
+from tensorflow.python.framework import ops
+
+# Name -> {"type": gradient, …}: one for each call of `tf.custom_gradient` in a graph.
+GRADIENTS: MutableMapping[str, dict[str, Any]] = ops.gradient_registry._registry
+
+
+def function_in(graph: tf.Graph, name: str) -> Any:
+    """The function that a graph calls by a name; None where it has none. Foreign ones have no `graph`."""
+    return graph._get_function(name)
+
+
+__all__ = ["GRADIENTS", "CancellationManager", "CancellationManagerContext", "function_in"]
