@@ -122,14 +122,7 @@ class TestInstalled:
         assert not list(tmp_path.iterdir())
 
     def test_the_command_prepares_and_examines_videos(self, scripts, tmp_path):
-        """From an empty folder, with the templates and style sheets that the wheel brings."""
-        (tmp_path / "videos").mkdir()
-        for number in range(4):
-            frames = grey(np.linspace(20 * number, 200, 8))
-            make_media(tmp_path / f"videos/{number}.mp4", pictures=frames, sound=beep(0.8, at=0.1))
-        run(scripts / "vatt", "prepare", "folder", "videos", "records", "--processes", "1", cwd=tmp_path)
-        assert "<style>" in (tmp_path / "records/preparation.html").read_text(encoding="utf-8")
-        run(scripts / "vatt", "doctor", "records", cwd=tmp_path)
+        prepares_and_examines(scripts / "vatt", tmp_path)
 
     def test_the_command_plans_an_experiment(self, scripts, tmp_path):
         """Gin files, the registry, the models and TensorFlow are all there."""
@@ -147,6 +140,38 @@ class TestInstalled:
         assert "pretrain + paper" in run(scripts / "vatt", "tables", "--paper", cwd=tmp_path)
         assert "finetune_kinetics400" in run(scripts / "vatt", "tables", cwd=tmp_path)
         assert "Table 7" in run(scripts / "vatt", "plan", "--paper", cwd=tmp_path)
+
+    @pytest.mark.parametrize("name", STATED_PYTHONS[1:])
+    def test_the_base_installs_and_works_on(self, wheel, name, tmp_path):
+        """With the newest dependencies that pyproject.toml allows."""
+        run(interpreter(name), "-m", "venv", tmp_path / "environment", cwd=tmp_path)
+        scripts = tmp_path / "environment/bin"
+        pip = [scripts / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", wheel]
+        made = subprocess.run(pip, cwd=tmp_path, capture_output=True, text=True, timeout=500)
+        if made.returncode and re.search("No matching distribution|NewConnectionError", made.stderr):
+            pytest.skip(f"no package registry with the dependencies for Python {name}: {made.stderr[-200:]}")
+        assert made.returncode == 0, made.stderr
+        prepares_and_examines(scripts / "vatt", tmp_path)
+
+
+def interpreter(name):
+    """A Python of this version that runs: on the path, or among those of pyenv."""
+    installed = sorted(Path.home().glob(f".pyenv/versions/{name}.*/bin/python"))
+    for each in filter(None, (shutil.which(f"python{name}"), *installed)):
+        if not subprocess.run([each, "-c", ""], capture_output=True).returncode:
+            return each
+    pytest.skip(f"no Python {name} on this machine")
+
+
+def prepares_and_examines(vatt_command, folder):
+    """In an empty folder, with the templates and style sheets that the wheel brings."""
+    (folder / "videos").mkdir()
+    for number in range(4):
+        frames = grey(np.linspace(20 * number, 200, 8))
+        make_media(folder / f"videos/{number}.mp4", pictures=frames, sound=beep(0.8, at=0.1))
+    run(vatt_command, "prepare", "folder", "videos", "records", "--processes", "1", cwd=folder)
+    assert "<style>" in (folder / "records/preparation.html").read_text(encoding="utf-8")
+    run(vatt_command, "doctor", "records", cwd=folder)
 
 
 def test_the_stated_pythons_are_those_that_are_checked():
@@ -166,9 +191,7 @@ def test_the_sources_compile_without_warnings(tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", STATED_PYTHONS)
 def test_the_sources_compile_on(name, tmp_path):
-    program = shutil.which(f"python{name}")
-    if program is None or subprocess.run([program, "-c", ""], capture_output=True).returncode:
-        pytest.skip(f"no Python {name} on this machine")
+    program = interpreter(name)
     sources = shutil.copytree(ROOT, tmp_path / "tree", ignore=shutil.ignore_patterns("__pycache__", ".*"))
     check = "import sys, compileall; sys.exit(not compileall.compile_dir(sys.argv[1], quiet=1))"
     run(program, "-W", "error", "-c", check, sources, cwd=tmp_path)
