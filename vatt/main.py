@@ -49,6 +49,8 @@ _OF_TRAIN = (
     "scikit-learn",
     "scipy",
 )  # TensorFlow has several names
+# TensorFlow Lite imports it if it is installed, 120 MB, to convert functions of JAX.
+_LITE_EXTRA = "jax"
 
 ENGINES = ("tensorflow", "jax")  # as `vatt/engines/start.py` starts them
 
@@ -186,15 +188,16 @@ def configure_terminal() -> None:
 
 
 def import_tensorflow() -> None:
-    """Imports TensorFlow without its libraries' start-up messages and without Keras's optional packages.
+    """Imports TensorFlow without its libraries' start-up messages and without their optional packages.
 
     The messages are written to file descriptor 2 before a log level counts, so that it is redirected during
     the import and the search for devices. If TF_CPP_MIN_LOG_LEVEL is set, everything is shown.
     """
     shows_all = "TF_CPP_MIN_LOG_LEVEL" in os.environ
+    computes_by_tensorflow = os.environ.get("KERAS_BACKEND") == "tensorflow"
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # errors arrive as exceptions
     with contextlib.nullcontext() if shows_all else _standard_error_discarded():
-        with _without(*_KERAS_EXTRAS):
+        with _without(*_KERAS_EXTRAS, *([_LITE_EXTRA] if computes_by_tensorflow else [])):
             try:
                 import tensorflow as tf
             except ModuleNotFoundError as error:

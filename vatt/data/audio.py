@@ -3,7 +3,6 @@
 import math
 
 import numpy as np
-import scipy.signal
 import tensorflow as tf
 
 from vatt.data import window
@@ -41,6 +40,8 @@ class Resampler:
         self.lead, self.inputs, self._filters = 0, samples, None
         if source_hz == target_hz:
             return
+        import scipy.signal  # 60 MB, of which sets at the clips' own rate have no need
+
         divisor = math.gcd(source_hz, target_hz)
         up, down = target_hz // divisor, source_hz // divisor
         # Designed at the rate source_hz * up, where inputs stand every `up` places and outputs every `down`.

@@ -8,7 +8,6 @@ import functools
 from collections.abc import Sequence
 
 import numpy as np
-import scipy.interpolate
 
 METHODS = ("natural_cubic", "bicubic", "torch_bicubic")
 
@@ -53,6 +52,8 @@ def grid_matrix(sizes: Sequence[int], new_sizes: Sequence[int], method: str = "n
 
 
 def _natural_cubic(size, new_size):
+    import scipy.interpolate  # 50 MB, of which tables that fit have no need
+
     knots = np.arange(size) / size
     queries = np.arange(new_size) / new_size
     spline = scipy.interpolate.CubicSpline(knots, np.eye(size), bc_type="natural")
