@@ -59,8 +59,8 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "serve": ("serve.py", *MODEL),
 }
 
-# These need what a machine may lack, such as an accelerator, or are started by another.
-BY_HAND = {"accelerator.py", "demo_step_torch.py", "transformer_steps.py"}
+# These need what a machine may lack, such as an accelerator or media, or are started by another.
+BY_HAND = {"accelerator.py", "audio_storage.py", "demo_step_torch.py", "transformer_steps.py"}
 
 
 def commit() -> str:

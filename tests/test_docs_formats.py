@@ -22,6 +22,7 @@ from vatt.prepare import manifest
 from vatt.prepare.doctor import clip_record
 from vatt.prepare.example_reader import parse as parse_example
 from vatt.prepare.shard_reader import read_shard
+from vatt.prepare.stored_audio import features
 from vatt.search.build import build_index
 
 DOCUMENT = text_of(ROOT / "docs" / "formats.md")
@@ -95,6 +96,11 @@ def test_a_record_has_the_keys_types_and_lengths_that_are_listed(prepared):
         kind = "float" if isinstance(values, np.ndarray) else {int: "int64", bytes: "bytes"}[type(values[0])]
         assert known[name].startswith(f"context, {kind} ["), name
         assert len(values) == 1 or "[1]" not in known[name], name
+
+
+def test_audio_that_is_packed():
+    held = features(np.ones((40, 2), np.int16), "flac", 48_000)
+    assert held.keys() - {"WAVEFORM/num_channels"} == set(table("Packed audio"))
 
 
 def test_whatever_a_reader_looks_for_is_listed():

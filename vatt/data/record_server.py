@@ -122,7 +122,7 @@ class Records(grpc.GenericRpcHandler, abc.ABC):
         return path
 
 
-class _StoredRecords(Records):
+class StoredRecords(Records):
     """Records of an object store."""
 
     def __init__(self, given: dict):
@@ -150,7 +150,7 @@ class _StoredRecords(Records):
                 time.sleep(_PAUSE_SECONDS)
 
 
-def serve(kind: Callable[[dict], Records] = _StoredRecords) -> None:
+def serve(kind: Callable[[dict], Records] = StoredRecords) -> None:
     """The life of the process, with records of one kind.
 
     It reads what it serves from standard input, writes its port to standard output, gives up what it waits

@@ -47,7 +47,9 @@ class RecordIndex:
             found, self._fetcher = shard_offsets.read_all(description.directory, shards), None
         else:
             found = shard_offsets.read_stored(address, description.directory, shards)
-            self._fetcher = stored_set.fetcher(address)
+            self._fetcher = None if description.has_packed_audio else stored_set.fetcher(address)
+        if description.has_packed_audio:
+            self._fetcher = stored_set.fetcher(description.place, "vatt.prepare.opened_audio")
         self._size = sum(len(shard.starts) for shard in found)
         if not self._size:
             raise ValueError(
@@ -83,7 +85,7 @@ class RecordIndex:
 
     @property
     def is_remote(self) -> bool:
-        """Whether they lie in an object store."""
+        """Whether a process beside this one brings them: from an object store, or made, or decoded."""
         return self._fetcher is not None
 
     def make_portable(self) -> None:
@@ -92,8 +94,9 @@ class RecordIndex:
         if self._fetcher is not None:
             raise ValueError(
                 "Machines that run `vatt feed` must see the records in a folder. Received: a set in an "
-                "object store, or of tar files, which a process beside the trainer reads, and no graph that "
-                "is sent. Mount or copy it on them, or train without `ServedClips`."
+                "object store, of tar files, or with FLAC or Opus audio, which a process beside the trainer "
+                "reads and no graph that is sent. Mount or copy it on them, with audio as pcm16; or train "
+                "without `ServedClips`."
             )
         self._is_portable = True
 

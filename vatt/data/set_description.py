@@ -15,8 +15,10 @@ from vatt.whole_file import temporary_folder
 
 FILE = "dataset.json"
 _SMALL = (".json", ".txt", ".offsets", ".jsonl")
-READABLE_VERSIONS = (1, 2)  # `vatt.prepare.record` writes the last
-READABLE = " and ".join(map(str, READABLE_VERSIONS))
+READABLE_VERSIONS = (1, 2, 3)  # `vatt.prepare.record` writes the last two
+READABLE = ", ".join(map(str, READABLE_VERSIONS))
+PCM16 = "pcm16"
+AUDIO_CODECS = (PCM16, "flac", "opus")  # of records
 
 
 class UnreadableSet(ValueError):
@@ -42,6 +44,11 @@ class SetDescription:
     def is_made_on_demand(self) -> bool:
         """Whether its records are made of tar files when they are read."""
         return "made_on_demand" in self.content
+
+    @property
+    def has_packed_audio(self) -> bool:
+        """Whether the audio of its records has to be decoded when they are read."""
+        return self.content.get("audio_codec", PCM16) != PCM16
 
     @property
     def place(self) -> str:

@@ -11,7 +11,6 @@ from typing import Any
 import vatt
 from vatt.prepare import writer
 from vatt.prepare.holdings import SetHoldings
-from vatt.prepare.record import SCHEMA_VERSION
 
 
 def made_by() -> dict[str, str]:
@@ -25,13 +24,13 @@ def made_by() -> dict[str, str]:
 
 
 def write_description(directory: Path, made: SetHoldings, facts: Mapping[str, Any]) -> None:
-    """Writes both files; `facts` are name, subset, labels, frame_rate_hz, audio_rate_hz, short_side_pixels,
-    fingerprint and made_by.
+    """Writes both files; `facts` are name, subset, labels, frame_rate_hz, audio_rate_hz, audio_codec,
+    short_side_pixels, schema_version, fingerprint and made_by.
     """
     words = vocabulary(made.whole.words)
     writer.write_text(directory / writer.VOCABULARY_FILE, "\n".join(words) + "\n")
     description = {
-        "schema_version": SCHEMA_VERSION,
+        "schema_version": facts["schema_version"],  # first, for people
         **facts,
         "splits": {
             split: {"clips": it.records, "clips_with": dict(it.contents), "shards": made.shards[split]}

@@ -10,6 +10,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
+from vatt.data.set_description import PCM16
 from vatt.prepare import media_file
 from vatt.prepare.record import SCHEMA_VERSION, Clip, RecordOptions
 from vatt.prepare.writer import shard_name
@@ -117,7 +118,8 @@ def _even_groups(members: list[int], media_bytes: list[int], clips_per_shard: in
 
 
 def _fingerprint(clips: Iterator[Clip], options: RecordOptions, media: _Media) -> str:
-    digest = hashlib.sha256(repr((SCHEMA_VERSION, options)).encode())
+    packed = () if options.audio_codec == PCM16 else (options.audio_codec,)
+    digest = hashlib.sha256(repr((options.schema_version, options, *packed)).encode())
     for clip in clips:
         # The set may be elsewhere next time: the path itself is no content.
         content = (dataclasses.replace(clip, media=""), *media.states(clip))

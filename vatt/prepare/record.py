@@ -1,6 +1,6 @@
 """One clip of a media file -> its records: the pure function that every runner of the preparation calls.
 
-A record is a `tf.train.SequenceExample` (docs/formats.md): JPEG per frame, 16-bit PCM, captions with times. A
+A record is a `tf.train.SequenceExample` (docs/formats.md): JPEG per frame, audio, captions with times. A
 frame that repeats the one before it, as a slide does for as long as it stands, is stored as an empty string.
 Pillow encodes the JPEGs: at clip sizes it is seven times as fast as FFmpeg's encoder, which has to be opened
 per frame, and its quality scale is the usual one.
@@ -15,15 +15,16 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 from PIL import Image
 
-from vatt.data.set_description import READABLE_VERSIONS
+from vatt.data.set_description import PCM16, READABLE_VERSIONS
 from vatt.prepare import media_file, tfrecord
 from vatt.prepare.captions import Caption
 from vatt.prepare.image_and_audio import read_image_and_audio
 from vatt.prepare.media import Media, MediaOptions, read_segments
 from vatt.prepare.record_captions import ClipCaptions
 from vatt.prepare.sequence_example import serialise
+from vatt.prepare.stored_audio import check_codec, features
 
-SCHEMA_VERSION = READABLE_VERSIONS[-1]
+SCHEMA_VERSION, _PACKED_AUDIO_VERSION = READABLE_VERSIONS[-2:]
 _FIRST_WITH_REPEATS = 2  # before that every frame has a JPEG of its own
 
 # What a record can hold, as dataset.json and the report count it.
@@ -68,6 +69,16 @@ class RecordOptions:
 
     media: MediaOptions = MediaOptions()  # rates and sizes
     jpeg_quality: int = 85  # 1 to 95, as Pillow counts
+    # of `AUDIO_CODECS`; not in the repr, of which fingerprints are made: those of PCM stay as they were
+    audio_codec: str = dataclasses.field(default=PCM16, repr=False)
+
+    def __post_init__(self):
+        check_codec(self.audio_codec, self.media.audio_rate_hz)
+
+    @property
+    def schema_version(self) -> int:
+        """Of the records; another one where readers of the one before would hear nothing."""
+        return SCHEMA_VERSION if self.audio_codec == PCM16 else _PACKED_AUDIO_VERSION
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -161,7 +172,7 @@ def _record(
     if is_last:
         warnings = (*of_clip.warnings(clip.start_seconds, clip.end_seconds), *warnings)
     context = {
-        "schema_version": [SCHEMA_VERSION],
+        "schema_version": [options.schema_version],
         "clip/media_id": [clip.media_id.encode()],
         "clip/split": [clip.split.encode()],
         "clip/group": [clip.group.encode()],
@@ -172,9 +183,8 @@ def _record(
         "image/frame_rate": [float(media.frame_rate_hz)],
         "image/height": [int(media.height)],
         "image/width": [int(media.width)],
-        "WAVEFORM/pcm16": [] if audio is None else [audio.astype("<i2").tobytes()],
         "WAVEFORM/sample_rate": [options.media.audio_rate_hz],
-        "WAVEFORM/num_channels": [0 if audio is None else audio.shape[1]],
+        **features(audio, options.audio_codec, options.media.audio_rate_hz),
         "caption/string": [text.encode() for _, _, text in captions],
         "caption/start_seconds": [caption_start - start for caption_start, _, _ in captions],
         "caption/end_seconds": [caption_end - start for _, caption_end, _ in captions],

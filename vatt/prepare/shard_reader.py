@@ -67,6 +67,11 @@ def read_record(shard: Path, offset: int) -> Stored:
         return _read(file, 0, offset, shard.stat().st_size)
 
 
+def read_frame(file: IO[bytes], size: int) -> Stored:
+    """The one record of an open file of `size` bytes."""
+    return _read(file, 0, 0, size)
+
+
 def _read(file: IO[bytes], number: int, at: int, size: int) -> Stored:
     """The record at a place."""
 

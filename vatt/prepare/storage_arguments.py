@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from vatt.arguments import COUNT, GIBIBYTES, PIXELS, RATE, SECONDS, WHOLE_RATE, add_processes, positive
+from vatt.data.set_description import AUDIO_CODECS
 from vatt.prepare.job import RUNNERS, Running
 from vatt.prepare.media import MediaOptions
 from vatt.prepare.record import RecordOptions
@@ -35,6 +36,13 @@ def add_storage_arguments(parser: argparse.ArgumentParser) -> None:
         default=media.audio_rate_hz,
         metavar="HZ",
         help="audio samples per second (default: %(default)s)",
+    )
+    stored.add_argument(
+        "--audio_codec",
+        choices=AUDIO_CODECS,
+        default=record.audio_codec,
+        help="flac loses nothing; opus has about 64 kb/s a channel, and needs 48,000 Hz; both are decoded "
+        "while training reads (default: %(default)s)",
     )
     stored.add_argument(
         "--all_channels", action="store_true", help="keep the channels of the audio instead of mixing to mono"
@@ -119,7 +127,7 @@ def storage_options(args: argparse.Namespace) -> dict[str, Any]:
         beam_options=tuple(shlex.split(args.beam_options)),
     )
     return {
-        "options": RecordOptions(media=media, jpeg_quality=args.jpeg_quality),
+        "options": RecordOptions(media=media, jpeg_quality=args.jpeg_quality, audio_codec=args.audio_codec),
         "clips_per_shard": args.clips_per_shard,
         "running": running,
     }

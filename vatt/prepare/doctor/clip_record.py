@@ -10,6 +10,7 @@ from vatt.data.set_description import READABLE, READABLE_VERSIONS, SetDescriptio
 from vatt.prepare.doctor.findings import ERROR, Check
 from vatt.prepare.example_reader import Example, parse
 from vatt.prepare.record import with_repeats
+from vatt.prepare.stored_audio import decoded
 
 RECORD_SCHEMA = Check(
     name="record-schema",
@@ -163,6 +164,12 @@ def _audio(example: Example, value, problems: list[str]) -> np.ndarray | None:
             problems.append(f"`WAVEFORM/pcm16` has {len(pcm16)} bytes for {channels} channels of 16 bits")
             return None
         return np.frombuffer(pcm16, "<i2").reshape(-1, channels)
+    if streams := example.context.get("WAVEFORM/encoded"):
+        try:
+            return decoded(list(streams), value(int, "WAVEFORM/num_samples", 0))
+        except (TypeError, ValueError) as error:
+            problems.append(f"`WAVEFORM/encoded`: {error}")
+            return None
     for key in FLOAT_AUDIO:
         steps = [step for step in example.frames.get(key, ()) if len(step)]
         if steps and all(isinstance(step, np.ndarray) for step in steps):

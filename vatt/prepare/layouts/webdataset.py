@@ -21,6 +21,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from vatt.arguments import QUANTITY, SECONDS
+from vatt.data.set_description import PCM16
 from vatt.data.words import split_words
 from vatt.json_file import JsonError, parse_json
 from vatt.mirror import localised
@@ -87,9 +88,10 @@ def prepare(args: argparse.Namespace) -> str:
     say(f"{plan.name}: {len(plan.clips)} samples; {len(plan.missing)} tar files are missing")
     if not args.in_place:
         prepare_clips(plan, place, **options)
-    elif args.segment_seconds:
+    elif args.segment_seconds or args.audio_codec != PCM16:
         raise PreparationError(
-            "With --in_place a sample is a record. Received: --segment_seconds. Leave it out."
+            "With --in_place a sample is a record, made anew each time. Received: --segment_seconds or "
+            "--audio_codec. Leave them out."
         )
     else:
         with localised([place]) as (directory,):
@@ -230,6 +232,8 @@ def _describe_in_place(plan: Plan, directory: Path, options) -> None:
             "labels": [],
             "frame_rate_hz": options.media.max_frame_rate_hz,
             "audio_rate_hz": options.media.audio_rate_hz,
+            "audio_codec": PCM16,
+            "schema_version": options.schema_version,
             "short_side_pixels": options.media.short_side_pixels,
             "fingerprint": "".join(each["sha256"] for shards in made.shards.values() for each in shards),
             "made_by": made_by() | {"definition": f"{plan.definition}, in place"},
