@@ -253,6 +253,7 @@ WRITER_OF_THE_SAME_NAME = {"vatt/prepare/writer.py"}
 # A new file in a temporary folder, video in memory, an archive in a temporary folder.
 OPEN_TO_WRITE = {
     "vatt/prepare/spool.py",
+    "vatt/prepare/stored_audio.py",
     "vatt/search/playable.py",
     "vatt/demo/render.py",
     "vatt/export/hub.py",
