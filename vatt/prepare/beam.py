@@ -2,16 +2,18 @@
 
 The same function decodes a clip and the same one writes a shard as in a local run, so the bytes are the same.
 Records do not travel through the pipeline, nor are clips in its graph: the launcher leaves a file for each
-shard, and workers spool records, in the set's directory. So the media and the set must be where every worker
-sees them under the same path, on a shared or mounted file system. Steps that the runner repeats do no harm:
-each attempt has a spool file of its own, and a shard that is finished is not made again.
+shard, and workers spool records, with the set, see `vatt.prepare.beam_spool`. So workers share either a file
+system, where they see media and set under the same paths, or an object store with both, and nothing else.
+Steps that the runner repeats do no harm: each attempt has a spool file of its own, and a shard that is
+finished is not made again.
 """
 
+import contextlib
 import pickle
 import uuid
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 
+from vatt.prepare.beam_spool import Spool, opened_spool
 from vatt.prepare.errors import PreparationError
 from vatt.prepare.job import Job
 from vatt.prepare.plan import Shard
@@ -19,7 +21,6 @@ from vatt.prepare.pool import Failure, WorkerPool, available_cores
 from vatt.prepare.progress import say
 from vatt.prepare.record import Clip
 from vatt.prepare.spool import Spooled, SpoolError, spool_clip
-from vatt.prepare.unfinished import Unfinished
 
 try:
     import apache_beam as beam  # pyright: ignore[reportMissingImports] (an extra)
@@ -41,21 +42,21 @@ def run_beam(job: Job) -> None:
     """
     clips = sum(len(shard.clips) for shard in job.shards)
     say(f"Preparing {job.plan.name}: {clips} clips in {len(job.shards)} shards, as a Beam pipeline")
-    with job.unfinished.spool() as spool:
+    with opened_spool(job.unfinished) as spool:
         files = [shard.file for shard in job.shards]
         for shard in job.shards:
             part = (shard, [job.plan.clips[number] for number in shard.clips])
-            (spool / _part_name(shard.file)).write_bytes(pickle.dumps(part))
+            spool.put(_part_name(shard.file), pickle.dumps(part))
         decode = _Decode(spool, job)
         pipeline = beam.Pipeline(options=PipelineOptions(_flags(job)))
         _ = (
             pipeline
             | "Shards" >> beam.Create(files)
-            | "Clips" >> beam.FlatMap(_clips_of, str(spool))
+            | "Clips" >> beam.FlatMap(_clips_of, spool)
             | "Spread" >> beam.Reshuffle()  # the clips of one shard over all workers
             | "Decode" >> beam.ParDo(decode)
             | "Gather" >> beam.GroupByKey()
-            | "Write" >> beam.Map(_write, str(spool), str(job.unfinished.directory))
+            | "Write" >> beam.Map(_write, spool)
         )
         try:
             state = pipeline.run().wait_until_finish()
@@ -87,12 +88,12 @@ def _part_name(file: str) -> str:
     return f"{file}.part"
 
 
-def _part(file: str, spool: str) -> tuple[Shard, list[Clip]]:
+def _part(file: str, spool: Spool) -> tuple[Shard, list[Clip]]:
     """A shard and its clips, as the launcher left them."""
-    return pickle.loads((Path(spool) / _part_name(file)).read_bytes())
+    return pickle.loads(spool.get(_part_name(file)))
 
 
-def _clips_of(file: str, spool: str) -> Iterator[tuple[str, int, Clip]]:
+def _clips_of(file: str, spool: Spool) -> Iterator[tuple[str, int, Clip]]:
     """(shard, place in it, clip)."""
     for place, clip in enumerate(_part(file, spool)[1]):
         yield file, place, clip
@@ -101,35 +102,43 @@ def _clips_of(file: str, spool: str) -> Iterator[tuple[str, int, Clip]]:
 class _Decode(beam.DoFn):
     """Decodes clips in a process of its own: a file that crashes the decoder must not end a Beam worker."""
 
-    def __init__(self, spool: Path, job: Job):
-        self._spool, self._options = str(spool), job.options
+    def __init__(self, spool: Spool, job: Job):
+        self._spool, self._options = spool, job.options
         self._limits = {
             "timeout_seconds": job.running.timeout_seconds,
             "memory_bytes": job.running.memory_bytes,
         }
 
     def setup(self) -> None:
-        self._pool = WorkerPool(workers=1, writable=[self._spool], **self._limits)
+        self._stack = contextlib.ExitStack()
+        self._folder = self._stack.enter_context(self._spool.scratch())
+        pool = WorkerPool(workers=1, writable=[self._folder], **self._limits)
+        self._pool = self._stack.enter_context(pool)
 
     def teardown(self) -> None:
-        self._pool.close()
+        self._stack.close()
 
     def process(self, element) -> Iterator[tuple[str, tuple[int, Spooled | Failure]]]:
         file, place, clip = element
-        path = str(Path(self._spool) / uuid.uuid4().hex)
+        path = str(self._folder / uuid.uuid4().hex)
         [(_, outcome)] = self._pool.run(spool_clip, [(clip, self._options, path)])
         if isinstance(outcome, Failure):
             if isinstance(outcome.error, SpoolError):
                 raise outcome.error
             outcome = Failure(outcome.reason)
+        else:
+            outcome = self._spool.sent(outcome)
         yield file, (place, outcome)
 
 
-def _write(gathered: tuple[str, Iterable[tuple[int, Spooled | Failure]]], spool: str, directory: str) -> str:
+def _write(gathered: tuple[str, Iterable[tuple[int, Spooled | Failure]]], spool: Spool) -> str:
     file, outcomes = gathered
     shard, clips = _part(file, spool)
-    unfinished = Unfinished(Path(directory))
-    if unfinished.finished(shard) is None:
-        in_order = [outcome for _, outcome in sorted(outcomes, key=lambda numbered: numbered[0])]
-        unfinished.make(shard, [clip.media_id for clip in clips], in_order)
+    with spool.unfinished(shard) as unfinished:
+        if unfinished.finished(shard) is None:
+            in_order = [outcome for _, outcome in sorted(outcomes, key=lambda numbered: numbered[0])]
+            here = (
+                spool.fetched(each, unfinished) if isinstance(each, Spooled) else each for each in in_order
+            )
+            unfinished.make(shard, [clip.media_id for clip in clips], here)
     return file

@@ -24,7 +24,7 @@ from vatt.prepare.plan import Shard, plan_fingerprint, plan_shards
 from vatt.prepare.pool import available_cores
 from vatt.prepare.progress import say
 from vatt.prepare.record import RecordOptions
-from vatt.prepare.unfinished import Unfinished
+from vatt.prepare.unfinished import FOLDER, SPOOL, Unfinished, is_small
 from vatt.store_lock import alone
 from vatt.terminal import one_line
 from vatt.whole_file import temporary_folder
@@ -80,8 +80,8 @@ def prepare_clips(
             if (folder / writer.DATASET_FILE).exists():
                 return making.finished_before()
             holdings = making.make_shards(shards[number - 1 :: count])
-        if mirror is not None and running.part:
-            mirror.pull(_is_small)  # what other parts have finished meanwhile
+        if running.part:
+            making.unfinished.pull()  # what other parts have finished meanwhile
         if (folder / writer.DATASET_FILE).exists():  # another part was the last
             return making.finished_before()
         left = sum(making.unfinished.finished(shard) is None for shard in shards)
@@ -94,10 +94,6 @@ def prepare_clips(
             return making.describe(fingerprint, str(directory))
 
 
-def _is_small(name: str) -> bool:
-    return not name.endswith(".tfrecord")
-
-
 @contextlib.contextmanager
 def _place(directory: str | Path, part: str, running: Running) -> Iterator[tuple[Path, Mirror | None]]:
     """Where the set is made on this machine; what is made for a store is sent, also where it is refused."""
@@ -105,15 +101,12 @@ def _place(directory: str | Path, part: str, running: Running) -> Iterator[tuple
     if not is_address(text):
         yield Path(text), None
         return
-    if running.runner == "beam":
-        raise PreparationError(
-            f"Beam's workers need a folder that all of them see. Received: {text}. Mount the store, or "
-            "prepare by --part I/N on each machine instead."
-        )
     store = open_store(text)
     with temporary_folder(name="set") as folder, alone(store, "a preparation", f".lock{part}"):
-        mirror = Mirror(text, folder, skips=(".unfinished/lock",))
-        mirror.pull(_is_small)
+        mirror = Mirror(text, folder, skips=(f"{FOLDER}/lock", SPOOL))
+        mirror.pull(is_small)
+        if running.part is None:  # what a killed pipeline left; another part may be at work on its own
+            store.delete(name for name in mirror.listed if name.startswith(SPOOL))
         try:
             yield folder, mirror
         finally:

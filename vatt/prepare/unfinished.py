@@ -21,8 +21,14 @@ from vatt.prepare.pool import Failure
 from vatt.prepare.spool import Spooled, SpoolError
 from vatt.whole_file import lock_file, own_folder, remove_leftovers, temporary_folder
 
-_FOLDER = ".unfinished"
+FOLDER = ".unfinished"
+SPOOL = f"{FOLDER}/spool"  # in a store, what the names of spool files begin with
 _MOST_BYTES = 1 << 30  # of a journal: the words of a shard
+
+
+def is_small(name: str) -> bool:
+    """Whether a file of a set is no shard, of which a machine holds one at a time."""
+    return not name.endswith(".tfrecord")
 
 
 class Unfinished:
@@ -36,7 +42,17 @@ class Unfinished:
 
     def __init__(self, directory: Path, mirror: Mirror | None = None):
         self.directory, self._mirror = directory, mirror
-        self._folder = directory / _FOLDER
+        self._folder = directory / FOLDER
+
+    @property
+    def address(self) -> str | None:
+        """Of the store that the set is made for."""
+        return None if self._mirror is None else self._mirror.address
+
+    def pull(self) -> None:
+        """Fetches what others have finished in the store meanwhile, but for shards."""
+        if self._mirror is not None:
+            self._mirror.pull(is_small)
 
     @contextlib.contextmanager
     def alone(self, part: str = "") -> Iterator[None]:
