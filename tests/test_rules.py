@@ -267,7 +267,7 @@ _INSIDE_A_TEMPORARY_FOLDER = {
     "vatt/export/exporting.py",
     "vatt/export/hub.py",
     "vatt/export/litert.py",
-    "vatt/prepare/beam.py",
+    "vatt/prepare/beam_spool.py",
     "vatt/train/checkpoint_folder.py",
 }
 ONLY_IN = {
