@@ -85,7 +85,7 @@ class RecordIndex:
 
     @property
     def is_remote(self) -> bool:
-        """Whether a process beside this one brings them: from an object store, or made, or decoded."""
+        """Whether a process next to this one brings them: from an object store, or made, or decoded."""
         return self._fetcher is not None
 
     def make_portable(self) -> None:
@@ -94,7 +94,7 @@ class RecordIndex:
         if self._fetcher is not None:
             raise ValueError(
                 "Machines that run `vatt feed` must see the records in a folder. Received: a set in an "
-                "object store, of tar files, or with FLAC or Opus audio, which a process beside the trainer "
+                "object store, of tar files, or with FLAC or Opus audio, which a process next to the trainer "
                 "reads and no graph that is sent. Mount or copy it on them, with audio as pcm16; or train "
                 "without `ServedClips`."
             )

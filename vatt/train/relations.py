@@ -31,7 +31,7 @@ _CLASSES = {
 
 
 def automatic_steps_per_loop(step_seconds: float) -> int:
-    """At most so many steps a call on GPUs and TPUs, where a step takes so long."""
+    """The most steps of a call on GPUs and TPUs, where a step takes this time."""
     return max(1, int(_SECONDS_OF_A_CALL / step_seconds))
 
 
