@@ -8,11 +8,14 @@ from collections.abc import MutableMapping
 from typing import Any
 
 import tensorflow as tf
-from tensorflow.python.eager.cancellation import CancellationManager, CancellationManagerContext
+from tensorflow.python.eager import cancellation
 from tensorflow.python.framework import ops
 
 # Name -> {"type": gradient, …}: one for each call of `tf.custom_gradient` in a graph.
 GRADIENTS: MutableMapping[str, dict[str, Any]] = ops.gradient_registry._registry
+
+CancellationManager: Any = cancellation.CancellationManager
+CancellationManagerContext: Any = cancellation.CancellationManagerContext
 
 
 def function_in(graph: tf.Graph, name: str) -> Any:

@@ -42,7 +42,7 @@ def opened(framed: bytes) -> bytes:
     streams = context.get("WAVEFORM/encoded")
     if not streams:
         return framed
-    audio = stored_audio.decoded(streams, next(iter(context.get("WAVEFORM/num_samples", ())), 0))
+    audio = stored_audio.decoded(list(streams), next(iter(context.get("WAVEFORM/num_samples", ())), 0))
     return tfrecord.frame(stored.content + serialise({"WAVEFORM/pcm16": [audio.astype("<i2").tobytes()]}, {}))
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import av
 import numpy as np
+from av.error import FFmpegError
 
 from vatt.data.set_description import AUDIO_CODECS, PCM16
 
@@ -47,8 +48,10 @@ def features(audio: np.ndarray | None, codec: str, rate_hz: int) -> dict[str, An
     return held | {"WAVEFORM/encoded": streams, "WAVEFORM/num_samples": [len(audio)]}
 
 
-def decoded(streams: Sequence[bytes], samples: int) -> np.ndarray:
-    """int16 [samples, channels] of the streams of a record; ValueError: they are not that."""
+def decoded(streams: Sequence[Any], samples: Any) -> np.ndarray:
+    """int16 [samples, channels] of the streams of a record, as it was read; ValueError: they are not that."""
+    if not isinstance(samples, int) or not all(isinstance(each, bytes) for each in streams):
+        raise ValueError("audio that is not bytes with a number of samples")
     channels = [_decoded(stream, samples) for stream in streams]
     lengths = {len(each) for each in channels}
     if lengths != {samples}:
@@ -77,14 +80,14 @@ def _decoded(stream: bytes, most: int) -> np.ndarray:
     if kind is None:
         raise ValueError("audio that is neither FLAC nor Opus")
     try:
-        with av.open(io.BytesIO(stream), format=kind) as container:
+        with av.open(io.BytesIO(stream), "r", format=kind) as container:
             parts, count = [], 0
             for frame in container.decode(audio=0):
                 parts.append(frame.to_ndarray().reshape(-1))
                 count += len(parts[-1])
                 if count > most:
                     break
-    except (av.FFmpegError, IndexError) as error:
+    except (FFmpegError, IndexError) as error:
         raise ValueError(f"audio that can not be decoded ({error})") from None
     samples = np.concatenate(parts) if parts else np.zeros(0, np.int16)
     if samples.dtype == np.int16:

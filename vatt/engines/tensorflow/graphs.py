@@ -8,6 +8,7 @@ There is no public way to them; this file alone knows what TensorFlow keeps of t
 import inspect
 import weakref
 from collections.abc import Callable
+from typing import Any
 
 import tensorflow as tf
 
@@ -34,7 +35,7 @@ def release_graphs() -> None:
             weakref.finalize(graph, GRADIENTS.pop, name, None)
 
 
-def _graph_of(gradient: Callable) -> tf.Graph | None:
+def _graph_of(gradient: Callable) -> Any:
     """The graph whose tensors a registered gradient refers to; None where a loaded model or this file made
     the entry.
     """
@@ -47,5 +48,5 @@ def _graph_of(gradient: Callable) -> tf.Graph | None:
 
 def _weakly(gradient: Callable) -> Callable:
     """A call of `gradient` that does not keep it."""
-    reference = weakref.ref(gradient)
+    reference: Any = weakref.ref(gradient)
     return lambda *arguments: reference()(*arguments)

@@ -167,7 +167,7 @@ def _audio(example: Example, value, problems: list[str]) -> np.ndarray | None:
     if streams := example.context.get("WAVEFORM/encoded"):
         try:
             return decoded(list(streams), value(int, "WAVEFORM/num_samples", 0))
-        except (TypeError, ValueError) as error:
+        except ValueError as error:
             problems.append(f"`WAVEFORM/encoded`: {error}")
             return None
     for key in FLOAT_AUDIO:
