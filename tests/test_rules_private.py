@@ -4,7 +4,11 @@ import ast
 
 from tests.test_rules import ROOT, SOURCES, imported_modules, tree_of
 
-LISTS = {"vatt/config/gin_internals.py", "vatt/engines/private_names.py"}
+LISTS = {
+    "vatt/config/gin_internals.py",
+    "vatt/engines/private_names.py",
+    "vatt/engines/jax/private_names.py",
+}
 PRIVATE_MODULES = ("tensorflow.python", "keras.src", "jax._src", "gin.config")
 # Of Python itself: documented, or a class to annotate with.
 OF_PYTHON = {"_replace", "_exit", "_ActionsContainer", "_actions"}

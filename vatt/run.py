@@ -24,7 +24,7 @@ from vatt import config
 from vatt.engines import cluster
 from vatt.engines.workers import Workers
 from vatt.errors import RunError
-from vatt.places import refuse_unknown
+from vatt.places import is_address, plain, refuse_unknown
 from vatt.terminal import show
 from vatt.train.context import Job, RunContext
 from vatt.train.run_folder import run_folder
@@ -123,7 +123,7 @@ def run(
             publish_soon=place.publish_soon,
             refresh=place.refresh,
         )
-        _agree(engine.workers, context)
+        _agree(engine.workers, context, model_dir)
         keras.config.set_dtype_policy(precision)
         keras.utils.set_random_seed(seed % 2**32)
         # Before what it needs is built, which may take minutes.
@@ -166,10 +166,21 @@ def _claimed(directory: Path, text: str, start: Start, *, is_own_folder: bool) -
         lock.release()
 
 
-def _agree(workers: Workers, context: RunContext) -> None:
-    """Raises on every worker unless all of them run one configuration and see one run directory."""
+def _refuse_store(place: str) -> None:
+    if is_address(plain(place)):
+        raise RunError(
+            "Workers among whom the weights are divided write their parts of a checkpoint into one folder "
+            f"that all of them mount. Received: {place}. Choose a folder as --model_dir, or set "
+            "run.strategy='data'."
+        )
+
+
+def _agree(workers: Workers, context: RunContext, place: str) -> None:
+    """Raises on every worker unless all of them run one configuration and see one run directory, `place`."""
     if workers.count == 1:
         return
+    if context.engine.divides_state:
+        _refuse_store(place)
     text, recorded, fault = config.config_text(), context.model_dir / "config.gin", None
     if not workers.has_chiefs(text):
         fault = (

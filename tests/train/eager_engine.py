@@ -99,7 +99,7 @@ class EagerEngine:
     """An `Engine`."""
 
     replicas = 1
-    is_accelerated = False
+    is_accelerated = divides_state = False
 
     def __init__(self):
         self.workers = Workers()

@@ -38,7 +38,11 @@ class Snapshot(Protocol):
     """What a state was, in this machine's memory, whatever steps do to the state since."""
 
     def write(self, prefix: str) -> None:
-        """Writes files whose names begin with `prefix`, in any thread; raises `OSError`."""
+        """Writes files whose names begin with `prefix`, in any thread; raises `OSError`.
+
+        Where the engine divides the state, every worker is asked: the chief with a prefix in a temporary
+        folder; the others with that of the finished files, next to this folder, into which they write too.
+        """
 
 
 class State(Protocol):
@@ -56,14 +60,17 @@ class State(Protocol):
 
     def snapshot(self) -> Snapshot:
         """What is to be saved; takes as long as copying it to this machine's memory. The chief alone is
-        asked."""
+        asked, or every worker where each holds but a part.
+        """
         ...
 
     def read(self, prefix: str, *, partly: bool = False) -> None:
         """Reads the files back; raises `RunError` where they do not fit. `partly`: files may hold more."""
 
     def averaged(self) -> AbstractContextManager[None]:
-        """Within the block the model has its averaged weights, if there is an average."""
+        """Within the block the model has its averaged weights, if there is an average; asked of those of whom
+        `snapshot` is.
+        """
         ...
 
 
@@ -129,6 +136,11 @@ class Engine(Protocol):
 
     workers: Workers
     replicas: int  # among which a batch is divided
+
+    @property
+    def divides_state(self) -> bool:
+        """Whether a worker holds but a part of the state, so that all are asked for it."""
+        ...
 
     @property
     def is_accelerated(self) -> bool:

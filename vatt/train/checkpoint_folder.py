@@ -137,6 +137,16 @@ class CheckpointFolder:
             ) from error
         self._delete_old()
 
+    def save_share(self, step: int, snapshot: Snapshot) -> None:
+        """Writes this worker's part of the checkpoint that the chief saves at the same time."""
+        try:
+            snapshot.write(str(self.prefix(step)))
+        except OSError as error:
+            raise RunError(
+                f"A worker's part of a checkpoint could not be written to {self._directory}: "
+                f"{reason_of(error).rstrip('.')}. All workers must be able to write there."
+            ) from error
+
     def _write(self, step: int, saving: Path, snapshot: Snapshot, facts: dict) -> None:
         """Writes the files into the folder `saving`, and moves them from there to their places."""
         snapshot.write(str(saving / f"ckpt-{step}"))

@@ -4,18 +4,18 @@ chief writes them, and all begin where it begins.
 
 import contextlib
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from vatt.engines.protocol import State
+from vatt.engines.protocol import State, Task
 from vatt.protocols import Batch, MetricWriter
 from vatt.train.alarms import Alarms
 from vatt.train.background import Background
 from vatt.train.bad_batch import write_batch
+from vatt.train.batch_summary import summarize
 from vatt.train.checkpoint_folder import CheckpointFolder
 from vatt.train.context import RunContext
 from vatt.train.evaluation import Evaluations
-from vatt.train.events import Events
 from vatt.train.identity import refuse_other
 from vatt.train.journal import Journal, note_incident
 from vatt.train.settings import Checkpoints, Evaluation
@@ -90,30 +90,24 @@ class RunRecords:
     @contextlib.contextmanager
     def writing(self, writers: Sequence[MetricWriter] = ()) -> Iterator[None]:
         """Within the block, lines and evaluations are written. `writers`: as in `vatt/protocols.py`."""
-        if not self._workers.is_chief:
-            yield
-            return
-        self._evaluations.cut_back(self.first_step)
-        self._journal = Journal(self._run.model_dir, self.first_step, writers)
-        for line in self._journal.lines:  # what a loss spike is measured against
-            self._alarms.remember(line)
+        if self._workers.is_chief:
+            self._evaluations.cut_back(self.first_step)
+            self._journal = Journal(self._run.model_dir, self.first_step, writers)
+            for line in self._journal.lines:  # what a loss spike is measured against
+                self._alarms.remember(line)
         try:
             yield
         finally:
             try:  # a checkpoint that is being written is worth having, whatever ends the run
                 self._saving.wait()
             finally:
-                self._journal.close()
+                if self._journal:
+                    self._journal.close()
 
     @property
     def seconds(self) -> float:
         """Training time so far."""
         return self._journal.seconds if self._journal else 0.0
-
-    @property
-    def events(self) -> Events | None:
-        """TensorBoard events; None where another worker writes them."""
-        return self._journal.events if self._journal else None
 
     def line(self, line: dict) -> None:
         """A line of the journal, to which alarms are added; raises `RunError` if a checkpoint could not be
@@ -130,16 +124,20 @@ class RunRecords:
         """Starts to write the checkpoint of `step`, unless it is there, once the one before it is written;
         raises `RunError` if that one was not.
         """
-        if step != self._saved_step and self._workers.is_chief:
+        if step != self._saved_step and self._has_a_part:
             self._saving.wait()  # so that no more than one copy of the state is in memory
-            facts = {**self._facts, "skipped_steps": self.skipped, "metrics": self._evaluations.numbers()}
             snapshot = self._state.snapshot()
+            if self._workers.is_chief:
+                facts = {**self._facts, "skipped_steps": self.skipped}
+                facts["metrics"] = self._evaluations.numbers()
 
-            def write():
-                self._checkpoints.save(step, snapshot, facts=facts)
-                self._run.publish_soon()
+                def write():
+                    self._checkpoints.save(step, snapshot, facts=facts)
+                    self._run.publish_soon()
 
-            self._saving.start(write)
+                self._saving.start(write)
+            else:
+                self._saving.start(lambda: self._checkpoints.save_share(step, snapshot))
         self._saved_step = step
 
     def wait(self) -> None:
@@ -148,13 +146,28 @@ class RunRecords:
 
     def evaluate(self, state: State, step: int, evaluators: Sequence[Any]) -> None:
         """The metrics of some evaluators for the weights, or their average, of `step`."""
-        if self._journal is None:
-            return  # the next step waits for the chief, who has it
+        if not self._has_a_part:
+            return  # the next step waits for the chief
         self._saving.wait()  # which reads the evaluations so far
         with state.averaged():
+            if self._journal is None:
+                return
             self._journal.write_evaluation(step, self._evaluations.run(state.model, step, evaluators))
         self._run.publish()
         self._scores()  # refuses a metric that no evaluator gave
+
+    @property
+    def _has_a_part(self):
+        """Whether this worker is asked for the state."""
+        return self._workers.is_chief or self._run.engine.divides_state
+
+    def summarize(self, state: State, task: Task, batch: Callable[[], Batch], step: int) -> None:
+        """Summarizes a batch for TensorBoard, see `batch_summary.py`; `batch` makes it."""
+        if not self._has_a_part:
+            return
+        with state.averaged():
+            if self._journal:
+                summarize(batch(), task=task, events=self._journal.events, step=step)
 
     def log_finished(self, steps: int) -> None:
         """Says that there is nothing left to do, and writes the report where it is missing."""

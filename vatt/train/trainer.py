@@ -19,7 +19,6 @@ import keras
 from vatt.engines.execution import Execution
 from vatt.engines.optimization import Optimization
 from vatt.engines.protocol import Notice, State, Step, Task, Telemetry
-from vatt.train.batch_summary import summarize
 from vatt.train.context import MODEL_FILE, Job, RunContext
 from vatt.train.dry_run import count_weights, describe_batch, describe_model
 from vatt.train.evaluation import check_evaluators
@@ -129,8 +128,8 @@ class Trainer(Job):
             trainer=self, run=run, data=data, records=records, state=state, step=step, telemetry=telemetry
         )
         with (
-            records.writing(self.logging.writers),
             workers.explaining(),
+            records.writing(self.logging.writers),
             engine.guard(data.info.fault) as guard,
             engine.preemption(self.execution.preemption, run.model_dir, records.save) as notice,
         ):
@@ -263,9 +262,9 @@ class _Loop:
             self.records.save(step)
         if evaluators:
             self.records.evaluate(self.state, step, evaluators)
-        events = self.records.events
-        if is_every(self.trainer.logging.summary_every, step) and events is not None:
-            summarize(self.data.batch(step), task=self.trainer.task, events=events, step=step)
+        if is_every(self.trainer.logging.summary_every, step):
+            batch = functools.partial(self.data.batch, step)
+            self.records.summarize(self.state, self.trainer.task, batch, step)
 
     def _write_line(self, line: dict[str, Any]) -> dict[str, Any]:
         """Completes a line and writes it to the journal."""

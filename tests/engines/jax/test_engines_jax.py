@@ -14,10 +14,10 @@ from vatt.optimizers import factories
 STEPS = 3
 
 
-def by_tensorflow(**options):
+def by_tensorflow(steps=STEPS, **options):
     """Numbers and weights of the same steps under TensorFlow."""
     run = Run(TensorFlowEngine(tf.distribute.get_strategy()), **options)
-    return numbers(run.steps(0, STEPS)), run.weights()
+    return numbers(run.steps(0, steps)), run.weights()
 
 
 def assert_equal_runs(found, weights, theirs, their_weights):

@@ -5,8 +5,11 @@ import json
 import numpy as np
 import pytest
 
-from tests.engines.jax.processes import Process
-from tests.miniature_runs import TINY, gin_file
+from tests.engines.jax.processes import Process, finish_all, together
+from tests.miniature_runs import TINY, gin_file, start
+from tests.prepare.media_maker import make_media
+from tests.toy_embedder import colour, tone
+from vatt import cli
 from vatt.convert.run_directory import load_run
 
 FLAGS = (
@@ -47,6 +50,13 @@ class Runs:
             *options,
             environment=environment,
         )
+
+    def both(self, name):
+        """Address -> two processes that train together, on two devices each."""
+        return lambda address: [
+            self.process(name, f"--workers={address},127.0.0.1:1", f"--worker={index}", devices=2)
+            for index in range(2)
+        ]
 
     def finish(self, name, *, devices):
         """Trains to the end; the run directory."""
@@ -109,3 +119,42 @@ def test_a_killed_run_resumes_bit_exactly_and_on_other_devices(runs, whole):
     moved = runs.finish("moved", devices=2)
     assert apart(whole, moved) < 1e-5
     assert lines(moved)[6] == pytest.approx(lines(whole)[6], rel=1e-5)
+
+
+@pytest.mark.slow
+def test_two_processes_each_save_a_part(runs, whole):
+    """Killed and resumed, they end as one process does."""
+    together(runs.both("parts"), lambda chief, other: chief.kill_at(runs.saved("parts", 2)))
+    together(runs.both("parts"), finish_all)
+    parts = runs.folder / "parts"
+    assert len(list((parts / "checkpoints" / "ckpt-6.orbax").glob("ocdbt.process_*"))) == 2
+    assert apart(whole, parts) < 1e-5
+    assert lines(parts)[6] == pytest.approx(lines(whole)[6], rel=1e-5)
+    metrics = [json.loads((each / "metrics.json").read_text()) for each in (whole, parts)]
+    assert metrics[0].keys() == metrics[1].keys(), "the chief evaluates the whole model"
+
+
+@pytest.mark.slow
+def test_commands_read_it_under_tensorflow(runs, whole, tmp_path, capsys):
+    export, media, index = (tmp_path / name for name in ("export", "media", "index"))
+    assert cli.main(["export", str(whole), str(export), "--formats", "safetensors"]) == 0
+    card = json.loads((export / "model_card.json").read_text(encoding="utf-8"))
+    # Evaluations are of the exported weights where fingerprints, bits of every weight, are equal.
+    assert card["evaluations"] and not card["evaluations_of_other_weights"]
+
+    media.mkdir()
+    make_media(media / "red.mp4", pictures=colour("red", 20), sound=tone("red", 2.0))
+    assert cli.main(["index", str(media), str(index), "--model", str(whole), "--processes=1"]) == 0
+    capsys.readouterr()
+    assert cli.main(["search", str(index), "red disc", "--tsv"]) == 0
+    assert "red.mp4" in capsys.readouterr().out
+
+    (whole / "report.html").unlink()
+    assert cli.main(["report", str(whole)]) == 0
+    assert "journal" in (whole / "report.html").read_text(encoding="utf-8")
+
+    probed = tmp_path / "probed"
+    flags = {"CHECKPOINT": f"'{whole}'", "DATA_DIR": f"'{runs.folder / 'demo'}'", "MODEL_DIR": f"'{probed}'"}
+    flags |= {"FEATURES_DIR": f"'{tmp_path / 'features'}'", "LinearClassifier.steps": 2}
+    assert start([gin_file("probe_demo"), TINY], flags | {"KnnClassifier.neighbours": 3}) == 0
+    assert json.loads((probed / "metrics.json").read_text(encoding="utf-8"))

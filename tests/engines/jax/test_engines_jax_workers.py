@@ -31,12 +31,18 @@ def test_two_processes_train_as_one(tmp_path):
 
     together(workers_at, finish_all)
     found = [json.loads((tmp_path / f"worker_{index}.json").read_text()) for index in range(2)]
-    theirs, _ = by_tensorflow(make=toy_model, batch_of=toy_batch)
+    theirs, _ = by_tensorflow(make=toy_model, batch_of=toy_batch, steps=4)
     for index, each in enumerate(found):
         for name, values in theirs.items():
             assert [*each["before"][name], *each["after"][name]] == pytest.approx(values, rel=1e-5), name
+        assert each["after"] == each["meanwhile"], (
+            "what is read is what was there when it was copied, to the bit"
+        )
         assert each["sums"] == [2**61 + 1, True, index == 0]
-        assert each["whole"], "each process holds the model on all its devices while it evaluates"
+        assert each["divides"] and each["bytes_of_a_device"] <= each["bytes"] / 4 * 1.05
+        assert each["whole"] and each["norms"] == found[0]["norms"], "each process has the model meanwhile"
+    parts = {path.name for path in (tmp_path / "saving" / "ckpt-2.orbax").glob("ocdbt.process_*")}
+    assert parts == {"ocdbt.process_0", "ocdbt.process_1"}
 
 
 def test_the_chief_refuses_a_port_that_is_taken(monkeypatch):

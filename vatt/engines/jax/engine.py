@@ -64,6 +64,10 @@ class JaxEngine:
         self.replicas = devices.count
 
     @property
+    def divides_state(self) -> bool:
+        return self.devices.divide_among_processes
+
+    @property
     def is_accelerated(self) -> bool:
         return jax.default_backend() != "cpu"
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import itertools
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -9,7 +10,7 @@ import jax
 import numpy as np
 
 from vatt.engines.jax import checkpoint
-from vatt.engines.jax.devices import Devices, local
+from vatt.engines.jax.devices import Devices
 from vatt.engines.jax.loss_scale import LossScale
 
 
@@ -32,6 +33,7 @@ class State:
     loss: Sequence[Any] = ()
     averages: Sequence[Any] = ()
     loss_scale: LossScale | None = None
+    _numbers: Iterator[int] = dataclasses.field(default_factory=itertools.count, init=False, repr=False)
 
     @property
     def variables(self) -> list:
@@ -44,13 +46,15 @@ class State:
         return [variable for part in self._parts().values() for variable in part.values()]
 
     def snapshot(self) -> "Snapshot":
-        """The values of now, copied to this machine's memory: a step gives its arrays away."""
-        return Snapshot(
-            {
-                name: {path: np.array(local(each.value)) for path, each in part.items()}
-                for name, part in self._parts().items()
-            }
-        )
+        """The values of now, as far as this process holds them, copied to its machine's memory: a step gives
+        its arrays away.
+        """
+        parts = {
+            name: {path: _in_memory(each.value) for path, each in part.items()}
+            for name, part in self._parts().items()
+        }
+        number = next(self._numbers) if self.devices.divide_among_processes else None
+        return Snapshot(jax.block_until_ready(parts), number)
 
     def read(self, prefix: str, *, partly: bool = False) -> None:
         """Reads what a snapshot wrote, on any number of devices; raises `RunError` where it does not fit.
@@ -60,25 +64,25 @@ class State:
             partly: files may hold more than this: an evaluation needs no optimizer.
         """
         parts = self._parts()
-        shapes = {
-            name: {path: (tuple(each.shape), each.dtype) for path, each in part.items()}
-            for name, part in parts.items()
-        }
-        for name, values in checkpoint.read(prefix, shapes, partly=partly).items():
+
+        def place(each):
+            return jax.ShapeDtypeStruct(each.shape, each.dtype, sharding=self.devices.of_weight(each.shape))
+
+        wanted = {name: {p: place(each) for p, each in part.items()} for name, part in parts.items()}
+        for name, values in checkpoint.read(prefix, wanted, partly=partly).items():
             for path, value in values.items():
-                parts[name][path].assign(self.devices.place(value))
+                parts[name][path].assign(value)
 
     @contextlib.contextmanager
     def averaged(self) -> Iterator[None]:
-        """Within the block the model has its averaged weights, if there is an average, and is whole in this
-        process, on all of its devices.
+        """Within the block the model has its averaged weights, if there is an average, and is whole on this
+        process's devices.
         """
         before = [(variable, variable.value) for variable in [*self.model.variables, *self.loss]]
         averages = {id(variable): each for variable, each in zip(self.variables, self.averages)}
-        here = self.devices.here
         for variable, value in before:
-            found = local(averages[id(variable)].value if id(variable) in averages else value)
-            variable.assign(found if isinstance(found, jax.Array) else here.place(found))
+            kept = averages[id(variable)].value if id(variable) in averages else value
+            variable.assign(self.devices.gathered(kept))
         try:
             yield
         finally:
@@ -101,13 +105,26 @@ class State:
 
 @dataclasses.dataclass(frozen=True)
 class Snapshot:
-    """The values of a state, by part and path."""
+    """The values of a state.
+
+    Args:
+        parts: by part and path, arrays of NumPy or of JAX in the machine's memory.
+        number: of this snapshot, the same in every process, where each has but its part; else None.
+    """
 
     parts: dict[str, dict[str, Any]]
+    number: int | None
 
     def write(self, prefix: str) -> None:
-        """Writes files whose names begin with `prefix`; raises `OSError`."""
-        checkpoint.write(prefix, self.parts)
+        """See `vatt.engines.protocol.Snapshot`."""
+        checkpoint.write(prefix, self.parts, self.number)
+
+
+def _in_memory(value: jax.Array) -> Any:
+    """A copy of what this process holds of a value, outside the memory of accelerators."""
+    if value.is_fully_replicated:
+        return np.array(value.addressable_data(0))
+    return jax.device_put(value, value.sharding.with_memory_kind("pinned_host"))
 
 
 def _by_path(variables) -> dict[str, Any]:

@@ -3,13 +3,17 @@
 import socket
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax.experimental import multihost_utils
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from vatt.engines import cluster
+from vatt.engines.jax.private_names import coordinator
 from vatt.engines.workers import Workers
 from vatt.errors import RunError, reason_of
 
+_PATIENCE_MS = 600_000
 _BITS = 21  # of a number that travels in three parts, as JAX's integers have 32 bits
 # What the others see when one of them dies.
 _LOST_WORDS = (
@@ -30,6 +34,7 @@ def connected() -> Workers:
     if index == 0:
         _check_is_free(addresses[0])
     jax.distributed.initialize(addresses[0], num_processes=len(addresses), process_id=index)
+    _connect_devices()
     return _Several(index, addresses)
 
 
@@ -45,6 +50,19 @@ def _check_is_free(address):
                 f"Received: {address} ({reason_of(error)}). End what listens there, or name another port to "
                 "all workers."
             ) from error
+
+
+def _connect_devices():
+    """Connects every device with every other while all processes are here: on CPUs JAX gives up where one
+    comes half a minute later, as after compiling its first step.
+    """
+    mesh = Mesh(np.array(jax.devices()), ("all",))
+    ones = jax.make_array_from_callback(
+        (mesh.size,), NamedSharding(mesh, PartitionSpec("all")), lambda part: np.ones(1, np.float32)
+    )
+    total = jax.jit(jnp.sum, out_shardings=NamedSharding(mesh, PartitionSpec())).lower(ones).compile()
+    coordinator().wait_at_barrier("vatt/connected", _PATIENCE_MS)
+    total(ones).block_until_ready()
 
 
 class _Several(Workers):

@@ -61,6 +61,8 @@ class TensorFlowEngine:
         self._is_tpu = isinstance(strategy, tf.distribute.TPUStrategy)
         self._has_gpus = bool(tf.config.list_logical_devices("GPU"))
 
+    divides_state = False
+
     @property
     def is_accelerated(self) -> bool:
         return self._is_tpu or self._has_gpus
