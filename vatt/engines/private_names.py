@@ -1,8 +1,7 @@
 """Everything used of TensorFlow that has no public name; the rest of `vatt` uses `import tensorflow` alone.
 
-`vatt/config/gin_internals.py` is the same for gin, `vatt/engines/jax/private_names.py` for JAX; of Keras nothing private
-is used. Each has a test:
-read TensorFlow's changes against this file before its pin is raised.
+`vatt/config/gin_internals.py` is the same for gin, `vatt/engines/jax/private_names.py` for JAX; of Keras
+nothing private is used. Each has a test: read its changes against these files before a pin is raised.
 """
 
 from collections.abc import MutableMapping

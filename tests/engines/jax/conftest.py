@@ -11,6 +11,7 @@ from tests.engines.jax.processes import Process
 FAST = (
     "clips",
     "toy_devices",
+    "donated",
     "accumulated",
     "optimizers",
     "bad_steps",
@@ -18,7 +19,7 @@ FAST = (
     "resumed",
     "evaluated",
 )
-SLOW = ("giant", "cached")
+SLOW = ("giant", "cached", "clip_devices")
 # Logical devices; with so little optimisation programs compile in half the time.
 FLAGS = "--xla_force_host_platform_device_count=8 --xla_backend_optimization_level=0"
 

@@ -25,7 +25,7 @@ class Process:
         limit_seconds: from its start, after which it has failed.
     """
 
-    def __init__(self, module, *arguments, environment=None, limit_seconds=1200):
+    def __init__(self, module, *arguments, environment=None, limit_seconds=1800):
         self._command = [sys.executable, "-m", module, *map(str, arguments)]
         self._environment = os.environ | ENVIRONMENT | (environment or {})
         self._limit_seconds = limit_seconds
