@@ -20,7 +20,7 @@ from vatt.prepare.errors import PreparationError
 from vatt.prepare.media import read_segments
 from vatt.spec import ClipSpec
 
-TINY = {"clips": 6, "heldout_clips_per_combination": 0, "workers": 2}
+TINY = {"clips": 6, "heldout_clips_per_combination": 0, "processes": 2}
 FACTS = definition()
 
 

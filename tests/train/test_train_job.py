@@ -11,7 +11,7 @@ from vatt import main
 from vatt.engines.tensorflow.engine import TensorFlowEngine
 from vatt.engines.tensorflow.step import TrainStep
 from vatt.errors import reason_of
-from vatt.train import trainer
+from vatt.train import relations
 from vatt.train.checkpoint_folder import CheckpointFolder
 
 
@@ -55,7 +55,7 @@ def test_calls_of_several_steps_that_are_chosen_change_nothing_at_all(tmp_path, 
     flags = ("--gin.Logging.every=4", "--gin.CHECKPOINT_EVERY=6", "--gin.Evaluation.every=5")
     assert train(tmp_path / "one", *flags, "--gin.TRAIN_STEPS=10") == 0
     monkeypatch.setattr(TensorFlowEngine, "is_accelerated", True)
-    monkeypatch.setattr(trainer, "_SECONDS_OF_A_CALL", 1e6)
+    monkeypatch.setattr(relations, "_SECONDS_OF_A_CALL", 1e6)
     counts, run = [], TrainStep.run
     monkeypatch.setattr(TrainStep, "run", lambda self, rows, n: counts.append(n) or run(self, rows, n))
     assert train(tmp_path / "many", *flags, "--gin.TRAIN_STEPS=7") == 0

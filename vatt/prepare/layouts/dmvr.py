@@ -28,6 +28,7 @@ from pathlib import Path
 import numpy as np
 
 from vatt.arguments import RATE, WHOLE_RATE, add_processes
+from vatt.data.set_description import PCM16
 from vatt.data.words import split_words
 from vatt.prepare import writer
 from vatt.prepare.description import made_by, write_description
@@ -38,6 +39,7 @@ from vatt.prepare.example_reader import ExampleError
 from vatt.prepare.holdings import Holdings, SetHoldings
 from vatt.prepare.pool import Failure, WorkerPool, heartbeat
 from vatt.prepare.progress import Progress, say
+from vatt.prepare.record import SCHEMA_VERSION
 from vatt.prepare.shard_reader import read_shard
 from vatt.whole_file import whole_file
 
@@ -287,6 +289,8 @@ def _write_description(
         "frame_rate_hz": setting.frame_rate_hz,
         "audio_rate_hz": setting.audio_rate_hz,
         "short_side_pixels": max(survey.short_side_pixels for _, survey in surveys),
+        "audio_codec": PCM16,
+        "schema_version": SCHEMA_VERSION,
         "fingerprint": fingerprint.hexdigest(),
         "made_by": made_by() | {"definition": "dmvr: shards of another program, described in place"},
     }
