@@ -43,12 +43,7 @@ you trust.
 # Keras imports them if they are installed, which takes a third of the time of TensorFlow's own import, for
 # wrappers and plots that are not used here.
 _KERAS_EXTRAS = ("sklearn", "matplotlib")
-_OF_TRAIN = (
-    "grpcio",
-    "safetensors",
-    "scikit-learn",
-    "scipy",
-)  # TensorFlow has several names
+_OF_TRAIN = ("grpcio", "safetensors", "scikit-learn", "scipy")  # and TensorFlow, which has several names
 # TensorFlow Lite imports it if it is installed, 120 MB, to convert functions of JAX.
 _LITE_EXTRA = "jax"
 

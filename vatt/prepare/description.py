@@ -11,6 +11,7 @@ from typing import Any
 import vatt
 from vatt.prepare import writer
 from vatt.prepare.holdings import SetHoldings
+from vatt.prepare.record import schema_version
 
 
 def made_by() -> dict[str, str]:
@@ -25,12 +26,12 @@ def made_by() -> dict[str, str]:
 
 def write_description(directory: Path, made: SetHoldings, facts: Mapping[str, Any]) -> None:
     """Writes both files; `facts` are name, subset, labels, frame_rate_hz, audio_rate_hz, audio_codec,
-    short_side_pixels, schema_version, fingerprint and made_by.
+    short_side_pixels, fingerprint and made_by.
     """
     words = vocabulary(made.whole.words)
     writer.write_text(directory / writer.VOCABULARY_FILE, "\n".join(words) + "\n")
     description = {
-        "schema_version": facts["schema_version"],  # first, for people
+        "schema_version": schema_version(facts["audio_codec"]),
         **facts,
         "splits": {
             split: {"clips": it.records, "clips_with": dict(it.contents), "shards": made.shards[split]}

@@ -76,9 +76,8 @@ class NamedFiles:
         if is_address(name):
             return name
         if is_address(self._folder):
-            scheme, _, place = self._folder.partition("://")
-            bucket, _, below = place.partition("/")
-            return f"{scheme}://{bucket}{posixpath.normpath(f'/{below}/{name}')}"
+            bucket, below = in_bucket(self._folder)
+            return f"{bucket}{posixpath.normpath(f'/{below}/{name}')}"
         media, root = Path(self._folder, name), Path(self._folder).absolute()
         if media.is_absolute() and media.is_relative_to(root):  # the same, however the folder is named
             media = self._folder / media.relative_to(root)

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from vatt.data.set_description import PCM16
 from vatt.prepare import media_file
-from vatt.prepare.record import SCHEMA_VERSION, Clip, RecordOptions
+from vatt.prepare.record import SCHEMA_VERSION, Clip, RecordOptions, schema_version
 from vatt.prepare.writer import shard_name
 
 # Media of a whole shard. Records take about four times their bytes (ten seconds: 1.1 MB of MP4, 3.9 MB of
@@ -119,7 +119,7 @@ def _even_groups(members: list[int], media_bytes: list[int], clips_per_shard: in
 
 def _fingerprint(clips: Iterator[Clip], options: RecordOptions, media: _Media) -> str:
     packed = () if options.audio_codec == PCM16 else (options.audio_codec,)
-    digest = hashlib.sha256(repr((options.schema_version, options, *packed)).encode())
+    digest = hashlib.sha256(repr((schema_version(options.audio_codec), options, *packed)).encode())
     for clip in clips:
         # The set may be elsewhere next time: the path itself is no content.
         content = (dataclasses.replace(clip, media=""), *media.states(clip))

@@ -163,7 +163,6 @@ class _Making:
             "frame_rate_hz": options.media.max_frame_rate_hz,
             "audio_rate_hz": options.media.audio_rate_hz,
             "audio_codec": options.audio_codec,
-            "schema_version": options.schema_version,
             "short_side_pixels": options.media.short_side_pixels,
             "fingerprint": fingerprint or self._print_of_plan,
             "made_by": made_by | {"definition": plan.definition, "plan": self._print_of_plan},

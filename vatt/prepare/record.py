@@ -75,10 +75,10 @@ class RecordOptions:
     def __post_init__(self):
         check_codec(self.audio_codec, self.media.audio_rate_hz)
 
-    @property
-    def schema_version(self) -> int:
-        """Of the records; another one where readers of the one before would hear nothing."""
-        return SCHEMA_VERSION if self.audio_codec == PCM16 else _PACKED_AUDIO_VERSION
+
+def schema_version(audio_codec: str) -> int:
+    """Of records and their set; another one where readers of the one before would hear nothing."""
+    return SCHEMA_VERSION if audio_codec == PCM16 else _PACKED_AUDIO_VERSION
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -172,7 +172,7 @@ def _record(
     if is_last:
         warnings = (*of_clip.warnings(clip.start_seconds, clip.end_seconds), *warnings)
     context = {
-        "schema_version": [options.schema_version],
+        "schema_version": [schema_version(options.audio_codec)],
         "clip/media_id": [clip.media_id.encode()],
         "clip/split": [clip.split.encode()],
         "clip/group": [clip.group.encode()],

@@ -39,7 +39,6 @@ from vatt.prepare.example_reader import ExampleError
 from vatt.prepare.holdings import Holdings, SetHoldings
 from vatt.prepare.pool import Failure, WorkerPool, heartbeat
 from vatt.prepare.progress import Progress, say
-from vatt.prepare.record import SCHEMA_VERSION
 from vatt.prepare.shard_reader import read_shard
 from vatt.whole_file import whole_file
 
@@ -290,7 +289,6 @@ def _write_description(
         "audio_rate_hz": setting.audio_rate_hz,
         "short_side_pixels": max(survey.short_side_pixels for _, survey in surveys),
         "audio_codec": PCM16,
-        "schema_version": SCHEMA_VERSION,
         "fingerprint": fingerprint.hexdigest(),
         "made_by": made_by() | {"definition": "dmvr: shards of another program, described in place"},
     }

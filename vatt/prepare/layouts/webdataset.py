@@ -233,7 +233,6 @@ def _describe_in_place(plan: Plan, directory: Path, options) -> None:
             "frame_rate_hz": options.media.max_frame_rate_hz,
             "audio_rate_hz": options.media.audio_rate_hz,
             "audio_codec": PCM16,
-            "schema_version": options.schema_version,
             "short_side_pixels": options.media.short_side_pixels,
             "fingerprint": "".join(each["sha256"] for shards in made.shards.values() for each in shards),
             "made_by": made_by() | {"definition": f"{plan.definition}, in place"},
