@@ -40,9 +40,10 @@ def recall(args):
     from vatt.demo.corpus import demo_corpus
     from vatt.embed.files import Options
     from vatt.prepare.captions import read_captions
+    from vatt.search.answer import Wanted, answer
     from vatt.search.build import build_index
     from vatt.search.index import Index
-    from vatt.search.query import Query, search, text_query
+    from vatt.search.query import Query, text_query
 
     media = Path(args.media or Path(demo_corpus()).parent / "media" / "test")
     embedder = vatt.load(args.model)
@@ -67,7 +68,7 @@ def recall(args):
                 ("text_to_audio", words, "audio"),
             )
             for name, query, target in asks:
-                found = search(index, query, target=target, count=10)
+                found = answer(index, query, Wanted(target=target))
                 hits[name].append([group_of(hit.place.name) == group for hit in found.hits])
         print(f"{len(index.files)} clips, {index.rows} windows")
     path = Path(args.model) / "metrics.json"
@@ -90,8 +91,9 @@ def latency(args):
     import numpy as np
 
     import vatt
+    from vatt.search.answer import Wanted, answer
     from vatt.search.index import Index
-    from vatt.search.query import Query, search, text_query, warm
+    from vatt.search.query import Query, text_query, warm
 
     started = time.perf_counter()
     embedder = vatt.load(args.model)
@@ -114,7 +116,7 @@ def latency(args):
                 if width != len(query.vectors["video_text"]):
                     vector = draw.normal(size=width).astype(np.float32)
                     query = Query(modality="text", shown="", vectors={"video_text": vector})
-                search(index, query, target="video", count=10)
+                answer(index, query, Wanted(target="video"))
                 ended = time.perf_counter()
                 totals.append(1000 * (ended - started))
                 searches.append(1000 * (ended - encoded))

@@ -10,9 +10,10 @@ from tests.embed.embedding_files import run
 from tests.prepare.media_maker import make_media
 from tests.toy_embedder import ToyEmbedder, colour, tone
 from vatt.search import cli, index_cli
+from vatt.search.answer import Wanted, answer
 from vatt.search.index import Index
 from vatt.search.layout import BadIndexError
-from vatt.search.query import search, text_query
+from vatt.search.query import text_query
 
 
 @pytest.fixture(autouse=True)
@@ -145,10 +146,10 @@ def test_an_index_without_pictures_is_searched_by_its_sound(tmp_path, toy):
         make_media(tmp_path / "media" / f"{name}.wav", sound=tone(name, 0.4), audio_codec="pcm_s16le")
     run(index_cli, tmp_path / "media", tmp_path / "index", "--model", "toy", "--processes", 1)
     index = Index(tmp_path / "index")
-    result = search(index, text_query(toy, "blue"))
+    result = answer(index, text_query(toy, "blue"))
     assert result.target == "audio" and result.hits[0].place.name == "blue.wav"
     with pytest.raises(ValueError, match="no window in .* has any. Search by audio: --by audio"):
-        search(index, text_query(toy, "blue"), target="video")
+        answer(index, text_query(toy, "blue"), Wanted(target="video"))
 
 
 def test_index_exit_statuses(made, tmp_path, capsys):

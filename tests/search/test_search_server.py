@@ -334,7 +334,7 @@ def test_a_fault_of_ours_is_answered_and_told(made, monkeypatch, capsys):
     def broken(*_, **__):
         raise RuntimeError("a defect \x1b[31m")
 
-    monkeypatch.setattr(search_server, "search", broken)
+    monkeypatch.setattr(search_server, "answer", broken)
     with client_of(made / "index") as client:
         answer = asked(client, text="red")
     assert answer.status_code == 500 and "terminal says what" in answer.json["error"]

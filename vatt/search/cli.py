@@ -9,9 +9,10 @@ import vatt
 from vatt.arguments import COUNT, SECONDS
 from vatt.embed.files import open_embedder
 from vatt.prepare.progress import say
+from vatt.search.answer import TARGETS, Found, Wanted, answer
 from vatt.search.gallery import times, write_gallery
 from vatt.search.index import Index
-from vatt.search.query import MAX_SECONDS, TARGETS, Found, Query, file_query, search, text_query
+from vatt.search.query import MAX_SECONDS, Query, file_query, text_query
 from vatt.search.thumbnail import Thumbnail, looking_pool, thumbnails
 from vatt.terminal import one_line, show, table_cell
 
@@ -82,7 +83,8 @@ def main(args: argparse.Namespace) -> int:
     else:
         path, modality = (args.audio, "audio") if args.video is None else (args.video, "video")
         query = file_query(embedder, path, modality, start_seconds=args.start_seconds)
-    found = search(index, query, target=args.by, count=args.count, one_per_file=args.one_per_file)
+    wanted = Wanted(target=args.by, count=args.count, one_per_file=args.one_per_file)
+    found = answer(index, query, wanted)
     for note in found.notes:
         say(f"note: {note}")
     _print(found, tsv=args.tsv)

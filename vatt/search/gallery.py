@@ -8,8 +8,9 @@ from vatt.embed.cli import clock
 from vatt.report.document import render, write_whole
 from vatt.report.gallery import waveform
 from vatt.report.markup import Markup
+from vatt.search.answer import Found, Hit
 from vatt.search.index import Index
-from vatt.search.query import Found, Hit, Query
+from vatt.search.query import Query
 from vatt.search.thumbnail import Thumbnail
 
 ASKED_WITH = {"text": "text", "video": "the video of a file", "audio": "the audio of a file"}

@@ -1,4 +1,4 @@
-"""Queries as vectors, and their results: text, video or audio as query, video or audio as result."""
+"""Queries as vectors: a sentence, or the video or the audio of a file."""
 
 import dataclasses
 import itertools
@@ -13,13 +13,10 @@ from vatt.embed.files import Options, embed_files
 from vatt.embed.inputs import unknown_words
 from vatt.prepare.container import MediaError
 from vatt.prepare.pool import Failure, WorkerPool
-from vatt.search.exact import best, scores
-from vatt.search.index import Index, Place
 from vatt.unit_rows import unit_rows
 
 MAX_WORDS = 1_000  # of a text; what follows is cut off, since a model reads the first few words of it
 MAX_SECONDS = 60.0  # of a file that is asked with
-TARGETS = (spec.VIDEO, spec.AUDIO)
 Looked = tuple[dict[str, np.ndarray], list[str]]  # space -> float32 [D], and words that are not known
 
 
@@ -31,23 +28,6 @@ class Query:
     shown: str  # how to name it to people
     vectors: dict[str, np.ndarray]  # space -> float32 [D] of unit length
     notes: tuple[str, ...] = ()  # what the asker should know, in words
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Hit:
-    """A window that was found; `score` is the cosine in [-1, 1]."""
-
-    score: float
-    place: Place
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Found:
-    """What a query found, best first."""
-
-    hits: tuple[Hit, ...]  # the windows
-    target: str  # "video" or "audio": by what of them they were found
-    notes: tuple[str, ...]  # what the asker should know, in words
 
 
 def text_query(embedder: Any, text: str, look_up: Callable[[str], Looked] | None = None) -> Query:
@@ -142,52 +122,3 @@ def warm(embedder: Any) -> None:
     if words:
         embedder.embed_text([words[-1]])
         unknown_words(words[-1], embedder.tokenizer)
-
-
-def space_of(query_modality: str) -> str:
-    """The space in which a query is compared: text is in one space only; video and audio meet where both were
-    trained."""
-    return spec.VIDEO_TEXT if query_modality == spec.TEXT else spec.VIDEO_AUDIO
-
-
-def search(
-    index: Index, query: Query, *, target: str | None = None, count: int = 10, one_per_file: bool = False
-) -> Found:
-    """The windows whose video, or whose audio, is nearest to a query.
-
-    Args:
-        index: of the same model as the query.
-        query: what is asked.
-        target: "video" or "audio"; None: "video", or "audio" where the index has no video.
-        one_per_file: of each file only its best window.
-
-    Raises:
-        ValueError: `count` is below 1, or no window has what `target` names.
-    """
-    if count < 1:
-        raise ValueError(f"At least one result must be asked for. Received: {count}.")
-    if target is None:
-        target = spec.VIDEO if index.has(spec.VIDEO).any() else spec.AUDIO
-    present = index.has(target)
-    searched = int(np.count_nonzero(present))
-    if not searched:
-        raise ValueError(
-            f"The index must hold what is searched. Received: a search by {target}, but no window in "
-            f"{index.directory} has any. Search by {_other(target)}: --by {_other(target)}."
-        )
-    notes = list(query.notes)
-    if searched < index.rows:
-        notes.append(
-            f"{index.rows - searched} of {index.rows} windows have no {target} and were not searched"
-        )
-    space = space_of(query.modality)
-    matrix = index.vectors(f"{target}/{space}")
-    assert matrix is not None, "some window has the modality, so its vectors are there"
-    values = scores(matrix, query.vectors[space], present)
-    rows = best(values, count, index.file_numbers() if one_per_file else None)
-    hits = tuple(Hit(score=float(values[row]), place=index.place(row)) for row in rows)
-    return Found(hits=hits, target=target, notes=tuple(notes))
-
-
-def _other(target: str) -> str:
-    return spec.AUDIO if target == spec.VIDEO else spec.VIDEO

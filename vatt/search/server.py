@@ -35,9 +35,10 @@ from werkzeug.wrappers import Request, Response
 from werkzeug.wsgi import wrap_file
 
 from vatt.report.document import render
+from vatt.search.answer import TARGETS, Found, Wanted, answer
 from vatt.search.index import Index
 from vatt.search.playable import PLAYABLE, as_mp4
-from vatt.search.query import TARGETS, Found, Query, search
+from vatt.search.query import Query
 from vatt.search.text_queries import TextQueries
 from vatt.search.thumbnail import Thumbnail, looking_pool, thumbnails
 from vatt.search.uploads import Uploads, one_of
@@ -154,8 +155,9 @@ class SearchServer:
                 query = self._texts(form.get("text", ""))
             else:
                 query = self._uploads.query(upload, modality)
-            one_per_file = form.get("one_per_file") == "on"
-            found = search(self._index, query, target=target, count=int(count), one_per_file=one_per_file)
+            is_short = form.get("one_per_file") == "on"
+            wanted = Wanted(target=target, count=int(count), one_per_file=is_short)
+            found = answer(self._index, query, wanted)
         except ValueError as error:
             raise BadRequest(str(error)) from None
         return _json(self._described(query, found))
