@@ -4,11 +4,16 @@ import argparse
 import re
 from pathlib import Path
 
+from docs import generators
 from docs.generators.command_line import parser_of
 from vatt import cli
 
 ROOT = Path(__file__).parents[1]
-DOCUMENTS = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "data").rglob("*.md")]
+# Made from the code at build: no file of these is read, whether there is one or not.
+MADE = [generators.DOCS / name for name in generators.AT_BUILD]
+_FOUND = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "data").rglob("*.md")]
+WRITTEN = [path for path in _FOUND if path not in MADE]
+DOCUMENTS = WRITTEN + MADE
 GIN_FILES = sorted((ROOT / "experiments").rglob("*.gin"))
 # Documents whose code and commands are of examples that are put into a copy of the tree, by the test named.
 EXAMPLES = dict.fromkeys(("extending.md", "losses.md"), "tests/test_extending.py")
@@ -24,6 +29,8 @@ def is_of_examples(path):
 
 
 def text_of(path):
+    if path in MADE:
+        return generators.text_of(path.name)
     return path.read_text(encoding="utf-8")
 
 

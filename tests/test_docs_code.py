@@ -13,7 +13,7 @@ import types
 import numpy as np
 import pytest
 
-from tests.documents import DOCUMENTS, ROOT, blocks, is_of_examples
+from tests.documents import DOCUMENTS, ROOT, WRITTEN, blocks, is_of_examples
 from tests.prepare.media_maker import beep, grey, make_media
 from tests.test_docs_formats import table as formats_table
 from tests.trained_run import CLIP, prepared, tiny_vatt, write_clips, write_run
@@ -24,7 +24,7 @@ from vatt.export.exporting import export_model
 MARK = "# Not run by the tests: "
 # A package that is not installed -> the test that runs its blocks with one of its own in its place.
 ELSEWHERE = {"tensorflow_serving": "tests/export/test_export_serving.py"}
-WITH_CODE = [path for path in DOCUMENTS if any(blocks(path, "python")) and not is_of_examples(path)]
+WITH_CODE = [path for path in WRITTEN if any(blocks(path, "python")) and not is_of_examples(path)]
 DRAW = np.random.default_rng(0)
 
 

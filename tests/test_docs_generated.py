@@ -1,18 +1,33 @@
-"""The generated pages of `docs/` are what the code gives now, and say something of every argument."""
+"""Generated pages are what the code gives now, in the words of the others, and describe every argument."""
 
 import difflib
 import inspect
 
 import pytest
 
-from docs.generators import DOCS, PAGES, docstrings, gin_files, gin_names, text_of
+from docs.generators import COMMITTED, DOCS, docstrings, gin_files, gin_names, text_of
+from tests.documents import MADE, ROOT, blocks
+from tests.test_words import unsaid, visible
 
 
-@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize("name", COMMITTED)
 def test_a_page_is_what_the_code_gives(name):
     written, now = (DOCS / name).read_text(encoding="utf-8"), text_of(name)
     changes = difflib.unified_diff(written.splitlines(), now.splitlines(), "written", "now", lineterm="", n=0)
     assert written == now, f"run `python -m docs.generators`: docs/{name}\n" + "\n".join([*changes][:20])
+
+
+@pytest.mark.parametrize("path", MADE, ids=lambda path: path.name)
+def test_a_page_made_at_build_is_written_as_the_others(path):
+    (_, text), *_ = visible(path)
+    assert text.startswith("# ") and "\nMade from " in text
+    assert not list(unsaid(text))
+    assert not list(blocks(path, "python"))  # which tests/test_docs_code.py would have to run
+
+
+def test_pages_made_at_build_are_not_committed():
+    ignored = (ROOT / ".gitignore").read_text().splitlines()
+    assert {path.relative_to(ROOT).as_posix() for path in MADE} <= set(ignored)
 
 
 def test_whatever_a_gin_file_may_bind_is_described():

@@ -50,6 +50,12 @@ def test_python_is_described_from_its_docstrings(site):
     assert "Sigmoid cross-entropy summed over classes" in page
 
 
+def test_pages_made_at_build_are_there_and_linked_by_their_names(site):
+    assert 'id="contrastiveloss"' in (site / "gin" / "index.html").read_text(encoding="utf-8")
+    page = (site / "troubleshooting" / "index.html").read_text(encoding="utf-8")
+    assert '<a href="../gin/"><code>gin.md</code></a>' in page
+
+
 def test_a_link_to_the_code_leads_to_the_code(site):
     page = (site / "architecture" / "index.html").read_text(encoding="utf-8")
     assert 'href="../engines/"' in page

@@ -30,8 +30,8 @@ examples:
   python -m vatt.main --gin_file=runs/second/config.gin        (resumes or repeats a recorded run)
 
 A run is described by gin files. Later files win over earlier ones, and the command line wins over all files.
---gin.NAME=VALUE sets what a gin file sets in capitals, --gin.name.parameter=VALUE a parameter; docs/gin.md
-lists them all.
+--gin.NAME=VALUE sets what a gin file sets in capitals, --gin.name.parameter=VALUE a parameter; gin.md of the
+documents lists them all.
 
 The same command again resumes from the newest checkpoint, or says that the run is finished. Ctrl-C during
 training saves a checkpoint and stops (exit status 130; a second Ctrl-C stops immediately); SIGTERM does the

@@ -93,7 +93,7 @@ def run(
     if not (isinstance(job, type) and issubclass(job, Job)):
         raise RunError(
             f"`run.job` must be a job, such as `@Trainer`, without parentheses. Received: {job!r}. "
-            "See docs/gin.md."
+            "`gin.md` of the documents lists them."
         )
     refuse_unknown([text := config.config_text()])
     may_write = not start.dry_run and cluster.place()[0] == 0

@@ -1,12 +1,14 @@
 """What the site of `mkdocs.yml` has besides `docs/`: the README as its home, the files that pages link to,
-and the reference of Python, a page for each package; a hook of MkDocs.
+the pages made from the code, and the reference of Python, a page for each package; a hook of MkDocs.
 
-Links are written as the repository's own pages need them; here they become those of the site.
+Links are written as the repository's own pages need them; here they become those of the site. So does the
+name of a page made from the code, which the repository does not have: `gin.md`.
 """
 
 import json
 import posixpath
 import re
+import sys
 from pathlib import Path
 
 from mkdocs.config.defaults import MkDocsConfig
@@ -14,8 +16,13 @@ from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
 _ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(_ROOT))  # of `mkdocs`, which is not run as a module
+from docs.generators import AT_BUILD, text_of  # noqa: E402
+from vatt.main import import_tensorflow  # noqa: E402
+
 _HOME = ("README.md", "docs/README.md")
 _LINK = re.compile(r"(\]\()([^)#\s]+)")
+_MADE = re.compile(rf"`(?:docs/)?({'|'.join(map(re.escape, AT_BUILD))})`")
 _BLOCK = re.compile(r"(^ *```.*?^ *```)", re.MULTILINE | re.DOTALL)
 
 _paths: dict[str, str] = {}  # page of the site -> file of the repository
@@ -30,12 +37,19 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     for name, package in packages.items():
         files.append(File.generated(config, f"api/{name}.md", content=_reference(name, package)))
     files.append(File.generated(config, "api/index.md", content=_packages(packages)))
+    import_tensorflow()
+    for name in AT_BUILD:
+        if written := files.get_file_from_path(name):  # by `python -m docs.generators`, at some time
+            files.remove(written)
+        files.append(File.generated(config, name, content=text_of(name)))
     for notebook in sorted((_ROOT / "docs").rglob("*.ipynb")):
         path = notebook.relative_to(_ROOT).as_posix()
         files.append(File.generated(config, _uri(path), content=_text(path)))
         _paths[_uri(path)] = path
     pending = ["README.md", *(f"docs/{page.src_uri}" for page in files.documentation_pages())]
-    pending = [path for path in pending if (_ROOT / path).is_file()]
+    pending = [
+        path for path in pending if path.removeprefix("docs/") not in AT_BUILD and (_ROOT / path).is_file()
+    ]
     seen = {*pending, *_HOME}
     while pending:
         path = pending.pop()
@@ -59,8 +73,13 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
         path = _target(_paths[here], match[2])
         return match[1] + posixpath.relpath(_uri(path), posixpath.dirname(here) or ".") if path else match[0]
 
+    def made(match: re.Match) -> str:
+        return f"[{match[0]}]({posixpath.relpath(match[1], posixpath.dirname(here) or '.')})"
+
     parts = _BLOCK.split(markdown)
-    return "".join(part if number % 2 else _LINK.sub(link, part) for number, part in enumerate(parts))
+    return "".join(
+        part if number % 2 else _MADE.sub(made, _LINK.sub(link, part)) for number, part in enumerate(parts)
+    )
 
 
 def _target(path: str, link: str) -> str | None:

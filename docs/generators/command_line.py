@@ -14,7 +14,7 @@ _WIDTH = 100
 _HEAD = """\
 # The command line
 
-Written by `python -m docs.generators` from the parsers themselves; change those. It is what `--help` prints,
+Made from the parsers themselves; change those. It is what `--help` prints,
 a hundred characters wide. `vatt` is `python -m vatt` in a clone.
 
 Exit status, where a verb says nothing else: 0 done, 2 a wrong argument, file or configuration (one line says

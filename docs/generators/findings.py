@@ -9,7 +9,7 @@ from vatt.prepare.doctor.findings import Check
 _HEAD = """\
 # What `vatt doctor` finds
 
-Written by `python -m docs.generators` from the checks themselves; change those. Errors make training go wrong
+Made from the checks themselves; change those. Errors make training go wrong
 or stop; warnings may be meant. Some things occur a little in any large set and are a finding only above a
 share. `--html` shows each with its first twenty places, `--json` gives the same to programs, `--repair OUT`
 writes a copy in which what can be mended is.

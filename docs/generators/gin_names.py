@@ -15,13 +15,13 @@ from vatt.config import gin_internals
 _HEAD = """\
 # What a gin file may bind
 
-Written by `python -m docs.generators` from the docstrings; change those. A name is known after its module's
+Made from the docstrings; change those. A name is known after its module's
 `import` line: `import vatt.losses.contrastive`, then `ContrastiveLoss.temperature = 0.05` in a gin file, or
 `--gin.ContrastiveLoss.temperature=0.05` on the command line. "required": there is no default. In front of a
 name may stand a scope, `video/Size.depth = 12`, which holds for `@video/Size()` and for what that
 makes.
 
-What `experiments/` binds is the best example: [presets.md](presets.md) lists it. `--dry_run` shows what a run
+What `experiments/` binds is the best example: `presets.md` lists it. `--dry_run` shows what a run
 would use.
 """
 

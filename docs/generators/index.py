@@ -5,12 +5,15 @@ from pathlib import Path
 
 import yaml
 
+from docs.generators import AT_BUILD, text_of
+
 _DOCS = Path(__file__).resolve().parents[1]
 _HEAD = """\
 # Documents
 
-Written by `python -m docs.generators` from the menu of `mkdocs.yml`. The [README](../README.md) comes first.
+Written from the menu of `mkdocs.yml`. The [README](../README.md) comes first.
 As a site, with a search and the reference of Python: `pip install '.[docs]' && mkdocs serve`.
+Pages without a link are made from the code: the site's build does it, or `python -m docs.generators`, here.
 """
 
 
@@ -32,4 +35,10 @@ def _line(name: str) -> str:
     if (_DOCS / notebook).is_file():
         cell = json.loads((_DOCS / notebook).read_text(encoding="utf-8"))["cells"][0]
         return f"- [{cell['source'][0].strip().removeprefix('# ')}]({notebook}), a notebook"
-    return f"- [{(_DOCS / name).read_text(encoding='utf-8').splitlines()[0].removeprefix('# ')}]({name})"
+    if name in AT_BUILD:
+        return f"- {_title(text_of(name))}: `{name}`"
+    return f"- [{_title((_DOCS / name).read_text(encoding='utf-8'))}]({name})"
+
+
+def _title(text: str) -> str:
+    return text.partition("\n")[0].removeprefix("# ")

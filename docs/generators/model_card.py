@@ -7,7 +7,7 @@ from vatt.export.card import TEMPLATE
 _HEAD = """\
 # The model card
 
-Written by `python -m docs.generators` from `vatt/export/model_card.md`, which is the card of every export
+Made from `vatt/export/model_card.md`, which is the card of every export
 with places for its facts; change that. `vatt export RUN OUT` fills it from the run and writes
 `OUT/README.md`:
 

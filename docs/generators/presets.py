@@ -16,7 +16,7 @@ from vatt.spec import AUDIO, TEXT, VIDEO, ClipSpec, patch_grid
 _HEAD = """\
 # Presets
 
-Written by `python -m docs.generators` from the code and the gin files; change those. Every number is counted
+Made from the code and the gin files; change those. Every number is counted
 from the objects themselves, built without weights. `vatt plan` counts any other configuration.
 """
 
@@ -24,7 +24,7 @@ _SIZES = """\
 ## Sizes of a Transformer
 
 `video/TransformerEncoder.size = 'large'` takes one; `Size(depth=…, width=…, hidden_width=…, heads=…)` is any
-other ([gin.md](gin.md)). Weights are millions: of the blocks alone, and as a tower with patches or words
+other (`gin.md`). Weights are millions: of the blocks alone, and as a tower with patches or words
 and positions, for the paper's clip and 65,536 words.
 
 | size | depth | width | hidden width | heads | blocks | video | audio | text |

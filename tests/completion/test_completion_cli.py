@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from tests.documents import ROOT
+from docs.generators import text_of
 from vatt import cli
 
 # Completes the words that follow, as bash does after a press of the tabulator.
@@ -27,8 +27,7 @@ def script(shell, capsys):
 @pytest.mark.parametrize("shell", ["bash", "zsh"])
 def test_the_script_knows_every_verb_and_option(shell, capsys):
     text = script(shell, capsys)
-    listed = (ROOT / "docs/cli.md").read_text(encoding="utf-8")
-    names = {*cli.VERBS, *re.findall(r"^  (--[a-z_-]+)", listed, re.MULTILINE)}
+    names = {*cli.VERBS, *re.findall(r"^  (--[a-z_-]+)", text_of("cli.md"), re.MULTILINE)}
     assert "--processes" in names and len(names) > 80
     assert not {name for name in names if name not in text}
 
