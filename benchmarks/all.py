@@ -57,10 +57,11 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "search_latency": ("search.py", "latency", *MODEL),
     "search_hour": ("search.py", "hour", *MODEL),
     "serve": ("serve.py", *MODEL),
+    "runtimes": ("runtimes.py", *MODEL),
 }
 
 # These need what a machine may lack, such as an accelerator or media, or are started by another.
-BY_HAND = {"accelerator.py", "audio_storage.py", "demo_step_torch.py", "transformer_steps.py"}
+BY_HAND = {"accelerator.py", "audio_storage.py", "demo_step_torch.py", "one_runtime.py", "transformer_steps.py"}
 
 
 def commit() -> str:

@@ -38,7 +38,7 @@ def folder(tmp_path_factory):
     (folder / "runs").mkdir()
     run = write_run(folder / "runs" / "pretrain", tiny_vatt(drop_rate=0.0, dropout_rate=0.0), facts)
     shutil.copy(folder / "RECORDS" / "vocabulary.txt", run)
-    export_model(open_trained(run), folder / "OUT", formats=("saved_model", "keras"))
+    export_model(open_trained(run), folder / "OUT", formats=("saved_model", "keras", "onnx"))
     for name in ("OUT.keras", "mbs.keras"):
         shutil.copy(folder / "OUT" / "model.keras", folder / name)
     return folder

@@ -226,7 +226,7 @@ def test_what_is_refused(trained, out, tmp_path):
         (trained, out, {}, "place of an export must be free. Received: .*out, a directory"),
         (trained, tmp_path / "file", {}, "must be free. .*file, a file"),
         (trained, tmp_path / "file" / "fresh", FEW, "could not be written: File exists"),
-        (trained, path, {"formats": ("onnx",)}, "`formats` must be .*'onnx'"),
+        (trained, path, {"formats": ("caffe",)}, "`formats` must be .*'caffe'"),
         (trained, path, {"formats": ("hub",)}, "Add 'saved_model'"),
         (trained, path, {"modalities": ("smell",)}, "`modalities` must be of those .*'smell'"),
         (trained, path, {"naming": Naming(name="../x")}, "A name and a publisher must be words"),

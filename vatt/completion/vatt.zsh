@@ -14,7 +14,7 @@ _shtab_vatt_commands() {
     convert:'load released VATT, T5 and ViT weights, or write theirs from ours'
     doctor:'Reads every record of a prepared set and looks for what goes wrong in silence: damaged or missing shards,'
     embed:'embed the windows of media files of any kind and length into a table'
-    export:'Writes a trained model as SavedModel, TF Hub module, .keras, safetensors and LiteRT, in float32, each checked against the model'"'"'s own numbers, with a model card. Where something fails, nothing is left.'
+    export:'Writes a trained model as SavedModel, TF Hub module, .keras, safetensors, LiteRT and ONNX, in float32, each checked against the model'"'"'s own numbers, with a model card. Where something fails, nothing is left.'
     feed:'make batches for trainers on other machines'
     index:'make a folder of media searchable, or bring its index up to date'
     plan:'Says from shapes alone what a configuration costs: parameters, tokens, operations, memory; on a'
@@ -182,7 +182,7 @@ _shtab_vatt_embed_defaults_added=0
 
 _shtab_vatt_export_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
-  "--formats[what to write (default\: all)]:formats:(saved_model hub keras safetensors litert)"
+  "--formats[what to write (default\: all but onnx, which needs the extra vatt\[onnx\])]:formats:(saved_model hub keras safetensors litert onnx)"
   "--modalities[input modalities (default\: those it was trained on)]:modalities:(video audio text)"
   "--vocabulary_file[word list of a released checkpoint, a word a line]:WORDS.txt:_files"
   "--name[of the model (default\: vatt)]:name:_files"

@@ -5,6 +5,8 @@ shorter than a clip are one window: the last frame is held, and zeros follow the
 and evaluation. Of each frame the middle square is seen, resized as evaluation does.
 """
 
+from collections.abc import Callable
+
 import tensorflow as tf
 
 from vatt.data import video
@@ -22,7 +24,7 @@ def window_starts(available: Tensor, length: int) -> Tensor:
     Returns:
         int32 [n], n = ⌈available / length⌉.
     """
-    count = -(-available // length)
+    count = (available + length - 1) // length
     return tf.minimum(tf.range(count) * length, tf.maximum(available - length, 0))
 
 
@@ -33,12 +35,14 @@ def video_window(frames: Tensor, start: Tensor, clip: ClipSpec) -> Tensor:
     return fit_frames(seen, clip)
 
 
-def fit_frames(frames: Tensor, clip: ClipSpec) -> Tensor:
-    """uint8 [B, T, H', W', 3] -> the middle square at the clip's size, uint8 [B, T, H, W, 3]."""
+def fit_frames(frames: Tensor, clip: ClipSpec, resize: Callable = video.resize) -> Tensor:
+    """uint8 [B, T, H', W', 3] -> the middle square at the clip's size, uint8 [B, T, H, W, 3], by `resize` or
+    what computes the same.
+    """
     rows, height, width = tf.shape(frames)[0], tf.shape(frames)[2], tf.shape(frames)[3]
     top, left, high, wide = tf.unstack(video.squares(height, width, crops=1)[0])
     square = frames[:, :, top : top + high, left : left + wide]
-    flat = video.resize(tf.reshape(square, [-1, high, wide, 3]), clip.frame_size)
+    flat = resize(tf.reshape(square, [-1, high, wide, 3]), clip.frame_size)
     shape = [clip.frames, clip.frame_size, clip.frame_size, 3]
     return tf.ensure_shape(tf.reshape(flat, [rows, *shape]), [None, *shape])
 

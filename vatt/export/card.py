@@ -347,4 +347,5 @@ _FORMATS = {
     "model.keras": "for `vatt.load` and Keras",
     "safetensors": "weights for any framework, with the configuration",
     "litert": "encoder of one clip for LiteRT",
+    "onnx": "encoder of raw media of any size and length, or of word ids, for ONNX (opset 18)",
 }

@@ -4,7 +4,7 @@ import argparse
 
 from vatt.arguments import COUNT
 from vatt.export.card import Naming
-from vatt.export.exporting import FORMATS, export_path
+from vatt.export.exporting import DEFAULT_FORMATS, FORMATS, export_path
 from vatt.spec import MODALITIES
 from vatt.terminal import show
 
@@ -12,9 +12,9 @@ from vatt.terminal import show
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declares the arguments of the verb."""
     parser.description = (
-        "Writes a trained model as SavedModel, TF Hub module, .keras, safetensors and LiteRT, in float32, "
-        "each checked against the model's own numbers, with a model card. Where something fails, nothing is "
-        "left."
+        "Writes a trained model as SavedModel, TF Hub module, .keras, safetensors, LiteRT and ONNX, in "
+        "float32, each checked against the model's own numbers, with a model card. Where something fails, "
+        "nothing is left."
     )
     parser.add_argument(
         "run",
@@ -23,7 +23,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("output", metavar="OUT", help="directory to write, which must not be there yet")
     parser.add_argument(
-        "--formats", nargs="+", choices=FORMATS, default=FORMATS, help="what to write (default: all)"
+        "--formats",
+        nargs="+",
+        choices=FORMATS,
+        default=DEFAULT_FORMATS,
+        help="what to write (default: all but onnx, which needs the extra vatt[onnx])",
     )
     parser.add_argument(
         "--modalities",

@@ -19,7 +19,7 @@ from vatt.data.description import describe_inputs
 from vatt.embed.loading import Trained, open_trained
 from vatt.embed.media_encoder import MediaEncoder
 from vatt.evals.protocol_card import weights_fingerprint
-from vatt.export import hub, litert, saved_model
+from vatt.export import hub, litert, onnx, saved_model
 from vatt.export.card import Card, Naming, model_card
 from vatt.export.errors import ExportError
 from vatt.export.golden import golden_hash, golden_inputs, golden_outputs, require_equal, save_golden
@@ -31,13 +31,15 @@ from vatt.models.vatt import VATT
 from vatt.spec import AUDIO, TEXT, ClipSpec
 from vatt.whole_file import whole_folder
 
-SAVED_MODEL, HUB, KERAS, SAFETENSORS, LITERT = FORMATS = (
+SAVED_MODEL, HUB, KERAS, SAFETENSORS, LITERT, ONNX = FORMATS = (
     "saved_model",
     "hub",
     "keras",
     "safetensors",
     "litert",
+    "onnx",
 )
+DEFAULT_FORMATS = FORMATS[:-1]  # what needs no extra
 
 _log = logging.getLogger(__name__)
 
@@ -46,7 +48,7 @@ def export_model(
     trained: Trained,
     output: str | Path,
     *,
-    formats: Sequence[str] = FORMATS,
+    formats: Sequence[str] = DEFAULT_FORMATS,
     modalities: Sequence[str] | None = None,
     naming: Naming | None = None,
     several_labels: bool | None = None,
@@ -121,6 +123,7 @@ class _Writer:
             KERAS: self._keras,
             SAFETENSORS: self._safetensors,
             LITERT: self._litert,
+            ONNX: self._onnx,
         }[kind]()
 
     def _saved_model(self):
@@ -149,6 +152,15 @@ class _Writer:
         )
         require_equal(found, "a LiteRT encoder")
         return {f"{litert.FOLDER}/{name}": gap for name, gap in found.items()}
+
+    def _onnx(self):
+        folder = self._folder / onnx.FOLDER
+        found = onnx.write_encoders(
+            folder, self._trained, self._modalities, self._inputs, self._outputs, self._several_labels
+        )
+        require_equal(found, "an ONNX encoder")
+        self._describe(folder)
+        return {f"{onnx.FOLDER}/{name}": gap for name, gap in found.items()}
 
     def _same_weights(self, model, what) -> float:
         """0.0, what equal weights make of equal inputs; raises where the model read again has others."""

@@ -8,7 +8,7 @@ import gin
 
 from vatt.embed.loading import open_trained
 from vatt.export.card import Naming
-from vatt.export.exporting import FORMATS, export_model, require_free
+from vatt.export.exporting import DEFAULT_FORMATS, export_model, require_free
 from vatt.spec import ClipSpec
 from vatt.train.context import Job, RunContext
 
@@ -30,7 +30,7 @@ class Export(Job):
     """
 
     path: str
-    formats: Sequence[str] = FORMATS
+    formats: Sequence[str] = DEFAULT_FORMATS
     modalities: Sequence[str] | None = None
     clip: ClipSpec | None = None
     vocabulary_file: str | None = None

@@ -17,7 +17,7 @@ from vatt.embed.loading import Trained
 from vatt.embed.media_encoder import MediaEncoder
 from vatt.embed.windows import audio_window, video_window
 from vatt.export.errors import ExportError
-from vatt.export.golden import differences
+from vatt.export.golden import differences, save_golden
 from vatt.layers.pixels import normalised_pixels
 from vatt.models.classifier import IMAGE, Classifier
 from vatt.spec import AUDIO, TEXT, VIDEO
@@ -25,6 +25,7 @@ from vatt.whole_file import temporary_folder
 
 FOLDER = "litert"
 WORDS_FILE = "words.txt"
+INPUTS = {VIDEO: "frames", IMAGE: "image", AUDIO: "samples", TEXT: "ids"}  # modality -> name of its argument
 
 
 def write_encoders(
@@ -34,7 +35,8 @@ def write_encoders(
     modalities: Sequence[str],
     inputs: Mapping[str, np.ndarray],
 ) -> dict[str, float]:
-    """Writes `MODALITY.tflite` for each modality and compares it with the Python model.
+    """Writes `MODALITY.tflite` for each modality, compares it with the Python model, and keeps what was
+    compared in `golden.npz`.
 
     Args:
         inputs: golden inputs, of which the first clips are compared.
@@ -43,15 +45,19 @@ def write_encoders(
         file name -> the largest difference.
     """
     folder.mkdir()
-    found = {}
+    found, given, outputs = {}, {}, {}
     for modality in modalities:
         rows, seen = _rows(modality, trained, inputs)
         content = _converted(modality, trained, rows, seen)
         path = folder / f"{modality}.tflite"
         path.write_bytes(content)
-        wanted = _wanted(modality, trained.model, encoder, rows, seen)
+        given[INPUTS[modality]], outputs[modality] = (
+            rows,
+            _wanted(modality, trained.model, encoder, rows, seen),
+        )
         got = _run(path, modality, rows)
-        found[path.name] = max(differences({modality: wanted}, {modality: got}).values())
+        found[path.name] = max(differences({modality: outputs[modality]}, {modality: got}).values())
+    save_golden(folder / "golden.npz", given, outputs)
     if TEXT in modalities:
         lines = "".join(f"{word}\n" for word in trained.tokenizer.words)
         (folder / WORDS_FILE).write_text(lines, encoding="utf-8")
@@ -79,8 +85,7 @@ def _rows(modality, trained, inputs) -> tuple[np.ndarray, str]:
 
 def _converted(modality, trained, rows, seen) -> bytes:
     model, outputs = trained.model, _outputs(trained.model, modality)
-    name = {VIDEO: "frames", IMAGE: "image", AUDIO: "samples", TEXT: "ids"}[modality]
-    spec = tf.TensorSpec([1, *rows.shape[1:]], rows.dtype, name=name)
+    spec = tf.TensorSpec([1, *rows.shape[1:]], rows.dtype, name=INPUTS[modality])
 
     @tf.function(input_signature=[spec], autograph=False)
     def encode(given):

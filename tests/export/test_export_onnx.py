@@ -1,0 +1,89 @@
+"""ONNX and LiteRT where nothing but their runtime is: the golden embeddings, from raw media and sentences."""
+
+import json
+import subprocess
+import sys
+import venv
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from benchmarks.one_runtime import word_ids
+from tests.documents import ROOT
+from tests.trained_run import CLIP
+from vatt.data import video
+from vatt.data.description import describe_inputs
+from vatt.data.vocabulary import Vocabulary
+from vatt.export.errors import ExportError
+from vatt.export.exporting import export_model
+from vatt.export.onnx import OPSET, resized, run
+
+# In step with requirements.txt where it has them.
+RUNTIMES = {
+    "onnxruntime": "onnxruntime==1.32.0",
+    "openvino": "openvino==2026.4.1",
+    "litert": "ai-edge-litert==2.3.0",
+}
+
+
+@pytest.fixture(scope="module")
+def exported(trained, folder):
+    export_model(trained, folder / "runtimes", formats=("litert", "onnx"))
+    return folder / "runtimes"
+
+
+def test_an_encoder_takes_media_of_any_length_and_size(trained, embedder, tmp_path):
+    import onnx
+
+    card = export_model(trained, tmp_path / "out", formats=("onnx",), modalities=("video",))
+    assert card.formats.keys() == {"onnx/video.onnx"} and card.formats["onnx/video.onnx"] <= 1e-5
+    path = tmp_path / "out" / "onnx" / "video.onnx"
+    assert {each.domain: each.version for each in onnx.load(path).opset_import}[""] == OPSET
+    assert f"opset {OPSET}" in (tmp_path / "out" / "README.md").read_text()
+    frames = np.random.default_rng(3).integers(0, 256, (3, 11, 40, 27, 3), "uint8")
+    for some in (frames, frames[:1, :2]):
+        made = run(path, some)
+        for space, rows in embedder.embed_video(some).items():
+            assert np.abs(made[space] - rows).max() <= 1e-5
+
+
+@pytest.mark.parametrize("size", [(72, 108), (240, 320), (33, 47), (16, 16)])
+def test_resizing_rounds_as_in_evaluation(size):
+    # At 240 to 64 many values lie in the middle between two.
+    frames = np.random.default_rng(0).integers(0, 256, (2, *size, 3), "uint8")
+    np.testing.assert_array_equal(resized(tf.constant(frames), 64), video.resize(tf.constant(frames), 64))
+
+
+@pytest.mark.parametrize("release", [False, True])
+def test_words_become_ids_by_plain_python(release, tmp_path):
+    path = tmp_path / "words.txt"
+    path.write_text("<pad>\n<unk>\nthe\nred\ndisc\nspins\nétoile\ndont\nstar\nstarred\n", encoding="utf-8")
+    tokenizer = Vocabulary(path=path, release=release)
+    sentences = ["The RED disc, spins!", "", "ÉTOILE don't", "star " * 9, "a\u3000star\u00adred"]
+    facts = describe_inputs(CLIP, tokenizer)
+    np.testing.assert_array_equal(word_ids(sentences, facts), tokenizer.encode(sentences, length=CLIP.words))
+
+
+def test_what_is_missing_is_named(trained, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "tf2onnx", None)
+    with pytest.raises(ExportError, match=r"pip install 'vatt\[onnx\]'"):
+        export_model(trained, tmp_path / "fresh", formats=("onnx",), modalities=("audio",))
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_where_only_the_runtime_is(runtime, exported, tmp_path):
+    venv.create(tmp_path / "alone", with_pip=True)
+    python = tmp_path / "alone" / "bin" / "python"
+    command = [python, "-m", "pip", "install", "--quiet", "numpy", RUNTIMES[runtime]]
+    installed = subprocess.run(command, capture_output=True, text=True)
+    if installed.returncode:
+        pytest.skip(f"no registry of packages: {installed.stderr.strip().splitlines()[-1]}")
+    command = [python, "-I", ROOT / "benchmarks" / "one_runtime.py", runtime, exported]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found.keys() == {"runtime", "video", "audio", "text"}
+    assert all(found[modality]["gap"] <= 1e-5 for modality in ("video", "audio", "text")), found
