@@ -93,6 +93,14 @@ def test_windows_are_averaged_before_they_are_normalised(embedder):
         for space, rows in embed(media).items():
             mean = np.mean([np.asarray(part[f"{modality}/{space}"]) for part in parts], axis=0)
             assert_near(rows, mean / np.linalg.norm(mean, axis=1, keepdims=True), 1e-5)
+        windows = embed(media, per_window=True)
+        assert_near(windows.pop("start_seconds"), [0.0, 0.4, 0.6], 1e-9)
+        assert_near(windows.pop("end_seconds"), [0.4, 0.8, 1.0], 1e-9)
+        assert windows.keys() == set(SPACES)
+        for space, rows in windows.items():
+            made = np.stack([np.asarray(part[f"{modality}/{space}"]) for part in parts], axis=1)
+            assert rows.dtype == np.float32
+            assert_near(rows, made / np.linalg.norm(made, axis=2, keepdims=True), 1e-5)
 
 
 def naive_fit(window):
@@ -115,6 +123,8 @@ def test_media_shorter_than_a_clip(embedder):
     for space in SPACES:
         assert_near(embedder.embed_video(frames)[space], held[space], 0)
         assert_near(embedder.embed_audio(samples)[space], padded[space], 0)
+    window = embedder.embed_audio(samples, per_window=True)
+    assert (window["start_seconds"], window["end_seconds"]) == (0.0, 0.09)  # where the media end
 
 
 def test_similarity_meets_where_both_have_a_place(embedder, evaluated):
@@ -261,6 +271,11 @@ def test_a_media_file(embedder, tmp_path):
     made = embedder.embed_audio(str(tmp_path / "film.mkv"))
     for space, rows in embedder.embed_audio(media.audio[:, 0] / np.float32(32768)).items():
         assert_near(made[space], rows, 1e-5)
+    whole = embedder.embed_video(np.stack(media.frames), per_window=True)
+    pieces = embedder.embed_video(tmp_path / "film.mkv", per_window=True)
+    assert pieces["video_text"].shape[:2] == (1, 43)
+    for name, values in whole.items():
+        assert_near(pieces[name], values, 1e-5)
     (tmp_path / "text.mp4").write_text("no film")
     for path, embed, words in (
         ("mute.mkv", embedder.embed_audio, "mute.mkv: it has no audio"),

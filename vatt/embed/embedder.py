@@ -65,26 +65,28 @@ class Embedder:
         content = [weights_fingerprint(self.model), precision(self.model), facts]
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
-    def embed_video(self, frames: Any) -> dict[str, np.ndarray]:
+    def embed_video(self, frames: Any, *, per_window: bool = False) -> dict[str, np.ndarray]:
         """Embeds video.
 
         Args:
             frames: uint8 [B, T, H, W, 3] or [T, H, W, 3], RGB, of any size and length, at
                 `clip.frame_rate_hz` frames a second; or the path of a media file.
+            per_window: each window instead of their mean.
 
         Returns:
             space -> float32 [B, D] of length 1: the mean of the windows (`vatt.embed.windows`), normalised.
+            Per window float32 [B, N, D], each of length 1, and "start_seconds" and "end_seconds" float64 [N].
         """
-        return self._embed(VIDEO, frames, checked_frames)
+        return self._embed(VIDEO, frames, checked_frames, per_window)
 
-    def embed_audio(self, samples: Any) -> dict[str, np.ndarray]:
+    def embed_audio(self, samples: Any, *, per_window: bool = False) -> dict[str, np.ndarray]:
         """Embeds audio, in the same way.
 
         Args:
             samples: float32 [B, S] or [S] in [-1, 1], one channel of any length, at `clip.sample_rate_hz`;
                 or the path of a media file. Digital silence gives vectors too, which mean nothing.
         """
-        return self._embed(AUDIO, samples, checked_samples)
+        return self._embed(AUDIO, samples, checked_samples, per_window)
 
     def embed_text(self, sentences: Sequence[str]) -> dict[str, np.ndarray]:
         """N sentences as vectors, {"video_text": float32 [N, D] of length 1}.
@@ -132,7 +134,7 @@ class Embedder:
         unit = unit_vectors({"left": left, "right": right})
         return unit["left"] @ unit["right"].T
 
-    def _embed(self, modality: str, media: Any, check: Callable) -> dict[str, np.ndarray]:
+    def _embed(self, modality: str, media: Any, check: Callable, per_window: bool) -> dict[str, np.ndarray]:
         clip = self._known_clip()
         if isinstance(media, str | Path):
             from vatt.embed.media import pieces_of
@@ -140,7 +142,12 @@ class Embedder:
             pieces = (piece[np.newaxis] for piece in pieces_of(media, clip, modality))
         else:
             pieces = [check(media)]
-        return unit_vectors(self._media_encoder.means(modality, pieces, outputs_of(modality)))
+        outputs = outputs_of(modality)
+        if not per_window:
+            return unit_vectors(self._media_encoder.means(modality, pieces, outputs))
+        vectors, starts, ends = self._media_encoder.windows(modality, pieces, outputs)
+        rate = clip.frame_rate_hz if modality == VIDEO else clip.sample_rate_hz
+        return unit_vectors(vectors) | {"start_seconds": starts / rate, "end_seconds": ends / rate}
 
     @functools.cached_property
     def _media_encoder(self) -> MediaEncoder:
@@ -165,7 +172,7 @@ def outputs_of(modality: str) -> dict[str, str]:
 
 
 def unit_vectors(vectors: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """float [N, D] by space -> float32 [N, D] of length 1."""
+    """float [..., D] by space -> float32 [..., D] of length 1."""
     unit = {}
     for space, values in vectors.items():
         values = np.asarray(values, np.float64)
@@ -174,5 +181,6 @@ def unit_vectors(vectors: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
                 f"Embeddings must be finite and have a direction. Received: NaN, infinity or nothing but "
                 f"zeros in {space!r}. The weights are broken; look at the run's journal."
             )
-        unit[space] = unit_rows(values, space).astype(np.float32)
+        rows = unit_rows(values.reshape(-1, values.shape[-1]), space)
+        unit[space] = rows.reshape(values.shape).astype(np.float32)
     return unit

@@ -36,11 +36,34 @@ class MediaEncoder:
         totals: dict[str, np.ndarray] = {}
         windows = 0
         for piece in pieces:
-            sums, count = self._sum_of_windows(modality, piece, outputs)
-            windows += count
-            for name, values in sums.items():
+            made, starts = self._of_windows(modality, piece, outputs)
+            windows += len(starts)
+            for name, values in made.items():
+                values = values.sum(axis=1, dtype=np.float64)
                 totals[name] = totals[name] + values if name in totals else values
         return {name: total / windows for name, total in totals.items()}
+
+    def windows(
+        self, modality: str, pieces: Iterable[np.ndarray], outputs: Mapping[str, str]
+    ) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray]:
+        """Each window of all pieces.
+
+        Args:
+            pieces, outputs: see `means`.
+
+        Returns:
+            name -> float32 [B, N, D] of N windows; and where each begins and ends, in frames or samples from
+            the first piece on, int64 [N].
+        """
+        vectors, starts, ends, before = [], [], [], 0
+        for piece in pieces:
+            made, first = self._of_windows(modality, piece, outputs)
+            vectors.append(made)
+            starts.append(before + first)
+            ends.append(before + np.minimum(first + self._length(modality), piece.shape[1]))
+            before += piece.shape[1]
+        joined = {name: np.concatenate([made[name] for made in vectors], axis=1) for name in outputs}
+        return joined, np.concatenate(starts), np.concatenate(ends)
 
     def encode(self, modality: str, rows: np.ndarray, outputs: Mapping[str, str]) -> dict[str, np.ndarray]:
         """Rows of whole clips, video as uint8, or of word ids -> name -> float32 [R, D]."""
@@ -53,22 +76,23 @@ class MediaEncoder:
             for name, output in outputs.items()
         }
 
-    def _sum_of_windows(self, modality, media, outputs):
+    def _of_windows(self, modality, media, outputs) -> tuple[dict[str, np.ndarray], np.ndarray]:
+        """name -> float32 [B, n, D] of media of B rows, and where the n windows begin, int64 [n]."""
         from vatt.embed import windows  # imports TensorFlow
 
-        length = self.clip.frames if modality == VIDEO else self.clip.samples
-        starts = np.asarray(windows.window_starts(media.shape[1], length))
+        starts = np.asarray(windows.window_starts(media.shape[1], self._length(modality)), np.int64)
         places = [(row, start) for row in range(len(media)) for start in starts]
         parts = []
         for first in range(0, len(places), _ROWS):
             cut = [self._window(modality, media[row], start) for row, start in places[first : first + _ROWS]]
             rows = np.stack(cut)
             parts.append(self.encode(modality, self._fit(rows) if modality == VIDEO else rows, outputs))
-        sums = {}
-        for name in outputs:
-            made = np.concatenate([part[name] for part in parts]).astype(np.float64)
-            sums[name] = made.reshape(len(media), len(starts), -1).sum(axis=1)
-        return sums, len(starts)
+        made = {name: np.concatenate([part[name] for part in parts]) for name in outputs}
+        return {name: rows.reshape(len(media), len(starts), -1) for name, rows in made.items()}, starts
+
+    def _length(self, modality) -> int:
+        """Frames or samples of a window."""
+        return self.clip.frames if modality == VIDEO else self.clip.samples
 
     def _window(self, modality, media, start) -> np.ndarray:
         """One window of one row, [T, H', W', 3] or [S]."""
