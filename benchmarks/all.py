@@ -61,7 +61,13 @@ COMMANDS: dict[str, tuple[str, ...]] = {
 }
 
 # These need what a machine may lack, such as an accelerator or media, or are started by another.
-BY_HAND = {"accelerator.py", "audio_storage.py", "demo_step_torch.py", "one_runtime.py", "transformer_steps.py"}
+BY_HAND = {
+    "accelerator.py",
+    "audio_storage.py",
+    "demo_step_torch.py",
+    "one_runtime.py",
+    "transformer_steps.py",
+}
 
 
 def commit() -> str:

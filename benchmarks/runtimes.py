@@ -3,7 +3,8 @@
     python benchmarks/runtimes.py --model runs/pretrain
 
 Each runtime has an environment of its own, with NumPy and nothing else, made here from the registry of
-packages, and one thread. Milliseconds are of the processor, since other work on the machine lengthens those of the wall.
+packages, and one thread. Milliseconds are of the processor, since other work on the machine lengthens those
+of the wall.
 """
 
 import argparse

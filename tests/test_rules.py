@@ -265,6 +265,7 @@ _INSIDE_A_TEMPORARY_FOLDER = {
     "vatt/data/description.py",
     "vatt/evals/features.py",
     "vatt/export/exporting.py",
+    "vatt/export/onnx.py",
     "vatt/export/hub.py",
     "vatt/export/litert.py",
     "vatt/prepare/beam_spool.py",
