@@ -27,6 +27,26 @@ def is_number(kind):
 
 
 @pytest.mark.parametrize("verb", cli.VERBS)
+def test_help_ends_with_an_example_and_the_exit_statuses(verb):
+    for _, parser in _below(parser_of(verb)):
+        text = parser.format_help()
+        examples, _, statuses = text.rpartition("\nexample")[2].partition("\n\nExit status: 0 ")
+        assert f"\n  {parser.prog} " in examples, parser.prog
+        assert statuses.endswith(" 2 a wrong argument or file, 130 Ctrl-C.\n"), parser.prog
+
+
+def test_json_is_what_is_printed_wherever_it_is_an_option():
+    found = {
+        parser.prog: action.nargs
+        for verb in cli.VERBS
+        for _, parser in _below(parser_of(verb))
+        for action in parser._actions
+        if "--json" in action.option_strings
+    }
+    assert found == {"vatt doctor": 0, "vatt plan": 0, "vatt tables": 0}
+
+
+@pytest.mark.parametrize("verb", cli.VERBS)
 def test_no_argument_takes_an_odd_number(verb):
     for name, kind in numbers_of(verb):
         for text in ODD:

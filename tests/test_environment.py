@@ -32,6 +32,11 @@ def test_it_lists_versions_devices_and_what_is_missing(capsys, monkeypatch):
     assert "TensorFlow: /device:CPU:0" in told and "numpy 2" in told and "MISSING" not in told
 
 
+def test_as_json_it_is_not_there(capsys):
+    assert cli.main(["doctor", "--environment", "--json"]) == 2
+    assert "Received: --environment" in capsys.readouterr().err
+
+
 def test_without_records_it_says_what_it_needs(capsys):
     assert cli.main(["doctor"]) == 2
     assert "needs RECORDS, a prepared set, or --environment" in capsys.readouterr().err

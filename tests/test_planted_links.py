@@ -74,10 +74,10 @@ def test_doctor(media, tmp_path):
     prepare_clips(plan, tmp_path / "set", options=OPTIONS, running=Running(processes=1))
 
     def job(root):
-        out = ("--html", root / "page.html", "--json", root / "facts.json", "--repair", root / "copy")
+        out = ("--html", root / "page.html", "--repair", root / "copy")
         run(doctor_cli, tmp_path / "set", "--processes", 1, *out)
 
-    assert_nothing_is_followed(job, tmp_path, 6)
+    assert_nothing_is_followed(job, tmp_path, 5)
 
 
 def test_embed(media, tmp_path, monkeypatch):

@@ -1,4 +1,5 @@
-"""Types of the numbers on a command line: finite, and of a size that a machine has use for.
+"""What command lines have in common: the end of --help, some options, types of numbers that are finite and of
+a size that a machine has use for.
 
 `float` takes NaN and infinities, `int` takes a number of a thousand digits; what they lead to far from the
 command line blames a file, a worker or nobody. What is wrong with a number of a sensible size, such as zero,
@@ -6,6 +7,7 @@ is said by who uses it.
 """
 
 import argparse
+import textwrap
 from collections.abc import Callable
 
 
@@ -54,6 +56,33 @@ WHOLE_RATE, RATE = bounded(int, 10**6), bounded(float, 10**6)  # in Hz
 SECONDS = bounded(float, 10**6)
 GIBIBYTES = bounded(float, 10**6)
 QUANTITY = bounded(float, 10**9)
+
+
+def explain(parser: argparse.ArgumentParser, *examples: str, status: str = "0 done") -> None:
+    """Ends --help with commands to copy and the exit statuses, after what the parser says already.
+
+    Args:
+        parser: of a verb, or of one below it.
+        examples: whole commands.
+        status: what the statuses mean; 2 and 130 are every verb's.
+    """
+    if parser.formatter_class is argparse.HelpFormatter:  # which would join the examples to one paragraph
+        parser.formatter_class = argparse.RawDescriptionHelpFormatter
+        parser.description = textwrap.fill(parser.description or "", 100)
+        parser.epilog = textwrap.fill(parser.epilog or "", 100)
+    lines = [
+        *(f"  {each}" for each in examples),
+        "",
+        f"Exit status: {status}, 2 a wrong argument or file, 130 Ctrl-C.",
+    ]
+    parser.epilog = "\n".join(
+        [parser.epilog or "", "example:" if len(examples) == 1 else "examples:", *lines]
+    )
+
+
+def add_json(parser: argparse._ActionsContainer) -> None:
+    """Adds `--json`: what is printed is JSON."""
+    parser.add_argument("--json", action="store_true", help="print the same as JSON")
 
 
 def add_processes(parser: argparse._ActionsContainer) -> None:

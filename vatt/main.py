@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from vatt import config
-from vatt.arguments import PROCESSES
+from vatt.arguments import PROCESSES, explain
 from vatt.config.flags import add_config_flags, joined
 from vatt.engines.cluster import name_cluster
 from vatt.environment import version_of
@@ -22,23 +22,21 @@ from vatt.terminal import Parser, say
 from vatt.whole_file import write_text
 
 _EPILOG = """\
-examples:
-  python -m vatt.main --gin_file=experiments/pretrain.gin
-  python -m vatt.main --gin_file=experiments/pretrain.gin --gin_file=experiments/overlay/tiny.gin
-  python -m vatt.main --gin_file=experiments/pretrain.gin --model_dir runs/second --seed 1
-  python -m vatt.main --gin_file=experiments/pretrain.gin --gin.adam.epsilon=1e-8 --dry_run
-  python -m vatt.main --gin_file=runs/second/config.gin        (resumes or repeats a recorded run)
-
 A run is described by gin files. Later files win over earlier ones, and the command line wins over all files.
 --gin.NAME=VALUE sets what a gin file sets in capitals, --gin.name.parameter=VALUE a parameter; gin.md of the
 documents lists them all.
 
 The same command again resumes from the newest checkpoint, or says that the run is finished. Ctrl-C during
-training saves a checkpoint and stops (exit status 130; a second Ctrl-C stops immediately); SIGTERM does the
-same with exit status 0. A configuration or directory that cannot be used is exit status 2 and one message; a
-lost worker is 75: start all workers again. The `import` lines of a gin file run code: read only files that
-you trust.
+training saves a checkpoint and stops; a second one stops immediately. The `import` lines of a gin file run
+code: read only files that you trust.
 """
+_EXAMPLES = (
+    "vatt train --gin_file=pretrain.gin",
+    "vatt train --gin_file=pretrain.gin --gin_file=overlay/folder.gin --data_dir RECORDS",
+    "vatt train --gin_file=pretrain.gin --model_dir runs/second --seed 1",
+    "vatt train --gin_file=pretrain.gin --gin.adam.epsilon=1e-8 --dry_run",
+    "vatt train --gin_file=runs/second/config.gin    # resumes or repeats a recorded run",
+)
 
 # Keras imports them if they are installed, which takes a third of the time of TensorFlow's own import, for
 # wrappers and plots that are not used here.
@@ -55,6 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     files = "".join(f"  {name}\n" for name in config.available()) or "  (none found)\n"
     parser.epilog = f"{_EPILOG}\nGin files here:\n\n{files}"
+    explain(parser, *_EXAMPLES, status="0 done or stopped by SIGTERM, 75 a machine was lost, start all again")
     add_config_flags(parser)
     run = parser.add_argument_group("run")
     run.add_argument(

@@ -14,11 +14,8 @@ _WIDTH = 100
 _HEAD = """\
 # The command line
 
-Made from the parsers themselves; change those. It is what `--help` prints,
-a hundred characters wide. `vatt` is `python -m vatt` in a clone.
-
-Exit status, where a verb says nothing else: 0 done, 2 a wrong argument, file or configuration (one line says
-the rule, what came and a way out), 130 stopped by Ctrl-C.
+Made from the parsers themselves; change those. It is what `--help` prints, a hundred characters wide. In
+a clone `vatt` is `python -m vatt`. With exit status 2 comes one line: the rule, what was received, a way out.
 """
 
 

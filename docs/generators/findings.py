@@ -11,7 +11,7 @@ _HEAD = """\
 
 Made from the checks themselves; change those. Errors make training go wrong
 or stop; warnings may be meant. Some things occur a little in any large set and are a finding only above a
-share. `--html` shows each with its first twenty places, `--json` gives the same to programs, `--repair OUT`
+share. `--html` shows each with its first twenty places, `--json` prints them for programs, `--repair OUT`
 writes a copy in which what can be mended is.
 
 | finding | | rule | what to do | `--repair` |

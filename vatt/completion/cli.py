@@ -3,13 +3,11 @@
 import argparse
 from pathlib import Path
 
+from vatt.arguments import explain
 from vatt.terminal import show
 
 _ABOUT = """\
-Prints a script. For bash:
-  vatt completion bash > ~/.local/share/bash-completion/completions/vatt
-For zsh, into a folder of $fpath:
-  vatt completion zsh > ~/.zfunc/_vatt
+Prints a script; zsh looks for it in a folder of $fpath.
 A script knows the options of the version that printed it: print it again after an update.
 """
 
@@ -19,6 +17,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = _ABOUT
     parser.add_argument("shell", choices=("bash", "zsh"))
+    explain(
+        parser,
+        "vatt completion bash > ~/.local/share/bash-completion/completions/vatt",
+        "vatt completion zsh > ~/.zfunc/_vatt",
+    )
 
 
 def main(args: argparse.Namespace) -> int:

@@ -14,12 +14,12 @@ _shtab_vatt_commands() {
     convert:'load released VATT, T5 and ViT weights, or write theirs from ours'
     doctor:'Reads every record of a prepared set and looks for what goes wrong in silence: damaged or missing shards,'
     embed:'embed the windows of media files of any kind and length into a table'
-    export:'Writes a trained model as SavedModel, TF Hub module, .keras, safetensors, LiteRT and ONNX, in float32, each checked against the model'"'"'s own numbers, with a model card. Where something fails, nothing is left.'
+    export:'Writes a trained model as SavedModel, TF Hub module, .keras, safetensors, LiteRT and ONNX, in'
     feed:'make batches for trainers on other machines'
     index:'make a folder of media searchable, or bring its index up to date'
     plan:'Says from shapes alone what a configuration costs: parameters, tokens, operations, memory; on a'
     prepare:'turn media files and captions, or the demo corpus, into records'
-    report:'Writes one self-contained HTML page about a run, or about two side by side, from the files in their directories.'
+    report:'Writes one self-contained HTML page about a run, or about two side by side, from the files in their'
     search:'find windows of an index by text, video or audio'
     serve:'search an index in a web page of this machine'
     tables:'Lists every runnable gin file with the paper'"'"'s tables that it computes and the result of our last run of it.'
@@ -30,11 +30,11 @@ _shtab_vatt_commands() {
 
 _shtab_vatt_convert_commands() {
   local _commands=(
-    released:'Loads a checkpoint of the original release (pre-trained: tx_fac, ut_fac, mmv_fac; fine-tuned: vit, wat, spt, i3d, resnet2d) into our model. The architecture is read off the shapes.'
-    t5:'Loads the encoder of T5 v1.0, v1.1, FLAN-T5 or mT5 from a directory of config.json and model.safetensors into a text model. Its word ids are those of T5'"'"'s SentencePiece model.'
+    released:'Loads a checkpoint of the original release (pre-trained: tx_fac, ut_fac, mmv_fac; fine-tuned: vit,'
+    t5:'Loads the encoder of T5 v1.0, v1.1, FLAN-T5 or mT5 from a directory of config.json and'
     to-released:'Writes our model in the release'"'"'s layout, bit for bit.'
-    to-vit:'Writes the encoder for video or audio (blocks and final norm, bit for bit) as config.json and model.safetensors in the layout of transformers'"'"' ViTModel.'
-    vit:'Loads an image ViT (transformers'"'"' ViTModel or timm'"'"'s VisionTransformer: config.json and model.safetensors) into a video model: a still clip of one patch length gives the same result as its image.'
+    to-vit:'Writes the encoder for video or audio (blocks and final norm, bit for bit) as config.json and'
+    vit:'Loads an image ViT (transformers'"'"' ViTModel or timm'"'"'s VisionTransformer: config.json and'
   )
   _describe 'vatt convert commands' _commands
 }
@@ -156,7 +156,7 @@ _shtab_vatt_doctor_options=(
   "--sample[decode all frames of N records only, and three frames of each other (default\: all)]:N:"
   "--train_split[the split to train on (default\: train)]:train_split:_files"
   "--html[write a page with findings, facts and a contact sheet]:FILE:_files"
-  "--json[write findings and facts for programs]:FILE:_files"
+  "--json[print the same as JSON]"
   "--repair[write a repaired copy of the set into OUT]:OUT:_files"
   "--processes[processes (default\: one per core)]:N:"
   ":directory of the prepared set:_files"
@@ -226,7 +226,7 @@ _shtab_vatt_index_defaults_added=0
 _shtab_vatt_plan_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "--paper[the paper\'s costs and ours by its count instead]"
-  "--json[the same for machines]"
+  "--json[print the same as JSON]"
   "*--gin_file[a gin file\; later files win\; repeatable]:FILE:_files"
   "*--model_dir[the run directory\: checkpoints, journal, metrics, report\; sets MODEL_DIR]:DIR:"
   "*--data_dir[prepared data\: the directory of \`vatt prepare\`\; sets DATA_DIR]:DIR:"
@@ -699,7 +699,7 @@ _shtab_vatt_serve_defaults_added=0
 _shtab_vatt_tables_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "--paper[list every figure of the paper]"
-  "--json[the same for machines, protocol cards included]"
+  "--json[print the same as JSON]"
   "(*)::run directories, or folders of them (default\: runs, if there):_files"
 )
 

@@ -6,13 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from vatt.arguments import PIXELS, QUANTITY
+from vatt.arguments import PIXELS, QUANTITY, explain
 from vatt.convert.keras_file import add_input_facts
 from vatt.convert.report import ConversionError, LoadReport
 from vatt.terminal import say, show
 from vatt.whole_file import temporary_folder
 
 INCOMPLETE, REFUSED = 1, 2  # exit statuses
+_STATUS = "0 written, 1 weights are missing or unused and nothing was written"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,6 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_t5(conversions.add_parser("t5", help="a T5 encoder in safetensors -> .keras"))
     _add_vit(conversions.add_parser("vit", help="an image ViT in safetensors -> .keras, for video"))
     _add_to_vit(conversions.add_parser("to-vit", help=".keras -> a ViT's safetensors"))
+    explain(parser, "vatt convert released tx_fac_mbs/ckpt-500000 mbs.keras", status=_STATUS)
 
 
 def main(args: argparse.Namespace) -> int:
@@ -120,6 +122,11 @@ def _add_released(parser):
     )
     add_report_arguments(parser)
     parser.set_defaults(convert=_released)
+    explain(
+        parser,
+        "vatt convert released tx_fac_mbs/ckpt-500000 mbs.keras --vocabulary_file howto100m_en.txt",
+        status=_STATUS,
+    )
 
 
 def _released(args):
@@ -141,6 +148,7 @@ def _add_to_released(parser):
         "output", metavar="OUT_PREFIX", help="prefix of the files to write, such as DIR/ckpt-1"
     )
     parser.set_defaults(convert=_to_released)
+    explain(parser, "vatt convert to-released MODEL.keras OUT/ckpt-1")
 
 
 def _to_released(args):
@@ -161,6 +169,7 @@ def _add_t5(parser):
     parser.add_argument("output", metavar="OUT.keras")
     add_report_arguments(parser)
     parser.set_defaults(convert=_t5)
+    explain(parser, "vatt convert t5 flan-t5-small t5.keras", status=_STATUS)
 
 
 def _t5(args):
@@ -221,6 +230,7 @@ def _add_vit(parser):
         )
     add_report_arguments(parser)
     parser.set_defaults(convert=_vit)
+    explain(parser, "vatt convert vit vit-base-patch16-224 vit.keras", status=_STATUS)
 
 
 def _numbers(text: str) -> tuple[float, ...]:
@@ -258,6 +268,7 @@ def _add_to_vit(parser):
     parser.add_argument("output", metavar="OUT_DIR")
     parser.add_argument("--modality", choices=("video", "audio"), default="video")
     parser.set_defaults(convert=_to_vit)
+    explain(parser, "vatt convert to-vit MODEL.keras OUT --modality video")
 
 
 def _to_vit(args):

@@ -10,7 +10,7 @@ import signal
 import socket
 import threading
 
-from vatt.arguments import COUNT
+from vatt.arguments import COUNT, explain
 from vatt.terminal import show
 
 
@@ -19,8 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = (
         "Trainers must find the prepared set here under the same path: a folder, not an address of an object "
         "store. Mount or copy a set of a store, or let the trainer read it itself (PreparedClips.readers). "
-        "It runs whatever graph it is sent, and reads files for it: use it in a network that you trust. "
-        "Ctrl-C or SIGTERM ends it."
+        "It runs whatever graph it is sent, and reads files for it: use it in a network that you trust."
     )
     parser.add_argument("--port", type=COUNT, default=5051, help="for trainers; the next one is used as well")
     parser.add_argument(
@@ -28,6 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=socket.gethostname(),
         help="the name under which trainers reach this machine (default: %(default)s)",
     )
+    explain(parser, "vatt feed --port 5051", status="0 ended by Ctrl-C or SIGTERM")
 
 
 def main(args: argparse.Namespace) -> int:

@@ -9,6 +9,7 @@ from vatt.arguments import COUNT, QUANTITY, SEED, add_processes
 from vatt.demo.corpus import demo_corpus
 
 SUMMARIES = {"demo": "the demo corpus, which is rendered first"}
+EXAMPLE = "vatt prepare {layout} --data_dir DIR"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import vatt
-from vatt.arguments import PIXELS, SECONDS, add_processes, positive
+from vatt.arguments import PIXELS, SECONDS, add_processes, explain, positive
 from vatt.embed.file_windows import MODALITIES
 from vatt.embed.files import Options, Outcome, embed_files, open_embedder
 from vatt.embed.parts import Parts, alone, state_of
@@ -27,7 +27,6 @@ where the window lacks the modality; audio reaches the video-text space via the 
 
 An interrupted run resumes with the same command. A file that can not be read never stops the others; all
 such files are listed at the end with the reason.
-Exit status: 0 every file is in the table, 1 some could not be read, 2 none could, or a wrong argument.
 """
 _LISTED = 20  # files that were embedded in part
 CHANGED = "it was changed while it was being read"
@@ -42,6 +41,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", required=True, metavar="F.npz|.parquet", help="the table")
     parser.add_argument("--overwrite", action="store_true", help="replace a table that is there already")
     add_window_arguments(parser)
+    explain(
+        parser,
+        "vatt embed video.mp4 VIDEOS --model runs/pretrain --out vectors.npz",
+        status="0 every file is in the table, 1 some could not be read, 2 none could",
+    )
 
 
 def add_window_arguments(parser: argparse.ArgumentParser) -> None:

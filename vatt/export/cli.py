@@ -2,7 +2,7 @@
 
 import argparse
 
-from vatt.arguments import COUNT
+from vatt.arguments import COUNT, explain
 from vatt.export.card import Naming
 from vatt.export.exporting import DEFAULT_FORMATS, FORMATS, export_path
 from vatt.spec import MODALITIES
@@ -47,6 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action=argparse.BooleanOptionalAction,
         help="whether a clip may have several classes (default: as its evaluation says)",
     )
+    explain(parser, "vatt export runs/pretrain OUT --name my-model --licence Apache-2.0")
 
 
 def main(arguments: argparse.Namespace) -> int:

@@ -5,7 +5,7 @@ import dataclasses
 import json
 
 from vatt import config
-from vatt.arguments import COUNT, GIBIBYTES, QUANTITY
+from vatt.arguments import COUNT, GIBIBYTES, QUANTITY, add_json, explain
 from vatt.config import ConfigError
 from vatt.config.flags import add_config_flags
 from vatt.errors import reason_of
@@ -16,13 +16,12 @@ _DESCRIPTION = """\
 Says from shapes alone what a configuration costs: parameters, tokens, operations, memory; on a
 given device the time, what has to be read, and what fits. Gin files and flags are those of
 `vatt train`; neither data nor a checkpoint need be there.
-
-  python -m vatt plan experiments/pretrain.gin experiments/overlay/paper.gin --device h100 --devices 64
-  python -m vatt plan experiments/finetune_kinetics400.gin --size large --device_memory_gib 80
-  python -m vatt plan --paper
-
-What the figures mean: docs/plan.md.
 """
+_EXAMPLES = (
+    "vatt plan pretrain.gin overlay/paper.gin --device h100 --devices 64",
+    "vatt plan finetune_kinetics400.gin --size large --device_memory_gib 80",
+    "vatt plan --paper",
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--paper", action="store_true", help="the paper's costs and ours by its count instead"
     )
-    parser.add_argument("--json", action="store_true", help="the same for machines")
+    add_json(parser)
     add_config_flags(parser)
     start = parser.add_argument_group(
         "what a fine-tuning or a measurement starts from, if CHECKPOINT is not here"
@@ -55,6 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="share of the peak that products reach (0.4)",
     )
     device.add_argument("--cores", type=COUNT, metavar="N", help="of the host, for each device, that decode")
+    explain(parser, *_EXAMPLES)
 
 
 def main(arguments: argparse.Namespace) -> int:

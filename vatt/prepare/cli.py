@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
 
-from vatt.arguments import QUANTITY, SECONDS
+from vatt.arguments import QUANTITY, SECONDS, explain
 from vatt.places import is_address, plain
 from vatt.prepare import folder, layouts, manifest, split_folders, writer
 from vatt.prepare.errors import PreparationError, TooManyFailures
@@ -38,13 +38,10 @@ with the same command. To train on what it made:
   {PRE_TRAINING} --data_dir OUT
 """
 _AFTER = """\
-example:
-  {example}
-
 Clips whose media are not there are counted and listed, and are no error. OUT/preparation.html says what was
 prepared, what is missing and what failed, and why. An interrupted run resumes with the same command.
-Exit status: 0 prepared, 1 more clips failed than --max_failures allows, 2 wrong arguments or files.
 """
+_STATUS = "0 prepared, 1 more clips failed than --max_failures allows"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -53,6 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_layouts(commands, {"demo": importlib.import_module(_DEMO)})
     _add_folder(_sub_command(commands, "folder", "a folder of your own media files", _FOLDER))
     _add_layouts(commands, known_layouts())
+    explain(parser, "vatt prepare demo", "vatt prepare folder VIDEOS RECORDS", status=_STATUS)
 
 
 def _add_layouts(commands, modules: Mapping[str, ModuleType]) -> None:
@@ -64,6 +62,7 @@ def _add_layouts(commands, modules: Mapping[str, ModuleType]) -> None:
         else:
             module.add_arguments(layout)
             layout.set_defaults(prepare=module.prepare)
+        explain(layout, module.EXAMPLE.format(layout=name), status=_STATUS)
 
 
 def known_layouts() -> dict[str, ModuleType]:
@@ -113,7 +112,7 @@ def _add_layout(parser: argparse.ArgumentParser, name: str, module: ModuleType) 
     add_subset_arguments(parser, getattr(module, "SUBSETS", {}))
     parser.add_argument("out_dir", metavar="OUT", help="folder for the prepared set")
     add_storage_arguments(parser)
-    parser.epilog = _AFTER.format(example=module.EXAMPLE.format(layout=name))
+    parser.epilog = _AFTER
     parser.set_defaults(prepare=lambda args: _prepare_layout(args, module))
 
 
@@ -178,6 +177,7 @@ def _add_folder(parser: argparse.ArgumentParser) -> None:
     )
     add_storage_arguments(parser)
     parser.set_defaults(prepare=_prepare_folder)
+    explain(parser, "vatt prepare folder VIDEOS RECORDS --test_share 0.2", status=_STATUS)
 
 
 def _prepare_folder(args: argparse.Namespace) -> str | Path:

@@ -2,6 +2,7 @@
 
 import argparse
 
+from vatt.arguments import explain
 from vatt.report.comparison import write_comparison
 from vatt.report.page import write_report
 from vatt.terminal import show
@@ -20,6 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="file to write (default: RUN/report.html; of two, compared_with_NAME.html in the second)",
     )
+    explain(parser, "vatt report runs/pretrain", "vatt report runs/pretrain runs/second --out both.html")
 
 
 def main(arguments: argparse.Namespace) -> int:

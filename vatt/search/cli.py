@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import vatt
-from vatt.arguments import COUNT, SECONDS
+from vatt.arguments import COUNT, SECONDS, explain
 from vatt.embed.files import open_embedder
 from vatt.prepare.progress import say
 from vatt.search.answer import TARGETS, Found, Wanted, answer
@@ -25,8 +25,6 @@ Text is compared in the video-text space, video and audio in the video-audio spa
 video or the audio of the indexed windows is compared; text and audio are never trained against each other,
 so they are compared via the video-audio space (zero-shot). A query file is represented by the mean of its
 windows, of which {MAX_SECONDS:g} seconds at most are taken.
-
-Exit status: 0 something was found, 2 a query, an index or a file that can not be used.
 """
 
 
@@ -59,6 +57,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", metavar="RUN", help="default: the model of the index")
     parser.add_argument("--html", metavar="gallery.html", help="write a page with frames of the results")
     parser.add_argument("--tsv", action="store_true", help="print a table of tab-separated values")
+    explain(
+        parser,
+        'vatt search INDEX "a red disc bounces" --html gallery.html',
+        "vatt search INDEX --audio query.wav --by video",
+        status="0 something was found",
+    )
 
 
 def main(args: argparse.Namespace) -> int:

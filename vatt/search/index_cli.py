@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 import vatt
+from vatt.arguments import explain
 from vatt.embed.cli import add_window_arguments, options_of
 from vatt.search.build import build_index, report
 from vatt.search.layout import DTYPES
@@ -14,9 +15,6 @@ Embeds every video, audio and image file below DIR in windows of the model's cli
 vectors in INDEX. Run it again after files were added, removed or changed: only changes are embedded, a moved
 file is recognised by its content, and a removed file is dropped. An interrupted run resumes with the
 same command, and until it ends the index is what it was. One process at a time may write.
-
-Exit status: 0 every file is in the index, 1 some could not be embedded (listed with the reason), 2 none
-could, or a wrong argument.
 """
 
 
@@ -39,6 +37,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--retry_failed", action="store_true", help="try files again that failed and did not change"
     )
     add_window_arguments(parser)
+    explain(
+        parser,
+        "vatt index VIDEOS INDEX --model runs/pretrain",
+        status="0 every file is in the index, 1 some could not be embedded, 2 none could",
+    )
 
 
 def main(args: argparse.Namespace) -> int:

@@ -6,7 +6,7 @@ import ipaddress
 import signal
 
 import vatt
-from vatt.arguments import COUNT, QUANTITY
+from vatt.arguments import COUNT, QUANTITY, explain
 from vatt.embed.files import open_embedder
 from vatt.prepare.progress import say
 from vatt.search.connections import Pace, PacedServer
@@ -47,6 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="MB",
         help="of a file (default: %(default)g)",
     )
+    explain(parser, "vatt serve INDEX --port 8765", status="0 ended by Ctrl-C or SIGTERM")
 
 
 def main(args: argparse.Namespace) -> int:

@@ -7,6 +7,7 @@ from pathlib import Path
 from rich.table import Table
 
 from vatt import config
+from vatt.arguments import add_json, explain
 from vatt.tables.paper import Cell, read_cells, read_titles
 from vatt.tables.results import Result, read_results
 from vatt.terminal import Console, show, text_table
@@ -36,7 +37,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "runs", nargs="*", metavar="RUN", help="run directories, or folders of them (default: runs, if there)"
     )
     parser.add_argument("--paper", action="store_true", help="list every figure of the paper")
-    parser.add_argument("--json", action="store_true", help="the same for machines, protocol cards included")
+    add_json(parser)
+    explain(parser, "vatt tables --paper runs")
 
 
 def main(arguments: argparse.Namespace) -> int:

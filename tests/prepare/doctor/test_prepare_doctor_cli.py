@@ -53,13 +53,14 @@ def test_what_can_not_be_read(content, tmp_path, capsys):
 
 def test_findings_are_told_written_and_repaired(tmp_path, capsys):
     directory = spoiled_set(tmp_path / "set")
-    page, facts, copy = tmp_path / "report.html", tmp_path / "report.json", tmp_path / "copy"
-    assert doctor(directory, "--html", page, "--json", facts, "--repair", copy) == 1
+    page, copy = tmp_path / "report.html", tmp_path / "copy"
+    assert doctor(directory, "--html", page, "--repair", copy) == 1
     printed = capsys.readouterr().out
     assert "ERROR audio-cast, once" in printed and "ERROR record-damaged, once" in printed
     assert "train-00000-of-00002.tfrecord, record 1 at byte" in printed
 
-    told = json.loads(facts.read_text())
+    assert doctor(directory, "--json") == 1
+    told = json.loads(capsys.readouterr().out)
     assert not told["is_clean"] and told["counts"]["train"]["clips"] == 3
     assert {finding["check"] for finding in told["findings"]} == {"audio-cast", "record-damaged"}
     assert all(finding["is_mended_by_repair"] for finding in told["findings"])

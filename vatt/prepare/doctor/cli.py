@@ -1,11 +1,11 @@
 """`vatt doctor RECORDS`: examines a prepared set; exit status 0 clean, 1 findings, 2 it could not be read."""
 
 import argparse
+import json
 from pathlib import Path
 
 from vatt import environment
-from vatt.arguments import COUNT, add_processes
-from vatt.prepare import writer
+from vatt.arguments import COUNT, add_json, add_processes, explain
 from vatt.prepare.doctor.examine import examine
 from vatt.prepare.doctor.facts import as_json, as_text
 from vatt.prepare.doctor.page import write_page
@@ -20,8 +20,6 @@ broken text or times, and clips that are in two splits. It changes nothing.
 
 With --environment, it lists instead what is installed, on which machine and devices, and which extras are
 missing for what.
-
-Exit status: 0 clean, 1 findings, 2 the set could not be read.
 """
 
 
@@ -41,13 +39,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--html", metavar="FILE", help="write a page with findings, facts and a contact sheet"
     )
-    parser.add_argument("--json", metavar="FILE", help="write findings and facts for programs")
+    add_json(parser)
     parser.add_argument("--repair", metavar="OUT", help="write a repaired copy of the set into OUT")
     add_processes(parser)
+    explain(parser, "vatt doctor RECORDS --html doctor.html", status="0 clean, 1 findings")
 
 
 def main(args: argparse.Namespace) -> int:
     """Examines, reports and, if asked, repairs; returns the exit status."""
+    if args.environment and args.json:
+        raise ValueError(
+            "`--json` prints findings of RECORDS. Received: --environment. Leave one of them out."
+        )
     if args.environment:
         show("\n".join(environment.lines()))
         return 0
@@ -56,9 +59,10 @@ def main(args: argparse.Namespace) -> int:
     if args.repair:
         check_target(args.repair)  # now, not after an hour
     diagnosis = examine(args.records, sample=args.sample, training=args.train_split, processes=args.processes)
-    show(as_text(diagnosis))
-    if args.json:
-        writer.write_json(Path(args.json), as_json(diagnosis))
+    as_it_is = (
+        json.dumps(as_json(diagnosis), indent=1, ensure_ascii=False) if args.json else as_text(diagnosis)
+    )
+    show(as_it_is)
     if args.html:
         write_page(diagnosis, Path(args.html))
         say(f"Report: {args.html}")

@@ -43,6 +43,7 @@ from vatt.prepare.shard_reader import read_shard
 from vatt.whole_file import whole_file
 
 SUMMARIES = {"dmvr": "DMVR shards: described in place, without a copy"}
+EXAMPLE = "vatt prepare {layout} DIR --split train='train-*' --frame_rate_hz 25 --audio_rate_hz 48000"
 _NUMBERED = re.compile(r"(?P<table>.+)-(?P<number>\d+)-of-(?P<count>\d+)(?P<suffix>\.\w+)?")
 _SHOWN = 3  # names in a message
 

@@ -45,6 +45,7 @@ from vatt.prepare.walk import AUDIO_SUFFIXES, MEDIA_SUFFIXES
 from vatt.whole_file import temporary_folder, whole_file
 
 SUMMARIES = {"webdataset": "tar files of WebDataset (video2dataset, img2dataset), also in object stores"}
+EXAMPLE = "vatt prepare {layout} 'shards/*.tar' RECORDS --test_share 0.1"
 NO_MEDIA = Reason("sample without media", "samples without media")
 NOT_USED = Reason("member of a sample that is not used", "members of samples that are not used")
 UNREADABLE = Reason("caption of a sample that can not be read", "captions of samples that can not be read")
