@@ -49,9 +49,10 @@ def small_vatt(
     widths=(512, 256),
     normalise=True,
     drop_rate=0.5,
-    drop_pattern="per_sample",
+    make_drop_token=DropToken,
     dropout_rate=0.1,
     projection_width=None,
+    all_pairs=False,
 ) -> VATT:
     """A `VATT` of one size; `agnostic` with one encoder, and with the release's projections unless
     `projection_width` is 0."""
@@ -64,7 +65,7 @@ def small_vatt(
             edge=edge,
             projection=projects,
             positions=FactorisedPositions(normalise=normalise),
-            drop_token=DropToken(rate=drop_rate, pattern=drop_pattern),
+            drop_token=make_drop_token(rate=drop_rate),
             dropout_rate=dropout_rate,
             **options,
         )
@@ -87,7 +88,8 @@ def small_vatt(
             dropout_rate=dropout_rate,
         ),
     }
-    spaces = CommonSpaces(video_audio_width=widths[0], video_text_width=widths[1], form=form)
+    to = dict(zip(("video_audio_width", "video_text_width"), widths))
+    spaces = CommonSpaces(**to, form=form, all_pairs=all_pairs)
     if agnostic:
         return agnostic_vatt(
             **tokenizers,

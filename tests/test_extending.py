@@ -27,9 +27,9 @@ FILES = ["experiments/pretrain.gin", "mine.gin"]
 
 def test_the_gin_file_is_accepted():
     config.load(FILES)
-    assert "SigmoidLoss.temperature = 0.1" in config.config_text()
-    with pytest.raises(config.ConfigError, match="(?s)SigmoidLoss.*temperature"):
-        config.load(FILES, ["SigmoidLoss.temprature = 1.0"])
+    assert "MarginLoss.margin = 0.2" in config.config_text()
+    with pytest.raises(config.ConfigError, match="(?s)MarginLoss.*margin"):
+        config.load(FILES, ["MarginLoss.magrin = 1.0"])
 
 
 def test_the_plan_counts_with_it():
@@ -69,7 +69,7 @@ def test_the_examples_pass_their_tests_and_the_rules(tree):
     tests = [
         "tests/prepare/layouts/test_layouts_vggsound.py",
         "tests/evals/test_evals_reciprocal_rank.py",
-        "tests/losses/test_losses_sigmoid.py",
+        "tests/losses/test_losses_margin.py",
         "tests/test_rules.py",
         "tests/test_the_run.py",
     ]

@@ -23,7 +23,7 @@ FOUNDATION = {
 MAY_IMPORT = {
     "layers": set(),
     "models": {"layers"},
-    "losses": set(),
+    "losses": {"layers"},  # `draws`
     "metrics": set(),
     "data": set(),
     "evals": {"layers", "metrics"},

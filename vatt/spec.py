@@ -21,6 +21,7 @@ MODALITIES = ("video", "audio", "text")
 # The two common spaces of the paper (Eq. 3), by the names that outputs, metrics and files use.
 VIDEO_AUDIO = "video_audio"
 VIDEO_TEXT = "video_text"
+AUDIO_VISUAL = "audio_visual"  # the joint embedding of a clip's video and audio, in the video-text space
 
 PADDING_ID = 0  # word id of padding; a caption of nothing else is "no caption"
 UNKNOWN_ID = 1  # word id of every word outside the vocabulary
@@ -37,6 +38,7 @@ LABEL = "label"  # float32 [B, Y] in [0, 1], if labels are asked for: a clip's c
 # int64 [B]: position in the (endless) stream, which keys every random draw; in evaluation the record's number
 EXAMPLE_INDEX = "example_index"
 VIEW = "view"  # int32 [B], evaluation with several views of a record, which are rows that follow one another
+DRAW_KEY = "draw_key"  # int32 [B, 2], in training only: (seed, example), see `vatt.layers.draws`
 VALID = "valid"  # float32 [B] in {0, 1}, evaluation only: 0 marks the padding of the last batch
 CLIP_ID = "clip_id"  # string [B], evaluation only: "media_id@start_seconds"
 GROUP = "group"  # string [B], evaluation only: clips of one group count as hits for each other; may be ""

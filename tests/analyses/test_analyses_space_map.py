@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.analyses.small_clips import SmallClips
-from vatt.analyses.pairs import PAIRS, key_of, paired
+from vatt.analyses.pairs import key_of, paired, pairs_in
 from vatt.analyses.space_map import SpaceMap, _density, _mixing
 from vatt.evals.embedding import EmbeddedClips
 
@@ -27,7 +27,7 @@ def embedded(left, right, groups, owners=None):
 
 
 def test_pairs_are_text_video_audio_video_and_the_derived_one():
-    assert [(key_of(pair), pair.space, pair.derived) for pair in PAIRS] == [
+    assert [(key_of(pair), pair.space, pair.derived) for pair in pairs_in(None)] == [
         ("text_video", "video_text", False),
         ("audio_video", "video_audio", False),
         ("text_audio", "video_text", True),
@@ -36,7 +36,7 @@ def test_pairs_are_text_video_audio_video_and_the_derived_one():
 
 def test_positives_are_a_clip_s_own_and_negatives_of_other_groups():
     clips = embedded([[1, 0], [1, 0], [0, 1]], [[1, 0], [0, 1], [0, 1]], ["a", "a", "b"])
-    found = _density("video_text", PAIRS[0], clips)
+    found = _density("video_text", pairs_in(None)[0], clips)
     assert (found["clips"], found["negatives"]) == (3, 4)  # the two of group a are neither
     figures = found["figures"]
     assert figures["positive_mean"] == pytest.approx((1 + 0 + 1) / 3)

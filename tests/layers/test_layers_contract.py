@@ -21,6 +21,7 @@ from vatt.layers.patches import PatchEmbedding
 from vatt.layers.positions import FactorisedPositions
 from vatt.layers.relative_bias import RelativeBias
 from vatt.layers.resnet import Bottleneck, ResNet
+from vatt.layers.salient_drop_token import SalientDropToken
 from vatt.layers.spectrogram_tokenizer import SpectrogramTokenizer
 from vatt.layers.text_encoder import TextEncoder
 from vatt.layers.transformer_encoder import Block, TransformerEncoder
@@ -200,6 +201,12 @@ LAYERS = {
     ),
     "waves": (
         lambda: WaveformTokenizer(sizes=(20,), patch=4, drop_token=DropToken()),
+        {"signal": AUDIO},
+        True,
+        WIDTH,
+    ),
+    "waves_salient": (
+        lambda: WaveformTokenizer(sizes=(20,), patch=4, drop_token=SalientDropToken()),
         {"signal": AUDIO},
         True,
         WIDTH,

@@ -10,6 +10,7 @@ from tests import goldens
 from tests.goldens import assert_near
 from tests.losses.replicas import on_replicas
 from vatt.losses.contrastive import FORMS, ContrastiveLoss, contrast
+from vatt.losses.pairs import PairWeights
 
 RELEASES = {"asym": "released", "sym": "symmetric"}
 # case -> (video, other) in losses.npz
@@ -57,7 +58,7 @@ def test_the_release_s_losses_and_gradients(form, case, mask):
 @pytest.mark.parametrize("form", RELEASES)
 def test_the_release_s_totals(form, weights):
     text, audio = (float(part[2:]) for part in weights.split("_"))
-    loss = ContrastiveLoss(form=RELEASES[form], video_text_weight=text, video_audio_weight=audio)
+    loss = ContrastiveLoss(form=RELEASES[form], weights=PairWeights(video_text=text, video_audio=audio))
     got = loss(OUTPUTS, {"text_mask": candidate_mask("m1011", 3)})
     key = f"{form}/total/w_{weights}"
     # The release logs each part times its weight, and takes the weighted mean in either form.
@@ -190,22 +191,22 @@ def test_a_pair_of_an_absent_modality_is_left_out(absent, pair, form):
     got = ContrastiveLoss(form=form)(there, {})
     assert set(got) == {"loss", f"loss/{pair}"}
     assert_near(got["loss"], ContrastiveLoss(form=form)(OUTPUTS, {})[f"loss/{pair}"], 1e-6)
-    weights = {"video_audio_weight": 0.0} if absent == "audio" else {"video_text_weight": 0.0}
-    assert set(ContrastiveLoss(form=form, **weights)(OUTPUTS, {})) == {"loss", f"loss/{pair}"}
+    weights = PairWeights(**{f"video_{absent}": 0.0})
+    assert set(ContrastiveLoss(form=form, weights=weights)(OUTPUTS, {})) == {"loss", f"loss/{pair}"}
 
 
 @pytest.mark.parametrize(
     ("modalities", "weights"),
-    [(("audio", "text"), {}), (("video",), {}), (("video", "audio"), {"video_audio_weight": 0.0})],
+    [(("audio", "text"), {}), (("video",), {}), (("video", "audio"), {"video_audio": 0.0})],
 )
 def test_without_any_pair_it_says_what_would_be_one(modalities, weights):
     there = {name: value for name, value in OUTPUTS.items() if name.startswith(modalities)}
     with pytest.raises(ValueError, match="must have a pair to compare.*'video' and one more"):
-        ContrastiveLoss(**weights)(there, {})
+        ContrastiveLoss(weights=PairWeights(**weights))(there, {})
 
 
 def test_the_paper_s_total_is_the_sum():
-    got = ContrastiveLoss(video_text_weight=0.5)(OUTPUTS, {})
+    got = ContrastiveLoss(weights=PairWeights(video_text=0.5))(OUTPUTS, {})
     assert_near(got["loss"], got["loss/video_audio"] + 0.5 * got["loss/video_text"], 1e-6)
 
 
@@ -227,7 +228,6 @@ def test_no_overflow_and_no_nan_at_the_extremes(form, block_rows):
         ({"form": "both"}, "`form` must be one of"),
         ({"temperature": 0.0}, "`temperature` must be positive"),
         ({"block_rows": 0}, "`block_rows` must be a positive number of clips"),
-        ({"video_audio_weight": 0.0, "video_text_weight": 0.0}, "must not be negative nor both zero"),
     ],
 )
 def test_bad_options_are_refused(options, words):

@@ -27,10 +27,12 @@ def models():
     """The architectures of the tiny goldens, without TensorFlow's checkpoint reader."""
     from tests.small_models import small_vatt
     from vatt.layers.architecture import Size
+    from vatt.layers.salient_drop_token import SalientDropToken
 
     size = Size(depth=2, width=32, hidden_width=64, heads=4, head_width=8)
     yield "tx_fac_tiny", small_vatt(size, video_sizes=(8, 32, 48), **RELEASED)
     agnostic = {"video_sizes": (8, 24, 24), "video_patch": (4, 8, 8), "projection_width": 40}
+    agnostic["make_drop_token"] = SalientDropToken
     yield "ut_fac_tiny", small_vatt(size, agnostic=True, **agnostic, **RELEASED)
 
 

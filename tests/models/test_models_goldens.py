@@ -172,9 +172,9 @@ def test_drop_token_with_the_release_s_permutation(name, modality, monkeypatch):
     # Ours keeps the tokens in their order, the release in the permutation's: as sets they are the same.
     kept = np.sort(golden[f"droptoken/perm_{modality}"][: wanted.shape[1] - 1])
 
-    def kept_indices(batch, tokens, *, training):
-        assert training and tokens == golden[f"droptoken/perm_{modality}"].size
-        return ops.broadcast_to(ops.convert_to_tensor(kept), (batch, kept.size))
+    def kept_indices(patches, steps, *, training):
+        assert training and patches.shape[1] == golden[f"droptoken/perm_{modality}"].size
+        return ops.broadcast_to(ops.convert_to_tensor(kept), (patches.shape[0], kept.size))
 
     tokenizer = tower.tokenizer
     monkeypatch.setattr(tokenizer, "drop_token", SimpleNamespace(kept_indices=kept_indices))

@@ -8,7 +8,7 @@ import numpy as np
 from vatt import spec
 from vatt.analyses.pairs import PairedVectors, paired
 from vatt.analyses.sample import SampledEvaluator, held_by
-from vatt.evals.directions import DIRECTIONS, Direction
+from vatt.evals.directions import Direction, directions_of
 from vatt.evals.embedding import EmbeddedClips
 from vatt.evals.examples import ClipPreviews
 from vatt.metrics.neighbours import mutual_neighbours, nearest
@@ -59,9 +59,10 @@ class NearestNeighbours(SampledEvaluator):
         video's clips that text and audio of one clip both find among their k nearest.
         """
         previews = ClipPreviews()
-        outputs = [output for each in DIRECTIONS for output in each.outputs]
+        self._directions = directions_of(model)
+        outputs = [output for each in self._directions for output in each.outputs]
         embedded = self._embedded(model, outputs, watch=previews)
-        found = {each: made for each in DIRECTIONS if (made := paired(embedded, *each.outputs))}
+        found = {each: made for each in self._directions if (made := paired(embedded, *each.outputs))}
         if not found:
             rule = "Neighbours are looked for from one modality in another."
             way_out = "Use a set with captions or audio."
@@ -90,7 +91,7 @@ class NearestNeighbours(SampledEvaluator):
         """Title, column heads and rows of the last evaluation, as text for a terminal."""
         artifact = self.artifact()
         figures, rows = artifact["figures"], []
-        for each in DIRECTIONS:
+        for each in self._directions:
             if f"{each.name}/group_share" in figures:
                 share, chance = (
                     figures[f"{each.name}/{key}"] for key in ("group_share", "chance_group_share")

@@ -5,18 +5,18 @@ import dataclasses
 import numpy as np
 
 from vatt import spec
-from vatt.evals.directions import DIRECTIONS, Direction
+from vatt.evals.directions import Direction, directions_of
 from vatt.evals.embedding import EmbeddedClips
 from vatt.metrics.retrieval import relevance_ids
+from vatt.protocols import Model
 from vatt.unit_rows import unit_rows
 
-# text – video, audio – video, and text – audio, which is derived: each once, whichever asks.
-PAIRS: tuple[Direction, ...] = tuple(
-    each
-    for each in DIRECTIONS
-    if (each.query, each.gallery)
-    in ((spec.TEXT, spec.VIDEO), (spec.AUDIO, spec.VIDEO), (spec.TEXT, spec.AUDIO))
-)
+_ASKING = ((spec.TEXT, spec.VIDEO), (spec.AUDIO, spec.VIDEO), (spec.TEXT, spec.AUDIO))
+
+
+def pairs_in(model: Model) -> tuple[Direction, ...]:
+    """text – video, audio – video and text – audio: each once, whichever asks."""
+    return tuple(each for each in directions_of(model) if (each.query, each.gallery) in _ASKING)
 
 
 def label_of(pair: Direction) -> str:

@@ -7,7 +7,7 @@ import numpy as np
 
 from vatt.analyses.pairs import PairedVectors, paired
 from vatt.analyses.sample import SampledEvaluator
-from vatt.evals.directions import DIRECTIONS, Direction
+from vatt.evals.directions import Direction, directions_of
 from vatt.metrics import calibration
 from vatt.protocols import Dataset, Model
 
@@ -67,9 +67,10 @@ class SimilarityCalibration(SampledEvaluator):
         first; of the softmax `…/confidence`, its mean, and `…/first_ece` at the temperature of training;
         `…/fitted_temperature`, the mean over the folds, and `…/fitted_first_ece`.
         """
-        embedded = self._embedded(model, (output for each in DIRECTIONS for output in each.outputs))
+        directions = directions_of(model)
+        embedded = self._embedded(model, (output for each in directions for output in each.outputs))
         described = []
-        for direction in DIRECTIONS:
+        for direction in directions:
             both = paired(embedded, *direction.outputs)
             if both is not None and len(np.unique(both.groups)) >= 2 * self.folds:
                 described.append(self._describe(direction, both))

@@ -3,7 +3,7 @@
 import gin
 import numpy as np
 
-from vatt.analyses.pairs import PAIRS, PairedVectors, key_of, label_of, paired
+from vatt.analyses.pairs import PairedVectors, key_of, label_of, paired, pairs_in
 from vatt.analyses.sample import SampledEvaluator, held_by
 from vatt.evals.directions import Direction
 from vatt.metrics.density import kernel_density, scott_bandwidth
@@ -50,9 +50,10 @@ class SpaceGeometry(SampledEvaluator):
         the clips of the second modality as neighbours of the first's, `…/text_to_video/skewness`,
         `…/antihubs`, `…/largest_hub`, `…/robin_hood`, and the other way round.
         """
-        embedded = self._embedded(model, (output for pair in PAIRS for output in pair.outputs))
+        pairs = pairs_in(model)
+        embedded = self._embedded(model, (output for pair in pairs for output in pair.outputs))
         described = []
-        for pair in PAIRS:
+        for pair in pairs:
             both = paired(embedded, *pair.outputs)
             if both is not None:
                 described.append(self._describe(pair, both))

@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.metrics import roc_auc_score
 
 from vatt import spec
-from vatt.analyses.pairs import PAIRS, PairedVectors, key_of, label_of, paired
+from vatt.analyses.pairs import PairedVectors, key_of, label_of, paired, pairs_in
 from vatt.analyses.plane import PERPLEXITY, coordinates, plane
 from vatt.analyses.sample import held_by
 from vatt.analyses.watch import WatchingEvaluator, modalities_read, own_outputs
@@ -79,7 +79,8 @@ class SpaceMap(WatchingEvaluator):
         names = [f"{each}/{space}" for space, read in SPACES.items() for each in read]
         embedded = self._embedded(model, names)
         maps = [made for space in SPACES if (made := self._map(space, embedded))]
-        densities = [made for space in SPACES for pair in PAIRS if (made := _density(space, pair, embedded))]
+        pairs = pairs_in(model)
+        densities = [made for space in SPACES for pair in pairs if (made := _density(space, pair, embedded))]
         if not densities:
             rule = "Spaces are compared by clips with at least two modalities, two of them in two groups."
             way_out = "Use a set with captions or audio, or more clips."

@@ -7,7 +7,7 @@ windows of a clip before it normalises, and so does this.
 import functools
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +20,8 @@ from vatt.protocols import Batch, Outputs
 from vatt.spec import AUDIO, MODALITIES, TEXT, VIDEO, VIDEO_AUDIO, VIDEO_TEXT, ClipSpec
 from vatt.unit_rows import unit_rows
 
-# The spaces of each modality. The audio's place in the video-text space is derived: it goes
-# there through the video-audio space, and no objective trained it.
+# The spaces of each modality. The audio's place in the video-text space is derived: it goes there through the
+# video-audio space, and no objective trained it, unless its model was made for all pairs.
 SPACES = {VIDEO: (VIDEO_AUDIO, VIDEO_TEXT), AUDIO: (VIDEO_AUDIO, VIDEO_TEXT), TEXT: (VIDEO_TEXT,)}
 
 
@@ -104,6 +104,38 @@ class Embedder:
             return {space: np.zeros((0, self.model.spaces.widths[space]), "f4") for space in SPACES[TEXT]}
         return unit_vectors(self._media_encoder.encode(TEXT, ids, outputs_of(TEXT)))
 
+    def embed_audio_visual(self, frames: Any, samples: Any) -> dict[str, np.ndarray]:
+        """Embeds clips by their video and audio together, of a run that trained this
+        (`CommonSpaces.all_pairs`).
+
+        Args:
+            frames, samples: of the same clips, as `embed_video` and `embed_audio` take them.
+
+        Returns:
+            {"video_text": float32 [B, D] of length 1}, to compare with sentences: of the mean of the windows.
+        """
+        spaces = self.model.spaces
+        if spaces is None or not spaces.joins(self.modalities):
+            raise ValueError(
+                "A joint embedding of video and audio needs a model that was trained with it. Received: "
+                f"{self._named()}, without one. Train with experiments/overlay/all_pairs.gin, or use "
+                "`embed_video` and `embed_audio`."
+            )
+        media = {VIDEO: (frames, checked_frames), AUDIO: (samples, checked_samples)}
+        video, audio = (
+            self._media_encoder.means(
+                modality, self._pieces(modality, *given), {VIDEO_AUDIO: f"{modality}/{VIDEO_AUDIO}"}
+            )[VIDEO_AUDIO]
+            for modality, given in media.items()
+        )
+        if len(video) != len(audio):
+            raise ValueError(
+                f"Video and audio must be of the same clips. Received: {len(video)} and {len(audio)} rows."
+            )
+        # The map is linear: it makes of the means what would be the mean of its outputs.
+        joint = spaces.joint_to_video_text(video.astype(np.float32), audio.astype(np.float32))
+        return unit_vectors({VIDEO_TEXT: np.asarray(joint)})
+
     def similarity(self, left: Mapping | np.ndarray, right: Mapping | np.ndarray) -> np.ndarray:
         """Cosines between all pairs, float32 [N, M] in [-1, 1].
 
@@ -135,19 +167,21 @@ class Embedder:
         return unit["left"] @ unit["right"].T
 
     def _embed(self, modality: str, media: Any, check: Callable, per_window: bool) -> dict[str, np.ndarray]:
-        clip = self._known_clip()
-        if isinstance(media, str | Path):
-            from vatt.embed.media import pieces_of
-
-            pieces = (piece[np.newaxis] for piece in pieces_of(media, clip, modality))
-        else:
-            pieces = [check(media)]
-        outputs = outputs_of(modality)
+        pieces, outputs = self._pieces(modality, media, check), outputs_of(modality)
         if not per_window:
             return unit_vectors(self._media_encoder.means(modality, pieces, outputs))
         vectors, starts, ends = self._media_encoder.windows(modality, pieces, outputs)
+        clip = self._known_clip()
         rate = clip.frame_rate_hz if modality == VIDEO else clip.sample_rate_hz
         return unit_vectors(vectors) | {"start_seconds": starts / rate, "end_seconds": ends / rate}
+
+    def _pieces(self, modality: str, media: Any, check: Callable) -> Iterable[np.ndarray]:
+        clip = self._known_clip()
+        if not isinstance(media, str | Path):
+            return [check(media)]
+        from vatt.embed.media import pieces_of
+
+        return (piece[np.newaxis] for piece in pieces_of(media, clip, modality))
 
     @functools.cached_property
     def _media_encoder(self) -> MediaEncoder:

@@ -1,8 +1,9 @@
 """The six directions of cross-modal retrieval: the space each is compared in, and one of them ranked.
 
 Video and audio meet in the video-audio space, video and text in the video-text space (Eq. 3). Audio and text
-never meet in training; the hierarchy of Eq. 3 still allows to compare them, by sending the audio's
-video-audio embedding through g_v→vt. Those two directions are marked as derived wherever they are shown.
+never meet in the paper's training; the hierarchy of Eq. 3 still allows to compare them, by sending the
+audio's video-audio embedding through g_v→vt. Those two directions are marked as derived wherever they are
+shown, unless the model has a map of the audio's own into the video-text space (`CommonSpaces.all_pairs`).
 """
 
 import dataclasses
@@ -14,6 +15,7 @@ import numpy as np
 from vatt import spec
 from vatt.evals.embedding import EmbeddedClips
 from vatt.metrics import chance, retrieval
+from vatt.protocols import Model
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,6 +58,13 @@ DIRECTIONS = (
     Direction(spec.TEXT, spec.AUDIO, spec.VIDEO_TEXT, derived=True),
     Direction(spec.AUDIO, spec.TEXT, spec.VIDEO_TEXT, derived=True),
 )
+
+
+def directions_of(model: Model) -> tuple[Direction, ...]:
+    """`DIRECTIONS`; of a model that was made for all pairs, none is derived."""
+    if not getattr(getattr(model, "spaces", None), "all_pairs", False):
+        return DIRECTIONS
+    return tuple(dataclasses.replace(each, derived=False) for each in DIRECTIONS)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,7 @@ import numpy as np
 from vatt import spec
 from vatt.evals import examples
 from vatt.evals.base import EvaluatorBase
-from vatt.evals.directions import DIRECTIONS, RankedDirection, rank_direction
+from vatt.evals.directions import DIRECTIONS, RankedDirection, directions_of, rank_direction
 from vatt.evals.embedding import AVERAGE_CHOICES, CAPTION_CHOICES, EmbeddedClips, embed_clips
 from vatt.evals.protocol_card import TIE_RULE
 from vatt.protocols import Dataset, Model
@@ -120,7 +120,9 @@ class Retrieval(EvaluatorBase):
             average=self.average,
             watch=previews if self.gallery_queries else None,
         )
-        ranked = [done for each in self.directions if (done := rank_direction(each, embedded))]
+        asked = {each.name for each in self.directions}
+        directions = [each for each in directions_of(model) if each.name in asked]
+        ranked = [done for each in directions if (done := rank_direction(each, embedded))]
         if not ranked or (self.required and len(ranked) < len(self.directions)):
             held = {modality: len(np.unique(owners)) for modality, owners in embedded.owners.items()}
             raise ValueError(
@@ -130,7 +132,7 @@ class Retrieval(EvaluatorBase):
                 f"{held}, and model outputs {sorted(embedded.vectors)}. Evaluate on a set with captions or "
                 "audio."
             )
-        directions = [self._describe(one) for one in ranked]
+        described = [self._describe(one) for one in ranked]
         queries = self._examples(ranked, embedded, previews)
         self._artifact = {
             "kind": "retrieval",
@@ -149,11 +151,11 @@ class Retrieval(EvaluatorBase):
             ),
             "grouped": _grouped(embedded),
             "ranks": list(self.ranks),
-            "directions": directions,
+            "directions": described,
             "queries": queries,
             "shown_clips": examples.describe_clips(queries, embedded=embedded, previews=previews),
         }
-        return {f"{self.name}/clips": float(len(embedded.clip_ids))} | self._flat(directions)
+        return {f"{self.name}/clips": float(len(embedded.clip_ids))} | self._flat(described)
 
     def table(self) -> tuple[str, list[str], list[list[str]]]:
         """Title, column heads and rows of the last evaluation, as text for a terminal."""

@@ -208,10 +208,12 @@ def _fine_tuning(card: Card) -> str:
 def _limits(card: Card) -> str:
     said = ["Digital silence and black video have embeddings too, which are meaningless."]
     if not card.is_classifier:
-        said.append(
-            "Audio and text were never trained against each other: their cosine in `video_text` goes "
-            "via the video-audio space (zero-shot)."
-        )
+        spaces = getattr(card.trained.model, "spaces", None)
+        if not (spaces and spaces.all_pairs):
+            said.append(
+                "Audio and text were never trained against each other: their cosine in `video_text` goes "
+                "via the video-audio space (zero-shot)."
+            )
         if (tokenizer := card.trained.tokenizer) is not None:
             said.append(
                 f"It reads the {tokenizer.size} words of its list and no others; a sentence of none of them "

@@ -65,21 +65,27 @@ class DropToken(Configured, keras.layers.Layer):
         self._salt = draws.salt_of(self)
 
     def call(self, tokens: Tensor, training: bool = False) -> Tensor:
-        kept = self.kept_indices(ops.shape(tokens)[0], tokens.shape[1], training=training)
+        kept = self.kept_indices(tokens, training=training)
         return tokens if kept is None else take_tokens(tokens, kept)
 
-    def kept_indices(self, batch: Any, tokens: int, *, training: bool) -> Tensor | None:
+    def kept_indices(self, patches: Tensor, steps: int = 1, *, training: bool) -> Tensor | None:
         """Indices of the kept tokens, int32 [B, kept], rising; None where all are kept.
 
-        A row's subset is uniform among all of its size.
+        Args:
+            patches: what the tokens are made of, [B, N, values], the first axis of a patch being time.
+            steps: size of a patch along time.
+            training: whether anything is dropped.
         """
         if not training or not self.rate:
             return None
-        scores = draws.uniform((batch, tokens), salt=self._salt)
-        if self.pattern == "per_batch":
-            scores = ops.broadcast_to(scores[:1], ops.shape(scores))
-        kept = ops.argsort(scores, axis=-1)[:, : tokens_kept(tokens, self.rate, self.round_to)]
+        kept = ops.argsort(self.ranks(patches, steps), axis=-1)
+        kept = kept[:, : tokens_kept(patches.shape[1], self.rate, self.round_to)]
         return ops.cast(ops.sort(kept, axis=-1), "int32")
+
+    def ranks(self, patches: Tensor, steps: int) -> Tensor:
+        """Keys [B, N] by which the lowest are kept: a row's subset is uniform among all of its size."""
+        draw = draws.uniform((ops.shape(patches)[0], patches.shape[1]), salt=self._salt)
+        return ops.broadcast_to(draw[:1], ops.shape(draw)) if self.pattern == "per_batch" else draw
 
 
 def take_tokens(tokens: Tensor, kept: Tensor) -> Tensor:

@@ -133,7 +133,7 @@ class SignalTokenizer(Configured, keras.layers.Layer):
         patches = ops.reshape(patches, (-1, positions.shape[0], patches.shape[-1]))
         kept = None
         if self.drop_token is not None:
-            kept = self.drop_token.kept_indices(ops.shape(patches)[0], positions.shape[0], training=training)
+            kept = self.drop_token.kept_indices(patches, self.patch[0], training=training)
         if kept is not None:
             # Each token is made from its patch and its position alone, so a dropped one need not be made.
             patches, positions = take_tokens(patches, kept), ops.take(positions, kept, axis=0)

@@ -13,37 +13,26 @@ import gin
 from keras import ops
 
 from vatt.losses.log_sums import NEVER, fast_rows, streamed, whole
+from vatt.losses.pairs import PairWeights, pairs_of
+from vatt.losses.temperature import LearnedTemperature, check_temperature
 from vatt.losses.unit_rows import unit_rows
 from vatt.protocols import Batch, Outputs, Tensor
-from vatt.spec import (
-    AUDIO,
-    AUDIO_MASK,
-    EXAMPLE_INDEX,
-    TEXT,
-    TEXT_MASK,
-    VIDEO,
-    VIDEO_AUDIO,
-    VIDEO_MASK,
-    VIDEO_TEXT,
-)
+from vatt.spec import EXAMPLE_INDEX
 
-# (common space, what meets the video there) -> which of its rows exist.
-_OTHERS = {(VIDEO_AUDIO, AUDIO): AUDIO_MASK, (VIDEO_TEXT, TEXT): TEXT_MASK}
 FORMS = ("paper", "literal", "released", "symmetric")
 
 
 @gin.register
 class ContrastiveLoss:
-    """loss = w_va · NCE(video, audio) + w_vt · MIL-NCE(video, text).
+    """loss = w_va · NCE(video, audio) + w_vt · MIL-NCE(video, text), and that of more pairs where they count.
 
     A pair of weight 0, or one of whose modalities the batch does not hold (`ClipSpec.modalities`), is left
-    out: video with one other modality is enough. Audio and text alone are refused, since the paper has no
-    space for that pair.
+    out: one pair is enough.
 
     Args:
-        temperature: τ.
-        video_audio_weight: weight of the video-audio loss.
-        video_text_weight: λ of Eq. 6.
+        temperature: τ; of one that is trained, where it starts.
+        lowest_temperature: τ is trained, one for each pair, and stays above this; None: τ is fixed.
+        weights: of the pairs; None: those of `PairWeights`, Eq. 6.
         form: "paper": Eq. 4–6 as MIL-NCE reads them: a clip's negatives are those in its own row and column,
             a positive counts once; the sum. "literal": Eq. 4–6 as printed: every clip has all non-matching
             pairs of the batch for negatives, B · (B − 1) instead of 2 · (B − 1); the sum. "released": row and
@@ -60,30 +49,31 @@ class ContrastiveLoss:
         self,
         *,
         temperature: float = 0.07,
-        video_audio_weight: float = 1.0,
-        video_text_weight: float = 1.0,
+        lowest_temperature: float | None = None,
+        weights: PairWeights | None = None,
         form: str = "paper",
         block_rows: int | str | None = None,
     ):
         if form not in FORMS:
             raise ValueError(f"`form` must be one of {FORMS}. Received: form={form!r}.")
-        if temperature <= 0:
-            raise ValueError(f"`temperature` must be positive. Received: temperature={temperature}.")
-        if video_audio_weight + video_text_weight <= 0 or min(video_audio_weight, video_text_weight) < 0:
-            raise ValueError(
-                "The weights must not be negative nor both zero. Received: "
-                f"video_audio_weight={video_audio_weight}, video_text_weight={video_text_weight}."
-            )
+        check_temperature(temperature)
         if block_rows not in (None, "auto") and not (isinstance(block_rows, int) and block_rows >= 1):
             raise ValueError(
                 "`block_rows` must be a positive number of clips, 'auto', or None (all at once). "
                 f"Received: block_rows={block_rows!r}."
             )
         self.temperature = temperature
-        self.video_audio_weight = video_audio_weight
-        self.video_text_weight = video_text_weight
+        self.lowest_temperature = lowest_temperature
+        self.weights = weights or PairWeights()
         self.form = form
         self.block_rows = block_rows
+        self._learned = {}
+        if lowest_temperature is not None:
+            self._learned = {
+                name: LearnedTemperature(temperature, lowest_temperature, name=f"temperature_{name}")
+                for name in self.weights.positive
+            }
+        self.trainable_variables = [each.variable for each in self._learned.values()]
 
     def rows_at_once(self, batch_rows: int) -> int:
         """Clips whose candidates are scored at a time, for a global batch of this size."""
@@ -96,46 +86,35 @@ class ContrastiveLoss:
 
         Args:
             outputs: "video/video_audio", "audio/video_audio" [B, d_va], "video/video_text" [B, d_vt] and
-                "text/video_text" [B · K, d_vt], not normalised, of one pair at least.
+                "text/video_text" [B · K, d_vt], not normalised, of one pair at least; of further pairs
+                "audio/video_text", "audio_visual/video_text" [B, d_vt].
             batch: `example_index` [B]; `video_mask`, `audio_mask` [B], `text_mask` [B, K], each optional.
             gather: rows of this replica -> rows of all replicas, differentiable.
 
         Returns:
-            dict of float32 scalars: "loss" and its unweighted parts, "loss/video_audio", "loss/video_text".
+            dict of float32 scalars: "loss" and its unweighted parts, "loss/video_audio", "loss/video_text", …
 
         Raises:
             ValueError: the outputs hold no pair whose weight is positive.
         """
-        options = {
-            "index": batch.get(EXAMPLE_INDEX),
-            "temperature": self.temperature,
-            "form": self.form,
-            "gather": gather,
-            "block_rows": self.block_rows,
-        }
-        weights = {VIDEO_AUDIO: self.video_audio_weight, VIDEO_TEXT: self.video_text_weight}
         parts = {}
-        for (space, other), mask in _OTHERS.items():
-            if not weights[space] or not {f"{VIDEO}/{space}", f"{other}/{space}"} <= outputs.keys():
-                continue
-            left, right = outputs[f"{VIDEO}/{space}"], outputs[f"{other}/{space}"]
-            candidates = right.shape[0] // left.shape[0]
-            right = ops.reshape(right, (-1, candidates, right.shape[-1]))
-            exists = batch.get(mask)
-            if exists is not None:
-                exists = ops.reshape(exists, (-1, candidates))
-            parts[space] = contrast(left, right, batch.get(VIDEO_MASK), exists, **options)
-        if not parts:
-            raise ValueError(
-                "The loss must have a pair to compare: video and audio, or video and text, of positive "
-                f"weight. Received: outputs {', '.join(sorted(outputs))}; video_audio_weight="
-                f"{self.video_audio_weight}, video_text_weight={self.video_text_weight}. Give "
-                "`ClipSpec.modalities` 'video' and one more, and its pair a weight."
+        for name, pair in pairs_of(outputs, batch, self.weights).items():
+            parts[name] = contrast(
+                pair.left,
+                pair.right,
+                *pair.masks,
+                index=batch.get(EXAMPLE_INDEX),
+                temperature=self._learned[name]() if self._learned else self.temperature,
+                lowest_temperature=self.lowest_temperature,
+                form=self.form,
+                gather=gather,
+                block_rows=self.block_rows,
             )
-        total = sum(weights[space] * part for space, part in parts.items())
+        weights = self.weights.positive
+        total = sum(weights[name] * part for name, part in parts.items())
         if self.form == "released":
-            total = total / sum(weights[space] for space in parts)
-        return {"loss": total} | {f"loss/{space}": part for space, part in parts.items()}
+            total = total / sum(weights[name] for name in parts)
+        return {"loss": total} | {f"loss/{name}": part for name, part in parts.items()}
 
 
 def contrast(
@@ -145,7 +124,8 @@ def contrast(
     right_mask: Tensor = None,
     *,
     index: Tensor = None,
-    temperature: float = 0.07,
+    temperature: float | Tensor = 0.07,
+    lowest_temperature: float | None = None,
     form: str = "paper",
     gather: Callable = lambda x: x,
     block_rows: int | str | None = None,
@@ -158,6 +138,7 @@ def contrast(
         left_mask: [B], 0 for a clip to leave out; right_mask: [B, K], 0 for a candidate to leave out.
         index: int [B], a number of its own for every row of the global batch.
         temperature: τ.
+        lowest_temperature: what τ never falls below, of one that is a tensor.
         form, block_rows: see `ContrastiveLoss`.
         gather: local rows -> global rows, differentiable.
 
@@ -182,7 +163,9 @@ def contrast(
     if block_rows is None:
         positives, forth, back = whole(left, right, scored, right_mask, **options)
     else:
-        positives, forth, back = streamed(left, right, scored, right_mask, **options, block_rows=block_rows)
+        lowest = temperature if lowest_temperature is None else lowest_temperature
+        options |= {"largest": 1 / lowest, "block_rows": block_rows}
+        positives, forth, back = streamed(left, right, scored, right_mask, **options)
 
     # With P the sum of the positives, F and G those of the negatives: each is log(1 + quotient), in which
     # nothing cancels when the positives rule.

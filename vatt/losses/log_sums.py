@@ -37,7 +37,7 @@ def whole(
     right_mask: Tensor,
     *,
     index: Tensor,
-    temperature: float,
+    temperature: float | Tensor,
     gather: Callable,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """The sums of `streamed`, from matrices as large as the batch; the plain twin it is tested against."""
@@ -68,9 +68,10 @@ def streamed(
     right_mask: Tensor,
     *,
     index: Tensor,
-    temperature: float,
+    temperature: float | Tensor,
+    largest: float,
     gather: Callable,
-    block_rows: int | str | None,
+    block_rows: int | str,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Three sums for each clip of this replica, over all replicas' clips and candidates.
 
@@ -81,6 +82,7 @@ def streamed(
             candidate that does not exist.
         index: int [b], a number of its own for every row of the global batch.
         temperature: τ.
+        largest: no score is larger, 1 / τ or 1 / a τ that this one is never below.
         gather: rows of this replica -> rows of all replicas, differentiable.
         block_rows: clips whose candidates are scored at a time, or "auto" for `fast_rows`; a block has
             block_rows · K · B entries.
@@ -110,7 +112,7 @@ def streamed(
         first,
         candidates,
         block_rows,
-        1 / temperature,
+        largest,
     )
     back = ops.logsumexp(ops.reshape(by_candidate, (rows, candidates)), axis=1)
     forth = ops.slice(ops.logsumexp(gather(ops.expand_dims(by_clip, 0)), axis=0), (first,), (rows,))
@@ -161,7 +163,7 @@ def _stream(right, left, right_bias, left_bias, first_own, candidates, block_row
 
         nothing = ops.zeros_like(left_bias)
         carry = (nothing, nothing + 3 * NEVER, ops.zeros_like(right_bias))  # below every score
-        by_column, maximum, by_row = _block_by_block(add_sums, rows, block, carry)
+        by_column, maximum, by_row = block_by_block(add_sums, rows, block, carry)
         by_column = maximum + ops.log(by_column)
 
         def gradient(*arguments, upstream=None):
@@ -179,7 +181,7 @@ def _stream(right, left, right_bias, left_bias, first_own, candidates, block_row
                 return left_gradient, ops.slice_update(right_gradient, (start, 0), update)
 
             carry = (ops.zeros_like(left), ops.zeros_like(right))
-            left_gradient, right_gradient = _block_by_block(add_gradient, rows, block, carry)
+            left_gradient, right_gradient = block_by_block(add_gradient, rows, block, carry)
             return right_gradient, left_gradient
 
         # One result, as Keras' custom gradients take one upstream on every backend.
@@ -208,7 +210,7 @@ def _bounded_sums(rows, block, cut, scores, right_bias, left_bias, largest):
             return by_column + column_sums, ops.slice_update(by_row, (start, 0), row_sums)
 
         carry = (ops.zeros_like(left_bias), ops.zeros_like(right_bias))
-        by_column, by_row = _block_by_block(add_sums, rows, block, carry)
+        by_column, by_row = block_by_block(add_sums, rows, block, carry)
 
         def gradient(*arguments, upstream=None):
             # Keras hands over the gradient by position on TensorFlow and JAX, by name on PyTorch.
@@ -226,7 +228,7 @@ def _bounded_sums(rows, block, cut, scores, right_bias, left_bias, largest):
                 return left_gradient, ops.slice_update(right_gradient, (start, 0), update)
 
             carry = (ops.zeros_like(left), ops.zeros_like(right))
-            left_gradient, right_gradient = _block_by_block(add_gradient, rows, block, carry)
+            left_gradient, right_gradient = block_by_block(add_gradient, rows, block, carry)
             return right_gradient, left_gradient
 
         sums = ops.concatenate([by_row[:, 0], by_column], axis=0)
@@ -243,7 +245,7 @@ def _over(gradient, sums):
     return ops.where(empty, 0.0, gradient) / ops.where(empty, 1.0, sums)
 
 
-def _block_by_block(add, rows, block, carry):
+def block_by_block(add: Callable, rows: int, block: int, carry: tuple) -> tuple:
     """`carry` after `carry = add(start, size, *carry)` on each block of `rows`; the last may be smaller."""
     blocks, rest = divmod(rows, block)
 

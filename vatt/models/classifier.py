@@ -13,9 +13,8 @@ from vatt.layers import draws
 from vatt.layers.configured import Configured
 from vatt.layers.dropout import Dropout
 from vatt.models.tower import Tower
-from vatt.models.vatt import DRAW_KEY
 from vatt.protocols import Outputs, Tensor
-from vatt.spec import AUDIO, MASKS, VIDEO
+from vatt.spec import AUDIO, DRAW_KEY, MASKS, VIDEO
 
 IMAGE = "image"
 SPECTROGRAM = "spectrogram"

@@ -12,6 +12,8 @@ from vatt.models.common_spaces import CommonSpaces
 from vatt.models.tower import Tower
 from vatt.spec import (
     AUDIO,
+    AUDIO_VISUAL,
+    DRAW_KEY,
     MASKS,
     MODALITIES,
     TEXT,
@@ -19,8 +21,6 @@ from vatt.spec import (
     VIDEO_AUDIO,
     VIDEO_TEXT,
 )
-
-DRAW_KEY = "draw_key"
 
 
 @gin.register
@@ -42,8 +42,8 @@ class VATT(Configured, keras.Model):
         i·K + k of the text belongs to example i.
     Output: a flat dict: "<modality>/pooled" [B, D], "<modality>/tokens" [B, N, D] and, not normalised, in the
         common spaces (Eq. 3): "video/video_audio", "audio/video_audio" [B, d_va], "video/video_text",
-        "audio/video_text" (the audio's video-audio embedding sent through g_v→vt),
-        "text/video_text" [B', d_vt].
+        "audio/video_text" (the audio's video-audio embedding sent through g_v→vt), "text/video_text"
+        [B', d_vt]; with `CommonSpaces.all_pairs` and both modalities "audio_visual/video_text" [B, d_vt].
     """
 
     def __init__(
@@ -136,7 +136,9 @@ class VATT(Configured, keras.Model):
     def project(
         self, features: dict[str, Any], masks: dict[str, Any] | None = None, training: bool = False
     ) -> dict[str, Any]:
-        """The common-space outputs for "<modality>/pooled" features; `masks` may hold the inputs' masks."""
+        """The common-space outputs for "<modality>/pooled" features; `masks` may hold the inputs' masks and
+        their `draw_key`.
+        """
         if self.spaces is None:
             return {}
         masks = masks or {}
@@ -151,9 +153,15 @@ class VATT(Configured, keras.Model):
         if f"{AUDIO}/pooled" in features:
             embedding = self.spaces.audio_to_video_audio(features[f"{AUDIO}/pooled"], mask[AUDIO], training)
             outputs[f"{AUDIO}/{VIDEO_AUDIO}"] = embedding
-            # No objective trains this output: the bridge's statistics and weights are learned from video
-            # alone.
-            outputs[f"{AUDIO}/{VIDEO_TEXT}"] = self.spaces.video_audio_to_video_text(embedding)
+            outputs[f"{AUDIO}/{VIDEO_TEXT}"] = self.spaces.audio_to_video_text(
+                embedding, mask[AUDIO], training
+            )
+        if self.spaces.joins(each for each in (VIDEO, AUDIO) if f"{each}/pooled" in features):
+            both = (outputs[f"{each}/{VIDEO_AUDIO}"] for each in (VIDEO, AUDIO))
+            with draws.keyed(masks.get(DRAW_KEY)):
+                outputs[f"{AUDIO_VISUAL}/{VIDEO_TEXT}"] = self.spaces.joint_to_video_text(
+                    *both, mask[VIDEO], mask[AUDIO], training
+                )
         if f"{TEXT}/pooled" in features:
             outputs[f"{TEXT}/{VIDEO_TEXT}"] = self.spaces.text_to_video_text(
                 features[f"{TEXT}/pooled"], mask[TEXT], training

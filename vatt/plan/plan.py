@@ -8,6 +8,7 @@ import keras
 from vatt.config import ConfigError
 from vatt.convert.released import describe
 from vatt.losses.contrastive import ContrastiveLoss
+from vatt.losses.pairs import SIDES
 from vatt.models.classifier import Classifier
 from vatt.models.vatt import VATT
 from vatt.plan import memory, stages
@@ -186,10 +187,16 @@ class _Planner:
         """Similarities of every clip with every candidate, in both directions."""
         if not isinstance(self.loss, ContrastiveLoss):
             return Count()
-        clips, spaces = self.numbers["batch_size"], self.model.spaces
-        count = product(clips, spaces.video_audio_width, clips)
-        count += product(clips, spaces.video_text_width, clips * self.clip.candidates)
+        clips, count = self.numbers["batch_size"], Count()
+        for space, candidates in self._pairs():
+            count += product(clips, self.model.spaces.widths[space], clips * candidates)
         return count if self.loss.block_rows else 2 * count  # streamed, one matrix serves both
+
+    def _pairs(self) -> Iterable[tuple[str, int]]:
+        """Space and number of a clip's candidates of each pair that the loss compares."""
+        for name in self.loss.weights.positive:
+            _, right, space = SIDES[name]
+            yield space, self.clip.candidates if right == TEXT else 1
 
     def _again(self, costs) -> int:
         """Products of a step that were made before: of cached features, of blocks."""
@@ -284,7 +291,9 @@ class _Planner:
         if not isinstance(self.loss, ContrastiveLoss):
             return 0
         scored = min(rows, self.loss.rows_at_once(rows * self.where.devices)) * rows * self.where.devices
-        return memory.FLOAT32 * _KEPT_SIMILARITIES * scored * (1 + self.clip.candidates)
+        return (
+            memory.FLOAT32 * _KEPT_SIMILARITIES * scored * sum(candidates for _, candidates in self._pairs())
+        )
 
     def _speed(self, executed: int) -> dict:
         batch = self.numbers["batch_size"]

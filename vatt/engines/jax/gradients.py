@@ -20,6 +20,7 @@ from vatt.engines.rows import check_rows, rows_of
 from vatt.protocols import Batch
 
 _POOLED = tuple(f"{modality}/pooled" for modality in spec.MODALITIES)
+_FOR_HEADS = (*spec.MASKS.values(), spec.DRAW_KEY)
 
 
 def gradients_of(settings: Gradients, task: Task, devices: Devices) -> Callable:
@@ -143,11 +144,11 @@ class _CachedFeatures:
         return losses, total, moved
 
     def _encode(self, chunk):
-        """Pooled features of a chunk and the masks of its inputs, both by name."""
+        """Pooled features of a chunk, and the masks and draw keys of its inputs, by name."""
         inputs = self._forward.task.device_inputs(chunk, training=True)
         features = self._forward.task.model.encode(inputs, training=True)
         pooled = {name: features[name] for name in _POOLED if name in features}
-        return pooled, {name: inputs[name] for name in spec.MASKS.values() if name in inputs}
+        return pooled, {name: inputs[name] for name in _FOR_HEADS if name in inputs}
 
     def _score(self, features, masks, batch):
         return self._forward.loss_of(self._forward.task.model.project(features, masks, training=True), batch)

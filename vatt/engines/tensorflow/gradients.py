@@ -16,6 +16,7 @@ from vatt.engines.tensorflow.gather import all_gather
 from vatt.protocols import Batch
 
 _POOLED = tuple(f"{modality}/pooled" for modality in spec.MODALITIES)
+_FOR_HEADS = (*spec.MASKS.values(), spec.DRAW_KEY)
 
 
 def gradients_of(settings: Gradients, task: Task, *, compile_towers: bool = False) -> Callable:
@@ -62,11 +63,11 @@ def _compiled_outputs(task: Task, batch):
 
 
 def _pooled(task: Task, batch):
-    """Pooled features and the masks of the inputs, both by name: what `project` takes."""
+    """Pooled features, and the masks and draw keys of the inputs, by name: what `project` takes."""
     inputs = task.device_inputs(batch, training=True)
     features = task.model.encode(inputs, training=True)
     pooled = {name: features[name] for name in _POOLED if name in features}
-    return pooled, {name: inputs[name] for name in spec.MASKS.values() if name in inputs}
+    return pooled, {name: inputs[name] for name in _FOR_HEADS if name in inputs}
 
 
 def _whole_batch(task: Task, outputs_of: Callable, batch, variables, loss_scale):

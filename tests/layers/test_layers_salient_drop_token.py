@@ -1,0 +1,81 @@
+"""DropToken by energy: the probabilities, the draws, what of a clip is kept."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from vatt.layers import draws
+from vatt.layers.salient_drop_token import SalientDropToken, energies
+from vatt.layers.voxel_tokenizer import VoxelTokenizer
+
+DRAW = np.random.default_rng(8)
+ROWS = 6000
+
+
+def kept_by(patches, steps=2, seed=3, **options):
+    layer = SalientDropToken(**options)
+    layer.build()
+    keys = np.stack([np.full(len(patches), seed), np.arange(len(patches))], axis=1).astype("int32")
+    with draws.keyed(keys):
+        return np.asarray(layer.kept_indices(patches, steps, training=True))
+
+
+def patches_of(energy):
+    """[1, N, 2]: two values in time, of these variances."""
+    return np.sqrt(np.array(energy, "float32"))[None, :, None] * np.array([1.0, -1.0], "float32")
+
+
+def shares_of(probabilities, count):
+    """How often each is among `count` that are drawn one after the other without replacement."""
+    shares = np.zeros(len(probabilities))
+    for drawn in itertools.permutations(range(len(probabilities)), count):
+        left, chance = 1.0, 1.0
+        for each in drawn:
+            chance *= probabilities[each] / left
+            left -= probabilities[each]
+        shares[list(drawn)] += chance
+    return shares
+
+
+def test_the_energy_is_the_variance_over_time():
+    patches = DRAW.normal(size=(3, 4, 5 * 6)).astype("float32")
+    wanted = patches.reshape(3, 4, 5, 6).var(axis=2).mean(axis=2)
+    np.testing.assert_allclose(energies(patches, 5), wanted, rtol=1e-5)
+
+
+@pytest.mark.parametrize("energy", [[1, 2, 4, 8, 1], [0, 0, 3, 0, 0], [0, 0, 0, 0, 0]])
+def test_tokens_are_drawn_one_after_the_other_by_energy_over_an_even_floor(energy):
+    kept = kept_by(np.repeat(patches_of(energy), ROWS, axis=0), rate=0.6, floor=0.25)
+    assert kept.shape == (ROWS, 2) and (np.diff(kept, axis=1) > 0).all()
+    total = sum(energy)
+    share = np.array(energy) / total if total else np.full(5, 1 / 5)
+    wanted = shares_of(0.75 * share + 0.25 / 5, 2)
+    np.testing.assert_allclose(np.bincount(kept.ravel(), minlength=5) / ROWS, wanted, atol=0.03)
+
+
+def test_a_clip_s_draw_is_its_own():
+    patches = DRAW.normal(size=(50, 16, 4)).astype("float32")
+    whole = kept_by(patches)
+    assert whole.shape == (50, 4)
+    np.testing.assert_array_equal(kept_by(patches[:7]), whole[:7])
+    assert (kept_by(patches, seed=4) != whole).any()
+
+
+def test_of_a_video_what_moves_is_kept_and_in_evaluation_everything():
+    video = np.full((200, 4, 16, 16, 3), 0.5, "float32")  # bright, but still
+    video[:, :, :4, 4:8] = DRAW.uniform(-0.1, 0.1, (200, 4, 4, 4, 3))  # the second of the 16 patches
+    drop = SalientDropToken(rate=0.875, floor=0.1)
+    tokenizer = VoxelTokenizer(sizes=(4, 16, 16), patch=(4, 4, 4), drop_token=drop, dropout_rate=0.0)
+    tokenizer.build(8)
+    taken = []
+    real = drop.kept_indices
+    drop.kept_indices = lambda *given, **options: taken.append(real(*given, **options)) or taken[-1]
+    assert tokenizer(video, training=True)[0].shape == (200, 1 + 2, 8)
+    assert (np.asarray(taken[0]) == 1).any(axis=1).mean() > 0.95
+    assert tokenizer(video)[0].shape == (200, 1 + 16, 8)
+
+
+def test_a_floor_of_nothing_is_refused():
+    with pytest.raises(ValueError, match=r"`floor` must be in \(0, 1\]"):
+        SalientDropToken(floor=0.0)
