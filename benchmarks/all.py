@@ -66,6 +66,7 @@ BY_HAND = {
     "audio_storage.py",
     "demo_step_torch.py",
     "one_runtime.py",
+    "real.py",
     "transformer_steps.py",
 }
 

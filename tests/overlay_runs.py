@@ -100,7 +100,7 @@ def run_in_miniature(overlay, name, before, miniatures, more, *options):
     if "paper" in named:
         flags |= {each.upper(): f"'{miniatures.sets.path(each)}'" for each in ("howto100m", "audioset")}
     elif name == "pretrain":
-        folder = miniatures.sets.path("youcook2") if overlay == "folder" else miniatures.folder / "demo"
+        folder = miniatures.sets.path("youcook2") if "folder" in named else miniatures.folder / "demo"
         flags["DATA_DIR"] = f"'{folder}'"
     else:
         flags |= miniatures.flags(name)

@@ -26,6 +26,8 @@ PARAMETERS = {
     "finetune_kinetics700": _BASE_320 + 769 * 700,
     "finetune_moments_in_time": _BASE_320 + 769 * 339,
     "finetune_audioset": _AUDIO_BASE + 769 * 527,
+    # 250 positions in place of 1,200: 4 s at 8 kHz.
+    "finetune_esc50": _AUDIO_BASE - 950 * 768 + 769 * 50,
     # 1 + 24 + 24 positions of width 768 in place of 8 + 14 + 14.
     "finetune_imagenet": _BASE_384 + 13 * 768 + 769 * 1000,
 }

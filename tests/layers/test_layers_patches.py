@@ -7,6 +7,7 @@ from keras import ops
 
 from tests.goldens import assert_near
 from vatt.layers.cosine_basis import CosineBasis
+from vatt.layers.fourier_basis import FourierBasis
 from vatt.layers.patches import PatchEmbedding
 from vatt.layers.waveform_tokenizer import WaveformTokenizer
 from vatt.plan.layers import signal_tokenizer_costs
@@ -97,3 +98,35 @@ def test_cosines_are_restored_from_their_configuration():
         keras.saving.serialize_keras_object(CosineBasis(power=1.0, gain=3.0))
     )
     assert (basis.power, basis.gain) == (1.0, 3.0)
+
+
+def test_energies_that_start_from_fourier_s_functions_tell_frequencies_and_not_phases():
+    samples, width = 64, 16
+    patches = PatchEmbedding(
+        patch=(samples,), channels=1, width=width, energies=8, initializer=FourierBasis(energy_share=0.5)
+    )
+    patches.build()
+    times = np.arange(samples)
+    heard = []
+    for pair in range(8):  # tones at the frequency of each pair, in two phases
+        cycles = (pair + 1) / 18
+        tones = np.stack([np.sin(2 * np.pi * cycles * times + phase) for phase in (0.3, 1.7)])
+        energies = ops.convert_to_numpy(patches(tones.astype(np.float32)))[:, 8:]
+        assert (energies.argmax(axis=1) == pair).all()
+        assert_near(energies[0, pair], energies[1, pair], 0.01)
+        heard.append(energies[0])
+    assert np.std(heard, axis=0).min() > 0.1
+    assert_near(np.linalg.norm(ops.convert_to_numpy(patches.kernel)[:, 0, 8:], axis=0), np.ones(16), 1e-5)
+
+
+def test_fourier_s_functions_are_for_the_energies_of_waveforms():
+    with pytest.raises(ValueError, match="one channel"):
+        FourierBasis()((4, 3, 12))
+    with pytest.raises(ValueError, match="energy_share"):
+        FourierBasis(energy_share=0.0)
+    kernel = ops.convert_to_numpy(FourierBasis(energy_share=1.0)((16, 1, 20)))
+    assert kernel.shape == (16, 1, 20) and np.isfinite(kernel).all()  # ten pairs, no linear feature
+    basis = keras.saving.deserialize_keras_object(
+        keras.saving.serialize_keras_object(FourierBasis(energy_share=0.25))
+    )
+    assert basis.energy_share == 0.25
