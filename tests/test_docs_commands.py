@@ -107,6 +107,14 @@ def test_what_is_wrong_is_found(command, parsers):
         check(command, parsers)
 
 
+def test_the_walk_in_the_help_is_understood(parsers, capsys):
+    assert cli.main(["--help"]) == 0
+    found = re.findall(r"^  vatt (.+?)(?:  +#.*)?$", capsys.readouterr().out, re.MULTILINE)
+    assert [each.split()[0] for each in found] == ["prepare", "train", "index", "serve", "export"]
+    for each in found:
+        check(f"python -m vatt {each}", parsers)
+
+
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
 def test_verbs_and_options_in_sentences_are_there(path, parsers):
     for span in () if is_of_examples(path) else spans(path):

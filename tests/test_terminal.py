@@ -2,6 +2,7 @@
 
 import csv
 import io
+import sys
 import unicodedata
 
 import pytest
@@ -91,3 +92,10 @@ def test_a_table_has_the_cells_that_went_in(row):
         for text in row
     ]
     assert stream.getvalue().count("\n") == 1 and terminal.printable(stream.getvalue()) == stream.getvalue()
+
+
+def test_a_training_is_started_as_this_process_was(monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["/venv/bin/vatt", "prepare"])
+    assert terminal.train_command() == "vatt train"
+    monkeypatch.setattr(sys, "argv", ["/venv/lib/vatt/__main__.py", "prepare"])
+    assert terminal.train_command() == "python -m vatt.main"

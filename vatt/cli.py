@@ -9,7 +9,7 @@ from contextlib import nullcontext
 from types import ModuleType
 
 import vatt
-from vatt.terminal import Parser, say, show
+from vatt.terminal import Parser, say, show, train_command
 
 # verb -> (module, what it does). The module has `add_arguments(parser)` and `main(args) -> exit status`.
 VERBS = {
@@ -31,6 +31,13 @@ VERBS = {
     "convert": ("vatt.convert.cli", "load released VATT, T5 and ViT weights, or write theirs from ours"),
     "completion": ("vatt.completion.cli", "print a script by which bash or zsh completes commands"),
 }
+_WALK = (
+    "prepare folder VIDEOS RECORDS    # then as it says, such as",
+    "train --gin_file=pretrain.gin --gin_file=overlay/folder.gin --data_dir RECORDS",
+    "index VIDEOS INDEX --model runs/folder",
+    "serve INDEX",
+    "export runs/folder EXPORT",
+)
 NEED_TENSORFLOW = {"convert", "embed", "export", "feed", "index", "plan", "search", "serve"}
 # These read and write stores themselves; for the others an address is a folder that is fetched, and sent.
 OWN_STORES = {"plan", "prepare"}
@@ -62,7 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         say(f"error: a verb must be one of {', '.join(VERBS)}. Received: {verb}.{closest(verb, VERBS)}")
         return 2
     if verb == "train":
-        return train(rest, program="python -m vatt train")
+        return train(rest, program=train_command())
     configure_terminal()
     try:
         if verb in NEED_TENSORFLOW and not {"-h", "--help"} & set(rest):
@@ -98,6 +105,9 @@ def _help() -> str:
             "usage: vatt VERB …    (the same: python -m vatt VERB …)",
             "",
             *lines,
+            "",
+            "From your own videos to a search page:",
+            *(f"  vatt {command}" for command in _WALK),
             "",
             "vatt VERB --help says more.",
         ]

@@ -10,6 +10,7 @@ import contextlib
 import re
 import sys
 from collections.abc import Container, Iterator
+from pathlib import Path
 from typing import Any, NoReturn
 
 import rich.console
@@ -80,6 +81,11 @@ def table_cell(value: object) -> str:
 def show(text: object = "") -> None:
     """Prints a result to standard output."""
     print(printable(text), flush=True)
+
+
+def train_command() -> str:
+    """How a training is started where this process was: by the installed command, else by Python."""
+    return "vatt train" if Path(sys.argv[0]).name == "vatt" else "python -m vatt.main"
 
 
 def say(message: object) -> None:

@@ -126,7 +126,7 @@ class TestDryRun:
     def take(self, said, run):
         from vatt import main as vatt_main
 
-        commands = re.findall(r"python -m vatt\.main (.*)", said)
+        commands = re.findall(r"python -m vatt\.main (.*)", said)  # pytest is not the installed `vatt`
         for command in commands:
             words = command.replace("WORDS.txt", str(run / "vocabulary.txt"))
             flags = shlex.split(words.replace("RUN", str(run)))

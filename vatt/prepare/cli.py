@@ -35,7 +35,7 @@ all but `path` may be left out. Rows of one path, start and end are one clip wit
 Files that can not be read are listed in OUT/preparation.html, with the reason. An interrupted run resumes
 with the same command. To train on what it made:
 
-  {PRE_TRAINING} --data_dir OUT
+  vatt train {PRE_TRAINING} --data_dir OUT
 """
 _AFTER = """\
 Clips whose media are not there are counted and listed, and are no error. OUT/preparation.html says what was

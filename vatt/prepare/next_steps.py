@@ -14,10 +14,9 @@ from vatt.json_file import read_object
 from vatt.prepare import writer
 from vatt.prepare.image_file import is_image
 from vatt.prepare.record import Clip
+from vatt.terminal import train_command
 
-PRE_TRAINING = (
-    "python -m vatt.main --gin_file=experiments/pretrain.gin --gin_file=experiments/overlay/folder.gin"
-)
+PRE_TRAINING = "--gin_file=experiments/pretrain.gin --gin_file=experiments/overlay/folder.gin"
 _MODALITIES = {"video": "video", "audio": "audio", "captions": "text"}  # contents of records -> modality
 _RUN = "RUN"  # stands in a command for what the user has
 _WORDS = "WORDS.txt"
@@ -149,7 +148,7 @@ def _downstream(contents: Contents, layout: str, experiment: Experiment) -> list
         bindings["VOCABULARY"] = _WORDS
     if eval_split != experiment.eval_split:
         bindings["PreparedClips.eval_split"] = eval_split
-    start = f"python -m vatt.main --gin_file=experiments/{experiment.gin.format(layout=layout)}.gin"
+    start = f"--gin_file=experiments/{experiment.gin.format(layout=layout)}.gin"
     names = f"{_RUN_IS}; {_WORDS_ARE}" if experiment.reads_words else _RUN_IS
     return [f"{experiment.purpose} ({names}):", _command(start, contents, bindings)]
 
@@ -166,4 +165,4 @@ def _use(contents: Contents) -> list[str]:
 
 def _command(start: str, contents: Contents, bindings: dict) -> str:
     words = ["--data_dir", str(contents.directory), *(f"--gin.{each}={bindings[each]}" for each in bindings)]
-    return f"  {start} {shlex.join(words)}"
+    return f"  {train_command()} {start} {shlex.join(words)}"
