@@ -201,4 +201,4 @@ def test_the_index(searched):
     assert set(facts["files"][0]) == parts(known["files"].replace("(row)", "")) - {"root"}
     assert set(facts["failed"][0]) == parts(known["failed"])
     columns = {path.stem.replace(".", "/") for path in (searched / "index").glob("rows-*/*.npy")}
-    assert columns == set(table("A table of `vatt embed`")) - {"files", "file_number", "facts"}
+    assert columns == set(table("A table of `vatt embed`")) - {"files", "file_number", "facts"} | {"frames"}

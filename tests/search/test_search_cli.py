@@ -34,8 +34,10 @@ def found(capsys, *words):
 
 def test_words_find_pictures(made, capsys):
     hits, notes = found(capsys, made / "index", "something red")
-    assert hits[:3] == [("red.mp4", 0.0), ("red.mp4", 0.4), ("red.mp4", 0.8)] and len(hits) == 4
+    assert hits == [("red.mp4", 0.0), ("green.avi", 0.0)]
     assert "2 of 6 windows have no video and were not searched" in notes
+    hits, _ = found(capsys, made / "index", "something red", "--windows")
+    assert hits[:3] == [("red.mp4", 0.0), ("red.mp4", 0.4), ("red.mp4", 0.8)] and len(hits) == 4
     hits, _ = found(capsys, made / "index", "green", "--count", 1)
     assert hits == [("green.avi", 0.0)]
 
@@ -55,12 +57,12 @@ def test_pictures_and_sound_find_each_other(made, tmp_path, capsys):
 
 def test_what_is_printed_for_people(made, capsys):
     assert run(cli, made / "index", "red", "--count", 1) == 0
-    assert capsys.readouterr().out == "  1   0.989  red.mp4  0:00.0 to 0:00.4\n"
+    assert capsys.readouterr().out == "  1   0.989  red.mp4  0:00.0 to 0:01.2\n"
 
 
 def test_the_gallery_is_one_page_that_asks_for_nothing(made, tmp_path, capsys):
     page = tmp_path / "gallery.html"
-    assert run(cli, made / "index", "red", "--html", page) == 0
+    assert run(cli, made / "index", "red", "--windows", "--html", page) == 0
     text = page.read_text()
     assert text.count('<li class="hit">') == 4 and text.count("data:image/jpeg;base64,") == 4
     assert "red.mp4" in text and "0:00.4 to 0:00.8" in text and 'class="waveform"' in text

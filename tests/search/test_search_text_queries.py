@@ -38,8 +38,7 @@ def test_those_that_wait_share_a_call_and_each_has_its_answer():
         embedder.all_wait.set()
         for text, answer in zip(texts, answers, strict=True):
             if text.startswith("кошка"):
-                with pytest.raises(ValueError, match=f"Received: '{text}'"):
-                    answer.result()
+                assert f"Received: '{text}'" in answer.result().problem and not answer.result().vectors
                 continue
             alone = text_query(ToyEmbedder(), text)
             np.testing.assert_array_equal(answer.result().vectors["video_text"], alone.vectors["video_text"])

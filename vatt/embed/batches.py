@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from vatt import spec
+from vatt.embed import looks
 from vatt.embed.file_windows import MODALITIES, End, Window
 from vatt.evals.records import refuse_broken
 from vatt.prepare.pool import Failure
@@ -32,6 +33,9 @@ class Embedded:
     # "modality/space" -> float32 [N, D], of unit length; zeros where the window lacks the modality
     vectors: dict[str, np.ndarray]
     warnings: tuple[str, ...] = ()  # what was lost of the file, in words
+    # of the video, where it was asked for, see `vatt.embed.looks`; zeros where a window has none
+    frames: np.ndarray | None = None  # uint8 [N, F, SIDE, SIDE]
+    cuts: np.ndarray | None = None  # float64 [C], seconds of the file
 
     def __len__(self) -> int:
         return len(self.start_seconds)
@@ -43,10 +47,13 @@ class FileRows:
     Attributes:
         end: what came after its last window; None: more may come.
         waiting: inputs that the model has not seen yet.
+        small: window -> small frames of its video, where they are kept.
     """
 
-    def __init__(self, path: Path):
+    def __init__(self, path: Path, frame_rate_hz: float = 0.0):
         self.path = path
+        self.frame_rate_hz = frame_rate_hz  # 0: small frames are not kept
+        self.small: dict[int, np.ndarray] = {}
         self.end: End | Failure | None = None
         self.waiting = 0
         self.times: list[tuple[float, float]] = []
@@ -65,9 +72,29 @@ class FileRows:
                 has[output.split("/")[0]][list(rows)] = True
         times = np.array(self.times, np.float64).reshape(-1, 2)
         warnings = self.end.warnings if self.end is not None else ()
+        frames, cuts = self._looks(times[:, 0]) if self.frame_rate_hz else (None, None)
         return Embedded(
-            start_seconds=times[:, 0], end_seconds=times[:, 1], has=has, vectors=vectors, warnings=warnings
+            start_seconds=times[:, 0],
+            end_seconds=times[:, 1],
+            has=has,
+            vectors=vectors,
+            warnings=warnings,
+            frames=frames,
+            cuts=cuts,
         )
+
+    def _looks(self, starts: np.ndarray) -> tuple[np.ndarray | None, np.ndarray]:
+        """(small frames of each window, times of cuts)."""
+        if not self.small:
+            return None, np.zeros(0)
+        count, step = len(next(iter(self.small.values()))), looks.kept_step(self.frame_rate_hz)
+        kept = np.zeros((len(starts), len(range(0, count, step)), looks.SIDE, looks.SIDE), np.uint8)
+        kept[list(self.small)] = [frames[::step] for frames in self.small.values()]
+        within = np.arange(count) / self.frame_rate_hz
+        seconds = np.concatenate([starts[place] + within for place in self.small])
+        frames = np.concatenate(list(self.small.values()))
+        order = np.argsort(seconds, kind="stable")
+        return kept, np.unique(looks.cuts(frames[order], seconds[order], 1.5 / self.frame_rate_hz))
 
 
 class Batches:
@@ -84,6 +111,8 @@ class Batches:
         """Takes the next window of a file."""
         place = len(rows.times)
         rows.times.append((window.start_seconds, window.end_seconds))
+        if rows.frame_rate_hz and window.video is not None:
+            rows.small[place] = looks.small_frames(window.video)
         for modality, content in ((spec.VIDEO, window.video), (spec.AUDIO, window.audio)):
             if content is not None:
                 rows.waiting += 1

@@ -54,6 +54,7 @@ class Options:
     modalities: Sequence[str] = MODALITIES  # of "video" and "audio", those wanted
     batch_size: int = 16  # windows of a call of the model
     processes: int | None = None  # that decode; None: one per core
+    keeps_frames: bool = False  # small frames and cuts, see `vatt.embed.looks`
     file_seconds: float | None = None  # a file that takes longer in all is given up; None: no limit
 
     def __post_init__(self):
@@ -70,6 +71,7 @@ class Options:
             "clip": dataclasses.asdict(embedder.clip),
             "stride_seconds": self.stride_seconds,
             "modalities": sorted(self.modalities),
+            "keeps_frames": self.keeps_frames,
         }
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
@@ -92,6 +94,7 @@ def embed_files(
         pool: processes that decode, which stay; None: some of its own, as `options` says.
     """
     batches = Batches(embedder, options.batch_size)
+    frame_rate_hz = embedder.clip.frame_rate_hz if options.keeps_frames else 0.0
     waiting: collections.deque[FileRows] = collections.deque()
     part = (options.stride_seconds, tuple(options.modalities), start_seconds, end_seconds)
     tasks = ((str(path), embedder.clip, *part, options.file_seconds) for path in paths)
@@ -99,7 +102,7 @@ def embed_files(
     with contextlib.nullcontext(pool) if pool is not None else decoding_pool(processes) as pool:
         for (name, *_), item in pool.run(decode, tasks):
             if not waiting or waiting[-1].end is not None:
-                waiting.append(FileRows(Path(name)))
+                waiting.append(FileRows(Path(name), frame_rate_hz))
             file = waiting[-1]
             if isinstance(item, Window):
                 batches.add(file, item)

@@ -95,6 +95,7 @@ def packed(embedded: Embedded) -> dict[str, np.ndarray]:
         **{f"has_{modality}": flags for modality, flags in embedded.has.items()},
         **embedded.vectors,
         "warnings": np.array(json.dumps(embedded.warnings)),
+        **{name: value for name in ("frames", "cuts") if (value := getattr(embedded, name)) is not None},
     }
 
 
@@ -106,4 +107,6 @@ def unpacked(stored: Mapping[str, np.ndarray]) -> Embedded:
         has={modality: stored[f"has_{modality}"] for modality in MODALITIES},
         vectors={name: stored[name] for name in OUTPUTS if name in stored},
         warnings=tuple(parse_json(str(stored["warnings"]), "warnings")),
+        frames=stored.get("frames"),
+        cuts=stored.get("cuts"),
     )

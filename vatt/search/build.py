@@ -15,9 +15,12 @@ from vatt.embed.batches import Embedded
 from vatt.embed.cli import CHANGED, embed_missing, say_failed, say_in_part
 from vatt.embed.files import Options, Outcome, open_embedder
 from vatt.embed.parts import Parts, alone, packed, state_of
+from vatt.prepare.captions import Caption
 from vatt.prepare.pool import Failure
 from vatt.prepare.progress import say
-from vatt.prepare.walk import find_media
+from vatt.prepare.walk import walk_media
+from vatt.search.calibrating import calibrate
+from vatt.search.captions import FILE_NAME, captions_of, write_captions
 from vatt.search.layout import (
     INDEX_FILE,
     SCHEMA,
@@ -62,6 +65,7 @@ def build_index(
     dtype: str | None = None,
     rebuild: bool = False,
     retry_failed: bool = False,
+    calibrate_on: str | Path | None = None,
 ) -> Summary:
     """Makes or updates an index.
 
@@ -72,6 +76,8 @@ def build_index(
         dtype: of the vectors, see `DTYPES`; None: as the index has it, or float32.
         rebuild: begin anew, whatever the index was made with.
         retry_failed: try files again that could not be embedded though they did not change.
+        calibrate_on: a folder of captioned media to fit the calibration to, see `vatt.search.calibrating`;
+            None: the index keeps the calibration that it has, if any.
 
     Returns:
         What the run did; files that could not be embedded are in its `failures`.
@@ -84,7 +90,8 @@ def build_index(
     media, directory = Path(media).absolute(), Path(directory)
     if not media.is_dir():
         raise ValueError(f"There must be a folder to index. Received: {media}, which is none.")
-    paths = find_media(media, output=directory)
+    walk = walk_media(media, output=directory)
+    paths = walk.media
     if not paths:
         raise ValueError(f"A folder to index must hold a media file. Received: {media}, which holds none.")
     _make_folder(directory)
@@ -96,10 +103,14 @@ def build_index(
                 raise ValueError("A new index needs a model. Received: none. Name it: --model RUN.")
             model = old["model"]["path"]
         embedder = open_embedder(load, model)
+        options = dataclasses.replace(options, keeps_frames=True)
         signature = options.signature(embedder)
         if old is not None:
             _check_same(old, embedder, signature, media, directory)
         run = _Run(embedder, media, directory, options, signature, old, retry_failed=retry_failed)
+        run.captions = {run.name(path): each for path, each in captions_of(walk, media).items()}
+        if calibrate_on is not None:
+            run.calibration = dataclasses.asdict(calibrate(embedder, Path(calibrate_on), options))
         return run.update(paths, str(Path(model).absolute()), dtype)
 
 
@@ -124,6 +135,12 @@ def _check_same(old: dict, embedder, signature: str, media: Path, directory: Pat
             f"An index holds embeddings of one model. Received: model {embedder.fingerprint}, but "
             f"{directory} was made with {old['model']['fingerprint']} ({old['model']['path']}). Name "
             f"another folder, or --rebuild."
+        )
+    if old["schema"] < SCHEMA:
+        raise BadIndexError(
+            f"An index that is updated must be of schema {SCHEMA}, which has captions and shots. Received: "
+            f"schema {old['schema']} in {directory}, which can be searched as it is. Make it again: "
+            f"--rebuild."
         )
     if old["signature"] != signature:
         raise BadIndexError(
@@ -163,6 +180,9 @@ class _Run:
         self._by_content = {file["sha256"]: file for file in before["files"]}
         self._failed_before = {} if retry_failed else {entry["path"]: entry for entry in before["failed"]}
         self._widths, self._dtype = dict(before["widths"]), before["dtype"]
+        self._frames = before.get("frames", 0)  # of a window
+        self.captions: dict[str, tuple[Caption, ...]] = {}  # path below the folder -> its captions
+        self.calibration: dict | None = before.get("calibration")
         # Of the new index: path below the folder -> what is known of the file, or of one that failed. Files
         # with a "first" are taken from those rows of the old index; of the others the parts are there.
         self._files: dict[str, dict] = {}
@@ -184,17 +204,18 @@ class _Run:
             windows=sum(file["windows"] for file in self._files.values()),
             new=len(self._files) - kept,
             kept=kept,
-            gone=len(set(self._known) - {self._name(path) for path in paths}),
+            gone=len(set(self._known) - {self.name(path) for path in paths}),
             failures={name: entry["reason"] for name, entry in sorted(self._failed.items())},
             in_part={name: file["warnings"] for name, file in sorted(self._files.items())},
         )
 
-    def _name(self, path: Path) -> str:
+    def name(self, path: Path) -> str:
+        """The path of a file below the folder."""
         return path.relative_to(self._media).as_posix()
 
     def _is_known(self, path: Path) -> bool:
         """Whether a file is taken over from the old index, failed before, or can not be looked at."""
-        name = self._name(path)
+        name = self.name(path)
         try:
             state = _state(path)
         except OSError as error:
@@ -213,7 +234,7 @@ class _Run:
 
     def _take(self, path: Path, outcome: Outcome) -> None:
         """Notes what became of a file that was embedded in this run."""
-        name = self._name(path)
+        name = self.name(path)
         try:
             state = _state(path)
             if isinstance(outcome, Failure):
@@ -226,7 +247,10 @@ class _Run:
         if self._embedded(path, file) is None:
             self._fail(name, CHANGED)
             return
-        self._files[name] = {**file, "warnings": list(outcome.warnings)}
+        cuts = [] if outcome.cuts is None else [round(cut, 3) for cut in outcome.cuts.tolist()]
+        self._files[name] = {**file, "warnings": list(outcome.warnings), "cuts": cuts}
+        if outcome.frames is not None:
+            self._frames = outcome.frames.shape[1]
         self._widths |= {output: vectors.shape[1] for output, vectors in outcome.vectors.items()}
 
     def _embedded(self, path: Path, file: dict) -> Embedded | None:
@@ -242,7 +266,7 @@ class _Run:
             old_rows = open_rows(rows_folder(self._directory, self._generation), self._old)
         generation, files, first = self._generation + 1, [], 0
         with whole_folder(rows_folder(self._directory, generation)) as folder:
-            writer = RowsWriter(folder, rows=rows, widths=widths, dtype=dtype)
+            writer = RowsWriter(folder, rows=rows, widths=widths, dtype=dtype, frames=self._frames)
             for name, file in sorted(self._files.items()):
                 if "first" in file:
                     taken = slice(file["first"], file["first"] + file["windows"])
@@ -252,9 +276,12 @@ class _Run:
                     assert embedded is not None, f"put in this run: {name}"
                     columns = packed(embedded)
                 writer.put(first, columns)
-                files.append({**file, "path": name, "first": first})
+                captions = len(self._said(name))
+                files.append({**file, "path": name, "first": first, "captions": captions})
                 first += file["windows"]
             writer.close()
+            said = ((number, each) for number, file in enumerate(files) for each in self._said(file["path"]))
+            write_captions(folder / FILE_NAME, said)
         facts = {
             "schema": SCHEMA,
             "root": as_given(str(self._media)),
@@ -265,6 +292,8 @@ class _Run:
             "clip_seconds": self._embedder.clip.span_seconds,
             "modalities": list(self._options.modalities),
             "dtype": dtype,
+            "frames": self._frames,
+            "calibration": self.calibration,
             "rows": rows,
             "widths": widths,
             "files": files,
@@ -272,6 +301,9 @@ class _Run:
         }
         write_facts(self._directory, facts)
         self._generation = generation
+
+    def _said(self, name: str) -> tuple[Caption, ...]:
+        return self.captions.get(name, ())
 
 
 def _state(path: Path) -> dict:

@@ -9,13 +9,17 @@ import vatt
 from vatt.arguments import COUNT, SECONDS, explain
 from vatt.embed.files import open_embedder
 from vatt.prepare.progress import say
-from vatt.search.answer import TARGETS, Found, Wanted, answer
-from vatt.search.gallery import times, write_gallery
+from vatt.search.answer import FOUND_BY, Found, Wanted, answer
+from vatt.search.gallery import in_numbers, times, write_gallery
 from vatt.search.index import Index
 from vatt.search.query import MAX_SECONDS, Query, file_query, text_query
 from vatt.search.thumbnail import Thumbnail, looking_pool, thumbnails
 from vatt.terminal import one_line, show, table_cell
 
+_COLUMNS = (
+    *("rank", "score", "file", "start_seconds", "end_seconds"),
+    *("probability", "found_by", "caption"),
+)
 _ABOUT = f"""\
 Prints the windows that are nearest, best first: rank, cosine, file, start and end. --tsv prints the same as a
 table with seconds; a text in it that a spreadsheet would take for a formula (it begins with = + - @, white
@@ -25,6 +29,10 @@ Text is compared in the video-text space, video and audio in the video-audio spa
 video or the audio of the indexed windows is compared; text and audio are never trained against each other,
 so they are compared via the video-audio space (zero-shot). A query file is represented by the mean of its
 windows, of which {MAX_SECONDS:g} seconds at most are taken.
+
+A result is a scene: neighbouring windows of one shot that are about as near. A text is also looked for in the
+captions of the files, if there are any; both rankings are fused, and the table says what found each result.
+--at_least leaves out what is less probable, unless its caption has all words of the text.
 """
 
 
@@ -44,16 +52,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="start time in that file",
     )
     parser.add_argument(
-        "--by", choices=TARGETS, help="modality of the windows to compare (default: video, if any)"
+        "--by",
+        choices=FOUND_BY,
+        help="what of the windows to compare (default: video, if any, and for a text the captions, if any)",
     )
     parser.add_argument(
         "--count",
         type=COUNT,
         default=10,
         metavar="N",
-        help="windows (default: %(default)s)",
+        help="scenes (default: %(default)s)",
     )
-    parser.add_argument("--one_per_file", action="store_true", help="only the best window of each file")
+    parser.add_argument("--one_per_file", action="store_true", help="only the best scene of each file")
+    parser.add_argument(
+        "--at_least",
+        type=float,
+        metavar="P",
+        help="probability that a result must have, 0 to 1; needs `vatt index --calibrate_on`",
+    )
+    parser.add_argument("--windows", action="store_true", help="do not join neighbouring windows to scenes")
     parser.add_argument("--model", metavar="RUN", help="default: the model of the index")
     parser.add_argument("--html", metavar="gallery.html", help="write a page with frames of the results")
     parser.add_argument("--tsv", action="store_true", help="print a table of tab-separated values")
@@ -61,7 +78,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         parser,
         'vatt search INDEX "a red disc bounces" --html gallery.html',
         "vatt search INDEX --audio query.wav --by video",
-        status="0 something was found",
+        'vatt search INDEX "a red disc bounces" --at_least 0.5',
+        status="0 something was found, 1 nothing as probable as `--at_least`",
     )
 
 
@@ -87,7 +105,13 @@ def main(args: argparse.Namespace) -> int:
     else:
         path, modality = (args.audio, "audio") if args.video is None else (args.video, "video")
         query = file_query(embedder, path, modality, start_seconds=args.start_seconds)
-    wanted = Wanted(target=args.by, count=args.count, one_per_file=args.one_per_file)
+    wanted = Wanted(
+        target=args.by,
+        count=args.count,
+        one_per_file=args.one_per_file,
+        at_least=args.at_least,
+        is_joined=not args.windows,
+    )
     found = answer(index, query, wanted)
     for note in found.notes:
         say(f"note: {note}")
@@ -95,20 +119,24 @@ def main(args: argparse.Namespace) -> int:
     if args.html is not None:
         _write_page(Path(args.html), index, query, found)
         say(f"{args.html} shows them")
-    return 0
+    return 0 if found.hits else 1
 
 
 def _print(found: Found, *, tsv: bool) -> None:
     if tsv:
         table = csv.writer(sys.stdout, delimiter="\t", lineterminator="\n")
-        table.writerow(("rank", "score", "file", "start_seconds", "end_seconds"))
+        table.writerow(_COLUMNS)
         for rank, hit in enumerate(found.hits, start=1):
-            place = hit.place
-            seconds = f"{place.start_seconds:.3f}", f"{place.end_seconds:.3f}"
-            table.writerow(map(table_cell, (rank, f"{hit.score:.6f}", place.name, *seconds)))
+            seconds = f"{hit.start_seconds:.3f}", f"{hit.end_seconds:.3f}"
+            score, probability = (
+                "" if each is None else f"{each:.6f}" for each in (hit.score, hit.probability)
+            )
+            cells = rank, score, hit.place.name, *seconds, probability, " ".join(hit.found_by), hit.caption
+            table.writerow(map(table_cell, cells))
         return
     for rank, hit in enumerate(found.hits, start=1):
-        show(f"{rank:3}  {hit.score:6.3f}  {one_line(hit.place.name)}  {times(hit)}")
+        said = f"  “{one_line(hit.caption)}”" if hit.caption else ""
+        show(f"{rank:3}  {in_numbers(hit):>6}  {one_line(hit.place.name)}  {times(hit)}{said}")
 
 
 def _write_page(path: Path, index: Index, query: Query, found: Found) -> None:
@@ -116,8 +144,6 @@ def _write_page(path: Path, index: Index, query: Query, found: Found) -> None:
         say(f"note: {index.unshown}")
         write_gallery(path, index, query, found, [Thumbnail(reason="in an object store")] * len(found.hits))
         return
-    windows = [
-        (index.root / hit.place.name, hit.place.start_seconds, hit.place.end_seconds) for hit in found.hits
-    ]
+    windows = [(index.root / hit.place.name, hit.start_seconds, hit.end_seconds) for hit in found.hits]
     with looking_pool() as pool:
         write_gallery(path, index, query, found, list(thumbnails(windows, pool)))

@@ -14,7 +14,7 @@ from vatt.search.query import Query
 from vatt.search.thumbnail import Thumbnail
 
 ASKED_WITH = {"text": "text", "video": "the video of a file", "audio": "the audio of a file"}
-FOUND_BY = {"video": "their video", "audio": "their audio"}
+FOUND_BY = {"video": "their video", "audio": "their audio", "captions": "their captions"}
 
 
 def write_gallery(
@@ -45,11 +45,18 @@ def _hit(hit: Hit, thumbnail: Thumbnail) -> dict[str, str | Markup | None]:
         "source": f"data:image/jpeg;base64,{jpeg}" if jpeg else None,
         "reason": thumbnail.reason,
         "audio": waveform(thumbnail.envelope, "Waveform") if thumbnail.envelope else None,
-        "score": f"{hit.score:.3f}",
+        "score": in_numbers(hit),
+        "caption": hit.caption,
         "times": times(hit),
     }
 
 
 def times(hit: Hit) -> str:
     """ "0:03.2 to 0:06.4"."""
-    return f"{clock(hit.place.start_seconds)} to {clock(hit.place.end_seconds)}"
+    return f"{clock(hit.start_seconds)} to {clock(hit.end_seconds)}"
+
+
+def in_numbers(hit: Hit) -> str:
+    """Cosine, and probability where it is known: "0.861 (93 %)"; "-" for a hit by its caption alone."""
+    score = "-" if hit.score is None else f"{hit.score:.3f}"
+    return score if hit.probability is None else f"{score} ({100 * hit.probability:.0f} %)"

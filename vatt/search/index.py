@@ -2,6 +2,7 @@
 
 import bisect
 import dataclasses
+import math
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,8 @@ import numpy as np
 
 from vatt import spec
 from vatt.places import is_address
+from vatt.search.calibration import Calibration
+from vatt.search.captions import FILE_NAME, Captions
 from vatt.search.layout import BadIndexError, open_rows, read_facts, rows_folder
 
 
@@ -34,6 +37,8 @@ class Index:
         root: the folder that was indexed; of media in a store a path that is nowhere, see `unshown`.
         files: what is known of each, in the order of their rows.
         rows: windows in it, N.
+        captions: what is said in the files; None where none has captions.
+        calibration: from cosines to probabilities; None where there is none.
 
     Raises:
         BadIndexError: there is none, it is damaged, or it holds no window.
@@ -55,6 +60,10 @@ class Index:
         self.root = Path(self.facts["root"])
         self.files = self.facts["files"]
         self.rows = self.facts["rows"]
+        said = any(file.get("captions") for file in self.files)
+        self.captions = Captions(folder / FILE_NAME) if said else None
+        fitted = self.facts.get("calibration")
+        self.calibration = None if fitted is None else Calibration(**fitted)
         self._firsts = [file["first"] for file in self.files]
         if not self.rows:
             raise BadIndexError(
@@ -94,6 +103,18 @@ class Index:
     def file_numbers(self) -> np.ndarray:
         """int64 [N], the file of each row."""
         return np.repeat(np.arange(len(self.files)), [file["windows"] for file in self.files])
+
+    def rows_of(self, number: int) -> range:
+        """The rows of a file."""
+        first = self._firsts[number]
+        return range(first, first + self.files[number]["windows"])
+
+    def shot(self, number: int, seconds: float) -> tuple[float, float]:
+        """Start and end of the shot of a file at a time: infinite where no cut is known."""
+        cuts = self.files[number].get("cuts", ())
+        after = bisect.bisect_right(cuts, seconds)
+        start = cuts[after - 1] if after else -math.inf
+        return start, cuts[after] if after < len(cuts) else math.inf
 
     def place(self, row: int) -> Place:
         """What a row is."""

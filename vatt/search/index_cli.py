@@ -36,6 +36,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--retry_failed", action="store_true", help="try files again that failed and did not change"
     )
+    parser.add_argument(
+        "--calibrate_on",
+        metavar="CAPTIONED",
+        help="folder of captioned media, to fit what probability a cosine stands for",
+    )
     add_window_arguments(parser)
     explain(
         parser,
@@ -55,6 +60,7 @@ def main(args: argparse.Namespace) -> int:
         dtype=args.dtype,
         rebuild=args.rebuild,
         retry_failed=args.retry_failed,
+        calibrate_on=args.calibrate_on,
     )
     report(summary, Path(args.index))
     show(args.index)

@@ -2,6 +2,7 @@
 
     INDEX/index.json     what it was made of and with: the files with their rows, the model's fingerprint
     INDEX/rows-000007/   one array for each column: times, which modalities, a matrix for each space
+    INDEX/rows-000007/captions.sqlite   the captions of the files, for full-text search
     INDEX/unfinished/    embeddings of files that a run which was stopped has finished
 
 A run writes a new folder of rows, then replaces `index.json`, then removes the old folder: a process that
@@ -17,15 +18,18 @@ from typing import Any
 import numpy as np
 
 from vatt.array_file import ArrayFileError, read_npy
+from vatt.embed.looks import SIDE
 from vatt.json_file import JsonError, read_json
 from vatt.whole_file import whole_file
 
-SCHEMA = 1
+SCHEMA = 2
+READ_SCHEMAS = (1, 2)  # 1 has no captions, small frames, cuts and calibration
 INDEX_FILE = "index.json"
 _MOST_BYTES = 2 << 30  # of `index.json`, which names every file
 DTYPES = ("float32", "float16")
 TIMES = ("start_seconds", "end_seconds")
 FLAGS = ("has_video", "has_audio")
+FRAMES = "frames"  # see `vatt.embed.looks`
 
 # What `index.json` must say, and of what kind.
 _FILE = {"path": str, "sha256": str, "bytes": int, "changed_ns": int, "windows": int, "first": int}
@@ -34,6 +38,7 @@ _FACTS = {
     **{"widths": dict, "files": list, "failed": list},
 }
 _FAILED = {"path": str, "bytes": int, "changed_ns": int, "reason": str}
+_CALIBRATION = {"weights": dict, "windows": int, "captions": int}
 _MODEL = {"path": str, "fingerprint": str}
 
 
@@ -57,11 +62,11 @@ def read_facts(directory: Path) -> dict:
         ) from None
     except JsonError as error:
         raise _damaged(path, error.problem) from None
-    if not isinstance(facts, dict) or facts.get("schema") != SCHEMA:
+    if not isinstance(facts, dict) or facts.get("schema") not in READ_SCHEMAS:
         found = facts.get("schema") if isinstance(facts, dict) else None
         raise BadIndexError(
-            f"An index must be of schema {SCHEMA}, which this version reads. Received: {found!r} in {path}. "
-            f"Make the index again: `vatt index` with --rebuild."
+            f"An index must be of schema {SCHEMA} or older, which this version reads. Received: {found!r} in "
+            f"{path}. Make the index again: `vatt index` with --rebuild."
         )
     try:
         _check_facts(facts)
@@ -91,8 +96,13 @@ def _check_facts(facts: Mapping[str, Any]) -> None:
         first += file["windows"]
     if first != facts["rows"] or facts["generation"] < 0:
         raise ValueError(f"its files have {first} rows, and `rows` says {facts['rows']}")
+        for cut in file.get("cuts", ()):
+            if type(cut) not in (int, float) or not cut >= 0:
+                raise ValueError(f"the cuts of {file['path']!r} must be seconds, but one is {cut!r:.60}")
     for entry in facts["failed"]:
         _check_fields(entry, _FAILED, "a failed file: ")
+    if facts.get("calibration") is not None:
+        _check_fields(facts["calibration"], _CALIBRATION, "calibration: ")
 
 
 def _check_fields(found, kinds: Mapping[str, type], where: str) -> None:
@@ -138,15 +148,18 @@ class RowsWriter:
         rows: windows in all.
         widths: "modality/space" -> D.
         dtype: of the vectors, one of `DTYPES`.
+        frames: small frames of a window; 0: none are kept.
     """
 
-    def __init__(self, folder: Path, *, rows: int, widths: Mapping[str, int], dtype: str):
+    def __init__(self, folder: Path, *, rows: int, widths: Mapping[str, int], dtype: str, frames: int = 0):
         self._folder, self._rows = folder, rows
         self._columns = {
             **{name: self._new(name, np.float64, ()) for name in TIMES},
             **{name: self._new(name, np.bool_, ()) for name in FLAGS},
             **{name: self._new(name, np.dtype(dtype), (width,)) for name, width in widths.items()},
         }
+        if frames:
+            self._columns[FRAMES] = self._new(FRAMES, np.uint8, (frames, SIDE, SIDE))
 
     def _new(self, name, dtype, shape):
         shape = (self._rows, *shape)
@@ -180,6 +193,8 @@ def open_rows(folder: Path, facts: Mapping) -> dict[str, np.ndarray]:
     rows, columns = facts["rows"], {}
     expected = dict.fromkeys(TIMES, ("f", (rows,))) | dict.fromkeys(FLAGS, ("b", (rows,)))
     expected |= {name: ("f", (rows, width)) for name, width in facts["widths"].items()}
+    if facts.get("frames"):
+        expected[FRAMES] = ("u", (rows, facts["frames"], SIDE, SIDE))
     for name, (kind, shape) in expected.items():
         path = column_path(folder, name)
         try:

@@ -38,13 +38,19 @@ function player(hit) {
   return media;
 }
 
+function numbers(hit) {
+  const score = hit.score === null ? "-" : hit.score.toFixed(3);
+  return hit.probability === null ? score : `${score} (${Math.round(100 * hit.probability)} %)`;
+}
+
 function card(hit, place) {
   const about = made("div", { class: "about" },
     made("b", {}, String(place + 1)),
     made("span", { class: "name" }, hit.file),
-    made("span", {}, hit.score.toFixed(3)),
+    made("span", {}, numbers(hit)),
     made("span", { class: "times" }, `${clock(hit.start_seconds)} to ${clock(hit.end_seconds)}`));
-  return made("li", { class: "hit" }, player(hit), about);
+  const said = hit.caption ? [made("p", { class: "note" }, `“${hit.caption}”`)] : [];
+  return made("li", { class: "hit" }, player(hit), about, ...said);
 }
 
 function show(answer) {

@@ -26,7 +26,11 @@ class Query:
 
     modality: str  # "text", "video" or "audio"
     shown: str  # how to name it to people
-    vectors: dict[str, np.ndarray]  # space -> float32 [D] of unit length
+    # space -> float32 [D] of unit length; {} for a text without a word that the model knows
+    vectors: dict[str, np.ndarray]
+    words: tuple[str, ...] = ()  # of a text, to look for in captions
+    unknown: tuple[str, ...] = ()  # those of them that the model does not know
+    problem: str = ""  # why there are no vectors
     notes: tuple[str, ...] = ()  # what the asker should know, in words
 
 
@@ -36,8 +40,10 @@ def text_query(embedder: Any, text: str, look_up: Callable[[str], Looked] | None
     Args:
         look_up: replaces this module's, for one sentence.
 
+    A text without a word that the model knows has no vectors: it can be looked for in captions only.
+
     Raises:
-        ValueError: no word of it is one that the model knows.
+        ValueError: there is no word in it.
     """
     whole = text.encode("utf-8", "replace").decode()
     words = whole.split()
@@ -49,11 +55,23 @@ def text_query(embedder: Any, text: str, look_up: Callable[[str], Looked] | None
         notes.append(f"the text has {len(words)} words; all behind the first {MAX_WORDS} were cut off")
     if len(words) > embedder.clip.words:
         notes.append(f"the model reads the first {embedder.clip.words} words of a text")
-    vectors, unknown = look_up(asked) if look_up is not None else look_up_all(embedder, [asked])[0]
-    if unknown:
+    problem = ""
+    try:
+        vectors, unknown = look_up(asked) if look_up is not None else look_up_all(embedder, [asked])[0]
+    except ValueError as error:
+        vectors, unknown, problem = {}, words[:MAX_WORDS], str(error)
+    if unknown and not problem:
         notes.append(f"the model does not know the words {', '.join(unknown)}; the others were searched")
     shown = asked if len(asked) <= 120 else asked[:120] + "…"
-    return Query(modality=spec.TEXT, shown=shown, vectors=vectors, notes=tuple(notes))
+    return Query(
+        modality=spec.TEXT,
+        shown=shown,
+        vectors=vectors,
+        words=tuple(words[:MAX_WORDS]),
+        unknown=tuple(unknown),
+        problem=problem,
+        notes=tuple(notes),
+    )
 
 
 def look_up_all(embedder: Any, sentences: Sequence[str]) -> list[Looked]:

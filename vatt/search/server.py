@@ -247,10 +247,13 @@ class SearchServer:
             plays = PLAYABLE.get(Path(place.name).suffix.lower())
             hits.append(
                 {
-                    "score": round(hit.score, 4),
+                    "score": None if hit.score is None else round(hit.score, 4),
+                    "probability": None if hit.probability is None else round(hit.probability, 4),
+                    "found_by": list(hit.found_by),
+                    "caption": hit.caption,
                     "file": place.name,
-                    "start_seconds": round(place.start_seconds, 3),
-                    "end_seconds": round(place.end_seconds, 3),
+                    "start_seconds": round(hit.start_seconds, 3),
+                    "end_seconds": round(hit.end_seconds, 3),
                     "thumbnail": f"/thumbnail/{place.row}.jpg" if place.has_video else None,
                     "whole": f"/file/{place.number}" if plays else None,
                     "window": f"/window/{place.row}.mp4",
