@@ -60,7 +60,8 @@ def deal(draw, combinations, number, part):
     if part is None:
         mixed = draw.permutation(combinations)
         return mixed[:18], mixed[18:27], mixed[27:]
-    name = sorted({each.split("-")[part] for each in combinations})[number % 6]
+    names = sorted({each.split("-")[part] for each in combinations})
+    name = names[number % len(names)]
     absent = [each for each in combinations if each.split("-")[part] == name]
     rest = draw.permutation([each for each in combinations if each not in absent])
     return rest[:18], rest[18:], absent
@@ -98,7 +99,6 @@ def main():
         error = expected_calibration_error(reliability(stated, came))
         print(f"absent {label}: {len(stated)} sentences, expected calibration error {error:.3f}")
         limit = np.quantile(stated[~is_there], 0.95)
-        found = (stated[is_there] > limit).mean()
         for name, least in (("0.5", 0.5), ("0.8", 0.8), (f"{limit:.2f} (5 % false alarms)", limit)):
             alarms = (stated[~is_there] > least).mean()
             found = (stated[is_there] > least).mean()

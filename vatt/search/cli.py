@@ -7,9 +7,11 @@ from pathlib import Path
 
 import vatt
 from vatt.arguments import COUNT, SECONDS, explain
+from vatt.embed.cli import say_failed
 from vatt.embed.files import open_embedder
 from vatt.prepare.progress import say
 from vatt.search.answer import FOUND_BY, Found, Wanted, answer
+from vatt.search.excerpts import export_clips
 from vatt.search.gallery import in_numbers, times, write_gallery
 from vatt.search.index import Index
 from vatt.search.query import MAX_SECONDS, Query, file_query, text_query
@@ -73,6 +75,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--windows", action="store_true", help="do not join neighbouring windows to scenes")
     parser.add_argument("--model", metavar="RUN", help="default: the model of the index")
     parser.add_argument("--html", metavar="gallery.html", help="write a page with frames of the results")
+    parser.add_argument("--export_clips", metavar="DIR", help="write each result as an MP4 to this folder")
+    parser.add_argument("--overwrite", action="store_true", help="replace clips that are there already")
     parser.add_argument("--tsv", action="store_true", help="print a table of tab-separated values")
     explain(
         parser,
@@ -119,6 +123,10 @@ def main(args: argparse.Namespace) -> int:
     if args.html is not None:
         _write_page(Path(args.html), index, query, found)
         say(f"{args.html} shows them")
+    if args.export_clips is not None:
+        failed = export_clips(index, found.hits, Path(args.export_clips), overwrite=args.overwrite)
+        say(f"{len(found.hits) - len(failed)} of {len(found.hits)} clips are in {args.export_clips}")
+        say_failed(failed, "could not be cut")
     return 0 if found.hits else 1
 
 

@@ -1,7 +1,6 @@
-"""What a browser plays: some kinds of files as they are, of all others the window as a small MP4."""
+"""Parts of files as MP4: small ones for browsers that do not play a file as it is, whole ones to keep."""
 
 import io
-import math
 from fractions import Fraction
 from pathlib import Path
 
@@ -27,42 +26,67 @@ PLAYABLE = {
 }
 _RATE_HZ = 48_000
 _SAMPLES = 1024  # of a frame of AAC
+_PIECE_SECONDS = 2.0  # that are in memory
+SMALL = MediaOptions(max_frame_rate_hz=25.0, short_side_pixels=360, audio_rate_hz=_RATE_HZ)
+# At the file's own rate and size; mono, as `vatt.prepare.media` reads it.
+FULL = MediaOptions(max_frame_rate_hz=240.0, short_side_pixels=1 << 14, audio_rate_hz=_RATE_HZ)
+_QUALITY = {SMALL: "24", FULL: "18"}  # lower is better
 
 
-def as_mp4(path: Path, start_seconds: float, end_seconds: float, pool: WorkerPool) -> bytes | str:
-    """A part of a file as H.264 and AAC in MP4; or the reason why there is none."""
-    ((_, outcome),) = pool.run(encode, [(str(path), start_seconds, end_seconds)])
+def as_mp4(
+    path: Path, start_seconds: float, end_seconds: float, pool: WorkerPool, options: MediaOptions = SMALL
+) -> bytes | str:
+    """A part of a file as H.264 and AAC in MP4, to the frame; or the reason why there is none."""
+    ((_, outcome),) = pool.run(encode, [(str(path), start_seconds, end_seconds, options)])
     return outcome.reason.removeprefix(f"{path}: ") if isinstance(outcome, Failure) else outcome
 
 
-def encode(name: str, start_seconds: float, end_seconds: float) -> bytes:
-    """What a worker process does.
+def encode(name: str, start_seconds: float, end_seconds: float, options: MediaOptions = SMALL) -> bytes:
+    """What a worker process does; `options` is `SMALL` or `FULL`.
 
     Raises:
         MediaError: nothing can be decoded.
     """
-    options = MediaOptions(max_frame_rate_hz=25.0, short_side_pixels=360, audio_rate_hz=_RATE_HZ)
-    (media,) = read_segments(name, options, start_seconds=start_seconds, end_seconds=end_seconds)
+    pieces = read_segments(
+        name,
+        options,
+        start_seconds=start_seconds,
+        end_seconds=end_seconds,
+        segment_seconds=_PIECE_SECONDS,
+    )
     stream = io.BytesIO()
     with av.open(stream, "w", format="mp4") as container:
         video = audio = None
-        if media.frames:
-            rate = Fraction(media.frame_rate_hz).limit_denominator(1001)
-            video = container.add_stream(
-                "libx264", rate=rate, options={"preset": "veryfast", "crf": "24", "threads": "1"}
-            )
-            height, width = (side // 2 * 2 or 2 for side in media.frames[0].shape[:2])  # H.264's are even
-            video.height, video.width, video.pix_fmt = height, width, "yuv420p"
-        if media.audio is not None:
-            audio = container.add_stream("aac", rate=_RATE_HZ, layout="mono")
-        if video is not None:
-            for frame in media.frames:
+        samples, written = np.zeros(0, np.int16), 0
+        for number, media in enumerate(pieces):
+            if number == 0 and media.frames:
+                video = _video_stream(container, media, _QUALITY[options])
+            if number == 0 and media.audio is not None:
+                audio = container.add_stream("aac", rate=_RATE_HZ, layout="mono")
+            for frame in media.frames if video is not None else ():
                 even = np.ascontiguousarray(_padded(frame)[: video.height, : video.width])
                 container.mux(video.encode(av.VideoFrame.from_ndarray(even, format="rgb24")))
+            if audio is not None and media.audio is not None:
+                samples = np.concatenate([samples, media.audio[:, 0]])
+                whole = len(samples) // _SAMPLES * _SAMPLES
+                _encode_audio(container, audio, samples[:whole], written)
+                samples, written = samples[whole:], written + whole
+        if video is not None:
             container.mux(video.encode(None))
-        if audio is not None and media.audio is not None:
-            _encode_audio(container, audio, media.audio)
+        if audio is not None:
+            _encode_audio(container, audio, samples, written)
+            container.mux(audio.encode(None))
     return stream.getvalue()
+
+
+def _video_stream(container, media, quality: str):
+    rate = Fraction(media.frame_rate_hz).limit_denominator(1001)
+    video = container.add_stream(
+        "libx264", rate=rate, options={"preset": "veryfast", "crf": quality, "threads": "1"}
+    )
+    height, width = (side // 2 * 2 or 2 for side in media.frames[0].shape[:2])  # H.264's are even
+    video.height, video.width, video.pix_fmt = height, width, "yuv420p"
+    return video
 
 
 def _padded(frame: np.ndarray) -> np.ndarray:
@@ -71,10 +95,10 @@ def _padded(frame: np.ndarray) -> np.ndarray:
     return np.pad(frame, [*grow, (0, 0)], mode="edge") if any(map(max, grow)) else frame
 
 
-def _encode_audio(container, audio, samples: np.ndarray) -> None:
-    for number in range(math.ceil(len(samples) / _SAMPLES)):
-        part = np.ascontiguousarray(samples[number * _SAMPLES : (number + 1) * _SAMPLES].reshape(1, -1))
+def _encode_audio(container, audio, samples: np.ndarray, written: int) -> None:
+    """Encodes samples [S] that come after `written` others."""
+    for first in range(0, len(samples), _SAMPLES):
+        part = np.ascontiguousarray(samples[first : first + _SAMPLES].reshape(1, -1))
         frame = av.AudioFrame.from_ndarray(part, format="s16", layout="mono")
-        frame.sample_rate, frame.pts, frame.time_base = _RATE_HZ, number * _SAMPLES, Fraction(1, _RATE_HZ)
+        frame.sample_rate, frame.pts, frame.time_base = _RATE_HZ, written + first, Fraction(1, _RATE_HZ)
         container.mux(audio.encode(frame))
-    container.mux(audio.encode(None))
