@@ -117,3 +117,17 @@ def test_a_platforms_requirements_resolve(name):
 def test_documents_and_ci_install_the_lock(name):
     commands = re.findall(r"pip install[^\n&#]*-r \S+", text(name))
     assert commands and all("--require-hashes -r requirements.lock" in command for command in commands)
+
+
+def test_ci_runs_every_test_that_skips_without_anothers_code():
+    """With all of it installed, none may skip (`.ci/peers`)."""
+    peers = re.compile(
+        r"importorskip\(\s*\"(?:torch|transformers|apache_beam|tensorflow_hub)|\"jax\", \"torch\""
+    )
+    skipping = {
+        path.relative_to(ROOT).as_posix()
+        for path in (ROOT / "tests").rglob("test_*.py")
+        if peers.search(path.read_text(encoding="utf-8")) and path.name != "test_requirements.py"
+    }
+    assert set(re.findall(r"tests/\S+\.py", text(".ci/peers"))) == skipping
+    assert {"torch", "transformers", "apache-beam", "tensorflow-hub"} <= pins("requirements/peers.txt").keys()
