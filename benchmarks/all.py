@@ -48,6 +48,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "batch_memory": ("batch_memory.py", "--batch", "128", "--chunk", "16"),
     "contrastive": ("contrastive.py", "--batch", "8192", "--rounds", "1"),
     "records": ("records.py",),
+    "host_drop_token": ("host_drop_token.py",),
     "preparation": ("preparation.py",),
     "preparation_choices": ("preparation_choices.py",),
     "retrieval": ("retrieval.py",),

@@ -66,7 +66,8 @@ class Dataset(Protocol):
     ) -> Iterable[Batch]:
         """An endless `tf.data.Dataset` of global batches; batch number n (from 0) is a pure function of
         (seed, n), and iteration starts at n = `first_step`. With several shards (hosts) each makes its share
-        of the rows of every batch: put together in their order they are the global batch."""
+        of the rows of every batch: put together in their order they are the global batch. With
+        `Execution.host_drop_token` there is one argument more, `reads`, see `vatt.data.kept_patches`."""
         ...
 
     def eval_batches(self, *, batch_size: int, shard_index: int = 0, shard_count: int = 1) -> Iterable[Batch]:

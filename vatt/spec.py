@@ -34,6 +34,12 @@ VIDEO_MASK = "video_mask"  # float32 [B] in {0, 1}: the clip has video
 AUDIO_MASK = "audio_mask"  # float32 [B] in {0, 1}: the clip has an audio track that is not digital silence
 TEXT_MASK = "text_mask"  # float32 [B, K] in {0, 1}: which candidates exist
 MASKS = {VIDEO: VIDEO_MASK, AUDIO: AUDIO_MASK, TEXT: TEXT_MASK}
+# With `Execution.host_drop_token`, in training, a signal holds the patches alone that DropToken keeps: video
+# uint8 [B, N, values of a patch], audio float32 [B, N, values]. Beside them stand:
+VIDEO_KEPT = "video_kept"  # int32 [B, N], their places in the patch grid, rising
+AUDIO_KEPT = "audio_kept"  # int32 [B, N]
+KEPT = {VIDEO: VIDEO_KEPT, AUDIO: AUDIO_KEPT}
+VIDEO_MEAN = "video_mean"  # float32 [B, 3] in [0, 1], the mean colour of the whole clip
 LABEL = "label"  # float32 [B, Y] in [0, 1], if labels are asked for: a clip's classes; mixup makes fractions
 # int64 [B]: position in the (endless) stream, which keys every random draw; in evaluation the record's number
 EXAMPLE_INDEX = "example_index"
@@ -152,6 +158,34 @@ def audio_sizes(clip: ClipSpec = ClipSpec()) -> tuple[int, ...]:  # noqa: B008 (
         clip: size of the clip.
     """
     return clip.sizes(AUDIO)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class PatchesRead:
+    """Which patches of a signal a model reads in training, for a host that sends no others.
+
+    Args:
+        sizes: of the signal, along each axis.
+        patch: size of a patch along each axis.
+        edge: of `EDGES`.
+        count: patches that are read of a clip, N.
+        values: numbers of a patch.
+        salt: of the layer that draws, see `vatt.layers.draws`.
+        seed_offset: what a modality adds to the seed of its draws.
+    """
+
+    sizes: tuple[int, ...]
+    patch: tuple[int, ...]
+    edge: str
+    count: int
+    values: int
+    salt: int
+    seed_offset: int = 0
+
+    @property
+    def grid(self) -> tuple[int, ...]:
+        """Patches along each axis."""
+        return patch_grid(self.sizes, self.patch, self.edge)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

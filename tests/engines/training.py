@@ -9,6 +9,7 @@ import tensorflow as tf
 from tests import toys
 from tests.devices import mirrored
 from tests.small_models import small_vatt
+from vatt.data import kept_patches
 from vatt.engines.execution import Execution
 from vatt.engines.optimization import Optimization
 from vatt.engines.protocol import Task
@@ -56,6 +57,16 @@ def clip_batch(number, rows=8, missing=()):
         batch[f"{name}_mask"][list(without)] = 0
         batch[name][list(without)] = 0
     return {name: tf.constant(value) for name, value in batch.items()}
+
+
+def kept_clip_batch(number):
+    """`clip_batch` of the patches alone that `clip_model` reads."""
+    reads, batch = clip_model()[0].patches_read(), clip_batch(number)
+    rows = [
+        kept_patches.keep(dict(zip(batch, row, strict=True)), reads, seed=SEED, position=index)
+        for index, *row in zip(batch["example_index"], *batch.values(), strict=True)
+    ]
+    return {name: tf.stack([row[name] for row in rows]) for name in rows[0]}
 
 
 def clip_model(depth=1, recompute=False, form="paper", **options):

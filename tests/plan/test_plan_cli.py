@@ -50,7 +50,8 @@ def test_the_papers_pretraining(plan):
     assert memory["optimizer_bytes"] == 2 * memory["gradients_bytes"] == 2 * 4 * 294_307_584  # Adam's two
     assert memory["device"]["fits"] == (memory["peak_bytes"] <= 16 * 2**30)
     assert memory["ways"][0]["step_bytes"] == memory["step_bytes"]
-    assert speed["clip_bytes"] == 32 * 224**2 * 3 + 153_600 * 4 + 5 * 16 * 4 + 4 + 4 + 5 * 4 + 8
+    kept = 784 * (4 * 16 * 16 * 3 + 4) + 12 + 600 * (128 * 4 + 4)  # patches and places; the mean colour
+    assert speed["clip_bytes"] == kept + 5 * 16 * 4 + 4 + 4 + 5 * 4 + 8
     seconds = speed["stage_seconds"]
     assert seconds["matrix unit"] == pytest.approx(step["executed_flops"] / (512 * 61.5e12 * 0.4))
     assert speed["step_seconds"] == pytest.approx(seconds["matrix unit"] + seconds["links"])

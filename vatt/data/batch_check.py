@@ -11,10 +11,16 @@ Features = dict[str, tuple[str, tuple[int, ...]]]  # name -> (dtype name, shape)
 
 
 def expected_features(
-    clip: spec.ClipSpec, batch_size: int, *, evaluation: bool, classes: int = 0, views: int = 1
+    clip: spec.ClipSpec,
+    batch_size: int,
+    *,
+    evaluation: bool,
+    classes: int = 0,
+    views: int = 1,
+    reads: Mapping[str, spec.PatchesRead] | None = None,
 ) -> Features:
-    """Name -> (dtype name, shape) of every feature of a batch; without labels `classes` is 0, and `views` are
-    those of a record in evaluation.
+    """Name -> (dtype name, shape) of every feature of a batch; without labels `classes` is 0, `views` are
+    those of a record in evaluation, and `reads` what the host keeps of a signal, see `kept_patches`.
     """
     size = clip.frame_size
     of_modality: dict[str, Features] = {
@@ -31,6 +37,11 @@ def expected_features(
     features: Features = {spec.EXAMPLE_INDEX: ("int64", ())}
     for modality in clip.modalities:
         features |= of_modality[modality]
+    for modality, read in (reads or {}).items():
+        features[modality] = (features[modality][0], (read.count, read.values))
+        features[spec.KEPT[modality]] = ("int32", (read.count,))
+        if modality == spec.VIDEO:
+            features[spec.VIDEO_MEAN] = ("float32", (3,))
     if classes:
         features[spec.LABEL] = ("float32", (classes,))
     if evaluation:
@@ -44,7 +55,7 @@ def expected_features(
 
 
 def check_structure(
-    element_spec: Mapping[str, Any], clip: spec.ClipSpec, batch_size: int, *, evaluation: bool, **options: int
+    element_spec: Mapping[str, Any], clip: spec.ClipSpec, batch_size: int, *, evaluation: bool, **options: Any
 ) -> None:
     """Raises ValueError unless a dataset's `element_spec` has the names, shapes and dtypes of a batch; needs
     no data. Arguments as of `expected_features`."""
@@ -65,6 +76,7 @@ def check_values(batch: Mapping[str, Any], *, vocabulary_size: int) -> None:
         spec.TEXT: (0, vocabulary_size - 1),
         spec.LABEL: (0, 1),
         spec.EXAMPLE_INDEX: (0, None),
+        spec.VIDEO_MEAN: (0, 1),
         spec.VIEW: (0, None),
     }
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import tensorflow as tf
 
 from vatt import spec
-from vatt.data import batch_check, mixup, order, video, window
+from vatt.data import batch_check, kept_patches, mixup, order, video, window
 from vatt.data.corrupt_records import as_written, with_fallback
 from vatt.data.source import CANDIDATES, Clip, ClipSource
 from vatt.protocols import Batch, Tokenizer
@@ -72,10 +72,17 @@ class ClipPipeline:
         shard_index: int = 0,
         shard_count: int = 1,
         mixes: bool = True,
+        reads: kept_patches.Reads | None = None,
     ) -> tf.data.Dataset:
         """Endless; batch n holds positions n * batch_size to (n + 1) * batch_size - 1 of the stream, and of
-        those a shard the `shard_index`-th part. Without `mixes` mixup is left to the caller, see `mixed`."""
-        rows = rows_of_shard(batch_size, shard_index, shard_count)
+        those a shard the `shard_index`-th part. Without `mixes` mixup is left to the caller, see `mixed`.
+        With `reads` signals are the patches that a model reads."""
+        rows, reads = rows_of_shard(batch_size, shard_index, shard_count), reads or {}
+        if reads and self.mixup_alpha is not None:
+            raise ValueError(
+                "`Execution.host_drop_token` sends parts of a clip, and mixup mixes whole ones. Received: "
+                "both. Set the one to False, or `Augmentation.mixup_alpha = None`."
+            )
 
         def order_of(counted, sources, weights):
             positions = counted // rows * batch_size + shard_index * rows + counted % rows
@@ -93,7 +100,8 @@ class ClipPipeline:
             clip = source.decode(record, starts, box, crops=1)
             if spec.VIDEO in clip:
                 clip[spec.VIDEO] = clip[spec.VIDEO][0]
-            return source.augmentation(clip, key) | source.facts(record, position)
+            clip = kept_patches.keep(source.augmentation(clip, key), reads, seed=seed, position=position)
+            return clip | source.facts(record, position)
 
         def clips_of(sources, weights):
             counted = tf.data.Dataset.range(first_step * rows, _END_OF_STREAM).batch(_ORDERED_AT_ONCE)
@@ -109,7 +117,7 @@ class ClipPipeline:
             alone = clips if len(self.sources) == 1 else clips_of([each], None)
             self._check_values(alone)
         batches = clips.batch(rows, drop_remainder=True)
-        return self._checked(self._run(batches.map(as_written(finish))), rows, evaluation=False)
+        return self._checked(self._run(batches.map(as_written(finish))), rows, evaluation=False, reads=reads)
 
     def eval_batches(self, *, batch_size: int, shard_index: int = 0, shard_count: int = 1) -> tf.data.Dataset:
         """Every clip of the only source once, in the order of the shards; what is left of the last batch is
@@ -175,7 +183,7 @@ class ClipPipeline:
         for batch in self._run(sample.take(1).map(as_written(self._with_word_ids))):
             batch_check.check_values(batch, vocabulary_size=self._tokenizer.size)
 
-    def _checked(self, batches, rows, *, evaluation):
+    def _checked(self, batches, rows, *, evaluation, reads=None):
         first = self.sources[0]
         batch_check.check_structure(
             batches.element_spec,
@@ -184,6 +192,7 @@ class ClipPipeline:
             evaluation=evaluation,
             classes=first.classes,
             views=first.views.count,
+            reads=reads,
         )
         return batches
 

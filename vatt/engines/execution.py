@@ -112,6 +112,9 @@ class Execution:
             journal, up to the next line, checkpoint or evaluation, which come after the same steps as with 1.
         jit_compile: let XLA compile the step on one device, on several the towers, which hold no collective;
             None: on GPUs, as far as that is possible. A TPU always compiles all.
+        host_drop_token: choose the patches that DropToken keeps where clips are made, and send no others to
+            the devices: the same draws and losses in fewer bytes. A signal of which that can not be done is
+            sent whole, which the log says.
         deterministic: on GPUs, use kernels whose sums have a fixed order, for repeated runs equal to the bit;
             they are slower, by how much was not measured. TensorFlow's engine alone.
         preemption: handles the notice of a platform; None handles SIGTERM alone.
@@ -120,5 +123,6 @@ class Execution:
     gradients: WholeBatch | Accumulated | Cached = WholeBatch()  # noqa: RUF009 (frozen)
     steps_per_loop: int | None = None
     jit_compile: bool | None = None
+    host_drop_token: bool = False
     deterministic: bool = False
     preemption: Preemption | None = None

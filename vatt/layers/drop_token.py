@@ -64,6 +64,11 @@ class DropToken(Configured, keras.layers.Layer):
     def build(self, input_shape: Any = None) -> None:
         self._salt = draws.salt_of(self)
 
+    @property
+    def clip_salt(self) -> int | None:
+        """Of draws by a clip's key alone; None where they depend on its tokens or on other clips."""
+        return self._salt if self.pattern == "per_sample" else None
+
     def call(self, tokens: Tensor, training: bool = False) -> Tensor:
         kept = self.kept_indices(tokens, training=training)
         return tokens if kept is None else take_tokens(tokens, kept)

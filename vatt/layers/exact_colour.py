@@ -23,7 +23,9 @@ class ExactColourJitter(ColourJitter):
     precision of the run, as HSV in bfloat16 has only 256 hues.
     """
 
-    def jittered(self, video: Tensor, dtype: str = "float32") -> Tensor:
+    needs_whole_clips = True
+
+    def jittered(self, video: Tensor, dtype: str = "float32", mean: Tensor | None = None) -> Tensor:
         """uint8 pixels [B, T, H, W, 3] -> jittered, clipped, in [-1, 1], of this dtype."""
         shift, saturation, contrast, turn = (
             ops.reshape(each, (-1, 1, 1, 1)) for each in self.drawn(ops.shape(video)[0])

@@ -18,7 +18,7 @@ from vatt.layers import draws
 from vatt.layers.configured import Configured
 from vatt.one_pass import compiler_for
 from vatt.protocols import Batch, Tensor
-from vatt.spec import TEXT, TEXT_MASK, VIDEO
+from vatt.spec import TEXT, TEXT_MASK, VIDEO, VIDEO_MEAN
 
 # NTSC's luma and chroma axes, as in tf.image.rgb_to_yiq.
 _TO_YIQ = np.array([[0.299, 0.587, 0.114], [0.5959, -0.2746, -0.3213], [0.2115, -0.5227, 0.3112]])
@@ -52,6 +52,8 @@ class ColourJitter(Configured, keras.layers.Layer):
     that colours c (columns) in [0, 1] become matrix · c + offset, to be clipped to [0, 1].
     """
 
+    needs_whole_clips = False  # the mean colour of a clip serves where parts of it are all there is
+
     def __init__(
         self,
         *,
@@ -82,21 +84,24 @@ class ColourJitter(Configured, keras.layers.Layer):
         new_mean = ops.squeeze(ops.matmul(matrix, mean[:, :, None]), -1) + offset
         return matrix * contrast[:, None], offset * contrast + new_mean * (1 - contrast)
 
-    def jittered(self, video: Tensor, dtype: str = "float32") -> Tensor:
-        """uint8 pixels [B, T, H, W, 3] -> jittered, clipped, in [-1, 1], of this dtype.
+    def jittered(self, video: Tensor, dtype: str = "float32", mean: Tensor | None = None) -> Tensor:
+        """uint8 pixels [B, ..., 3 or a multiple of it], of clips or of patches of them -> jittered, clipped,
+        in [-1, 1], of this dtype and shape. `mean` is the clips' mean colours, float32 [B, 3] in [0, 1]; None
+        where `video` is whole clips.
 
         All scaling is in the small matrices: a pass over the pixels costs as much as a small layer.
         """
-        pixels = ops.reshape(video, (ops.shape(video)[0], math.prod(video.shape[1:-1]), 3))
-        if compiled := compiler_for(pixels):
-            mean = ops.cast(compiled(_channel_sums)(pixels), "float32") / (255.0 * pixels.shape[1])
-            matrix, offset = self(mean)
-            arguments = pixels, ops.transpose(matrix, (0, 2, 1)) * (2 / 255), 2 * offset - 1
-            return ops.reshape(compiled(_recoloured)(*arguments, dtype), ops.shape(video))
-        pixels = ops.cast(pixels, dtype)
-        matrix, offset = self(_mean_colours(pixels))
-        matrix = ops.cast(ops.transpose(matrix, (0, 2, 1)) * (2 / 255), dtype)
-        offset = ops.cast(2 * offset - 1, dtype)
+        pixels = ops.reshape(video, (ops.shape(video)[0], math.prod(video.shape[1:]) // 3, 3))
+        compiled = compiler_for(pixels)
+        if mean is None:
+            sums = compiled(_integer_sums)(pixels) if compiled else _channel_sums(pixels)
+            # A factor: a division by a constant is rounded one way or the other by compilers.
+            mean = ops.cast(sums, "float32") * (1 / (255.0 * pixels.shape[1]))
+        matrix, offset = self(mean)
+        matrix, offset = ops.transpose(matrix, (0, 2, 1)) * (2 / 255), 2 * offset - 1
+        if compiled:
+            return ops.reshape(compiled(_recoloured)(pixels, matrix, offset, dtype), ops.shape(video))
+        pixels, matrix, offset = (ops.cast(each, dtype) for each in (pixels, matrix, offset))
         return ops.reshape(
             ops.clip(ops.matmul(pixels, matrix) + offset[:, None], -1.0, 1.0), ops.shape(video)
         )
@@ -124,20 +129,23 @@ class ColourJitter(Configured, keras.layers.Layer):
         return ops.matmul(turned, ops.cast(_TO_YIQ, "float32"))
 
 
-def _mean_colours(pixels):
-    """Means of pixels [B, P, 3] in [0, 255], float32 [B, 3] in [0, 1]."""
-    count = pixels.shape[1]
-    side_by_side = math.gcd(count, 16)  # wider products are faster
-    rows = ops.reshape(pixels, (-1, count // side_by_side, 3 * side_by_side))
-    # A product with ones sums in float32 whatever the pixels' type.
-    sums = ops.matmul(ops.ones((1, rows.shape[1]), pixels.dtype), rows)
-    sums = ops.reshape(ops.cast(sums, "float32"), (-1, side_by_side, 3))
-    return ops.sum(sums, axis=1) / (255.0 * count)
-
-
 def _channel_sums(pixels):
-    """Sums of uint8 pixels [B, P, 3], int32 [B, 3]: of up to 16 parts of a clip in int16 first, of which a
-    register holds twice as many numbers."""
+    """Sums of uint8 pixels [B, P, 3], float32 [B, 3], rounded once: the same on every device, and on a host
+    that sums what it does not send."""
+    count = pixels.shape[1]
+    # Of parts whose sums float32 holds exactly; of several side by side, as wider products are faster.
+    least = max(min(16, count), -(-count // (2**24 // 255)))
+    parts = next(each for each in range(least, count + 1) if count % each == 0)
+    rows = ops.reshape(ops.cast(pixels, "float32"), (-1, count // parts, 3 * parts))
+    sums = ops.reshape(ops.matmul(ops.ones((1, rows.shape[1])), rows), (-1, parts, 3))
+    # Integers of 24 bits, added by their halves.
+    high = ops.floor(sums * 2.0**-12)
+    return ops.sum(high, axis=1) * 2.0**12 + ops.sum(sums - high * 2.0**12, axis=1)
+
+
+def _integer_sums(pixels):
+    """The same as int32: of up to 16 parts of a clip in int16 first, of which a register of a CPU holds twice
+    as many numbers."""
     parts = math.gcd(pixels.shape[1], 16)
     rows = ops.cast(ops.reshape(pixels, (-1, parts, 3 * pixels.shape[1] // parts)), "int16")
     sums = ops.cast(functools.reduce(operator.add, (rows[:, part] for part in range(parts))), "int32")
@@ -163,7 +171,7 @@ class DeviceInputs(Configured, keras.layers.Layer):
         colour: a `ColourJitter`, or an `ExactColourJitter`, applied in training; or None.
 
     Input: a batch; `draw_key` int32 [B, 2] may be in it. Output: the same dict with video as float in
-    [-1, 1], [B, T, H, W, 3], text as [B · K, L] and text_mask as [B · K].
+    [-1, 1], of the shape that it has, text as [B · K, L] and text_mask as [B · K].
     """
 
     def __init__(self, *, colour: Any = None, name: str = "device_inputs", dtype: Any = None):
@@ -179,7 +187,9 @@ class DeviceInputs(Configured, keras.layers.Layer):
         if VIDEO in batch:
             if training and self.colour is not None:
                 with draws.keyed(batch.get("draw_key")):
-                    inputs[VIDEO] = self.colour.jittered(batch[VIDEO], self.compute_dtype)
+                    inputs[VIDEO] = self.colour.jittered(
+                        batch[VIDEO], self.compute_dtype, batch.get(VIDEO_MEAN)
+                    )
             else:
                 inputs[VIDEO] = normalised_pixels(batch[VIDEO], self.compute_dtype)
         if TEXT in batch:

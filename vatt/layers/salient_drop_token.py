@@ -44,6 +44,8 @@ class SalientDropToken(DropToken):
             raise ValueError(f"`floor` must be in (0, 1]; 1 ignores energies. Received: floor={floor}.")
         self.floor = floor
 
+    clip_salt = None
+
     def ranks(self, patches: Tensor, steps: int) -> Tensor:
         """Keys by which the lowest are kept: −(log probability + Gumbel noise)."""
         batch, tokens = ops.shape(patches)[0], patches.shape[1]

@@ -4,6 +4,7 @@ A tokenizer owns all that is specific to a modality; what follows it, the encode
 modality-agnostic model is nothing but three tokenizers in front of one encoder (paper 3).
 """
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -17,7 +18,7 @@ from vatt.layers.dropout import Dropout
 from vatt.layers.feed_forward import ACTIVATIONS
 from vatt.layers.patches import PatchEmbedding
 from vatt.layers.positions import FactorisedPositions
-from vatt.spec import patch_grid
+from vatt.spec import PatchesRead, patch_grid
 
 
 class SignalTokenizer(Configured, keras.layers.Layer):
@@ -41,8 +42,9 @@ class SignalTokenizer(Configured, keras.layers.Layer):
         dropout_rate: dropout on tokens after their positions were added.
         drop_token: `DropToken` in training; None keeps all tokens.
 
-    Input: [B, *sizes, channels] or, for one channel, [B, *sizes]. Output: the tokens [B, 1 + N, D], AGG
-    first, and None, as no token is padding.
+    Input: [B, *sizes, channels] or, for one channel, [B, *sizes]; or patches that the host chose, [B, N,
+    values of a patch], and their places `kept`, int32 [B, N]. Output: the tokens [B, 1 + N, D], AGG first,
+    and None, as no token is padding.
 
     `build(width)` makes the weights for D features of a token.
     """
@@ -122,25 +124,44 @@ class SignalTokenizer(Configured, keras.layers.Layer):
         """The signal [B, *sizes, channels] that patches are cut from."""
         return signal[..., None] if len(signal.shape) == len(self.sizes) + 1 else signal
 
-    def call(self, signal: Any, training: bool = False) -> tuple[Any, None]:
-        signal = ops.cast(self.prepare(signal), self.compute_dtype)
-        return self.agg(self.dropout(self.tokens(signal, training=training), training=training)), None
+    def call(self, signal: Any, training: bool = False, kept: Any = None) -> tuple[Any, None]:
+        signal = ops.cast(self.prepare(signal) if kept is None else signal, self.compute_dtype)
+        tokens = self.tokens(signal, training=training, kept=kept)
+        return self.agg(self.dropout(tokens, training=training)), None
 
-    def tokens(self, signal: Any, training: bool = False) -> Any:
+    def tokens(self, signal: Any, training: bool = False, kept: Any = None) -> Any:
         """Tokens with their positions, without AGG: all of them, in training those that DropToken keeps."""
-        patches = self.patches.cut(signal)
-        positions = self.positions(grid=tuple(patches.shape[1:-1]))
-        patches = ops.reshape(patches, (-1, positions.shape[0], patches.shape[-1]))
-        kept = None
-        if self.drop_token is not None:
-            kept = self.drop_token.kept_indices(patches, self.patch[0], training=training)
         if kept is not None:
-            # Each token is made from its patch and its position alone, so a dropped one need not be made.
-            patches, positions = take_tokens(patches, kept), ops.take(positions, kept, axis=0)
+            patches, positions = signal, self.positions(grid=self.grid)
+        else:
+            patches = self.patches.cut(signal)
+            positions = self.positions(grid=tuple(patches.shape[1:-1]))
+            patches = ops.reshape(patches, (-1, positions.shape[0], patches.shape[-1]))
+            if self.drop_token is not None:
+                kept = self.drop_token.kept_indices(patches, self.patch[0], training=training)
+            if kept is not None:
+                # A token is made from its patch and its position alone, so a dropped one need not be made.
+                patches = take_tokens(patches, kept)
+        if kept is not None:
+            positions = ops.take(positions, kept, axis=0)
         tokens = self.patches(patches)
         if self.project is not None:
             tokens = ACTIVATIONS["gelu"][0](self.project(tokens))
         return tokens + positions
+
+    @property
+    def patches_read(self) -> PatchesRead | None:
+        """What training reads of a signal, for a host to send nothing else; None where it must send all."""
+        if not self.drop_rate or self.drop_token.clip_salt is None:
+            return None
+        return PatchesRead(
+            sizes=self.sizes,
+            patch=self.patch,
+            edge=self.edge,
+            count=self.kept_of(math.prod(self.grid)),
+            values=math.prod(self.patch) * self.channels,
+            salt=self.drop_token.clip_salt,
+        )
 
     @property
     def drop_rate(self) -> float:

@@ -4,6 +4,7 @@ import gin
 import keras
 
 from vatt.layers.signal_tokenizer import SignalTokenizer
+from vatt.spec import PatchesRead
 
 
 @gin.register
@@ -20,3 +21,9 @@ class VoxelTokenizer(SignalTokenizer):
     channels = 3
     paper_sizes = (32, 224, 224)
     paper_patch = (4, 16, 16)
+
+    @property
+    def patches_read(self) -> PatchesRead | None:
+        """None where frames are padded: with grey, which pixels of 8 bits do not have."""
+        pads = self.edge == "pad" and any(size % step for size, step in zip(self.sizes, self.patch))
+        return None if pads else super().patches_read

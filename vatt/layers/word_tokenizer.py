@@ -45,7 +45,7 @@ class WordTokenizer(Configured, keras.layers.Layer):
     """
 
     axes = ("word",)
-    drop_rate = None  # words are never dropped
+    drop_rate = patches_read = None  # words are never dropped
 
     not_in_config = ("word_vectors",)
 

@@ -71,6 +71,11 @@ class ConvTower(Configured, keras.layers.Layer):
         return None
 
     @property
+    def patches_read(self) -> None:
+        """None: a signal is read whole."""
+        return None
+
+    @property
     def vocabulary_size(self) -> int:
         """Rows of the word table, of a tower of text."""
         return self.encoder.vocabulary_size

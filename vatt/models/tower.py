@@ -10,6 +10,7 @@ from keras import ops
 from vatt.layers.configured import Configured
 from vatt.layers.feed_forward import ACTIVATIONS
 from vatt.protocols import Tensor
+from vatt.spec import PatchesRead
 
 
 @gin.register
@@ -24,7 +25,8 @@ class Tower(Configured, keras.layers.Layer):
         projection_width: features of a gelu projection of every output token (modality-agnostic release), 0
             for none.
 
-    Input: what the tokenizer takes; `rows` is for towers whose rows depend on each other (`ConvTower`).
+    Input: what the tokenizer takes, with `kept` where the host chose the patches; `rows` is for towers whose
+    rows depend on each other (`ConvTower`).
     Output: (pooled [B, D], tokens [B, N, D]); `pooled` is AGG's output or, where the tokenizer has no AGG
     (T5), the mean over the words that are no padding.
     """
@@ -63,6 +65,11 @@ class Tower(Configured, keras.layers.Layer):
         return self.tokenizer.drop_rate
 
     @property
+    def patches_read(self) -> PatchesRead | None:
+        """See `SignalTokenizer`."""
+        return self.tokenizer.patches_read
+
+    @property
     def vocabulary_size(self) -> int:
         """Rows of the word table, of a tower of text."""
         return self.tokenizer.vocabulary_size
@@ -88,9 +95,14 @@ class Tower(Configured, keras.layers.Layer):
             self.projection.build((None, None, self.encoder.size.width))
 
     def call(
-        self, inputs: Tensor, rows: Tensor | None = None, training: bool = False
+        self,
+        inputs: Tensor,
+        rows: Tensor | None = None,
+        training: bool = False,
+        kept: Tensor | None = None,
     ) -> tuple[Tensor, Tensor]:
-        tokens, words = self.tokenizer(inputs, training=training)
+        chosen = {} if kept is None else {"kept": kept}
+        tokens, words = self.tokenizer(inputs, training=training, **chosen)
         if self.tokenizer.aggregates:
             pooled, rest = self.encoder.aggregated(tokens, words=words, training=training)
             return self._projected(pooled), self._projected(rest)

@@ -1,5 +1,6 @@
 """VATT: towers for video, audio and text, and the common spaces that they meet in (paper 3, Figure 1)."""
 
+import dataclasses
 from typing import Any
 
 import gin
@@ -14,13 +15,17 @@ from vatt.spec import (
     AUDIO,
     AUDIO_VISUAL,
     DRAW_KEY,
+    KEPT,
     MASKS,
     MODALITIES,
     TEXT,
     VIDEO,
     VIDEO_AUDIO,
     VIDEO_TEXT,
+    PatchesRead,
 )
+
+_SEED_STRIDE = 7919  # between the seeds of two modalities, whose rows must not share their draws
 
 
 @gin.register
@@ -37,9 +42,10 @@ class VATT(Configured, keras.Model):
         spaces: `CommonSpaces`; None gives features alone.
 
     Input: a dict of any subset of: video float [B, T, H, W, 3] in [-1, 1]; audio float [B, S] or [B, S, 1];
-        text int32 [B', L]; masks in {0, 1}, video_mask [B], audio_mask [B], text_mask [B'], which tell batch
-        normalisation what rows exist; draw_key: int32 [B, 2], see `vatt.layers.draws`; where B' = K·B, row
-        i·K + k of the text belongs to example i.
+        text int32 [B', L]; of video or audio instead patches that the host chose, [B, N, values of a patch],
+        and their places by `vatt.spec.KEPT`, int32 [B, N]; masks in {0, 1}, video_mask [B], audio_mask [B],
+        text_mask [B'], which tell batch normalisation what rows exist; draw_key: int32 [B, 2], see
+        `vatt.layers.draws`; where B' = K·B, row i·K + k of the text belongs to example i.
     Output: a flat dict: "<modality>/pooled" [B, D], "<modality>/tokens" [B, N, D] and, not normalised, in the
         common spaces (Eq. 3): "video/video_audio", "audio/video_audio" [B, d_va], "video/video_text",
         "audio/video_text" (the audio's video-audio embedding sent through g_v→vt), "text/video_text"
@@ -128,10 +134,23 @@ class VATT(Configured, keras.Model):
         for modality in present:
             with draws.keyed(self._draw_key(inputs, modality)):
                 rows = inputs.get(MASKS[modality])
-                pooled, tokens = self.towers[modality](inputs[modality], rows=rows, training=training)
+                kept = inputs.get(KEPT.get(modality))
+                chosen = {} if kept is None else {"kept": kept}
+                pooled, tokens = self.towers[modality](
+                    inputs[modality], rows=rows, training=training, **chosen
+                )
             outputs[f"{modality}/pooled"] = pooled
             outputs[f"{modality}/tokens"] = tokens
         return outputs
+
+    def patches_read(self) -> dict[str, PatchesRead]:
+        """By modality, what training reads of a signal, where a host may leave out the rest."""
+        found = {modality: tower.patches_read for modality, tower in self.towers.items()}
+        return {
+            modality: dataclasses.replace(read, seed_offset=_seed_offset(modality))
+            for modality, read in found.items()
+            if read is not None
+        }
 
     def project(
         self, features: dict[str, Any], masks: dict[str, Any] | None = None, training: bool = False
@@ -173,7 +192,7 @@ class VATT(Configured, keras.Model):
         key = inputs.get(DRAW_KEY)
         if key is None:
             return None
-        seed = key[:, 0] + 7919 * MODALITIES.index(modality)
+        seed = key[:, 0] + _seed_offset(modality)
         example = key[:, 1]
         if modality == TEXT:
             rows, examples = inputs[TEXT].shape[0], key.shape[0]
@@ -181,3 +200,7 @@ class VATT(Configured, keras.Model):
             seed = ops.repeat(seed, candidates) + 104_729 * (ops.arange(rows, dtype="int32") % candidates)
             example = ops.repeat(example, candidates)
         return ops.stack([seed, example], axis=1)
+
+
+def _seed_offset(modality):
+    return _SEED_STRIDE * MODALITIES.index(modality)

@@ -7,6 +7,7 @@ import keras
 
 from vatt.config import ConfigError
 from vatt.convert.released import describe
+from vatt.engines.protocol import Task
 from vatt.losses.contrastive import ContrastiveLoss
 from vatt.losses.pairs import SIDES
 from vatt.models.classifier import Classifier
@@ -20,7 +21,7 @@ from vatt.plan.devices import Device
 from vatt.plan.layers import blocks_products
 from vatt.plan.memory import StepMemory, Way
 from vatt.plan.shapes import parts_of, weights_in, without_weights
-from vatt.spec import AUDIO, TEXT, VIDEO, ClipSpec
+from vatt.spec import AUDIO, TEXT, VIDEO, ClipSpec, PatchesRead
 from vatt.train.relations import automatic_steps_per_loop, check_rows, intervals_of
 
 _SECONDS_OF_A_DAY = 86_400
@@ -54,13 +55,17 @@ def make_plan(configuration: Configuration, source: Source, where: Circumstances
         return _Planner(configuration, source, where, numbers, copies).plan()
 
 
-def clip_bytes(clip: ClipSpec, classes: int = 0) -> int:
-    """Bytes of one clip of a batch, see `vatt.spec`: features, masks, label scores, and 8 of its index."""
+def clip_bytes(clip: ClipSpec, classes: int = 0, reads: dict[str, PatchesRead] | None = None) -> int:
+    """Bytes of one clip of a batch, see `vatt.spec`: features, masks, label scores, and 8 of its index; of
+    signals in `reads` the patches alone, their places and the mean colour."""
     sizes = {
         VIDEO: clip.frames * clip.frame_size**2 * 3,
         AUDIO: 4 * clip.samples,
         TEXT: 4 * clip.candidates * clip.words,
     }
+    for modality, read in (reads or {}).items():
+        value, more = (1, 12) if modality == VIDEO else (4, 0)
+        sizes[modality] = read.count * (read.values * value + 4) + more
     masks = {VIDEO: 4, AUDIO: 4, TEXT: 4 * clip.candidates}
     return 8 + 4 * classes + sum(sizes[name] + masks[name] for name in clip.modalities)
 
@@ -81,6 +86,7 @@ def _numbers(configuration: Configuration, devices: int) -> dict:
         "cached_rows": gradients.get("rows"),
         "parts": gradients.get("parts", 1),
         "steps_per_loop": numbers["execution"]["steps_per_loop"],
+        "host_drop_token": numbers["execution"]["host_drop_token"],
     }
 
 
@@ -122,6 +128,9 @@ class _Planner:
         self.device_inputs, self.loss = job.argument("device_inputs"), job.argument("loss")
         self.slots = copies * memory.FLOAT32 * weights_in(self.model.trainable_variables)
         self.rows = numbers["batch_size"] // where.devices
+        task = Task(model=self.model, loss=self.loss, device_inputs=self.device_inputs)
+        reads = task.patches_read(self.clip) if numbers["host_drop_token"] else {}
+        self.clip_bytes = clip_bytes(self.clip, self.classes, reads)
 
     def plan(self) -> dict:
         made = {
@@ -276,7 +285,7 @@ class _Planner:
         return StepMemory(
             weights=memory.FLOAT32 * weights_in(self.model.variables),
             optimizer=self.slots,
-            batch=rows * clip_bytes(self.clip, self.classes),
+            batch=rows * self.clip_bytes,
             halves=0 if way.width == memory.FLOAT32 else way.width * trainable,
             kept=at_once * sum(part.kept for part in parts),
             working=at_once * (sum(part.working for part in parts) + max(part.again for part in parts)),
@@ -297,7 +306,7 @@ class _Planner:
 
     def _speed(self, executed: int) -> dict:
         batch = self.numbers["batch_size"]
-        found = {"clip_bytes": clip_bytes(self.clip, self.classes)}
+        found = {"clip_bytes": self.clip_bytes}
         device, where = self.where.device, self.where
         peak = device and device.peak_tflops(self.configuration.precision)
         if not device or not peak:

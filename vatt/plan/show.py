@@ -106,7 +106,7 @@ def _step(plan: dict):
     if step["executed_flops"] != step["model_flops"]:
         share = step["executed_flops"] / step["model_flops"] - 1
         yield "computed again", f"{share:.0%} on top"
-    yield "clip as it is read", f"{speed['clip_bytes'] / _MIB:.2f} MiB"
+    yield "clip as it is sent", f"{speed['clip_bytes'] / _MIB:.2f} MiB"
     if "step_seconds" in speed:
         yield "peak", f"{speed['peak_tflops']:g} TFLOP/s per device, of which {speed['mfu']:.0%} is reached"
         yield "step", f"{speed['step_seconds']:.3g} s, {speed['steps_per_day']:,.0f} a day"

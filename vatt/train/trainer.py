@@ -19,6 +19,7 @@ import keras
 from vatt.engines.execution import Execution
 from vatt.engines.optimization import Optimization
 from vatt.engines.protocol import Notice, State, Step, Task, Telemetry
+from vatt.spec import PatchesRead
 from vatt.train.context import MODEL_FILE, Job, RunContext
 from vatt.train.dry_run import count_weights, describe_batch, describe_model
 from vatt.train.evaluation import check_evaluators
@@ -147,8 +148,19 @@ class Trainer(Job):
         return 0
 
     def _data(self, run: RunContext) -> TrainingData:
-        workers = run.engine.workers
-        return TrainingData(self.dataset, batch_size=self.batch_size, seed=run.seed, workers=workers)
+        return TrainingData(
+            self.dataset,
+            batch_size=self.batch_size,
+            seed=run.seed,
+            workers=run.engine.workers,
+            reads=self._patches_read() if self.execution.host_drop_token else {},
+        )
+
+    def _patches_read(self) -> dict[str, PatchesRead]:
+        clip = self.dataset.info.clip
+        reads = {} if clip is None else self.task.patches_read(clip)
+        _log.info("Sent as the patches that DropToken keeps: %s.", ", ".join(reads) or "no signal")
+        return reads
 
     def _announce(self, state: State, first_step: int, data: TrainingData) -> None:
         if first_step:

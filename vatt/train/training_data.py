@@ -3,13 +3,16 @@
 import functools
 import json
 import logging
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
 from vatt.engines.workers import Workers
 from vatt.protocols import Batch, Dataset
+from vatt.spec import PatchesRead
 from vatt.train.context import INPUTS_FILE
 from vatt.train.identity import identity
 from vatt.whole_file import write_text
@@ -30,35 +33,48 @@ class TrainingData:
         batch_size: rows of a global batch.
         seed: keys the order and every draw.
         workers: among which rows are divided.
+        reads: of `Task.patches_read`, for batches of nothing else.
 
     Attributes:
         info: of the dataset.
         facts: what must not change within a run, see `identity`.
     """
 
-    def __init__(self, dataset: Dataset, *, batch_size: int, seed: int, workers: Workers):
+    def __init__(
+        self,
+        dataset: Dataset,
+        *,
+        batch_size: int,
+        seed: int,
+        workers: Workers,
+        reads: Mapping[str, PatchesRead] = MappingProxyType({}),
+    ):
         self._dataset = dataset
         self.info = dataset.info
         self._batch_size = batch_size
         self._seed = seed
         self._workers = workers
+        self._reads = {"reads": reads} if reads else {}
         self.facts = identity(dataset, batch_size=batch_size, seed=seed)
         self.first = functools.lru_cache(maxsize=1)(self.batches)  # making them takes a second
 
     def batches(self, step: int) -> Any:
         """A `tf.data.Dataset` of the batches from number `step` on."""
-        count = self._workers.count
-        return self._batches(step, **_shard(self._workers.index, count) if count > 1 else {})
+        return self._batches(step, **self._own_shard(), **self._reads)
 
     def few_rows(self) -> Any:
         """Like `batches(0)`, with rows few enough to look at."""
         sizes = range(1, self._batch_size + 1)
         count = next(n for n in sizes if self._batch_size % n == 0 and self._batch_size // n <= _FEW_ROWS)
-        return self._batches(0, **_shard(self._workers.index % count, count))
+        return self._batches(0, **_shard(self._workers.index % count, count), **self._reads)
 
     def batch(self, step: int) -> Batch:
-        """Batch number `step`, made again: the same to the bit."""
-        return next(iter(self.batches(step)))
+        """Batch number `step`, made again: the same to the bit, but of whole clips."""
+        return next(iter(self._batches(step, **self._own_shard())))
+
+    def _own_shard(self) -> dict[str, int]:
+        count = self._workers.count
+        return _shard(self._workers.index, count) if count > 1 else {}
 
     def warn_of_few_clips(self, steps: int) -> None:
         """Logs how often a run sees each clip, and warns where one batch holds a clip more than once.
@@ -97,9 +113,9 @@ class TrainingData:
             if lines is not None:
                 write_text(model_dir / name, "".join(f"{line}\n" for line in lines))
 
-    def _batches(self, step: int, **shard: int):
+    def _batches(self, step: int, **options: Any):
         return self._dataset.train_batches(
-            batch_size=self._batch_size, first_step=step, seed=self._seed, **shard
+            batch_size=self._batch_size, first_step=step, seed=self._seed, **options
         )
 
 

@@ -19,7 +19,7 @@ import numpy as np
 
 from tests import toys
 from tests.engines.jax.training_on import Run, numbers
-from tests.engines.training import clip_batch, toy_batch, toy_model
+from tests.engines.training import clip_batch, kept_clip_batch, toy_batch, toy_model
 from tests.evals.test_evals_replicas import Linear, embedded
 from vatt.engines.execution import Accumulated, Cached, Execution
 from vatt.engines.groups import Group
@@ -110,12 +110,14 @@ def clips(folder):
 
 @check
 def clip_devices(folder):
-    """The real model on one device, and divided among four."""
+    """The real model on one device, divided among four, and on patches that the host chose."""
 
-    def run(strategy):  # with a smaller epsilon Adam would make whole steps of rounding, as of a key's bias
-        return Run(engine(strategy), optimizer=adam(learning_rate=1e-3, epsilon=1e-3), clip_global_norm=1.0)
+    def run(strategy, **options):
+        # With a smaller epsilon Adam would make whole steps of rounding, as of a key's bias.
+        optimizer = adam(learning_rate=1e-3, epsilon=1e-3)
+        return Run(engine(strategy), optimizer=optimizer, clip_global_norm=1.0, **options)
 
-    return compared([run("one_device"), run("fsdp")])
+    return compared([run("one_device"), run("fsdp"), run("fsdp", batch_of=kept_clip_batch)])
 
 
 @check

@@ -108,8 +108,10 @@ def test_a_step_takes_the_memory_of_what_it_replaces(on_jax):
 
 @pytest.mark.slow
 def test_devices_agree_on_clips(slowly_on_jax):
-    (found,) = slowly_on_jax["clip_devices"]
-    assert found["numbers"] < 1e-5 and found["weights"] < 1e-5
+    """And on patches that the host chose."""
+    assert len(slowly_on_jax["clip_devices"]) == 2
+    for each in slowly_on_jax["clip_devices"]:
+        assert each["numbers"] < 1e-5 and each["weights"] < 1e-5
 
 
 @pytest.mark.slow

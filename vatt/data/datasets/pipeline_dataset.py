@@ -3,6 +3,7 @@
 import abc
 from collections.abc import Iterable
 
+from vatt.data.kept_patches import Reads
 from vatt.data.pipeline import ClipPipeline
 from vatt.protocols import Batch
 
@@ -15,7 +16,14 @@ class PipelineDataset(abc.ABC):
         """What `train_batches` asks; of its sources mixtures are made."""
 
     def train_batches(
-        self, *, batch_size: int, first_step: int, seed: int, shard_index: int = 0, shard_count: int = 1
+        self,
+        *,
+        batch_size: int,
+        first_step: int,
+        seed: int,
+        shard_index: int = 0,
+        shard_count: int = 1,
+        reads: Reads | None = None,
     ) -> Iterable[Batch]:
         """See `vatt.protocols.Dataset`."""
         return self.training_pipeline().train_batches(
@@ -24,4 +32,5 @@ class PipelineDataset(abc.ABC):
             seed=seed,
             shard_index=shard_index,
             shard_count=shard_count,
+            reads=reads,
         )

@@ -17,6 +17,7 @@ import tensorflow as tf
 from vatt import spec
 from vatt.data.datasets.mixture import MixedClips
 from vatt.data.datasets.prepared import PreparedClips
+from vatt.data.kept_patches import Reads
 from vatt.protocols import Batch, DatasetInfo
 
 _END_OF_STREAM = 1 << 40  # batches
@@ -78,7 +79,14 @@ class ServedClips:
         )
 
     def train_batches(
-        self, *, batch_size: int, first_step: int, seed: int, shard_index: int = 0, shard_count: int = 1
+        self,
+        *,
+        batch_size: int,
+        first_step: int,
+        seed: int,
+        shard_index: int = 0,
+        shard_count: int = 1,
+        reads: Reads | None = None,
     ) -> Iterable[Batch]:
         """See `vatt.protocols.Dataset`."""
         machines = len(self._addresses)
@@ -97,6 +105,7 @@ class ServedClips:
                 shard_index=shard_index * machines + number,
                 shard_count=shard_count * machines,
                 mixes=False,
+                reads=reads,
             ).apply(
                 _service.distribute(
                     processing_mode=_service.ShardingPolicy.OFF,
