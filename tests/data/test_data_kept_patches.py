@@ -123,6 +123,7 @@ def test_places_are_the_devices_draw_and_patches_its_cut(batches):
         np.testing.assert_array_equal(whole[name], host[name])
 
 
+@pytest.mark.slow
 def test_a_run_resumes_and_is_shared_as_with_whole_clips(directories, batches):
     reads = tiny_model()[0].patches_read()
     half = next(

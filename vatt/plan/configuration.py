@@ -68,6 +68,11 @@ class Configuration:
         """Whether the weights are averaged."""
         return any(call.calls("average") for call in self.job.calls("optimization"))
 
+    @property
+    def host_drops_tokens(self) -> bool:
+        """Whether the host chooses the patches that DropToken keeps."""
+        return any(call.argument("host_drop_token", False) for call in self.job.calls("execution"))
+
     def model(self, source: "Source") -> Any:
         """Builds the model; inside `without_weights`, it has none."""
         call = self.model_call

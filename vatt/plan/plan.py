@@ -86,7 +86,6 @@ def _numbers(configuration: Configuration, devices: int) -> dict:
         "cached_rows": gradients.get("rows"),
         "parts": gradients.get("parts", 1),
         "steps_per_loop": numbers["execution"]["steps_per_loop"],
-        "host_drop_token": numbers["execution"]["host_drop_token"],
     }
 
 
@@ -129,7 +128,7 @@ class _Planner:
         self.slots = copies * memory.FLOAT32 * weights_in(self.model.trainable_variables)
         self.rows = numbers["batch_size"] // where.devices
         task = Task(model=self.model, loss=self.loss, device_inputs=self.device_inputs)
-        reads = task.patches_read(self.clip) if numbers["host_drop_token"] else {}
+        reads = task.patches_read(self.clip) if configuration.host_drops_tokens else {}
         self.clip_bytes = clip_bytes(self.clip, self.classes, reads)
 
     def plan(self) -> dict:
