@@ -4,6 +4,7 @@ import contextlib
 import csv
 import io
 
+from PIL import Image
 from werkzeug.test import Client
 
 import vatt
@@ -15,18 +16,24 @@ from vatt.search.index import Index
 from vatt.search.server import SearchServer
 
 
-def _serves(index, media):
-    """What is found, and why it can not be seen."""
+def _serves(index, bucket):
+    """What is found is shown and played, and not any more once it has changed."""
     with mirror.here(index) as here:
         server = SearchServer(Index(here), ToyEmbedder(), hosts=frozenset({"here"}), max_upload_bytes=1)
         with contextlib.closing(server):
             client, base = Client(server), {"base_url": "http://here"}
-            assert f"{media}) are found and not shown" in client.get("/", **base).text
             found = client.post("/search", data={"text": "something red", "count": "1"}, **base).json["hits"]
             assert [hit["file"] for hit in found] == ["red.mp4"]
+            thumbnail = client.get(found[0]["thumbnail"], **base)
+            assert Image.open(io.BytesIO(thumbnail.data)).getpixel((20, 50))[0] > 150, "it is red"
+            assert client.get(found[0]["window"], **base).data[4:8] == b"ftyp"
+            film = places.open_store(f"{bucket}/media").read("red.mp4")
+            assert client.get(found[0]["whole"], **base).data == film
+            part = client.get(found[0]["whole"], headers={"Range": "bytes=100-299"}, **base)
+            assert part.status_code == 206 and part.data == film[100:300]
+            places.open_store(f"{bucket}/media").write("red.mp4", film[::-1])
             for address in (found[0]["thumbnail"], found[0]["whole"], found[0]["window"]):
-                answer = client.get(address, **base)
-                assert answer.status_code == 404 and "copy them to a folder" in answer.json["error"]
+                assert client.get(address, **base).status_code == 404
 
 
 def test_media_in_a_store_are_indexed_into_it_and_searched(bucket, tmp_path, monkeypatch, capsys):
@@ -47,8 +54,7 @@ def test_media_in_a_store_are_indexed_into_it_and_searched(bucket, tmp_path, mon
     assert asked[-1] == f"{bucket}/run"
     page = tmp_path / "page.html"
     assert cli.main(["search", index, "something red", "--html", str(page)]) == 0
-    assert "found and not shown; copy them" in capsys.readouterr().err
-    assert f"files in {bucket}/media" in page.read_text() and "in an object store" in page.read_text()
-    _serves(index, f"{bucket}/media")
+    assert f"files in {bucket}/media" in page.read_text() and "data:image/jpeg" in page.read_text()
+    _serves(index, bucket)
     assert cli.main(["search", f"{bucket}/none", "red"]) == 2
     assert f"{bucket}/none" in capsys.readouterr().err

@@ -35,6 +35,19 @@ class Member(NamedTuple):
         return f"{self.holder}\0{self.start}+{self.size}\0{self.name}"
 
 
+class MediaPath(str):
+    """A path or address of media among the arguments of a task: the worker may read what it names, and gets
+    it as plain text."""
+
+    def __reduce__(self) -> tuple:
+        return str, (str(self),)
+
+    @property
+    def files(self) -> tuple[str]:
+        """See `vatt.prepare.pool`."""
+        return (str(self),)
+
+
 def member_of(path: str | os.PathLike[str]) -> Member | None:
     """The member that a path of media means; None: it is a file, or an object."""
     found = _MEMBER.fullmatch(os.fspath(path))
@@ -134,11 +147,15 @@ class StoreBlocks:
         self._alone = threading.Lock()
 
     def entry(self, address: str) -> Entry:
-        """What the store says of an object."""
+        """What the store said of an object when it was first asked."""
         if address not in self._entries:
-            bucket, name = in_bucket(address)
-            self._entries[address] = open_store(bucket).entry(name)
+            self._entries[address] = self.entry_now(address)
         return self._entries[address]
+
+    def entry_now(self, address: str) -> Entry:
+        """The same, asked again."""
+        bucket, name = in_bucket(address)
+        return open_store(bucket).entry(name)
 
     def listed(self, folder: str) -> list[str]:
         """Names of the objects directly below an address; what the store says of them is kept."""

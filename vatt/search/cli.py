@@ -15,7 +15,7 @@ from vatt.search.excerpts import export_clips
 from vatt.search.gallery import in_numbers, times, write_gallery
 from vatt.search.index import Index
 from vatt.search.query import MAX_SECONDS, Query, file_query, text_query
-from vatt.search.thumbnail import Thumbnail, looking_pool, thumbnails
+from vatt.search.thumbnail import looking_pool, thumbnails
 from vatt.terminal import one_line, show, table_cell
 
 _COLUMNS = (
@@ -148,10 +148,6 @@ def _print(found: Found, *, tsv: bool) -> None:
 
 
 def _write_page(path: Path, index: Index, query: Query, found: Found) -> None:
-    if index.unshown:
-        say(f"note: {index.unshown}")
-        write_gallery(path, index, query, found, [Thumbnail(reason="in an object store")] * len(found.hits))
-        return
-    windows = [(index.root / hit.place.name, hit.start_seconds, hit.end_seconds) for hit in found.hits]
+    windows = [(index.media(hit.place.number), hit.start_seconds, hit.end_seconds) for hit in found.hits]
     with looking_pool() as pool:
         write_gallery(path, index, query, found, list(thumbnails(windows, pool)))

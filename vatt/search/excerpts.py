@@ -29,10 +29,8 @@ def export_clips(
         name -> why it could not be written, of each that could not.
 
     Raises:
-        ValueError: a file is there already, and none was written; or the media are in an object store.
+        ValueError: a file is there already, and none was written.
     """
-    if index.unshown:
-        raise ValueError(f"Clips are cut from local files. Received: {index.unshown}.")
     places = {directory / _name(rank, hit): hit for rank, hit in enumerate(hits, start=1)}
     there = [path for path in places if path.exists()]
     if there and not overwrite:
@@ -44,7 +42,7 @@ def export_clips(
     failed = {}
     with looking_pool() as pool:
         for path, hit in places.items():
-            made = as_mp4(index.root / hit.place.name, hit.start_seconds, hit.end_seconds, pool, FULL)
+            made = as_mp4(index.media(hit.place.number), hit.start_seconds, hit.end_seconds, pool, FULL)
             if isinstance(made, str):
                 failed[path.name] = f"{hit.place.name}: {made}"
                 continue

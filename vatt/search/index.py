@@ -34,7 +34,7 @@ class Index:
     Attributes:
         facts: the content of `index.json`.
         columns: name -> [N] or [N, D], mapped: times, which modalities, a matrix for each "modality/space".
-        root: the folder that was indexed; of media in a store a path that is nowhere, see `unshown`.
+        root: the folder that was indexed; of media in a store a path that is nowhere, see `media`.
         files: what is known of each, in the order of their rows.
         rows: windows in it, N.
         captions: what is said in the files; None where none has captions.
@@ -82,15 +82,12 @@ class Index:
                 f"one."
             )
 
-    @property
-    def unshown(self) -> str:
-        """Why its media can not be looked at; "" where they can."""
-        if not is_address(self.facts["root"]):
-            return ""
-        return (
-            f"media in an object store ({self.facts['root']}) are found and not shown; copy them to a folder "
-            "and index that one with `vatt index` to look at them"
-        )
+    def media(self, number: int) -> str:
+        """Path of a file that was indexed, or its address in an object store."""
+        name = self.files[number]["path"]
+        if is_address(self.facts["root"]):
+            return f"{self.facts['root'].rstrip('/')}/{name}"
+        return str(self.root / name)
 
     def has(self, modality: str) -> np.ndarray:
         """bool [N]: which windows have video, or audio."""

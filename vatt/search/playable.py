@@ -2,12 +2,12 @@
 
 import io
 from fractions import Fraction
-from pathlib import Path
 
 import av
 import numpy as np
 
 from vatt.prepare.media import MediaOptions, read_segments
+from vatt.prepare.media_file import MediaPath
 from vatt.prepare.pool import Failure, WorkerPool
 
 # By file name; a browser that can not decode the contents shows a frame instead.
@@ -34,10 +34,10 @@ _QUALITY = {SMALL: "24", FULL: "18"}  # lower is better
 
 
 def as_mp4(
-    path: Path, start_seconds: float, end_seconds: float, pool: WorkerPool, options: MediaOptions = SMALL
+    path: str, start_seconds: float, end_seconds: float, pool: WorkerPool, options: MediaOptions = SMALL
 ) -> bytes | str:
-    """A part of a file as H.264 and AAC in MP4, to the frame; or the reason why there is none."""
-    ((_, outcome),) = pool.run(encode, [(str(path), start_seconds, end_seconds, options)])
+    """A part of a file or object as H.264 and AAC in MP4, to the frame; or the reason why there is none."""
+    ((_, outcome),) = pool.run(encode, [(MediaPath(path), start_seconds, end_seconds, options)])
     return outcome.reason.removeprefix(f"{path}: ") if isinstance(outcome, Failure) else outcome
 
 

@@ -21,7 +21,7 @@ unless --host names another one of this machine's. It reads the indexed files, a
 were when they were indexed; files that are dropped on it are looked at and removed. Ctrl-C ends it.
 
 INDEX and RUN may be addresses of object stores, and are fetched to TMPDIR first. Media that were indexed in a
-store are found, with their times, and not shown: to look at them, copy them to a folder and index that one.
+store are read there, by the ranges that a window needs.
 """
 
 

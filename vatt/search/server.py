@@ -1,8 +1,9 @@
 """The web page of an index: what it answers to each address, as a WSGI application on Werkzeug.
 
 A client never names a file: it names a row of the index, and the file of that row is served only if it is
-still the one that was indexed and is still in the folder that was indexed. Another page in the
-same browser is kept out: requests must name this server as their host and come from its own pages.
+still the one that was indexed and is still in the folder that was indexed; of an object of a store the size
+tells, and that it does not change while this process runs. Another page in the same browser is kept out:
+requests must name this server as their host and come from its own pages.
 """
 
 import contextlib
@@ -16,7 +17,7 @@ import threading
 import traceback
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from werkzeug.exceptions import (
     BadRequest,
@@ -27,6 +28,7 @@ from werkzeug.exceptions import (
     NotFound,
     RequestEntityTooLarge,
     RequestTimeout,
+    ServiceUnavailable,
     UnsupportedMediaType,
 )
 from werkzeug.routing import BaseConverter, Map, Rule
@@ -34,6 +36,9 @@ from werkzeug.utils import send_file
 from werkzeug.wrappers import Request, Response
 from werkzeug.wsgi import wrap_file
 
+from vatt.places import StoreError, is_address
+from vatt.prepare import media_file
+from vatt.prepare.media_file import STORES
 from vatt.report.document import render
 from vatt.search.answer import TARGETS, Found, Wanted, answer
 from vatt.search.index import Index
@@ -166,8 +171,7 @@ class SearchServer:
         """A file of the index, or the ranges of it that are asked for."""
         if number >= len(self._index.files):
             raise NotFound("There is no such file in the index.")
-        path = self.path_of(number)
-        kind = PLAYABLE.get(path.suffix.lower())
+        kind = PLAYABLE.get(Path(self._index.files[number]["path"]).suffix.lower())
         if kind is None:
             raise UnsupportedMediaType("Browsers do not play this kind; its windows are there as MP4.")
         file, etag = self._opened(number)
@@ -198,10 +202,6 @@ class SearchServer:
         response.headers["Cache-Control"] = "private, max-age=3600"
         return response
 
-    def path_of(self, number: int) -> Path:
-        """The path of a file of the index."""
-        return self._index.root / self._index.files[number]["path"]
-
     def _place(self, row: int):
         if row >= self._index.rows:
             raise NotFound("There is no such window in the index.")
@@ -209,21 +209,24 @@ class SearchServer:
 
     @contextlib.contextmanager
     def _unchanged(self, number: int):
-        """The path of a file that another process opens: what was made of it is shown only if the file is the
-        one that was indexed, before and after.
+        """The path or address of a file that another process reads: what was made of it is shown only if the
+        file is the one that was indexed, before and after.
         """
         self._opened(number)[0].close()
-        yield self.path_of(number)
+        yield self._index.media(number)
         self._opened(number)[0].close()
 
-    def _opened(self, number: int):
+    def _opened(self, number: int) -> tuple[IO[bytes], str]:
         """(the open file, a tag of its content) of a file that is the one that was indexed."""
-        if self._index.unshown:
-            raise NotFound(f"The file is not served: {self._index.unshown}.")
-        known = self._index.files[number]
+        known, media = self._index.files[number], self._index.media(number)
         gone = NotFound("The file is gone or has changed since it was indexed: run `vatt index` again.")
+        if is_address(media):
+            found = _opened_object(media, known["bytes"])
+            if found is None:
+                raise gone
+            return found, known["sha256"][:32]
         try:
-            path = self.path_of(number).resolve(strict=True)
+            path = Path(media).resolve(strict=True)
             if not path.is_relative_to(self._index.root.resolve()):
                 raise gone
             # What was resolved has no link at its end; if it has one now, somebody exchanged it.
@@ -307,6 +310,19 @@ def _told(error: HTTPException) -> Response:
         if name.lower() != "content-type":  # Allow, Content-Range
             response.headers[name] = value
     return response
+
+
+def _opened_object(address: str, size: int) -> IO[bytes] | None:
+    """An object of a store, read by ranges; None where it is gone, has another size, or another content than
+    when this process first saw it."""
+    try:
+        now = STORES.entry_now(address)
+        is_same = now.size == size and now == STORES.entry(address)
+    except FileNotFoundError:
+        return None
+    except StoreError as error:
+        raise ServiceUnavailable(f"The store does not answer: {error}.") from None
+    return media_file.opened(address) if is_same else None
 
 
 def _json(content: dict) -> Response:

@@ -7,12 +7,12 @@ files.
 import dataclasses
 import io
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
 from vatt.prepare.media import MediaOptions, read_segments
+from vatt.prepare.media_file import MediaPath
 from vatt.prepare.pool import Failure, WorkerPool
 
 _FRAMES, _HEIGHT_PIXELS, _GAP_PIXELS, _GAP_GREY, _QUALITY = 3, 108, 2, 128, 80
@@ -36,9 +36,9 @@ def looking_pool() -> WorkerPool:
     return WorkerPool(workers=2, timeout_seconds=_HANG_SECONDS, memory_bytes=_MEMORY_BYTES)
 
 
-def thumbnails(windows: list[tuple[Path, float, float]], pool: WorkerPool) -> Iterator[Thumbnail]:
-    """A thumbnail of each (file, start, end), in their order; a bad file gives its reason."""
-    for (name, *_), outcome in pool.run(thumbnail, [(str(path), *times) for path, *times in windows]):
+def thumbnails(windows: list[tuple[str, float, float]], pool: WorkerPool) -> Iterator[Thumbnail]:
+    """A thumbnail of each (path or address, start, end), in their order; a bad file gives its reason."""
+    for (name, *_), outcome in pool.run(thumbnail, [(MediaPath(path), *times) for path, *times in windows]):
         if isinstance(outcome, Failure):
             outcome = Thumbnail(reason=outcome.reason.removeprefix(f"{name}: "))
         yield outcome
