@@ -2,29 +2,19 @@
 
 import contextlib
 import os
-import re
 import select
 import socket
-import subprocess
 import sys
 import threading
 import time
 import urllib.request
-import uuid
 
 import pytest
 
+from tests.store_servers import new_bucket, serving
 from vatt import places
 from vatt.mirror import Mirror
 
-_SERVER = """\
-import sys
-from moto.server import ThreadedMotoServer
-server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-server.start()
-print(server.get_host_and_port(), flush=True)
-sys.stdin.read()
-"""
 SECRET = "the-secret-of-these-tests"
 
 
@@ -33,41 +23,31 @@ def s3_port():
     """Port of an S3 server that runs as long as the tests."""
     pytest.importorskip("obstore")
     pytest.importorskip("moto")
-    process = subprocess.Popen(
-        [sys.executable, "-c", _SERVER],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
-    for line in process.stdout:
-        if found := re.search(r"'127\.0\.0\.1', (\d+)", line):
-            yield int(found[1])
-            break
-    process.stdin.close()
-    process.wait()
+    with serving(
+        lambda port: [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    ) as port:
+        yield port
 
 
 @pytest.fixture
 def bucket(s3_port, monkeypatch):
     """Address of a new, empty bucket."""
-    use_port(monkeypatch, s3_port)
-    name = f"b{uuid.uuid4().hex[:12]}"
-    urllib.request.urlopen(urllib.request.Request(f"http://127.0.0.1:{s3_port}/{name}", method="PUT")).close()
-    yield f"s3://{name}"
-    places._opened.cache_clear()
+
+    def request_for(name):
+        return urllib.request.Request(f"http://127.0.0.1:{s3_port}/{name}", method="PUT")
+
+    with new_bucket("s3", request_for, s3_environment(s3_port), monkeypatch) as address:
+        yield address
 
 
-def use_port(monkeypatch, port):
-    """Lets this process, and those that it starts, find S3 at a port of this machine."""
-    places._opened.cache_clear()
-    for name, value in {
+def s3_environment(port):
+    """By which this process, and those that it starts, find S3 at a port of this machine."""
+    return {
         "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
         "AWS_ACCESS_KEY_ID": "tests",
         "AWS_SECRET_ACCESS_KEY": SECRET,
         "AWS_REGION": "us-east-1",
-    }.items():
-        monkeypatch.setenv(name, value)
+    }
 
 
 class BadNetwork:
@@ -128,7 +108,8 @@ def bad_network(bucket, s3_port, monkeypatch):
 
     def begin(faults=(), **options):
         made.append(BadNetwork(s3_port, faults, **options))
-        use_port(monkeypatch, made[-1].port)
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{made[-1].port}")
+        places._opened.cache_clear()
         return made[-1]
 
     yield begin

@@ -5,17 +5,13 @@ XML. So what is written is translated on its way; all else, and every preconditi
 """
 
 import base64
-import contextlib
 import email.utils
 import hashlib
 import hmac
 import http.server
 import json
 import shutil
-import socket
-import subprocess
 import threading
-import time
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -23,31 +19,11 @@ import uuid
 
 import pytest
 
-from vatt import places
+from tests.store_servers import new_bucket, serving
 
 # Azurite's public account, the same for everybody.
 AZURE_ACCOUNT = "devstoreaccount1"
 AZURE_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
-
-
-@contextlib.contextmanager
-def serving(command):
-    """Port of a server, whose command `command(port)` gives, within the block."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    process = subprocess.Popen(command(port), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        for _ in range(300):
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
-                break
-            assert process.poll() is None, f"the server ended with {process.returncode}"
-            time.sleep(0.1)
-        else:
-            raise TimeoutError("the server took no connection within 30 seconds")
-        yield port
-    finally:
-        process.kill()
-        process.wait()
 
 
 class XmlWrites(http.server.BaseHTTPRequestHandler):
@@ -147,17 +123,14 @@ def google_port():
 @pytest.fixture
 def google_bucket(google_port, monkeypatch):
     """Address of a new, empty bucket of Google's."""
-    name, base = f"b{uuid.uuid4().hex[:12]}", f"http://127.0.0.1:{google_port}"
-    made = urllib.request.Request(
-        f"{base}/storage/v1/b?project=x",
-        data=json.dumps({"name": name}).encode(),
-        headers={"Content-Type": "application/json"},
-    )
-    urllib.request.urlopen(made).close()
-    monkeypatch.setenv("STORAGE_EMULATOR_HOST", base)
-    places._opened.cache_clear()
-    yield f"gs://{name}"
-    places._opened.cache_clear()
+    base = f"http://127.0.0.1:{google_port}"
+
+    def request_for(name):
+        content, kind = json.dumps({"name": name}).encode(), {"Content-Type": "application/json"}
+        return urllib.request.Request(f"{base}/storage/v1/b?project=x", data=content, headers=kind)
+
+    with new_bucket("gs", request_for, {"STORAGE_EMULATOR_HOST": base}, monkeypatch) as address:
+        yield address
 
 
 @pytest.fixture(scope="session")
@@ -184,24 +157,25 @@ def azure_port():
 @pytest.fixture
 def azure_container(azure_port, monkeypatch):
     """Address of a new, empty container of Microsoft's."""
-    name, base = f"c{uuid.uuid4().hex[:12]}", f"http://127.0.0.1:{azure_port}"
-    stated = {"x-ms-date": email.utils.formatdate(usegmt=True), "x-ms-version": "2021-12-02"}
-    lines = "".join(f"{key}:{value}\n" for key, value in stated.items())
-    signed = "PUT\n" + "\n" * 11 + lines + f"/{AZURE_ACCOUNT}/{AZURE_ACCOUNT}/{name}\nrestype:container"
-    digest = hmac.new(base64.b64decode(AZURE_KEY), signed.encode(), hashlib.sha256).digest()
-    stated["Authorization"] = f"SharedKey {AZURE_ACCOUNT}:{base64.b64encode(digest).decode()}"
-    place = f"{base}/{AZURE_ACCOUNT}/{name}?restype=container"
-    urllib.request.urlopen(urllib.request.Request(place, method="PUT", headers=stated)).close()
-    for key, value in {
+    base = f"http://127.0.0.1:{azure_port}"
+
+    def request_for(name):
+        stated = {"x-ms-date": email.utils.formatdate(usegmt=True), "x-ms-version": "2021-12-02"}
+        lines = "".join(f"{key}:{value}\n" for key, value in stated.items())
+        signed = "PUT\n" + "\n" * 11 + lines + f"/{AZURE_ACCOUNT}/{AZURE_ACCOUNT}/{name}\nrestype:container"
+        digest = hmac.new(base64.b64decode(AZURE_KEY), signed.encode(), hashlib.sha256).digest()
+        stated["Authorization"] = f"SharedKey {AZURE_ACCOUNT}:{base64.b64encode(digest).decode()}"
+        place = f"{base}/{AZURE_ACCOUNT}/{name}?restype=container"
+        return urllib.request.Request(place, method="PUT", headers=stated)
+
+    environment = {
         "AZURE_STORAGE_USE_EMULATOR": "true",
         "AZURITE_BLOB_STORAGE_URL": base,
         "AZURE_STORAGE_ACCOUNT_NAME": AZURE_ACCOUNT,
         "AZURE_STORAGE_ACCOUNT_KEY": AZURE_KEY,
-    }.items():
-        monkeypatch.setenv(key, value)
-    places._opened.cache_clear()
-    yield f"az://{name}"
-    places._opened.cache_clear()
+    }
+    with new_bucket("az", request_for, environment, monkeypatch) as address:
+        yield address
 
 
 @pytest.fixture(params=["bucket", "google_bucket", "azure_container"])
