@@ -6,7 +6,7 @@ Steps on one device change every weight and slot in place. A save at once, as it
 files, digests, while training waits. A save in the background: the copy to memory, and the start of the
 thread, which then shares the processor with the steps. The first copy of a run takes its memory from the
 system, and longer. What is asked for: a pause of at most 10 % of the save at once, in processor time where
-other work runs too. It takes 12 GB of memory.
+other work runs too. It takes 15 GB of memory.
 """
 
 import argparse
