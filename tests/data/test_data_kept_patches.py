@@ -1,6 +1,7 @@
 """DropToken on the host: patches, losses and weights are those of the device, in half the bytes."""
 
 import dataclasses
+import functools
 
 import numpy as np
 import pytest
@@ -18,8 +19,10 @@ from vatt.engines.protocol import Task
 from vatt.engines.tensorflow.gradients import gradients_of
 from vatt.engines.tensorflow.step import draw_keys
 from vatt.layers import draws
+from vatt.layers.drop_token import DropToken
 from vatt.layers.exact_colour import ExactColourJitter
 from vatt.layers.pixels import ColourJitter, DeviceInputs
+from vatt.layers.salient_drop_token import SalientDropToken
 from vatt.losses.contrastive import ContrastiveLoss
 from vatt.optimizers.factories import adam
 
@@ -189,7 +192,8 @@ def test_what_can_not_be_equal_is_sent_whole():
     assert sent(small_vatt(clip=CLIP, video_patch=(2, 5, 8))) == {spec.AUDIO}, "frames would be padded"
     assert sent(small_vatt(clip=CLIP, video_patch=(2, 5, 8), edge="drop")) == both
     assert sent(tiny_model()[0], clip=dataclasses.replace(CLIP, frame_size=32)) == {spec.AUDIO}
-    assert sent(small_vatt(clip=CLIP, drop_pattern="per_batch")) == set()
+    for make in (functools.partial(DropToken, pattern="per_batch"), SalientDropToken):
+        assert sent(small_vatt(clip=CLIP, make_drop_token=make)) == set()
     assert sent(small_vatt(clip=CLIP, drop_rate=0.0)) == set()
     assert sent(small_conv_vatt(clip=CLIP)) == set()
     assert sent(small_classifier()) == set()
