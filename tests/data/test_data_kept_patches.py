@@ -23,8 +23,8 @@ from vatt.layers.drop_token import DropToken
 from vatt.layers.exact_colour import ExactColourJitter
 from vatt.layers.pixels import ColourJitter, DeviceInputs
 from vatt.layers.salient_drop_token import SalientDropToken
-from vatt.losses.contrastive import ContrastiveLoss
 from vatt.optimizers.factories import adam
+from vatt.train.training_data import patches_read
 
 ROWS = 6
 
@@ -183,8 +183,7 @@ def test_edges_that_are_dropped():
 
 def test_what_can_not_be_equal_is_sent_whole():
     def sent(model, colour=None, clip=CLIP):
-        task = Task(model=model, loss=ContrastiveLoss(), device_inputs=DeviceInputs(colour=colour))
-        return set(task.patches_read(clip))
+        return set(patches_read(model, DeviceInputs(colour=colour), clip))
 
     both = {spec.VIDEO, spec.AUDIO}
     assert sent(tiny_model()[0], ColourJitter()) == both

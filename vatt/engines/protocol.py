@@ -16,7 +16,6 @@ from vatt.engines.execution import Execution, Preemption
 from vatt.engines.optimization import Optimization
 from vatt.engines.workers import Workers
 from vatt.protocols import Batch
-from vatt.spec import VIDEO, ClipSpec, PatchesRead
 
 LIVE_DATA = "data/"  # prefix of the results that say how much of a batch is neither masked nor constant
 
@@ -33,14 +32,6 @@ class Task:
     model: Any
     loss: Callable
     device_inputs: Callable
-
-    def patches_read(self, clip: ClipSpec) -> dict[str, PatchesRead]:
-        """By modality, what a step reads of the signals of such clips where a host may leave out the rest
-        (`Execution.host_drop_token`)."""
-        found = self.model.patches_read() if hasattr(self.model, "patches_read") else {}
-        if getattr(getattr(self.device_inputs, "colour", None), "needs_whole_clips", False):
-            found.pop(VIDEO, None)
-        return {modality: read for modality, read in found.items() if read.sizes == clip.sizes(modality)}
 
 
 class Snapshot(Protocol):

@@ -7,7 +7,6 @@ import keras
 
 from vatt.config import ConfigError
 from vatt.convert.released import describe
-from vatt.engines.protocol import Task
 from vatt.losses.contrastive import ContrastiveLoss
 from vatt.losses.pairs import SIDES
 from vatt.models.classifier import Classifier
@@ -23,6 +22,7 @@ from vatt.plan.memory import StepMemory, Way
 from vatt.plan.shapes import parts_of, weights_in, without_weights
 from vatt.spec import AUDIO, TEXT, VIDEO, ClipSpec, PatchesRead
 from vatt.train.relations import automatic_steps_per_loop, check_rows, intervals_of
+from vatt.train.training_data import patches_read
 
 _SECONDS_OF_A_DAY = 86_400
 _FEW_ROWS = 16  # of a chunk, or of a part, among the ways that a plan compares
@@ -127,8 +127,9 @@ class _Planner:
         self.device_inputs, self.loss = job.argument("device_inputs"), job.argument("loss")
         self.slots = copies * memory.FLOAT32 * weights_in(self.model.trainable_variables)
         self.rows = numbers["batch_size"] // where.devices
-        task = Task(model=self.model, loss=self.loss, device_inputs=self.device_inputs)
-        reads = task.patches_read(self.clip) if configuration.host_drops_tokens else {}
+        reads = (
+            patches_read(self.model, self.device_inputs, self.clip) if configuration.host_drops_tokens else {}
+        )
         self.clip_bytes = clip_bytes(self.clip, self.classes, reads)
 
     def plan(self) -> dict:

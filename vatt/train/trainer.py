@@ -29,7 +29,7 @@ from vatt.train.progress import ProgressDisplay
 from vatt.train.relations import automatic_steps_per_loop, check_relations
 from vatt.train.run_records import RunRecords
 from vatt.train.settings import Checkpoints, Evaluation, Logging, is_every
-from vatt.train.training_data import TrainingData, rows_like
+from vatt.train.training_data import TrainingData, patches_read, rows_like
 from vatt.whole_file import write_text
 
 _log = logging.getLogger(__name__)
@@ -157,8 +157,7 @@ class Trainer(Job):
         )
 
     def _patches_read(self) -> dict[str, PatchesRead]:
-        clip = self.dataset.info.clip
-        reads = {} if clip is None else self.task.patches_read(clip)
+        reads = patches_read(self.model, self.device_inputs, self.dataset.info.clip)
         _log.info("Sent as the patches that DropToken keeps: %s.", ", ".join(reads) or "no signal")
         return reads
 

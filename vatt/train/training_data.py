@@ -12,14 +12,14 @@ import numpy as np
 
 from vatt.engines.workers import Workers
 from vatt.protocols import Batch, Dataset
-from vatt.spec import PatchesRead
+from vatt.spec import VIDEO, ClipSpec, PatchesRead
 from vatt.train.context import INPUTS_FILE
 from vatt.train.identity import identity
 from vatt.whole_file import write_text
 
 _log = logging.getLogger(__name__)
 
-# A batch of the paper's size takes 10 GB, and a dry run is for a machine without the means of the run.
+# A batch of the paper's size takes 5.6 GB, and a dry run is for a machine without the means of the run.
 _FEW_ROWS = 32
 # Rows of the batch that variables are made from: as few as possible, two so that no statistic is degenerate.
 _BUILD_ROWS = 2
@@ -33,7 +33,7 @@ class TrainingData:
         batch_size: rows of a global batch.
         seed: keys the order and every draw.
         workers: among which rows are divided.
-        reads: of `Task.patches_read`, for batches of nothing else.
+        reads: of `patches_read`, for batches of nothing else.
 
     Attributes:
         info: of the dataset.
@@ -117,6 +117,15 @@ class TrainingData:
         return self._dataset.train_batches(
             batch_size=self._batch_size, first_step=step, seed=self._seed, **options
         )
+
+
+def patches_read(model: Any, device_inputs: Any, clip: ClipSpec | None) -> dict[str, PatchesRead]:
+    """By modality, what a step reads of the signals of such clips where a host may leave out the rest, see
+    `Execution.host_drop_token`; nothing of clips whose size is not known."""
+    found = model.patches_read() if clip is not None and hasattr(model, "patches_read") else {}
+    if getattr(getattr(device_inputs, "colour", None), "needs_whole_clips", False):
+        found.pop(VIDEO, None)
+    return {modality: read for modality, read in found.items() if read.sizes == clip.sizes(modality)}
 
 
 def rows_like(batches: Any) -> Batch:
