@@ -50,7 +50,7 @@ def test_media_in_a_store_are_indexed_into_it_and_searched(bucket, tmp_path, mon
     assert facts["root"] == f"{bucket}/media" and facts["model"]["path"] == f"{bucket}/run"
     assert cli.main(["search", index, "something red", "--tsv"]) == 0
     hits = list(csv.DictReader(io.StringIO(capsys.readouterr().out), delimiter="\t"))
-    assert [hit["file"] for hit in hits[:3]] == ["red.mp4"] * 3
+    assert hits[0]["file"] == "red.mp4"
     assert asked[-1] == f"{bucket}/run"
     page = tmp_path / "page.html"
     assert cli.main(["search", index, "something red", "--html", str(page)]) == 0
