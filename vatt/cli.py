@@ -26,6 +26,7 @@ VERBS = {
     "embed": ("vatt.embed.cli", "embed the windows of media files of any kind and length into a table"),
     "index": ("vatt.search.index_cli", "make a folder of media searchable, or bring its index up to date"),
     "search": ("vatt.search.cli", "find windows of an index by text, video or audio"),
+    "duplicates": ("vatt.search.duplicates_cli", "list videos of a folder that are copies of one another"),
     "serve": ("vatt.search.serve_cli", "search an index in a web page of this machine"),
     "export": ("vatt.export.cli", "write a trained model as SavedModel, TF Hub module, .keras, LiteRT, …"),
     "convert": ("vatt.convert.cli", "load released VATT, T5 and ViT weights, or write theirs from ours"),

@@ -87,8 +87,8 @@ def test_the_gallery_of_files_that_are_gone_and_with_odd_names(tmp_path, capsys)
 @pytest.mark.parametrize(
     "words, rule",
     [
-        ((), "Received: 0 of the three"),
-        (("red", "--video", "a.mp4"), "Received: 2 of the three"),
+        ((), "Received: 0 of the four"),
+        (("red", "--video", "a.mp4"), "Received: 2 of the four"),
         (("",), "A sentence must have a word"),
         (("кошка мурлычет",), "at least one of the 3 words"),
         (("--video", "none.mp4"), "there is no such file"),

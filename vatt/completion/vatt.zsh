@@ -13,6 +13,7 @@ _shtab_vatt_commands() {
     completion:'print a script by which bash or zsh completes commands'
     convert:'load released VATT, T5 and ViT weights, or write theirs from ours'
     doctor:'Reads every record of a prepared set and looks for what goes wrong in silence: damaged or missing shards,'
+    duplicates:'list videos of a folder that are copies of one another'
     embed:'embed the windows of media files of any kind and length into a table'
     export:'Writes a trained model as SavedModel, TF Hub module, .keras, safetensors, LiteRT and ONNX, in'
     feed:'make batches for trainers on other machines'
@@ -164,6 +165,15 @@ _shtab_vatt_doctor_options=(
 
 # guard to ensure default positional specs are added only once per session
 _shtab_vatt_doctor_defaults_added=0
+
+_shtab_vatt_duplicates_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+  "--processes[processes (default\: one per core)]:N:"
+  ":folder of videos:_files"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_vatt_duplicates_defaults_added=0
 
 _shtab_vatt_embed_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
@@ -671,6 +681,7 @@ _shtab_vatt_search_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   "--video[search with the video of a file]:F:_files"
   "--audio[search with the audio of a file]:F:_files"
+  "--copy_of[find where the video of a file was taken from]:F:_files"
   "--start_seconds[start time in that file]:S:"
   "--by[what of the windows to compare (default\: video, if any, and for a text the captions, if any)]:by:(video audio captions)"
   "--count[scenes (default\: 10)]:N:"
@@ -755,6 +766,7 @@ _shtab_vatt() {
         completion) _arguments -C -s $_shtab_vatt_completion_options ;;
         convert) _shtab_vatt_convert ;;
         doctor) _arguments -C -s $_shtab_vatt_doctor_options ;;
+        duplicates) _arguments -C -s $_shtab_vatt_duplicates_options ;;
         embed) _arguments -C -s $_shtab_vatt_embed_options ;;
         export) _arguments -C -s $_shtab_vatt_export_options ;;
         feed) _arguments -C -s $_shtab_vatt_feed_options ;;

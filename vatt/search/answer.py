@@ -11,12 +11,15 @@ import numpy as np
 
 from vatt import spec
 from vatt.search.calibration import MODALITIES
+from vatt.search.copies import RATE_HZ, Frames, find_copies
+from vatt.search.excerpt_frames import frames_of_index
 from vatt.search.index import Index, Place
 from vatt.search.query import Query
 from vatt.search.ranking import Ranked, Vectors, ranker
 
 TARGETS = (spec.VIDEO, spec.AUDIO)
 CAPTIONS = "captions"
+COPY = "copy"
 FOUND_BY = (*TARGETS, CAPTIONS)
 _FIRST, _MORE = 100, 8  # rows that are ranked at first; how many times more where they make too few scenes
 _TOUCHING_SECONDS = 1e-3
@@ -60,8 +63,9 @@ class Hit:
     place: Place  # its best window
     start_seconds: float  # of the scene
     end_seconds: float
-    score: float | None  # cosine of the best window, in [-1, 1]; None where it was found by its caption only
-    found_by: tuple[str, ...]  # of `FOUND_BY`
+    # cosine of the best window, or correlation of a copy, in [-1, 1]; None where its caption alone found it
+    score: float | None
+    found_by: tuple[str, ...]  # of `FOUND_BY`, or `COPY`
     probability: float | None  # that it answers the text, in [0, 1]; None where that is not known
     caption: str  # that was found; "" where none was
 
@@ -71,7 +75,7 @@ class Found:
     """What a query found, best first."""
 
     hits: tuple[Hit, ...]
-    target: str  # "video", "audio" or "captions": by what they were found, captions aside
+    target: str  # "video", "audio", "captions" or "copy": by what they were found, captions aside
     notes: tuple[str, ...]  # what the asker should know, in words
 
 
@@ -113,6 +117,28 @@ def answer(index: Index, query: Query, wanted: Wanted = Wanted()) -> Found:  # n
         hits, note = _probable(hits, wanted.at_least)
         notes.append(note)
     return Found(hits=tuple(hits[: wanted.count]), target=target, notes=tuple(notes))
+
+
+def answer_copies(index: Index, excerpt: Frames, count: int = 10) -> Found:
+    """Where in the files of an index an excerpt was taken from, see `vatt.search.copies`."""
+    seconds, hits = float(excerpt.seconds[-1] - excerpt.seconds[0]) + 1 / RATE_HZ, []
+    for copy in find_copies(excerpt, frames_of_index(index))[:count]:
+        rows, end = index.rows_of(copy.number), copy.start_seconds + seconds
+        starts = index.columns["start_seconds"][rows.start : rows.stop]
+        row = max(rows.start, rows.start + int(np.searchsorted(starts, copy.start_seconds + 1e-6)) - 1)
+        hits.append(
+            Hit(
+                place=index.place(row),
+                start_seconds=max(0.0, copy.start_seconds),
+                end_seconds=end,
+                score=copy.score,
+                found_by=(COPY,),
+                probability=None,
+                caption="",
+            )
+        )
+    notes = () if hits else ("it is a copy of nothing in the index",)
+    return Found(hits=tuple(hits), target=COPY, notes=notes)
 
 
 def _default_target(index: Index, query: Query) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 from vatt.embed.batches import Embedded
 from vatt.embed.cli import CHANGED, embed_missing, say_failed, say_in_part
 from vatt.embed.files import Options, Outcome, open_embedder
+from vatt.embed.looks import kept_step
 from vatt.embed.parts import Parts, alone, packed, state_of
 from vatt.prepare.captions import Caption
 from vatt.prepare.pool import Failure
@@ -282,6 +283,7 @@ class _Run:
             writer.close()
             said = ((number, each) for number, file in enumerate(files) for each in self._said(file["path"]))
             write_captions(folder / FILE_NAME, said)
+        clip = self._embedder.clip
         facts = {
             "schema": SCHEMA,
             "root": as_given(str(self._media)),
@@ -293,6 +295,7 @@ class _Run:
             "modalities": list(self._options.modalities),
             "dtype": dtype,
             "frames": self._frames,
+            "frame_seconds": kept_step(clip.frame_rate_hz) / clip.frame_rate_hz,
             "calibration": self.calibration,
             "rows": rows,
             "widths": widths,

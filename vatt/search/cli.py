@@ -2,6 +2,7 @@
 
 import argparse
 import csv
+import dataclasses
 import sys
 from pathlib import Path
 
@@ -10,7 +11,8 @@ from vatt.arguments import COUNT, SECONDS, explain
 from vatt.embed.cli import say_failed
 from vatt.embed.files import open_embedder
 from vatt.prepare.progress import say
-from vatt.search.answer import FOUND_BY, Found, Wanted, answer
+from vatt.search.answer import COPY, FOUND_BY, Found, Wanted, answer, answer_copies
+from vatt.search.excerpt_frames import frames_of_excerpt
 from vatt.search.excerpts import export_clips
 from vatt.search.gallery import in_numbers, times, write_gallery
 from vatt.search.index import Index
@@ -46,6 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("text", nargs="?", metavar="TEXT", help="text query")
     parser.add_argument("--video", metavar="F", help="search with the video of a file")
     parser.add_argument("--audio", metavar="F", help="search with the audio of a file")
+    parser.add_argument("--copy_of", metavar="F", help="find where the video of a file was taken from")
     parser.add_argument(
         "--start_seconds",
         type=SECONDS,
@@ -83,16 +86,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         'vatt search INDEX "a red disc bounces" --html gallery.html',
         "vatt search INDEX --audio query.wav --by video",
         'vatt search INDEX "a red disc bounces" --at_least 0.5',
-        status="0 something was found, 1 nothing as probable as `--at_least`",
+        status="0 something was found, 1 nothing as probable as `--at_least`, or no copy",
     )
 
 
 def main(args: argparse.Namespace) -> int:
     """Searches and prints; returns the exit status."""
-    asked = [each for each in (args.text, args.video, args.audio) if each is not None]
+    asked = [each for each in (args.text, args.video, args.audio, args.copy_of) if each is not None]
     if len(asked) != 1:
         raise ValueError(
-            f"A search is by a text, or by --video F, or by --audio F. Received: {len(asked)} of the three."
+            "A search is by a text, or by --video F, --audio F or --copy_of F. "
+            f"Received: {len(asked)} of the four."
         )
     if args.start_seconds < 0:
         raise ValueError(f"`--start_seconds` must not be negative. Received: {args.start_seconds:g}.")
@@ -102,6 +106,27 @@ def main(args: argparse.Namespace) -> int:
             f"{args.start_seconds:g} with a text. Leave it out, or ask with --video or --audio."
         )
     index = Index(args.index)  # a wrong index is reported at once, loading the model takes seconds
+    query, found = _asked(args, index)
+    for note in found.notes:
+        say(f"note: {note}")
+    _print(found, tsv=args.tsv)
+    if args.html is not None:
+        _write_page(Path(args.html), index, query, found)
+        say(f"{args.html} shows them")
+    if args.export_clips is not None:
+        failed = export_clips(index, found.hits, Path(args.export_clips), overwrite=args.overwrite)
+        say(f"{len(found.hits) - len(failed)} of {len(found.hits)} clips are in {args.export_clips}")
+        say_failed(failed, "could not be cut")
+    return 0 if found.hits else 1
+
+
+def _asked(args: argparse.Namespace, index: Index) -> tuple[Query, Found]:
+    if args.copy_of is not None:
+        path = Path(args.copy_of)
+        excerpt, notes = frames_of_excerpt(path, args.start_seconds)
+        query = Query(modality=COPY, shown=path.name, vectors={}, notes=tuple(notes))
+        found = answer_copies(index, excerpt, args.count)
+        return query, dataclasses.replace(found, notes=query.notes + found.notes)
     embedder = open_embedder(vatt.load, args.model or index.facts["model"]["path"])
     index.check(embedder)
     if args.text is not None:
@@ -116,18 +141,7 @@ def main(args: argparse.Namespace) -> int:
         at_least=args.at_least,
         is_joined=not args.windows,
     )
-    found = answer(index, query, wanted)
-    for note in found.notes:
-        say(f"note: {note}")
-    _print(found, tsv=args.tsv)
-    if args.html is not None:
-        _write_page(Path(args.html), index, query, found)
-        say(f"{args.html} shows them")
-    if args.export_clips is not None:
-        failed = export_clips(index, found.hits, Path(args.export_clips), overwrite=args.overwrite)
-        say(f"{len(found.hits) - len(failed)} of {len(found.hits)} clips are in {args.export_clips}")
-        say_failed(failed, "could not be cut")
-    return 0 if found.hits else 1
+    return query, answer(index, query, wanted)
 
 
 def _print(found: Found, *, tsv: bool) -> None:

@@ -13,8 +13,18 @@ from vatt.search.index import Index
 from vatt.search.query import Query
 from vatt.search.thumbnail import Thumbnail
 
-ASKED_WITH = {"text": "text", "video": "the video of a file", "audio": "the audio of a file"}
-FOUND_BY = {"video": "their video", "audio": "their audio", "captions": "their captions"}
+ASKED_WITH = {
+    "text": "text",
+    "video": "the video of a file",
+    "audio": "the audio of a file",
+    "copy": "an excerpt",
+}
+FOUND_BY = {
+    "video": "their video",
+    "audio": "their audio",
+    "captions": "their captions",
+    "copy": "their frames",
+}
 
 
 def write_gallery(
