@@ -1,8 +1,9 @@
-"""The demo's training step (pretrain.gin, 32 clips) in our engine and in PyTorch, eager and compiled.
+"""The demo's training step (pretrain.gin, 32 clips) on our engines and in PyTorch, eager and compiled.
 
     python benchmarks/demo_step.py --torch_python TORCH_VENV/bin/python
-    python benchmarks/demo_step.py --variants ours --threads 1
+    python benchmarks/demo_step.py --variants ours jax --threads 1
 
+"ours" is the engine of TensorFlow, "jax" that of JAX.
 The same sizes, colour jitter, DropToken, losses and Adam, see demo_step_torch.py. PyTorch's blocks make all
 outputs of their last block, as usual; ours make AGG's row there, which is all that the losses read. Every
 variant has a process of its own, which need not have the other's packages, and they take turns. Time is the
@@ -23,13 +24,14 @@ from pathlib import Path
 import from_gin
 
 OURS, TORCH = "ours", Path(__file__).with_name("demo_step_torch.py")
-VARIANTS = (OURS, "eager", "compiled")
+ENGINES = {OURS: "tensorflow", "jax": "jax"}
+VARIANTS = (*ENGINES, "eager", "compiled")
 PRECISIONS = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
 CLIPS = 32
 
 
 def our_step(precision: str, threads: int):
-    """Runs one step of the trainer's."""
+    """Runs one step of the trainer's on the engine of KERAS_BACKEND."""
     import keras
     import tensorflow as tf
 
@@ -68,13 +70,16 @@ def compare(arguments, precision: str, threads: int) -> None:
     """Prints the rows of one precision and number of threads."""
     options = ["--precisions", precision, "--threads", str(threads), "--steps", str(arguments.steps)]
     environment = os.environ | {"OMP_NUM_THREADS": str(threads), "TF_CPP_MIN_LOG_LEVEL": "3"}
+    environment["XLA_FLAGS"] = f"--xla_cpu_multi_thread_eigen={'false' if threads == 1 else 'true'}"
+    environment["XLA_FLAGS"] += f" intra_op_parallelism_threads={threads}"
     processes = {}
     for name in arguments.variants:
-        command = [sys.executable, __file__, "--worker"] if name == OURS else []
+        command = [sys.executable, __file__, "--worker"] if name in ENGINES else []
         command = command or [arguments.torch_python, str(TORCH), name]
         pipe = subprocess.PIPE
+        engine = {"KERAS_BACKEND": ENGINES.get(name, "tensorflow")}
         processes[name] = subprocess.Popen(
-            [*command, *options], stdin=pipe, stdout=pipe, text=True, env=environment
+            [*command, *options], stdin=pipe, stdout=pipe, text=True, env=environment | engine
         )
         if processes[name].stdout.readline().strip() != "ready":
             sys.exit(f"{name}: the process ended before it was ready.")

@@ -35,7 +35,7 @@ def task_of(configuration):
 
 
 def train_step(task, optimizer, gradients=None, jit_compile=False):
-    """The compiled step of `Trainer` on one device.
+    """The compiled step of `Trainer` on one device, of the engine of KERAS_BACKEND.
 
     Args:
         task: what is trained.
@@ -43,13 +43,11 @@ def train_step(task, optimizer, gradients=None, jit_compile=False):
         gradients: one of `vatt/engines/execution.py`; None for the whole batch.
         jit_compile: as in `Execution`.
     """
-    import tensorflow as tf
-
     from vatt.engines.execution import Execution, WholeBatch
     from vatt.engines.optimization import Optimization
-    from vatt.engines.tensorflow.engine import TensorFlowEngine
+    from vatt.engines.start import start_engine
 
-    engine = TensorFlowEngine(tf.distribute.get_strategy())
+    engine = start_engine("one_device")
     state = engine.place(task, optimizer, Optimization())
     execution = Execution(gradients=gradients or WholeBatch(), jit_compile=jit_compile)
     return engine.make_step(task, state, optimization=Optimization(), execution=execution, seed=0)

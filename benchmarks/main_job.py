@@ -2,6 +2,7 @@
 
     python benchmarks/main_job.py --seeds 0 1 2 --out runs/main_job
     python benchmarks/main_job.py --control --out runs/main_job
+    python benchmarks/main_job.py --seeds 0 1 2 --engine jax --out runs/main_job_jax
 
 Each seed is a run of experiments/pretrain.gin as a user would start it, in a process of its own; the first
 one renders the corpus too. The control trains on a corpus in which sound and narration come from other clips
@@ -11,10 +12,14 @@ one renders the corpus too. The control trains on a corpus in which sound and na
 
 import argparse
 import json
+import resource
+import statistics
 import subprocess
 import sys
 import time
 from pathlib import Path
+
+import scipy.stats
 
 ROOT = Path(__file__).parents[1]
 HEADLINES = (
@@ -30,7 +35,8 @@ CONTROL = ("--gin_bindings=demo_corpus.correspondence = 0.0", "--gin_bindings=Re
 
 
 def run(directory: Path, data_dir: str, seed: int, extra=()) -> dict:
-    """The metrics of one run, which is started unless it is there; "seconds" is the command's wall time."""
+    """The metrics of one run, which is started unless it is there, with what its command took: "seconds", and
+    "cpu_seconds" of all its processors (user and system), which runs from before this was kept lack."""
     metrics = directory / "metrics.json"
     clock = directory / "benchmark_seconds.json"
     if not clock.is_file():
@@ -38,23 +44,43 @@ def run(directory: Path, data_dir: str, seed: int, extra=()) -> dict:
             *(sys.executable, "-m", "vatt.main", "--gin_file=experiments/pretrain.gin"),
             *(f"--gin.MODEL_DIR='{directory}'", f"--gin.DATA_DIR='{data_dir}'", f"--gin.SEED={seed}", *extra),
         ]
-        start = time.monotonic()
+        start, before = time.monotonic(), _processor_seconds()
         subprocess.run(command, cwd=ROOT, check=True)
-        clock.write_text(json.dumps(time.monotonic() - start))
-    return json.loads(metrics.read_text()) | {"seconds": json.loads(clock.read_text())}
+        taken = {"seconds": time.monotonic() - start, "cpu_seconds": _processor_seconds() - before}
+        clock.write_text(json.dumps(taken))
+    taken = json.loads(clock.read_text())
+    return json.loads(metrics.read_text()) | (taken if isinstance(taken, dict) else {"seconds": taken})
+
+
+def _processor_seconds() -> float:
+    """Of the processes that were started here and have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def _interval(values: list[float]) -> str:
+    """The mean and its 95 % interval by Student's t, of two values or more, shares of 1."""
+    if len(values) < 2:
+        return ""
+    mean, error = statistics.mean(values), statistics.stdev(values) / len(values) ** 0.5
+    half = float(scipy.stats.t.ppf(0.975, len(values) - 1)) * error
+    return f"  mean {mean:.1%}, {mean - half:.1%} to {min(1.0, mean + half):.1%}"
 
 
 def print_seeds(runs: dict[int, dict]) -> None:
     """One row per direction and k: each seed, the spread, chance, the target."""
     seconds = ", ".join(f"{metrics['seconds']:.0f} s" for metrics in runs.values())
-    print(f"\nseeds {list(runs)}: wall {seconds}")
+    processors = ", ".join(
+        f"{metrics['cpu_seconds']:.0f} s" for metrics in runs.values() if "cpu_seconds" in metrics
+    )
+    print(f"\nseeds {list(runs)}: wall {seconds}; processors {processors or 'not kept'}")
     for direction in HEADLINES:
         for k in (1, 5):
             values = [r[f"retrieval_demo/{direction}/recall_at_{k}"] for r in runs.values()]
             chance = next(iter(runs.values()))[f"retrieval_demo/{direction}/chance_recall_at_{k}"]
             target = TARGETS.get((direction, k))
             shown = "  ".join(f"{value:6.1%}" for value in values)
-            spread = f"min {min(values):.1%} max {max(values):.1%}"
+            spread = f"min {min(values):.1%} max {max(values):.1%}{_interval(values)}"
             verdict = ""
             if target is not None:
                 verdict = f"  target {target:.0%}: {'met' if min(values) >= target else 'MISSED'}"
@@ -85,13 +111,14 @@ def main() -> None:
         "--out", type=Path, default=ROOT / "runs" / "main_job", help="where the runs are kept"
     )
     parser.add_argument("--data_dir", default="", help="DATA_DIR of the runs; default: the user's cache")
+    parser.add_argument("--engine", default="tensorflow", help="as of python -m vatt.main")
     arguments = parser.parse_args()
-    out = arguments.out.absolute()
-    runs = {seed: run(out / f"seed{seed}", arguments.data_dir, seed) for seed in arguments.seeds}
+    out, engine = arguments.out.absolute(), (f"--engine={arguments.engine}",)
+    runs = {seed: run(out / f"seed{seed}", arguments.data_dir, seed, engine) for seed in arguments.seeds}
     if runs:
         print_seeds(runs)
     if arguments.control:
-        print_control(run(out / "control", arguments.data_dir, 0, CONTROL))
+        print_control(run(out / "control", arguments.data_dir, 0, (*engine, *CONTROL)))
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ _compiler: contextvars.ContextVar[Callable[[Callable], Callable] | None] = conte
     "compiler", default=None
 )
 # From as many numbers on one pass in place of several is worth compiling it.
-_WORTH_COMPILING = 2**18
+WORTH_COMPILING = 2**18
 
 
 @contextlib.contextmanager
@@ -29,6 +29,6 @@ def compiling(compiler: Callable[[Callable], Callable]) -> Iterator[None]:
 def compiler_for(x: Tensor) -> Callable[[Callable], Callable] | None:
     """The compiler of the `compiling` block around the caller; None without one, and for a small array or
     one of unknown size."""
-    if None in x.shape or math.prod(x.shape) < _WORTH_COMPILING:
+    if None in x.shape or math.prod(x.shape) < WORTH_COMPILING:
         return None
     return _compiler.get()

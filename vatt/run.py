@@ -74,7 +74,7 @@ def run(
         model_dir: the run directory; made if absent.
         seed: of the initial weights, the order of the clips and every random draw.
         precision: "float32"; or "mixed_bfloat16", or "mixed_float16" with loss scaling, to compute in 16 bits
-            and keep the weights in 32.
+            and keep the weights in 32, which JAX on a CPU does not, since it would be slower.
         strategy: which devices, see `vatt/engines/tensorflow/strategy.py` and `vatt/engines/jax/devices.py`.
         subfolder: for a job that accompanies the run of `model_dir`, such as `CheckpointEvaluation`: the name
             of a folder in there, which has the lock and the records of that job.
@@ -124,7 +124,7 @@ def run(
             refresh=place.refresh,
         )
         _agree(engine.workers, context, model_dir)
-        keras.config.set_dtype_policy(precision)
+        keras.config.set_dtype_policy(engine.precision(precision))
         keras.utils.set_random_seed(seed % 2**32)
         # Before what it needs is built, which may take minutes.
         job.check(config.numbers_of(config.root_call().calls("job")[0]), replicas=engine.replicas)

@@ -107,6 +107,9 @@ class EagerEngine:
     def describe(self):
         return "one device, nothing compiled"
 
+    def precision(self, asked):
+        return asked
+
     def scope(self):
         return contextlib.nullcontext()
 

@@ -151,6 +151,10 @@ class Engine(Protocol):
         """The devices, in words."""
         ...
 
+    def precision(self, asked: str) -> str:
+        """The policy of Keras to compute with where `run.precision` is `asked`; logs why it is another."""
+        ...
+
     def scope(self) -> AbstractContextManager:
         """Within the block objects are built that hold variables."""
         ...

@@ -18,15 +18,22 @@ from vatt.protocols import Tensor
 LONG = 128
 
 
+def _has_kernel() -> bool:
+    """Whether the backend's own attention serves well: PyTorch's, and JAX's on a GPU or TPU. On a CPU JAX's
+    keeps all probabilities, and takes a third more time."""
+    backend = keras.backend.backend()
+    if backend == "jax":
+        return not all(name.startswith("cpu") for name in keras.distribution.list_devices())
+    return backend == "torch"
+
+
 def _goes_by_blocks(dropping: bool) -> bool:
-    """Whether long inputs are best served by `attend`: always on TensorFlow, which has no kernel."""
+    """Whether long inputs are best served by `attend`."""
     backend = keras.backend.backend()
     if backend == "torch":
         return dropping  # its kernel knows nothing of our draws
-    if (
-        backend == "jax"
-    ):  # on a CPU its kernel keeps all probabilities. Masks of `attend` do not pass its `remat`
-        return not dropping and all(name.startswith("cpu") for name in keras.distribution.list_devices())
+    if backend == "jax":  # masks of `attend` do not pass its `remat`
+        return not dropping and not _has_kernel()
     return own_gradients()
 
 
@@ -100,7 +107,7 @@ class SelfAttention(Configured, keras.layers.Layer):
         if keep_probabilities is None and first is None:
             if tokens.shape[1] >= LONG and _goes_by_blocks(dropping):
                 return self.output_map(self._attended(tokens, bias, dropping))
-            if keras.backend.backend() != "tensorflow" and not dropping:
+            if _has_kernel() and not dropping:
                 return self.output_map(self._fused(tokens, bias))
         queries, keys, values = self._heads_of(tokens, first)
         scores = ops.matmul(queries, ops.transpose(keys, (0, 1, 3, 2)))

@@ -74,6 +74,12 @@ class JaxEngine:
     def describe(self) -> str:
         return f"{self.devices.describe()}; {self.replicas} replica(s)"
 
+    def precision(self, asked: str) -> str:
+        if self.is_accelerated or asked != "mixed_bfloat16":
+            return asked
+        _log.info("Computing in float32, not in run.precision='%s': JAX is faster so on a CPU.", asked)
+        return "float32"
+
     def scope(self) -> AbstractContextManager:
         return contextlib.nullcontext()
 

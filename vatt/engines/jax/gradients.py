@@ -4,6 +4,7 @@
 Arrays are global: what is summed over rows is summed over devices, and a loss sees all rows.
 """
 
+import contextlib
 import functools
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -12,7 +13,7 @@ import jax
 import jax.numpy as jnp
 import keras
 
-from vatt import spec
+from vatt import one_pass, spec
 from vatt.engines.execution import Accumulated, Cached, Gradients
 from vatt.engines.jax.devices import Devices
 from vatt.engines.protocol import Task
@@ -57,7 +58,8 @@ class _Forward:
     def with_values(self, trained: Sequence, others: Sequence, function: Callable, *arguments) -> tuple:
         """What `function` gives where variables have these values, and the values that it left the others."""
         pairs = [*zip(self.trained, map(self.devices.whole, trained)), *zip(self.others, others)]
-        with keras.StatelessScope(state_mapping=pairs) as scope:
+        passes = one_pass.compiling(_one_pass) if jax.default_backend() == "cpu" else contextlib.nullcontext()
+        with keras.StatelessScope(state_mapping=pairs) as scope, passes:
             result = function(*arguments)
         return result, [scope.get_current_value(variable) for variable in self.others]
 
@@ -79,6 +81,20 @@ class _Forward:
     def _losses(self, batch):
         inputs = self.task.device_inputs(batch, training=True)
         return self.loss_of(self.task.model(inputs, training=True), batch)
+
+
+def _one_pass(function: Callable) -> Callable:
+    """XLA makes one pass of a function by itself, but would compute again for every element what that takes
+    of small arrays, such as a clip's colour matrix: five times the work. What a product made it leaves alone.
+    """
+    return lambda *arguments: function(*map(_made_before, arguments))
+
+
+def _made_before(value):
+    if not isinstance(value, jax.Array) or value.size >= one_pass.WORTH_COMPILING:
+        return value
+    rows = value.reshape(len(value), -1)
+    return (rows @ jnp.eye(rows.shape[1], dtype=rows.dtype)).reshape(value.shape)
 
 
 def trained_variables(task: Task) -> list:

@@ -71,6 +71,9 @@ class TensorFlowEngine:
         names = ", ".join(device.name for device in tf.config.list_logical_devices())
         return f"{names}; {self.replicas} replica(s)"
 
+    def precision(self, asked: str) -> str:
+        return asked
+
     @contextlib.contextmanager
     def scope(self) -> Iterator[None]:
         try:
