@@ -14,6 +14,7 @@ from vatt.convert import safetensors_model
 from vatt.convert.keras_file import add_input_facts
 from vatt.convert.restore import pretrained_classifier, pretrained_model
 from vatt.data.description import describe_inputs
+from vatt.engines.start import start_engine
 from vatt.evals.knn_classifier import KnnClassifier
 from vatt.evals.linear_classifier import LinearClassifier
 from vatt.evals.mean_over_splits import MeanOverSplits
@@ -111,7 +112,8 @@ def test_terminal_incidents_card_and_report_of_a_measurement(run, clips, tmp_pat
     for dry_run in (True, False):
         caplog.clear()
         with caplog.at_level(logging.WARNING):
-            context = RunContext(model_dir=tmp_path, seed=0, engine=None, dry_run=dry_run)
+            engine = start_engine("one_device")
+            context = RunContext(model_dir=tmp_path, seed=0, engine=engine, dry_run=dry_run)
             evaluation = Evaluation(evaluators=[retrieval], report=write_report)
             assert ModelEvaluation(model=model, evaluation=evaluation).run(context) == 0
         assert FRAMES in caplog.text and SAMPLES in caplog.text

@@ -6,6 +6,7 @@ import keras
 import pytest
 
 from tests.toys import ToyEvaluator, toy_report
+from vatt.engines.start import start_engine
 from vatt.errors import RunError
 from vatt.train.context import RunContext
 from vatt.train.model_evaluation import ModelEvaluation
@@ -34,7 +35,7 @@ class Refusing(ToyEvaluator):
 
 
 def context(directory, **options):
-    return RunContext(model_dir=directory, seed=0, engine=None, **options)
+    return RunContext(model_dir=directory, seed=0, engine=start_engine("one_device"), **options)
 
 
 def test_numbers_tables_and_report(tmp_path, capsys):

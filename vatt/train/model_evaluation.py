@@ -2,12 +2,16 @@
 the metrics into a run directory of its own.
 """
 
+import contextlib
 import dataclasses
 import logging
+from contextlib import AbstractContextManager
 from typing import Any
 
 import gin
 
+from vatt.engines.optimization import Optimization
+from vatt.engines.protocol import Engine, Task
 from vatt.errors import RunError
 from vatt.train.context import Job, RunContext
 from vatt.train.dry_run import describe_model
@@ -50,8 +54,16 @@ class ModelEvaluation(Job):
         for sentence in warnings:
             note_incident(run.model_dir, _STEP, "other rates than in training", sentence)
         evaluations = Evaluations(run.model_dir, evaluators)
-        evaluations.run(model, _STEP)
+        with _on_all_devices(model, run.engine):
+            evaluations.run(model, _STEP)
         evaluations.print_tables()
         if self.evaluation.report is not None:
             _log.info("Report: %s", self.evaluation.report(run.model_dir))
         return 0
+
+
+def _on_all_devices(model: Any, engine: Engine) -> AbstractContextManager[None]:
+    """Within the block the weights, if it has any, are where those of a trained model would be."""
+    if not getattr(model, "variables", ()):
+        return contextlib.nullcontext()
+    return engine.place(Task(model=model, loss=None, device_inputs=None), None, Optimization()).averaged()

@@ -40,6 +40,9 @@ from vatt.models.classifier import Classifier
 from vatt.models.tower import Tower
 from vatt.optimizers.factories import adam, lamb, muon, sgd
 from vatt.spec import ClipSpec
+from vatt.train.context import RunContext
+from vatt.train.model_evaluation import ModelEvaluation
+from vatt.train.settings import Evaluation
 
 CHECKS = {}
 
@@ -258,15 +261,26 @@ def evaluated(folder):
         model, weight = Linear(), np.linspace(-1, 1, 3 * 8).reshape(3, 8)
         for each in model.maps.values():
             each.kernel.assign(weight)
-        task = Task(model=model, loss=alone, device_inputs=None)
-        state = engine(*place).place(task, None, Optimization())
-        with state.averaged():
-            vectors = embedded(state.model, batch_size=3).vectors
-            encode = compiled_encoder(state.model, ["audio/video_audio"])
-            (rows,) = encode({"audio": np.zeros((8, 3), "float32")}).values()
-        found[name] = {output: vectors[output].tolist() for output in sorted(vectors)}
-        found[f"{name}_rows"] = rows.addressable_shards[0].data.shape[0]
+        (folder / name).mkdir()
+        context = RunContext(model_dir=folder / name, seed=0, engine=engine(*place))
+        evaluation = Evaluation(evaluators=[embedding := Embedding()], report=None)
+        ModelEvaluation(model=model, evaluation=evaluation).run(context)
+        found[name], found[f"{name}_rows"] = embedding.vectors, embedding.rows
     return found
+
+
+class Embedding:
+    """An evaluator that keeps what it makes."""
+
+    name = "embedding"
+
+    def evaluate(self, model):
+        vectors = embedded(model, batch_size=3).vectors
+        self.vectors = {output: vectors[output].tolist() for output in sorted(vectors)}
+        encode = compiled_encoder(model, ["audio/video_audio"])
+        (rows,) = encode({"audio": np.zeros((8, 3), "float32")}).values()
+        self.rows = rows.addressable_shards[0].data.shape[0]
+        return {}
 
 
 @check

@@ -58,20 +58,27 @@ class Process:
 
     def finish(self):
         """Returns when it has ended well."""
-        try:
-            status = self._process.wait(max(0, self._end - time.monotonic()))
-        except subprocess.TimeoutExpired:
-            raise AssertionError(f"not ended in {self._limit_seconds} s: {self.output[-4000:]}") from None
-        if status:
+        if self.status():
             raise self._failure()
 
-    def kill_at(self, path):
-        """Kills it as soon as there is a file at this path."""
+    def status(self):
+        """Its exit status, when it has ended by itself."""
+        try:
+            return self._process.wait(max(0, self._end - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"not ended in {self._limit_seconds} s: {self.output[-4000:]}") from None
+
+    def wait_for(self, path):
+        """Returns as soon as there is a file at this path."""
         while not path.exists():
             if self._process.poll() is not None:
                 raise self._failure()
             assert time.monotonic() < self._end, f"no {path}: {self.output[-4000:]}"
             time.sleep(0.05)
+
+    def kill_at(self, path):
+        """Kills it as soon as there is a file at this path."""
+        self.wait_for(path)
         self._process.kill()
         self._process.wait()
 

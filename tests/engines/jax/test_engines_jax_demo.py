@@ -23,7 +23,7 @@ def test_twenty_steps_of_the_demo_are_those_of_tensorflow(tmp_path):
     assert ours.keys() == theirs.keys()
     np.testing.assert_allclose(ours.pop("losses"), theirs.pop("losses"), rtol=1e-4)
     for each in (ours, theirs):
-        each.pop("seconds")  # 1.7 times TensorFlow's, see benchmarks/RESULTS.md
+        each.pop("seconds")  # more than TensorFlow's, see benchmarks/RESULTS.md
     # Of all together: what no loss sees, such as the bias of a key, moves by the rounding of its gradients.
     apart = sum(np.square(ours[path] - value).sum() for path, value in theirs.items())
     assert apart <= 1e-6 * sum(np.square(value).sum() for value in theirs.values())

@@ -45,6 +45,24 @@ def test_two_processes_train_as_one(tmp_path):
     assert parts == {"ocdbt.process_0", "ocdbt.process_1"}
 
 
+@pytest.mark.slow
+def test_a_worker_that_loses_another_names_it_and_ends(tmp_path):
+    """By the status of a restart, and before JAX's own five minutes at the end of a process are over."""
+
+    def workers_at(address):
+        module = "tests.engines.jax.lasting_processes"
+        return [Process(module, tmp_path, address, index, limit_seconds=240) for index in range(2)]
+
+    def lose(chief, other):
+        chief.wait_for(tmp_path / "0")
+        other.kill_at(tmp_path / "1")
+        assert chief.status() == 75
+        assert "Worker 0 lost worker 1 (127.0.0.1:1): " in chief.output
+        assert "resumes from the newest checkpoint" in chief.output
+
+    together(workers_at, lose)
+
+
 def test_the_chief_refuses_a_port_that_is_taken(monkeypatch):
     """JAX ends there by a segmentation fault, or shares the port with another run."""
     monkeypatch.setenv("TF_CONFIG", "")  # what is named below goes again

@@ -1,5 +1,6 @@
 """The processes of `jax.distributed`: what they agree on is gathered from all of them by the devices."""
 
+import atexit
 import socket
 
 import jax
@@ -9,11 +10,12 @@ from jax.experimental import multihost_utils
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from vatt.engines import cluster
-from vatt.engines.jax.private_names import coordinator
+from vatt.engines.jax.private_names import coordinator, end_without_the_others
 from vatt.engines.workers import Workers
-from vatt.errors import RunError, reason_of
+from vatt.errors import LostMachine, RunError, reason_of
 
 _PATIENCE_MS = 600_000
+_SILENCE_SECONDS = 60  # of a process, after which JAX ends all others
 _BITS = 21  # of a number that travels in three parts, as JAX's integers have 32 bits
 # What the others see when one of them dies.
 _LOST_WORDS = (
@@ -33,7 +35,12 @@ def connected() -> Workers:
         return Workers()
     if index == 0:
         _check_is_free(addresses[0])
-    jax.distributed.initialize(addresses[0], num_processes=len(addresses), process_id=index)
+    jax.distributed.initialize(
+        addresses[0],
+        num_processes=len(addresses),
+        process_id=index,
+        heartbeat_timeout_seconds=_SILENCE_SECONDS,
+    )
     _connect_devices()
     return _Several(index, addresses)
 
@@ -75,4 +82,7 @@ class _Several(Workers):
 
     def lost(self, error: Exception) -> set[int] | None:
         is_ours = isinstance(error, jax.errors.JaxRuntimeError | ValueError)
-        return set() if is_ours and any(word in str(error) for word in _LOST_WORDS) else None
+        if not is_ours or not any(word in str(error) for word in _LOST_WORDS):
+            return None
+        atexit.register(end_without_the_others, LostMachine.exit_status)
+        return {1 - self.index} if self.count == 2 else set()
