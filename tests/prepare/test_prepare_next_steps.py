@@ -22,7 +22,7 @@ def steps(*, layout="folder", experiment=None, splits=("train", "test"), **holds
     facts = {key: holds.pop(key) for key in ("is_of_images", "several_labels") if key in holds}
     contents = Contents(
         directory=Path("/sets/it's"),
-        splits={split: {"records": 9, **holds} for split in splits},
+        splits={split: {"records": 9} | holds for split in splits},
         classes=4 if holds.get("labels") else 0,
         words=8,
         **facts,
@@ -31,6 +31,13 @@ def steps(*, layout="folder", experiment=None, splits=("train", "test"), **holds
 
 
 EVERYTHING = {"video": 9, "audio": 9, "captions": 9}
+
+
+def test_a_small_set_gets_a_small_batch_and_is_called_small():
+    told = steps(**EVERYTHING)
+    assert "--gin.BATCH_SIZE=4" in told and "9 clips for testing measure little" in told
+    told = steps(**EVERYTHING | {"records": 64})
+    assert "BATCH_SIZE" not in told and "measure little" not in told
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,8 @@ from vatt.terminal import train_command
 
 PRE_TRAINING = "--gin_file=experiments/pretrain.gin --gin_file=experiments/overlay/folder.gin"
 _MODALITIES = {"video": "video", "audio": "audio", "captions": "text"}  # contents of records -> modality
+_BATCH_SIZE = 32  # of experiments/pretrain.gin
+_FEW = 20  # clips for testing: one is five points of R@1
 _RUN = "RUN"  # stands in a command for what the user has
 _WORDS = "WORDS.txt"
 _WORDS_ARE = f"{_WORDS}: the words it was trained with, {_RUN}/vocabulary.txt of a run directory"
@@ -119,9 +121,14 @@ def _pre_training(contents: Contents) -> list[str]:
         # Double quotes: the shell's are single ones.
         bindings["ClipSpec.modalities"] = f"({', '.join(map(json.dumps, there))})"
         notes = f", on {' and '.join(there)}: it holds no {({*_MODALITIES.values()} - {*there}).pop()}"
+    clips = contents.splits["train"]["records"]
+    if clips < 2 * _BATCH_SIZE:  # so that a batch is half of them at most
+        bindings["BATCH_SIZE"] = max(2, 1 << (clips // 2).bit_length() - 1)
     if "test" not in contents.splits:
         bindings["Evaluation.evaluators"] = "[]"
         notes += "; nothing is measured, as it has no test split"
+    elif (tests := contents.splits["test"]["records"]) < _FEW:
+        notes += f"; {tests} clips for testing measure little, prepare with a larger --test_share for more"
     return [f"To pre-train on it{notes}:", _command(PRE_TRAINING, contents, bindings)]
 
 
