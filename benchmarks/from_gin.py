@@ -55,19 +55,20 @@ def train_step(task, optimizer, gradients=None, jit_compile=False):
 
 def random_batch(clip, rows: int, classes: int = 0) -> dict:
     """Clips of noise, feature name -> `[B, ...]`, as in `vatt.spec`."""
+    import numpy as np
     import tensorflow as tf
 
     from vatt import spec
 
-    draw = tf.random.stateless_uniform
-    frames = (rows, clip.frames, clip.frame_size, clip.frame_size, 3)
+    draw = np.random.default_rng(0)
+    frames, words = (rows, clip.frames, clip.frame_size, clip.frame_size, 3), (clip.candidates, clip.words)
     batch = {spec.EXAMPLE_INDEX: tf.range(rows, dtype=tf.int64)}
     if spec.VIDEO in clip.modalities:
-        batch[spec.VIDEO] = tf.cast(draw(frames, (0, 0), 0, 256, tf.int32), tf.uint8)
+        batch[spec.VIDEO] = tf.constant(draw.integers(0, 256, frames, np.uint8))
     if spec.AUDIO in clip.modalities:
-        batch[spec.AUDIO] = draw((rows, clip.samples), (1, 0), -1, 1)
+        batch[spec.AUDIO] = tf.constant(2 * draw.random((rows, clip.samples), np.float32) - 1)
     if spec.TEXT in clip.modalities:
-        batch[spec.TEXT] = draw((rows, clip.candidates, clip.words), (2, 0), 2, 256, tf.int32)
+        batch[spec.TEXT] = tf.constant(draw.integers(2, 256, (rows, *words), np.int32))
     if classes:
         batch[spec.LABEL] = tf.one_hot(tf.range(rows) % classes, classes)
     return batch

@@ -17,7 +17,7 @@ from vatt.layers.architecture import Form, Size
 from vatt.layers.attention import LONG
 from vatt.layers.transformer_encoder import Block
 from vatt.plan.configuration import Source, read
-from vatt.plan.memory import StepMemory, Way, block_kept, wasted
+from vatt.plan.memory import StepMemory, Way, block_kept
 from vatt.plan.plan import Circumstances, make_plan
 
 ROOT = Path(__file__).parents[2]
@@ -101,12 +101,6 @@ def test_the_peak_holds_what_is_there_at_once(part, drawn, more):
     assert memory.peak == memory.step + sum(parts[name] for name in RESIDENT)
 
 
-def test_the_allocator_wastes_more_with_dropout_and_in_parts():
-    assert wasted(0, 1 << 20, in_parts=False) == 0
-    assert 0 < wasted(1 << 20, 1 << 20, in_parts=False) < 1 << 20
-    assert wasted(1 << 20, 1 << 20, in_parts=True) > wasted(1 << 20, 1 << 20, in_parts=False)
-
-
 def test_gradients_of_parts_before_wait_while_another_part_is_computed():
     configuration = read(
         [
@@ -129,10 +123,8 @@ def test_gradients_of_parts_before_wait_while_another_part_is_computed():
     found = make_plan(parted, Source(), Circumstances())["memory"]
     # Parts of four rows keep what a batch of four keeps, and one sum of gradients of all weights besides.
     assert found["sums_bytes"] == found["gradients_bytes"] == memory["gradients_bytes"]
-    assert (
-        found["step_bytes"]
-        == memory["step_bytes"] + found["sums_bytes"] + found["waste_bytes"] - memory["waste_bytes"]
-    )
+    assert memory["signals_bytes"] == 0 < found["signals_bytes"] == found["pixels_bytes"]
+    assert found["step_bytes"] == memory["step_bytes"] + found["sums_bytes"] + found["signals_bytes"]
 
 
 def test_rows_whose_activations_lie_side_by_side():
@@ -168,13 +160,11 @@ def test_what_fits_is_where_the_peak_crosses_the_memory(demo):
 
 
 @pytest.mark.slow
-def test_predicted_peaks_miss_measured_ones_by_what_the_document_says():
-    """Each takes half a minute; docs/plan.md has the others, among them the one that is missed most."""
-    misses = {"three towers": 0.2, "classifier": 0.2, "classifier, in parts": 0.5}
-    done = subprocess.run(
-        [sys.executable, BENCHMARK, "--json", *misses], stdout=subprocess.PIPE, text=True
-    )  # its exit status is 1 where one is missed by more than a fifth
+def test_predicted_peaks_are_what_the_allocator_counts():
+    """Each takes half a minute; docs/plan.md has the others."""
+    names = ["three towers", "classifier", "classifier, in parts"]
+    done = subprocess.run([sys.executable, BENCHMARK, "--json", *names], stdout=subprocess.PIPE, text=True)
     found = [json.loads(line) for line in done.stdout.splitlines()]
-    assert len(found) == len(misses)
-    for each, miss in zip(found, misses.values(), strict=True):
-        assert each["predicted_bytes"] == pytest.approx(each["measured_bytes"], rel=miss), each
+    assert [each["name"] for each in found] == names
+    for each in found:
+        assert each["predicted_bytes"] == pytest.approx(each["measured_bytes"], rel=0.15), each

@@ -49,9 +49,9 @@ class StepMemory:
     batch: int  # the rows of this device, as they come
     halves: int  # weights in 16 bits
     kept: int  # activations between their forward and backward pass
-    working: int  # peak of temporary buffers of blocks, one of each tower
+    working: int  # peak of temporary buffers of a block, of the tower that has the most
     pixels: int  # of the signals as numbers, before there are patches
-    waste: int  # of the allocator, see `wasted`
+    signals: int  # of these, what is there with all else, where rows come in parts
     loss: int  # what the loss keeps, similarities above all
     gradients: int  # of all weights
     sums: (
@@ -66,7 +66,7 @@ class StepMemory:
     @property
     def step(self) -> int:
         """The most that a step adds: where the backward pass begins, or where it ends, with all gradients."""
-        begins = self.kept + self.working + self.waste + self.loss
+        begins = self.kept + self.working + self.signals + self.loss
         return self.halves + self.sums + max(begins, self.pixels, self.gradients + self.working)
 
     @property
@@ -97,18 +97,6 @@ def block_kept(block: Any, length: int, width: int, *, front: bool = False) -> i
     return norms + linear + scores + network + masks
 
 
-def block_draws(block: Any, length: int, *, front: bool = False) -> int:
-    """Bytes of a `Block`'s random numbers, of a sequence: of scores, of hidden features, of both results.
-
-    Args:
-        front: whether the output of the first token alone is made, see `encoder_costs`.
-    """
-    if not block.dropout_rate:
-        return 0
-    size, made = block.size, 1 if front else length
-    return FLOAT32 * made * (size.heads * length + size.hidden_width + 2 * size.width)
-
-
 def _hidden_copies(activation: str, dropout: int) -> int:
     """Of the hidden features: what the activation keeps; the result, or what dropout left of it."""
     after = 0 if activation == "relu" and not dropout else 1
@@ -125,16 +113,6 @@ def block_working(block: Any, length: int, width: int) -> int:
     return 3 * width * max(hidden, scores) + 2 * FLOAT32 * length * block.size.width
 
 
-def wasted(draws: int, pixels: int, *, in_parts: bool) -> int:
-    """Bytes that the allocator can not give away, as measured (docs/plan.md), not derived.
-
-    Of the room that the numbers drawn for dropout leave, about half is not used again. And where rows come
-    in parts, sums of gradients are between the freed pieces from the second part on, so that signals need
-    room of their own.
-    """
-    return draws // 2 + (pixels if in_parts else 0)
-
-
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class StreamMemory:
     """Bytes of one clip in one tower."""
@@ -142,7 +120,6 @@ class StreamMemory:
     kept: int  # see `StepMemory`
     working: int
     again: int  # the most that one block keeps, where blocks are computed again; else 0
-    draws: int  # the numbers that dropout compares with its rate
 
 
 def stream_memory(stream: Stream | ConvStream, width: int, *, recompute: bool) -> StreamMemory:
@@ -154,13 +131,11 @@ def stream_memory(stream: Stream | ConvStream, width: int, *, recompute: bool) -
     """
     if isinstance(stream, ConvStream):
         kept, working = stream.memory(width)
-        return StreamMemory(kept=kept, working=working, again=0, draws=0)
+        return StreamMemory(kept=kept, working=working, again=0)
     length, encoder = stream.length(training=True), stream.tower.encoder
     blocks = [block_kept(block, length, width) for block in encoder.blocks]
-    draws = [block_draws(block, length) for block in encoder.blocks]
     if blocks and stream.front(training=True):
         blocks[-1] = block_kept(encoder.blocks[-1], length, width, front=True)
-        draws[-1] = block_draws(encoder.blocks[-1], length, front=True)
     working = max((block_working(block, length, width) for block in encoder.blocks), default=0)
     kept = _tokenizer_kept(stream, width) + _ends_kept(stream, length, width)
     if recompute:
@@ -171,7 +146,6 @@ def stream_memory(stream: Stream | ConvStream, width: int, *, recompute: bool) -
         kept=stream.rows * kept,
         working=stream.rows * working,
         again=stream.rows * max(blocks, default=0) if recompute else 0,
-        draws=stream.rows * (max(draws, default=0) if recompute else sum(draws)),
     )
 
 

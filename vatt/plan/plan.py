@@ -280,7 +280,6 @@ class _Planner:
         trainable = weights_in(self.model.trainable_variables)
         at_once = way.rows_at_once(rows)
         parts = [memory.stream_memory(s, way.width, recompute=way.recompute) for s in self.streams]
-        draws = at_once * sum(part.draws for part in parts)
         pixels = at_once * sum(s.rows * memory.signal_bytes(s, way.width) for s in self.streams)
         return StepMemory(
             weights=memory.FLOAT32 * weights_in(self.model.variables),
@@ -288,9 +287,9 @@ class _Planner:
             batch=rows * self.clip_bytes,
             halves=0 if way.width == memory.FLOAT32 else way.width * trainable,
             kept=at_once * sum(part.kept for part in parts),
-            working=at_once * (sum(part.working for part in parts) + max(part.again for part in parts)),
+            working=at_once * max(part.working + part.again for part in parts),
             pixels=pixels,
-            waste=memory.wasted(draws, pixels, in_parts=at_once < rows),
+            signals=pixels if at_once < rows else 0,
             loss=self._loss_bytes(rows),
             gradients=memory.FLOAT32 * trainable,
             sums=memory.FLOAT32 * trainable if at_once < rows else 0,
