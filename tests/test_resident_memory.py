@@ -1,6 +1,10 @@
+import ctypes
+import os
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 from vatt import resident_memory
 
@@ -26,3 +30,36 @@ def test_the_peak_begins_anew():
     del ballast
     resident_memory.forget_peak()
     assert resident_memory.peak() < before + SIZE / 2
+
+
+HEAPS = """
+import ctypes, os, threading
+from vatt import resident_memory
+
+{call}
+barrier = threading.Barrier(2 * os.cpu_count() + 1)
+threads = [threading.Thread(target=barrier.wait) for _ in range(2 * os.cpu_count())]
+for thread in threads:
+    thread.start()
+libc = ctypes.CDLL(None)
+libc.malloc_info(0, ctypes.c_void_p.in_dll(libc, "stdout"))
+libc.fflush(None)
+barrier.wait()
+"""
+
+
+def heaps(call: str, **variables: str) -> int:
+    """Of a process that has twice as many threads as there are processors."""
+    environment = {name: value for name, value in os.environ.items() if name != "MALLOC_ARENA_MAX"}
+    command = [sys.executable, "-c", HEAPS.format(call=call)]
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment | variables, stdout=subprocess.PIPE, text=True, check=True
+    )
+    return done.stdout.count("<heap ")
+
+
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "malloc_info"), reason="needs glibc")
+def test_threads_share_as_many_heaps_as_there_are_processors_unless_told_otherwise():
+    share, processors = "resident_memory.share_heaps()", os.cpu_count()
+    assert heaps(share) <= processors < heaps("")
+    assert heaps(share, MALLOC_ARENA_MAX=str(8 * processors)) > processors

@@ -12,7 +12,7 @@ import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
-from vatt import config
+from vatt import config, resident_memory
 from vatt.arguments import PROCESSES, explain
 from vatt.config.flags import add_config_flags, joined
 from vatt.engines.cluster import name_cluster
@@ -187,6 +187,7 @@ def import_tensorflow() -> None:
     The messages are written to file descriptor 2 before a log level counts, so that it is redirected during
     the import and the search for devices. If TF_CPP_MIN_LOG_LEVEL is set, everything is shown.
     """
+    resident_memory.share_heaps()
     shows_all = "TF_CPP_MIN_LOG_LEVEL" in os.environ
     computes_by_tensorflow = os.environ.get("KERAS_BACKEND") == "tensorflow"
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # errors arrive as exceptions

@@ -4,11 +4,15 @@ Not `getrusage`: on Linux its maximum is handed on to a program that a large pro
 of a large parent reports the parent's.
 """
 
+import contextlib
+import ctypes
+import os
 import resource
 import sys
 from pathlib import Path
 
 _STATUS = Path("/proc/self/status")
+_ARENA_MAX = -8  # M_ARENA_MAX of malloc.h
 
 
 def now() -> int:
@@ -27,6 +31,15 @@ def peak() -> int:
 def forget_peak() -> None:
     """Let `peak` begin at what is resident at present. Linux only."""
     Path("/proc/self/clear_refs").write_text("5")
+
+
+def share_heaps() -> None:
+    """Gives this process as many of glibc's heaps as there are processors, unless MALLOC_ARENA_MAX says how
+    many. By itself it makes eight times as many, a thread each, and no heap can use what another has freed.
+    """
+    if "MALLOC_ARENA_MAX" not in os.environ:
+        with contextlib.suppress(AttributeError):
+            ctypes.CDLL(None).mallopt(_ARENA_MAX, os.cpu_count() or 1)
 
 
 def _field(name: str) -> int:
