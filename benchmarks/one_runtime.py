@@ -1,6 +1,7 @@
 """An export in one runtime: its distance from the golden embeddings, and its time for one clip and for 32.
 
-Needs NumPy and the runtime, and nothing of this project:
+Needs NumPy and the runtime, and nothing of this project; but Keras on JAX or PyTorch needs `vatt`, without
+TensorFlow:
 
     python benchmarks/one_runtime.py onnxruntime OUT
 """
@@ -8,6 +9,7 @@ Needs NumPy and the runtime, and nothing of this project:
 import argparse
 import importlib.metadata
 import json
+import os
 import pathlib
 import string
 import time
@@ -66,8 +68,30 @@ def saved_model(folder, modality):
     return lambda given: {key: rows.numpy() for key, rows in call(**{name: tf.constant(given)}).items()}
 
 
-RUNTIMES = {each.__name__: each for each in (onnxruntime, openvino, litert, saved_model)}
+def jax(folder, modality):
+    """The Keras model by JAX."""
+    return _by_keras("jax", folder, modality)
+
+
+def torch(folder, modality):
+    """The Keras model by PyTorch, one thread."""
+    import torch as runtime
+
+    runtime.set_num_threads(1)
+    return _by_keras("torch", folder, modality)
+
+
+def _by_keras(backend, folder, modality):
+    os.environ["KERAS_BACKEND"] = backend
+    import vatt
+
+    call = getattr(vatt.load(folder / "model.keras"), f"embed_{modality}")
+    return lambda given: call(given.tolist() if modality == "text" else given)
+
+
+RUNTIMES = {each.__name__: each for each in (onnxruntime, openvino, litert, saved_model, jax, torch)}
 PACKAGES = {"litert": "ai-edge-litert", "saved_model": "tensorflow"}
+OF_SENTENCES = ("saved_model", "jax", "torch")
 
 
 def word_ids(sentences, facts):
@@ -97,7 +121,7 @@ def golden(folder, runtime):
             continue
         if f"in/{name}" in stored:
             given = stored[f"in/{name}"]
-        elif runtime == "saved_model":
+        elif runtime in OF_SENTENCES:
             given = stored["in/sentences"]
         else:
             facts = json.loads((folder / "onnx" / "inputs.json").read_text(encoding="utf-8"))

@@ -2,9 +2,9 @@
 
     python benchmarks/runtimes.py --model runs/pretrain
 
-Each runtime has an environment of its own, with NumPy and nothing else, made here from the registry of
-packages, and one thread. Milliseconds are of the processor, since other work on the machine lengthens those
-of the wall.
+Each runtime has an environment of its own, made here from the registry of packages, with NumPy and nothing
+else, but Keras and this project where Keras computes; and one thread, where it can be told. Milliseconds are
+of the processor, since other work on the machine lengthens those of the wall.
 """
 
 import argparse
@@ -19,12 +19,14 @@ from one_runtime import ROWS, RUNTIMES
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = {
-    "onnxruntime": "onnxruntime",
-    "openvino": "openvino",
-    "litert": "ai-edge-litert",
-    "saved_model": "tensorflow",
+    "onnxruntime": ("onnxruntime",),
+    "openvino": ("openvino",),
+    "litert": ("ai-edge-litert",),
+    "saved_model": ("tensorflow",),
+    "jax": (str(ROOT), "keras", "jax"),
+    "torch": (str(ROOT), "keras", "torch"),
 }
-FORMATS = ("saved_model", "litert", "onnx")
+FORMATS = ("saved_model", "keras", "litert", "onnx")
 
 
 def main():
@@ -53,7 +55,7 @@ def measure(name, environment, out):
     """What `one_runtime` prints in an environment that has only NumPy and the runtime."""
     venv.create(environment, with_pip=True)
     python = environment / "bin" / "python"
-    command = [python, "-m", "pip", "install", "--quiet", "numpy", PACKAGES[name]]
+    command = [python, "-m", "pip", "install", "--quiet", "numpy", *PACKAGES[name]]
     subprocess.run(command, check=True, stdout=sys.stderr)
     command = [python, "-I", ROOT / "benchmarks" / "one_runtime.py", name, out, "--timed"]
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, cwd=environment)

@@ -1,11 +1,13 @@
-"""What every tokenizer shares: the way from ids of uneven number to the rows of a batch."""
+"""What every tokenizer shares: the way from ids of uneven number to the rows of a batch.
+
+TensorFlow is imported where graphs are made: a model on JAX or PyTorch reads sentences without it.
+"""
 
 import functools
 from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
 from vatt import spec
 from vatt.protocols import Tensor
@@ -27,6 +29,8 @@ class GraphTokenizer:
 
     def encode(self, sentences: Iterable[str], *, length: int) -> np.ndarray:
         """`tokenize` for a Python list of strings: int32 NumPy array [N, L]."""
+        import tensorflow as tf
+
         sentences = list(sentences)
         # One operation after the other takes ten times as long.
         compiled = self.__dict__.setdefault("_compiled", {})
@@ -49,6 +53,8 @@ def rows(ids: Tensor, *, length: int, first: int | None = None, last: int | None
     Returns:
         int32 [N, L], padded behind.
     """
+    import tensorflow as tf
+
     marks = (first is not None) + (last is not None)
     if marks:
         ids = ids[:, : length - marks]
@@ -60,5 +66,7 @@ def rows(ids: Tensor, *, length: int, first: int | None = None, last: int | None
 
 def _where(some: Tensor, mark: int) -> Tensor:
     """`mark` in each row where `some` is 1, int32 ragged [N, 0 or 1]."""
+    import tensorflow as tf
+
     ragged: Any = tf.RaggedTensor  # whose stub lacks this
     return ragged.from_row_lengths(tf.fill([tf.reduce_sum(some)], mark), some)

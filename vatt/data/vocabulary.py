@@ -1,14 +1,17 @@
-"""Words to ids: a word list and the tokenizer over it, in plain TensorFlow string ops.
+"""Words to ids: a word list and the tokenizer over it, in plain TensorFlow string ops and in plain Python.
 
 Because it uses nothing but TensorFlow's own ops, a model exported with its tokenizer inside needs no further
-library.
+library; and Python lists of sentences need no TensorFlow.
 """
 
+import functools
 import os
 import pathlib
+from collections.abc import Iterable
+from typing import Any
 
 import gin
-import tensorflow as tf
+import numpy as np
 
 from vatt import spec
 from vatt.data import tokenizer
@@ -59,12 +62,29 @@ class Vocabulary(tokenizer.GraphTokenizer):
                 f"A word list must not repeat a word. Received: {repeated!r} twice in {self.path}. Take the "
                 f"file as it was written: a line taken out shifts the ids of all after it."
             )
-        initializer = tf.lookup.KeyValueTensorInitializer(self.words, tf.range(self.size, dtype=tf.int32))
-        self._ids = tf.lookup.StaticHashTable(initializer, default_value=spec.UNKNOWN_ID)
-        self.resources = (self._ids,)
+        self._numbers = {word: number for number, word in enumerate(self.words)}
+
+    @functools.cached_property
+    def resources(self) -> tuple[Any]:
+        """See `GraphTokenizer`."""
+        import tensorflow as tf
+
+        with tf.init_scope():  # the first to ask may be a graph, and the table is of all of them
+            initializer = tf.lookup.KeyValueTensorInitializer(self.words, tf.range(self.size, dtype=tf.int32))
+            return (tf.lookup.StaticHashTable(initializer, default_value=spec.UNKNOWN_ID),)
+
+    def encode(self, sentences: Iterable[str], *, length: int) -> np.ndarray:
+        """`tokenize` for a Python list of strings: int32 NumPy array [N, L]."""
+        found = [word_rule.split_words(each, release=self.release)[:length] for each in sentences]
+        ids = np.full((len(found), length), spec.PADDING_ID, np.int32)
+        for row, words in zip(ids, found, strict=True):
+            row[: len(words)] = [self._numbers.get(word, spec.UNKNOWN_ID) for word in words]
+        return ids
 
     def tokenize(self, sentences: Tensor, *, length: int) -> Tensor:
         """See `vatt.protocols.Tokenizer`."""
+        import tensorflow as tf
+
         if self.release:
             text = tf.strings.lower(tf.strings.regex_replace(sentences, word_rule.ASCII_PUNCTUATION, ""))
         else:
@@ -75,7 +95,8 @@ class Vocabulary(tokenizer.GraphTokenizer):
                 tf.strings.lower(text, encoding="utf-8"), word_rule.PUNCTUATION, ""
             )
         text = tf.strings.regex_replace(text, word_rule.WHITE_SPACE, " ")
+        (table,) = self.resources
         # Empty pieces appear where a sentence begins or ends with a space; splitting at white space drops
         # them.
-        ids = tf.ragged.map_flat_values(self._ids.lookup, tf.strings.split(text))
+        ids = tf.ragged.map_flat_values(table.lookup, tf.strings.split(text))
         return tokenizer.rows(ids, length=length)

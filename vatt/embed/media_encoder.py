@@ -1,6 +1,5 @@
 """Media of any length through a model: cut into windows, a few at a time, and the mean of what comes out."""
 
-import functools
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -78,9 +77,8 @@ class MediaEncoder:
 
     def _of_windows(self, modality, media, outputs) -> tuple[dict[str, np.ndarray], np.ndarray]:
         """name -> float32 [B, n, D] of media of B rows, and where the n windows begin, int64 [n]."""
-        from vatt.embed import windows  # imports TensorFlow
-
-        starts = np.asarray(windows.window_starts(media.shape[1], self._length(modality)), np.int64)
+        length, available = self._length(modality), media.shape[1]
+        starts = np.minimum(np.arange(0, available, length), max(available - length, 0))
         places = [(row, start) for row in range(len(media)) for start in starts]
         parts = []
         for first in range(0, len(places), _ROWS):
@@ -101,29 +99,22 @@ class MediaEncoder:
         seen = media[start : start + self.clip.samples]
         return np.pad(seen, (0, self.clip.samples - len(seen)))
 
-    def _fit(self, frames) -> np.ndarray:
-        if frames.shape[2:4] == (self.clip.frame_size,) * 2:
+    def _fit(self, frames: np.ndarray) -> np.ndarray:
+        """The middle square of frames, resized: `windows.fit_frames`, of the same values."""
+        size, (height, width) = self.clip.frame_size, frames.shape[2:4]
+        if (height, width) == (size, size):
             return frames
-        return self._compiled_fit(frames).numpy()
-
-    @functools.cached_property
-    def _compiled_fit(self):
-        import tensorflow as tf
-
-        from vatt.embed import windows
-
-        kind = tf.TensorSpec([None, self.clip.frames, None, None, 3], tf.uint8)
-        fit = functools.partial(windows.fit_frames, clip=self.clip)
-        return tf.function(fit, input_signature=[kind], autograph=False)
+        side = min(height, width)
+        top, left = (height - side) // 2, (width - side) // 2
+        return resized(frames[:, :, top : top + side, left : left + side], size)
 
     def _encoder(self, modality, outputs):
+        from vatt.evals.encoder import compiled_encoder, encoder
+
+        if keras.config.backend() != "tensorflow":
+            return compiled_encoder(self.model, outputs)
         import tensorflow as tf
 
-        from vatt.evals.encoder import encoder
-
-        encode = encoder(self.model, outputs)
-        if keras.config.backend() != "tensorflow":
-            return encode
         clip = self.clip
         shapes = {
             VIDEO: ([clip.frames, clip.frame_size, clip.frame_size, 3], tf.uint8),
@@ -133,4 +124,30 @@ class MediaEncoder:
         shape, dtype = shapes[modality]
         # One graph for any number of rows.
         kind = {modality: tf.TensorSpec([None, *shape], dtype)}
-        return tf.function(encode, input_signature=[kind], autograph=False)
+        return tf.function(encoder(self.model, outputs), input_signature=[kind], autograph=False)
+
+
+def resized(frames: np.ndarray, size: int) -> np.ndarray:
+    """`vatt.data.video.resize` by NumPy, to the bit: uint8 [..., h, h, 3] -> uint8 [..., size, size, 3]."""
+    length = frames.shape[-2]
+    places = (np.arange(size, dtype=np.float32) + 0.5) * np.float32(length / size) - np.float32(0.5)
+    lower = np.floor(places)
+    near, far = np.maximum(lower, 0).astype(int), np.minimum(np.ceil(places), length - 1).astype(int)
+    down = (places - lower)[:, np.newaxis]
+    across = np.repeat(places - lower, 3)
+    left, right = ((3 * each[:, np.newaxis] + np.arange(3)).ravel() for each in (near, far))
+    made = np.empty((*frames.shape[:-3], size, size, 3), np.uint8)
+    # Frame by frame, which stays in the processor's cache.
+    for frame, place in zip(frames.reshape(-1, length, length * 3), made.reshape(-1, size, size * 3)):
+        values = frame.astype(np.float32)
+        columns = _between(values.take(left, axis=1), values.take(right, axis=1), across)
+        place[:] = _between(columns.take(near, axis=0), columns.take(far, axis=0), down) + np.float32(0.5)
+    return made
+
+
+def _between(first, second, part) -> np.ndarray:
+    """first + (second - first) · part, in the memory of `second`."""
+    second -= first
+    second *= part
+    second += first
+    return second

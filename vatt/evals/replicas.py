@@ -9,7 +9,6 @@ from collections.abc import Callable
 
 import keras
 import numpy as np
-import tensorflow as tf
 
 from vatt.evals.inference import EITHER, modality_of
 from vatt.protocols import Batch, Model
@@ -28,12 +27,16 @@ def on_replicas(function: Callable[[Batch], Batch], model: Model) -> Callable[[B
         return _by_jax(function, getattr(model, "variables", ()))
     if backend != "tensorflow":
         return function
+    import tensorflow as tf
+
     if not tf.distribute.has_strategy():
         return tf.function(function, autograph=False)
     return _by_strategy(function, tf.distribute.get_strategy())
 
 
 def _by_strategy(function, strategy):
+    import tensorflow as tf
+
     @functools.partial(tf.function, autograph=False)
     def compiled(inputs):
         return strategy.run(function, (inputs,))

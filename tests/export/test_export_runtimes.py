@@ -1,4 +1,6 @@
-"""ONNX and LiteRT where nothing but their runtime is: the golden embeddings, from raw media and sentences."""
+"""ONNX and LiteRT where nothing but their runtime is, Keras where no TensorFlow is: the golden embeddings,
+from raw media and sentences.
+"""
 
 import json
 import subprocess
@@ -15,6 +17,7 @@ from tests.trained_run import CLIP
 from vatt.data import video
 from vatt.data.description import describe_inputs
 from vatt.data.vocabulary import Vocabulary
+from vatt.embed import media_encoder
 from vatt.export.errors import ExportError
 from vatt.export.exporting import export_model
 from vatt.export.onnx import OPSET, resized, run
@@ -29,7 +32,7 @@ RUNTIMES = {
 
 @pytest.fixture(scope="module")
 def exported(trained, folder):
-    export_model(trained, folder / "runtimes", formats=("litert", "onnx"))
+    export_model(trained, folder / "runtimes", formats=("keras", "litert", "onnx"))
     return folder / "runtimes"
 
 
@@ -52,7 +55,11 @@ def test_an_encoder_takes_media_of_any_length_and_size(trained, embedder, tmp_pa
 def test_resizing_rounds_as_in_evaluation(size):
     # At 240 to 64 many values lie in the middle between two.
     frames = np.random.default_rng(0).integers(0, 256, (2, *size, 3), "uint8")
-    np.testing.assert_array_equal(resized(tf.constant(frames), 64), video.resize(tf.constant(frames), 64))
+    wanted = video.resize(tf.constant(frames), 64)
+    np.testing.assert_array_equal(resized(tf.constant(frames), 64), wanted)
+    square = frames[:, : min(size), : min(size)]
+    wanted = video.resize(tf.constant(square), 64)
+    np.testing.assert_array_equal(media_encoder.resized(square, 64), wanted)
 
 
 @pytest.mark.parametrize("release", [False, True])
@@ -86,4 +93,21 @@ def test_where_only_the_runtime_is(runtime, exported, tmp_path):
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     assert found.keys() == {"runtime", "video", "audio", "text"}
+    assert all(found[modality]["gap"] <= 1e-5 for modality in ("video", "audio", "text")), found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", ["jax", "torch"])
+def test_keras_elsewhere_needs_no_tensorflow(backend, exported):
+    pytest.importorskip(backend, reason=f"{backend} is not installed")
+    program = (
+        "import runpy, sys\n"
+        "sys.modules['tensorflow'] = None\n"
+        f"sys.argv = ['', '{backend}', '{exported}']\n"
+        "sys.path.insert(0, '.')\n"
+        "runpy.run_path('benchmarks/one_runtime.py', run_name='__main__')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
     assert all(found[modality]["gap"] <= 1e-5 for modality in ("video", "audio", "text")), found
