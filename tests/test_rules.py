@@ -36,7 +36,7 @@ MAY_IMPORT = {
     "convert": {"models", "layers", "data", "train", "engines"},
     "embed": {"convert", "models", "data", "prepare", "evals", "train", "config"},
     "export": {"embed", "convert", "models", "layers", "data", "evals", "train"},
-    "search": {"embed", "metrics", "prepare", "report"},
+    "search": {"embed", "export", "metrics", "prepare", "report"},
     "completion": set(),
     "config": set(),
     "tables": {"config"},

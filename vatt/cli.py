@@ -39,7 +39,8 @@ _WALK = (
     "serve INDEX",
     "export runs/folder EXPORT",
 )
-NEED_TENSORFLOW = {"convert", "embed", "export", "feed", "index", "plan", "search", "serve"}
+# Of "search" only some calls load a model: its module says which.
+NEED_TENSORFLOW = {"convert", "embed", "export", "feed", "index", "plan", "serve"}
 # These read and write stores themselves; for the others an address is a folder that is fetched, and sent.
 OWN_STORES = {"plan", "prepare"}
 _NOT_FETCHED = ("events/",)
@@ -82,7 +83,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         refuse_unknown(each for each in rest if not each.startswith("--beam_options"))
         fetched = localised(rest, skips=_NOT_FETCHED) if verb not in OWN_STORES else nullcontext(rest)
         with gin.unlock_config(), fetched as given:
-            return module.main(parser.parse_args(joined(given) if verb in READ_GIN else given)) or 0
+            arguments = parser.parse_args(joined(given) if verb in READ_GIN else given)
+            if hasattr(module, "needs_tensorflow") and module.needs_tensorflow(arguments):
+                import_tensorflow()
+            return module.main(arguments) or 0
     except KeyboardInterrupt:
         say("Stopped.")
         return 130

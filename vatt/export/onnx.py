@@ -6,6 +6,7 @@ takes ids; `inputs.json` has the words, and `vatt.data.words.split_words` is the
 """
 
 import contextlib
+import json
 import logging
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -15,12 +16,13 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from vatt.embed import windows
-from vatt.embed.embedder import outputs_of
+from vatt.embed import text_model, windows
+from vatt.embed.embedder import Embedder, outputs_of
 from vatt.embed.loading import Trained
+from vatt.embed.media_encoder import MediaEncoder
 from vatt.evals.encoder import encoder
 from vatt.export.errors import ExportError
-from vatt.export.golden import differences
+from vatt.export.golden import differences, golden_inputs, golden_outputs, require_equal
 from vatt.export.module import INPUTS
 from vatt.layers.lean import framework_gradients
 from vatt.models.classifier import IMAGE, Classifier
@@ -49,7 +51,7 @@ def write_encoders(
     Returns:
         file name -> the largest difference.
     """
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
     found = {}
     for modality in modalities:
         path = folder / f"{modality}.onnx"
@@ -61,11 +63,37 @@ def write_encoders(
     return found
 
 
+def write_text_model(folder: Path, embedder: Embedder) -> None:
+    """Writes the text encoder of a model, checked, for `vatt.embed.text_model.TextModel`.
+
+    Raises:
+        ExportError: its sentences are not read by a plain word list, or it is not the model that was written.
+    """
+    trained = Trained(
+        model=embedder.model,
+        clip=embedder.clip,
+        tokenizer=embedder.tokenizer,
+        label_names=(),
+        source=embedder.source,
+    )
+    if getattr(embedder.tokenizer, "resources", None) is None:
+        raise ExportError(
+            f"Without TensorFlow sentences are read by a plain word list. Received: {embedder.source}, whose "
+            f"tokenizer is {type(embedder.tokenizer).__name__}. Leave its text encoder out."
+        )
+    inputs = golden_inputs(trained, (TEXT,))
+    outputs = golden_outputs(trained, inputs, MediaEncoder(trained.model, trained.known_clip))
+    require_equal(write_encoders(folder, trained, (TEXT,), inputs, outputs), "the text encoder")
+    facts = embedder.input_facts | {"fingerprint": embedder.fingerprint}
+    text = json.dumps(facts, indent=1, ensure_ascii=False)
+    (folder / text_model.FACTS_FILE).write_text(text, encoding="utf-8")
+
+
 def given_to(modality: str, trained: Trained, inputs: Mapping[str, np.ndarray]) -> np.ndarray:
     """Golden inputs as the ONNX encoder of a modality takes them."""
     if modality == TEXT:
         return trained.tokenizer.encode(inputs["sentences"].tolist(), length=trained.known_clip.words)
-    return inputs[INPUTS[modality].name]
+    return inputs[str(INPUTS[modality].name)]
 
 
 def run(path: Path, given: np.ndarray) -> dict[str, np.ndarray]:

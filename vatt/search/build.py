@@ -7,6 +7,7 @@ its content. Files that could not be embedded are not tried again until they cha
 import contextlib
 import dataclasses
 import hashlib
+import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from vatt.embed.cli import CHANGED, embed_missing, say_failed, say_in_part
 from vatt.embed.files import Options, Outcome, open_embedder
 from vatt.embed.looks import kept_step
 from vatt.embed.parts import Parts, alone, packed, state_of
+from vatt.embed.text_model import fingerprint_of
 from vatt.prepare.captions import Caption
 from vatt.prepare.pool import Failure
 from vatt.prepare.progress import say
@@ -25,6 +27,7 @@ from vatt.search.captions import FILE_NAME, captions_of, write_captions
 from vatt.search.layout import (
     INDEX_FILE,
     SCHEMA,
+    TEXT_MODEL,
     BadIndexError,
     RowsWriter,
     last_generation,
@@ -67,6 +70,7 @@ def build_index(
     rebuild: bool = False,
     retry_failed: bool = False,
     calibrate_on: str | Path | None = None,
+    text_model: bool = False,
 ) -> Summary:
     """Makes or updates an index.
 
@@ -79,6 +83,7 @@ def build_index(
         retry_failed: try files again that could not be embedded though they did not change.
         calibrate_on: a folder of captioned media to fit the calibration to, see `vatt.search.calibrating`;
             None: the index keeps the calibration that it has, if any.
+        text_model: keep the model's text encoder in the index, see `vatt.embed.text_model`.
 
     Returns:
         What the run did; files that could not be embedded are in its `failures`.
@@ -112,7 +117,21 @@ def build_index(
         run.captions = {run.name(path): each for path, each in captions_of(walk, media).items()}
         if calibrate_on is not None:
             run.calibration = dataclasses.asdict(calibrate(embedder, Path(calibrate_on), options))
-        return run.update(paths, str(Path(model).absolute()), dtype)
+        summary = run.update(paths, str(Path(model).absolute()), dtype)
+        _keep_text_model(directory / TEXT_MODEL, embedder, is_wanted=text_model)
+        return summary
+
+
+def _keep_text_model(folder: Path, embedder: Any, *, is_wanted: bool) -> None:
+    """One of another model goes: the index was made again."""
+    kept = fingerprint_of(folder)
+    if kept not in (None, embedder.fingerprint):
+        shutil.rmtree(folder)
+    if is_wanted and kept != embedder.fingerprint:
+        from vatt.export.onnx import write_text_model  # imports TensorFlow
+
+        with whole_folder(folder) as fresh:
+            write_text_model(fresh, embedder)
 
 
 def _make_folder(directory: Path) -> None:

@@ -90,6 +90,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def needs_tensorflow(args: argparse.Namespace) -> bool:
+    """Whether this call loads the model: not for copies, nor for sentences where the index has its encoder."""
+    if args.copy_of is not None:
+        return False
+    return args.text is None or args.model is not None or Index(args.index).text_model() is None
+
+
 def main(args: argparse.Namespace) -> int:
     """Searches and prints; returns the exit status."""
     asked = [each for each in (args.text, args.video, args.audio, args.copy_of) if each is not None]
@@ -127,7 +134,11 @@ def _asked(args: argparse.Namespace, index: Index) -> tuple[Query, Found]:
         query = Query(modality=COPY, shown=path.name, vectors={}, notes=tuple(notes))
         found = answer_copies(index, excerpt, args.count)
         return query, dataclasses.replace(found, notes=query.notes + found.notes)
-    embedder = open_embedder(vatt.load, args.model or index.facts["model"]["path"])
+    embedder = None if args.text is None or args.model is not None else index.text_model()
+    if embedder is None:
+        if args.text is not None and index.carries_text_model:
+            say("note: `pip install onnxruntime` answers sentences by the index alone, without the model")
+        embedder = open_embedder(vatt.load, args.model or index.facts["model"]["path"])
     index.check(embedder)
     if args.text is not None:
         query = text_query(embedder, args.text)

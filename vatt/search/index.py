@@ -2,6 +2,7 @@
 
 import bisect
 import dataclasses
+import importlib.util
 import math
 from pathlib import Path
 from typing import Any
@@ -9,10 +10,11 @@ from typing import Any
 import numpy as np
 
 from vatt import spec
+from vatt.embed.text_model import TextModel, fingerprint_of
 from vatt.places import is_address
 from vatt.search.calibration import Calibration
 from vatt.search.captions import FILE_NAME, Captions
-from vatt.search.layout import BadIndexError, open_rows, read_facts, rows_folder
+from vatt.search.layout import TEXT_MODEL, BadIndexError, open_rows, read_facts, rows_folder
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -88,6 +90,18 @@ class Index:
         if is_address(self.facts["root"]):
             return f"{self.facts['root'].rstrip('/')}/{name}"
         return str(self.root / name)
+
+    @property
+    def carries_text_model(self) -> bool:
+        """Whether the text encoder of its model is in it, see `vatt.embed.text_model`."""
+        return fingerprint_of(self.directory / TEXT_MODEL) is not None
+
+    def text_model(self) -> TextModel | None:
+        """What makes vectors of sentences without TensorFlow; None where the index carries none, or the
+        environment has no onnxruntime.
+        """
+        has_runtime = importlib.util.find_spec("onnxruntime") is not None
+        return TextModel(self.directory / TEXT_MODEL) if has_runtime and self.carries_text_model else None
 
     def has(self, modality: str) -> np.ndarray:
         """bool [N]: which windows have video, or audio."""

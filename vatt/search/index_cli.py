@@ -41,6 +41,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="CAPTIONED",
         help="folder of captioned media, to fit what probability a cosine stands for",
     )
+    parser.add_argument(
+        "--text_model",
+        action="store_true",
+        help="keep the model's text encoder in INDEX, so that sentences need onnxruntime and no TensorFlow "
+        "(needs vatt[onnx])",
+    )
     add_window_arguments(parser)
     explain(
         parser,
@@ -61,6 +67,7 @@ def main(args: argparse.Namespace) -> int:
         rebuild=args.rebuild,
         retry_failed=args.retry_failed,
         calibrate_on=args.calibrate_on,
+        text_model=args.text_model,
     )
     report(summary, Path(args.index))
     show(args.index)

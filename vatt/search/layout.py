@@ -4,6 +4,7 @@
     INDEX/rows-000007/   one array for each column: times, which modalities, a matrix for each space
     INDEX/rows-000007/captions.sqlite   the captions of the files, for full-text search
     INDEX/unfinished/    embeddings of files that a run which was stopped has finished
+    INDEX/text_model/    the model's text encoder, where it was asked for
 
 A run writes a new folder of rows, then replaces `index.json`, then removes the old folder: a process that
 reads meets one or the other, and a run that is killed changes nothing.
@@ -25,6 +26,7 @@ from vatt.whole_file import whole_file
 SCHEMA = 2
 READ_SCHEMAS = (1, 2)  # 1 has no captions, small frames, cuts and calibration
 INDEX_FILE = "index.json"
+TEXT_MODEL = "text_model"
 _MOST_BYTES = 2 << 30  # of `index.json`, which names every file
 DTYPES = ("float32", "float16")
 TIMES = ("start_seconds", "end_seconds")
