@@ -59,6 +59,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "search_hour": ("search.py", "hour", *MODEL),
     "serve": ("serve.py", *MODEL),
     "runtimes": ("runtimes.py", *MODEL),
+    "int8": ("int8.py", *MODEL),
 }
 
 # These need what a machine may lack, such as an accelerator or media, or are started by another.

@@ -23,8 +23,8 @@ PACKAGES = {
     "openvino": ("openvino",),
     "litert": ("ai-edge-litert",),
     "saved_model": ("tensorflow",),
-    "jax": (str(ROOT), "keras", "jax"),
-    "torch": (str(ROOT), "keras", "torch"),
+    "jax": (str(ROOT), "keras", "safetensors", "jax"),
+    "torch": (str(ROOT), "keras", "safetensors", "torch"),
 }
 FORMATS = ("saved_model", "keras", "litert", "onnx")
 

@@ -16,3 +16,28 @@ def load(path: str | Path, **options: Any) -> Any:
         from vatt.embed.loading import load as load_trained  # imports Keras, which most verbs do without
 
         return load_trained(path, **options)
+
+
+def from_preset(preset: str | Path, **options: Any) -> Any:
+    """The model of a preset: the directory that `save_to_preset` or `vatt export` wrote, or one at
+    hf://USER/MODEL or kaggle://USER/MODEL/FRAMEWORK/VARIATION; opened as by `load`, with its options.
+    """
+    if str(preset).startswith("kaggle://"):
+        from vatt.export.presets import downloaded
+
+        preset = downloaded(preset)
+    return load(preset, **options)
+
+
+def save_to_preset(model: Any, directory: str | Path, **naming: Any) -> None:
+    """Writes what `load` gave as a preset; see `vatt.export.presets.save_to_preset`."""
+    from vatt.export.presets import save_to_preset as save
+
+    save(model, directory, **naming)
+
+
+def upload_preset(directory: str | Path, address: str) -> None:
+    """Publishes a preset; see `vatt.export.presets.upload_preset`."""
+    from vatt.export.presets import upload_preset as upload
+
+    upload(directory, address)

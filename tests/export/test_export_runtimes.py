@@ -8,6 +8,7 @@ import sys
 import venv
 
 import numpy as np
+import onnx
 import pytest
 import tensorflow as tf
 
@@ -37,8 +38,6 @@ def exported(trained, folder):
 
 
 def test_an_encoder_takes_media_of_any_length_and_size(trained, embedder, tmp_path):
-    import onnx
-
     card = export_model(trained, tmp_path / "out", formats=("onnx",), modalities=("video",))
     assert card.formats.keys() == {"onnx/video.onnx"} and card.formats["onnx/video.onnx"] <= 1e-5
     path = tmp_path / "out" / "onnx" / "video.onnx"
@@ -70,6 +69,15 @@ def test_words_become_ids_by_plain_python(release, tmp_path):
     sentences = ["The RED disc, spins!", "", "ÉTOILE don't", "star " * 9, "a\u3000star\u00adred"]
     facts = describe_inputs(CLIP, tokenizer)
     np.testing.assert_array_equal(word_ids(sentences, facts), tokenizer.encode(sentences, length=CLIP.words))
+
+
+def test_int8_is_near_and_small(trained, tmp_path):
+    export_model(trained, tmp_path / "out", formats=("onnx", "onnx_int8"), modalities=("text",))
+    facts = json.loads((tmp_path / "out" / "model_card.json").read_text())["formats"]
+    assert facts["onnx/text.onnx"] <= 1e-5 < facts["onnx_int8/text.onnx"] <= 0.05
+    model = onnx.load(tmp_path / "out" / "onnx_int8" / "text.onnx")
+    assert "MatMulInteger" in {node.op_type for node in model.graph.node}
+    assert (tmp_path / "out" / "onnx_int8" / "inputs.json").is_file()
 
 
 def test_what_is_missing_is_named(trained, tmp_path, monkeypatch):

@@ -228,6 +228,7 @@ def test_what_is_refused(trained, out, tmp_path):
         (trained, tmp_path / "file" / "fresh", FEW, "could not be written: File exists"),
         (trained, path, {"formats": ("caffe",)}, "`formats` must be .*'caffe'"),
         (trained, path, {"formats": ("hub",)}, "Add 'saved_model'"),
+        (trained, path, {"formats": ("onnx_int8",)}, "Add 'onnx'"),
         (trained, path, {"modalities": ("smell",)}, "`modalities` must be of those .*'smell'"),
         (trained, path, {"naming": Naming(name="../x")}, "A name and a publisher must be words"),
         (dataclasses.replace(trained, model=features_alone), path, {}, "spaces or classes. Received: VATT"),

@@ -192,7 +192,7 @@ _shtab_vatt_embed_defaults_added=0
 
 _shtab_vatt_export_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
-  "--formats[what to write (default\: all but onnx, which needs the extra vatt\[onnx\])]:formats:(saved_model hub keras safetensors litert onnx)"
+  "--formats[what to write (default\: all but onnx and onnx_int8, which need the extra vatt\[onnx\])]:formats:(saved_model hub keras safetensors litert onnx onnx_int8)"
   "--modalities[input modalities (default\: those it was trained on)]:modalities:(video audio text)"
   "--vocabulary_file[word list of a released checkpoint, a word a line]:WORDS.txt:_files"
   "--name[of the model (default\: vatt)]:name:_files"
@@ -223,6 +223,7 @@ _shtab_vatt_index_options=(
   "--rebuild[begin anew, whatever the index was made with]"
   "--retry_failed[try files again that failed and did not change]"
   "--calibrate_on[folder of captioned media, to fit what probability a cosine stands for]:CAPTIONED:_files"
+  "--text_model[keep the model\'s text encoder in INDEX, so that sentences need onnxruntime and no TensorFlow (needs vatt\[onnx\])]"
   "--modalities[default\: all that a file has]:modalities:(video audio)"
   "--stride_seconds[from one window to the next (default\: the length of a clip, without overlap)]:S:"
   "--batch_size[windows at a time (default\: 16)]:B:"

@@ -31,15 +31,16 @@ from vatt.models.vatt import VATT
 from vatt.spec import AUDIO, TEXT, ClipSpec
 from vatt.whole_file import whole_folder
 
-SAVED_MODEL, HUB, KERAS, SAFETENSORS, LITERT, ONNX = FORMATS = (
+SAVED_MODEL, HUB, KERAS, SAFETENSORS, LITERT, ONNX, ONNX_INT8 = FORMATS = (
     "saved_model",
     "hub",
     "keras",
     "safetensors",
     "litert",
     "onnx",
+    "onnx_int8",
 )
-DEFAULT_FORMATS = FORMATS[:-1]  # what needs no extra
+DEFAULT_FORMATS = FORMATS[:-2]  # what needs no extra
 
 _log = logging.getLogger(__name__)
 
@@ -124,6 +125,7 @@ class _Writer:
             SAFETENSORS: self._safetensors,
             LITERT: self._litert,
             ONNX: self._onnx,
+            ONNX_INT8: self._onnx_int8,
         }[kind]()
 
     def _saved_model(self):
@@ -161,6 +163,14 @@ class _Writer:
         require_equal(found, "an ONNX encoder")
         self._describe(folder)
         return {f"{onnx.FOLDER}/{name}": gap for name, gap in found.items()}
+
+    def _onnx_int8(self):
+        folder = self._folder / onnx.INT8_FOLDER
+        given = {each: onnx.given_to(each, self._trained, self._inputs) for each in self._modalities}
+        found = onnx.write_int8_encoders(folder, self._folder / onnx.FOLDER, self._outputs, given)
+        require_equal(found, "an encoder in int8", onnx.INT8_TOLERANCE)
+        self._describe(folder)
+        return {f"{onnx.INT8_FOLDER}/{name}": gap for name, gap in found.items()}
 
     def _same_weights(self, model, what) -> float:
         """0.0, what equal weights make of equal inputs; raises where the model read again has others."""
@@ -234,6 +244,10 @@ def _checked_formats(formats) -> tuple[str, ...]:
         raise ExportError(f"`formats` must be one or more of {FORMATS}. Received: {tuple(formats)}.")
     if HUB in formats and SAVED_MODEL not in formats:
         raise ExportError(f"'hub' packs the SavedModel. Received: {tuple(formats)}. Add 'saved_model'.")
+    if ONNX_INT8 in formats and ONNX not in formats:
+        raise ExportError(
+            f"'onnx_int8' is made of the ONNX encoders. Received: {tuple(formats)}. Add 'onnx'."
+        )
     return tuple(each for each in FORMATS if each in formats)
 
 

@@ -29,7 +29,8 @@ from vatt.models.classifier import IMAGE, Classifier
 from vatt.protocols import Tensor
 from vatt.spec import AUDIO, TEXT, VIDEO, ClipSpec
 
-FOLDER = "onnx"
+FOLDER, INT8_FOLDER = "onnx", "onnx_int8"
+INT8_TOLERANCE = 0.05  # of int8; differences of some thousandths are usual
 OPSET = 18
 _ONE = np.array(1.0, np.float32)
 
@@ -60,6 +61,35 @@ def write_encoders(
         wanted = {signature: outputs[signature]}
         got = run(path, given_to(modality, trained, inputs))
         found[path.name] = max(differences(wanted, {signature: got}).values())
+    return found
+
+
+def write_int8_encoders(
+    folder: Path, plain: Path, wanted: Mapping[str, Mapping[str, np.ndarray]], given: Mapping[str, np.ndarray]
+) -> dict[str, float]:
+    """Writes encoders with weights as int8, a scale for each column. Products are made in int8 as well, by
+    scales of the values that arrive (ONNX Runtime's dynamic quantisation).
+
+    Args:
+        plain: folder of those of `write_encoders`.
+        wanted: golden outputs of each of their signatures.
+        given: modality -> what the encoder takes, see `given_to`.
+
+    Returns:
+        file name -> the largest difference from the golden embeddings.
+    """
+    from onnxruntime import quantization
+
+    folder.mkdir()
+    found = {}
+    for modality, rows in given.items():
+        path = folder / f"{modality}.onnx"
+        with _quiet():
+            quantization.quantize_dynamic(
+                plain / path.name, path, weight_type=quantization.QuantType.QInt8, per_channel=True
+            )
+        ((signature, outputs),) = ((s, o) for s, o in wanted.items() if s.endswith(f"_{modality}"))
+        found[path.name] = max(differences({signature: outputs}, {signature: run(path, rows)}).values())
     return found
 
 
@@ -117,6 +147,7 @@ def _converted(modality, trained, several_labels) -> bytes:
             model, _ = tf2onnx.convert.from_function(
                 call, [kind], opset=OPSET, custom_op_handlers={"Erfc": (_erfc, [])}
             )
+            _shorten_names(model.graph)
             return model.SerializeToString()
     except Exception as error:  # the converter's own classes, and protobuf's above 2 GB
         reason = str(error).strip().splitlines()[0].rstrip(".")
@@ -124,6 +155,22 @@ def _converted(modality, trained, several_labels) -> bytes:
             f"ONNX must have every operation of the encoder for {modality}, in a file of at most 2 GB. "
             f"Received: {reason}. Leave 'onnx' out of the formats."
         ) from error
+
+
+def _shorten_names(graph: Any) -> None:
+    """Names of what is computed by number: the layers' own take more room than small layers."""
+    own = {each.name for each in (*graph.input, *graph.output)}
+    numbered: dict[str, str] = {}
+
+    def short(name):
+        return name if not name or name in own else numbered.setdefault(name, str(len(numbered)))
+
+    for weight in graph.initializer:
+        weight.name = short(weight.name)
+    for node in graph.node:
+        node.name = ""
+        node.input[:], node.output[:] = map(short, node.input), map(short, node.output)
+    del graph.value_info[:]
 
 
 def _encoding(modality: str, trained: Trained, several_labels: bool) -> Callable[[Tensor], dict[str, Tensor]]:
@@ -154,7 +201,8 @@ def _all_windows(modality: str, media: Tensor, clip: ClipSpec) -> Tensor:
     """Media of B rows and n windows as B · n clips, those of a row one after the other."""
     available = tf.shape(media)[1]
     length = clip.frames if modality == VIDEO else clip.samples
-    places = windows.window_starts(available, length)[:, tf.newaxis] + tf.range(length)
+    steps = tf.range(tf.maximum(available, length))[:length]  # of a constant range the file would hold a copy
+    places = windows.window_starts(available, length)[:, tf.newaxis] + steps
     cut = tf.gather(media, tf.minimum(places, available - 1), axis=1)
     if modality == AUDIO:
         return tf.reshape(cut * tf.cast(places < available, media.dtype), [-1, length])
@@ -205,7 +253,7 @@ def _converter() -> Any:
 @contextlib.contextmanager
 def _quiet():
     """Without what TensorFlow and the converter say of the way."""
-    loggers = [logging.getLogger(name) for name in ("tf2onnx", "tensorflow")]
+    loggers = [logging.getLogger(name) for name in ("tf2onnx", "tensorflow", "")]
     levels = [each.level for each in loggers]
     try:
         for each in loggers:

@@ -91,7 +91,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def needs_tensorflow(args: argparse.Namespace) -> bool:
-    """Whether this call loads the model: not for copies, nor for sentences where the index has its encoder."""
+    """Whether this call loads the model: not for copies, nor for a sentence that the index encodes itself."""
     if args.copy_of is not None:
         return False
     return args.text is None or args.model is not None or Index(args.index).text_model() is None
