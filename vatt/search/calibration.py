@@ -12,10 +12,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from scipy import special
 
 from vatt import spec
-from vatt.metrics.calibration import fit_logistic
 
 MODALITIES = (spec.VIDEO, spec.AUDIO)
 # What a window may have: its video, its audio, both.
@@ -71,7 +69,7 @@ class Calibration:
             these = np.all([has[each] == (each in KINDS[kind]) for each in MODALITIES], axis=0)
             logits = weights["offset"] - weights["windows"] * np.log(windows / self.windows)
             logits += sum(weights[each] * cosines[each][these] for each in KINDS[kind])
-            made[these] = special.expit(logits)
+            made[these] = 0.5 * (1 + np.tanh(0.5 * logits))  # the logistic function, of any logits
         return made
 
 
@@ -99,6 +97,8 @@ def fit_calibration(pairs: Pairs) -> Calibration:
 def _fit(
     cosines: Mapping[str, np.ndarray], modalities: Sequence[str], right: np.ndarray, wrong: np.ndarray
 ) -> dict[str, float]:
+    from vatt.metrics.calibration import fit_logistic  # imports SciPy, which answering does without
+
     used = right | wrong
     lines = {each: fit_logistic(cosines[each][used], right[used]) for each in modalities}
     evidence = sum(slope * cosines[each] + offset for each, (slope, offset) in lines.items())
