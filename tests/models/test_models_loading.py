@@ -1,18 +1,21 @@
 """`.keras` files: what was saved is what is loaded, and clear words for what is none."""
 
 import json
+import re
 import zipfile
+from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
 
+import vatt
 from tests import goldens
 from tests.goldens import assert_near, rnd
 from tests.small_models import small_classifier, small_vatt
 from vatt.models.classifier import Classifier
 from vatt.models.common_spaces import CommonSpaces
-from vatt.models.loading import load_model
+from vatt.models.loading import MODEL_MODULES, load_model
 from vatt.models.vatt import VATT
 
 INPUTS = {
@@ -123,3 +126,27 @@ def test_settings_of_another_version_are_one_clear_error(settings, tmp_path):
             other.writestr(name, content)
     with pytest.raises(ValueError, match=r"as this version writes it.*other\.keras \(\w+Error: "):
         load_model(tmp_path / "other.keras")
+
+
+def test_a_file_may_name_every_class_of_a_model():
+    root = Path(vatt.__file__).parents[1]
+
+    def path_of(module):
+        return root.joinpath(*module.split(".")).with_suffix(".py")
+
+    reached, pending = set(), list(MODEL_MODULES)
+    while pending:
+        module = pending.pop()
+        if module not in reached and path_of(module).is_file():
+            reached.add(module)
+            pending += re.findall(
+                r"^from (vatt\.[\w.]+) import", path_of(module).read_text("utf-8"), re.MULTILINE
+            )
+    found = {
+        ".".join(path.relative_to(root).with_suffix("").parts)
+        for path in (root / "vatt").rglob("*.py")
+        if "\n@keras.saving.register_keras_serializable" in path.read_text("utf-8")
+    }
+    # Device inputs, and initializers, which no description holds.
+    others = {"pixels", "exact_colour", "cosine_basis", "fourier_basis"}
+    assert found - reached == {f"vatt.layers.{name}" for name in others}

@@ -24,6 +24,7 @@ MODEL_MODULES = (
     "vatt.layers.linear_text",
     "vatt.layers.log_mel",
     "vatt.layers.resnet",
+    "vatt.layers.salient_drop_token",
     "vatt.layers.spectrogram_tokenizer",
     "vatt.layers.text_encoder",
     "vatt.layers.voxel_tokenizer",
