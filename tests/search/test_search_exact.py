@@ -26,15 +26,3 @@ def test_the_best_are_those_of_a_full_sort(count):
     values[[3, 20]] = -np.inf
     order = sorted(np.flatnonzero(values > -np.inf), key=lambda row: (-values[row], row))
     assert exact.best(values, count).tolist() == order[:count]
-
-
-@pytest.mark.parametrize("count", [1, 3, 9])
-def test_of_each_group_only_the_best(count):
-    values = np.random.default_rng(2).integers(0, 12, 50).astype(np.float32)
-    groups = np.random.default_rng(3).integers(0, 6, 50)
-    seen, expected = set(), []
-    for row in sorted(range(50), key=lambda row: (-values[row], row)):
-        if groups[row] not in seen:
-            seen.add(groups[row])
-            expected.append(row)
-    assert exact.best(values, count, groups).tolist() == expected[:count]

@@ -180,7 +180,7 @@ def _vectors(index: Index, query: Query, target: str) -> Vectors:
     space = space_of(query.modality)
     matrix = index.vectors(f"{target}/{space}")
     assert matrix is not None, "some window has the modality, so its vectors are there"
-    return Vectors(matrix, query.vectors[space], present)
+    return Vectors(matrix, query.vectors[space], present, index.screen(f"{target}/{space}"))
 
 
 def space_of(query_modality: str) -> str:
@@ -239,7 +239,7 @@ class _Scenes:
         starts, ends = (
             self._index.columns[name][rows.start : rows.stop] for name in ("start_seconds", "end_seconds")
         )
-        values, at = self._vectors.scores(rows), best.row - rows.start
+        values, at = self._vectors.scores(np.arange(rows.start, rows.stop)), best.row - rows.start
         shot_start, shot_end = self._index.shot(best.number, (best.start_seconds + best.end_seconds) / 2)
         is_in_shot = (starts < shot_end) & (ends > shot_start)
         belongs = (values >= (values[at] + usual) / 2) & is_in_shot

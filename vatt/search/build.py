@@ -299,7 +299,7 @@ class _Run:
                 captions = len(self._said(name))
                 files.append({**file, "path": name, "first": first, "captions": captions})
                 first += file["windows"]
-            writer.close()
+            screens = writer.close()
             said = ((number, each) for number, file in enumerate(files) for each in self._said(file["path"]))
             write_captions(folder / FILE_NAME, said)
         clip = self._embedder.clip
@@ -313,6 +313,7 @@ class _Run:
             "clip_seconds": self._embedder.clip.span_seconds,
             "modalities": list(self._options.modalities),
             "dtype": dtype,
+            "screens": screens,
             "frames": self._frames,
             "frame_seconds": kept_step(clip.frame_rate_hz) / clip.frame_rate_hz,
             "calibration": self.calibration,

@@ -29,29 +29,22 @@ def scores(matrix: np.ndarray, query: np.ndarray, present: np.ndarray) -> np.nda
     return made
 
 
-def best(values: np.ndarray, count: int, groups: np.ndarray | None = None) -> np.ndarray:
-    """The rows of the highest values, highest first; of equal ones the earlier row.
+def best(values: np.ndarray, count: int) -> np.ndarray:
+    """The places of the highest values, highest first; of equal ones the earlier.
 
     Args:
         values: float32 [N]; -inf is never among the best.
-        groups: int [N]: of each group only its best row; None: all rows count.
 
     Returns:
         int64 [up to `count`].
     """
-    if groups is not None:
-        order = np.lexsort((np.arange(len(values)), -values, groups))
-        first = np.ones(len(order), bool)
-        first[1:] = groups[order[1:]] != groups[order[:-1]]
-        rows = np.sort(order[first])
-    else:
-        rows = np.arange(len(values))
-    taken = values[rows]
+    rows, taken = np.arange(len(values)), values
     if 0 < count < len(rows):
         # Everything that could be among them, ties at the border included: so the order does not depend on
         # how the partition breaks them.
         least = np.partition(taken, len(taken) - count)[len(taken) - count]
-        rows, taken = rows[taken >= least], taken[taken >= least]
+        rows = np.flatnonzero(taken >= least)
+        taken = taken[rows]
     kept = taken > -np.inf
     rows, taken = rows[kept], taken[kept]
     return rows[np.lexsort((rows, -taken))][:count]

@@ -15,6 +15,7 @@ from vatt.places import is_address
 from vatt.search.calibration import Calibration
 from vatt.search.captions import FILE_NAME, Captions
 from vatt.search.layout import TEXT_MODEL, BadIndexError, open_rows, read_facts, rows_folder
+from vatt.search.screen import Screen, can_screen
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -110,6 +111,13 @@ class Index:
     def vectors(self, output: str) -> np.ndarray | None:
         """float [N, D] of "modality/space"; None where no file has that modality."""
         return self.columns.get(output)
+
+    def screen(self, output: str) -> Screen | None:
+        """The int8 screen of "modality/space"; None where there is none, or SimSIMD is not installed."""
+        known = self.facts.get("screens", {}).get(output)
+        if known is None or not can_screen():
+            return None
+        return Screen(codes=self.columns[f"{output}.int8"], **known)
 
     def file_numbers(self) -> np.ndarray:
         """int64 [N], the file of each row."""

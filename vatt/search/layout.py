@@ -21,6 +21,7 @@ import numpy as np
 from vatt.array_file import ArrayFileError, read_npy
 from vatt.embed.looks import SIDE
 from vatt.json_file import JsonError, read_json
+from vatt.search.screen import LEAST_ROWS, quantise
 from vatt.whole_file import whole_file
 
 SCHEMA = 2
@@ -40,6 +41,7 @@ _FACTS = {
     **{"widths": dict, "files": list, "failed": list},
 }
 _FAILED = {"path": str, "bytes": int, "changed_ns": int, "reason": str}
+_SCREEN = {"scale": float, "error": float, "norm": float}
 _CALIBRATION = {"weights": dict, "windows": int, "captions": int}
 _MODEL = {"path": str, "fingerprint": str}
 
@@ -103,6 +105,8 @@ def _check_facts(facts: Mapping[str, Any]) -> None:
                 raise ValueError(f"the cuts of {file['path']!r} must be seconds, but one is {cut!r:.60}")
     for entry in facts["failed"]:
         _check_fields(entry, _FAILED, "a failed file: ")
+    for name, screen in facts.get("screens", {}).items():
+        _check_fields(screen, _SCREEN, f"the screen of {name}: ")
     if facts.get("calibration") is not None:
         _check_fields(facts["calibration"], _CALIBRATION, "calibration: ")
 
@@ -160,6 +164,7 @@ class RowsWriter:
             **{name: self._new(name, np.bool_, ()) for name in FLAGS},
             **{name: self._new(name, np.dtype(dtype), (width,)) for name, width in widths.items()},
         }
+        self._matrices = tuple(widths)
         if frames:
             self._columns[FRAMES] = self._new(FRAMES, np.uint8, (frames, SIDE, SIDE))
 
@@ -177,12 +182,18 @@ class RowsWriter:
             if name in self._columns:
                 self._columns[name][first : first + len(values)] = values
 
-    def close(self) -> None:
-        """Brings everything to the disk."""
+    def close(self) -> dict[str, dict[str, float]]:
+        """Makes the screens of large matrices, brings everything to the disk; returns their attributes."""
+        screens = {}
+        for name in self._matrices if self._rows >= LEAST_ROWS else ():
+            column = f"{name}.int8"
+            self._columns[column] = self._new(column, np.int8, self._columns[name].shape[1:])
+            screens[name] = quantise(self._columns[name], self._columns[column])
         for column in self._columns.values():
             if isinstance(column, np.memmap):
                 column.flush()
         self._columns = {}
+        return screens
 
 
 def open_rows(folder: Path, facts: Mapping) -> dict[str, np.ndarray]:
@@ -197,6 +208,9 @@ def open_rows(folder: Path, facts: Mapping) -> dict[str, np.ndarray]:
     expected |= {name: ("f", (rows, width)) for name, width in facts["widths"].items()}
     if facts.get("frames"):
         expected[FRAMES] = ("u", (rows, facts["frames"], SIDE, SIDE))
+    expected |= {
+        f"{name}.int8": ("i", (rows, facts["widths"].get(name, 0))) for name in facts.get("screens", {})
+    }
     for name, (kind, shape) in expected.items():
         path = column_path(folder, name)
         try:

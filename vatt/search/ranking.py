@@ -1,6 +1,7 @@
 """Windows in the order in which a query finds them: by what is seen or heard, by what is said, or by both."""
 
 import dataclasses
+import functools
 from collections.abc import Callable
 
 import numpy as np
@@ -9,6 +10,7 @@ from vatt.search.captions import Said
 from vatt.search.exact import best, scores
 from vatt.search.index import Index
 from vatt.search.query import Query
+from vatt.search.screen import Screen
 
 _CONSTANT = 60  # of reciprocal rank fusion (Cormack et al. 2009)
 _SAID = 200  # captions that are ranked
@@ -22,24 +24,36 @@ class Vectors:
         matrix: float [N, D], rows of unit length; may be mapped.
         query: float32 [D] of unit length.
         present: bool [N]: rows that exist.
+        screen: of the matrix, with which the answers are the same, and sooner.
     """
 
-    def __init__(self, matrix: np.ndarray, query: np.ndarray, present: np.ndarray):
+    def __init__(
+        self, matrix: np.ndarray, query: np.ndarray, present: np.ndarray, screen: Screen | None = None
+    ):
         self._matrix, self._query, self.present = matrix, query, present
-        self._values = scores(matrix, query, present)
+        self._screen = screen
+
+    @functools.cached_property
+    def _values(self) -> np.ndarray:
+        return scores(self._matrix, self._query, self.present)
 
     def best(self, count: int) -> np.ndarray:
         """int64 [up to `count`], the best first; of equal ones the earlier row."""
-        return best(self._values, count)
+        if self._screen is None:
+            return best(self._values, count)
+        rows = self._screen.candidates(self._query, self.present, count)
+        return rows[best(self.scores(rows), count)]
 
-    def scores(self, rows: np.ndarray | range) -> np.ndarray:
+    def scores(self, rows: np.ndarray) -> np.ndarray:
         """float32 [n], -inf for rows that do not exist."""
-        return self._values[np.asarray(rows)]
+        if self._screen is None:
+            return self._values[rows]
+        return scores(self._matrix[rows], self._query, self.present[rows])
 
     def usual(self) -> float:
         """The median of all, or of some evenly spread."""
-        step = max(1, len(self._values) // _SAMPLED)
-        values = self._values[::step]
+        count = len(self.present)
+        values = self.scores(np.arange(0, count, max(1, count // _SAMPLED)))
         return float(np.median(values[values > -np.inf])) if (values > -np.inf).any() else -np.inf
 
 
