@@ -123,7 +123,7 @@ def _pre_training(contents: Contents) -> list[str]:
         notes = f", on {' and '.join(there)}: it holds no {({*_MODALITIES.values()} - {*there}).pop()}"
     clips = contents.splits["train"]["records"]
     if clips < 2 * _BATCH_SIZE:  # so that a batch is half of them at most
-        bindings["BATCH_SIZE"] = max(2, 1 << (clips // 2).bit_length() - 1)
+        bindings["BATCH_SIZE"] = 1 << max(1, (clips // 2).bit_length() - 1)
     if "test" not in contents.splits:
         bindings["Evaluation.evaluators"] = "[]"
         notes += "; nothing is measured, as it has no test split"
