@@ -83,10 +83,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         refuse_unknown(each for each in rest if not each.startswith("--beam_options"))
         fetched = localised(rest, skips=_NOT_FETCHED) if verb not in OWN_STORES else nullcontext(rest)
         with gin.unlock_config(), fetched as given:
-            arguments = parser.parse_args(joined(given) if verb in READ_GIN else given)
-            if hasattr(module, "needs_tensorflow") and module.needs_tensorflow(arguments):
+            parsed = parser.parse_args(joined(given) if verb in READ_GIN else given)
+            if hasattr(module, "needs_tensorflow") and module.needs_tensorflow(parsed):
                 import_tensorflow()
-            return module.main(arguments) or 0
+            return module.main(parsed) or 0
     except KeyboardInterrupt:
         say("Stopped.")
         return 130
