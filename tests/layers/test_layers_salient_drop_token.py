@@ -74,6 +74,7 @@ def test_of_a_video_what_moves_is_kept_and_in_evaluation_everything():
     assert tokenizer(video, training=True)[0].shape == (200, 1 + 2, 8)
     assert (np.asarray(taken[0]) == 1).any(axis=1).mean() > 0.95
     assert tokenizer(video)[0].shape == (200, 1 + 16, 8)
+    assert tokenizer.patches_read is None  # a host cannot choose by the key alone
 
 
 def test_a_floor_of_nothing_is_refused():
