@@ -64,7 +64,8 @@ class Index:
         self.files = self.facts["files"]
         self.rows = self.facts["rows"]
         said = any(file.get("captions") for file in self.files)
-        self.captions = Captions(folder / FILE_NAME) if said else None
+        rows = rows_folder(self.directory, self.facts["generation"])
+        self.captions = Captions(rows / FILE_NAME) if said else None
         fitted = self.facts.get("calibration")
         self.calibration = None if fitted is None else Calibration(**fitted)
         self._firsts = [file["first"] for file in self.files]

@@ -204,7 +204,8 @@ def open_rows(folder: Path, facts: Mapping) -> dict[str, np.ndarray]:
         BadIndexError: one can not be read.
     """
     rows, columns = facts["rows"], {}
-    expected = dict.fromkeys(TIMES, ("f", (rows,))) | dict.fromkeys(FLAGS, ("b", (rows,)))
+    expected: dict[str, tuple[str, tuple[int, ...]]] = {}
+    expected |= dict.fromkeys(TIMES, ("f", (rows,))) | dict.fromkeys(FLAGS, ("b", (rows,)))
     expected |= {name: ("f", (rows, width)) for name, width in facts["widths"].items()}
     if facts.get("frames"):
         expected[FRAMES] = ("u", (rows, facts["frames"], SIDE, SIDE))

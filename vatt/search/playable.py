@@ -63,9 +63,10 @@ def encode(name: str, start_seconds: float, end_seconds: float, options: MediaOp
                 video = _video_stream(container, media, _QUALITY[options])
             if number == 0 and media.audio is not None:
                 audio = container.add_stream("aac", rate=_RATE_HZ, layout="mono")
-            for frame in media.frames if video is not None else ():
-                even = np.ascontiguousarray(_padded(frame)[: video.height, : video.width])
-                container.mux(video.encode(av.VideoFrame.from_ndarray(even, format="rgb24")))
+            if video is not None:
+                for frame in media.frames:
+                    even = np.ascontiguousarray(_padded(frame)[: video.height, : video.width])
+                    container.mux(video.encode(av.VideoFrame.from_ndarray(even, format="rgb24")))
             if audio is not None and media.audio is not None:
                 samples = np.concatenate([samples, media.audio[:, 0]])
                 whole = len(samples) // _SAMPLES * _SAMPLES
