@@ -10,6 +10,7 @@ from tensorflow.python.framework.func_graph import FuncGraph
 from tests.toy_run import in_a_folder_of_its_own  # noqa: F401
 from tests.toys import ToyModel
 from vatt import main
+from vatt.engines.tensorflow import graphs
 from vatt.engines.tensorflow.engine import TensorFlowEngine
 from vatt.engines.tensorflow.graphs import registered_gradients
 from vatt.layers.lean import branches
@@ -88,3 +89,16 @@ def test_gradients_of_a_loaded_model_stay(tmp_path):
         loaded.call(tf.constant(3.0))
     gc.collect()
     assert slope(loaded.call) == 5
+
+
+def test_a_gradient_that_refers_to_no_result_is_left_alone():
+    """As TensorFlow 2.23's nightlies make it."""
+    backward = tf.identity
+
+    def tape_grad_fn(upstream):
+        return backward(upstream)
+
+    def internal_grad_fn(upstream):
+        return tape_grad_fn(upstream)
+
+    assert graphs._graph_of(internal_grad_fn) is None

@@ -42,7 +42,8 @@ def _graph_of(gradient: Callable) -> Any:
     wrapped = inspect.getclosurevars(gradient).nonlocals.get("tape_grad_fn")
     if wrapped is None:
         return None
-    results = tf.nest.flatten(inspect.getclosurevars(wrapped).nonlocals["result"])
+    # TensorFlow 2.23's nightlies do not keep it: there a graph stays as long as the process.
+    results = tf.nest.flatten(inspect.getclosurevars(wrapped).nonlocals.get("result", ()))
     return next((result.graph for result in results if isinstance(result, tf.Tensor)), None)
 
 
