@@ -20,6 +20,7 @@ _ZOOMS = (1.0, 0.95, 0.9, 0.85)  # shares of a frame's side that an excerpt may 
 _VOTES, _LEAST_VOTE = 40, 0.8  # reference frames that a frame votes for, and how like it they are
 _BIN_SECONDS, _CANDIDATES = 0.2, 30
 _LEAST_FRAMES = 4  # of the reference that an excerpt is compared with
+_LEAST_OVERLAP = 0.75  # of the shorter of excerpt and file
 LEAST_SCORE = 0.93  # mean correlation of the frames of a copy
 _LEAST_DROP = 0.03  # by which it must be lower a second away
 _AWAY_SECONDS = (-2.0, -1.0, 1.0, 2.0)
@@ -103,6 +104,9 @@ def _voted(
 def _looked_at(excerpt: Frames, reference: Frames, number: int, offset: float) -> Copy | None:
     first, end = reference.bounds[number : number + 2]
     frames, seconds = reference.frames[first:end], reference.seconds[first:end]
+    overlap = min(offset + excerpt.seconds[-1], seconds[-1]) - max(offset + excerpt.seconds[0], seconds[0])
+    if overlap < _LEAST_OVERLAP * min(np.ptp(excerpt.seconds), np.ptp(seconds)):
+        return None  # so few frames agree by chance
     # The crop that fits best at about this place, then the best time for it.
     scores = [_score(excerpt, frames, seconds, offset, operator) for operator in _operators()]
     operator = _operators()[int(np.argmax(scores))]
