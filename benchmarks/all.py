@@ -57,6 +57,8 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "search_recall": ("search.py", "recall", *MODEL),
     "search_latency": ("search.py", "latency", *MODEL),
     "search_hour": ("search.py", "hour", *MODEL),
+    "search_copies": ("search_copies.py",),
+    "search_probability": ("search_probability.py", *MODEL),
     "serve": ("serve.py", *MODEL),
     "runtimes": ("runtimes.py", *MODEL),
     "int8": ("int8.py", *MODEL),
