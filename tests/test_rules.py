@@ -45,7 +45,7 @@ MAY_IMPORT = {
 }
 # Entry points and what lies between them and the folders; all other top-level modules are the foundation.
 TOP_LEVEL_MAY_IMPORT = {
-    "__init__": {"embed", "export"},
+    "__init__": {"embed", "export", "search"},
     "__main__": {"cli"},
     "cli": {"config", "main"},
     "main": {"config", "engines", "run"},

@@ -41,3 +41,13 @@ def upload_preset(directory: str | Path, address: str) -> None:
     from vatt.export.presets import upload_preset as upload
 
     upload(directory, address)
+
+
+def open_index(directory: str | Path, *, model: str | Path | None = None) -> Any:
+    """An index of `vatt index` with its model, to be searched: see `vatt.search.open_index.OpenIndex`."""
+    import gin
+
+    with gin.unlock_config():
+        from vatt.search.open_index import OpenIndex
+
+        return OpenIndex(directory, model=model)

@@ -35,6 +35,14 @@ def bounded(kind: Callable[[str], float], most: float) -> Callable[[str], float]
     return parse
 
 
+def probability(text: str) -> float:
+    """An argparse type for numbers from 0 to 1."""
+    value = float(text)
+    if not 0 <= value <= 1:  # nor NaN
+        raise argparse.ArgumentTypeError(f"must be a probability, from 0 to 1. Received: {text:.40}.")
+    return value
+
+
 def positive(kind: Callable[[str], float]) -> Callable[[str], float]:
     """An argparse type for what `kind` reads and is above 0."""
 

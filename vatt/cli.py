@@ -28,6 +28,7 @@ VERBS = {
     "search": ("vatt.search.cli", "find windows of an index by text, video or audio"),
     "duplicates": ("vatt.search.duplicates_cli", "list videos of a folder that are copies of one another"),
     "serve": ("vatt.search.serve_cli", "search an index in a web page of this machine"),
+    "mcp": ("vatt.search.mcp_cli", "let assistants search an index, by the Model Context Protocol"),
     "export": ("vatt.export.cli", "write a trained model as SavedModel, TF Hub module, .keras, LiteRT, …"),
     "convert": ("vatt.convert.cli", "load released VATT, T5 and ViT weights, or write theirs from ours"),
     "completion": ("vatt.completion.cli", "print a script by which bash or zsh completes commands"),
@@ -40,7 +41,7 @@ _WALK = (
     "export runs/folder EXPORT",
 )
 # Of "search" only some calls load a model: its module says which.
-NEED_TENSORFLOW = {"convert", "embed", "export", "feed", "index", "plan", "serve"}
+NEED_TENSORFLOW = {"convert", "embed", "export", "feed", "index", "mcp", "plan", "serve"}
 # These read and write stores themselves; for the others an address is a folder that is fetched, and sent.
 OWN_STORES = {"plan", "prepare"}
 _NOT_FETCHED = ("events/",)

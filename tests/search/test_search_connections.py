@@ -11,10 +11,11 @@ import pytest
 
 from tests.toy_embedder import ToyEmbedder
 from vatt.search import connections, uploads
+from vatt.search.access import Access, host_names
 from vatt.search.connections import Pace, PacedServer
 from vatt.search.index import Index
 from vatt.search.query import Query
-from vatt.search.server import SearchServer, host_names
+from vatt.search.server import SearchServer
 
 BOUNDARY = "x"
 KIND = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
@@ -26,9 +27,13 @@ PATIENT = Pace(first_seconds=60.0)
 def serving(directory, pace, host="127.0.0.1", decode_seconds=5.0):
     """A server of an index that answers in a thread."""
     server = PacedServer(host, 0, pace)
-    hosts = host_names({host}, server.port)
+    access = Access(host_names({host}, server.port))
     server.app = SearchServer(
-        Index(directory), ToyEmbedder(), hosts=hosts, max_upload_bytes=500_000, decode_seconds=decode_seconds
+        Index(directory),
+        ToyEmbedder(),
+        access=access,
+        max_upload_bytes=500_000,
+        decode_seconds=decode_seconds,
     )
     thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()

@@ -30,7 +30,7 @@ def look(embedder, path, *_, **__):
 
 class Serving(connections.PacedServer):
     def serve_forever(self):
-        host = min(self.app._hosts)
+        host = min(self.app._access._hosts)
         upload = {"file": (io.BytesIO(b"film"), "a.mp4")}
         ask = lambda: Client(self.app).post("/search", data=upload, base_url=f"http://{host}")
         threading.Thread(target=ask, daemon=True).start()

@@ -12,10 +12,11 @@ from tests.prepare.media_maker import make_media
 from tests.toy_embedder import ToyEmbedder, colour, tone
 from vatt.embed.files import Options
 from vatt.search import server as search_server
+from vatt.search.access import Access, host_names
 from vatt.search.build import build_index
 from vatt.search.index import Index
 from vatt.search.layout import BadIndexError
-from vatt.search.server import SearchServer, host_names
+from vatt.search.server import SearchServer
 
 HOSTS = frozenset({"127.0.0.1:8765", "localhost:8765"})
 HERE = {"base_url": "http://127.0.0.1:8765"}
@@ -29,7 +30,7 @@ FORGED_HOSTS = (
 
 
 def server_of(directory):
-    return SearchServer(Index(directory), ToyEmbedder(), hosts=HOSTS, max_upload_bytes=MAX_BYTES)
+    return SearchServer(Index(directory), ToyEmbedder(), access=Access(HOSTS), max_upload_bytes=MAX_BYTES)
 
 
 @contextlib.contextmanager
@@ -77,7 +78,7 @@ def test_the_page_loads_nothing_from_elsewhere(client):
 
 
 def test_words(client):
-    answer = asked(client, text="something red", count="2").json
+    answer = asked(client, text="something red", count="2", windows="on").json
     assert [hit["file"] for hit in answer["hits"]] == ["red.mp4"] * 2
     hit = answer["hits"][1]
     assert (hit["start_seconds"], hit["end_seconds"]) == (0.4, 0.8)
@@ -292,7 +293,9 @@ def test_other_methods_are_refused(client):
 
 def test_another_model_is_refused(made):
     with pytest.raises(BadIndexError, match="must be searched with the model"):
-        SearchServer(Index(made / "index"), ToyEmbedder(fingerprint="x"), hosts=HOSTS, max_upload_bytes=1)
+        SearchServer(
+            Index(made / "index"), ToyEmbedder(fingerprint="x"), access=Access(HOSTS), max_upload_bytes=1
+        )
 
 
 def test_the_default_port_stands_in_no_name():
@@ -305,8 +308,8 @@ def test_the_default_port_stands_in_no_name():
     "host", ["127.0.0.1", "127.0.0.1:80", "localhost", "LOCALHOST:80", "[::1]", "[::1]:80"]
 )
 def test_port_80(made, host):
-    hosts = host_names({"127.0.0.1", "::1", "localhost"}, 80)
-    server = SearchServer(Index(made / "index"), ToyEmbedder(), hosts=hosts, max_upload_bytes=MAX_BYTES)
+    access = Access(host_names({"127.0.0.1", "::1", "localhost"}, 80))
+    server = SearchServer(Index(made / "index"), ToyEmbedder(), access=access, max_upload_bytes=MAX_BYTES)
     try:
         client = Client(server)
         for headers in ({}, {"Origin": f"http://{host.lower()}"}):

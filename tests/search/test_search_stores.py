@@ -12,6 +12,7 @@ from tests.embed.embedding_files import make_folder
 from tests.toy_embedder import ToyEmbedder
 from vatt import cli, mirror, places
 from vatt.json_file import parse_json
+from vatt.search.access import Access
 from vatt.search.index import Index
 from vatt.search.server import SearchServer
 
@@ -19,7 +20,9 @@ from vatt.search.server import SearchServer
 def _serves(index, bucket):
     """What is found is shown and played, and not any more once it has changed."""
     with mirror.here(index) as here:
-        server = SearchServer(Index(here), ToyEmbedder(), hosts=frozenset({"here"}), max_upload_bytes=1)
+        server = SearchServer(
+            Index(here), ToyEmbedder(), access=Access(frozenset({"here"})), max_upload_bytes=1
+        )
         with contextlib.closing(server):
             client, base = Client(server), {"base_url": "http://here"}
             found = client.post("/search", data={"text": "something red", "count": "1"}, **base).json["hits"]

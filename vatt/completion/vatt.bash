@@ -7,7 +7,7 @@
 
 _shtab_vatt_prepare_subparsers=(demo folder audioset dmvr esc50 hmdb51 howto100m imagenet kinetics400 kinetics600 kinetics700 moments_in_time msrvtt ucf101 webdataset youcook2)
 _shtab_vatt_convert_subparsers=(released to-released t5 vit to-vit)
-_shtab_vatt_subparsers=(prepare doctor plan train feed report tables embed index search duplicates serve export convert completion)
+_shtab_vatt_subparsers=(prepare doctor plan train feed report tables embed index search duplicates serve mcp export convert completion)
 
 _shtab_vatt_prepare_demo_option_strings=(-h --help --data_dir --clips --seed --correspondence --processes)
 _shtab_vatt_prepare_folder_option_strings=(-h --help --test_share --segment_seconds --labels --splits --language --max_frame_rate_hz --short_side_pixels --audio_rate_hz --audio_codec --all_channels --jpeg_quality --clips_per_shard --processes --timeout_seconds --memory_gib --max_failures --part --runner --beam_options)
@@ -36,7 +36,8 @@ _shtab_vatt_embed_option_strings=(-h --help --model --out --overwrite --modaliti
 _shtab_vatt_index_option_strings=(-h --help --model --dtype --rebuild --retry_failed --calibrate_on --text_model --modalities --stride_seconds --batch_size --processes)
 _shtab_vatt_search_option_strings=(-h --help --video --audio --copy_of --start_seconds --by --count --one_per_file --at_least --windows --model --html --export_clips --overwrite --tsv)
 _shtab_vatt_duplicates_option_strings=(-h --help --processes)
-_shtab_vatt_serve_option_strings=(-h --help --model --host --port --max_upload_mb)
+_shtab_vatt_serve_option_strings=(-h --help --model --host --port --max_upload_mb --token_file)
+_shtab_vatt_mcp_option_strings=(-h --help --model)
 _shtab_vatt_export_option_strings=(-h --help --formats --modalities --vocabulary_file --name --publisher --version --licence --several_labels --no-several_labels)
 _shtab_vatt_convert_released_option_strings=(-h --help --head_width --vocabulary_file --label_file --report --allow_missing --allow_unused)
 _shtab_vatt_convert_to_released_option_strings=(-h --help)
@@ -161,6 +162,9 @@ _shtab_vatt_duplicates_pos_0_COMPGEN=_shtab_compgen_files
 _shtab_vatt_serve_pos_0_COMPGEN=_shtab_compgen_files
 _shtab_vatt_serve___model_COMPGEN=_shtab_compgen_files
 _shtab_vatt_serve___host_COMPGEN=_shtab_compgen_files
+_shtab_vatt_serve___token_file_COMPGEN=_shtab_compgen_files
+_shtab_vatt_mcp_pos_0_COMPGEN=_shtab_compgen_files
+_shtab_vatt_mcp___model_COMPGEN=_shtab_compgen_files
 _shtab_vatt_export_pos_0_COMPGEN=_shtab_compgen_files
 _shtab_vatt_export_pos_1_COMPGEN=_shtab_compgen_files
 _shtab_vatt_export___vocabulary_file_COMPGEN=_shtab_compgen_files
@@ -249,7 +253,7 @@ _shtab_vatt_convert_vit___positions_choices=(joint split)
 _shtab_vatt_convert_to_vit___modality_choices=(video audio)
 _shtab_vatt_convert_pos_0_choices=(released to-released t5 vit to-vit)
 _shtab_vatt_completion_pos_0_choices=(bash zsh)
-_shtab_vatt_pos_0_choices=(prepare doctor plan train feed report tables embed index search duplicates serve export convert completion)
+_shtab_vatt_pos_0_choices=(prepare doctor plan train feed report tables embed index search duplicates serve mcp export convert completion)
 
 _shtab_vatt_prepare_demo__h_nargs=0
 _shtab_vatt_prepare_demo___help_nargs=0
@@ -347,6 +351,8 @@ _shtab_vatt_duplicates__h_nargs=0
 _shtab_vatt_duplicates___help_nargs=0
 _shtab_vatt_serve__h_nargs=0
 _shtab_vatt_serve___help_nargs=0
+_shtab_vatt_mcp__h_nargs=0
+_shtab_vatt_mcp___help_nargs=0
 _shtab_vatt_export__h_nargs=0
 _shtab_vatt_export___help_nargs=0
 _shtab_vatt_export___formats_nargs=+

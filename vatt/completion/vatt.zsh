@@ -18,6 +18,7 @@ _shtab_vatt_commands() {
     export:'Writes a trained model as SavedModel, TF Hub module, .keras, safetensors, LiteRT and ONNX, in'
     feed:'make batches for trainers on other machines'
     index:'make a folder of media searchable, or bring its index up to date'
+    mcp:'let assistants search an index, by the Model Context Protocol'
     plan:'Says from shapes alone what a configuration costs: parameters, tokens, operations, memory; on a'
     prepare:'turn media files and captions, or the demo corpus, into records'
     report:'Writes one self-contained HTML page about a run, or about two side by side, from the files in their'
@@ -234,6 +235,15 @@ _shtab_vatt_index_options=(
 
 # guard to ensure default positional specs are added only once per session
 _shtab_vatt_index_defaults_added=0
+
+_shtab_vatt_mcp_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+  "--model[default\: the one that the index was made with]:RUN:_files"
+  ":made by \`vatt index\`:_files"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_vatt_mcp_defaults_added=0
 
 _shtab_vatt_plan_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
@@ -707,6 +717,7 @@ _shtab_vatt_serve_options=(
   "--host[address to answer on (default\: 127.0.0.1)]:ADDRESS:_files"
   "--port[0\: any that is free (default\: 8765)]:port:"
   "--max_upload_mb[of a file (default\: 100)]:MB:"
+  "--token_file[a file with the token that requests must have]:F:_files"
   ":made by \`vatt index\`:_files"
 )
 
@@ -772,6 +783,7 @@ _shtab_vatt() {
         export) _arguments -C -s $_shtab_vatt_export_options ;;
         feed) _arguments -C -s $_shtab_vatt_feed_options ;;
         index) _arguments -C -s $_shtab_vatt_index_options ;;
+        mcp) _arguments -C -s $_shtab_vatt_mcp_options ;;
         plan) _arguments -C -s $_shtab_vatt_plan_options ;;
         prepare) _shtab_vatt_prepare ;;
         report) _arguments -C -s $_shtab_vatt_report_options ;;

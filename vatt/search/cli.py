@@ -6,17 +6,16 @@ import dataclasses
 import sys
 from pathlib import Path
 
-import vatt
-from vatt.arguments import COUNT, SECONDS, explain
+from vatt.arguments import COUNT, SECONDS, explain, probability
 from vatt.embed.cli import say_failed
-from vatt.embed.files import open_embedder
 from vatt.prepare.progress import say
-from vatt.search.answer import COPY, FOUND_BY, Found, Wanted, answer, answer_copies
+from vatt.search.answer import COPY, FOUND_BY, Found, Wanted, answer_copies
 from vatt.search.excerpt_frames import frames_of_excerpt
 from vatt.search.excerpts import export_clips
 from vatt.search.gallery import in_numbers, times, write_gallery
 from vatt.search.index import Index
-from vatt.search.query import MAX_SECONDS, Query, file_query, text_query
+from vatt.search.open_index import OpenIndex
+from vatt.search.query import MAX_SECONDS, Query
 from vatt.search.thumbnail import looking_pool, thumbnails
 from vatt.terminal import one_line, show, table_cell
 
@@ -71,7 +70,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--one_per_file", action="store_true", help="only the best scene of each file")
     parser.add_argument(
         "--at_least",
-        type=float,
+        type=probability,
         metavar="P",
         help="probability that a result must have, 0 to 1; needs `vatt index --calibrate_on`",
     )
@@ -112,8 +111,9 @@ def main(args: argparse.Namespace) -> int:
             "`--start_seconds` is a place in the file that is asked with. Received: "
             f"{args.start_seconds:g} with a text. Leave it out, or ask with --video or --audio."
         )
-    index = Index(args.index)  # a wrong index is reported at once, loading the model takes seconds
-    query, found = _asked(args, index)
+    opened = OpenIndex(args.index, model=args.model)
+    index = opened.index
+    query, found = _asked(args, opened)
     for note in found.notes:
         say(f"note: {note}")
     _print(found, tsv=args.tsv)
@@ -127,24 +127,13 @@ def main(args: argparse.Namespace) -> int:
     return 0 if found.hits else 1
 
 
-def _asked(args: argparse.Namespace, index: Index) -> tuple[Query, Found]:
+def _asked(args: argparse.Namespace, opened: OpenIndex) -> tuple[Query, Found]:
     if args.copy_of is not None:
         path = Path(args.copy_of)
         excerpt, notes = frames_of_excerpt(path, args.start_seconds)
         query = Query(modality=COPY, shown=path.name, vectors={}, notes=tuple(notes))
-        found = answer_copies(index, excerpt, args.count)
+        found = answer_copies(opened.index, excerpt, args.count)
         return query, dataclasses.replace(found, notes=query.notes + found.notes)
-    embedder = None if args.text is None or args.model is not None else index.text_model()
-    if embedder is None:
-        if args.text is not None and index.carries_text_model:
-            say("note: `pip install onnxruntime` answers sentences by the index alone, without the model")
-        embedder = open_embedder(vatt.load, args.model or index.facts["model"]["path"])
-    index.check(embedder)
-    if args.text is not None:
-        query = text_query(embedder, args.text)
-    else:
-        path, modality = (args.audio, "audio") if args.video is None else (args.video, "video")
-        query = file_query(embedder, path, modality, start_seconds=args.start_seconds)
     wanted = Wanted(
         target=args.by,
         count=args.count,
@@ -152,7 +141,9 @@ def _asked(args: argparse.Namespace, index: Index) -> tuple[Query, Found]:
         at_least=args.at_least,
         is_joined=not args.windows,
     )
-    return query, answer(index, query, wanted)
+    files = {"video": args.video, "audio": args.audio, "start_seconds": args.start_seconds}
+    query = opened.query(args.text, **files)
+    return query, opened.answer(query, wanted)
 
 
 def _print(found: Found, *, tsv: bool) -> None:

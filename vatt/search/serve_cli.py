@@ -3,22 +3,32 @@
 import argparse
 import errno
 import ipaddress
+import os
+import re
 import signal
+from pathlib import Path
 
 import vatt
 from vatt.arguments import COUNT, QUANTITY, explain
 from vatt.embed.files import open_embedder
 from vatt.prepare.progress import say
+from vatt.search.access import Access, host_names, new_token
 from vatt.search.connections import Pace, PacedServer
 from vatt.search.index import Index
 from vatt.search.query import warm
-from vatt.search.server import SearchServer, host_names
+from vatt.search.server import SearchServer
 
 LOOPBACK = "127.0.0.1"
+TOKEN = "VATT_TOKEN"
+_TOKEN = re.compile("[A-Za-z0-9._~-]{16,200}")
+_TOKEN_CHARACTERS = "16 to 200 of A-Z a-z 0-9 . _ ~ -"
 _ABOUT = """\
-The page is for the user of this machine: it has no password, and listens on the loopback address only
-unless --host names another one of this machine's. It reads the indexed files, and only while they are as they
-were when they were indexed; files that are dropped on it are looked at and removed. Ctrl-C ends it.
+The page is for the user of this machine: it listens on the loopback address only unless --host names another
+one of this machine's, where it needs a token: that of --token_file or of VATT_TOKEN, else one that is made.
+The link that is printed has it; programs send it as `Authorization: Bearer TOKEN`. /openapi.json describes
+the addresses for programs, /health says that the server answers, /metrics counts requests for Prometheus.
+It reads the indexed files, and only while they are as they were when they were indexed; files that are
+dropped on the page are looked at and removed. Ctrl-C ends it.
 
 INDEX and RUN may be addresses of object stores, and are fetched to TMPDIR first. Media that were indexed in a
 store are read there, by the ranges that a window needs.
@@ -47,6 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="MB",
         help="of a file (default: %(default)g)",
     )
+    parser.add_argument("--token_file", metavar="F", help="a file with the token that requests must have")
     explain(parser, "vatt serve INDEX --port 8765", status="0 ended by Ctrl-C or SIGTERM")
 
 
@@ -55,8 +66,10 @@ def main(args: argparse.Namespace) -> int:
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) != signal.SIG_IGN:  # as under nohup
             signal.signal(number, _stop)
-    server = start(args)
-    say(f"http://{_host_and_port(args.host, server.port)}/  (Ctrl-C ends it)")
+    token = _token(args)
+    server = start(args, token=token)
+    link = f"?token={token}" if token else ""
+    say(f"http://{_host_and_port(args.host, server.port)}/{link}  (Ctrl-C ends it)")
     try:
         server.serve_forever()
     except KeyboardInterrupt:
@@ -69,8 +82,8 @@ def main(args: argparse.Namespace) -> int:
     return 0
 
 
-def start(args: argparse.Namespace, pace: Pace = Pace()) -> PacedServer:  # noqa: B008 (frozen)
-    """The server, listening; `serve_forever` answers."""
+def start(args: argparse.Namespace, pace: Pace = Pace(), token: str = "") -> PacedServer:  # noqa: B008 (frozen)
+    """The server, listening; `serve_forever` answers requests that have the token, if there is one."""
     _check(args)
     index = Index(args.index)
     embedder = open_embedder(vatt.load, args.model or index.facts["model"]["path"])
@@ -86,7 +99,7 @@ def start(args: argparse.Namespace, pace: Pace = Pace()) -> PacedServer:  # noqa
     server.app = SearchServer(
         index,
         embedder,
-        hosts=host_names(names, server.port),
+        access=Access(host_names(names, server.port), token),
         max_upload_bytes=round(args.max_upload_mb * 1e6),
     )
     return server
@@ -128,7 +141,25 @@ def _check(args: argparse.Namespace) -> None:
             f"Received: {args.host}."
         )
     if not address.is_loopback:
-        say(f"Warning: anyone who can reach {args.host} can search the index and read its files.")
+        say(
+            f"Warning: anyone who can reach {args.host} and has the token can search the index and read its "
+            "files; what is sent is not encrypted."
+        )
+
+
+def _token(args: argparse.Namespace) -> str:
+    if args.token_file is not None:
+        given, source = Path(args.token_file).read_text().strip(), args.token_file
+    else:
+        given, source = os.environ.get(TOKEN, ""), TOKEN
+    if (given or args.token_file is not None) and not _TOKEN.fullmatch(given):
+        raise ValueError(
+            f"A token must be {_TOKEN_CHARACTERS}. Received: {len(given)} characters in {source}. Make one: "
+            "python -c 'import secrets; print(secrets.token_urlsafe())'"
+        )
+    if given or _is_loopback(args.host):
+        return given
+    return new_token()
 
 
 def _is_loopback(host: str) -> bool:

@@ -10,10 +10,10 @@ import contextlib
 import io
 import json
 import os
-import re
 import secrets
 import stat
 import threading
+import time
 import traceback
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -22,7 +22,6 @@ from typing import IO, Any
 from werkzeug.exceptions import (
     BadRequest,
     ClientDisconnected,
-    Forbidden,
     HTTPException,
     InternalServerError,
     NotFound,
@@ -40,21 +39,23 @@ from vatt.places import StoreError, is_address
 from vatt.prepare import media_file
 from vatt.prepare.media_file import STORES
 from vatt.report.document import render
-from vatt.search.answer import TARGETS, Found, Wanted, answer
-from vatt.search.index import Index
+from vatt.search.access import Access
+from vatt.search.answer import answer
+from vatt.search.asking import read
+from vatt.search.counters import Counters
+from vatt.search.described import answer_facts
+from vatt.search.index import Index, Place
+from vatt.search.openapi import description
 from vatt.search.playable import PLAYABLE, as_mp4
-from vatt.search.query import Query
 from vatt.search.text_queries import TextQueries
 from vatt.search.thumbnail import Thumbnail, looking_pool, thumbnails
 from vatt.search.uploads import Uploads, one_of
 from vatt.terminal import say
 
-MAX_COUNT = 60  # windows of an answer
 _MAX_TEXT_BYTES = 200_000  # of a form's fields
 _LOOKS = 64  # windows that are being encoded or queued; further requests get status 503
 _MADE = ("Other windows are being made.", 2)  # the reason, and when to try again
 _DECODE_SECONDS = 30.0  # of a file that is asked with
-_COUNT = re.compile("[0-9]{1,4}")
 _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -72,7 +73,7 @@ class SearchServer:
     """A WSGI application.
 
     Args:
-        hosts: that requests may name as theirs, see `host_names`.
+        access: who may ask.
         max_upload_bytes: of a file that is asked with.
         decode_seconds: that such a file may take.
     """
@@ -82,13 +83,13 @@ class SearchServer:
         index: Index,
         embedder: Any,
         *,
-        hosts: frozenset[str],
+        access: Access,
         max_upload_bytes: int,
         decode_seconds: float = _DECODE_SECONDS,
     ):
         index.check(embedder)
-        self._index, self._hosts = index, hosts
-        self._origins = {f"http://{host}" for host in hosts}
+        self._index, self._access = index, access
+        self._counters = Counters(index)
         self._texts = TextQueries(embedder)
         self._uploads = Uploads(embedder, max_bytes=max_upload_bytes, decode_seconds=decode_seconds)
         self._looking, self._looks = looking_pool(), threading.BoundedSemaphore(_LOOKS)
@@ -99,6 +100,9 @@ class SearchServer:
                 Rule("/file/<number:number>", endpoint=self.file, methods=["GET"]),
                 Rule("/window/<number:row>.mp4", endpoint=self.window, methods=["GET"]),
                 Rule("/thumbnail/<number:row>.jpg", endpoint=self.thumbnail, methods=["GET"]),
+                Rule("/openapi.json", endpoint=self.description, methods=["GET"]),
+                Rule("/health", endpoint=self.health, methods=["GET"]),
+                Rule("/metrics", endpoint=self.metrics, methods=["GET"]),
             ],
             converters={"number": _Number},
             merge_slashes=False,
@@ -110,10 +114,16 @@ class SearchServer:
         request.max_content_length = _MAX_TEXT_BYTES + (self._uploads.max_bytes if is_upload else 0)
         request.max_form_memory_size = _MAX_TEXT_BYTES
         request.max_form_parts = 8
+        name, started = "none", time.perf_counter()
         try:
-            self._refuse_foreign(request)
-            endpoint, values = self._addresses.bind_to_environ(environ).match()
-            response = endpoint(request, **values)
+            self._access.refuse_foreign(request)
+            response = self._access.entered(request)
+            if response is None:
+                endpoint, values = self._addresses.bind_to_environ(environ).match()
+                name = endpoint.__name__
+                if name != self.health.__name__:
+                    self._access.require_token(request)
+                response = endpoint(request, **values)
         except ClientDisconnected:  # or one that is slower than it may be
             response = _told(RequestTimeout("The request did not come whole, or not in time."))
         except HTTPException as error:
@@ -121,8 +131,9 @@ class SearchServer:
         except Exception:
             say(f"error: a request could not be answered:\n{traceback.format_exc()}")
             response = _told(InternalServerError("Something went wrong; the server's terminal says what."))
-        for name, value in _HEADERS.items():
-            response.headers.setdefault(name, value)
+        for header, value in _HEADERS.items():
+            response.headers.setdefault(header, value)
+        self._counters.count(name, response.status_code, time.perf_counter() - started)
         return response(environ, start_response)
 
     def close(self) -> None:
@@ -141,31 +152,36 @@ class SearchServer:
         return response
 
     def answer(self, request: Request) -> Response:
-        """What a form with `text`, or `file` and `modality`, finds."""
+        """What a text, or a file with its `modality`, finds."""
         length = request.content_length
         is_large = request.mimetype == "multipart/form-data" and (length is None or length > _MAX_TEXT_BYTES)
         with self._uploads.coming() if is_large else contextlib.nullcontext():
-            form, upload = request.form, request.files.get("file")  # from here on all of it has come
-        target, count = form.get("by") or None, form.get("count", "12")
-        if target not in (None, *TARGETS) or not _COUNT.fullmatch(count) or not 1 <= int(count) <= MAX_COUNT:
-            raise BadRequest(
-                f"`by` must be video or audio, `count` 1 to {MAX_COUNT}. Received: by={str(target)[:40]}, "
-                f"count={count[:40]}."
-            )
-        modality = form.get("modality", "video")
-        if modality not in TARGETS:
-            raise BadRequest(f"`modality` must be one of {', '.join(TARGETS)}. Received: {modality[:40]}.")
+            asked = read(request)  # from here on all of it has come
         try:
-            if upload is None or not upload.filename:
-                query = self._texts(form.get("text", ""))
+            if asked.upload is None:
+                query = self._texts(asked.text)
             else:
-                query = self._uploads.query(upload, modality)
-            is_short = form.get("one_per_file") == "on"
-            wanted = Wanted(target=target, count=int(count), one_per_file=is_short)
-            found = answer(self._index, query, wanted)
+                query = self._uploads.query(asked.upload, asked.modality)
+            found = answer(self._index, query, asked.wanted)
         except ValueError as error:
             raise BadRequest(str(error)) from None
-        return _json(self._described(query, found))
+        facts = answer_facts(query, found)
+        for hit, scene in zip(facts["hits"], found.hits, strict=True):
+            hit |= self._addresses_of(scene.place)
+        return _json(facts)
+
+    def description(self, request: Request) -> Response:
+        """What this server answers, in OpenAPI."""
+        return _json(description())
+
+    def health(self, request: Request) -> Response:
+        """That the server answers; needs no token."""
+        return _json({"status": "ok", "windows": self._index.rows})
+
+    def metrics(self, request: Request) -> Response:
+        """Counts of requests and their seconds, for Prometheus."""
+        text, kind = self._counters.shown()
+        return Response(text, content_type=kind)
 
     def file(self, request: Request, number: int) -> Response:
         """A file of the index, or the ranges of it that are asked for."""
@@ -243,53 +259,14 @@ class SearchServer:
             raise gone
         return file, known["sha256"][:32]
 
-    def _described(self, query: Query, found: Found) -> dict:
-        hits = []
-        for hit in found.hits:
-            place = hit.place
-            plays = PLAYABLE.get(Path(place.name).suffix.lower())
-            hits.append(
-                {
-                    "score": None if hit.score is None else round(hit.score, 4),
-                    "probability": None if hit.probability is None else round(hit.probability, 4),
-                    "found_by": list(hit.found_by),
-                    "caption": hit.caption,
-                    "file": place.name,
-                    "start_seconds": round(hit.start_seconds, 3),
-                    "end_seconds": round(hit.end_seconds, 3),
-                    "thumbnail": f"/thumbnail/{place.row}.jpg" if place.has_video else None,
-                    "whole": f"/file/{place.number}" if plays else None,
-                    "window": f"/window/{place.row}.mp4",
-                    "has_video": place.has_video,
-                }
-            )
+    def _addresses_of(self, place: Place) -> dict[str, Any]:
+        plays = PLAYABLE.get(Path(place.name).suffix.lower())
         return {
-            "asked": query.shown,
-            "modality": query.modality,
-            "found_by": found.target,
-            "notes": list(found.notes),
-            "hits": hits,
+            "thumbnail": f"/thumbnail/{place.row}.jpg" if place.has_video else None,
+            "whole": f"/file/{place.number}" if plays else None,
+            "window": f"/window/{place.row}.mp4",
+            "has_video": place.has_video,
         }
-
-    def _refuse_foreign(self, request: Request) -> None:
-        if _without_default_port(request.headers.get("Host", "")) not in self._hosts:
-            # A page of somebody else whose name was made to lead here.
-            raise Forbidden(f"This server is asked as {', '.join(sorted(self._hosts))} only.")
-        origin = request.headers.get("Origin")
-        if origin is not None and _without_default_port(origin) not in self._origins:
-            raise Forbidden("Requests must come from this server's own page.")
-        if request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):
-            raise Forbidden("Requests must come from this server's own page.")
-
-
-def host_names(names: Iterable[str], port: int) -> frozenset[str]:
-    """What requests to these names and addresses give as their host: with the port, unless that is HTTP's."""
-    written = (f"[{name}]" if ":" in name else name.lower() for name in names)
-    return frozenset(_without_default_port(f"{name}:{port}") for name in written)
-
-
-def _without_default_port(host: str) -> str:
-    return host.lower().removesuffix(":80")
 
 
 class _Number(BaseConverter):
