@@ -44,7 +44,10 @@ class SalientDropToken(DropToken):
             raise ValueError(f"`floor` must be in (0, 1]; 1 ignores energies. Received: floor={floor}.")
         self.floor = floor
 
-    clip_salt = None
+    @property
+    def clip_salt(self) -> None:
+        """A host cannot choose: tokens are chosen by their energy."""
+        return None
 
     def ranks(self, patches: Tensor, steps: int) -> Tensor:
         """Keys by which the lowest are kept: −(log probability + Gumbel noise)."""

@@ -152,7 +152,8 @@ class SignalTokenizer(Configured, keras.layers.Layer):
     @property
     def patches_read(self) -> PatchesRead | None:
         """What training reads of a signal, for a host to send nothing else; None where it must send all."""
-        if not self.drop_rate or self.drop_token.clip_salt is None:
+        salt = None if self.drop_token is None else self.drop_token.clip_salt
+        if not self.drop_rate or salt is None:
             return None
         return PatchesRead(
             sizes=self.sizes,
@@ -160,7 +161,7 @@ class SignalTokenizer(Configured, keras.layers.Layer):
             edge=self.edge,
             count=self.kept_of(math.prod(self.grid)),
             values=math.prod(self.patch) * self.channels,
-            salt=self.drop_token.clip_salt,
+            salt=salt,
         )
 
     @property

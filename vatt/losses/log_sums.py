@@ -257,5 +257,5 @@ def block_by_block(add: Callable, rows: int, block: int, carry: tuple) -> tuple:
     def body(number, *carry):
         return (number + 1, *add(number * block, block, *carry))
 
-    _, *carry = ops.while_loop(unfinished, body, (ops.convert_to_tensor(0, "int32"), *carry))
-    return add(blocks * block, rest, *carry) if rest else tuple(carry)
+    sums = ops.while_loop(unfinished, body, (ops.convert_to_tensor(0, "int32"), *carry))[1:]
+    return add(blocks * block, rest, *sums) if rest else tuple(sums)

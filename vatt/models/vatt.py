@@ -134,7 +134,7 @@ class VATT(Configured, keras.Model):
         for modality in present:
             with draws.keyed(self._draw_key(inputs, modality)):
                 rows = inputs.get(MASKS[modality])
-                kept = inputs.get(KEPT.get(modality))
+                kept = inputs.get(KEPT[modality]) if modality in KEPT else None
                 chosen = {} if kept is None else {"kept": kept}
                 pooled, tokens = self.towers[modality](
                     inputs[modality], rows=rows, training=training, **chosen
@@ -176,10 +176,13 @@ class VATT(Configured, keras.Model):
                 embedding, mask[AUDIO], training
             )
         if self.spaces.joins(each for each in (VIDEO, AUDIO) if f"{each}/pooled" in features):
-            both = (outputs[f"{each}/{VIDEO_AUDIO}"] for each in (VIDEO, AUDIO))
             with draws.keyed(masks.get(DRAW_KEY)):
                 outputs[f"{AUDIO_VISUAL}/{VIDEO_TEXT}"] = self.spaces.joint_to_video_text(
-                    *both, mask[VIDEO], mask[AUDIO], training
+                    outputs[f"{VIDEO}/{VIDEO_AUDIO}"],
+                    outputs[f"{AUDIO}/{VIDEO_AUDIO}"],
+                    mask[VIDEO],
+                    mask[AUDIO],
+                    training,
                 )
         if f"{TEXT}/pooled" in features:
             outputs[f"{TEXT}/{VIDEO_TEXT}"] = self.spaces.text_to_video_text(

@@ -66,4 +66,9 @@ def _on_all_devices(model: Any, engine: Engine) -> AbstractContextManager[None]:
     """Within the block the weights, if it has any, are where those of a trained model would be."""
     if not getattr(model, "variables", ()):
         return contextlib.nullcontext()
-    return engine.place(Task(model=model, loss=None, device_inputs=None), None, Optimization()).averaged()
+    task = Task(model=model, loss=_no_step, device_inputs=_no_step)
+    return engine.place(task, None, Optimization()).averaged()
+
+
+def _no_step(*_: Any) -> None:
+    raise AssertionError("an evaluation takes no step")

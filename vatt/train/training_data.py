@@ -122,7 +122,9 @@ class TrainingData:
 def patches_read(model: Any, device_inputs: Any, clip: ClipSpec | None) -> dict[str, PatchesRead]:
     """By modality, what a step reads of the signals of such clips where a host may leave out the rest, see
     `Execution.host_drop_token`; nothing of clips whose size is not known."""
-    found = model.patches_read() if clip is not None and hasattr(model, "patches_read") else {}
+    if clip is None or not hasattr(model, "patches_read"):
+        return {}
+    found = model.patches_read()
     if getattr(getattr(device_inputs, "colour", None), "needs_whole_clips", False):
         found.pop(VIDEO, None)
     return {modality: read for modality, read in found.items() if read.sizes == clip.sizes(modality)}
