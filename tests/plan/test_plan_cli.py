@@ -67,7 +67,7 @@ def test_the_papers_run_fits_what_an_overlay_is_named_for(plan, overlay, device,
     where = ["--device", device, "--devices", str(devices)]
     paper = plan("pretrain", "overlay/paper", more=where)
     found = plan("pretrain", "overlay/paper", f"overlay/{overlay}", more=where)
-    assert paper["memory"]["peak_bytes"] > 0.85 * found["memory"]["device"]["memory_bytes"]
+    assert paper["memory"]["peak_bytes"] > 1.15 * found["memory"]["peak_bytes"]
     assert found["memory"]["peak_bytes"] < 0.7 * found["memory"]["device"]["memory_bytes"]
     assert found["flops"]["step"]["model_flops"] == paper["flops"]["step"]["model_flops"]
     assert found["speed"]["binds"] == "matrix unit"

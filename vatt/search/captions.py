@@ -7,7 +7,6 @@ import contextlib
 import dataclasses
 import math
 import re
-import sqlite3
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from vatt.prepare.caption_files import CaptionFiles
 from vatt.prepare.captions import Caption
 from vatt.prepare.planning import Planning
 from vatt.prepare.walk import Walk
+from vatt.search.sqlite import require_full_text, sqlite3
 
 FILE_NAME = "captions.sqlite"
 _WORD = re.compile(r"\w+")
@@ -44,6 +44,7 @@ def captions_of(walk: Walk, root: Path) -> dict[Path, tuple[Caption, ...]]:
 
 def write_captions(path: Path, captions: Iterable[tuple[int, Caption]]) -> None:
     """Writes (number of the file, caption) to a new full-text index."""
+    require_full_text()
     with contextlib.closing(sqlite3.connect(path)) as base:
         base.execute("PRAGMA journal_mode = OFF")
         base.execute(
