@@ -40,8 +40,8 @@ _WALK = (
     "serve INDEX",
     "export runs/folder EXPORT",
 )
-# Of "search" only some calls load a model: its module says which.
-NEED_TENSORFLOW = {"convert", "embed", "export", "feed", "index", "mcp", "plan", "serve"}
+# Of "search" and "mcp" only some calls load a model: their modules say which.
+NEED_TENSORFLOW = {"convert", "embed", "export", "feed", "index", "plan", "serve"}
 # These read and write stores themselves; for the others an address is a folder that is fetched, and sent.
 OWN_STORES = {"plan", "prepare"}
 _NOT_FETCHED = ("events/",)

@@ -8,6 +8,7 @@ from vatt.arguments import explain
 from vatt.search.answer import FOUND_BY, Wanted
 from vatt.search.asking import MAX_COUNT
 from vatt.search.described import answer_facts
+from vatt.search.index import Index
 from vatt.search.open_index import OpenIndex
 from vatt.terminal import say
 
@@ -25,6 +26,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("index", metavar="INDEX", help="made by `vatt index`")
     parser.add_argument("--model", metavar="RUN", help="default: the one that the index was made with")
     explain(parser, "vatt mcp INDEX", status="0 the assistant closed the connection")
+
+
+def needs_tensorflow(args: argparse.Namespace) -> bool:
+    """Whether sentences need the model: not where the index encodes them itself."""
+    return args.model is not None or Index(args.index).text_model() is None
 
 
 def main(args: argparse.Namespace) -> int:
