@@ -2,7 +2,9 @@
 
     python benchmarks/plan.py
 
-Each configuration runs in a process of its own, on one CPU device, in float32 unless its name says otherwise.
+Each configuration runs in a process of its own, on one CPU device, in float32 unless its name says otherwise,
+one operation at a time (TF_NUM_INTEROP_THREADS=1): where two threads take operations, what two towers need at
+once depends on timing.
 Predicted is `step_bytes`: what a step adds to weights, optimizer and batch. Measured is the most that
 TensorFlow's allocator has given out during three steps, less what it had before them. Beside it stands by how
 much the resident memory of the process (VmRSS) has grown from the first step's beginning, when the graph was
@@ -14,6 +16,7 @@ The exit status is 1 if a prediction misses by more than 15 %.
 import argparse
 import ctypes
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -98,7 +101,8 @@ def main() -> int:
     missed = 0
     for name in flags.names or CONFIGURATIONS:
         command = [sys.executable, __file__, "--measure", name]
-        output = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+        alone = {**os.environ, "TF_NUM_INTEROP_THREADS": "1"}
+        output = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=alone).stdout
         found = json.loads(output.splitlines()[-1])
         predicted = predict(name)["memory"]["step_bytes"]
         share = predicted / found["bytes"] - 1

@@ -13,13 +13,16 @@ import types
 import numpy as np
 import pytest
 
+import vatt
 from tests.documents import DOCUMENTS, ROOT, WRITTEN, blocks, is_of_examples
 from tests.prepare.media_maker import beep, grey, make_media
 from tests.test_docs_formats import table as formats_table
 from tests.trained_run import CLIP, prepared, tiny_vatt, write_clips, write_run
 from vatt import config
+from vatt.embed.files import Options
 from vatt.embed.loading import open_trained
 from vatt.export.exporting import export_model
+from vatt.search.build import build_index
 
 MARK = "# Not run by the tests: "
 # A package that is not installed -> the test that runs its blocks with one of its own in its place.
@@ -41,6 +44,9 @@ def folder(tmp_path_factory):
     export_model(open_trained(run), folder / "OUT", formats=("saved_model", "keras", "onnx"))
     for name in ("OUT.keras", "mbs.keras"):
         shutil.copy(folder / "OUT" / "model.keras", folder / name)
+    (folder / "VIDEOS").mkdir()
+    shutil.copy(folder / "video.mp4", folder / "VIDEOS")
+    build_index(vatt.load, str(run), folder / "VIDEOS", folder / "INDEX", Options(processes=1))
     return folder
 
 

@@ -161,10 +161,10 @@ def test_what_fits_is_where_the_peak_crosses_the_memory(demo):
 
 @pytest.mark.slow
 def test_predicted_peaks_are_what_the_allocator_counts():
-    """Each takes half a minute; docs/plan.md has the others."""
+    """Each takes half a minute; docs/plan.md has the others, and says by how much a measurement varies."""
     names = ["three towers", "classifier", "classifier, in parts"]
     done = subprocess.run([sys.executable, BENCHMARK, "--json", *names], stdout=subprocess.PIPE, text=True)
     found = [json.loads(line) for line in done.stdout.splitlines()]
     assert [each["name"] for each in found] == names
     for each in found:
-        assert each["predicted_bytes"] == pytest.approx(each["measured_bytes"], rel=0.15), each
+        assert each["predicted_bytes"] == pytest.approx(each["measured_bytes"], rel=0.3), each

@@ -100,9 +100,9 @@ def test_type_a_sentence_and_see_the_clips_play(place, browser):
     browser.open(address)
     search(browser, "something red")
     names = browser.evaluate(HITS)
-    assert names[:5] == ["red.mp4"] * 5 and "green & <odd>.avi" in names
+    assert names[0] == "red.mp4" and "green & <odd>.avi" in names
     times = browser.evaluate("document.querySelector('.hit .times').textContent")
-    assert times == "0:02.0 to 0:02.4"
+    assert times == "0:02.0 to 0:04.0"  # the scene after the cut, whole
     # The first hit begins in the middle of its file: only with ranges can a browser go there.
     at, width, source = browser.evaluate(PLAY % (0, 2.0))
     assert 2.0 < at < 2.8 and width == 64 and "/file/" in source

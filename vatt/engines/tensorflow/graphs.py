@@ -17,7 +17,7 @@ from vatt.engines.private_names import GRADIENTS
 
 def registered_gradients() -> set[str]:
     """Names of the gradients that custom gradients have registered in this process."""
-    return {name for name in GRADIENTS if name.startswith("CustomGradient-")}
+    return {name for name in list(GRADIENTS) if name.startswith("CustomGradient-")}
 
 
 def release_graphs() -> None:
@@ -27,9 +27,9 @@ def release_graphs() -> None:
     it, and the registry forgets its gradients.
     """
     for name in registered_gradients():
-        entry = GRADIENTS[name]
-        graph = _graph_of(entry["type"])
-        if graph is not None:
+        entry = GRADIENTS.get(name)  # the garbage collector may have taken it out since
+        graph = None if entry is None else _graph_of(entry["type"])
+        if graph is not None and entry is not None:
             graph.own_gradients = [*getattr(graph, "own_gradients", ()), entry["type"]]
             GRADIENTS[name] = {**entry, "type": _weakly(entry["type"])}
             weakref.finalize(graph, GRADIENTS.pop, name, None)
