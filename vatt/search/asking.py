@@ -1,7 +1,7 @@
 """What a request to `/search` asks: as JSON, or as the fields of a form, with a file or without."""
 
+import argparse
 import dataclasses
-import math
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -10,6 +10,7 @@ from werkzeug.datastructures import FileStorage
 from werkzeug.exceptions import BadRequest
 from werkzeug.wrappers import Request
 
+from vatt.arguments import probability
 from vatt.search.answer import FOUND_BY, TARGETS, Wanted
 
 MAX_COUNT = 60  # scenes of an answer
@@ -91,9 +92,6 @@ def _probability(value: Any) -> float | None:
     if value == "":
         return None
     try:
-        number = math.nan if isinstance(value, bool) else float(value)
-    except (TypeError, ValueError):
-        number = math.nan
-    if not 0 <= number <= 1:
-        raise BadRequest(f"`at_least` must be a probability, 0 to 1. Received: {str(value)[:40]}.")
-    return number
+        return probability(str(value))  # "True" is none
+    except (ValueError, argparse.ArgumentTypeError):
+        raise BadRequest(f"`at_least` must be a probability, 0 to 1. Received: {str(value)[:40]}.") from None

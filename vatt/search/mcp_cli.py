@@ -5,7 +5,7 @@ from typing import Any
 
 import vatt
 from vatt.arguments import explain
-from vatt.search.answer import FOUND_BY, Wanted
+from vatt.search.answer import TARGETS, Wanted
 from vatt.search.asking import MAX_COUNT
 from vatt.search.described import answer_facts
 from vatt.search.index import Index
@@ -82,7 +82,7 @@ def tools_of(opened: OpenIndex) -> Any:
         path: str, modality: str = "video", count: int = 10, start_seconds: float = 0.0
     ) -> dict[str, Any]:
         """Scenes whose "video" or "audio" is like that of a media file of this machine, best first."""
-        if modality not in ("video", "audio"):
+        if modality not in TARGETS:
             raise ToolError(f"`modality` must be video or audio. Received: {modality}.")
         return answered(count, None, None, start_seconds=start_seconds, **{modality: path})
 
@@ -94,7 +94,7 @@ def tools_of(opened: OpenIndex) -> Any:
             "folder": str(index.root),
             "files": len(index.files),
             "windows": index.rows,
-            "searched_by": [name for name in FOUND_BY[:2] if index.has(name).any()]
+            "searched_by": [name for name in TARGETS if index.has(name).any()]
             + (["captions"] if index.captions is not None else []),
             "has_probabilities": index.calibration is not None,
         }

@@ -8,13 +8,11 @@ import re
 import signal
 from pathlib import Path
 
-import vatt
 from vatt.arguments import COUNT, QUANTITY, explain
-from vatt.embed.files import open_embedder
 from vatt.prepare.progress import say
 from vatt.search.access import Access, host_names, new_token
 from vatt.search.connections import Pace, PacedServer
-from vatt.search.index import Index
+from vatt.search.open_index import OpenIndex
 from vatt.search.query import warm
 from vatt.search.server import SearchServer
 
@@ -85,9 +83,8 @@ def main(args: argparse.Namespace) -> int:
 def start(args: argparse.Namespace, pace: Pace = Pace(), token: str = "") -> PacedServer:  # noqa: B008 (frozen)
     """The server, listening; `serve_forever` answers requests that have the token, if there is one."""
     _check(args)
-    index = Index(args.index)
-    embedder = open_embedder(vatt.load, args.model or index.facts["model"]["path"])
-    index.check(embedder)
+    opened = OpenIndex(args.index, model=args.model)
+    embedder = opened.embedder
     say("Warming up")
     warm(embedder)
     host = str(ipaddress.ip_address(args.host))
@@ -97,7 +94,7 @@ def start(args: argparse.Namespace, pace: Pace = Pace(), token: str = "") -> Pac
         raise OSError(_unusable(args, error)) from None
     names = {host} | ({LOOPBACK, "localhost"} if _is_loopback(host) else set())
     server.app = SearchServer(
-        index,
+        opened.index,
         embedder,
         access=Access(host_names(names, server.port), token),
         max_upload_bytes=round(args.max_upload_mb * 1e6),
