@@ -27,9 +27,11 @@ def release_graphs() -> None:
     it, and the registry forgets its gradients.
     """
     for name in registered_gradients():
-        entry = GRADIENTS.get(name)  # the garbage collector may have taken it out since
-        graph = None if entry is None else _graph_of(entry["type"])
-        if graph is not None and entry is not None:
+        entry = GRADIENTS.get(name)
+        if entry is None:  # the garbage collector has taken it out since
+            continue
+        graph = _graph_of(entry["type"])
+        if graph is not None:
             graph.own_gradients = [*getattr(graph, "own_gradients", ()), entry["type"]]
             GRADIENTS[name] = {**entry, "type": _weakly(entry["type"])}
             weakref.finalize(graph, GRADIENTS.pop, name, None)
