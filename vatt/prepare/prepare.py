@@ -82,16 +82,18 @@ def prepare_clips(
             holdings = making.make_shards(shards[number - 1 :: count])
         if running.part:
             making.unfinished.pull()  # what other parts have finished meanwhile
-        if (folder / writer.DATASET_FILE).exists():  # another part was the last
-            return making.finished_before()
-        left = sum(making.unfinished.finished(shard) is None for shard in shards)
-        if left:
-            say(f"{plan.name}: part {number} of {count} is finished; {left} shards are left to the others")
-            return holdings
-        with disk_errors(folder, _WAY_OUT), making.unfinished.alone():
-            if (folder / writer.DATASET_FILE).exists():
+        parts = [f"-{each}-of-{count}" for each in range(1, count + 1)] if running.part else []
+        with disk_errors(folder, _WAY_OUT), making.unfinished.last(parts) as is_last:
+            if (folder / writer.DATASET_FILE).exists():  # another part was the last
                 return making.finished_before()
-            return making.describe(fingerprint, str(directory))
+            if is_last and all(map(making.unfinished.finished, shards)):
+                return making.describe(fingerprint, str(directory))
+            left = sum(making.unfinished.finished(shard) is None for shard in shards)
+        say(
+            f"{plan.name}: part {number} of {count} is finished; "
+            + (f"{left} shards are left to the others" if left else "another one at work finishes the set")
+        )
+        return holdings
 
 
 @contextlib.contextmanager

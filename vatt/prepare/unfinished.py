@@ -24,6 +24,7 @@ from vatt.whole_file import lock_file, own_folder, remove_leftovers, temporary_f
 FOLDER = ".unfinished"
 SPOOL = f"{FOLDER}/spool"  # in a store, what the names of spool files begin with
 _MOST_BYTES = 1 << 30  # of a journal: the words of a shard
+_FINISHING_SECONDS = 60.0  # for which a part waits for another that may be finishing the set
 
 
 def is_small(name: str) -> bool:
@@ -70,6 +71,25 @@ class Unfinished:
             yield
         finally:
             lock.release()
+
+    @contextlib.contextmanager
+    def last(self, parts: Sequence[str]) -> Iterator[bool]:
+        """Whether none of the parts is at work, and while the block lasts none can begin.
+
+        A part comes here when its work is done and its lock released, one at a time: so there is always one
+        that finds all others gone, and what it removes nobody reads.
+        """
+        own_folder(self._folder)
+        with contextlib.ExitStack() as held:
+            for place, part in enumerate(("", *parts)):
+                lock = lock_file(self._folder / f"lock{part}")
+                try:
+                    lock.acquire(timeout=0 if place else _FINISHING_SECONDS)
+                except filelock.Timeout:
+                    yield False
+                    return
+                held.callback(lock.release)
+            yield True
 
     def tidy(self, shards: Iterable[Shard]) -> None:
         """Removes what killed runs and runs of another plan left behind."""
