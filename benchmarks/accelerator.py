@@ -8,7 +8,7 @@ Parts, each in processes of its own with a limit of time, the most telling first
 has had its minutes, and what was left out is said. "step": forward, loss, gradients, Adam and clipping of
 the modality-specific VATT (video medium, audio base, text small) by the JAX engine, DropToken at 50 %, on
 clips of noise, 32 × 224 × 224. "tower": the video tower of ViT-L alone, on 785 tokens. "blocks": a stack of
-blocks with gradients beside PyTorch's modules around `scaled_dot_product_attention`, as they are and through
+blocks with gradients next to PyTorch's modules around `scaled_dot_product_attention`, as they are and through
 `torch.compile`, each alone on the device (transformer_steps.py). "losses": the first losses in float32 and
 in bfloat16.
 

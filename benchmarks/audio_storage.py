@@ -52,7 +52,7 @@ def audio_of(path: Path, rate_hz: int) -> list[np.ndarray | None]:
 
 
 def evenly(found: list, most: int) -> list:
-    """At most so many of a list."""
+    """At most `most` of a list."""
     return found[:: max(1, -(-len(found) // most))]
 
 

@@ -2,7 +2,7 @@
 
     python benchmarks/batch_memory.py --batch 128 --chunk 16
 
-The demo's VATT (experiments/pretrain.gin) on clips of 16 frames of 64² and 1.6 s of sound at 8 kHz, float32,
+The demo's VATT (experiments/pretrain.gin) on clips of 16 frames of 64² and 1.6 s of audio at 8 kHz, float32,
 SGD. Variants, each in a process of its own:
 
     whole       one forward and one backward pass

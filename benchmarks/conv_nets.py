@@ -42,7 +42,7 @@ RETRIEVAL = {
     )
     for k in (1, 5)
 }
-DOWNSTREAM = ("action, video", "action, sound")
+DOWNSTREAM = ("action, video", "action, audio")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -30,15 +30,15 @@ ROOT = Path(__file__).parents[1]
 SHAPES = '("disc", "square", "triangle", "star", "ring", "cross")'
 COLOURS = '("red", "green", "blue", "white", "black")'
 SOUND = "--gin.MODALITY='audio'"
-# What is told apart, from what: a sound's rhythm says the action, its timbre the shape, its pitch the colour.
+# What is classified, from what: in audio, rhythm says the action, timbre the shape, pitch the colour.
 TASKS = {
     "action, video": (),
-    "action, sound": (SOUND,),
-    "shape, sound": (SOUND, f"--gin.LABELS={SHAPES}"),
-    "colour, sound": (SOUND, f"--gin.LABELS={COLOURS}"),
+    "action, audio": (SOUND,),
+    "shape, audio": (SOUND, f"--gin.LABELS={SHAPES}"),
+    "colour, audio": (SOUND, f"--gin.LABELS={COLOURS}"),
 }
-FEW_LABEL_TASKS = ("action, video", "action, sound", "shape, sound")
-LINEAR_TASKS = ("action, video", "action, sound")
+FEW_LABEL_TASKS = ("action, video", "action, audio", "shape, audio")
+LINEAR_TASKS = ("action, video", "action, audio")
 PROBES = ("linear", "svm", "knn")
 DROP_RATES = (0, 25, 50, 75)
 BASELINE = "drop_token_50"
@@ -231,8 +231,8 @@ def main() -> None:
         each = {"specific": BASELINE, "agnostic": "agnostic"}
         variants(runs, seeds, "(d) one Transformer for all", each, None)
     if "e" in flags.tables:
-        sound = {"waveform": BASELINE, "spectrogram": "demo_spectrogram"}
-        variants(runs, seeds, "(e) what the sound is", sound, None)
+        audio = {"waveform": BASELINE, "spectrogram": "demo_spectrogram"}
+        variants(runs, seeds, "(e) what the audio is", audio, None)
 
 
 if __name__ == "__main__":

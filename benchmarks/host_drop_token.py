@@ -2,9 +2,9 @@
 
     python benchmarks/host_drop_token.py
 
-Renders and prepares films as benchmarks/records.py does, and mixes the sets of 10 s and of 60 s as the paper
+Renders and prepares videos as benchmarks/records.py does, and mixes the sets of 10 s and of 60 s as the paper
 mixes HowTo100M and AudioSet. Measured are processor time of one training clip (32 frames at 10 fps, cropped
-and resized to 224 pixels, with 3.2 s of sound), whole and with `Execution.host_drop_token` at 50 %, and the
+and resized to 224 pixels, with 3.2 s of audio), whole and with `Execution.host_drop_token` at 50 %, and the
 bytes of it in a batch. Each measurement is a process of its own; the ways take turns, and medians are
 compared.
 """
@@ -66,7 +66,7 @@ def main() -> None:
     )
     parser.add_argument("--repeats", type=int, default=5, help="measurements of each (default: %(default)s)")
     parser.add_argument("--clips", type=int, default=48, help="clips of one (default: %(default)s)")
-    parser.add_argument("--films", type=int, default=6, help="films of 10 s (default: %(default)s)")
+    parser.add_argument("--videos", type=int, default=6, help="videos of 10 s (default: %(default)s)")
     parser.add_argument("--kept", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
@@ -77,7 +77,7 @@ def main() -> None:
     from records import make_material
 
     with tempfile.TemporaryDirectory() as directory:
-        make_material(Path(directory), arguments.films)
+        make_material(Path(directory), arguments.videos)
         found = {False: [], True: []}
         for _ in range(arguments.repeats):
             for kept, values in found.items():

@@ -1,4 +1,4 @@
-"""The encoders in int8 beside those in float32: bytes, and recall on the demo's held-out clips.
+"""The encoders in int8 compared with those in float32: bytes, and recall on the demo's held-out clips.
 
     python benchmarks/int8.py --model runs/pretrain
 

@@ -5,7 +5,7 @@
     python benchmarks/main_job.py --seeds 0 1 2 --engine jax --out runs/main_job_jax
 
 Each seed is a run of experiments/pretrain.gin as a user would start it, in a process of its own; the first
-one renders the corpus too. The control trains on a corpus in which sound and narration come from other clips
+one renders the corpus too. The control trains on a corpus in which audio and narration come from other clips
 (correspondence 0) and evaluates on true held-out clips: every recall must lie inside the 99 % interval of
 1,000 random permutations of the combinations. Runs that exist are read, not repeated.
 """

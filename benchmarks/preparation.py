@@ -1,10 +1,10 @@
-"""What preparing costs beside what can not be avoided: decoding the film and encoding its pictures as JPEG.
+"""What preparing costs, and what can not be avoided: decoding the video and encoding its frames as JPEG.
 
     python benchmarks/preparation.py
 
-Renders one film as cameras and encoders make them (640x360, 25 frames per second, H.264 with x264's defaults,
-48 kHz AAC), then measures, in turns, the CPU time of `prepare_clips` on several links to it with one worker,
-all processes together, and that of the shortest loop that decodes the same files, scales the pictures and
+Renders one video as cameras and encoders make them (640x360, 25 frames per second, H.264,
+x264's defaults, 48 kHz AAC), then measures, in turns, the CPU time of `prepare_clips` on several links to it with one worker,
+all processes together, and that of the shortest loop that decodes the same files, scales the frames and
 encodes them. The second is what the first can not go below; the issue allows a ratio of 1.3.
 """
 
@@ -35,7 +35,7 @@ WIDTH, HEIGHT, FRAME_RATE_HZ, SAMPLE_RATE_HZ = 640, 360, 25, 48_000
 
 
 def render(path: Path, seconds: int) -> None:
-    """A film of soft clouds that drift, with grain, and a sound of noise: neither flat nor incompressible."""
+    """A video of soft clouds that drift, with grain, and audio of noise: neither flat nor incompressible."""
     random = np.random.default_rng(0)
     clouds = random.integers(0, 256, (24, 40, 3), np.uint8)
     clouds = np.asarray(Image.fromarray(clouds).resize((2 * WIDTH, 2 * HEIGHT), Image.Resampling.BICUBIC))
@@ -100,9 +100,9 @@ def cpu_seconds(which: str, paths: list[str]) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seconds", type=int, default=60, help="length of the film (default: %(default)s)")
+    parser.add_argument("--seconds", type=int, default=60, help="length of the video (default: %(default)s)")
     parser.add_argument(
-        "--films", type=int, default=4, help="how often it is prepared (default: %(default)s)"
+        "--videos", type=int, default=4, help="how often it is prepared (default: %(default)s)"
     )
     parser.add_argument("--repeats", type=int, default=3, help="measurements (default: %(default)s)")
     parser.add_argument("--only", nargs="+", help=argparse.SUPPRESS)  # a function and the files for it
@@ -111,19 +111,19 @@ def main() -> None:
         {"shortest_loop": shortest_loop, "preparation": preparation}[args.only[0]](args.only[1:])
         return
     with tempfile.TemporaryDirectory() as folder:
-        film = Path(folder) / "0.mp4"
-        render(film, args.seconds)
-        paths = [str(film)]
-        for number in range(1, args.films):
+        path = Path(folder) / "0.mp4"
+        render(path, args.seconds)
+        paths = [str(path)]
+        for number in range(1, args.videos):
             link = Path(folder) / f"{number}.mp4"
-            link.hardlink_to(film)
+            link.hardlink_to(path)
             paths.append(str(link))
         ratios = []
         for _ in range(args.repeats):
             least, spent = cpu_seconds("shortest_loop", paths), cpu_seconds("preparation", paths)
             ratios.append(spent / least)
-            minutes = args.films * args.seconds / 60
-            cost = f"{spent / minutes:.2f} : {least / minutes:.2f} CPU-s per minute of film"
+            minutes = args.videos * args.seconds / 60
+            cost = f"{spent / minutes:.2f} : {least / minutes:.2f} CPU-s per minute of video"
             print(f"{cost} = {ratios[-1]:.3f}", flush=True)
     ratio = statistics.median(ratios)
     print(f"ratio {ratio:.3f}, allowed {ALLOWED}: {'met' if ratio <= ALLOWED else 'MISSED'}")

@@ -2,13 +2,13 @@
 
     python benchmarks/preparation_choices.py
 
-Renders films as cameras and encoders make them (640x360, 25 frames per second, H.264 with x264's defaults,
-48 kHz AAC). First the work of preparing (`vatt.prepare.record.make_records`: decode, scale, JPEG, sound) on
-as many films in processes x codec threads. Chosen is what takes the least processor time among what keeps
+Renders videos as cameras and encoders make them (640x360, 25 frames per second, H.264 with x264's defaults,
+48 kHz AAC). First the work of preparing (`vatt.prepare.record.make_records`: decode, scale, JPEG, audio) on
+as many videos in processes x codec threads. Chosen is what takes the least processor time among what keeps
 every core busy: that is all that a machine with nothing else to do has to give. Wall time is printed too; it
-means something on a quiet machine only. Then clips of ten seconds at random instants of one long film: by a
+means something on a quiet machine only. Then clips of ten seconds at random instants of one long video: by a
 seek to the key frame before, as preparing does it for the clips of a table, or by decoding from the start of
-the film. Medians of measurements in turn.
+the video. Medians of measurements in turn.
 
 What `vatt prepare` does by default: a process per core, one codec thread each (`DECODE_THREADS`), and a seek.
 """
@@ -34,7 +34,7 @@ SEED = 0
 
 
 def make(path: str, threads: int, start: float | None, through: bool) -> None:
-    """Records of a film, of all of it or of ten seconds from `start`."""
+    """Records of a video, of all of it or of ten seconds from `start`."""
     from vatt.prepare import container, source, streams
     from vatt.prepare.record import Clip, RecordOptions, make_records
 
@@ -44,7 +44,7 @@ def make(path: str, threads: int, start: float | None, through: bool) -> None:
             opened, streams, warnings
         )
     part = {} if start is None else {"start_seconds": start, "end_seconds": start + CLIP_SECONDS}
-    clip = Clip(media=path, media_id="film", split="train", segment_seconds=CLIP_SECONDS, **part)
+    clip = Clip(media=path, media_id="video", split="train", segment_seconds=CLIP_SECONDS, **part)
     for _ in make_records(clip, RecordOptions()):
         pass
 
@@ -78,32 +78,32 @@ def run(shares: list[list[dict]]) -> tuple[float, float]:
     return sum(spent), max(wall)
 
 
-def sweep(film: Path, seconds: int, films: int, processes: list[int], threads: list[int], repeats: int):
+def sweep(video: Path, seconds: int, videos: int, processes: list[int], threads: list[int], repeats: int):
     """Prints the table of processes x threads."""
     ways = list(itertools.product(processes, threads))
     found = {way: [] for way in ways}
     for _ in range(repeats):
         for count, codec in ways:
-            task = {"path": str(film), "threads": codec, "start": None, "through": False}
-            found[count, codec].append(run([[task] * (films // count)] * count))
-    minutes = films * seconds / 60
+            task = {"path": str(video), "threads": codec, "start": None, "through": False}
+            found[count, codec].append(run([[task] * (videos // count)] * count))
+    minutes = videos * seconds / 60
     least = statistics.median(spent for spent, _ in found[processes[0], 1]) / minutes
     for (count, codec), values in found.items():
         spent, wall = (statistics.median(each) / minutes for each in zip(*values, strict=True))
         print(
-            f"{count} processes x {codec} codec threads: {spent:.2f} CPU-s a minute of film, "
+            f"{count} processes x {codec} codec threads: {spent:.2f} CPU-s a minute of video, "
             f"{spent / least:.2f} of {processes[0]} x 1; wall {wall:.2f} s"
         )
 
 
-def seeks(film: Path, seconds: int, clips: int, repeats: int) -> None:
-    """Prints what a clip costs by a seek and by decoding from the start of the film."""
+def seeks(video: Path, seconds: int, clips: int, repeats: int) -> None:
+    """Prints what a clip costs by a seek and by decoding from the start of the video."""
     starts = np.random.default_rng(SEED).uniform(0, seconds - CLIP_SECONDS, clips)
     found = {False: [], True: []}
     for _ in range(repeats):
         for through, values in found.items():
             tasks = [
-                {"path": str(film), "threads": 1, "start": float(start), "through": through}
+                {"path": str(video), "threads": 1, "start": float(start), "through": through}
                 for start in starts
             ]
             values.append(run([tasks])[0] / clips)
@@ -122,9 +122,9 @@ def main() -> None:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     parser.add_argument("--processes", type=int, nargs="+", default=[1, cores, 2 * cores])
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2, 4])
-    parser.add_argument("--seconds", type=int, default=30, help="of a film (default: %(default)s)")
-    parser.add_argument("--long", type=int, default=300, help="seconds of the long film (default: 300)")
-    parser.add_argument("--clips", type=int, default=12, help="of the long film (default: %(default)s)")
+    parser.add_argument("--seconds", type=int, default=30, help="of a video (default: %(default)s)")
+    parser.add_argument("--long", type=int, default=300, help="seconds of the long video (default: 300)")
+    parser.add_argument("--clips", type=int, default=12, help="of the long video (default: %(default)s)")
     parser.add_argument("--repeats", type=int, default=3, help="measurements (default: %(default)s)")
     parser.add_argument("--only", type=json.loads, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
@@ -135,11 +135,11 @@ def main() -> None:
 
     print(f"python {platform.python_version()}, av {av.__version__}, FFmpeg {av.ffmpeg_version_info}")
     print(f"{cores} cores, load {os.getloadavg()[0]:.1f}")
-    films = int(np.lcm.reduce(arguments.processes))  # every process has as many
+    videos = int(np.lcm.reduce(arguments.processes))  # every process has as many
     with tempfile.TemporaryDirectory() as folder:
-        film, long = Path(folder) / "film.mp4", Path(folder) / "long.mp4"
-        render(film, arguments.seconds)
-        sweep(film, arguments.seconds, films, arguments.processes, arguments.threads, arguments.repeats)
+        video, long = Path(folder) / "video.mp4", Path(folder) / "long.mp4"
+        render(video, arguments.seconds)
+        sweep(video, arguments.seconds, videos, arguments.processes, arguments.threads, arguments.repeats)
         render(long, arguments.long)
         seeks(long, arguments.long, arguments.clips, arguments.repeats)
 

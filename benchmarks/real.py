@@ -10,7 +10,7 @@ started again with the same command.
 
     stamps   pre-training with our recipe and with the paper's linear maps at equal steps, retrieval of new
              renderings of the objects seen and of objects held out
-    film     pre-training on sound and picture of the film's first part, retrieval of clips of its last
+    film     pre-training on audio and frames of the film's first part, retrieval of clips of its last
     esc10    five folds: from scratch, fine-tuned from the --starts, probes of random and trained features
 
 Prints a table of each: the seeds, their mean and its 95 % interval (Student's t over seeds; where there is
@@ -62,7 +62,7 @@ def prepared(records: Path, *command: str | Path) -> Path:
 
 
 def start(made: Path, *words: str | Path) -> None:
-    """Runs Python with these words; its output is in a file beside `made`."""
+    """Runs Python with these words; its output is in a file next to `made`."""
     made.parent.mkdir(parents=True, exist_ok=True)
     print(f"[{time.strftime('%H:%M')}] {made.name}", flush=True)
     log = made.with_name(f"{made.name}.log")

@@ -1,16 +1,16 @@
-"""What a training clip costs the host: from records, from the films themselves, and with augmentation.
+"""What a training clip costs the host: from records, from the videos themselves, and with augmentation.
 
     python benchmarks/records.py
 
-Renders films as cameras and encoders make them (640x360, 25 frames per second, x264's defaults; 10 s and
+Renders videos as cameras and encoders make them (640x360, 25 frames per second, x264's defaults; 10 s and
 60 s), prepares them, and measures the CPU time of one clip, 32 frames at 10 fps cropped at random and resized
 to 224 pixels, in each of the ways below. Each measurement is a process of its own, with all its threads; the
-ways take turns, and medians are compared. Records hold the film's 25 pictures a second, as by default; beside
+ways take turns, and medians are compared. Records hold the video's 25 frames a second, as by default; next to
 them are some prepared with `--max_frame_rate_hz 10`, of which a clip reads two fifths of the bytes. What is
 asked for:
 
-    records are at least 5 times as fast as decoding the film from a random instant;
-    records reach at least 0.75 of the rate of decoding whole pictures alone;
+    records are at least 5 times as fast as decoding the video from a random instant;
+    records reach at least 0.75 of the rate of decoding whole frames alone;
     augmentation takes at most 0.75 of `tf.image`'s, frame by frame; 0.35 with colour left to the device.
 """
 
@@ -27,14 +27,14 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-FILM_SECONDS = (10, 60)
+VIDEO_SECONDS = (10, 60)
 FRAMES, RATE_HZ, SIZE = 32, 10.0, 224
 SEED = 0
 
 # What is asked for: (left, right, limit): clips per CPU-second of the left over those of the right, at least.
 TARGETS = (
-    *((f"records {seconds}", f"film {seconds}", 5.0) for seconds in FILM_SECONDS),
-    ("records 10", "whole pictures", 0.75),
+    *((f"records {seconds}", f"video {seconds}", 5.0) for seconds in VIDEO_SECONDS),
+    ("records 10", "whole frames", 0.75),
     ("augmentation", "tf.image per frame", 1 / 0.75),
     ("augmentation without colour", "tf.image per frame", 1 / 0.35),
 )
@@ -51,8 +51,8 @@ def prepared_clips(folder: Path, records: str):
         yield int(batch[VIDEO].shape[0])
 
 
-def film_clips(folder: Path, seconds: int):
-    """The same from the film: seek to the key frame before a random instant, decode on, crop, resize."""
+def video_clips(folder: Path, seconds: int):
+    """The same from the video: seek to the key frame before a random instant, decode on, crop, resize."""
     import av
     import numpy as np
     import tensorflow as tf
@@ -66,9 +66,9 @@ def film_clips(folder: Path, seconds: int):
         start = draw.uniform(0, seconds - decode_seconds)
         wanted = [start + number / RATE_HZ for number in range(FRAMES)]
         pictures = []
-        with av.open(str(folder / f"film{seconds}.mp4")) as container:
+        with av.open(str(folder / f"video{seconds}.mp4")) as container:
             stream = container.streams.video[0]
-            stream.codec_context.thread_count = 1  # many films at once, a thread each, is the cheapest
+            stream.codec_context.thread_count = 1  # many videos at once, a thread each, is the cheapest
             container.seek(int(start / stream.time_base), stream=stream)
             for frame in container.decode(stream):
                 # The frame at or after each instant: the nearest one would need the one after it as well.
@@ -82,8 +82,8 @@ def film_clips(folder: Path, seconds: int):
         yield 1
 
 
-def whole_pictures(folder: Path):
-    """The records' JPEG pictures decoded, all of each, and nothing else."""
+def whole_frames(folder: Path):
+    """The records' JPEG frames decoded, all of each, and nothing else."""
     import tensorflow as tf
 
     decode = tf.function(lambda jpegs: [tf.io.decode_jpeg(jpeg, channels=3) for jpeg in tf.unstack(jpegs)])
@@ -152,13 +152,13 @@ def decoded_clips(folder: Path, augment):
 
 
 def stored_clips(folder: Path):
-    """Pictures of a clip's length from the records of the shortest film, string [32], for ever."""
+    """Frames of a clip's length from the records of the shortest video, string [32], for ever."""
     import tensorflow as tf
 
     from vatt.data import parse
     from vatt.data.video import shown
 
-    shards = sorted((folder / f"records{FILM_SECONDS[0]}").glob("*.tfrecord"))
+    shards = sorted((folder / f"records{VIDEO_SECONDS[0]}").glob("*.tfrecord"))
     for serialized in tf.data.TFRecordDataset([str(shard) for shard in shards]).repeat():
         record = parse.parse_record(serialized, frame_rate_hz=25.0, audio_rate_hz=48_000)
         jpegs = record["jpegs"][:FRAMES]
@@ -178,10 +178,10 @@ def random_boxes(height: int, width: int):
 
 
 VARIANTS = {
-    **{f"records {seconds}": (prepared_clips, {"records": f"records{seconds}"}) for seconds in FILM_SECONDS},
+    **{f"records {seconds}": (prepared_clips, {"records": f"records{seconds}"}) for seconds in VIDEO_SECONDS},
     "records 10 at 10 Hz": (prepared_clips, {"records": "records10at10"}),
-    **{f"film {seconds}": (film_clips, {"seconds": seconds}) for seconds in FILM_SECONDS},
-    "whole pictures": (whole_pictures, {}),
+    **{f"video {seconds}": (video_clips, {"seconds": seconds}) for seconds in VIDEO_SECONDS},
+    "whole frames": (whole_frames, {}),
     "augmentation": (augmentation, {"colour": True}),
     "augmentation without colour": (augmentation, {"colour": False}),
     "tf.image per frame": (augmentation_per_frame, {}),
@@ -220,8 +220,8 @@ def measured_apart(folder: Path, variant: str, clips: int) -> dict:
     return json.loads(finished.stdout.splitlines()[-1])
 
 
-def make_material(folder: Path, films: int) -> None:
-    """Films, and the records made of them."""
+def make_material(folder: Path, videos: int) -> None:
+    """Videos, and the records made of them."""
     import shutil
 
     from preparation import render
@@ -231,15 +231,15 @@ def make_material(folder: Path, films: int) -> None:
     from vatt.prepare.prepare import prepare_clips
     from vatt.prepare.record import RecordOptions
 
-    for seconds in FILM_SECONDS:
-        film, media = folder / f"film{seconds}.mp4", folder / f"media{seconds}"
-        render(film, seconds)
+    for seconds in VIDEO_SECONDS:
+        path, media = folder / f"video{seconds}.mp4", folder / f"media{seconds}"
+        render(path, seconds)
         media.mkdir()
-        for number in range(max(1, films * 10 // seconds)):  # as many records of both lengths
-            shutil.copy(film, media / f"{number}.mp4")  # further names of one file are left out
+        for number in range(max(1, videos * 10 // seconds)):  # as many records of both lengths
+            shutil.copy(path, media / f"{number}.mp4")  # further names of one file are left out
         plan = plan_folder(media, test_share=0.0)
         prepare_clips(plan, folder / f"records{seconds}")
-        if seconds == FILM_SECONDS[0]:
+        if seconds == VIDEO_SECONDS[0]:
             fewer = RecordOptions(media=MediaOptions(max_frame_rate_hz=RATE_HZ))
             prepare_clips(plan, folder / f"records{seconds}at10", options=fewer)
 
@@ -251,7 +251,7 @@ def main() -> None:
     )
     parser.add_argument("--repeats", type=int, default=5, help="measurements of each (default: %(default)s)")
     parser.add_argument("--clips", type=int, default=48, help="clips of one (default: %(default)s)")
-    parser.add_argument("--films", type=int, default=12, help="films of 10 s (default: %(default)s)")
+    parser.add_argument("--videos", type=int, default=12, help="videos of 10 s (default: %(default)s)")
     parser.add_argument("--only", choices=VARIANTS, help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
@@ -260,7 +260,7 @@ def main() -> None:
         return
     sys.path.insert(0, str(ROOT))
     with tempfile.TemporaryDirectory() as directory:
-        make_material(Path(directory), arguments.films)
+        make_material(Path(directory), arguments.videos)
         found = {variant: [] for variant in VARIANTS}
         for _ in range(arguments.repeats):
             for variant, values in found.items():

@@ -1,4 +1,4 @@
-"""What ranking costs beside the one matrix product that it can not do without.
+"""What ranking costs compared with the one matrix product that it can not do without.
 
     python benchmarks/retrieval.py
 

@@ -3,7 +3,7 @@
     python benchmarks/runtimes.py --model runs/pretrain
 
 Each runtime has an environment of its own, made here from the registry of packages, with NumPy and nothing
-else, but Keras and this project where Keras computes; and one thread, where it can be told. Milliseconds are
+else, but Keras and this project where Keras computes; and one thread, where that can be set. Milliseconds are
 of the processor, since other work on the machine lengthens those of the wall.
 """
 

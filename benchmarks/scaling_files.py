@@ -2,17 +2,17 @@
 
     python benchmarks/scaling_files.py --plots plots/scaling_files
 
-Three axes. "films": films of a second, 320x180, as encoders make them, each a file of its own, from the
-folder to the finished set by one worker. "pictures": the same of PNG pictures of 32x32, which are many and
-take next to nothing each, so that what is done per file beside decoding shows: finding, planning, handing
-out, spooling, journals. "resumed": a run over the same pictures that finds all shards made and writes the
+Three axes. "videos": videos of a second, 320x180, as encoders make them, each a file of its own, from the
+folder to the finished set by one worker. "images": the same of PNG images of 32x32, which are many and
+take next to nothing each, so that what is done per file besides decoding shows: finding, planning, handing
+out, spooling, journals. "resumed": a run over the same images that finds all shards made and writes the
 last file: what going on costs.
 
 Time is that of all processes, above what one file takes: the start of the worker is no part of the question.
 The exponent e of cost ~ filesᵉ is the slope of a straight line through the logarithms. What to expect: time
 1. Memory is the resident peak of the process that leads and of the worker, above those of one file. The first
-grows by the list of clips, 1 to 2 kB a file. Pictures and records of several files are never held at once:
-the worker's levels off, after some hundred films, at 40 MB that the allocator keeps for the next one. Each
+grows by the list of clips, 1 to 2 kB a file. Images and records of several files are never held at once:
+the worker's levels off, after some hundred videos, at 40 MB that the allocator keeps for the next one. Each
 point is a process of its own, and the least of `--repeats`.
 """
 
@@ -30,16 +30,16 @@ import numpy as np
 
 ROOT = Path(__file__).parents[1]
 AXES = {
-    "films": (4, 16, 64, 256, 1024),
-    "pictures": (256, 1024, 4096),
+    "videos": (4, 16, 64, 256, 1024),
+    "images": (256, 1024, 4096),
     "resumed": (256, 1024, 4096),
 }
 
 
 def make_files(axis: str, files: int, folder: Path) -> None:
-    """A second of film, or a small picture, under so many names."""
+    """A second of video, or a small image, under that many names."""
     folder.mkdir()
-    if axis == "films":
+    if axis == "videos":
         import av
         from PIL import Image
 
@@ -50,9 +50,9 @@ def make_files(axis: str, files: int, folder: Path) -> None:
             video = container.add_stream("libx264", rate=25)
             video.width, video.height, video.pix_fmt = 320, 180, "yuv420p"
             for number in range(25):
-                picture = clouds[number : number + 180, 4 * number : 4 * number + 320]
-                picture = np.ascontiguousarray(picture)
-                container.mux(video.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+                frame = clouds[number : number + 180, 4 * number : 4 * number + 320]
+                frame = np.ascontiguousarray(frame)
+                container.mux(video.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
             container.mux(video.encode(None))
     else:
         from PIL import Image
@@ -135,7 +135,7 @@ def main() -> None:
     found = {}
     for axis in arguments.axes:
         one = measured_apart(axis, 1, arguments.repeats)
-        # Costs are those of so many files more than one.
+        # Costs are those of that many files more than one.
         results = [measured_apart(axis, 1 + size, arguments.repeats) for size in AXES[axis]]
         seconds = [result["seconds"] - one["seconds"] for result in results]
         grown = {who: [max(0, result[who] - one[who]) for result in results] for who in ("leader", "worker")}

@@ -6,7 +6,7 @@
     python benchmarks/search.py size
 
 `recall` indexes the held-out clips' media files and asks with their captions through the functions of
-`vatt search`; beside it stands what the run's evaluator measured on the prepared records of the same clips.
+`vatt search`; next to it stands what the run's evaluator measured on the prepared records of the same clips.
 `latency` makes indexes of random vectors and asks with a sentence, the model's part included. `hour` makes an
 hour of 640x360 H.264 at 25 frames per second with AAC, and compares the CPU time of decoding it (FFmpeg, both
 streams, nothing else), of the model alone on as many windows, and of `vatt embed`. `size` measures the CPU
@@ -39,7 +39,7 @@ BATCH = 16
 
 
 def recall(args):
-    """Recall of text and sound to video in the first k, by group, beside the evaluator's."""
+    """Recall of text and audio to video in the first k, by group, and the evaluator's."""
     import vatt
     from vatt.demo.corpus import demo_corpus
     from vatt.embed.files import Options
@@ -133,7 +133,7 @@ def latency(args):
 
 
 def random_index(folder, rows, width, dtype, fingerprint, outputs=("video/video_text",), clusters=0):
-    """An index of one file with so many windows; of vectors around some centres, or random."""
+    """An index of one file with `rows` windows; of vectors around some centres, or random."""
     import numpy as np
 
     from vatt.search import layout
@@ -206,13 +206,13 @@ def size(args):
 
 
 def hour(args):
-    """CPU seconds of decoding a long film, of the model and of both together, each in its own process."""
+    """CPU seconds of decoding a long video, of the model and of both together, each in its own process."""
     folder = Path(args.folder or tempfile.mkdtemp())
     film = folder / f"film{args.minutes}.mp4"
     if not film.exists():
         render(film, args.minutes)
     print(
-        f"{film.name}: {args.minutes} min of 640x360 at 25 Hz with sound, {film.stat().st_size / 1e6:.0f} MB"
+        f"{film.name}: {args.minutes} min of 640x360 at 25 Hz with audio, {film.stat().st_size / 1e6:.0f} MB"
     )
     costs = {}
     for part in ("decode", "model", "embed") * args.rounds:
@@ -274,7 +274,7 @@ def render(film, minutes):
                 for packet in packets:
                     shift = round(60 * number / packet.time_base)
                     if packet.dts + shift <= latest.get(packet.stream.index, -math.inf):
-                        continue  # a block of sound reaches over the end of the minute
+                        continue  # a block of audio reaches over the end of the minute
                     latest[packet.stream.index] = packet.dts + shift
                     packet.pts, packet.dts = packet.pts + shift, packet.dts + shift
                     packet.stream = streams[packet.stream.index]
@@ -357,7 +357,7 @@ def main():
     parser.add_argument("--media", help="the held-out clips (default: those of the demo corpus)")
     parser.add_argument("--minutes", type=int, default=60)
     parser.add_argument("--rounds", type=int, default=1)
-    parser.add_argument("--folder", help="where the film is kept")
+    parser.add_argument("--folder", help="where the video is kept")
     parser.add_argument("--film", help=argparse.SUPPRESS)
     args = parser.parse_args()
     parts[args.part](args)

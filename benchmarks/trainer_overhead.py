@@ -5,7 +5,7 @@
 
 The demo's VATT (experiments/pretrain.gin) on one batch that stays in memory. "bare" is the least that trains:
 forward, backward, Keras's Adam on each variable, under one `tf.function`, nothing checked, nothing reported.
-Variants beside it:
+Variants compared with it:
 
     bare, fused    the same with TensorFlow's kernel of Adam, one operation per variable instead of some ten;
                    not used elsewhere: it takes 1 − β₂ in float32, which moves second moments by 1e-5 of them

@@ -6,7 +6,7 @@
         --tokens 785 1569 --passes forward training --precisions bfloat16 --batch 16
 
 A stack of ViT's blocks on random tokens, forward alone or with gradients: the `Encoder` of vatt/layers on
-Keras' backends (under `tf.function`, under `jax.jit`, eagerly on PyTorch), and beside it PyTorch modules
+Keras' backends (under `tf.function`, under `jax.jit`, eagerly on PyTorch), and next to it PyTorch modules
 around `scaled_dot_product_attention` (one q·k·v product, LayerNorm, exact gelu, autocast for bfloat16), the
 row "pytorch". Attention goes by our blocks on TensorFlow and on JAX without a GPU, else through the backend's
 fused kernel. Every row has a process of its own, see transformer_steps.py, and they take turns step by step.
@@ -16,8 +16,8 @@ resident memory during the steps above what the process held before them, gradie
 is the clock's, of a step whose numbers are there, memory the most that the backend's allocator gave out above
 what it had given before. "of pytorch" is the median of the ratios of steps that followed each other, since
 what else runs on the machine slows both. "MFU" is the rate of a step, its products counted once and not again
-where they are recomputed, in the rate of a product of 2,048² matrices (8,192² on a GPU) measured beside it in
-the same process and precision; with --peak_tflops, in that of the data sheet.
+where they are recomputed, in the rate of a product of 2,048² matrices (8,192² on a GPU) measured next to it
+in the same process and precision; with --peak_tflops, in that of the data sheet.
 
 Tried on a CPU with one thread, and left: Adam of ViT-Base's weights by TensorFlow's fused kernel, 0.07 s
 instead of 0.18, about 4 % of a float32 step of one clip and 6 % in bfloat16, less of any larger batch: it

@@ -35,7 +35,7 @@ AUDIO_MASK = "audio_mask"  # float32 [B] in {0, 1}: the clip has an audio track 
 TEXT_MASK = "text_mask"  # float32 [B, K] in {0, 1}: which candidates exist
 MASKS = {VIDEO: VIDEO_MASK, AUDIO: AUDIO_MASK, TEXT: TEXT_MASK}
 # With `Execution.host_drop_token`, in training, a signal holds the patches alone that DropToken keeps: video
-# uint8 [B, N, values of a patch], audio float32 [B, N, values]. Beside them stand:
+# uint8 [B, N, values of a patch], audio float32 [B, N, values]. Next to them stand:
 VIDEO_KEPT = "video_kept"  # int32 [B, N], their places in the patch grid, rising
 AUDIO_KEPT = "audio_kept"  # int32 [B, N]
 KEPT = {VIDEO: VIDEO_KEPT, AUDIO: AUDIO_KEPT}

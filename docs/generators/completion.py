@@ -1,6 +1,6 @@
 """`vatt/completion/vatt.bash` and `vatt.zsh`: what `vatt completion` prints, from the parsers of all verbs.
 
-They are files, because most parsers stand beside code that imports TensorFlow.
+They are files, because most parsers stand next to code that imports TensorFlow.
 """
 
 import argparse

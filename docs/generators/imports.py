@@ -20,7 +20,7 @@ path { fill: none; stroke: #8a97a8; marker-end: url(#head) }
 
 
 def page() -> str:
-    """The whole picture."""
+    """The whole diagram."""
     lines, imports = folders()
     return draw(lines, without_implied(imports))
 
@@ -79,7 +79,7 @@ def without_implied(imports: Mapping[str, set[str]]) -> dict[str, set[str]]:
 
 
 def draw(lines: Mapping[str, int], imports: Mapping[str, set[str]]) -> str:
-    """The picture of a graph without circles."""
+    """The diagram of a graph without circles."""
     level = _levels(imports)
     rows = [sorted(name for name in lines if level[name] == at) for at in range(max(level.values()) + 1)]
     rows.reverse()  # what imports most stands on top
@@ -105,7 +105,7 @@ def draw(lines: Mapping[str, int], imports: Mapping[str, set[str]]) -> str:
         middle = left + _BOX[0] / 2
         parts.append(f'<rect x="{left:.0f}" y="{top:.0f}" width="{_BOX[0]}" height="{_BOX[1]}"/>')
         parts.append(f'<text x="{middle:.0f}" y="{top + 18:.0f}">{escape(name)}</text>')
-        # To the hundred, so that not every change of a line changes the picture.
+        # To the hundred, so that not every change of a line changes the diagram.
         about = f"{round(lines[name], -2):,} lines"
         parts.append(f'<text class="lines" x="{middle:.0f}" y="{top + 32:.0f}">{about}</text>')
     return "\n".join([*parts, "</svg>", ""])
