@@ -7,8 +7,8 @@ one operation at a time (TF_NUM_INTEROP_THREADS=1): where two threads take opera
 once depends on timing.
 Predicted is `step_bytes`: what a step adds to weights, optimizer and batch. Measured is the most that
 TensorFlow's allocator has given out during three steps, less what it had before them. Next to it stands by
-how much the resident memory of the process (VmRSS) has grown from the first step's beginning, when the graph was
-there, to the end of the last, after what compilers freed is given back: what the allocator keeps and
+how much the resident memory of the process (VmRSS) has grown from the first step's beginning, when the graph
+was there, to the end of the last, after what compilers freed is given back: what the allocator keeps and
 can not use again is in it, and so are XLA's programs.
 The exit status is 1 if a prediction misses by more than 15 %.
 """

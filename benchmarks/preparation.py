@@ -3,9 +3,9 @@
     python benchmarks/preparation.py
 
 Renders one video as cameras and encoders make them (640x360, 25 frames per second, H.264,
-x264's defaults, 48 kHz AAC), then measures, in turns, the CPU time of `prepare_clips` on several links to it with one worker,
-all processes together, and that of the shortest loop that decodes the same files, scales the frames and
-encodes them. The second is what the first can not go below; the issue allows a ratio of 1.3.
+x264's defaults, 48 kHz AAC), then measures, in turns, the CPU time of `prepare_clips` on several links to it
+with one worker, all processes together, and that of the shortest loop that decodes the same files, scales
+the frames and encodes them. The second is what the first can not go below; the issue allows a ratio of 1.3.
 """
 
 import argparse
