@@ -58,8 +58,8 @@ def test_an_index_of_many_equal_windows_gives_as_many_scenes_as_are_asked_for(tm
 @pytest.mark.parametrize(
     "options, rule",
     [
-        ({"count": 0}, "At least one"),
-        ({"at_least": 1.5}, "from 0 to 1"),
+        ({"count": 0}, "`count` of 1 or more"),
+        ({"at_least": 1.5}, "0 to 1"),
         ({"target": "smell"}, "A search is by"),
     ],
 )

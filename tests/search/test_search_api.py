@@ -79,8 +79,8 @@ def test_every_address_is_described(api):
 @pytest.mark.parametrize(
     "fields, rule",
     [
-        ({"text": "red", "count": True}, "`count` 1 to"),
-        ({"text": "red", "count": 2.0}, "`count` 1 to"),
+        ({"text": "red", "count": True}, "`count` of 1 to"),
+        ({"text": "red", "count": 2.0}, "`count` of 1 to"),
         ({"text": "red", "one_per_file": "perhaps"}, "`one_per_file` must be true or false"),
         ({"text": "red", "at_least": "NaN"}, "`at_least` must be a probability"),
         ({"text": "red", "at_least": True}, "`at_least` must be a probability"),

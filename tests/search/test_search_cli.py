@@ -96,7 +96,10 @@ def test_the_gallery_of_files_that_are_gone_and_with_odd_names(tmp_path, capsys)
         (("--audio", "green.avi"), "has no audio"),
         (("--audio", "text.mp4"), "can not be opened as media"),
         (("--audio", "empty.mp4"), "the file is empty"),
-        (("red", "--count", 0), "At least one result"),
+        (("red", "--count", 0), "`count` of 1 or more"),
+        (("--copy_of", "red.mp4", "--at_least", 0.0), "Received: it with `--at_least`"),
+        (("--copy_of", "red.mp4", "--one_per_file"), "Received: it with `--one_per_file`"),
+        (("red", "--overwrite"), "is of the clips of `--export_clips`"),
         (("red", "--start_seconds", 3), "is a place in the file that is asked with"),
     ],
 )

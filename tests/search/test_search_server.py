@@ -112,21 +112,25 @@ def test_nothing_of_a_file_stays(client, tmp_path, monkeypatch):
     [
         ({"text": ""}, 400, "A sentence must have a word"),
         ({"text": "кошка"}, 400, "at least one of the 3 words"),
-        ({"text": "red", "by": "smell"}, 400, "`by` must be"),
-        ({"text": "red", "count": "-1"}, 400, "`count` 1 to"),
-        ({"text": "red", "count": "1000"}, 400, "`count` 1 to"),
-        ({"text": "red", "count": "0"}, 400, "`count` 1 to"),
-        ({"text": "red", "count": "9" * 5000}, 400, "`count` 1 to"),
-        ({"text": "red", "count": "１０"}, 400, "`count` 1 to"),
-        ({"text": "red", "count": "²"}, 400, "`count` 1 to"),
-        ({"text": "red", "count": "NaN"}, 400, "`count` 1 to"),
-        ({"text": "red", "count": "inf"}, 400, "`count` 1 to"),
-        ({"text": "red", "count": "1e1"}, 400, "`count` 1 to"),
-        ({"text": "red", "count": "5.0"}, 400, "`count` 1 to"),
-        ({"text": "red", "count": " 5"}, 400, "`count` 1 to"),
-        ({"text": "red", "count": "1_0"}, 400, "`count` 1 to"),
-        ({"text": "red", "count": "5\n"}, 400, "`count` 1 to"),
-        ({"text": "red", "count": ""}, 400, "`count` 1 to"),
+        ({"text": "red", "by": "smell"}, 400, "A search is by"),
+        ({"text": "red", "colour": "red"}, 400, "Received: colour"),
+        ({"text": ["red", "blue"]}, 400, "Received: text twice"),
+        ({"text": "red", "modality": "audio"}, 400, "`modality` is of a file"),
+        ({"text": "red", "file": (b"no film", "a.mp4")}, 400, "by a text or by a file"),
+        ({"text": "red", "count": "-1"}, 400, "`count` of 1 to"),
+        ({"text": "red", "count": "1000"}, 400, "`count` of 1 to"),
+        ({"text": "red", "count": "0"}, 400, "`count` of 1 to"),
+        ({"text": "red", "count": "9" * 5000}, 400, "`count` of 1 to"),
+        ({"text": "red", "count": "１０"}, 400, "`count` of 1 to"),
+        ({"text": "red", "count": "²"}, 400, "`count` of 1 to"),
+        ({"text": "red", "count": "NaN"}, 400, "`count` of 1 to"),
+        ({"text": "red", "count": "inf"}, 400, "`count` of 1 to"),
+        ({"text": "red", "count": "1e1"}, 400, "`count` of 1 to"),
+        ({"text": "red", "count": "5.0"}, 400, "`count` of 1 to"),
+        ({"text": "red", "count": " 5"}, 400, "`count` of 1 to"),
+        ({"text": "red", "count": "1_0"}, 400, "`count` of 1 to"),
+        ({"text": "red", "count": "5\n"}, 400, "`count` of 1 to"),
+        ({"text": "red", "count": ""}, 400, "`count` of 1 to"),
         ({"file": (b"MZ", "virus.exe")}, 415, "must be a video, an audio file or an image"),
         ({"file": (b"#!/bin/sh", "film.mp4.sh")}, 415, "must be a video, an audio file or an image"),
         ({"file": (b"no film", "a.mp4")}, 400, "a.mp4: can not be opened as media"),
@@ -143,6 +147,16 @@ def test_bad_queries(client, form, status, rule):
         form = form | {"file": (io.BytesIO(content), name)}
     response = asked(client, **form)
     assert response.status_code == status and rule in response.json["error"]
+
+
+def test_fields_elsewhere_are_refused(client):
+    response = client.post("/search?count=3", data={"text": "red"}, **HERE)
+    assert response.status_code == 400 and "Received: some in the address" in response.json["error"]
+    upload = {"text": "red", "image": (io.BytesIO(b"no image"), "a.png")}
+    response = client.post("/search", data=upload, **HERE)
+    assert response.status_code == 400 and "Received: the file image" in response.json["error"]
+    response = client.post("/search", data=b"red", content_type="text/plain", **HERE)
+    assert response.status_code == 415 and "JSON or a form. Received: text/plain" in response.json["error"]
 
 
 def test_ranges_of_a_file(made, client):

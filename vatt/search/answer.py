@@ -21,6 +21,7 @@ TARGETS = (spec.VIDEO, spec.AUDIO)
 CAPTIONS = "captions"
 COPY = "copy"
 FOUND_BY = (*TARGETS, CAPTIONS)
+MOST_FOR_PROGRAMS = 60  # hits of an answer over HTTP or to an assistant
 _FIRST, _MORE = 100, 8  # rows that are ranked at first; how many times more where they make too few scenes
 _TOUCHING_SECONDS = 1e-3
 
@@ -33,12 +34,13 @@ class Wanted:
         target: "video", "audio" or "captions", by what windows are found; None: "video", or "audio" where the
             index has no video, and for a text the captions too, where there are any.
         count: of hits, at most.
+        most: that `count` may be; None: any.
         one_per_file: of each file only its best hit.
         at_least: probability that a hit must have; None: all.
         is_joined: whether neighbouring windows are joined to scenes.
 
     Raises:
-        ValueError: `count` is below 1, or `at_least` no probability.
+        ValueError: `count` is below 1 or above `most`, `target` is unknown, or `at_least` no probability.
     """
 
     target: str | None = None
@@ -46,14 +48,16 @@ class Wanted:
     one_per_file: bool = False
     at_least: float | None = None
     is_joined: bool = True
+    most: int | None = None
 
     def __post_init__(self):
-        if self.count < 1:
-            raise ValueError(f"At least one result must be asked for. Received: {self.count}.")
+        if self.count < 1 or self.most is not None and self.count > self.most:
+            bounds = "1 or more" if self.most is None else f"1 to {self.most}"
+            raise ValueError(f"A search must have a `count` of {bounds}. Received: {self.count}.")
         if self.target not in (None, *FOUND_BY):
-            raise ValueError(f"A search is by {', '.join(FOUND_BY)}. Received: {self.target!r}.")
+            raise ValueError(f"A search is by {', '.join(FOUND_BY)}. Received: {str(self.target)[:40]!r}.")
         if self.at_least is not None and not 0 <= self.at_least <= 1:
-            raise ValueError(f"`at_least` is a probability, from 0 to 1. Received: {self.at_least:g}.")
+            raise ValueError(f"`at_least` must be a probability, 0 to 1. Received: {self.at_least:g}.")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -1,22 +1,20 @@
 """What a request to `/search` asks: as JSON, or as the fields of a form, with a file or without."""
 
-import argparse
 import dataclasses
 import re
 from collections.abc import Mapping
 from typing import Any
 
 from werkzeug.datastructures import FileStorage
-from werkzeug.exceptions import BadRequest
+from werkzeug.exceptions import BadRequest, UnsupportedMediaType
 from werkzeug.wrappers import Request
 
-from vatt.arguments import probability
-from vatt.search.answer import FOUND_BY, TARGETS, Wanted
+from vatt.search.answer import MOST_FOR_PROGRAMS, TARGETS, Wanted
 
-MAX_COUNT = 60  # scenes of an answer
 DEFAULT_COUNT = 12
 FIELDS = ("text", "modality", "by", "count", "one_per_file", "at_least", "windows")
 _COUNT = re.compile("[0-9]{1,4}")
+_FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
 _SWITCHES = {"on": True, "true": True, "off": False, "false": False, "": False}
 
 
@@ -34,48 +32,68 @@ def read(request: Request) -> Asked:
     """What is asked; the whole of the request has come when this returns.
 
     Raises:
-        BadRequest: a field is unknown, or has no value of its kind.
+        BadRequest: a field is unknown, given twice, of no use to what is asked, or has no value of its kind.
+        UnsupportedMediaType: the request is neither JSON nor a form.
     """
-    upload = None
-    if request.mimetype == "application/json":
-        fields = request.get_json()
-        if not isinstance(fields, dict):
-            raise BadRequest('The JSON of a search must be an object, such as {"text": "a red disc"}.')
-        unknown = sorted(set(fields) - set(FIELDS))
-        if unknown:
-            raise BadRequest(f"A search has the fields {', '.join(FIELDS)}. Received: {unknown[0][:40]}.")
-        fields = {name: value for name, value in fields.items() if value is not None}
-    else:
-        fields, upload = request.form.to_dict(), request.files.get("file")
+    fields = _fields(request)
+    upload = fields.pop("file", None)
     text = fields.get("text", "")
     if not isinstance(text, str):
         raise BadRequest(f"`text` must be a text. Received: {str(text)[:40]}.")
-    return Asked(
-        text=text,
-        upload=upload if upload is not None and upload.filename else None,
-        modality=_one_of(fields, "modality", TARGETS) or TARGETS[0],
-        wanted=Wanted(
-            target=_one_of(fields, "by", FOUND_BY),
+    if upload is not None and text.strip():
+        raise BadRequest("A search is by a text or by a file. Received: both. Leave one out.")
+    if upload is None and fields.get("modality"):
+        raise BadRequest("`modality` is of a file that is asked with. Received: it without one.")
+    modality = fields.get("modality") or TARGETS[0]
+    if modality not in TARGETS:
+        raise BadRequest(f"`modality` must be one of {', '.join(TARGETS)}. Received: {str(modality)[:40]}.")
+    try:
+        wanted = Wanted(
+            target=fields.get("by") or None,
             count=_count(fields.get("count", DEFAULT_COUNT)),
             one_per_file=_switch(fields, "one_per_file"),
-            at_least=_probability(fields.get("at_least", "")),
+            at_least=_number(fields.get("at_least", "")),
             is_joined=not _switch(fields, "windows"),
-        ),
-    )
+            most=MOST_FOR_PROGRAMS,
+        )
+    except ValueError as error:
+        raise BadRequest(str(error)) from None
+    return Asked(text=text, upload=upload, modality=modality, wanted=wanted)
 
 
-def _one_of(fields: Mapping[str, Any], name: str, known: tuple[str, ...]) -> str | None:
-    value = fields.get(name) or None
-    if value is not None and value not in known:
-        raise BadRequest(f"`{name}` must be one of {', '.join(known)}. Received: {str(value)[:40]}.")
-    return value
+def _fields(request: Request) -> dict[str, Any]:
+    """What the request states, a file as "file"; null and a file without a name are nothing."""
+    if request.args:
+        raise BadRequest("The fields of a search are its body's. Received: some in the address.")
+    if request.mimetype == "application/json":
+        stated = request.get_json()
+        if not isinstance(stated, dict):
+            raise BadRequest('The JSON of a search must be an object, such as {"text": "a red disc"}.')
+        given, known = list(stated.items()), FIELDS
+    elif request.mimetype in _FORMS:
+        files = [(name, file) for name, file in request.files.items(multi=True) if file.filename]
+        given, known = [*request.form.items(multi=True), *files], (*FIELDS, "file")
+    else:
+        raise UnsupportedMediaType(
+            f"A search must be JSON or a form. Received: {request.mimetype[:40] or 'no content type'}."
+        )
+    for number, (name, value) in enumerate(given):
+        is_file = isinstance(value, FileStorage)
+        if name not in known or is_file != (name == "file"):
+            kind = "the file " if is_file else ""
+            raise BadRequest(f"A search has the fields {', '.join(known)}. Received: {kind}{name[:40]}.")
+        if any(name == other for other, _ in given[:number]):
+            raise BadRequest(f"Each field of a search is given once. Received: {name} twice.")
+    return {name: value for name, value in given if value is not None}
 
 
 def _count(value: Any) -> int:
     if isinstance(value, str) and _COUNT.fullmatch(value):
         value = int(value)
-    if type(value) is not int or not 1 <= value <= MAX_COUNT:
-        raise BadRequest(f"A search must have a `count` 1 to {MAX_COUNT}. Received: {str(value)[:40]}.")
+    if type(value) is not int:
+        raise BadRequest(
+            f"A search must have a `count` of 1 to {MOST_FOR_PROGRAMS}. Received: {str(value)[:40]}."
+        )
     return value
 
 
@@ -88,10 +106,10 @@ def _switch(fields: Mapping[str, Any], name: str) -> bool:
     return value
 
 
-def _probability(value: Any) -> float | None:
+def _number(value: Any) -> float | None:
     if value == "":
         return None
     try:
-        return probability(str(value))  # "True" is none
-    except (ValueError, argparse.ArgumentTypeError):
+        return float(str(value))  # "True" is none
+    except ValueError:
         raise BadRequest(f"`at_least` must be a probability, 0 to 1. Received: {str(value)[:40]}.") from None

@@ -111,6 +111,7 @@ def main(args: argparse.Namespace) -> int:
             "`--start_seconds` is a place in the file that is asked with. Received: "
             f"{args.start_seconds:g} with a text. Leave it out, or ask with --video or --audio."
         )
+    _refuse_unused(args)
     opened = OpenIndex(args.index, model=args.model)
     index = opened.index
     query, found = _asked(args, opened)
@@ -125,6 +126,21 @@ def main(args: argparse.Namespace) -> int:
         say(f"{len(found.hits) - len(failed)} of {len(found.hits)} clips are in {args.export_clips}")
         say_failed(failed, "could not be cut")
     return 0 if found.hits else 1
+
+
+def _refuse_unused(args: argparse.Namespace) -> None:
+    """Refuses options that would change nothing."""
+    if args.copy_of is not None:
+        for name in ("by", "one_per_file", "at_least", "windows", "model"):
+            if vars(args)[name] is not None and vars(args)[name] is not False:
+                raise ValueError(
+                    "`--copy_of` compares frames and finds a place in each file. Received: it with "
+                    f"`--{name}`, which changes nothing there. Leave it out."
+                )
+    if args.overwrite and args.export_clips is None:
+        raise ValueError(
+            "`--overwrite` is of the clips of `--export_clips`. Received: it alone. Leave it out."
+        )
 
 
 def _asked(args: argparse.Namespace, opened: OpenIndex) -> tuple[Query, Found]:

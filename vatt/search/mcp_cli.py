@@ -5,8 +5,7 @@ from typing import Any
 
 import vatt
 from vatt.arguments import explain
-from vatt.search.answer import TARGETS, Wanted
-from vatt.search.asking import MAX_COUNT
+from vatt.search.answer import MOST_FOR_PROGRAMS, TARGETS, Wanted
 from vatt.search.described import answer_facts
 from vatt.search.index import Index
 from vatt.search.open_index import OpenIndex
@@ -60,7 +59,7 @@ def tools_of(opened: OpenIndex) -> Any:
 
     def answered(count: int, by: str | None, at_least: float | None, **asked: Any) -> dict[str, Any]:
         try:
-            wanted = Wanted(target=by, count=min(count, MAX_COUNT), at_least=at_least)
+            wanted = Wanted(target=by, count=count, most=MOST_FOR_PROGRAMS, at_least=at_least)
             query = opened.query(**asked)
             return answer_facts(query, opened.answer(query, wanted))
         except (ValueError, OSError) as error:
@@ -73,7 +72,7 @@ def tools_of(opened: OpenIndex) -> Any:
         """Scenes that a sentence describes, best first: file, start and end in seconds, score, caption.
 
         `by` is "video", "audio" or "captions"; leave it out for all. `at_least` is a probability from 0 to 1
-        that a scene must have; without a calibration of the index leave it out. `count` is at most 60.
+        that a scene must have; without a calibration of the index leave it out. `count` is 1 to 60.
         """
         return answered(count, by, at_least, text=text)
 
@@ -81,7 +80,10 @@ def tools_of(opened: OpenIndex) -> Any:
     def search_like(
         path: str, modality: str = "video", count: int = 10, start_seconds: float = 0.0
     ) -> dict[str, Any]:
-        """Scenes whose "video" or "audio" is like that of a media file of this machine, best first."""
+        """Scenes whose "video" or "audio" is like that of a media file of this machine, best first.
+
+        `count` is 1 to 60.
+        """
         if modality not in TARGETS:
             raise ToolError(f"`modality` must be video or audio. Received: {modality}.")
         return answered(count, None, None, start_seconds=start_seconds, **{modality: path})

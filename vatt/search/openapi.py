@@ -3,8 +3,8 @@
 from typing import Any
 
 import vatt
-from vatt.search.answer import FOUND_BY, TARGETS
-from vatt.search.asking import DEFAULT_COUNT, MAX_COUNT
+from vatt.search.answer import FOUND_BY, MOST_FOR_PROGRAMS, TARGETS
+from vatt.search.asking import DEFAULT_COUNT
 
 _TEXT, _NUMBER = {"type": "string"}, {"type": "number"}
 _ADDRESS = {"type": ["string", "null"], "description": "an address of this server"}
@@ -32,7 +32,7 @@ _ANSWER = {
 }
 _OPTIONS = {
     "by": {"enum": list(FOUND_BY), "description": "what of the windows is compared"},
-    "count": {"type": "integer", "minimum": 1, "maximum": MAX_COUNT, "default": DEFAULT_COUNT},
+    "count": {"type": "integer", "minimum": 1, "maximum": MOST_FOR_PROGRAMS, "default": DEFAULT_COUNT},
     "one_per_file": {"type": "boolean", "default": False},
     "at_least": {
         "type": "number",
@@ -53,7 +53,7 @@ _ERRORS = {
     "403": "another host, or another page",
     "408": "the request was too slow",
     "413": "the request is too large",
-    "415": "no media file",
+    "415": "no media file, or neither JSON nor a form",
     "503": "too many files are being decoded; `Retry-After` says when to try again",
 }
 

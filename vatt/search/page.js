@@ -62,9 +62,11 @@ function show(answer) {
 
 async function ask(upload) {
   const mine = ++latest, content = new FormData();
-  if (upload) content.append("file", upload, upload.name);
-  else content.append("text", text.value);
-  for (const name of ["modality", "by", "count"]) content.append(name, by(name).value);
+  if (upload) {
+    content.append("file", upload, upload.name);
+    content.append("modality", by("modality").value);
+  } else content.append("text", text.value);
+  for (const name of ["by", "count"]) content.append(name, by(name).value);
   if (by("one_per_file").checked) content.append("one_per_file", "on");
   say("Searching …", false);
   by("go").disabled = true;
