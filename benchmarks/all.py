@@ -60,6 +60,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "search_copies": ("search_copies.py",),
     "search_probability": ("search_probability.py", *MODEL),
     "serve": ("serve.py", *MODEL),
+    "kills": ("kills.py", "--out", "OUT/kills"),
     "runtimes": ("runtimes.py", *MODEL),
     "int8": ("int8.py", *MODEL),
 }
