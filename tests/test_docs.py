@@ -44,7 +44,7 @@ def test_paths_exist(path):
 
 @pytest.mark.parametrize(
     "path",
-    [path for path in WRITTEN if path.parent.name == "docs" and path.name not in REFERENCE],
+    [path for path in WRITTEN if path.parent == ROOT / "docs" and path.name not in REFERENCE],
     ids=lambda path: path.name,
 )
 def test_a_page_is_not_long(path):

@@ -37,7 +37,6 @@ MAY_IMPORT = {
     "embed": {"convert", "models", "data", "prepare", "evals", "train", "config"},
     "export": {"embed", "convert", "models", "layers", "data", "evals", "train"},
     "search": {"embed", "export", "metrics", "prepare", "report"},
-    "completion": set(),
     "config": set(),
     "tables": {"config"},
     "report": set(),
@@ -48,6 +47,7 @@ TOP_LEVEL_MAY_IMPORT = {
     "__init__": {"embed", "export", "search"},
     "__main__": {"cli"},
     "cli": {"config", "main"},
+    "completion": {"cli"},
     "main": {"config", "engines", "run"},
     "run": {"config", "engines", "evals", "train"},
 }

@@ -11,7 +11,7 @@ from tests.prepare.media_maker import beep, grey, make_media
 from tests.report.made_up_runs import write_run
 
 ABSENT = {"tensorflow", "keras", "tensorboard", "matplotlib", "sklearn", "joblib", "narwhals", "scipy"}
-ABSENT |= {"grpc", "safetensors", "werkzeug", "pyarrow", "jax", "obstore", "shtab"}
+ABSENT |= {"grpc", "safetensors", "werkzeug", "pyarrow", "jax", "obstore"}
 PROGRAM = f"""
 import json, sys
 

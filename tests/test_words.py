@@ -36,7 +36,7 @@ ALLOWED: dict[str, set[str]] = {
 # What people read: documents, what the program prints or refuses with, docstrings, comments.
 FILES = [
     *(ROOT / name for name in ("README.md", "BUILD.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md")),
-    *(path for path in WRITTEN if path.parent.name == "docs"),
+    *(path for path in WRITTEN if path.parent == ROOT / "docs"),
     *sorted((ROOT / "experiments").rglob("*.gin")),
     *sorted((ROOT / "vatt").rglob("*.html")),
     *sorted((ROOT / "vatt").rglob("*.md")),

@@ -31,7 +31,7 @@ VERBS = {
     "mcp": ("vatt.search.mcp_cli", "let assistants search an index, by the Model Context Protocol"),
     "export": ("vatt.export.cli", "write a trained model as SavedModel, TF Hub module, .keras, LiteRT, …"),
     "convert": ("vatt.convert.cli", "load released VATT, T5 and ViT weights, or write theirs from ours"),
-    "completion": ("vatt.completion.cli", "print a script by which bash or zsh completes commands"),
+    "completion": ("vatt.completion", "print a script by which bash or zsh completes commands"),
 }
 _WALK = (
     "prepare folder VIDEOS RECORDS    # then as it says, such as",

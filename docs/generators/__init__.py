@@ -19,8 +19,6 @@ AT_BUILD = {
     "presets.md": "presets",
 }
 COMMITTED = {
-    "../vatt/completion/vatt.bash": "completion.bash",
-    "../vatt/completion/vatt.zsh": "completion.zsh",
     "images/imports.svg": "imports",
     "README.md": "index",
 }

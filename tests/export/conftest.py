@@ -7,7 +7,7 @@ import tensorflow as tf
 from tests.trained_run import prepared, tiny_vatt, write_clips, write_run
 from vatt.embed.embedder import Embedder
 from vatt.embed.loading import open_trained
-from vatt.export.card import Naming
+from vatt.export.asked import Naming
 from vatt.export.exporting import export_model
 
 

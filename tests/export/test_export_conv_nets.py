@@ -9,7 +9,7 @@ from tests.small_models import small_conv_vatt
 from tests.trained_run import CLIP, prepared, write_clips, write_run
 from vatt.embed.embedder import Embedder
 from vatt.embed.loading import open_trained
-from vatt.export.card import Naming
+from vatt.export.asked import Naming
 from vatt.export.exporting import export_model
 
 DRAW = np.random.default_rng(0)

@@ -27,7 +27,7 @@ from vatt.engines.tensorflow.average import AveragedWeights
 from vatt.engines.tensorflow.state import State
 from vatt.evals.protocol_card import weights_fingerprint
 from vatt.export import exporting, saved_model
-from vatt.export.card import Naming
+from vatt.export.asked import Naming
 from vatt.export.errors import ExportError
 from vatt.export.exporting import export_model, export_path
 from vatt.layers.log_mel import LogMel

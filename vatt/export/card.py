@@ -19,6 +19,7 @@ from vatt.convert.released import describe
 from vatt.data.description import describe_inputs
 from vatt.embed.loading import Trained
 from vatt.evals.protocol_card import code_version, precision, weights_fingerprint
+from vatt.export.asked import Naming
 from vatt.export.run_facts import RunFacts
 from vatt.models.classifier import Classifier
 
@@ -41,21 +42,6 @@ _CITATION = """\
   year = {2021}
 }
 ```"""
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Naming:
-    """What a publisher decides."""
-
-    name: str = "vatt"  # of the model, as a file may be called
-    publisher: str = "publisher"  # who publishes it
-    version: int = 1  # of the model, from 1
-    licence: str = ""  # of the weights, an SPDX identifier such as "Apache-2.0"; "" where nobody stated one
-
-    @classmethod
-    def of(cls, source: object) -> "Naming":
-        """What a command line, or a job, says under the same names."""
-        return cls(**{field.name: getattr(source, field.name) for field in dataclasses.fields(cls)})
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

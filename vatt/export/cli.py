@@ -3,8 +3,7 @@
 import argparse
 
 from vatt.arguments import COUNT, explain
-from vatt.export.card import Naming
-from vatt.export.exporting import DEFAULT_FORMATS, FORMATS, export_path
+from vatt.export.asked import DEFAULT_FORMATS, FORMATS, Naming
 from vatt.spec import MODALITIES
 from vatt.terminal import show
 
@@ -52,6 +51,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(arguments: argparse.Namespace) -> int:
     """Writes the export, says what was compared; returns the exit status."""
+    from vatt.export.exporting import export_path
+
     card = export_path(
         arguments.run,
         arguments.output,

@@ -20,7 +20,19 @@ from vatt.embed.loading import Trained, open_trained
 from vatt.embed.media_encoder import MediaEncoder
 from vatt.evals.protocol_card import weights_fingerprint
 from vatt.export import hub, litert, onnx, saved_model
-from vatt.export.card import Card, Naming, model_card
+from vatt.export.asked import (
+    DEFAULT_FORMATS,
+    FORMATS,
+    HUB,
+    KERAS,
+    LITERT,
+    ONNX,
+    ONNX_INT8,
+    SAFETENSORS,
+    SAVED_MODEL,
+    Naming,
+)
+from vatt.export.card import Card, model_card
 from vatt.export.errors import ExportError
 from vatt.export.golden import golden_hash, golden_inputs, golden_outputs, require_equal, save_golden
 from vatt.export.run_facts import read_run_facts
@@ -30,17 +42,6 @@ from vatt.models.loading import load_model
 from vatt.models.vatt import VATT
 from vatt.spec import AUDIO, TEXT, ClipSpec
 from vatt.whole_file import whole_folder
-
-SAVED_MODEL, HUB, KERAS, SAFETENSORS, LITERT, ONNX, ONNX_INT8 = FORMATS = (
-    "saved_model",
-    "hub",
-    "keras",
-    "safetensors",
-    "litert",
-    "onnx",
-    "onnx_int8",
-)
-DEFAULT_FORMATS = FORMATS[:-2]  # what needs no extra
 
 _log = logging.getLogger(__name__)
 

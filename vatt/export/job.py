@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import gin
 
 from vatt.embed.loading import open_trained
-from vatt.export.card import Naming
-from vatt.export.exporting import DEFAULT_FORMATS, export_model, require_free
+from vatt.export.asked import DEFAULT_FORMATS, Naming
+from vatt.export.exporting import export_model, require_free
 from vatt.spec import ClipSpec
 from vatt.train.context import Job, RunContext
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from vatt.embed.embedder import Embedder
 from vatt.embed.loading import Trained
-from vatt.export.card import Naming
-from vatt.export.exporting import SAFETENSORS, export_model
+from vatt.export.asked import SAFETENSORS, Naming
+from vatt.export.exporting import export_model
 from vatt.json_file import read_object
 
 CARD = "model_card.json"

@@ -1,1 +1,0 @@
-"""Scripts by which shells complete `vatt`, written by `python -m docs.generators` from the parsers."""
