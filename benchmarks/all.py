@@ -72,6 +72,7 @@ BY_HAND = {
     "demo_step_torch.py",
     "one_runtime.py",
     "real.py",
+    "search_approximate.py",
     "transformer_steps.py",
 }
 

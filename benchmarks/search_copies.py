@@ -187,6 +187,11 @@ def main():
                 is_right = of == name and abs(copy.start_seconds - start) <= 0.5
                 right[change] += is_right
                 wrong += not is_right
+                if not is_right:
+                    place = f"{of} at {copy.start_seconds:.1f} s, {copy.score:.3f}"
+                    print(f"wrong: {place}, for {name or 'nothing'} at {start} s")
+            if name and name not in [names[copy.number] for copy in found if copy.number < len(names)]:
+                print(f"missed: {name} at {start} s, {change}")
     for change in CHANGES:
         print(f"{change:16} found {right[change]} of {asked[change]}")
     found = right.total()

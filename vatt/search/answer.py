@@ -10,6 +10,7 @@ import math
 import numpy as np
 
 from vatt import spec
+from vatt.search.approximate import LEAST_ROWS
 from vatt.search.calibration import MODALITIES
 from vatt.search.copies import RATE_HZ, Frames, find_copies
 from vatt.search.excerpt_frames import frames_of_index
@@ -38,6 +39,7 @@ class Wanted:
         one_per_file: of each file only its best hit.
         at_least: probability that a hit must have; None: all.
         is_joined: whether neighbouring windows are joined to scenes.
+        is_approximate: whether lists of near windows are searched, not all windows.
 
     Raises:
         ValueError: `count` is below 1 or above `most`, `target` is unknown, or `at_least` no probability.
@@ -48,6 +50,7 @@ class Wanted:
     one_per_file: bool = False
     at_least: float | None = None
     is_joined: bool = True
+    is_approximate: bool = False
     most: int | None = None
 
     def __post_init__(self):
@@ -102,7 +105,8 @@ def answer(index: Index, query: Query, wanted: Wanted = Wanted()) -> Found:  # n
         notes.append("the model knows no word of the text; captions alone were searched")
     vectors = None
     if target != CAPTIONS and query.vectors:
-        vectors = _vectors(index, query, target)
+        vectors, note = _vectors(index, query, target, is_approximate=wanted.is_approximate)
+        notes += [note] if note else []
         searched = int(np.count_nonzero(vectors.present))
         if searched < index.rows:
             notes.append(
@@ -173,7 +177,8 @@ def _check(index: Index, query: Query, wanted: Wanted, *, is_said: bool) -> None
             )
 
 
-def _vectors(index: Index, query: Query, target: str) -> Vectors:
+def _vectors(index: Index, query: Query, target: str, *, is_approximate: bool) -> tuple[Vectors, str]:
+    """(the windows by their cosines, what to say of how they are searched)."""
     present = index.has(target)
     if not present.any():
         other = spec.AUDIO if target == spec.VIDEO else spec.VIDEO
@@ -184,7 +189,12 @@ def _vectors(index: Index, query: Query, target: str) -> Vectors:
     space = space_of(query.modality)
     matrix = index.vectors(f"{target}/{space}")
     assert matrix is not None, "some window has the modality, so its vectors are there"
-    return Vectors(matrix, query.vectors[space], present, index.screen(f"{target}/{space}"))
+    screen, note = index.screen(f"{target}/{space}"), ""
+    if is_approximate:
+        lists = index.lists(f"{target}/{space}")
+        screen, note = lists or screen, f"exact: fewer than {LEAST_ROWS:,} windows have no lists"
+        note = note if lists is None else lists.about
+    return Vectors(matrix, query.vectors[space], present, screen), note
 
 
 def space_of(query_modality: str) -> str:

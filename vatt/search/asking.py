@@ -12,7 +12,7 @@ from werkzeug.wrappers import Request
 from vatt.search.answer import MOST_FOR_PROGRAMS, TARGETS, Wanted
 
 DEFAULT_COUNT = 12
-FIELDS = ("text", "modality", "by", "count", "one_per_file", "at_least", "windows")
+FIELDS = ("text", "modality", "by", "count", "one_per_file", "at_least", "windows", "approximate")
 _COUNT = re.compile("[0-9]{1,4}")
 _FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
 _SWITCHES = {"on": True, "true": True, "off": False, "false": False, "": False}
@@ -54,6 +54,7 @@ def read(request: Request) -> Asked:
             one_per_file=_switch(fields, "one_per_file"),
             at_least=_number(fields.get("at_least", "")),
             is_joined=not _switch(fields, "windows"),
+            is_approximate=_switch(fields, "approximate"),
             most=MOST_FOR_PROGRAMS,
         )
     except ValueError as error:

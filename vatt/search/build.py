@@ -12,6 +12,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from vatt.embed.batches import Embedded
 from vatt.embed.cli import CHANGED, embed_missing, say_failed, say_in_part
 from vatt.embed.files import Options, Outcome, open_embedder
@@ -22,6 +24,7 @@ from vatt.prepare.captions import Caption
 from vatt.prepare.pool import Failure
 from vatt.prepare.progress import say
 from vatt.prepare.walk import walk_media
+from vatt.search.approximate import Generation, faiss_or_why, write_all_lists
 from vatt.search.calibrating import calibrate
 from vatt.search.captions import FILE_NAME, captions_of, write_captions
 from vatt.search.layout import (
@@ -71,6 +74,7 @@ def build_index(
     retry_failed: bool = False,
     calibrate_on: str | Path | None = None,
     text_model: bool = False,
+    approximate: bool = False,
 ) -> Summary:
     """Makes or updates an index.
 
@@ -84,6 +88,7 @@ def build_index(
         calibrate_on: a folder of captioned media to fit the calibration to, see `vatt.search.calibrating`;
             None: the index keeps the calibration that it has, if any.
         text_model: keep the model's text encoder in the index, see `vatt.embed.text_model`.
+        approximate: make lists of near rows, see `vatt.search.approximate`; an index keeps those it has.
 
     Returns:
         What the run did; files that could not be embedded are in its `failures`.
@@ -117,6 +122,9 @@ def build_index(
         run.captions = {run.name(path): each for path, each in captions_of(walk, media).items()}
         if calibrate_on is not None:
             run.calibration = dataclasses.asdict(calibrate(embedder, Path(calibrate_on), options))
+        run.has_lists |= approximate
+        if run.has_lists:
+            faiss_or_why("`--approximate`")
         summary = run.update(paths, str(Path(model).absolute()), dtype)
         _keep_text_model(directory / TEXT_MODEL, embedder, is_wanted=text_model)
         return summary
@@ -203,6 +211,7 @@ class _Run:
         self._frames = before.get("frames", 0)  # of a window
         self.captions: dict[str, tuple[Caption, ...]] = {}  # path below the folder -> its captions
         self.calibration: dict | None = before.get("calibration")
+        self.has_lists = "lists" in before
         # Of the new index: path below the folder -> what is known of the file, or of one that failed. Files
         # with a "first" are taken from those rows of the old index; of the others the parts are there.
         self._files: dict[str, dict] = {}
@@ -281,9 +290,10 @@ class _Run:
 
     def _write(self, model: str, dtype: str) -> None:
         widths, rows = dict(sorted(self._widths.items())), sum(f["windows"] for f in self._files.values())
-        old_rows = {}
+        old_rows, old_folder = {}, rows_folder(self._directory, self._generation)
         if self._old is not None:
-            old_rows = open_rows(rows_folder(self._directory, self._generation), self._old)
+            old_rows = open_rows(old_folder, self._old)
+        moved = np.full(0 if self._old is None else self._old["rows"], -1)
         generation, files, first = self._generation + 1, [], 0
         with whole_folder(rows_folder(self._directory, generation)) as folder:
             writer = RowsWriter(folder, rows=rows, widths=widths, dtype=dtype, frames=self._frames)
@@ -291,6 +301,7 @@ class _Run:
                 if "first" in file:
                     taken = slice(file["first"], file["first"] + file["windows"])
                     columns = {column: values[taken] for column, values in old_rows.items()}
+                    moved[taken] = np.arange(first, first + file["windows"])
                 else:
                     embedded = self._embedded(self._media / name, file)
                     assert embedded is not None, f"put in this run: {name}"
@@ -302,6 +313,11 @@ class _Run:
             screens = writer.close()
             said = ((number, each) for number, file in enumerate(files) for each in self._said(file["path"]))
             write_captions(folder / FILE_NAME, said)
+            old = None
+            if self._old is not None:
+                old = Generation(folder=old_folder, facts=self._old, moved=moved)
+            columns = open_rows(folder, {"rows": rows, "widths": widths}) if self.has_lists else {}
+            lists = write_all_lists(folder, columns, old)
         clip = self._embedder.clip
         facts = {
             "schema": SCHEMA,
@@ -322,7 +338,7 @@ class _Run:
             "files": files,
             "failed": [self._failed[name] for name in sorted(self._failed)],
         }
-        write_facts(self._directory, facts)
+        write_facts(self._directory, facts | ({"lists": lists} if self.has_lists else {}))
         self._generation = generation
 
     def _said(self, name: str) -> tuple[Caption, ...]:

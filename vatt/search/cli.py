@@ -75,6 +75,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="probability that a result must have, 0 to 1; needs `vatt index --calibrate_on`",
     )
     parser.add_argument("--windows", action="store_true", help="do not join neighbouring windows to scenes")
+    parser.add_argument(
+        "--approximate",
+        action="store_true",
+        help="search lists of near windows, not all; needs `vatt index --approximate`",
+    )
     parser.add_argument("--model", metavar="RUN", help="default: the model of the index")
     parser.add_argument("--html", metavar="gallery.html", help="write a page with frames of the results")
     parser.add_argument("--export_clips", metavar="DIR", help="write each result as an MP4 to this folder")
@@ -131,7 +136,7 @@ def main(args: argparse.Namespace) -> int:
 def _refuse_unused(args: argparse.Namespace) -> None:
     """Refuses options that would change nothing."""
     if args.copy_of is not None:
-        for name in ("by", "one_per_file", "at_least", "windows", "model"):
+        for name in ("by", "one_per_file", "at_least", "windows", "approximate", "model"):
             if vars(args)[name] is not None and vars(args)[name] is not False:
                 raise ValueError(
                     "`--copy_of` compares frames and finds a place in each file. Received: it with "
@@ -156,6 +161,7 @@ def _asked(args: argparse.Namespace, opened: OpenIndex) -> tuple[Query, Found]:
         one_per_file=args.one_per_file,
         at_least=args.at_least,
         is_joined=not args.windows,
+        is_approximate=args.approximate,
     )
     files = {"video": args.video, "audio": args.audio, "start_seconds": args.start_seconds}
     query = opened.query(args.text, **files)

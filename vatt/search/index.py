@@ -12,9 +12,17 @@ import numpy as np
 from vatt import spec
 from vatt.embed.text_model import TextModel, fingerprint_of
 from vatt.places import is_address
+from vatt.search.approximate import Lists
 from vatt.search.calibration import Calibration
 from vatt.search.captions import FILE_NAME, Captions
-from vatt.search.layout import TEXT_MODEL, BadIndexError, open_rows, read_facts, rows_folder
+from vatt.search.layout import (
+    TEXT_MODEL,
+    BadIndexError,
+    lists_path,
+    open_rows,
+    read_facts,
+    rows_folder,
+)
 from vatt.search.screen import Screen, can_screen
 
 
@@ -64,8 +72,9 @@ class Index:
         self.files = self.facts["files"]
         self.rows = self.facts["rows"]
         said = any(file.get("captions") for file in self.files)
-        rows = rows_folder(self.directory, self.facts["generation"])
-        self.captions = Captions(rows / FILE_NAME) if said else None
+        self._rows_folder = rows_folder(self.directory, self.facts["generation"])
+        self.captions = Captions(self._rows_folder / FILE_NAME) if said else None
+        self._lists: dict[str, Lists] = {}
         fitted = self.facts.get("calibration")
         self.calibration = None if fitted is None else Calibration(**fitted)
         self._firsts = [file["first"] for file in self.files]
@@ -119,6 +128,29 @@ class Index:
         if known is None or not can_screen():
             return None
         return Screen(codes=self.columns[f"{output}.int8"], **known)
+
+    def lists(self, output: str) -> Lists | None:
+        """The lists of near rows of "modality/space"; None where there are so few rows that it has none.
+
+        Raises:
+            ValueError: the index was made without lists, they can not be read, or FAISS is not installed.
+        """
+        if "lists" not in self.facts:
+            raise ValueError(
+                f"An approximate search needs lists of near rows. Received: {self.directory}, without any. "
+                "Make them: `vatt index` with --approximate; or search exactly."
+            )
+        known = self.facts["lists"].get(output)
+        if known is not None and output not in self._lists:
+            path = lists_path(self._rows_folder, output)
+            try:
+                self._lists[output] = Lists(path, **known)
+            except RuntimeError as error:  # FAISS's own
+                raise BadIndexError(
+                    f"{path} can not be read: {str(error).splitlines()[0]:.200}. Make the index again: "
+                    "`vatt index` with --rebuild."
+                ) from None
+        return self._lists.get(output)
 
     def file_numbers(self) -> np.ndarray:
         """int64 [N], the file of each row."""

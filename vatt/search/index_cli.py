@@ -47,6 +47,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="keep the model's text encoder in INDEX, so that sentences need onnxruntime and no TensorFlow "
         "(needs vatt[onnx])",
     )
+    parser.add_argument(
+        "--approximate",
+        action="store_true",
+        help="make lists of near windows, by which millions are searched sooner (needs vatt[approximate])",
+    )
     add_window_arguments(parser)
     explain(
         parser,
@@ -68,6 +73,7 @@ def main(args: argparse.Namespace) -> int:
         retry_failed=args.retry_failed,
         calibrate_on=args.calibrate_on,
         text_model=args.text_model,
+        approximate=args.approximate,
     )
     report(summary, Path(args.index))
     show(args.index)

@@ -3,6 +3,7 @@
     INDEX/index.json     what it was made of and with: the files with their rows, the model's fingerprint
     INDEX/rows-000007/   one array for each column: times, which modalities, a matrix for each space
     INDEX/rows-000007/captions.sqlite   the captions of the files, for full-text search
+    INDEX/rows-000007/video.video_text.faiss   lists of near rows, where they were asked for
     INDEX/unfinished/    embeddings of files that a run which was stopped has finished
     INDEX/text_model/    the model's text encoder, where it was asked for
 
@@ -42,6 +43,7 @@ _FACTS = {
 }
 _FAILED = {"path": str, "bytes": int, "changed_ns": int, "reason": str}
 _SCREEN = {"scale": float, "error": float, "norm": float}
+_LISTS = {"probes": int, "recall": float, "trained": int}
 _CALIBRATION = {"weights": dict, "windows": int, "captions": int}
 _MODEL = {"path": str, "fingerprint": str}
 
@@ -107,6 +109,8 @@ def _check_facts(facts: Mapping[str, Any]) -> None:
         _check_fields(entry, _FAILED, "a failed file: ")
     for name, screen in facts.get("screens", {}).items():
         _check_fields(screen, _SCREEN, f"the screen of {name}: ")
+    for name, lists in facts.get("lists", {}).items():
+        _check_fields(lists, _LISTS, f"the lists of {name}: ")
     if facts.get("calibration") is not None:
         _check_fields(facts["calibration"], _CALIBRATION, "calibration: ")
 
@@ -145,6 +149,11 @@ def last_generation(directory: Path) -> int:
 def column_path(folder: Path, name: str) -> Path:
     """The file of a column; "video/video_text" has a "." instead of the "/"."""
     return folder / f"{name.replace('/', '.')}.npy"
+
+
+def lists_path(folder: Path, name: str) -> Path:
+    """The file of the lists of near rows of a column, see `vatt.search.approximate`."""
+    return column_path(folder, name).with_suffix(".faiss")
 
 
 class RowsWriter:

@@ -41,6 +41,11 @@ _OPTIONS = {
         "description": "probability that a scene must have",
     },
     "windows": {"type": "boolean", "default": False, "description": "windows, not joined to scenes"},
+    "approximate": {
+        "type": "boolean",
+        "default": False,
+        "description": "lists of near windows are searched, not all; `vatt index --approximate` makes them",
+    },
 }
 _BY_TEXT = {"text": {"type": "string", "description": "what is looked for"}}
 _BY_FILE = {

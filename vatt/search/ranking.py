@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from vatt.search.approximate import Lists
 from vatt.search.captions import Said
 from vatt.search.exact import best, scores
 from vatt.search.index import Index
@@ -24,11 +25,16 @@ class Vectors:
         matrix: float [N, D], rows of unit length; may be mapped.
         query: float32 [D] of unit length.
         present: bool [N]: rows that exist.
-        screen: of the matrix, with which the answers are the same, and sooner.
+        screen: of the matrix, with which the answers are the same, and sooner; or its lists, with which they
+            are approximate.
     """
 
     def __init__(
-        self, matrix: np.ndarray, query: np.ndarray, present: np.ndarray, screen: Screen | None = None
+        self,
+        matrix: np.ndarray,
+        query: np.ndarray,
+        present: np.ndarray,
+        screen: Screen | Lists | None = None,
     ):
         self._matrix, self._query, self.present = matrix, query, present
         self._screen = screen
