@@ -32,6 +32,11 @@ CLIPS = 32
 
 def our_step(precision: str, threads: int):
     """Runs one step of the trainer's on the engine of KERAS_BACKEND."""
+    sys.path.insert(0, str(from_gin.ROOT))
+    from vatt.main import configure_terminal, import_tensorflow
+
+    configure_terminal()
+    import_tensorflow()
     import keras
     import tensorflow as tf
 

@@ -63,3 +63,34 @@ def test_threads_share_as_many_heaps_as_there_are_processors_unless_told_otherwi
     share, processors = "resident_memory.share_heaps()", os.cpu_count()
     assert heaps(share) <= processors < heaps("")
     assert heaps(share, MALLOC_ARENA_MAX=str(8 * processors)) > processors
+
+
+PAGES = """
+import resource, threading
+from vatt import resident_memory
+{call}
+def pages():
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    thread = threading.Thread(target=lambda: b"1" * 2**26)
+    thread.start()
+    thread.join()
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+pages()
+print(pages())
+"""
+
+
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "mallopt"), reason="needs glibc")
+def test_what_a_thread_frees_serves_the_next_one():
+    def pages(call, **variables):
+        environment = {name: value for name, value in os.environ.items() if name != "MALLOC_ARENA_MAX"}
+        command = [sys.executable, "-c", PAGES.format(call=call)]
+        done = subprocess.run(
+            command, cwd=ROOT, env=environment | variables, stdout=subprocess.PIPE, text=True, check=True
+        )
+        return int(done.stdout)
+
+    keep = "resident_memory.keep_freed_for_jax()"
+    assert pages("") > 16_000, "64 MB, page by page"
+    assert pages(keep) < 1000
+    assert pages(keep, MALLOC_ARENA_MAX="8") > 16_000, "who sets one of them knows better"

@@ -187,9 +187,12 @@ def import_tensorflow() -> None:
     The messages are written to file descriptor 2 before a log level counts, so that it is redirected during
     the import and the search for devices. If TF_CPP_MIN_LOG_LEVEL is set, everything is shown.
     """
-    resident_memory.share_heaps()
     shows_all = "TF_CPP_MIN_LOG_LEVEL" in os.environ
-    computes_by_tensorflow = os.environ.get("KERAS_BACKEND") == "tensorflow"
+    backend = os.environ.get("KERAS_BACKEND")
+    computes_by_tensorflow = backend == "tensorflow"
+    resident_memory.share_heaps()
+    if backend == "jax":
+        resident_memory.keep_freed_for_jax()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # errors arrive as exceptions
     with contextlib.nullcontext() if shows_all else _standard_error_discarded():
         with _without(*_KERAS_EXTRAS, *([_LITE_EXTRA] if computes_by_tensorflow else [])):
