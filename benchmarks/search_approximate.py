@@ -5,8 +5,8 @@
 Makes an index of vectors of 128 dimensions around 20,000 centres (noise of 0.3 of a centre's numbers), with
 lists as `vatt index --approximate` makes them, and asks with 100 of its vectors, moved at random by 0.57 of
 their length: exactly, and by the lists. Then a twentieth of the rows goes, as many new ones come, and the
-lists are brought up to date. CPU times are of one thread, of mapped matrices in the page cache. Needs 12 GB of
-memory and 8 GB of disk.
+lists are brought up to date. CPU times are of one thread, of mapped matrices in the page cache.
+Needs 12 GB of memory and 8 GB of disk.
 """
 
 import argparse

@@ -45,7 +45,7 @@ class Generation:
 
     def before(self, name: str) -> Before | None:
         """The lists of "modality/space", if there were any."""
-        known = self.facts.get("lists", {}).get(name)
+        known = (self.facts.get("lists") or {}).get(name)
         if known is None:
             return None
         return Before(path=lists_path(self.folder, name), trained=known["trained"], moved=self.moved)

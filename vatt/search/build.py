@@ -211,7 +211,7 @@ class _Run:
         self._frames = before.get("frames", 0)  # of a window
         self.captions: dict[str, tuple[Caption, ...]] = {}  # path below the folder -> its captions
         self.calibration: dict | None = before.get("calibration")
-        self.has_lists = "lists" in before
+        self.has_lists = before.get("lists") is not None
         # Of the new index: path below the folder -> what is known of the file, or of one that failed. Files
         # with a "first" are taken from those rows of the old index; of the others the parts are there.
         self._files: dict[str, dict] = {}
@@ -330,6 +330,7 @@ class _Run:
             "modalities": list(self._options.modalities),
             "dtype": dtype,
             "screens": screens,
+            "lists": lists if self.has_lists else None,
             "frames": self._frames,
             "frame_seconds": kept_step(clip.frame_rate_hz) / clip.frame_rate_hz,
             "calibration": self.calibration,
@@ -338,7 +339,7 @@ class _Run:
             "files": files,
             "failed": [self._failed[name] for name in sorted(self._failed)],
         }
-        write_facts(self._directory, facts | ({"lists": lists} if self.has_lists else {}))
+        write_facts(self._directory, facts)
         self._generation = generation
 
     def _said(self, name: str) -> tuple[Caption, ...]:

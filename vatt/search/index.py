@@ -135,7 +135,7 @@ class Index:
         Raises:
             ValueError: the index was made without lists, they can not be read, or FAISS is not installed.
         """
-        if "lists" not in self.facts:
+        if self.facts.get("lists") is None:
             raise ValueError(
                 f"An approximate search needs lists of near rows. Received: {self.directory}, without any. "
                 "Make them: `vatt index` with --approximate; or search exactly."

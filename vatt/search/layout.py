@@ -109,7 +109,7 @@ def _check_facts(facts: Mapping[str, Any]) -> None:
         _check_fields(entry, _FAILED, "a failed file: ")
     for name, screen in facts.get("screens", {}).items():
         _check_fields(screen, _SCREEN, f"the screen of {name}: ")
-    for name, lists in facts.get("lists", {}).items():
+    for name, lists in (facts.get("lists") or {}).items():
         _check_fields(lists, _LISTS, f"the lists of {name}: ")
     if facts.get("calibration") is not None:
         _check_fields(facts["calibration"], _CALIBRATION, "calibration: ")
