@@ -16,6 +16,7 @@ AT_BUILD = {
     "findings.md": "findings",
     "gin.md": "gin_names",
     "model_card.md": "model_card",
+    "packages.md": "packages",
     "presets.md": "presets",
 }
 COMMITTED = {

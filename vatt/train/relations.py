@@ -36,7 +36,10 @@ def automatic_steps_per_loop(step_seconds: float) -> int:
 
 
 def intervals_of(numbers: Mapping[str, Any]) -> list[int]:
-    """Steps between two lines, checkpoints, evaluations and batch summaries, of those that are due at all."""
+    """Steps between two lines, checkpoints, evaluations and batch summaries, of those that are due at all.
+
+    Takes what `check_relations` does, or the fields of a `Trainer`.
+    """
     return [each for each in (_of(numbers, path) for path in _INTERVALS) if each]
 
 
@@ -65,7 +68,7 @@ def check_relations(numbers: Mapping[str, Any], *, replicas: int) -> None:
 def _of(numbers: Mapping[str, Any], path: tuple[str, ...]) -> int | None:
     value: Any = numbers
     for name in path:
-        value = (value or {}).get(name)
+        value = value.get(name) if isinstance(value, Mapping) else getattr(value, name, None)
     return value
 
 

@@ -26,7 +26,7 @@ from vatt.train.evaluation import check_evaluators
 from vatt.train.interruption import Interruption
 from vatt.train.meter import Meter, NotFinite
 from vatt.train.progress import ProgressDisplay
-from vatt.train.relations import automatic_steps_per_loop, check_relations
+from vatt.train.relations import automatic_steps_per_loop, check_relations, intervals_of
 from vatt.train.run_records import RunRecords
 from vatt.train.settings import Checkpoints, Evaluation, Logging, is_every
 from vatt.train.training_data import TrainingData, patches_read, rows_like
@@ -251,8 +251,7 @@ class _Loop:
     def _steps_of_a_call(self, step: int, most: int) -> int:
         """A call ends at a multiple of `most`, and where anything is due."""
         trainer = self.trainer
-        ends = [trainer.checkpoints.every, trainer.logging.every, trainer.logging.summary_every]
-        ends += trainer.evaluation.intervals
+        ends = [*intervals_of(vars(trainer)), *trainer.evaluation.intervals]
         return min(trainer.steps - step, *(each - step % each for each in (most, *ends) if each))
 
     def _is_more_due(self, step: int) -> bool:
