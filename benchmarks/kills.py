@@ -53,6 +53,7 @@ tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfigur
 sys.exit(main.main(sys.argv[2:]))
 """
 Digests = dict[str, str]
+_LOSS = "loss of step "
 
 
 @dataclass(frozen=True)
@@ -213,7 +214,9 @@ def _start(job: Job, folder: Path) -> subprocess.Popen:
 
 
 def _differences(whole: Digests, killed: Digests, place: Path) -> list[str]:
-    names = sorted(name for name in whole.keys() | killed.keys() if whole.get(name) != killed.get(name))
+    """A resumed run reports its first step too: of losses, those that both report are compared."""
+    unlike = {name for name in whole.keys() | killed.keys() if whole.get(name) != killed.get(name)}
+    names = sorted(each for each in unlike if not each.startswith(_LOSS) or each in whole and each in killed)
     what = {(True, False): "is missing", (False, True): "was left behind", (True, True): "differs"}
     return [f"{place.name}/{name} {what[name in whole, name in killed]}" for name in names]
 
@@ -268,9 +271,9 @@ def _run_on_jax(folder: Path) -> Digests:
 def _run_files(folder: Path) -> Digests:
     """The files of a run, and of each step its loss."""
     lines = map(json.loads, (folder / "journal.jsonl").read_text().splitlines())
-    losses = {f"loss of step {line['step']}": repr(line["loss"]) for line in lines if "loss" in line}
+    losses = {f"{_LOSS}{line['step']}": repr(line["loss"]) for line in lines if "loss" in line}
     files = {name: each for name, each in _files(folder).items() if not name.startswith("events/")}
-    same = {name: files.pop(name) for name in ("metrics.json", "model.json", "config.gin")}
+    same = {name: files.pop(name) for name in ("metrics.json", "model.json")}
     return dict.fromkeys(files, "") | same | losses
 
 
