@@ -91,7 +91,7 @@ class Chromium:
         return made["result"].get("value")
 
     def show(self, address: str, *, width: int, height: int, scheme: str, phone_below: int) -> None:
-        """Loads a page in a window of so many CSS pixels, for somebody who likes it "light" or "dark"."""
+        """Loads a page in a window of that many CSS pixels, for somebody who likes it "light" or "dark"."""
         self.call(
             "Emulation.setDeviceMetricsOverride",
             width=width,

@@ -68,7 +68,7 @@ class Miniatures:
         return self._pretrained
 
     def flags(self, name):
-        """What a downstream experiment must be told to run on a few clips."""
+        """What a downstream experiment must be given to run on a few clips."""
         flags = {"CHECKPOINT": f"'{self.pretrained}'", "TRAIN_STEPS": 2}
         if name.endswith("_demo"):
             flags["DATA_DIR"] = f"'{self.folder / 'demo'}'"

@@ -58,7 +58,7 @@ def record(
     pictures=None,
     labels=(),
 ) -> bytes:
-    """One record as preparation writes it. The sound is a ramp: sample i of every channel is i mod 30000."""
+    """One record as preparation writes it. The audio is a ramp: sample i of every channel is i mod 30000."""
     seconds = frames / frame_rate_hz
     context = {
         "clip/media_id": [f"clip{number}"],

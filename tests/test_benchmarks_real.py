@@ -1,4 +1,4 @@
-"""What benchmarks/real.py makes of sets and of runs: the film's manifest, flags of runs, rows of tables."""
+"""What benchmarks/real.py makes of sets and of runs: the video's manifest, flags of runs, rows of tables."""
 
 import csv
 import sys

@@ -93,4 +93,4 @@ def test_search_by_words_video_and_audio(miniatures, tmp_path, capsys):
         assert run(cli, index, *query, "--tsv", "--one_per_file") == 0
         rows = list(csv.DictReader(capsys.readouterr().out.splitlines(), delimiter="\t"))
         assert {row["file"] for row in rows} == {"red.mkv", "green.mkv", "blue.mkv"}
-    assert rows[0]["file"] == "blue.mkv" and float(rows[0]["score"]) > 0.999  # the very file
+    assert rows[0]["file"] == "blue.mkv" and float(rows[0]["score"]) > 0.999  # exactly that file

@@ -1,4 +1,4 @@
-"""Sections of the paper that code and gin files cite are there, and are about what stands beside them."""
+"""Sections of the paper that code and gin files cite are there, and are about what stands next to them."""
 
 import re
 from pathlib import Path

@@ -33,7 +33,7 @@ DRAW = np.random.default_rng(0)
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """What the blocks name: films, a prepared set, a run, a model file, an export."""
+    """What the blocks name: videos, a prepared set, a run, a model file, an export."""
     folder = tmp_path_factory.mktemp("documents")
     for name in ("clip.mp4", "video.mp4", "query.mp4"):
         make_media(folder / name, pictures=grey(range(60, 100, 4)), sound=beep(1.0, at=0.3))

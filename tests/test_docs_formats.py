@@ -44,7 +44,7 @@ def parts(cell):
 
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory):
-    """A set of two films, one of which is none, with captions and labels."""
+    """A set of two videos, one of which is none, with captions and labels."""
     folder = tmp_path_factory.mktemp("formats")
     films = folder / "films" / "walking"
     films.mkdir(parents=True)

@@ -42,4 +42,4 @@ def test_the_notebooks_run(tmp_path, monkeypatch, capsys):
     assert given["cosines"].shape == (2, 10)
     said = capsys.readouterr()
     assert "error: " not in said.err
-    assert said.out.count(".mp4") >= 2 + 3 + 3  # by vectors, by a sentence, by a sound
+    assert said.out.count(".mp4") >= 2 + 3 + 3  # by vectors, by a sentence, by audio

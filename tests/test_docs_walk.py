@@ -1,4 +1,4 @@
-"""The first page's commands, as they stand there: from a folder of films to an answer, in miniature."""
+"""The first page's commands, as they stand there: from a folder of videos to an answer, in miniature."""
 
 import shlex
 
@@ -17,7 +17,7 @@ SECONDS, RATE_HZ, SOUND_HZ = 4, 10, 16_000
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """A folder of films with captions beside them, of which some are for testing by their names."""
+    """A folder of videos with captions next to them, of which some are for testing by their names."""
     monkeypatch.chdir(tmp_path)
     draw = np.random.default_rng(0)
     (tmp_path / "VIDEOS").mkdir()
@@ -47,7 +47,7 @@ def test_from_a_folder_of_films_to_an_answer(folder, capsys):
     *done, searched, served = page
     assert [shlex.split(command)[3] for command in (searched, served)] == ["search", "serve"]
     for command in done:
-        findings = shlex.split(command)[3] == "doctor"  # so few films are a finding
+        findings = shlex.split(command)[3] == "doctor"  # so few videos are a finding
         assert run(command) in ((0, 1) if findings else (0,)), command
         assert "error: " not in capsys.readouterr().err
     assert (folder / "runs" / "folder" / "report.html").is_file()

@@ -18,7 +18,7 @@ EXPORTS = sorted(path.stem for path in EXPERIMENTS.glob("export_*.gin"))
 FINE_TUNED = [name for name in NAMES if name.startswith("finetune") and "demo" not in name]
 
 # Weights of a network of the release (tests/golden/manifest) and its classifier, on position tables for the
-# clip at hand. Base at 320² with 400 classes is the release's own 87,762,832.
+# clip in the tests. Base at 320² with 400 classes is the release's own 87,762,832.
 _BASE_320, _BASE_384, _AUDIO_BASE = 87_762_832 - 769 * 400, 87_446_016, 86_078_976
 PARAMETERS = {
     "finetune_kinetics400": 87_762_832,

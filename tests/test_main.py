@@ -314,7 +314,7 @@ def test_a_missing_package_of_an_extra_is_named_with_the_extra(monkeypatch):
 
 @pytest.mark.slow
 def test_what_is_not_needed_is_not_loaded():
-    """A third of the time of the import and 200 MB; whoever needs them afterwards gets them."""
+    """A third of the time of the import and 200 MB; those who need them afterwards get them."""
     program = (
         "import sys; from vatt import config; from vatt.main import configure_terminal, import_tensorflow\n"
         "configure_terminal(); import_tensorflow(); import keras\n"

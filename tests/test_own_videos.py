@@ -23,7 +23,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def films(tmp_path_factory):
-    """Nested, with a name that shells and browsers trip over; one without captions, one that is no film."""
+    """Nested, with a name that shells and browsers trip over; one without captions, one that is no video."""
     folder = tmp_path_factory.mktemp("walk") / "meine Filme"
     for number, name in enumerate(("red", "green", "blue") * 3):
         where = folder / ("März [roh]" if number % 2 else "a/b")
@@ -69,7 +69,7 @@ def test_the_printed_command_trains_a_model_that_finds_films(films, told, tmp_pa
     keras.config.set_dtype_policy("float32")
     assert "retrieval/text_to_video/recall_at_1" in json.loads((run / "metrics.json").read_text())
     assert (run / "report.html").is_file()
-    # A file that can not be read costs itself: exit status 1.
+    # A file that can not be read is skipped and reported: exit status 1.
     assert cli.main(["index", str(films), str(index), "--model", str(run), "--processes", "1"]) == 1
     capsys.readouterr()
     assert cli.main(["search", str(index), "a purple picture", "--tsv", "--count", "99"]) == 0

@@ -1,4 +1,4 @@
-"""Nothing that strangers have written controls the terminal, or is a formula in a spreadsheet."""
+"""Nothing that others have written controls the terminal, or is a formula in a spreadsheet."""
 
 import csv
 import io

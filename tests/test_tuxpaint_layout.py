@@ -98,7 +98,7 @@ def test_a_clip_shows_the_moving_picture_and_holds_the_whole_sound(layout, stamp
             made.append(np.stack([frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]))
         sound = layout.sound_of(out / "train" / "animals" / "pear-0.mp4")
         assert len(sound) >= 0.5 * layout.AUDIO_RATE_HZ and np.abs(sound).max() > 1000
-    assert made[0].shape == (5, 32, 32, 3)  # 0.5 s of sound, more than --seconds
+    assert made[0].shape == (5, 32, 32, 3)  # 0.5 s of audio, more than --seconds
     assert np.array_equal(*made)
     blue = (made[0][..., 2] > 150) & (made[0][..., 0] < 100)
     assert blue.reshape(5, -1).any(axis=1).all() and not np.array_equal(blue[0], blue[-1])

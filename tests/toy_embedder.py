@@ -21,7 +21,7 @@ class ToyTokenizer:
 
 
 class ToyEmbedder:
-    """Red pictures, a sound of 60 Hz and the word "red" have one direction, and so on."""
+    """Red images, audio of 60 Hz and the word "red" have one direction, and so on."""
 
     modalities = (VIDEO, AUDIO, TEXT)
     tokenizer = ToyTokenizer()

@@ -42,11 +42,11 @@ def write_run(directory, model, facts=None, **saved):
 
 
 def write_clips(directory, count=5):
-    """A prepared set of clips of 0.4 s with random pictures 20 × 32 and sound; the second has no sound."""
+    """A prepared set of clips of 0.4 s with random images 20 × 32 and audio; the second has no audio."""
     draw = np.random.default_rng(7)
     serialized = []
     for number in range(count):
-        # Grey: at the edge of a crop, a decoder makes colour of fewer pixels than in the whole picture.
+        # Grey: at the edge of a crop, a decoder makes colour of fewer pixels than in the whole image.
         grey = np.repeat(draw.integers(0, 256, (4, 20, 32, 1), "uint8"), 3, axis=3)
         pictures = [tf.io.encode_jpeg(frame).numpy() for frame in grey]
         serialized.append(

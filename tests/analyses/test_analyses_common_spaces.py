@@ -90,7 +90,7 @@ def test_where_no_cosine_tells_right_from_wrong_none_is_named():
     one = calibration(ToyClips(clips_per_group=5), folds=1 + 1)
     with pytest.raises(ValueError, match="at least 4 groups"):
         one.evaluate(ToyModel())
-    turned = calibration()  # the sound of each clip is nearest to the pictures of a far one
+    turned = calibration()  # the audio of each clip is nearest to the images of a far one
     result = turned.evaluate(ToyModel(audio_shift=5.0))
     assert "calibration/audio_to_video/even_cosine" not in result
     assert "calibration/text_to_video/even_cosine" in result

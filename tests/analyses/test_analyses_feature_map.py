@@ -1,4 +1,4 @@
-"""The map of features: what is told apart and what is not, drawn classes, refusals."""
+"""The map of features: what is distinguished and what is not, drawn classes, refusals."""
 
 import json
 import logging

@@ -1,4 +1,4 @@
-"""What a released checkpoint takes, as far as its tables and the files beside it tell."""
+"""What a released checkpoint takes, as far as its tables and the files next to it tell."""
 
 import dataclasses
 

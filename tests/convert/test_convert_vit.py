@@ -1,4 +1,4 @@
-"""Image ViTs: a still clip gives what transformers gives of the picture; and back, bit for bit."""
+"""Image ViTs: a still clip gives what transformers gives of the image; and back, bit for bit."""
 
 import json
 import shutil

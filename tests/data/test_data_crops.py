@@ -51,7 +51,7 @@ def test_jitter_is_as_often_and_as_wide_as_asked():
 
 
 def test_one_box_is_the_two_resizes_and_the_cut():
-    # A smooth picture: how it is interpolated matters little, where the cut lies matters much.
+    # A smooth image: how it is interpolated matters little, where the cut lies matters much.
     height, width, size = 90, 120, 60
     rows, columns = np.mgrid[:height, :width]
     picture = np.stack([rows / height, columns / width, (rows + columns) / 210], -1)[None].astype("float32")

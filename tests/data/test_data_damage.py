@@ -1,4 +1,4 @@
-"""Damage inside records that read well: pictures that can not be decoded, bytes that are no record."""
+"""Damage inside records that read well: images that can not be decoded, bytes that are no record."""
 
 import io
 import struct

@@ -18,7 +18,7 @@ SILENT_GREY = 100  # the first grey of the second set's frames; the first set's 
 
 @pytest.fixture(scope="module")
 def directories(tmp_path_factory):
-    """A set with captions, and one without captions whose sound has another rate."""
+    """A set with captions, and one without captions whose audio has another rate."""
     root = tmp_path_factory.mktemp("sets")
     spoken = [records_fixture.record(number, frames=6, sample_rate_hz=2000) for number in range(SPOKEN)]
     silent = [
@@ -52,7 +52,7 @@ def weighted(directories):
 
 
 def is_silent(batch):
-    """Which rows are of the set without captions, by their pictures."""
+    """Which rows are of the set without captions, by their images."""
     return batch[spec.VIDEO].mean(axis=(1, 2, 3, 4)) > 80
 
 

@@ -11,7 +11,7 @@ from vatt.data.mixup import mix_batch
 
 
 def batch(rows, *, silent=(), first=0, samples=3):
-    """Row i has sound and labels that are 1 in place i and 0 elsewhere, so that a result tells all shares."""
+    """Row i has audio and labels that are 1 in place i and 0 elsewhere, so that a result tells all shares."""
     mask = np.ones(rows, "float32")
     mask[list(silent)] = 0
     one_hot = np.eye(rows, dtype="float32")

@@ -75,7 +75,7 @@ def test_pictures_at_12_and_a_half_beside_longer_sound(directory):
     clip = clip_spec(frame_rate_hz=12.5, audio_seconds=0.3)
     batch = rows_of(make(directory, clip=clip).eval_batches(batch_size=CLIPS))
     assert (clip.clip_seconds, clip.samples, clip.span_seconds) == (0.24, 300, 0.3)
-    # 6 frames and 7.5 of 12: their middle starts are frames 3 and 2. Every other frame, and sound from there.
+    # 6 frames and 7.5 of 12: their middle starts are frames 3 and 2. Every other frame, and audio from there.
     np.testing.assert_allclose(batch[spec.VIDEO][0, :, 0, 0, 0], [15, 25, 35], atol=2)
     np.testing.assert_allclose(batch[spec.AUDIO][0, 100:200] * 32768, 160 + 2 * np.arange(100, 200), atol=1)
 

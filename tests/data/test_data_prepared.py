@@ -22,7 +22,7 @@ CLIP = spec.ClipSpec(frames=8, frame_rate_hz=10.0, frame_size=16, sample_rate_hz
 
 @pytest.fixture(scope="module")
 def directory(tmp_path_factory):
-    """19 clips; clip 3 has no captions, clip 4 no sound, clip 5 no pictures."""
+    """19 clips; clip 3 has no captions, clip 4 no audio, clip 5 no images."""
     odd = {3: {"captions": ()}, 4: {"audio": False}, 5: {"pictures": []}}
     serialized = [
         records_fixture.record(number, frames=12, sample_rate_hz=2000, **odd.get(number, {}))
@@ -139,7 +139,7 @@ def test_another_seed_is_other_clips_and_other_draws(directory, straight):
 
 
 def test_an_epoch_holds_every_clip_once(straight):
-    # A frame's grey is 5 * frame + clip, up to JPEG's error: sound (a ramp) says which frame the window began
+    # A frame's grey is 5 * frame + clip, up to JPEG's error: audio (a ramp) says which frame the window began
     # on.
     batch, _ = epochs(straight[1])
     has_both = (batch[spec.VIDEO_MASK] * batch[spec.AUDIO_MASK]) == 1

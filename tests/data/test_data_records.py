@@ -27,7 +27,7 @@ def flip_byte(path, offset):
 
 
 def read(index, numbers):
-    """The records, or what stands in for them, and whether each is the one asked for; in parallel."""
+    """The records, or what replaces them, and whether each is the one asked for; in parallel."""
 
     def usable(number):
         return corrupt_records.first_usable(

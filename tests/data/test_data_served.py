@@ -1,4 +1,4 @@
-"""Batches made by other processes: the same to the bit, from any step, on any number; a lost one is told."""
+"""Batches made by other processes: the same to the bit, from any step, on any number; a loss is reported."""
 
 import os
 import random
@@ -27,7 +27,7 @@ CLIP = ClipSpec(frames=4, frame_size=16, sample_rate_hz=1000, words=4, candidate
 
 
 def free_port():
-    """Of two. Not one that the system gives to whoever connects: a trainer that keeps asking for a machine
+    """Of two. Not one that the system gives to anyone who connects: a trainer that keeps asking for a machine
     that is gone would in the end get that very port, and talk to itself."""
     for port in random.Random().sample(range(20_000, 30_000), 100):
         try:

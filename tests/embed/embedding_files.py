@@ -1,4 +1,4 @@
-"""A folder of small films and sounds, good and bad, and the command line on it."""
+"""A folder of small videos and audio, good and bad, and the command line on it."""
 
 import argparse
 import contextlib
@@ -18,7 +18,7 @@ def run(module, *words):
 
 
 def make_folder(folder):
-    """red.mp4 (pictures and sound), green.avi (pictures), blue.wav (sound), bad files and a note."""
+    """red.mp4 (images and audio), green.avi (images), blue.wav (audio), bad files and a note."""
     folder.mkdir(parents=True, exist_ok=True)
     make_media(folder / "red.mp4", pictures=colour("red", 12), sound=tone("red", 1.2))
     make_media(folder / "green.avi", pictures=colour("green", 4))
@@ -31,7 +31,7 @@ def make_folder(folder):
 
 @contextlib.contextmanager
 def killed_after(monkeypatch, module, name, calls):
-    """The function `name` of a module works so many times; then the job stops as if it were killed."""
+    """The function `name` of a module works that many times; then the job stops as if it were killed."""
     left = [calls]
     original = getattr(module, name)
 

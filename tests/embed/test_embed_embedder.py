@@ -57,7 +57,7 @@ def test_it_gives_the_numbers_of_the_evaluators(embedder, evaluated):
         assert rows.dtype == np.float32
         assert_near(rows, unit[f"video/{space}"], 1e-5)
     heard = clips.owners["audio"]
-    assert len(heard) == 4  # one clip has no sound
+    assert len(heard) == 4  # one clip has no audio
     for space, rows in embedder.embed_audio(batch["audio"].numpy()[heard]).items():
         assert_near(rows, unit[f"audio/{space}"], 1e-5)
     assert_near(embedder.embed_text(clips.captions)["video_text"], unit["text/video_text"], 1e-5)
@@ -254,7 +254,7 @@ def test_other_models_stay_what_they_are(folder):
 
 
 def test_a_media_file(embedder, tmp_path):
-    """Windows of a film that comes in three pieces are those of the whole; what is no film is refused."""
+    """Windows of a video that comes in three pieces are those of the whole; what is no video is refused."""
     draw = np.random.default_rng(9)
     frames = draw.integers(0, 256, (170, 24, 32, 1), "uint8").repeat(3, axis=3)
     sound = draw.integers(-9000, 9000, (17_000, 1)).astype("int16")

@@ -11,7 +11,7 @@ from vatt.embed.file_windows import End, windows_of
 from vatt.prepare.media import Media, MediaError
 from vatt.spec import ClipSpec
 
-# Lossless, so that a picture's grey level is the number of its frame.
+# Lossless, so that an image's grey level is the number of its frame.
 EXACT = {"video_codec": "ffv1", "pixel_format": "bgr0", "audio_codec": "pcm_s16le"}
 
 
@@ -155,7 +155,7 @@ def test_what_no_model_takes_is_refused(tmp_path):
 
 
 def pieces_of(hours):
-    """As `read_segments`, of a long film."""
+    """As `read_segments`, of a long video."""
     sound = np.ones((400, 1), np.int16)
     for number in range(round(hours * 9000)):
         frames = [np.zeros((8, 8, 3), np.uint8) for _ in range(4)]

@@ -33,7 +33,7 @@ def test_cuts_are_where_shots_change_and_not_where_things_move():
     shots = [moving(25, seed) for seed in range(6)]
     frames = np.concatenate(shots)
     seconds = np.arange(len(frames)) / 10
-    # Each fourth frame moves by a whole pixel of a random picture: as much as a cut, four times a second.
+    # Each fourth frame moves by a whole pixel of a random image: as much as a cut, four times a second.
     assert cuts(np.repeat(shots[0][:1], 30, axis=0), np.arange(30) / 10, 0.15).size == 0
     slow = np.concatenate([np.repeat(shot[:1], 25, axis=0) for shot in shots])
     np.testing.assert_allclose(cuts(slow, seconds, 0.15), [2.5, 5.0, 7.5, 10.0, 12.5])

@@ -1,4 +1,4 @@
-"""Telemetry: operations counted by hand, memory that is there, TensorBoard's pictures and histograms."""
+"""Telemetry: operations counted by hand, memory that is there, TensorBoard's images and histograms."""
 
 import sys
 

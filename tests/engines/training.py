@@ -1,4 +1,4 @@
-"""Trains a few steps on so many replicas: what the tests of this folder compare."""
+"""Trains a few steps on that many replicas: what the tests of this folder compare."""
 
 import dataclasses
 

@@ -1,4 +1,4 @@
-"""The classification evaluator on hand-made sets: views, padding, missing sound, bad input."""
+"""The classification evaluator on hand-made sets: views, padding, missing audio, bad input."""
 
 import json
 
@@ -83,7 +83,7 @@ def test_clips_without_sound_are_left_out_and_counted():
 
 def test_the_artifact_has_each_class_and_the_protocol():
     toys = LabelledToys(views=2)
-    toys.columns[spec.AUDIO][:2, :3] = [0, 5, 0]  # clip 0, of class 0, sounds like class 1
+    toys.columns[spec.AUDIO][:2, :3] = [0, 5, 0]  # clip 0, of class 0, is like class 1
     one = evaluator(toys)
     with pytest.raises(RuntimeError, match="nothing to show yet"):
         one.artifact()
@@ -194,7 +194,7 @@ def test_rows_that_come_twice_or_not_at_all_are_found():
 
 
 def test_a_prepared_set_end_to_end(tmp_path):
-    """Sound of class n is a ramp from n: real records, views, labels and padding."""
+    """Audio of class n is a ramp from n: real records, views, labels and padding."""
     made = [
         records_fixture.record(
             number,

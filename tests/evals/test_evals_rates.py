@@ -87,7 +87,7 @@ def test_every_probe_says_both_numbers_of_what_it_reads(classifier):
     sets = {"train_dataset": toys(1, **slow), "dataset": toys(2, **slow)}
     probe = Probe(name="toy", classifier=classifier, modality="audio", **sets)
     probe.evaluate(ears(sample_rate_hz=48_000, frame_rate_hz=10.0))
-    (said,) = probe.artifact()["protocol"]["warnings"]  # of the sound alone, and once for the two sets
+    (said,) = probe.artifact()["protocol"]["warnings"]  # of the audio alone, and once for the two sets
     assert "48,000 audio samples a second" in said and "24,000 of toys" in said
     assert "`ClipSpec.sample_rate_hz = 48000`" in said
     probe.evaluate(ears(sample_rate_hz=24_000, frame_rate_hz=10.0))

@@ -18,7 +18,7 @@ WIDTH, WORDS = 6, 2
 
 
 class ViewedClips:
-    """N clips in V views: a noisy direction per clip in the sound, and captions that a table turns into one.
+    """N clips in V views: a noisy direction per clip in the audio, and captions that a table turns into one.
 
     Views 0 and 1 have the clip's caption first, the later ones another of its own first."""
 

@@ -29,7 +29,7 @@ class Tokenizer:
 
 
 class Towers:
-    """Sound: its samples. Text: the corner that its digits name, and a little of the other words."""
+    """Audio: its samples. Text: the corner that its digits name, and a little of the other words."""
 
     def __init__(self):
         self.text_calls, self.sound_calls = 0, 0

@@ -12,7 +12,7 @@ SAMPLES = 8
 
 
 class LabelledToys:
-    """N clips of sound in V views: a point near its class's corner, each view with noise of its own."""
+    """N clips of audio in V views: a point near its class's corner, each view with noise of its own."""
 
     def __init__(
         self, count=12, *, classes=3, views=1, seed=0, noise=0.1, silent=(), name="toys", labels=True
@@ -46,7 +46,7 @@ class LabelledToys:
 
 
 class Ears:
-    """Logits and features that are the first samples of the sound, turned a little."""
+    """Logits and features that are the first samples of the audio, turned a little."""
 
     modality = "audio"
     classes = 3

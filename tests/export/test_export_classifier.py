@@ -1,4 +1,4 @@
-"""Classifiers of video, sound and pictures as SavedModels: the logits of the Python model, its classes."""
+"""Classifiers of video, audio and images as SavedModels: the logits of the Python model, its classes."""
 
 import ast
 import dataclasses

@@ -97,7 +97,7 @@ def test_wrong_kinds_are_refused_by_name(module):
 
 @pytest.mark.parametrize("training", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_gradients_are_those_of_the_model(module, embedder, training):
-    """Of the sound's encoder, through the statistics of its head in training."""
+    """Of the audio's encoder, through the statistics of its head in training."""
     samples = DRAW.uniform(-1, 1, (3, 400)).astype("float32")
     parts = [embedder.model.audio, embedder.model.spaces.audio, embedder.model.spaces.audio_norm]
     paths = [variable.path for part in parts for variable in part.trainable_variables]

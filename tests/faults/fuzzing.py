@@ -114,7 +114,7 @@ def pipeline(draw, count, folder, counts):
     (source,) = dataset.training_pipeline().sources
 
     def made(number):
-        # What stands in for damage is left out: each record is met once, and by itself.
+        # What replaces damage is left out: each record is met once, and by itself.
         record = source.parse(source.records.read(number))
         starts = source.starts(record, lambda last: last // 2, apart=False)
         parts = source.decode(record, starts, lambda *size: video.squares(*size, crops=1), crops=1)

@@ -78,7 +78,7 @@ def test_fault_06_a_disk_without_room(saved):
 def test_fault_07_a_directory_that_can_not_be_written_fails_at_once(train, tmp_path, capsys):
     directory = tmp_path / "run"
     directory.mkdir()
-    (directory / ".writable").mkdir()  # writing there fails, whoever asks: the user may be root
+    (directory / ".writable").mkdir()  # writing there fails, for any user: the user may be root
     began = time.monotonic()
     assert train(directory) == 2
     assert "must be writable" in capsys.readouterr().err

@@ -1,5 +1,5 @@
 """Every one of the twenty faults has a test in this folder that bears its number; those that look closer,
-beside the code they are about, are named here.
+next to the code they are about, are named here.
 
 Every test that is named here exists: a fault may move, but not vanish.
 """

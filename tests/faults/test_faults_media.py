@@ -1,4 +1,4 @@
-"""Faults 9 to 13: what can be wrong with records, pictures, films and whole folders of them."""
+"""Faults 9 to 13: what can be wrong with records, images, videos and whole folders of them."""
 
 import time
 
@@ -44,7 +44,7 @@ def test_fault_09_exactly_the_unreadable_record_is_lost(tmp_path, capfd):
         return np.sort(first_pixels(batches.as_numpy_iterator())), dataset.info.corrupt_records()
 
     found, lost = epoch()
-    np.testing.assert_allclose(found, [0, 60, 60, 90, 120, 150, 180, 210], atol=3)  # 60 stands in for 30
+    np.testing.assert_allclose(found, [0, 60, 60, 90, 120, 150, 180, 210], atol=3)  # 60 replaces 30
     assert lost == 1
     told = [line for line in capfd.readouterr().err.splitlines() if "Damaged record" in line]
     assert len(told) == 1 and shard.name in told[0] and told[0].endswith(f"at byte {start}")

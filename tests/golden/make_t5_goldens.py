@@ -4,7 +4,7 @@ golden/t5_pieces, a tiny SentencePiece model with T5's special ids and what it c
     python -m tests.golden.make_t5_goldens
 
 Needs torch, transformers and sentencepiece (made with 2.13.0, 5.23.0, 0.2.3); the tests need none of them.
-`test_live` in tests/convert/test_convert_t5.py compares with the versions at hand.
+`test_live` in tests/convert/test_convert_t5.py compares with the versions that are installed.
 """
 
 import json

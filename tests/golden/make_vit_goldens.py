@@ -3,7 +3,7 @@
     python -m tests.golden.make_vit_goldens
 
 Needs torch and transformers (made with 2.13.0 and 5.23.0); the tests need neither. `test_live` in
-tests/convert/test_convert_vit.py compares with the versions at hand. The weights of timm's layout are
+tests/convert/test_convert_vit.py compares with those installed. The weights of timm's layout are
 those of the other, renamed.
 """
 
@@ -45,7 +45,7 @@ def pictures(size):
 
 
 def encode(directory, images):
-    """`last_hidden_state`, float32 [B, 1 + N, D]; positions interpolated to the size of the pictures."""
+    """`last_hidden_state`, float32 [B, 1 + N, D]; positions interpolated to the size of the images."""
     model = ViTModel.from_pretrained(directory).eval()
     with torch.no_grad():
         return model(torch.from_numpy(images), interpolate_pos_encoding=True).last_hidden_state.numpy()

@@ -55,6 +55,6 @@ def test_the_default_deviates_as_its_docstring_says(video):
     )
     assert np.abs(exact - default).mean() < 0.085
     assert np.abs(exact - default).mean() < 0.7 * np.abs(exact - none).mean()
-    # Of one colour more or less, as most pictures are, much less of it is left.
+    # Of one colour more or less, as most images are, much less of it is left.
     pale = (video // 8 + 112).astype(np.uint8)
     assert np.abs(jittered(pale, ExactColourJitter()) - jittered(pale, ColourJitter())).mean() / 2 < 0.02

@@ -1,4 +1,4 @@
-"""The patch map's options: log energies beside linear features, a start from cosines; against naive twins."""
+"""The patch map's options: log energies and linear features, a start from cosines; against naive twins."""
 
 import keras
 import numpy as np

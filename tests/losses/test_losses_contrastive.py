@@ -144,8 +144,8 @@ def test_the_paper_s_forms_equal_the_dense_loss_of_the_remaining_clips(form):
     assert_near(masked, contrast(left[keep], right[keep], form=form), 1e-6)
 
 
-# At temperature 1 positive pairs score 1, 1, 0; of the six others those of clip 2 with sound 3 and of clip 3
-# with sound 1 score -1, the rest 0.
+# At temperature 1 positive pairs score 1, 1, 0; of the six others those of clip 2 with audio 3 and of clip 3
+# with audio 1 score -1, the rest 0.
 THREE_CLIPS = np.array([[2, 0], [0, 3], [-1, 0]], "float32")
 THREE_SOUNDS = np.array([[1, 0], [0, 1], [0, -5]], "float32")
 

@@ -26,7 +26,7 @@ def plain_ranks(queries, gallery, query_ids, gallery_ids):
 
 
 def near_ties(random, apart):
-    """An item for every query and beside it another, `apart` from it along the query: which is the better is
+    """An item for every query and next to it another, `apart` from it along the query: which is the better is
     below float32's resolution of a sum."""
     items = unit_rows(random.normal(size=(COUNT, WIDTH)))
     queries = unit_rows(items + 0.1 * random.normal(size=items.shape))

@@ -107,7 +107,7 @@ def test_a_subset_of_modalities_gives_the_same():
         assert all(key.startswith(modality) for key in alone)
         for key, part in alone.items():
             assert_near(part, whole[key], 1e-6)
-    # A sound without the axis for channels is the same sound.
+    # Audio without the axis for channels is the same audio.
     assert_near(model({"audio": given["audio"][..., 0]})["audio/pooled"], whole["audio/pooled"], 0)
 
 

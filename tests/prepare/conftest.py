@@ -11,7 +11,7 @@ from PIL import Image
 
 @pytest.fixture(scope="session")
 def samples(tmp_path_factory):
-    """Kind -> path of a small real file: half a second of video with sound, of sound, and a picture."""
+    """Kind -> path of a small real file: half a second of video with audio, of audio, and an image."""
     folder = tmp_path_factory.mktemp("samples")
     Image.fromarray(np.full((24, 32, 3), 90, np.uint8)).save(folder / "a.jpeg")
     return {

@@ -29,7 +29,7 @@ def woven(frame, is_top_first=True, **size):
 def make_interlaced(
     path, pictures, *, codec="mpeg2video", field="tff", rate_hz=25, pixel_format="yuv420p", options=None
 ):
-    """Writes pictures; `field` is which comes first, "tff" or "bff", or "prog" for whole frames."""
+    """Writes images; `field` is which comes first, "tff" or "bff", or "prog" for whole frames."""
     height, width = pictures[0].shape[:2]
     with av.open(str(path), "w") as container:
         stream = container.add_stream(codec, rate=rate_hz, options=options or {})
@@ -56,7 +56,7 @@ def make_interlaced(
 
 
 def comb(picture):
-    """By how much the lines of a picture differ from the mean of the two beside them, at most over columns.
+    """By how much the lines of an image differ from the mean of the two next to them, at most over columns.
 
     0 without any comb: a bar that stands upright is equal on all lines. Full comb: 220.
     """

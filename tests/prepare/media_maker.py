@@ -26,7 +26,7 @@ def make_media(
     container_options=None,
     is_audio_first=False,
 ):
-    """Writes pictures uint8 [T, H, W, 3] at `picture_times` (seconds) and sound int16 [S, channels]."""
+    """Writes images uint8 [T, H, W, 3] at `picture_times` (seconds) and audio int16 [S, channels]."""
     with av.open(str(path), "w", options=container_options or {}) as container:
         video = audio = None
 
@@ -70,7 +70,7 @@ def make_media(
 
 
 def grey(levels, size=32):
-    """Uniform pictures, uint8 [T, size, size, 3], one per level."""
+    """Uniform images, uint8 [T, size, size, 3], one per level."""
     levels = np.asarray(levels, np.uint8)
     return np.broadcast_to(levels[:, None, None, None], (len(levels), size, size, 3)).copy()
 

@@ -38,7 +38,7 @@ def die_later():
 
 
 def plod(seconds, signs):
-    """Takes `seconds`, and gives so many signs of life on the way."""
+    """Takes `seconds`, and gives that many signs of life on the way."""
     for _ in range(signs):
         time.sleep(seconds / signs)
         pool.heartbeat()
@@ -57,7 +57,7 @@ def count(until, end):
 
 
 def count_and_tell(until, path, content):
-    """Yields `content` so many times, and writes to a file how many times it did."""
+    """Yields `content` that many times, and writes to a file how many times it did."""
     for number in range(until):
         yield content
         with open(path, "w") as file:

@@ -103,7 +103,7 @@ def test_noise_beside_the_tone():
     "layout, pair", [("5.1", (0, 1)), ("5.1", (4, 5)), ("quad", (2, 3)), ("7.1", (6, 7))]
 )
 def test_surround(layout, pair):
-    """A pair of opposite sign beside a voice in another channel: both are heard, by their own weights."""
+    """A pair of opposite sign next to a voice in another channel: both are heard, by their own weights."""
     weights = mono_weights(layout)
     channels = [np.zeros(2 * RATE_HZ) for _ in weights]
     channels[pair[0]], channels[pair[1]] = tone(), -tone()

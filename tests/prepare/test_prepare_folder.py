@@ -140,7 +140,7 @@ def test_a_mixed_folder_becomes_records(tmp_path, capsys):
     plan = plan_folder(root, test_share=0.0, segment_seconds=1.0)
     summary = prepare_clips(plan, out, options=options, running=Running(processes=1, max_failures=0.0))
     assert summary.failures == []
-    # The film of 2.5 s is three records of 1 s, 1 s and 0.5 s, one with sound; everything else is one record.
+    # The video of 2.5 s is three records of 1 s, 1 s and 0.5 s, one with audio; all else is one record.
     assert summary.records == 8
     split = json.loads((out / "dataset.json").read_text())["splits"]["train"]
     assert split["clips_with"] == {"video": 7, "audio": 2, "captions": 4, "labels": 0}

@@ -21,7 +21,7 @@ MAX_SECONDS = 10.0
 
 @pytest.fixture
 def canary(tmp_path):
-    """A film, also behind a web server: (address, path, what was asked of the server)."""
+    """A video, also behind a web server: (address, path, what was asked of the server)."""
     secret = make_media(tmp_path / "secret.mp4", pictures=grey([9] * 5))
     content = secret.read_bytes()
     access_time.forget(secret)
@@ -148,7 +148,7 @@ def test_picture_bombs_are_refused_by_their_header(tmp_path, suffix):
 
 
 def jpeg_film(path, sizes):
-    """A film of JPEGs that claim to be squares of these sizes."""
+    """A video of JPEGs that claim to be squares of these sizes."""
     with av.open(str(path), "w") as file:
         stream = file.add_stream("mjpeg", rate=10)
         stream.width = stream.height = sizes[0]

@@ -1,4 +1,4 @@
-"""Files as they are met: covers for films, odd channels and pictures, turned, damaged, half there."""
+"""Files as they are met: covers for videos, odd channels and images, turned, damaged, half there."""
 
 import struct
 from fractions import Fraction
@@ -19,7 +19,7 @@ def onset_seconds(audio, rate_hz=16_000):
 
 
 def corner():
-    """A picture that looks different however it is turned or mirrored, uint8 [32, 64, 3]."""
+    """An image that looks different however it is turned or mirrored, uint8 [32, 64, 3]."""
     picture = np.full((32, 64, 3), 40, np.uint8)
     picture[:16, :32] = 220
     picture[16:, :32] = 120
@@ -162,7 +162,7 @@ def test_sound_at_0_hz_leaves_the_pictures(tmp_path):
 
 
 def with_cover(path, *, is_attached, codec):
-    """A sound file with a second stream of one picture."""
+    """An audio file with a second stream of one image."""
     with av.open(str(path), "w") as file:
         audio = file.add_stream("flac" if path.suffix != ".mov" else "aac", rate=16_000, layout="mono")
         video = file.add_stream(codec, rate=25)
@@ -217,7 +217,7 @@ def multiplex(first, first_map_pid, second, second_map_pid):
 
 
 def test_several_programmes(tmp_path):
-    """Sound is taken from the programme of the pictures, though that of another comes first."""
+    """Audio is taken from the programme of the images, though that of another comes first."""
     ids = ("mpegts_service_id", "mpegts_pmt_start_pid", "mpegts_start_pid")
     radio = make_media(
         tmp_path / "radio.ts",

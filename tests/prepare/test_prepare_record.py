@@ -13,7 +13,7 @@ from vatt.prepare.record_captions import with_neighbours
 
 @pytest.fixture(scope="module")
 def film(tmp_path_factory):
-    """Four seconds; the grey level of a picture is its number, and sound beeps from 2.2 to 2.3 s only."""
+    """Four seconds; the grey level of an image is its number, and audio beeps from 2.2 to 2.3 s only."""
     path = tmp_path_factory.mktemp("film") / "film.mp4"
     return str(make_media(path, pictures=grey(5 * np.arange(40)), sound=beep(4.0, at=2.2)))
 
@@ -40,7 +40,7 @@ def test_a_film_in_segments(film):
     assert starts == [0, 1_000_000, 2_000_000, 3_000_000] and ends == [*starts[1:], 4_000_000]
     assert [record.seconds for record in records] == pytest.approx([1.0] * 4)
     assert {f["clip/media_id"].bytes_list.value[0] for f in features} == {b"f"}
-    # What is told within a segment; all others are near enough to be stored with it.
+    # What is said within a segment; all others are near enough to be stored with it.
     assert [record.texts for record in records] == [
         ("first", "over the border", "whole"),
         ("over the border", "whole"),

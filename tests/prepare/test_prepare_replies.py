@@ -79,7 +79,7 @@ def test_nothing_else_is_called(call):
 @pytest.mark.parametrize(
     ("module", "name"),
     [
-        ("vatt.prepare.pool", "subprocess.Popen"),  # by way of a module of this project
+        ("vatt.prepare.pool", "subprocess.Popen"),  # via a module of this project
         ("vatt.prepare.pool", "pickle"),
         ("vatt.prepare.pool", "WorkerPool"),
         ("vatt.whole_file", "remove_leftovers"),

@@ -1,4 +1,4 @@
-"""A film in pieces is the film: nothing lost, doubled or shifted, and never all of it in memory."""
+"""A video in pieces is the video: nothing lost, doubled or shifted, and never all of it in memory."""
 
 import os
 import tracemalloc
@@ -15,7 +15,7 @@ OPTIONS = MediaOptions(max_frame_rate_hz=25.0, short_side_pixels=16, audio_rate_
 
 
 def film(path, *, seconds, rate_hz, **options):
-    """Pictures and sound without two equal moments."""
+    """Images and audio without two equal moments."""
     random = np.random.default_rng(0)
     count = round(seconds * rate_hz)
     pictures = random.integers(0, 255, (count, 2, 2, 3), np.uint8).repeat(8, axis=1).repeat(8, axis=2)
@@ -106,7 +106,7 @@ def test_slow_slides_are_cut_to_the_second(tmp_path):
 
 
 def test_pieces_without_sound_are_marked(tmp_path):
-    """Sound from 2.2 to 3.1 s of a film of 5 s."""
+    """Audio from 2.2 to 3.1 s of a video of 5 s."""
     path = make_media(
         tmp_path / "a.mkv",
         pictures=grey([90] * 50),
@@ -124,7 +124,7 @@ def test_pieces_without_sound_are_marked(tmp_path):
 def test_a_pause_in_sound_alone_gives_no_empty_piece(tmp_path):
     path = make_media(tmp_path / "a.mkv", sound=beep(1.0, at=0.1), audio_codec="flac")
     late = make_media(tmp_path / "b.mkv", sound=beep(1.0, at=0.1), sound_start=7.0, audio_codec="flac")
-    assert read_whole(late, OPTIONS).start_seconds == 0.0  # the file begins with its sound
+    assert read_whole(late, OPTIONS).start_seconds == 0.0  # the file begins with its audio
     assert len(list(read_segments(path, OPTIONS, segment_seconds=1.0))) == 1
 
 

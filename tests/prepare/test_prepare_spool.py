@@ -23,7 +23,7 @@ def test_the_file_holds_the_records_and_the_rest_adds_up(film, tmp_path):
     assert spooled.holdings.seconds == pytest.approx(2.0)
     assert spooled.holdings.records == spooled.holdings.contents["video"] == 4
     assert spooled.holdings.contents["captions"] == 4
-    assert spooled.holdings.words == {"one": 1, "two": 3}  # "two" is told across a border, in two records
+    assert spooled.holdings.words == {"one": 1, "two": 3}  # "two" is said across a border, in two records
     spooled.discard()
     spooled.discard()
     assert not (tmp_path / "spool").exists()

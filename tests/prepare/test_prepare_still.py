@@ -10,7 +10,7 @@ ORIENTATION = 0x0112  # the tag's number in EXIF
 
 
 def corner():
-    """A picture that looks different however it is turned or mirrored, uint8 [40, 60, 3]."""
+    """An image that looks different however it is turned or mirrored, uint8 [40, 60, 3]."""
     picture = np.full((40, 60, 3), 40, np.uint8)
     picture[:20, :30] = 220
     picture[20:, :30] = 120

@@ -1,4 +1,4 @@
-"""Pictures and sound of one instant stay together, whatever they are packed in and wherever they are cut."""
+"""Images and audio of one instant stay together, whatever they are packed in and wherever they are cut."""
 
 import shutil
 import subprocess
@@ -20,7 +20,7 @@ TOLERANCE_SECONDS = 0.001  # MP4 counts in milliseconds, Matroska too
 
 
 def flash_and_beep(path, *, video, audio, video_start=0.0, sound_start=0.0, **options):
-    """Three seconds with a flash of three pictures and a beep, both at FLASH_SECONDS after video_start."""
+    """Three seconds with a flash of three images and a beep, both at FLASH_SECONDS after video_start."""
     shades = np.full(75, 20)
     at = round(FLASH_SECONDS * RATE_HZ)
     shades[at : at + 3] = 230
@@ -143,7 +143,7 @@ def test_variable_frame_rate(tmp_path):
 
 
 def test_a_clock_of_the_sound_that_runs_slow_is_followed():
-    """A recorder whose sound has 1 % too few samples: its timestamps tell, before a frame's time is lost."""
+    """A recorder whose audio has 1 % too few samples: its timestamps tell, before a frame's time is lost."""
     sound = AudioTrack(rate_hz=8_000, mono=True, start_seconds=0.0, warnings=Counter())
     for number in range(1000):
         frame = av.AudioFrame.from_ndarray(np.full((1, 80), 5_000 * (number == 900), np.int16), layout="mono")

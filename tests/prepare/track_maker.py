@@ -9,7 +9,7 @@ RATE_HZ = 16_000
 
 
 def make_tracks(path, sounds, *, levels=(90,), codec="aac", dispositions=None, seconds=2.0):
-    """A video track for each of `levels`, an audio track for each of `sounds`; dispositions by track."""
+    """A video track for each of `levels`, then the audio tracks; dispositions by track."""
     with av.open(str(path), "w") as container:
         videos = [container.add_stream("mpeg4", rate=5) for _ in levels]
         for video in videos:

@@ -29,7 +29,7 @@ class Browser(Chromium):
         self.requests: list[str] = []
 
     def open(self, path, *, width: int = 1120, dark: bool = False) -> None:
-        """Loads a file in a window of so many CSS pixels, and forgets what was said before."""
+        """Loads a file in a window of that many CSS pixels, and forgets what was said before."""
         self.complaints, self.requests = [], []
         scheme = "dark" if dark else "light"
         address = Path(path).resolve().as_uri()

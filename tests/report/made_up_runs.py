@@ -3,7 +3,7 @@
 import json
 import math
 
-PIXEL = (  # a 1 x 1 GIF stands in for a strip of frames
+PIXEL = (  # a 1 x 1 GIF replaces a strip of frames
     "R0lGODlhAQABAIAAAP///wAAACwAAAAAAQABAAACAkQBADs="
 )
 HOSTILE = "<script>alert('x')</script> & \"quoted\""

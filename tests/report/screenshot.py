@@ -1,4 +1,4 @@
-"""Takes the picture of a report for the README: summary, retrieval and the first of what was found.
+"""Takes the screenshot of a report for the README: summary, retrieval and the first of what was found.
 
 python -m tests.report.screenshot runs/pretrain docs/images/report.png
 """

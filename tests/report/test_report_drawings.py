@@ -1,4 +1,4 @@
-"""The analyses' drawings: palettes that can be told apart, places by hand, pixels of the heat maps."""
+"""The analyses' drawings: palettes that can be distinguished, places by hand, pixels of the heat maps."""
 
 import base64
 import importlib.resources
@@ -118,7 +118,7 @@ def test_an_axis_of_large_numbers_has_a_power_of_ten():
 
 
 def pixels(markup):
-    """float [rows, columns, 4] of the picture in some markup."""
+    """float [rows, columns, 4] of the image in some markup."""
     (source,) = re.findall(r"data:image/png;base64,([\w+/=]+)", markup)
     return np.asarray(Image.open(io.BytesIO(base64.b64decode(source))), float)
 

@@ -34,7 +34,7 @@ DROP = """
   document.dispatchEvent(new DragEvent("drop", { dataTransfer: transfer, bubbles: true, cancelable: true }));
 })()
 """
-# Plays a clip and tells where it was when it went on by itself, and how wide its pictures are.
+# Plays a clip and tells where it was when it went on by itself, and how wide its images are.
 PLAY = """
 new Promise((resolve) => {
   const media = document.querySelectorAll(".hit video, .hit audio")[%d];
@@ -51,7 +51,7 @@ HITS = "[...document.querySelectorAll('.hit .name')].map((name) => name.textCont
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
-    """Films that a browser plays and one that it does not, a sound, and their index."""
+    """Videos that a browser plays and one that it does not, audio, and their index."""
     folder = tmp_path_factory.mktemp("browser")
     media = folder / "media"
     media.mkdir()

@@ -24,7 +24,7 @@ def toy(monkeypatch):
 
 
 def found(capsys, *words):
-    """(file, score) of each hit, and what was said beside."""
+    """(file, score) of each hit, and what was said besides."""
     assert run(cli, *words, "--tsv") == 0
     told = capsys.readouterr()
     rows = list(csv.DictReader(io.StringIO(told.out), delimiter="\t"))

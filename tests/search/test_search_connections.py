@@ -219,7 +219,7 @@ def test_when_all_are_being_worked_on_a_new_one_is_told_to_come_back(made):
 
 
 def test_many_ask_while_uploads_decode(made, monkeypatch):
-    """Thirty-two clients, none refused; of the uploads those beyond the queue are told when to come back."""
+    """Thirty-two clients, none refused; of the uploads those beyond the queue learn when to come back."""
     is_over, running = threading.Event(), []
 
     def slow(embedder, path, *_, **__):

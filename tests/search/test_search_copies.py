@@ -1,4 +1,4 @@
-"""Excerpts of moving pictures, changed as copies are; what shows nothing or stands still finds nothing."""
+"""Excerpts of video, changed as copies are; what shows nothing or stands still finds nothing."""
 
 import numpy as np
 import pytest

@@ -197,7 +197,7 @@ def test_windows_of_what_no_browser_plays(made, client):
 def test_pictures(client):
     response = client.get("/thumbnail/2.jpg", **HERE)
     assert response.mimetype == "image/jpeg" and response.data.startswith(b"\xff\xd8")
-    assert client.get("/thumbnail/0.jpg", **HERE).status_code == 404  # sound alone
+    assert client.get("/thumbnail/0.jpg", **HERE).status_code == 404  # audio alone
 
 
 @pytest.mark.parametrize(

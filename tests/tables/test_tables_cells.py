@@ -8,7 +8,7 @@ import pytest
 from vatt.tables.paper import read_cells, read_titles
 
 ROOT = Path(__file__).parents[2]
-COSTS = {"GFLOPs", "TFLOPs of 12 views", "M parameters"}  # `vatt plan --paper` has them beside ours
+COSTS = {"GFLOPs", "TFLOPs of 12 views", "M parameters"}  # `vatt plan --paper` has them next to ours
 CELLS = read_cells()
 
 

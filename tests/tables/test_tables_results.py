@@ -1,4 +1,4 @@
-"""Results of made-up run directories beside the paper's figures."""
+"""Results of made-up run directories next to the paper's figures."""
 
 import argparse
 import json

@@ -62,10 +62,10 @@ def test_flags_and_the_environment_say_the_same(monkeypatch):
     monkeypatch.setenv("TF_CONFIG", json.dumps({"cluster": {"worker": ["a:1"]}, "task": {"index": 0}}))
     assert cluster.place() == (0, ["a:1"])
 
-    # Vertex AI and Kubeflow: a chief of its own, and workers counted from 0 beside it.
+    # Vertex AI and Kubeflow: a chief of its own, and workers counted from 0 next to it.
     named = {"cluster": {"chief": ["a:1"], "worker": ["b:1", "c:1"]}, "task": {"type": "worker", "index": 1}}
     monkeypatch.setenv("TF_CONFIG", json.dumps(named))
-    for _ in range(2):  # TensorFlow is told the same
+    for _ in range(2):  # TensorFlow is given the same
         assert cluster.place() == (2, ["a:1", "b:1", "c:1"])
     monkeypatch.setenv("TF_CONFIG", json.dumps({**named, "task": {"type": "chief", "index": 0}}))
     assert cluster.place() == (0, ["a:1", "b:1", "c:1"])

@@ -1,4 +1,4 @@
-"""Trackers: what they are told, with libraries that only remember it."""
+"""Trackers: what they receive, with libraries that only remember it."""
 
 import sys
 import types

@@ -2,7 +2,7 @@
 
     KERAS_BACKEND=jax python -m tests.engines.jax.checks FOLDER NAME...
 
-writes FOLDER/results.json, name of a check -> what it measured. The tests beside it say what must hold.
+writes FOLDER/results.json, name of a check -> what it measured. The tests next to it say what must hold.
 """
 
 import dataclasses
@@ -64,7 +64,7 @@ def toy_run(strategy="one_device", count=4, **options):
 
 @functools.cache
 def shared_toy(strategy, count):
-    """One whose step is compiled once for several checks, each of which goes on from where it stands."""
+    """One whose step is compiled once for several checks, each of which resumes from where it stands."""
     return toy_run(strategy, count, clip_global_norm=0.5, average=WeightAverage(decay=0.9))
 
 
@@ -339,5 +339,5 @@ if __name__ == "__main__":
     for name in sys.argv[2:]:
         began = time.process_time()
         results[name] = CHECKS[name](folder)
-        results["seconds"][name] = round(time.process_time() - began, 1)  # for whoever makes them faster
+        results["seconds"][name] = round(time.process_time() - began, 1)  # for those who make them faster
     (folder / "results.json").write_text(json.dumps(results, default=float), encoding="utf-8")

@@ -34,7 +34,7 @@ class Runs:
         self.folder = folder
 
     def process(self, name, *options, devices):
-        """One that trains in the folder `name`, on so many logical devices."""
+        """One that trains in the folder `name`, on that many logical devices."""
         environment = {
             "XLA_FLAGS": f"--xla_force_host_platform_device_count={devices}",
             "JAX_COMPILATION_CACHE_DIR": str(self.folder / "compiled"),
@@ -65,7 +65,7 @@ class Runs:
         return self.folder / name
 
     def kill_after(self, name, step, *, devices):
-        """Kills a run as soon as it has saved after so many steps."""
+        """Kills a run as soon as it has saved after that many steps."""
         with self.process(name, devices=devices) as process:
             process.kill_at(self.saved(name, step))
 

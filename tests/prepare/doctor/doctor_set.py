@@ -18,7 +18,7 @@ CLIPS = {"train": 4, "test": 2}
 
 
 def jpeg(seed, *, size=SIZE, quality=85):
-    """A picture of large random patches: no two seeds look alike."""
+    """An image of large random patches: no two seeds look alike."""
     patches = np.random.default_rng(seed).integers(0, 256, (6, 8, 3), np.uint8)
     stream = io.BytesIO()
     Image.fromarray(patches).resize(size, Image.Resampling.BICUBIC).save(stream, "JPEG", quality=quality)
@@ -26,7 +26,7 @@ def jpeg(seed, *, size=SIZE, quality=85):
 
 
 def tone(number, samples=SAMPLES):
-    """Sound in [-0.3, 0.3] of a pitch of its own, float64 [S]."""
+    """Audio in [-0.3, 0.3] of a pitch of its own, float64 [S]."""
     return 0.3 * np.sin(np.arange(samples) * (0.1 + 0.013 * number))
 
 

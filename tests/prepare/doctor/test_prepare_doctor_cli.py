@@ -97,7 +97,7 @@ class Tags(html.parser.HTMLParser):
 
 
 def check_page(text):
-    """Whole, without a script or a request, with a picture and a waveform of every clip."""
+    """Whole, without a script or a request, with an image and a waveform of every clip."""
     tags = Tags()
     tags.feed(text)
     names = [tag for tag, _ in tags.seen]

@@ -66,7 +66,7 @@ def set_frame(number, jpeg):
 
 
 def set_sound(change):
-    """`change`: float sound [S] of the clip -> what is stored as floats."""
+    """`change`: float audio [S] of the clip -> what is stored as floats."""
 
     def plant(splits):
         floats_instead(splits["train"][2], change(doctor_set.tone(2)))
@@ -290,7 +290,7 @@ def test_true_counts_and_pieces_of_a_film_are_no_finding(tmp_path, monkeypatch):
     splits = doctor_set.records()
     splits["train"][1][0]["WAVEFORM/pcm16"] = []
     splits["train"][2][0]["WAVEFORM/pcm16"] = [bytes(2 * doctor_set.SAMPLES)]  # a pause
-    for number, (context, _) in enumerate(splits["train"]):  # one film, told in its first piece only
+    for number, (context, _) in enumerate(splits["train"]):  # one video, told in its first piece only
         context["clip/media_id"] = [b"film"]
         for key in ("caption/start_seconds", "caption/end_seconds"):
             context[key] = [seconds - 2.0 * number for seconds in context[key]]
@@ -323,7 +323,7 @@ def test_a_vocabulary_of_another_set_is_seen(tmp_path, monkeypatch):
 
 
 def test_what_any_large_set_has_is_a_fact():
-    """A sentence like "okay, here we go" is common in speech; it is told, and no finding."""
+    """A sentence like "okay, here we go" is common in speech; it is counted, and no finding."""
     findings = Findings()
     findings.add(STOP_WORDS_ONLY, "'okay here we go'")
     assert findings.settle({"captions": 10})[0] == []

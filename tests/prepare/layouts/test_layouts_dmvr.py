@@ -35,7 +35,7 @@ def clip(number, keys=DEFAULT_KEYS, *, sound=None, label=None):
 
 
 def still(number):
-    """A tf.train.Example of one picture."""
+    """A tf.train.Example of one image."""
     (jpeg,) = records_fixture.jpegs(10 * number, frames=1)
     features = tf.train.Features(
         feature={

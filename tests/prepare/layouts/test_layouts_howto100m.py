@@ -72,4 +72,4 @@ def test_prepared_for_real(lists, place, prepare, records, tmp_path):
     place("nVbIUDjzWY4.mp4", "CTPAZ2euJ2Q.webm")
     dataset = prepare("howto100m", "--segment_seconds", 0.25)
     assert records(dataset) == {"train": 4}  # two half seconds in two pieces each
-    assert (tmp_path / "out" / "vocabulary.txt").read_text().split()[2:] == ["first"]  # what is told in them
+    assert (tmp_path / "out" / "vocabulary.txt").read_text().split()[2:] == ["first"]  # what is said in them
