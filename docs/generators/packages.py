@@ -31,11 +31,8 @@ def page() -> str:
 
 def _licence(metadata: importlib.metadata.PackageMetadata) -> str:
     """The SPDX expression, else what classifiers say, else the first line of the field."""
-    stated = metadata.get("License-Expression")
     classifiers = [
-        each.rpartition(" :: ")[2]
-        for each in metadata.get_all("Classifier", [])
-        if each.startswith("License")
+        each.rpartition(" :: ")[2] for each in metadata.get_all("Classifier", []) if each[:7] == "License"
     ]
-    field = (metadata.get("License") or "none stated").strip().splitlines()[0]
-    return stated or "; ".join(classifiers) or field
+    fields = [each.strip().splitlines()[0] for each in metadata.get_all("License", [])]
+    return "; ".join(metadata.get_all("License-Expression", []) or classifiers or fields or ["none stated"])
