@@ -43,7 +43,7 @@ def our_step(precision: str, threads: int):
     tf.config.threading.set_intra_op_parallelism_threads(threads)
     tf.config.threading.set_inter_op_parallelism_threads(threads)
     configuration = from_gin.read()
-    keras.config.set_dtype_policy(PRECISIONS[precision])
+    keras.config.set_dtype_policy(from_gin.engine().precision(PRECISIONS[precision]))
     from vatt.optimizers.factories import adam
 
     step = from_gin.train_step(from_gin.task_of(configuration), adam(learning_rate=1e-4))

@@ -1,5 +1,6 @@
 """What benchmarks train, read from gin files as a run reads them, and batches of noise of its shapes."""
 
+import functools
 import sys
 from pathlib import Path
 
@@ -13,6 +14,14 @@ def read(gin_files=(PRETRAIN,), bindings=()):
     from vatt.plan import configuration
 
     return configuration.read(list(gin_files), list(bindings))
+
+
+@functools.cache
+def engine():
+    """That of KERAS_BACKEND, on one device."""
+    from vatt.engines.start import start_engine
+
+    return start_engine("one_device")
 
 
 def new_model(configuration):
@@ -45,12 +54,10 @@ def train_step(task, optimizer, gradients=None, jit_compile=False):
     """
     from vatt.engines.execution import Execution, WholeBatch
     from vatt.engines.optimization import Optimization
-    from vatt.engines.start import start_engine
 
-    engine = start_engine("one_device")
-    state = engine.place(task, optimizer, Optimization())
+    state = engine().place(task, optimizer, Optimization())
     execution = Execution(gradients=gradients or WholeBatch(), jit_compile=jit_compile)
-    return engine.make_step(task, state, optimization=Optimization(), execution=execution, seed=0)
+    return engine().make_step(task, state, optimization=Optimization(), execution=execution, seed=0)
 
 
 def random_batch(clip, rows: int, classes: int = 0) -> dict:

@@ -6,6 +6,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from vatt.products import product
 from vatt.protocols import Tensor
 
 
@@ -21,7 +22,7 @@ def joined(inputs: Tensor, maps: Sequence[Dense]) -> Tensor:
     for narrow maps takes less time than several."""
     kernels, biases = [each.kernel for each in maps], [each.bias for each in maps if each.use_bias]
     rows = ops.reshape(inputs, (-1, inputs.shape[-1]))
-    made = ops.matmul(rows, ops.concatenate(kernels, axis=1) if len(maps) > 1 else kernels[0])
+    made = product(rows, ops.concatenate(kernels, axis=1) if len(maps) > 1 else kernels[0])
     if biases:
         made = ops.add(made, ops.concatenate(biases) if len(maps) > 1 else biases[0])
     return ops.reshape(made, (*ops.shape(inputs)[:-1], made.shape[-1]))

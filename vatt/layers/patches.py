@@ -14,6 +14,7 @@ import keras
 from keras import ops
 
 from vatt.layers.configured import Configured
+from vatt.products import product
 from vatt.protocols import Tensor
 from vatt.spec import EDGES, patch_grid
 
@@ -85,7 +86,7 @@ class PatchEmbedding(Configured, keras.layers.Layer):
         return patch_grid(sizes, self.patch, self.edge)
 
     def call(self, patches: Tensor) -> Tensor:
-        mapped = ops.matmul(patches, ops.reshape(self.kernel, (-1, self.width + self.energies)))
+        mapped = product(patches, ops.reshape(self.kernel, (-1, self.width + self.energies)))
         if self.energies:
             linear, a, b = ops.split(mapped, [self.width - self.energies, self.width], axis=-1)
             energy = ops.log(ENERGY_FLOOR + ops.square(a) + ops.square(b))

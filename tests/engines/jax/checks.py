@@ -23,6 +23,7 @@ from tests.engines.training import clip_batch, kept_clip_batch, toy_batch, toy_m
 from tests.evals.test_evals_replicas import Linear, embedded
 from vatt.engines.execution import Accumulated, Cached, Execution
 from vatt.engines.groups import Group
+from vatt.engines.jax import products as rounded
 from vatt.engines.jax.devices import Devices
 from vatt.engines.jax.engine import JaxEngine
 from vatt.engines.jax.gradients import trained_variables
@@ -150,6 +151,30 @@ def donated(folder):
             "elsewhere": len(places(run.step.values()) - places_before),
             "bytes": [bytes_before, sum(each.nbytes for each in jax.live_arrays())],
         }
+    return found
+
+
+@check
+def products(folder):
+    """How far products of rounded factors, and their gradients, are from the exact ones; None: no such."""
+    if not rounded.are_fast():
+        return None
+
+    def all_of(product):
+        def run(rows, kernel, upstream):
+            made, gradients = jax.vjp(product, rows, kernel)
+            return made, *gradients(upstream)
+
+        return jax.jit(run)
+
+    found, draw = [], np.random.default_rng(0)
+    for *sizes, width, made in (1, 1, 1), (7, 3, 5), (2, 3, 128, 64), (300, 192, 128):
+        factors = [draw.normal(size=size).astype("float32") for size in ((*sizes, width), (width, made))]
+        upstream = draw.normal(size=(*sizes, made)).astype("float32")
+        ours = all_of(rounded.rounded_product)(*factors, upstream)
+        exact = all_of(jax.numpy.matmul)(*factors, upstream)
+        assert [each.shape for each in ours] == [each.shape for each in exact]
+        found += [float(jax.numpy.linalg.norm(a - b) / jax.numpy.linalg.norm(b)) for a, b in zip(ours, exact)]
     return found
 
 

@@ -12,6 +12,7 @@ FAST = (
     "clips",
     "toy_devices",
     "donated",
+    "products",
     "accumulated",
     "optimizers",
     "bad_steps",

@@ -40,10 +40,10 @@ def values_of(model):
 
 def main(out: str, initial: str, data_dir: str, steps: str, precision: str) -> None:
     configure_terminal()
-    keras.config.set_dtype_policy(precision)
     keras.utils.set_random_seed(0)
     config.load([str(gin_file("pretrain"))], [f"DATA_DIR = '{data_dir}'"])
     engine = start_engine("one_device")
+    keras.config.set_dtype_policy(engine.precision(precision))
     trainer = config.root_call().calls("job")[0].make()
     batches = trainer.dataset.train_batches(batch_size=trainer.batch_size, first_step=0, seed=0)
     engine.build(trainer.task, rows_like(batches))

@@ -106,6 +106,13 @@ def test_a_step_takes_the_memory_of_what_it_replaces(on_jax):
         assert found["bytes"][0] == found["bytes"][1]
 
 
+def test_products_of_rounded_factors_are_those_of_bfloat16(on_jax):
+    if on_jax["products"] is None:
+        pytest.skip("this processor does not multiply bfloat16")
+    assert len(on_jax["products"]) == 12
+    assert 0 < max(on_jax["products"]) < 2**-7, "each factor is rounded to 8 bits"
+
+
 @pytest.mark.slow
 def test_devices_agree_on_clips(slowly_on_jax):
     """And on patches that the host chose."""

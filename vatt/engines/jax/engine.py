@@ -15,6 +15,7 @@ from jax.experimental import multihost_utils
 
 from vatt.engines import cluster
 from vatt.engines.execution import Execution, Preemption
+from vatt.engines.jax import products
 from vatt.engines.jax.devices import Devices
 from vatt.engines.jax.gradients import gradients_of, trained_variables
 from vatt.engines.jax.loss_scale import LossScale
@@ -62,6 +63,7 @@ class JaxEngine:
         self.devices = devices
         self.workers = workers
         self.replicas = devices.count
+        self._product = None
 
     @property
     def divides_state(self) -> bool:
@@ -77,7 +79,16 @@ class JaxEngine:
     def precision(self, asked: str) -> str:
         if self.is_accelerated or asked != "mixed_bfloat16":
             return asked
-        _log.info("Computing in float32, not in run.precision='%s': JAX is faster so on a CPU.", asked)
+        factors = ""
+        # XLA divides no array whose layout is asked for among devices.
+        if self.replicas == 1 and products.are_fast():
+            self._product, factors = (
+                products.rounded_product,
+                ", but for the factors of linear maps in training",
+            )
+        _log.info(
+            "Computing in float32%s, not in run.precision='%s': JAX is faster so on a CPU.", factors, asked
+        )
         return "float32"
 
     def scope(self) -> AbstractContextManager:
@@ -116,7 +127,7 @@ class JaxEngine:
         return TrainStep(
             devices=self.devices,
             state=state,
-            gradients=gradients_of(execution.gradients, task, self.devices),
+            gradients=gradients_of(execution.gradients, task, self.devices, self._product),
             update=Update(state, optimization),
             seed=seed,
         )

@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 import keras
 
-from vatt import one_pass, spec
+from vatt import one_pass, products, spec
 from vatt.engines.execution import Accumulated, Cached, Gradients
 from vatt.engines.jax.devices import Devices
 from vatt.engines.protocol import Task
@@ -24,13 +24,16 @@ _POOLED = tuple(f"{modality}/pooled" for modality in spec.MODALITIES)
 _FOR_HEADS = (*spec.MASKS.values(), spec.DRAW_KEY)
 
 
-def gradients_of(settings: Gradients, task: Task, devices: Devices) -> Callable:
+def gradients_of(
+    settings: Gradients, task: Task, devices: Devices, product: Callable | None = None
+) -> Callable:
     """How the gradients of a task are found.
 
     Args:
         settings: one of `vatt/engines/execution.py`.
         task: its model's variables exist already.
         devices: among which rows are divided.
+        product: see `vatt.products`; None: Keras' own.
 
     Returns:
         (values of the trained variables, values of the model's others, batch, loss_scale) -> (losses,
@@ -38,7 +41,7 @@ def gradients_of(settings: Gradients, task: Task, devices: Devices) -> Callable:
         float32.
     """
     settings.check(task.loss, task.model)
-    forward = _Forward(task, devices)
+    forward = _Forward(task, devices, product)
     if isinstance(settings, Cached):
         return _CachedFeatures(forward, settings.rows).gradients
     if isinstance(settings, Accumulated):
@@ -49,9 +52,10 @@ def gradients_of(settings: Gradients, task: Task, devices: Devices) -> Callable:
 class _Forward:
     """The forward pass as functions of the values of variables."""
 
-    def __init__(self, task: Task, devices: Devices):
+    def __init__(self, task: Task, devices: Devices, product: Callable | None):
         self.task = task
         self.devices = devices
+        self.product = product
         self.trained = trained_variables(task)
         self.others = task.model.non_trainable_variables
 
@@ -59,7 +63,8 @@ class _Forward:
         """What `function` gives where variables have these values, and the values that it left the others."""
         pairs = [*zip(self.trained, map(self.devices.whole, trained)), *zip(self.others, others)]
         passes = one_pass.compiling(_one_pass) if jax.default_backend() == "cpu" else contextlib.nullcontext()
-        with keras.StatelessScope(state_mapping=pairs) as scope, passes:
+        made = products.made_by(self.product)
+        with keras.StatelessScope(state_mapping=pairs) as scope, passes, made:
             result = function(*arguments)
         return result, [scope.get_current_value(variable) for variable in self.others]
 
