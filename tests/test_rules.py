@@ -18,7 +18,7 @@ MAX_PARAMETERS = 12
 FOUNDATION = {
     *("spec", "protocols", "whole_file", "terminal", "regular_file", "json_file", "array_file", "arguments"),
     *("environment", "errors", "resident_memory", "run_records"),
-    *("unit_rows", "places", "mirror", "store_lock", "one_pass"),
+    *("unit_rows", "places", "mirror", "store_lock", "one_pass", "products"),
 }
 MAY_IMPORT = {
     "layers": set(),

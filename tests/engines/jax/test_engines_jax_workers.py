@@ -1,7 +1,9 @@
 """Two processes, connected over loopback by `jax.distributed`, train as one does."""
 
 import json
+import signal
 import socket
+import time
 
 import pytest
 
@@ -59,6 +61,26 @@ def test_a_worker_that_loses_another_names_it_and_ends(tmp_path):
         assert chief.status() == 75
         assert "Worker 0 lost worker 1 (127.0.0.1:1): " in chief.output
         assert "resumes from the newest checkpoint" in chief.output
+
+    together(workers_at, lose)
+
+
+@pytest.mark.slow
+def test_a_worker_that_loses_the_first_one_ends_at_once_and_says_so(tmp_path):
+    """By the status of a restart, or, where JAX is quicker, by its SIGABRT and its own words."""
+
+    def workers_at(address):
+        module = "tests.engines.jax.lasting_processes"
+        return [Process(module, tmp_path, address, index, limit_seconds=240) for index in range(2)]
+
+    def lose(chief, other):
+        other.wait_for(tmp_path / "1")
+        chief.kill_at(tmp_path / "0")
+        began = time.monotonic()
+        status = other.status()
+        said = {75: "Worker 1 lost worker 0 (", -signal.SIGABRT: "the leader task was preempted/died"}
+        assert said[status] in other.output
+        assert time.monotonic() - began < 60
 
     together(workers_at, lose)
 
