@@ -71,7 +71,7 @@ def check(command, parsers):
             load([*given.gin, *given.gin_file], given.bindings, complete=False)
             load(given.start, [], complete=False)
     else:
-        assert words[2] in ("pytest", "venv", "pip", "docs.generators"), command
+        assert words[2] in ("pytest", "venv", "pip", "docs.generators", "heareval.embeddings.runner"), command
 
 
 def load(files, bindings, *, complete):

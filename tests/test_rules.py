@@ -35,6 +35,7 @@ MAY_IMPORT = {
     "demo": {"prepare"},
     "convert": {"models", "layers", "data", "train", "engines"},
     "embed": {"convert", "models", "data", "prepare", "evals", "train", "config"},
+    "harness": {"embed"},
     "export": {"embed", "convert", "models", "layers", "data", "evals", "train"},
     "search": {"embed", "export", "metrics", "prepare", "report"},
     "config": set(),

@@ -29,6 +29,7 @@ VERBS = {
     "duplicates": ("vatt.search.duplicates_cli", "list videos of a folder that are copies of one another"),
     "serve": ("vatt.search.serve_cli", "search an index in a web page of this machine"),
     "mcp": ("vatt.search.mcp_cli", "let assistants search an index, by the Model Context Protocol"),
+    "benchmark": ("vatt.harness.cli", "evaluate a trained model by the harness of a public benchmark"),
     "export": ("vatt.export.cli", "write a trained model as SavedModel, TF Hub module, .keras, LiteRT, …"),
     "convert": ("vatt.convert.cli", "load released VATT, T5 and ViT weights, or write theirs from ours"),
     "completion": ("vatt.completion", "print a script by which bash or zsh completes commands"),
@@ -40,7 +41,7 @@ _WALK = (
     "serve INDEX",
     "export runs/folder EXPORT",
 )
-# Of "search" and "mcp" only some calls load a model: their modules say which.
+# "benchmark" imports it later; of "search" and "mcp" only some calls load a model: their modules say which.
 NEED_TENSORFLOW = {"convert", "embed", "export", "feed", "index", "plan", "serve"}
 # These read and write stores themselves; for the others an address is a folder that is fetched, and sent.
 OWN_STORES = {"plan", "prepare"}

@@ -52,9 +52,20 @@ class Embedder:
         return tuple(each for each in MODALITIES if each in trained and (each != TEXT or self.tokenizer))
 
     @property
+    def known_clip(self) -> ClipSpec:
+        """The clip, for what can not do without one."""
+        if self.clip is None:
+            raise ValueError(
+                "Raw media need the frame rate, the sample rate and the sizes that the model was trained "
+                f"with. Received: {self._named()}, which came without them. Give them: "
+                "`vatt.load(PATH, clip=vatt.spec.ClipSpec(…))`; those of `ClipSpec()` are the paper's."
+            )
+        return self.clip
+
+    @property
     def input_facts(self) -> dict[str, Any]:
         """What it takes, see `vatt.data.description`."""
-        return describe_inputs(self._known_clip(), self.tokenizer)
+        return describe_inputs(self.known_clip, self.tokenizer)
 
     @functools.cached_property
     def fingerprint(self) -> str:
@@ -93,7 +104,7 @@ class Embedder:
 
         A sentence of more than `clip.words` words is cut there, as captions were in training.
         """
-        clip = self._known_clip()
+        clip = self.known_clip
         if self.tokenizer is None:
             raise ValueError(
                 f"Sentences need the word list that the model was trained with. Received: {self._named()}, "
@@ -171,12 +182,12 @@ class Embedder:
         if not per_window:
             return unit_vectors(self._media_encoder.means(modality, pieces, outputs))
         vectors, starts, ends = self._media_encoder.windows(modality, pieces, outputs)
-        clip = self._known_clip()
+        clip = self.known_clip
         rate = clip.frame_rate_hz if modality == VIDEO else clip.sample_rate_hz
         return unit_vectors(vectors) | {"start_seconds": starts / rate, "end_seconds": ends / rate}
 
     def _pieces(self, modality: str, media: Any, check: Callable) -> Iterable[np.ndarray]:
-        clip = self._known_clip()
+        clip = self.known_clip
         if not isinstance(media, str | Path):
             return [check(media)]
         from vatt.embed.media import pieces_of
@@ -185,16 +196,7 @@ class Embedder:
 
     @functools.cached_property
     def _media_encoder(self) -> MediaEncoder:
-        return MediaEncoder(self.model, self._known_clip())
-
-    def _known_clip(self) -> ClipSpec:
-        if self.clip is None:
-            raise ValueError(
-                "Raw media need the frame rate, the sample rate and the sizes that the model was trained "
-                f"with. Received: {self._named()}, which came without them. Give them: "
-                "`vatt.load(PATH, clip=vatt.spec.ClipSpec(…))`; those of `ClipSpec()` are the paper's."
-            )
-        return self.clip
+        return MediaEncoder(self.model, self.known_clip)
 
     def _named(self) -> str:
         return self.source or type(self.model).__name__

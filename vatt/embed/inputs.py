@@ -73,7 +73,7 @@ def word_ids(sentences: Sequence[str], tokenizer: Any, words: int) -> np.ndarray
                 f"Received: {count} words, {_shown(sentence)}. Give the sentence that matters."
             )
     ids = tokenizer.encode(sentences, length=words + 1)
-    silent = [number for number, word in enumerate(tokenizer.words) if word in NO_WORDS]
+    silent = silent_ids(tokenizer)
     unknown = np.flatnonzero(np.isin(ids, silent).all(axis=1))
     if unknown.size and len(silent) == tokenizer.size:
         raise ValueError(
@@ -94,6 +94,11 @@ def word_ids(sentences: Sequence[str], tokenizer: Any, words: int) -> np.ndarray
             words,
         )
     return tokenizer.encode(sentences, length=words)
+
+
+def silent_ids(tokenizer: Any) -> list[int]:
+    """Ids of a word list that say nothing of a sentence."""
+    return [number for number, word in enumerate(tokenizer.words) if word in NO_WORDS]
 
 
 def unknown_words(sentence: str, tokenizer: Any) -> list[str]:

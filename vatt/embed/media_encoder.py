@@ -84,7 +84,9 @@ class MediaEncoder:
         for first in range(0, len(places), _ROWS):
             cut = [self._window(modality, media[row], start) for row, start in places[first : first + _ROWS]]
             rows = np.stack(cut)
-            parts.append(self.encode(modality, self._fit(rows) if modality == VIDEO else rows, outputs))
+            if modality == VIDEO:
+                rows = middle_square(rows, self.clip.frame_size)
+            parts.append(self.encode(modality, rows, outputs))
         made = {name: np.concatenate([part[name] for part in parts]) for name in outputs}
         return {name: rows.reshape(len(media), len(starts), -1) for name, rows in made.items()}, starts
 
@@ -98,15 +100,6 @@ class MediaEncoder:
             return media[np.minimum(start + np.arange(self.clip.frames), len(media) - 1)]
         seen = media[start : start + self.clip.samples]
         return np.pad(seen, (0, self.clip.samples - len(seen)))
-
-    def _fit(self, frames: np.ndarray) -> np.ndarray:
-        """The middle square of frames, resized: `windows.fit_frames`, of the same values."""
-        size, (height, width) = self.clip.frame_size, frames.shape[2:4]
-        if (height, width) == (size, size):
-            return frames
-        side = min(height, width)
-        top, left = (height - side) // 2, (width - side) // 2
-        return resized(frames[:, :, top : top + side, left : left + side], size)
 
     def _encoder(self, modality, outputs):
         from vatt.evals.encoder import compiled_encoder, encoder
@@ -125,6 +118,18 @@ class MediaEncoder:
         # One graph for any number of rows.
         kind = {modality: tf.TensorSpec([None, *shape], dtype)}
         return tf.function(encoder(self.model, outputs), input_signature=[kind], autograph=False)
+
+
+def middle_square(frames: np.ndarray, size: int) -> np.ndarray:
+    """uint8 [..., H, W, 3] -> the middle square of frames, uint8 [..., size, size, 3]: `windows.fit_frames`,
+    of the same values.
+    """
+    height, width = frames.shape[-3:-1]
+    if (height, width) == (size, size):
+        return frames
+    side = min(height, width)
+    top, left = (height - side) // 2, (width - side) // 2
+    return resized(frames[..., top : top + side, left : left + side, :], size)
 
 
 def resized(frames: np.ndarray, size: int) -> np.ndarray:

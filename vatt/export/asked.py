@@ -2,16 +2,17 @@
 
 import dataclasses
 
-SAVED_MODEL, HUB, KERAS, SAFETENSORS, LITERT, ONNX, ONNX_INT8 = FORMATS = (
+SAVED_MODEL, HUB, KERAS, SAFETENSORS, LITERT, ONNX, ONNX_HALF, ONNX_INT8 = FORMATS = (
     "saved_model",
     "hub",
     "keras",
     "safetensors",
     "litert",
     "onnx",
+    "onnx_half",
     "onnx_int8",
 )
-DEFAULT_FORMATS = FORMATS[:-2]  # what needs no extra
+DEFAULT_FORMATS = FORMATS[:-3]  # what needs no extra
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -336,5 +336,6 @@ _FORMATS = {
     "safetensors": "weights for any framework, with the configuration",
     "litert": "encoder of one clip for LiteRT",
     "onnx": "encoder of raw media of any size and length, or of word ids, for ONNX (opset 18)",
+    "onnx_half": "the same with weights in float16, half of the size; products in float32",
     "onnx_int8": "the same with weights and products in int8, a third of the size",
 }

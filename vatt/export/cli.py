@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         choices=FORMATS,
         default=DEFAULT_FORMATS,
-        help="what to write (default: all but onnx and onnx_int8, which need the extra vatt[onnx])",
+        help="what to write (default: all but those of ONNX, which need the extra vatt[onnx])",
     )
     parser.add_argument(
         "--modalities",

@@ -4,6 +4,7 @@ all.
 
 import contextlib
 import errno
+import functools
 import json
 import logging
 import os
@@ -27,7 +28,6 @@ from vatt.export.asked import (
     KERAS,
     LITERT,
     ONNX,
-    ONNX_INT8,
     SAFETENSORS,
     SAVED_MODEL,
     Naming,
@@ -35,6 +35,7 @@ from vatt.export.asked import (
 from vatt.export.card import Card, model_card
 from vatt.export.errors import ExportError
 from vatt.export.golden import golden_hash, golden_inputs, golden_outputs, require_equal, save_golden
+from vatt.export.onnx_smaller import SMALLER, write_smaller_encoders
 from vatt.export.run_facts import read_run_facts
 from vatt.layers.configured import remade
 from vatt.models.classifier import SPECTROGRAM, Classifier
@@ -126,7 +127,7 @@ class _Writer:
             SAFETENSORS: self._safetensors,
             LITERT: self._litert,
             ONNX: self._onnx,
-            ONNX_INT8: self._onnx_int8,
+            **{each: functools.partial(self._smaller, each) for each in SMALLER},
         }[kind]()
 
     def _saved_model(self):
@@ -165,13 +166,13 @@ class _Writer:
         self._describe(folder)
         return {f"{onnx.FOLDER}/{name}": gap for name, gap in found.items()}
 
-    def _onnx_int8(self):
-        folder = self._folder / onnx.INT8_FOLDER
+    def _smaller(self, kind):
+        folder = self._folder / kind
         given = {each: onnx.given_to(each, self._trained, self._inputs) for each in self._modalities}
-        found = onnx.write_int8_encoders(folder, self._folder / onnx.FOLDER, self._outputs, given)
-        require_equal(found, "an encoder in int8", onnx.INT8_TOLERANCE)
+        found = write_smaller_encoders(folder, self._folder / onnx.FOLDER, self._outputs, given)
+        require_equal(found, f"an encoder of {kind}", SMALLER[kind][1])
         self._describe(folder)
-        return {f"{onnx.INT8_FOLDER}/{name}": gap for name, gap in found.items()}
+        return {f"{kind}/{name}": gap for name, gap in found.items()}
 
     def _same_weights(self, model, what) -> float:
         """0.0, what equal weights make of equal inputs; raises where the model read again has others."""
@@ -245,10 +246,11 @@ def _checked_formats(formats) -> tuple[str, ...]:
         raise ExportError(f"`formats` must be one or more of {FORMATS}. Received: {tuple(formats)}.")
     if HUB in formats and SAVED_MODEL not in formats:
         raise ExportError(f"'hub' packs the SavedModel. Received: {tuple(formats)}. Add 'saved_model'.")
-    if ONNX_INT8 in formats and ONNX not in formats:
-        raise ExportError(
-            f"'onnx_int8' is made of the ONNX encoders. Received: {tuple(formats)}. Add 'onnx'."
-        )
+    for each in SMALLER:
+        if each in formats and ONNX not in formats:
+            raise ExportError(
+                f"{each!r} is made of the ONNX encoders. Received: {tuple(formats)}. Add 'onnx'."
+            )
     return tuple(each for each in FORMATS if each in formats)
 
 

@@ -9,7 +9,7 @@ import contextlib
 import json
 import logging
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +29,7 @@ from vatt.models.classifier import IMAGE, Classifier
 from vatt.protocols import Tensor
 from vatt.spec import AUDIO, TEXT, VIDEO, ClipSpec
 
-FOLDER, INT8_FOLDER = "onnx", "onnx_int8"
-INT8_TOLERANCE = 0.05  # of int8; differences of some thousandths are usual
+FOLDER = "onnx"
 OPSET = 18
 _ONE = np.array(1.0, np.float32)
 
@@ -61,35 +60,6 @@ def write_encoders(
         wanted = {signature: outputs[signature]}
         got = run(path, given_to(modality, trained, inputs))
         found[path.name] = max(differences(wanted, {signature: got}).values())
-    return found
-
-
-def write_int8_encoders(
-    folder: Path, plain: Path, wanted: Mapping[str, Mapping[str, np.ndarray]], given: Mapping[str, np.ndarray]
-) -> dict[str, float]:
-    """Writes encoders with weights as int8, a scale for each column. Products are made in int8 as well, by
-    scales of the values that arrive (ONNX Runtime's dynamic quantisation).
-
-    Args:
-        plain: folder of those of `write_encoders`.
-        wanted: golden outputs of each of their signatures.
-        given: modality -> what the encoder takes, see `given_to`.
-
-    Returns:
-        file name -> the largest difference from the golden embeddings.
-    """
-    from onnxruntime import quantization
-
-    folder.mkdir()
-    found = {}
-    for modality, rows in given.items():
-        path = folder / f"{modality}.onnx"
-        with _quiet():
-            quantization.quantize_dynamic(
-                plain / path.name, path, weight_type=quantization.QuantType.QInt8, per_channel=True
-            )
-        ((signature, outputs),) = ((s, o) for s, o in wanted.items() if s.endswith(f"_{modality}"))
-        found[path.name] = max(differences({signature: outputs}, {signature: run(path, rows)}).values())
     return found
 
 
@@ -143,7 +113,7 @@ def _converted(modality, trained, several_labels) -> bytes:
         kind = tf.TensorSpec([None, trained.known_clip.words], tf.int32, name="ids")
     call = tf.function(_encoding(modality, trained, several_labels), input_signature=[kind], autograph=False)
     try:
-        with framework_gradients(), _quiet():
+        with framework_gradients(), quiet():
             model, _ = tf2onnx.convert.from_function(
                 call, [kind], opset=OPSET, custom_op_handlers={"Erfc": (_erfc, [])}
             )
@@ -251,7 +221,7 @@ def _converter() -> Any:
 
 
 @contextlib.contextmanager
-def _quiet():
+def quiet() -> Iterator[None]:
     """Without what TensorFlow and the converter say of the way."""
     loggers = [logging.getLogger(name) for name in ("tf2onnx", "tensorflow", "")]
     levels = [each.level for each in loggers]
