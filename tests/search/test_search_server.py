@@ -155,6 +155,11 @@ def test_fields_elsewhere_are_refused(client):
     upload = {"text": "red", "image": (io.BytesIO(b"no image"), "a.png")}
     response = client.post("/search", data=upload, **HERE)
     assert response.status_code == 400 and "Received: the file image" in response.json["error"]
+    response = client.post("/search", data=b"red", content_type="multipart/form-data", **HERE)
+    assert response.status_code == 400 and "must state its boundary" in response.json["error"]
+    chunked = {"input_stream": io.BytesIO(b"text=red"), "headers": {"Transfer-Encoding": "chunked"}}
+    response = client.post("/search", content_type="application/x-www-form-urlencoded", **chunked, **HERE)
+    assert response.status_code == 411 and "must state its Content-Length" in response.json["error"]
     response = client.post("/search", data=b"red", content_type="text/plain", **HERE)
     assert response.status_code == 415 and "JSON or a form. Received: text/plain" in response.json["error"]
 

@@ -75,6 +75,7 @@ class Hit:
     found_by: tuple[str, ...]  # of `FOUND_BY`, or `COPY`
     probability: float | None  # that it answers the text, in [0, 1]; None where that is not known
     caption: str  # that was found; "" where none was
+    is_heard: bool = False  # whether an engine has heard that caption, see `vatt.search.heard`
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -236,6 +237,7 @@ class _Scenes:
                     found_by=by + ((CAPTIONS,) if found else ()),
                     probability=self._probability(row),
                     caption=found[0].text if found else "",
+                    is_heard=bool(found) and self._index.files[place.number].get("heard", False),
                 )
             )
             if self._wanted.at_least is None and len(hits) == self._wanted.count:

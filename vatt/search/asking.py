@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from werkzeug.datastructures import FileStorage
-from werkzeug.exceptions import BadRequest, UnsupportedMediaType
+from werkzeug.exceptions import BadRequest, LengthRequired, UnsupportedMediaType
 from werkzeug.wrappers import Request
 
 from vatt.search.answer import MOST_FOR_PROGRAMS, TARGETS, Wanted
@@ -33,7 +33,8 @@ def read(request: Request) -> Asked:
 
     Raises:
         BadRequest: a field is unknown, given twice, of no use to what is asked, or has no value of its kind.
-        UnsupportedMediaType: the request is neither JSON nor a form.
+        LengthRequired: the request does not say how long it is, as one in chunks does not.
+        UnsupportedMediaType: it is neither JSON nor a form.
     """
     fields = _fields(request)
     upload = fields.pop("file", None)
@@ -66,11 +67,15 @@ def _fields(request: Request) -> dict[str, Any]:
     """What the request states, a file as "file"; null and a file without a name are nothing."""
     if request.args:
         raise BadRequest("The fields of a search are its body's. Received: some in the address.")
+    if request.content_length is None:
+        raise LengthRequired("A search must state its Content-Length. Received: a request without one.")
     if request.mimetype == "application/json":
         stated = request.get_json()
         if not isinstance(stated, dict):
             raise BadRequest('The JSON of a search must be an object, such as {"text": "a red disc"}.')
         given, known = list(stated.items()), FIELDS
+    elif request.mimetype == _FORMS[0] and not request.mimetype_params.get("boundary"):
+        raise BadRequest("A form with a file must state its boundary. Received: none in Content-Type.")
     elif request.mimetype in _FORMS:
         files = [(name, file) for name, file in request.files.items(multi=True) if file.filename]
         given, known = [*request.form.items(multi=True), *files], (*FIELDS, "file")
@@ -101,7 +106,7 @@ def _count(value: Any) -> int:
 def _switch(fields: Mapping[str, Any], name: str) -> bool:
     value = fields.get(name, False)
     if isinstance(value, str):
-        value = _SWITCHES.get(value, value)
+        value = _SWITCHES.get(value.lower(), value)
     if not isinstance(value, bool):
         raise BadRequest(f"`{name}` must be true or false. Received: {str(value)[:40]}.")
     return value

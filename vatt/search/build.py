@@ -27,6 +27,8 @@ from vatt.prepare.walk import walk_media
 from vatt.search.approximate import Generation, faiss_or_why, write_all_lists
 from vatt.search.calibrating import calibrate
 from vatt.search.captions import FILE_NAME, captions_of, write_captions
+from vatt.search.heard import FOLDER as HEARD
+from vatt.search.heard import Heard
 from vatt.search.layout import (
     INDEX_FILE,
     SCHEMA,
@@ -40,6 +42,7 @@ from vatt.search.layout import (
     rows_folder,
     write_facts,
 )
+from vatt.search.speech import Recogniser
 from vatt.terminal import as_given
 from vatt.whole_file import remove_leftovers, whole_folder
 
@@ -60,6 +63,7 @@ class Summary:
     failures: dict[str, str]
     # path below the folder -> what was lost of it, in words, of every file in the index
     in_part: dict[str, list[str]]
+    unheard: dict[str, str]  # path below the folder -> why it could not be transcribed
 
 
 def build_index(
@@ -75,6 +79,7 @@ def build_index(
     calibrate_on: str | Path | None = None,
     text_model: bool = False,
     approximate: bool = False,
+    recogniser: Recogniser | None = None,
 ) -> Summary:
     """Makes or updates an index.
 
@@ -89,6 +94,7 @@ def build_index(
             None: the index keeps the calibration that it has, if any.
         text_model: keep the model's text encoder in the index, see `vatt.embed.text_model`.
         approximate: make lists of near rows, see `vatt.search.approximate`; an index keeps those it has.
+        recogniser: hears what is said in files without captions; None: the index keeps what was heard before.
 
     Returns:
         What the run did; files that could not be embedded are in its `failures`.
@@ -125,7 +131,8 @@ def build_index(
         run.has_lists |= approximate
         if run.has_lists:
             faiss_or_why("`--approximate`")
-        summary = run.update(paths, str(Path(model).absolute()), dtype)
+        heard = Heard(directory / HEARD, recogniser)
+        summary = run.update(paths, str(Path(model).absolute()), dtype, heard)
         _keep_text_model(directory / TEXT_MODEL, embedder, is_wanted=text_model)
         return summary
 
@@ -210,6 +217,7 @@ class _Run:
         self._widths, self._dtype = dict(before["widths"]), before["dtype"]
         self._frames = before.get("frames", 0)  # of a window
         self.captions: dict[str, tuple[Caption, ...]] = {}  # path below the folder -> its captions
+        self._heard: dict[str, tuple[Caption, ...]] = {}  # those of them that an engine has heard
         self.calibration: dict | None = before.get("calibration")
         self.has_lists = before.get("lists") is not None
         # Of the new index: path below the folder -> what is known of the file, or of one that failed. Files
@@ -217,7 +225,7 @@ class _Run:
         self._files: dict[str, dict] = {}
         self._failed: dict[str, dict] = {}
 
-    def update(self, paths: Sequence[Path], model: str, dtype: str | None) -> Summary:
+    def update(self, paths: Sequence[Path], model: str, dtype: str | None, heard: Heard) -> Summary:
         remove_leftovers(self._directory)
         if self._old is not None:
             remove_others(self._directory, self._generation)
@@ -225,8 +233,10 @@ class _Run:
         kept = len(self._files)
         for path, outcome in embed_missing(self._embedder, missing, self._parts, self._options):
             self._take(path, outcome)
+        unheard = self._listen(heard)
         self._write(model, dtype or self._dtype)
         self._parts.remove()
+        heard.remove_others({file["sha256"] for file in self._files.values()})
         remove_others(self._directory, self._generation)
         return Summary(
             files=len(self._files),
@@ -236,7 +246,16 @@ class _Run:
             gone=len(set(self._known) - {self.name(path) for path in paths}),
             failures={name: entry["reason"] for name, entry in sorted(self._failed.items())},
             in_part={name: file["warnings"] for name, file in sorted(self._files.items())},
+            unheard=unheard,
         )
+
+    def _listen(self, heard: Heard) -> dict[str, str]:
+        """Takes what is heard in files without captions as theirs; those that could not be heard, and why."""
+        digests = {name: file["sha256"] for name, file in self._files.items() if not self._said(name)}
+        unheard = heard.transcribe({name: self._media / name for name in sorted(digests)}, digests)
+        self._heard = {name: captions for name in digests if (captions := heard.captions(digests[name]))}
+        self.captions |= self._heard
+        return unheard
 
     def name(self, path: Path) -> str:
         """The path of a file below the folder."""
@@ -307,8 +326,8 @@ class _Run:
                     assert embedded is not None, f"put in this run: {name}"
                     columns = packed(embedded)
                 writer.put(first, columns)
-                captions = len(self._said(name))
-                files.append({**file, "path": name, "first": first, "captions": captions})
+                said = {"captions": len(self._said(name)), "heard": name in self._heard}
+                files.append({**file, "path": name, "first": first, **said})
                 first += file["windows"]
             screens = writer.close()
             said = ((number, each) for number, file in enumerate(files) for each in self._said(file["path"]))
@@ -365,3 +384,4 @@ def report(summary: Summary, directory: Path) -> None:
     )
     say_in_part(summary.in_part, of=summary.files, listed_in=str(directory / INDEX_FILE))
     say_failed(summary.failures, "are not in the index")
+    say_failed(summary.unheard, "could not be transcribed")

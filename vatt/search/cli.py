@@ -21,7 +21,7 @@ from vatt.terminal import one_line, show, table_cell
 
 _COLUMNS = (
     *("rank", "score", "file", "start_seconds", "end_seconds"),
-    *("probability", "found_by", "caption"),
+    *("probability", "found_by", "caption", "heard"),
 )
 _ABOUT = f"""\
 Prints the windows that are nearest, best first: rank, cosine, file, start and end. --tsv prints the same as a
@@ -177,11 +177,12 @@ def _print(found: Found, *, tsv: bool) -> None:
             score, probability = (
                 "" if each is None else f"{each:.6f}" for each in (hit.score, hit.probability)
             )
-            cells = rank, score, hit.place.name, *seconds, probability, " ".join(hit.found_by), hit.caption
+            said = hit.caption, "heard" if hit.is_heard else ""
+            cells = rank, score, hit.place.name, *seconds, probability, " ".join(hit.found_by), *said
             table.writerow(map(table_cell, cells))
         return
     for rank, hit in enumerate(found.hits, start=1):
-        said = f"  “{one_line(hit.caption)}”" if hit.caption else ""
+        said = f"  “{one_line(hit.caption)}”{' (heard)' if hit.is_heard else ''}" if hit.caption else ""
         show(f"{rank:3}  {in_numbers(hit):>6}  {one_line(hit.place.name)}  {times(hit)}{said}")
 
 

@@ -16,6 +16,7 @@ def hit_facts(hit: Hit) -> dict[str, Any]:
         "probability": None if hit.probability is None else round(hit.probability, 4),
         "found_by": list(hit.found_by),
         "caption": hit.caption,
+        "is_heard": hit.is_heard,
         "row": hit.place.row,
     }
 

@@ -8,6 +8,7 @@ from vatt.arguments import explain
 from vatt.embed.cli import add_window_arguments, options_of
 from vatt.search.build import build_index, report
 from vatt.search.layout import DTYPES
+from vatt.search.speech import ENGINES
 from vatt.terminal import show
 
 _ABOUT = """\
@@ -52,16 +53,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="make lists of near windows, by which millions are searched sooner (needs vatt[approximate])",
     )
+    parser.add_argument(
+        "--transcribe",
+        choices=tuple(ENGINES),
+        help="hear what is said in files without captions (pocketsphinx: English; needs vatt[speech])",
+    )
+    parser.add_argument(
+        "--speech_model", metavar="DIR", help="the model of vosk or faster-whisper; nothing is downloaded"
+    )
     add_window_arguments(parser)
     explain(
         parser,
         "vatt index VIDEOS INDEX --model runs/pretrain",
-        status="0 every file is in the index, 1 some could not be embedded, 2 none could",
+        status="0 every file is in the index, 1 some could not be embedded or transcribed, 2 none could",
     )
 
 
 def main(args: argparse.Namespace) -> int:
     """Makes or updates the index; returns the exit status."""
+    if args.speech_model is not None and args.transcribe is None:
+        raise ValueError("`--speech_model` is of `--transcribe ENGINE`. Received: it alone. Name an engine.")
+    recogniser = None
+    if args.transcribe is not None:
+        recogniser = ENGINES[args.transcribe](None if args.speech_model is None else Path(args.speech_model))
     summary = build_index(
         vatt.load,
         args.model,
@@ -74,7 +88,10 @@ def main(args: argparse.Namespace) -> int:
         calibrate_on=args.calibrate_on,
         text_model=args.text_model,
         approximate=args.approximate,
+        recogniser=recogniser,
     )
     report(summary, Path(args.index))
     show(args.index)
-    return 0 if not summary.failures else 1 if summary.files else 2
+    if not summary.failures and not summary.unheard:
+        return 0
+    return 1 if summary.files else 2

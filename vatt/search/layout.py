@@ -5,6 +5,7 @@
     INDEX/rows-000007/captions.sqlite   the captions of the files, for full-text search
     INDEX/rows-000007/video.video_text.faiss   lists of near rows, where they were asked for
     INDEX/unfinished/    embeddings of files that a run which was stopped has finished
+    INDEX/heard/         what an engine has heard in files without captions, see `vatt.search.heard`
     INDEX/text_model/    the model's text encoder, where it was asked for
 
 A run writes a new folder of rows, then replaces `index.json`, then removes the old folder: a process that

@@ -17,6 +17,7 @@ _HIT = {
     "probability": _PROBABILITY | {"description": "null where the index has no calibration"},
     "found_by": {"type": "array", "items": {"enum": list(FOUND_BY)}},
     "caption": _TEXT,
+    "is_heard": {"type": "boolean", "description": "whether that caption is a transcript by an engine"},
     "row": {"type": "integer", "description": "the number of its best window"},
     "thumbnail": _ADDRESS,
     "whole": _ADDRESS,
@@ -57,6 +58,7 @@ _ERRORS = {
     "401": "the token is missing",
     "403": "another host, or another page",
     "408": "the request was too slow",
+    "411": "the request does not state its length",
     "413": "the request is too large",
     "415": "no media file, or neither JSON nor a form",
     "503": "too many files are being decoded; `Retry-After` says when to try again",
@@ -110,6 +112,8 @@ def _search() -> dict[str, Any]:
 
 def _get(name: str, summary: str, kind: str, *parameters: dict[str, Any]) -> dict[str, Any]:
     schema = {"type": "object"} if kind == "application/json" else {"type": "string"}
+    if not kind.startswith(("application/json", "text/")):
+        schema["format"] = "binary"
     found = {"operationId": name, "summary": summary, "responses": _responses(kind, schema)}
     return found | ({"parameters": list(parameters)} if parameters else {})
 

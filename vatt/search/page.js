@@ -49,7 +49,7 @@ function card(hit, place) {
     made("span", { class: "name" }, hit.file),
     made("span", {}, numbers(hit)),
     made("span", { class: "times" }, `${clock(hit.start_seconds)} to ${clock(hit.end_seconds)}`));
-  const said = hit.caption ? [made("p", { class: "note" }, `“${hit.caption}”`)] : [];
+  const said = hit.caption ? [made("p", { class: "note" }, `“${hit.caption}”${hit.is_heard ? " (heard)" : ""}`)] : [];
   return made("li", { class: "hit" }, player(hit), about, ...said);
 }
 
