@@ -6,13 +6,15 @@ Every figure is that of a gin file under experiments/, run as a user would start
 
     a   frozen features: pre-trained against random weights (Table 8)
     b   fine-tuning with few labels: pre-trained against from scratch, the same steps
-    c   DropToken 0, 25, 50, 75 %: retrieval, frozen features, processor time of a step (Table 5)
+    c   DropToken 0, 25, 50, 75 %, and a quarter chosen by energy: retrieval, frozen features, processor time
+        of a step (Table 5); --tokens chooses among the rows
     d   one Transformer for all modalities against one for each
     e   spectrogram against waveform (Table 10)
+    f   objectives that are off by default, at equal numbers of clips: retrieval alone
 
 (a) and (b) start from the main job's runs, RUNS/seedN of `benchmarks/main_job.py` if --main_job names them,
-else of its own making. (c), (d), (e) pre-train anew with --steps steps, so that all have one budget; the row
-"50 %" is the baseline of all three, and is the main job itself where --main_job names it: --steps is then to
+else of its own making. (c) to (f) pre-train anew with --steps steps, so that all have one budget; the row
+"50 %" is the baseline of all, and is the main job itself where --main_job names it: --steps is then to
 be pretrain.gin's. Runs that exist are read, not repeated.
 """
 
@@ -40,7 +42,16 @@ TASKS = {
 FEW_LABEL_TASKS = ("action, video", "action, audio", "shape, audio")
 LINEAR_TASKS = ("action, video", "action, audio")
 PROBES = ("linear", "svm", "knn")
-DROP_RATES = (0, 25, 50, 75)
+TOKENS = {f"DropToken {rate} %": f"drop_token_{rate}" for rate in (0, 25, 50, 75)} | {
+    "a quarter by energy": "salient_tokens"
+}
+# Label -> overlay, and how many times as many steps, of as many times fewer clips.
+OBJECTIVES = {
+    "NCE": ("drop_token_50", 1),
+    "sigmoid": ("sigmoid", 1),
+    "masked latent prediction": ("latent_prediction", 1),
+    "without negatives, batches of 8": ("sigreg", 4),
+}
 BASELINE = "drop_token_50"
 COLUMNS = (
     ("text→video R@1", "retrieval_demo/text_to_video/recall_at_1"),
@@ -88,14 +99,14 @@ class Runs:
         self.numbers(f"pretrain/seed{seed}", ["pretrain"], f"--gin.SEED={seed}")
         return self.out / f"pretrain/seed{seed}"
 
-    def pretrained(self, overlay: str, seed: int) -> tuple[Path, dict[str, float]]:
-        """Run directory and numbers of a pre-training under an overlay, with `steps` steps; of the baseline
-        those of the main job's run, if there is one."""
+    def pretrained(self, overlay: str, seed: int, times: int = 1) -> tuple[Path, dict[str, float]]:
+        """Run directory and numbers of a pre-training under an overlay, with `times` · `steps` steps; of the
+        baseline those of the main job's run, if there is one."""
         if overlay == BASELINE and self.main_job is not None:
             directory = self.main(seed)
             return directory, json.loads((directory / "metrics.json").read_text())
         name = f"{overlay}/seed{seed}"
-        flags = (f"--gin.SEED={seed}", f"--gin.TRAIN_STEPS={self.steps}")
+        flags = (f"--gin.SEED={seed}", f"--gin.TRAIN_STEPS={times * self.steps}")
         return self.out / name, self.numbers(name, ["pretrain", f"overlay/{overlay}"], *flags)
 
     def probe(self, name: str, checkpoint: Path, seed: int, flags=(), random=False) -> dict[str, float]:
@@ -172,21 +183,31 @@ def variants(runs: Runs, seeds, title: str, overlays: dict[str, str], times: dic
         print(f"| {label} | {' | '.join(cells)} |", flush=True)
 
 
-def step_times(runs: Runs, repeats: int) -> dict[str, dict]:
-    """Processor seconds of the compiled training step at each rate: medians of steps taken in turn.
+def objectives(runs: Runs, seeds) -> None:
+    """Table (f): a row for each objective."""
+    print(
+        f"\n(f) objectives, {runs.steps} · 32 clips, seeds {seeds}\n| | {' | '.join(h for h, _ in COLUMNS)} |"
+    )
+    print(f"|{'---|' * (1 + len(COLUMNS))}")
+    for label, (overlay, times) in OBJECTIVES.items():
+        found = [runs.pretrained(overlay, seed, times)[1] for seed in seeds]
+        print(f"| {label} | {' | '.join(shown([each[key] for each in found]) for _, key in COLUMNS)} |")
+
+
+def step_times(overlays, repeats: int) -> dict[str, dict]:
+    """Processor seconds of the compiled training step under each overlay: medians of steps taken in turn.
 
     Returns:
-        overlay -> {"seconds", "ratio" to no DropToken}.
+        overlay -> {"seconds", "ratio" to the first}.
     """
     import keras
 
     steps = {}
-    for rate in DROP_RATES:
-        overlay = f"experiments/overlay/drop_token_{rate}.gin"
-        configuration = from_gin.read([from_gin.PRETRAIN, overlay])
+    for overlay in overlays:
+        configuration = from_gin.read([from_gin.PRETRAIN, f"experiments/overlay/{overlay}.gin"])
         keras.config.set_dtype_policy(configuration.precision)
         task, optimizer = from_gin.task_of(configuration), configuration.job.argument("optimizer")
-        steps[f"drop_token_{rate}"] = from_gin.train_step(task, optimizer)
+        steps[overlay] = from_gin.train_step(task, optimizer)
     batch = from_gin.random_batch(configuration.clip, configuration.numbers()["batch_size"])
     seconds = {name: [] for name in steps}
     for _ in range(repeats + 1):  # the first of each compiles
@@ -195,7 +216,7 @@ def step_times(runs: Runs, repeats: int) -> dict[str, dict]:
             float(step(batch)["loss"])
             seconds[name].append(time.process_time() - start)
     medians = {name: statistics.median(times[1:]) for name, times in seconds.items()}
-    whole = medians["drop_token_0"]
+    whole = next(iter(medians.values()))
     return {name: {"seconds": value, "ratio": value / whole} for name, value in medians.items()}
 
 
@@ -205,8 +226,15 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--tables", default="abcde", help="which, as letters (default: abcde)")
+    parser.add_argument(
+        "--tokens",
+        nargs="+",
+        default=list(TOKENS.values()),
+        choices=list(TOKENS.values()),
+        help="rows of (c)",
+    )
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
-    parser.add_argument("--steps", type=int, default=900, help="of the pre-trainings of (c), (d), (e)")
+    parser.add_argument("--steps", type=int, default=900, help="of the pre-trainings of (c) to (f)")
     parser.add_argument("--repeats", type=int, default=15, help="steps timed at each rate of (c)")
     parser.add_argument("--out", type=Path, default=ROOT / "runs" / "demo_tables", help="where the runs are")
     parser.add_argument("--main_job", type=Path, help="folder of benchmarks/main_job.py with seed0, seed1 …")
@@ -225,14 +253,16 @@ def main() -> None:
     if "b" in flags.tables:
         few_labels(runs, seeds)
     if "c" in flags.tables:
-        rates = {f"DropToken {rate} %": f"drop_token_{rate}" for rate in DROP_RATES}
-        variants(runs, seeds, "(c) DropToken", rates, step_times(runs, flags.repeats))
+        rows = {label: overlay for label, overlay in TOKENS.items() if overlay in flags.tokens}
+        variants(runs, seeds, "(c) DropToken", rows, step_times(rows.values(), flags.repeats))
     if "d" in flags.tables:
         each = {"specific": BASELINE, "agnostic": "agnostic"}
         variants(runs, seeds, "(d) one Transformer for all", each, None)
     if "e" in flags.tables:
         audio = {"waveform": BASELINE, "spectrogram": "demo_spectrogram"}
         variants(runs, seeds, "(e) what the audio is", audio, None)
+    if "f" in flags.tables:
+        objectives(runs, seeds)
 
 
 if __name__ == "__main__":

@@ -53,9 +53,9 @@ def small_vatt(
     dropout_rate=0.1,
     projection_width=None,
     all_pairs=False,
+    prediction=None,
 ) -> VATT:
-    """A `VATT` of one size; `agnostic` with one encoder, and with the release's projections unless
-    `projection_width` is 0."""
+    """A `VATT` of one size; `agnostic`: one encoder, and projections unless `projection_width` is 0."""
     projects = agnostic and projection_width != 0
 
     def signal(kind, sizes, patch, **options):
@@ -107,7 +107,7 @@ def small_vatt(
         ),
     }
     towers = {name: Tower(tokenizer=tokenizers[name], encoder=encoders[name]) for name in tokenizers}
-    return VATT(**towers, spaces=spaces)
+    return VATT(**towers, spaces=spaces, prediction=prediction)
 
 
 def small_classifier(

@@ -5,7 +5,14 @@ import functools
 import numpy as np
 import pytest
 
-from tests.engines.training import NORM_TOLERANCE, Training, assert_same, clip_batch, clip_model
+from tests.engines.training import (
+    NORM_TOLERANCE,
+    Training,
+    assert_same,
+    clip_batch,
+    clip_model,
+    predicting_model,
+)
 from vatt.engines.execution import Cached, Execution, WholeBatch
 from vatt.layers.salient_drop_token import SalientDropToken
 from vatt.losses.contrastive import ContrastiveLoss
@@ -29,25 +36,44 @@ def make(loss):
     return model, LOSSES[loss](), inputs
 
 
-def one_step(loss, gradients, replicas):
+def one_step(make, gradients, replicas, steps=1):
     training = Training(
-        make=functools.partial(make, loss),
+        make=make,
         batch_of=lambda number: clip_batch(number, missing=MISSING),
         make_optimizer=lambda: sgd(learning_rate=1.0, momentum=0.0),
         clip_global_norm=1.0,
         execution=Execution(gradients=gradients),
         replicas=replicas,
     )
-    return training.run(1)[0], training.weights()
+    return training.run(steps)[-1], training.weights()
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("loss", LOSSES)
 def test_a_step_is_the_same_on_replicas_and_through_cached_features(loss):
-    results, weights = one_step(loss, WholeBatch(), 1)
+    results, weights = one_step(functools.partial(make, loss), WholeBatch(), 1)
     for gradients, replicas in ((WholeBatch(), 2), (Cached(rows=2), 1)):
-        found, others = one_step(loss, gradients, replicas)
+        found, others = one_step(functools.partial(make, loss), gradients, replicas)
         for name in (name for name in results if name.split("/")[0] in ("loss", "sigreg")):
             np.testing.assert_allclose(found[name], results[name], rtol=1e-5, err_msg=name)
         np.testing.assert_allclose(found["gradient_norm"], results["gradient_norm"], rtol=NORM_TOLERANCE)
         assert_same(weights, others, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.slow
+def test_latent_prediction_is_the_same_on_replicas_and_its_teacher_follows():
+    results, weights = one_step(predicting_model, WholeBatch(), 1, steps=2)
+    found, others = one_step(predicting_model, WholeBatch(), 2, steps=2)
+    for name in ("loss", "prediction/video", "prediction/audio"):
+        assert results[name] > 0
+        np.testing.assert_allclose(found[name], results[name], rtol=1e-5, err_msg=name)
+    np.testing.assert_allclose(found["gradient_norm"], results["gradient_norm"], rtol=NORM_TOLERANCE)
+    assert_same(weights, others, rtol=1e-5, atol=1e-5)
+    assert weights["vatt/prediction/steps"] == 2
+    assert any(np.abs(value).max() > 0 for path, value in weights.items() if "average_" in path)
+
+
+@pytest.mark.slow
+def test_latent_prediction_through_cached_features_is_refused():
+    with pytest.raises(ValueError, match="leave `Execution.gradients` at `WholeBatch`"):
+        one_step(predicting_model, Cached(rows=2), 1)

@@ -17,6 +17,8 @@ from vatt.engines.tensorflow.engine import TensorFlowEngine
 from vatt.layers.architecture import Size
 from vatt.layers.pixels import DeviceInputs
 from vatt.losses.contrastive import ContrastiveLoss
+from vatt.losses.latent_prediction import LatentPredictionLoss
+from vatt.models.latent_prediction import LatentPrediction
 from vatt.spec import ClipSpec
 
 SEED = 3
@@ -74,6 +76,13 @@ def clip_model(depth=1, recompute=False, form="paper", **options):
     size = Size(depth=depth, width=16, hidden_width=32, heads=2, head_width=8, recompute=recompute)
     model = small_vatt(size, clip=CLIP, audio_patch=(32,), vocabulary_size=30, widths=(8, 8), **options)
     return model, ContrastiveLoss(form=form), DeviceInputs()
+
+
+def predicting_model():
+    """The real model with a teacher, and a Transformer that predicts what it makes of dropped tokens."""
+    size = Size(depth=1, width=8, hidden_width=16, heads=2, head_width=4)
+    model, loss, inputs = clip_model(video_patch=(2, 8, 8), prediction=LatentPrediction(size=size, decay=0.1))
+    return model, LatentPredictionLoss(loss=loss), inputs
 
 
 class Training:

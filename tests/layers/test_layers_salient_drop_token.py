@@ -5,9 +5,11 @@ import itertools
 import numpy as np
 import pytest
 
+from tests.small_models import small_vatt
 from vatt.layers import draws
 from vatt.layers.salient_drop_token import SalientDropToken, energies
 from vatt.layers.voxel_tokenizer import VoxelTokenizer
+from vatt.models.intermediates import roll_outs
 
 DRAW = np.random.default_rng(8)
 ROWS = 6000
@@ -75,6 +77,27 @@ def test_of_a_video_what_moves_is_kept_and_in_evaluation_everything():
     assert (np.asarray(taken[0]) == 1).any(axis=1).mean() > 0.95
     assert tokenizer(video)[0].shape == (200, 1 + 16, 8)
     assert tokenizer.patches_read is None  # a host cannot choose by the key alone
+
+
+def test_in_evaluation_the_same_tokens_of_a_clip_are_kept_where_that_is_asked_for():
+    patches = np.concatenate([patches_of([0, 5, 0, 0, 0, 0, 0, 9]), patches_of([7, 0, 0, 0, 0, 0, 0, 1])])
+    layer = SalientDropToken(rate=0.625, floor=1e-4, in_evaluation=True)
+    layer.build()
+    kept = np.asarray(layer.kept_indices(patches, 2, training=False)).tolist()
+    assert len(kept[0]) == 3 and {1, 7} <= {*kept[0]} and {0, 7} <= {*kept[1]}
+    assert np.asarray(layer.kept_indices(patches[1:], 2, training=False)).tolist() == kept[1:]
+    assert SalientDropToken(rate=0.625).kept_indices(patches, 2, training=False) is None
+    assert SalientDropToken(rate=0.0, in_evaluation=True).kept_indices(patches, 2, training=False) is None
+    assert kept_by(patches, rate=0.625, in_evaluation=True).shape == (2, 3)  # training draws as before
+
+
+def test_attention_of_tokens_that_are_left_out_is_refused():
+    model = small_vatt(video_patch=(2, 8, 8), make_drop_token=SalientDropToken)
+    model.towers["video"].tokenizer.drop_token.in_evaluation = True
+    video = np.zeros((2, 4, 32, 32, 3), "float32")
+    assert model({"video": video})["video/tokens"].shape[1] == 16
+    with pytest.raises(ValueError, match="video of 32 tokens, of which 16 are kept"):
+        roll_outs(model, {"video": video})
 
 
 def test_a_floor_of_nothing_is_refused():

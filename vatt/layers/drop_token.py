@@ -83,8 +83,11 @@ class DropToken(Configured, keras.layers.Layer):
         """
         if not training or not self.rate:
             return None
-        kept = ops.argsort(self.ranks(patches, steps), axis=-1)
-        kept = kept[:, : tokens_kept(patches.shape[1], self.rate, self.round_to)]
+        return self.lowest(self.ranks(patches, steps))
+
+    def lowest(self, ranks: Tensor) -> Tensor:
+        """Indices of the lowest of ranks [B, N], as many as are kept, int32, rising."""
+        kept = ops.argsort(ranks, axis=-1)[:, : tokens_kept(ranks.shape[1], self.rate, self.round_to)]
         return ops.cast(ops.sort(kept, axis=-1), "int32")
 
     def ranks(self, patches: Tensor, steps: int) -> Tensor:

@@ -134,9 +134,8 @@ class SignalTokenizer(Configured, keras.layers.Layer):
         if kept is not None:
             patches, positions = signal, self.positions(grid=self.grid)
         else:
-            patches = self.patches.cut(signal)
-            positions = self.positions(grid=tuple(patches.shape[1:-1]))
-            patches = ops.reshape(patches, (-1, positions.shape[0], patches.shape[-1]))
+            patches, grid = self.cut(signal)
+            positions = self.positions(grid=grid)
             if self.drop_token is not None:
                 kept = self.drop_token.kept_indices(patches, self.patch[0], training=training)
             if kept is not None:
@@ -148,6 +147,12 @@ class SignalTokenizer(Configured, keras.layers.Layer):
         if self.project is not None:
             tokens = ACTIVATIONS["gelu"][0](self.project(tokens))
         return tokens + positions
+
+    def cut(self, signal: Any) -> tuple[Any, tuple[int, ...]]:
+        """The patches of a prepared signal, [B, N, values of a patch], and their grid."""
+        patches = self.patches.cut(signal)
+        grid = tuple(patches.shape[1:-1])
+        return ops.reshape(patches, (-1, math.prod(grid), patches.shape[-1])), grid
 
     @property
     def patches_read(self) -> PatchesRead | None:

@@ -4,6 +4,7 @@ Each function takes a model and inputs as the model's call does, and gives outpu
 that are there, so that they go wherever a model's own outputs go. ConvNets have none of them.
 """
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -79,6 +80,12 @@ def roll_outs(model: Any, inputs: Batch) -> dict:
         else:  # the pooled output is the mean over the words
             kept = ops.cast(words, "float32")
             shares = ops.einsum("bn,bnm->bm", kept, flow)
+        places = math.prod(token_grid(model, modality, inputs[modality].shape))
+        if shares.shape[1] != places:
+            raise ValueError(
+                f"Attention is followed to every token of a clip. Received: {modality} of {places} tokens, "
+                f"of which {shares.shape[1]} are kept. Set `SalientDropToken.in_evaluation = False`."
+            )
         outputs[f"{modality}/{ROLL_OUT}"] = shares / ops.maximum(ops.sum(shares, axis=1, keepdims=True), 1e-9)
     return outputs
 

@@ -10,6 +10,7 @@ from keras import ops
 from vatt.layers import draws
 from vatt.layers.configured import Configured
 from vatt.models.common_spaces import CommonSpaces
+from vatt.models.latent_prediction import LatentPrediction
 from vatt.models.tower import Tower
 from vatt.spec import (
     AUDIO,
@@ -40,6 +41,7 @@ class VATT(Configured, keras.Model):
     Args:
         video, audio, text: `Tower` of each modality, or None.
         spaces: `CommonSpaces`; None gives features alone.
+        prediction: `LatentPrediction`, in training alone; None disables it.
 
     Input: a dict of any subset of: video float [B, T, H, W, 3] in [-1, 1]; audio float [B, S] or [B, S, 1];
         text int32 [B', L]; of video or audio instead patches that the host chose, [B, N, values of a patch],
@@ -50,6 +52,7 @@ class VATT(Configured, keras.Model):
         common spaces (Eq. 3): "video/video_audio", "audio/video_audio" [B, d_va], "video/video_text",
         "audio/video_text" (the audio's video-audio embedding sent through g_v→vt), "text/video_text"
         [B', d_vt]; with `CommonSpaces.all_pairs` and both modalities "audio_visual/video_text" [B, d_vt].
+        With `prediction`, in training, "<modality>/predicted" and "<modality>/target" [B, dropped, D].
     """
 
     def __init__(
@@ -59,6 +62,7 @@ class VATT(Configured, keras.Model):
         audio: Tower | None = None,
         text: Tower | None = None,
         spaces: CommonSpaces | None = None,
+        prediction: LatentPrediction | None = None,
         name: str = "vatt",
         dtype: Any = None,
     ) -> None:
@@ -66,6 +70,7 @@ class VATT(Configured, keras.Model):
         super().__init__(name=name, dtype=dtype, autocast=False)
         self.video, self.audio, self.text = video, audio, text
         self.spaces = spaces
+        self.prediction = prediction
         if not self.towers:
             raise ValueError("A VATT must have at least one tower. Received: none of video, audio, text.")
         for modality, tower in self.towers.items():
@@ -99,6 +104,8 @@ class VATT(Configured, keras.Model):
                 tower.build()
         if self.spaces is not None:
             self.spaces.build({modality: tower.width for modality, tower in self.towers.items()})
+        if self.prediction is not None:
+            self.prediction.build_for(self.towers)
 
     def get_config(self) -> dict[str, Any]:
         config = super().get_config()
@@ -118,8 +125,13 @@ class VATT(Configured, keras.Model):
         return cls(**parts)
 
     def call(self, inputs: dict[str, Any], training: bool = False) -> dict[str, Any]:
-        features = self.encode(inputs, training=training)
-        return features | self.project(features, inputs, training=training)
+        if not training or self.prediction is None:
+            features = self.encode(inputs, training=training)
+            return features | self.project(features, inputs, training=training)
+        cut = self.prediction.cut(self.towers, inputs, lambda modality: self._draw_key(inputs, modality))
+        features = self.encode({**inputs, **self.prediction.kept_of(cut)}, training=True)
+        outputs = features | self.project(features, inputs, training=True)
+        return outputs | self.prediction.predicted(self.towers, cut, features)
 
     def encode(self, inputs: dict[str, Any], training: bool = False) -> dict[str, Any]:
         """Features alone, "<modality>/pooled" and "<modality>/tokens"; unless `mixes_rows`, no row of them
@@ -145,6 +157,8 @@ class VATT(Configured, keras.Model):
 
     def patches_read(self) -> dict[str, PatchesRead]:
         """By modality, what training reads of a signal, where a host may leave out the rest."""
+        if self.prediction is not None:
+            return {}  # a teacher reads all
         found = {modality: tower.patches_read for modality, tower in self.towers.items()}
         return {
             modality: dataclasses.replace(read, seed_offset=_seed_offset(modality))

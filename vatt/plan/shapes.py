@@ -40,6 +40,8 @@ def parts_of(model: Any) -> dict[str, Any]:
             parts["encoder, shared" if shared else f"{name}/{part}"] = layer
     if getattr(model, "spaces", None) is not None:
         parts["heads"] = model.spaces
+    if getattr(model, "prediction", None) is not None:
+        parts["prediction"] = model.prediction
     if hasattr(model, "head"):
         parts["head"] = model.head
     return parts

@@ -19,7 +19,7 @@ import numpy as np
 
 from tests import toys
 from tests.engines.jax.training_on import Run, numbers
-from tests.engines.training import clip_batch, kept_clip_batch, toy_batch, toy_model
+from tests.engines.training import clip_batch, kept_clip_batch, predicting_model, toy_batch, toy_model
 from tests.evals.test_evals_replicas import Linear, embedded
 from vatt.engines.execution import Accumulated, Cached, Execution
 from vatt.engines.groups import Group
@@ -122,6 +122,19 @@ def clip_devices(folder):
         return Run(engine(strategy), optimizer=optimizer, clip_global_norm=1.0, **options)
 
     return compared([run("one_device"), run("fsdp"), run("fsdp", batch_of=kept_clip_batch)])
+
+
+@check
+def latent_prediction(folder):
+    """Masked latent prediction on one device and divided among four."""
+
+    def run(strategy):
+        options = {"optimizer": sgd(learning_rate=0.1), "clip_global_norm": 1.0}
+        return Run(engine(strategy), make=predicting_model, **options)
+
+    found, weights = trained(run("one_device"))
+    np.savez(folder / "latent_prediction.npz", **weights)
+    return found | {"devices": compared([run("one_device"), run("fsdp")])}
 
 
 @check

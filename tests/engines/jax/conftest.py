@@ -20,7 +20,7 @@ FAST = (
     "resumed",
     "evaluated",
 )
-SLOW = ("giant", "cached", "clip_devices")
+SLOW = ("giant", "cached", "clip_devices", "latent_prediction")
 # Logical devices; with so little optimisation programs compile in half the time.
 FLAGS = "--xla_force_host_platform_device_count=8 --xla_backend_optimization_level=0"
 

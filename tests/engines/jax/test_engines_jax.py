@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from tests.engines.jax.training_on import Run, numbers
-from tests.engines.training import toy_batch, toy_model
+from tests.engines.training import predicting_model, toy_batch, toy_model
 from vatt.engines.groups import Group
 from vatt.engines.tensorflow.engine import TensorFlowEngine
 from vatt.optimizers import factories
@@ -125,6 +125,17 @@ def test_devices_agree_on_clips(slowly_on_jax):
 def test_cached_features_give_the_gradients_of_the_whole_batch(slowly_on_jax):
     for each in slowly_on_jax["cached"]:
         assert each["numbers"] < 5e-5 and each["weights"] < 1e-4
+
+
+@pytest.mark.slow
+def test_latent_prediction_trains_as_under_tensorflow_and_divided_among_devices(slowly_on_jax):
+    found = slowly_on_jax["latent_prediction"]
+    options = {"optimizer": factories.sgd(learning_rate=0.1), "clip_global_norm": 1.0}
+    keras.utils.clear_session()
+    with np.load(slowly_on_jax["folder"] / "latent_prediction.npz") as weights:
+        assert_equal_runs(found, weights, *by_tensorflow(make=predicting_model, **options))
+    for each in found["devices"]:
+        assert each["numbers"] < 1e-5 and each["weights"] < 1e-5
 
 
 @pytest.mark.slow
