@@ -6,6 +6,7 @@ import scipy.integrate
 import tensorflow as tf
 
 from tests.losses.replicas import on_replicas
+from vatt.layers import draws
 from vatt.losses.sigreg import SIGRegLoss, sigreg, unit_directions
 
 ROWS, WIDTH, DIRECTIONS = 8, 5, 16
@@ -82,6 +83,13 @@ def test_directions_are_of_length_1_even_and_another_set_for_each_batch():
     np.testing.assert_allclose(found[0] @ found[0].T / 4000, np.eye(8) / 8, atol=0.01)
     assert np.abs(found[0].mean(axis=1)).max() < 0.02
     assert np.array_equal(found[1], found[2]) and not np.allclose(found[0], found[1])
+
+
+def test_directions_of_the_outermost_draws_are_finite(monkeypatch):
+    for outermost in (0.0, 1 - 2.0**-24):
+        monkeypatch.setattr(draws, "uniform", lambda shape, value=outermost, **_: tf.fill(shape, value))
+        found = np.asarray(unit_directions(tf.constant(1), 4, 3))
+        np.testing.assert_allclose(np.linalg.norm(found, axis=0), 1, rtol=1e-5)
 
 
 @pytest.mark.parametrize(

@@ -74,7 +74,8 @@ def unit_directions(index: Tensor, width: int, count: int) -> Tensor:
     key = ops.stack([ops.zeros_like(number), number])[None]
     with draws.keyed(key):
         uniform = draws.uniform((1, count, width), salt=_SALT)[0]
-    normal = ops.erfinv(2 * uniform - (1 - 2.0**-24))  # never at ±1
+    # Well within ±1: TensorFlow's erfinv rounds what is next to 1 up to it, which is infinite.
+    normal = ops.erfinv((2 * uniform - (1 - 2.0**-24)) * (1 - 2.0**-20))
     return ops.transpose(normal / ops.sqrt(ops.sum(ops.square(normal), axis=1, keepdims=True)))
 
 
