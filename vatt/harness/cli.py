@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = _ABOUT
     parser.add_argument(
-        "harness", choices=HARNESSES, help="needs the extra of its name: vatt[mteb], vatt[xares]"
+        "harness", choices=tuple(HARNESSES), help="needs the extra of its name: vatt[mteb], vatt[xares]"
     )
     parser.add_argument("run", metavar="RUN", help="a run, a .keras file or an export")
     parser.add_argument("--tasks", nargs="+", required=True, metavar="NAME", help="tasks or benchmarks")
