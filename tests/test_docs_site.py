@@ -52,7 +52,7 @@ def test_python_is_described_from_its_docstrings(site):
 
 def test_pages_made_at_build_are_there_and_linked_by_their_names(site):
     assert 'id="contrastiveloss"' in (site / "gin" / "index.html").read_text(encoding="utf-8")
-    page = (site / "troubleshooting" / "index.html").read_text(encoding="utf-8")
+    page = (site / "formats" / "index.html").read_text(encoding="utf-8")
     assert '<a href="../gin/"><code>gin.md</code></a>' in page
 
 
