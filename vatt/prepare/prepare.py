@@ -86,9 +86,9 @@ def prepare_clips(
         with disk_errors(folder, _WAY_OUT), making.unfinished.last(parts) as is_last:
             if (folder / writer.DATASET_FILE).exists():  # another part was the last
                 return making.finished_before()
-            if is_last and all(map(making.unfinished.finished, shards)):
-                return making.describe(fingerprint, str(directory))
             left = sum(making.unfinished.finished(shard) is None for shard in shards)
+            if is_last and not left:
+                return making.describe(fingerprint, str(directory))
         say(
             f"{plan.name}: part {number} of {count} is finished; "
             + (f"{left} shards are left to the others" if left else "another one at work finishes the set")

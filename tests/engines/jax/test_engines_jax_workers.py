@@ -47,13 +47,15 @@ def test_two_processes_train_as_one(tmp_path):
     assert parts == {"ocdbt.process_0", "ocdbt.process_1"}
 
 
+def lasting_in(folder):
+    """Address -> two processes that agree again and again."""
+    module = "tests.engines.jax.lasting_processes"
+    return lambda address: [Process(module, folder, address, index, limit_seconds=240) for index in range(2)]
+
+
 @pytest.mark.slow
 def test_a_worker_that_loses_another_names_it_and_ends(tmp_path):
     """By the status of a restart, and before JAX's own five minutes at the end of a process are over."""
-
-    def workers_at(address):
-        module = "tests.engines.jax.lasting_processes"
-        return [Process(module, tmp_path, address, index, limit_seconds=240) for index in range(2)]
 
     def lose(chief, other):
         chief.wait_for(tmp_path / "0")
@@ -62,16 +64,12 @@ def test_a_worker_that_loses_another_names_it_and_ends(tmp_path):
         assert "Worker 0 lost worker 1 (127.0.0.1:1): " in chief.output
         assert "resumes from the newest checkpoint" in chief.output
 
-    together(workers_at, lose)
+    together(lasting_in(tmp_path), lose)
 
 
 @pytest.mark.slow
 def test_a_worker_that_loses_the_first_one_ends_at_once_and_says_so(tmp_path):
     """By the status of a restart, or, where JAX is quicker, by its SIGABRT and its own words."""
-
-    def workers_at(address):
-        module = "tests.engines.jax.lasting_processes"
-        return [Process(module, tmp_path, address, index, limit_seconds=240) for index in range(2)]
 
     def lose(chief, other):
         other.wait_for(tmp_path / "1")
@@ -82,7 +80,7 @@ def test_a_worker_that_loses_the_first_one_ends_at_once_and_says_so(tmp_path):
         assert said[status] in other.output
         assert time.monotonic() - began < 60
 
-    together(workers_at, lose)
+    together(lasting_in(tmp_path), lose)
 
 
 def test_the_chief_refuses_a_port_that_is_taken(monkeypatch):
