@@ -11,15 +11,18 @@ Every figure is that of a gin file under experiments/, run as a user would start
     d   one Transformer for all modalities against one for each
     e   spectrogram against waveform (Table 10)
     f   objectives that are off by default, at equal numbers of clips: retrieval alone
+    g   one choice of the recipe changed at a time: retrieval, and the mean difference from the recipe as it
+        is; --choices chooses among the rows
 
 (a) and (b) start from the main job's runs, RUNS/seedN of `benchmarks/main_job.py` if --main_job names them,
-else of its own making. (c) to (f) pre-train anew with --steps steps, so that all have one budget; the row
+else of its own making. (c) to (g) pre-train anew with --steps steps, so that all have one budget; the row
 "50 %" is the baseline of all, and is the main job itself where --main_job names it: --steps is then to
 be pretrain.gin's. Runs that exist are read, not repeated.
 """
 
 import argparse
 import json
+import math
 import statistics
 import subprocess
 import sys
@@ -27,6 +30,7 @@ import time
 from pathlib import Path
 
 import from_gin
+from scipy import stats
 
 ROOT = Path(__file__).parents[1]
 SHAPES = '("disc", "square", "triangle", "star", "ring", "cross")'
@@ -53,12 +57,36 @@ OBJECTIVES = {
     "without negatives, batches of 8": ("sigreg", 4),
 }
 BASELINE = "drop_token_50"
+AS_IT_IS = "as it is"
+# Label -> flags behind pretrain.gin.
+CHOICES = {
+    AS_IT_IS: (),
+    "learning rate 2e-3": ("--gin.warmup_quarter_cosine.peak=2e-3",),
+    "learning rate 5e-4": ("--gin.warmup_quarter_cosine.peak=5e-4",),
+    "temperature trained": ("--gin.ContrastiveLoss.lowest_temperature=0.02",),
+    "symmetric loss": ("--gin.ContrastiveLoss.form='symmetric'",),
+    "all pairs": ("--gin_file=experiments/overlay/all_pairs.gin",),
+    "Muon": ("--gin.Trainer.optimizer=@muon()", "--gin.muon.learning_rate=@warmup_quarter_cosine()"),
+    "weight decay 0.05": ("--gin.Optimization.weight_decay=@WeightDecay()", "--gin.WeightDecay.rate=0.05"),
+    "averaged weights": ("--gin.Optimization.average=@WeightAverage()", "--gin.WeightAverage.decay=0.98"),
+    "no cosine start of voxels": ("--gin.VoxelTokenizer.patch_initializer=None",),
+    "Fourier start, patches of 256": ("--gin_file=experiments/overlay/waveform_fourier.gin",),
+    "no energies": ("--gin.WaveformTokenizer.energy_share=0.0",),
+    "positions normalised": ("--gin.FactorisedPositions.normalise=True",),
+    "mean of words": ("--gin.WordTokenizer.aggregate=None",),
+    "no colour jitter": ("--gin.DeviceInputs.colour=None",),
+    "batches of 64, half the steps": ("--gin.BATCH_SIZE=64",),
+}
 COLUMNS = (
     ("text→video R@1", "retrieval_demo/text_to_video/recall_at_1"),
     ("R@5", "retrieval_demo/text_to_video/recall_at_5"),
     ("audio→video R@1", "retrieval_demo/audio_to_video/recall_at_1"),
     ("R@5", "retrieval_demo/audio_to_video/recall_at_5"),
 )
+COMPARED = {
+    label: f"retrieval_demo/{label.replace(' ', '_')}/recall_at_1"
+    for label in ("text to video", "audio to video", "text to audio")
+}
 
 
 class Runs:
@@ -194,6 +222,37 @@ def objectives(runs: Runs, seeds) -> None:
         print(f"| {label} | {' | '.join(shown([each[key] for each in found]) for _, key in COLUMNS)} |")
 
 
+def choices(runs: Runs, seeds, rows) -> None:
+    """Table (g): a row for each choice; differences are of runs of one seed."""
+    heads = [f"{label} R@1, difference" for label in COMPARED]
+    print(f"\n(g) one choice at a time, {runs.steps} steps, seeds {seeds}\n| | {' | '.join(heads)} |")
+    print(f"|{'---|' * (1 + len(heads))}")
+
+    def found(label: str) -> list[dict[str, float]]:
+        name = f"choices/{label.replace(' ', '_').replace(',', '')}"
+        steps = runs.steps // 2 if "--gin.BATCH_SIZE=64" in CHOICES[label] else runs.steps
+        flags = (*CHOICES[label], f"--gin.TRAIN_STEPS={steps}")
+        return [runs.numbers(f"{name}/seed{s}", ["pretrain"], *flags, f"--gin.SEED={s}") for s in seeds]
+
+    base = found(AS_IT_IS)
+    for label in rows:
+        changed, cells = found(label), []
+        for key in COMPARED.values():
+            apart = [100 * (one[key] - other[key]) for one, other in zip(changed, base)]
+            cells.append(shown([each[key] for each in changed]))
+            cells[-1] += "" if label == AS_IT_IS else f"; {difference(apart)}"
+        print(f"| {label} | {' | '.join(cells)} |", flush=True)
+
+
+def difference(points) -> str:
+    """Mean of differences in points, and its 95 % interval (Student's t over seeds) of several."""
+    mean = statistics.mean(points)
+    if len(points) == 1:
+        return f"{mean:+.1f}"
+    half = stats.t.ppf(0.975, len(points) - 1) * statistics.stdev(points) / math.sqrt(len(points))
+    return f"{mean:+.1f}, {mean - half:.1f} to {mean + half:.1f}"
+
+
 def step_times(overlays, repeats: int) -> dict[str, dict]:
     """Processor seconds of the compiled training step under each overlay: medians of steps taken in turn.
 
@@ -233,8 +292,11 @@ def main() -> None:
         choices=list(TOKENS.values()),
         help="rows of (c)",
     )
+    parser.add_argument(
+        "--choices", nargs="+", default=list(CHOICES), choices=list(CHOICES), help="rows of (g)"
+    )
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
-    parser.add_argument("--steps", type=int, default=900, help="of the pre-trainings of (c) to (f)")
+    parser.add_argument("--steps", type=int, default=900, help="of the pre-trainings of (c) to (g)")
     parser.add_argument("--repeats", type=int, default=15, help="steps timed at each rate of (c)")
     parser.add_argument("--out", type=Path, default=ROOT / "runs" / "demo_tables", help="where the runs are")
     parser.add_argument("--main_job", type=Path, help="folder of benchmarks/main_job.py with seed0, seed1 …")
@@ -263,6 +325,8 @@ def main() -> None:
         variants(runs, seeds, "(e) what the audio is", audio, None)
     if "f" in flags.tables:
         objectives(runs, seeds)
+    if "g" in flags.tables:
+        choices(runs, seeds, flags.choices)
 
 
 if __name__ == "__main__":
