@@ -1,5 +1,6 @@
 import json
 import math
+import re
 
 import numpy as np
 import pytest
@@ -69,9 +70,12 @@ def test_a_file_stays_in_its_split_when_others_come(folder):
     assert {clip.split for clip in plan_folder(folder, test_share=1.0).clips} == {"test"}
 
 
-def test_nothing_held_out_is_told(folder, capsys):
+def test_nothing_held_out_is_told_with_a_share_that_holds_out_files(folder, capsys):
     plan_folder(folder, test_share=1e-6)
-    assert "No clip is for testing" in "".join(capsys.readouterr())
+    told = "".join(capsys.readouterr())
+    (share,) = re.findall(r"No clip is for testing.*--test_share (\S+), which", told)
+    drawn = plan_folder(folder, test_share=float(share)).clips
+    assert sum(clip.split == "test" for clip in drawn) == 2
 
 
 def test_unreadable_captions_are_told_and_left_out(folder, capsys):

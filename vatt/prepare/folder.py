@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -125,7 +126,11 @@ def _plan(media: Path, chosen: FolderOptions, base: str = "") -> Plan:
                 f"--gin.PreparedClips.eval_split={others[0]}"
             )
         else:
-            say("No clip is for testing, so nothing can be measured: raise --test_share, or use a manifest.")
+            share = _least_share([clip.media_id for clip in plan.clips])
+            say(
+                "No clip is for testing, so nothing can be measured: use a manifest, or "
+                f"--test_share {share}, which holds out a few files."
+            )
     return plan
 
 
@@ -247,5 +252,14 @@ def _labelled(clips: list[Clip], folder: Path, by_folder: bool) -> tuple[tuple[s
 
 def drawn_split(media_id: str, test_share: float) -> str:
     """Evenly spread over names, and always the same for one name."""
-    digest = hashlib.sha256(media_id.encode()).digest()
-    return "test" if int.from_bytes(digest[:8], "big") / 2**64 < test_share else "train"
+    return "test" if _place(media_id) < test_share else "train"
+
+
+def _place(media_id: str) -> float:
+    return int.from_bytes(hashlib.sha256(media_id.encode()).digest()[:8], "big") / 2**64
+
+
+def _least_share(media_ids: list[str]) -> float:
+    """The test share, in hundredths, that draws two files of a small folder, or a tenth."""
+    places = sorted(map(_place, set(media_ids)))
+    return math.floor(places[min(max(2, len(places) // 10), len(places)) - 1] * 100 + 1) / 100

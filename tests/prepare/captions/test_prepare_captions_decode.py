@@ -51,7 +51,14 @@ def test_encodings_from_before_unicode_are_detected_and_named(encoding, text):
 
 @pytest.mark.parametrize(
     "encoding, text",
-    [("cp1252", "café"), ("cp1252", "It’s a “test” – don’t"), ("cp1252", "Grüße"), ("cp1251", "Привет мир")],
+    [
+        *(
+            ("cp1252", text)
+            for text in ("café", "It’s a “test” – don’t", "Grüße", "die Tür geht auf", "blåbär")
+        ),
+        *(("cp1252", text) for text in ("Él corre", "un día", "Åke går", "être")),
+        *(("cp1251", "Привет мир"), ("cp932", "Tom テスト"), ("cp1251", "она пошла в Microsoft")),
+    ],
 )
 def test_a_short_text_is_guessed_by_what_is_common(encoding, text):
     assert read(SRT.format(text).encode(encoding))[0] == SRT.format(text)

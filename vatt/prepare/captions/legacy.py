@@ -24,7 +24,11 @@ _LANGUAGES = {  # of the encodings that share most of their letters
 _IN_NO_WESTERN_WORD = re.compile("[a-z][¹³º¿¼¾£¥]|[¹³¿¼¾£¥][a-z]")  # ł, ą, ş, ż … of Polish and Romanian
 _SAMPLE_BYTES = 1 << 16
 _CLOSE = 0.1  # coherence: of two languages that close, the Western one is the more common
+_FEW_ACCENTED = (
+    0.45  # share of letters: of other scripts with as many of ASCII hardly any letter stands alone
+)
 _MOST_ACCENTED = 0.6  # share of letters: no language of Latin letters has that many beyond ASCII
+_ALONE = re.compile(rb"(?<![\x80-\xff])[\x80-\xff](?![\x80-\xff])")
 _MOST_CHAOS = 0.02  # above the best candidate's that still counts as equal
 
 
@@ -44,6 +48,8 @@ def legacy_encoding(data: bytes) -> str:
     others = [match for match in found if match not in latin]
     if japanese:
         return japanese[0].encoding
+    if _is_scattered(lines):
+        return _latin(latin, lines)
     if others and (not latin or _beyond_ascii(lines) > _MOST_ACCENTED):
         return others[0].encoding
     return _latin(latin, lines) if found[0] in latin else found[0].encoding
@@ -53,6 +59,12 @@ def _beyond_ascii(lines: bytes) -> float:
     """The share of the letters that are not those of ASCII."""
     beyond = sum(byte > 0x7F for byte in lines)
     return beyond / max(1, beyond + len(re.findall(rb"[A-Za-z]", lines)))
+
+
+def _is_scattered(lines: bytes) -> bool:
+    """Whether letters beyond ASCII are few and stand alone, as accents do; other scripts come in runs."""
+    alone = len(_ALONE.findall(lines))
+    return 2 * alone > sum(byte > 0x7F for byte in lines) and _beyond_ascii(lines) < _FEW_ACCENTED
 
 
 def _latin(found: list, lines: bytes) -> str:
