@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from vatt import places
+from vatt.files import places
 
 
 class _Hub(http.server.BaseHTTPRequestHandler):

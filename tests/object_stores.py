@@ -12,8 +12,8 @@ import urllib.request
 import pytest
 
 from tests.store_servers import new_bucket, serving
-from vatt import places
-from vatt.mirror import Mirror
+from vatt.files import places
+from vatt.files.mirror import Mirror
 
 SECRET = "the-secret-of-these-tests"
 

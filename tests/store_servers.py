@@ -7,7 +7,7 @@ import time
 import urllib.request
 import uuid
 
-from vatt import places
+from vatt.files import places
 
 
 @contextlib.contextmanager

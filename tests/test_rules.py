@@ -16,9 +16,8 @@ MAX_PARAMETERS = 12
 
 # folder -> what it may import of this project besides itself. The foundation is open to all.
 FOUNDATION = {
-    *("spec", "protocols", "whole_file", "terminal", "regular_file", "json_file", "array_file", "arguments"),
-    *("environment", "errors", "resident_memory", "run_records"),
-    *("unit_rows", "places", "mirror", "store_lock", "one_pass", "products"),
+    *("spec", "protocols", "files", "terminal", "arguments", "environment", "errors", "resident_memory"),
+    *("run_records", "unit_rows", "one_pass", "products"),
 }
 MAY_IMPORT = {
     "layers": set(),
@@ -243,8 +242,8 @@ def test_runnable_gin_files_are_short_and_say_what_they_are():
 
 
 def test_json_of_files_is_read_in_one_place():
-    """Whose errors are of one kind; see `vatt/json_file.py`."""
-    own = {ROOT / "vatt/json_file.py", ROOT / "vatt/prepare/layouts/json_stream.py"}
+    """Whose errors are of one kind; see `vatt/files/json_file.py`."""
+    own = {ROOT / "vatt/files/json_file.py", ROOT / "vatt/prepare/layouts/json_stream.py"}
     calls = re.compile(r"\bjson\.loads?\(|JSONDecoder|raw_decode")
     assert not [str(path) for path in SOURCES if path not in own and calls.search(path.read_text())]
 
@@ -260,7 +259,7 @@ OPEN_TO_WRITE = {
     "vatt/export/hub.py",
 }
 # Calls that only one module may make, and what to call instead; the files that have a reason.
-_WRITING = "vatt/whole_file.py writes: nothing goes through a planted link, nothing is left half done"
+_WRITING = "vatt/files/whole_file.py writes: nothing goes through a planted link, nothing is left half done"
 _PRINTING = "vatt/terminal.py prints: control characters are written out"
 _INSIDE_A_TEMPORARY_FOLDER = {
     "vatt/data/description.py",
@@ -277,15 +276,15 @@ ONLY_IN = {
     "ArgumentParser": ("vatt/terminal.py", _PRINTING, set()),
     "Console": ("vatt/terminal.py", _PRINTING, set()),
     "write_text": (
-        "vatt/whole_file.py",
+        "vatt/files/whole_file.py",
         _WRITING,
         _INSIDE_A_TEMPORARY_FOLDER | {"vatt/resident_memory.py", *WRITER_OF_THE_SAME_NAME},
     ),
-    "write_bytes": ("vatt/whole_file.py", _WRITING, _INSIDE_A_TEMPORARY_FOLDER),
-    "FileLock": ("vatt/whole_file.py", _WRITING, set()),
-    "mkdtemp": ("vatt/whole_file.py", _WRITING, set()),
-    "TemporaryDirectory": ("vatt/whole_file.py", _WRITING, set()),
-    "NamedTemporaryFile": ("vatt/whole_file.py", _WRITING, set()),
+    "write_bytes": ("vatt/files/whole_file.py", _WRITING, _INSIDE_A_TEMPORARY_FOLDER),
+    "FileLock": ("vatt/files/whole_file.py", _WRITING, set()),
+    "mkdtemp": ("vatt/files/whole_file.py", _WRITING, set()),
+    "TemporaryDirectory": ("vatt/files/whole_file.py", _WRITING, set()),
+    "NamedTemporaryFile": ("vatt/files/whole_file.py", _WRITING, set()),
 }
 
 
@@ -296,7 +295,7 @@ def calls_in(path):
         alias.asname or alias.name
         for node in ast.walk(tree)
         if isinstance(node, ast.ImportFrom)
-        and node.module in ("vatt.terminal", "vatt.prepare.writer", "vatt.whole_file")
+        and node.module in ("vatt.terminal", "vatt.prepare.writer", "vatt.files.whole_file")
         for alias in node.names
     }
     for node in ast.walk(tree):
@@ -334,7 +333,7 @@ def test_one_module_prints_and_one_writes():
         owner, reason, allowed = ONLY_IN.get(name, ("", "", ()))
         if owner and name_of_file not in (owner, *allowed):
             wrong.append(f"{path}:{call.lineno} {name}: {reason}")
-        may_open = name_of_file in ("vatt/whole_file.py", *OPEN_TO_WRITE)
+        may_open = name_of_file in ("vatt/files/whole_file.py", *OPEN_TO_WRITE)
         if name in ("open", "fdopen") and not may_open and opens_to_write(call):
             wrong.append(f"{path}:{call.lineno} {name}: {_WRITING}")
     assert not wrong

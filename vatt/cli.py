@@ -64,10 +64,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     from vatt.config.flags import joined
     from vatt.errors import RunError, closest
+    from vatt.files.mirror import localised
+    from vatt.files.places import refuse_unknown
     from vatt.main import configure_terminal, import_tensorflow
     from vatt.main import main as train
-    from vatt.mirror import localised
-    from vatt.places import refuse_unknown
 
     if verb not in VERBS:
         say(f"error: a verb must be one of {', '.join(VERBS)}. Received: {verb}.{closest(verb, VERBS)}")

@@ -18,8 +18,8 @@ from vatt.config.flags import add_config_flags, joined
 from vatt.engines.cluster import name_cluster
 from vatt.environment import version_of
 from vatt.errors import RunError, reason_of
+from vatt.files.whole_file import write_text
 from vatt.terminal import Parser, say
-from vatt.whole_file import write_text
 
 _EPILOG = """\
 A run is described by gin files. Later files win over earlier ones, and the command line wins over all files.

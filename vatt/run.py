@@ -24,11 +24,11 @@ from vatt import config
 from vatt.engines import cluster
 from vatt.engines.workers import Workers
 from vatt.errors import RunError
-from vatt.places import is_address, plain, refuse_unknown
+from vatt.files.places import is_address, plain, refuse_unknown
+from vatt.files.whole_file import appended, lock_file, own_folder, whole_file, write_text
 from vatt.terminal import show
 from vatt.train.context import Job, RunContext
 from vatt.train.run_folder import run_folder
-from vatt.whole_file import appended, lock_file, own_folder, whole_file, write_text
 
 _log = logging.getLogger(__name__)
 

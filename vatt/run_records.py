@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from vatt.json_file import read_json
+from vatt.files.json_file import read_json
 
 
 def starts(command: str) -> list[dict[str, str]]:

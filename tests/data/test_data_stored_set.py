@@ -10,9 +10,9 @@ import pytest
 from tests import records_fixture
 from tests.data.test_data_records import contents, flip_byte, open_split, read
 from tests.trained_run import prepared, write_clips
-from vatt import places
 from vatt.data import stored_set
-from vatt.mirror import Mirror
+from vatt.files import places
+from vatt.files.mirror import Mirror
 
 
 @pytest.fixture

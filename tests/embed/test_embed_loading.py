@@ -5,7 +5,7 @@ import pytest
 
 import vatt
 from tests.trained_run import prepared, tiny_vatt, write_clips, write_run
-from vatt.mirror import Mirror
+from vatt.files.mirror import Mirror
 
 
 def test_a_run_in_a_store_loads_as_one_in_a_folder(bucket, hub, tmp_path):

@@ -127,7 +127,7 @@ def pipeline(draw, count, folder, counts):
 
 def arrays(draw, count, folder, counts):
     """`.npy`, read and mapped, and `.npz`."""
-    from vatt.array_file import ArrayFileError, read_npy, read_npz
+    from vatt.files.array_file import ArrayFileError, read_npy, read_npz
 
     plain, packed, pressed = io.BytesIO(), io.BytesIO(), io.BytesIO()
     values = draw.standard_normal((5, 7)).astype("float32")
@@ -211,7 +211,7 @@ def _other_values(content, draw):
 
 def text(draw, count, folder, counts):
     """JSON itself."""
-    from vatt.json_file import JsonError, parse_json
+    from vatt.files.json_file import JsonError, parse_json
 
     whole = json.dumps({"a": [1, 2.5, None, True, "ü\\u2028"], "b": {"c": [[[]]]}, "d": 10**9}).encode()
     for _ in range(count):

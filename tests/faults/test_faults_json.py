@@ -13,7 +13,7 @@ from vatt.convert.report import ConversionError
 from vatt.data import set_description
 from vatt.engines import cluster
 from vatt.export import run_facts
-from vatt.json_file import JsonError
+from vatt.files.json_file import JsonError
 from vatt.prepare import manifest, preparation_report, writer
 from vatt.prepare.captions import reading
 from vatt.prepare.layouts import annotations, json_stream

@@ -16,7 +16,8 @@ from tests.documents import commands
 from tests.faults.conftest import ROOT
 from tests.object_stores import SECRET, fetched
 from tests.prepare.media_maker import make_media
-from vatt import cli, main, places, store_lock
+from vatt import cli, main
+from vatt.files import places, store_lock
 from vatt.train import run_folder
 
 

@@ -8,7 +8,7 @@ from clip_maker import make_clips, prepare, shard_bytes
 from media_maker import beep, grey, make_media
 
 from tests.object_stores import fetched
-from vatt import places
+from vatt.files import places
 from vatt.prepare.errors import PreparationError
 from vatt.prepare.record import Clip
 

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from tests.prepare.media_maker import make_media
-from vatt import cli, places
+from vatt import cli
+from vatt.files import places
 from vatt.prepare import media_file
 from vatt.prepare.media import MediaOptions, read_segments
 from vatt.prepare.pool import Failure, WorkerPool

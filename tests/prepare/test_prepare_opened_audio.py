@@ -8,7 +8,7 @@ from tests.data.test_data_records import flip_byte, open_split
 from vatt import spec
 from vatt.data import stored_set
 from vatt.data.datasets.prepared import PreparedClips
-from vatt.mirror import Mirror
+from vatt.files.mirror import Mirror
 from vatt.prepare.doctor.clip_record import Setting, read_clip
 from vatt.prepare.record import RecordOptions
 from vatt.prepare.shard_reader import read_shard

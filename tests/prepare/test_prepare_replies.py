@@ -82,7 +82,7 @@ def test_nothing_else_is_called(call):
         ("vatt.prepare.pool", "subprocess.Popen"),  # via a module of this project
         ("vatt.prepare.pool", "pickle"),
         ("vatt.prepare.pool", "WorkerPool"),
-        ("vatt.whole_file", "remove_leftovers"),
+        ("vatt.files.whole_file", "remove_leftovers"),
         ("vatt.prepare.replies", "pickle.loads"),
         ("vattacker", "Clip"),
         ("builtins", "exec"),

@@ -9,8 +9,9 @@ from media_maker import beep, grey, make_media
 from PIL import Image
 
 from tests.object_stores import fetched
-from vatt import cli, places
-from vatt.json_file import read_object
+from vatt import cli
+from vatt.files import places
+from vatt.files.json_file import read_object
 from vatt.prepare import prepare as prepare_module
 from vatt.prepare import stored_folder, unfinished, writer
 from vatt.prepare.folder import plan_folder
@@ -77,7 +78,7 @@ def test_a_set_in_a_store_resumes_with_what_was_sent(clips, whole, tmp_path, buc
 
 
 def test_two_preparations_of_one_address(clips, bucket, monkeypatch):
-    from vatt import store_lock
+    from vatt.files import store_lock
 
     monkeypatch.setattr(store_lock, "_LEASE_SECONDS", 0.8)
     monkeypatch.setattr(store_lock, "_LOOK_SECONDS", 0.1)

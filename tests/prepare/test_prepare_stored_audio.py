@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from clip_maker import OPTIONS, make_clips, prepare, shard_bytes
 
-from vatt.json_file import read_object
+from vatt.files.json_file import read_object
 from vatt.prepare import opened_audio, stored_audio
 from vatt.prepare.example_reader import parse
 from vatt.prepare.media import MediaOptions

@@ -10,8 +10,9 @@ from werkzeug.test import Client
 import vatt
 from tests.embed.embedding_files import make_folder
 from tests.toy_embedder import ToyEmbedder
-from vatt import cli, mirror, places
-from vatt.json_file import parse_json
+from vatt import cli
+from vatt.files import mirror, places
+from vatt.files.json_file import parse_json
 from vatt.search.access import Access
 from vatt.search.index import Index
 from vatt.search.server import SearchServer

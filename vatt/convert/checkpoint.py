@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from vatt.convert.bundle_check import check_index, check_shapes
 from vatt.convert.report import ConversionError, Entry
-from vatt.whole_file import temporary_folder
+from vatt.files.whole_file import temporary_folder
 
 LEAF = "/.ATTRIBUTES/VARIABLE_VALUE"
 SLOT = "/.OPTIMIZER_SLOT/"

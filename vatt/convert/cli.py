@@ -9,8 +9,8 @@ from typing import Any
 from vatt.arguments import PIXELS, QUANTITY, explain
 from vatt.convert.keras_file import add_input_facts
 from vatt.convert.report import ConversionError, LoadReport
+from vatt.files.whole_file import temporary_folder
 from vatt.terminal import say, show
-from vatt.whole_file import temporary_folder
 
 INCOMPLETE, REFUSED = 1, 2  # exit statuses
 _STATUS = "0 written, 1 weights are missing or unused and nothing was written"

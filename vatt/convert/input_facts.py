@@ -7,7 +7,7 @@ from vatt.convert import keras_file, safetensors_model
 from vatt.convert.released_inputs import clip_of_tables
 from vatt.convert.run_directory import run_of
 from vatt.data.description import describe_inputs
-from vatt.json_file import read_object
+from vatt.files.json_file import read_object
 from vatt.spec import AUDIO, VIDEO, Rates
 from vatt.train.context import INPUTS_FILE
 

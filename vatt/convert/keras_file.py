@@ -5,7 +5,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-from vatt.json_file import parse_json
+from vatt.files.json_file import parse_json
 
 MEMBER = "vatt_inputs.json"  # Keras reads its own members and leaves others alone
 _MOST_BYTES = 256 * 2**20  # a word list has a few megabytes

@@ -12,7 +12,7 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
-from vatt.whole_file import whole_file
+from vatt.files.whole_file import whole_file
 
 LINES_SHOWN = 20  # of each list in the summary; the JSON file holds them all
 

@@ -12,7 +12,7 @@ from typing import Any
 import keras
 
 from vatt.convert.report import ConversionError
-from vatt.json_file import JsonError, read_object
+from vatt.files.json_file import JsonError, read_object
 from vatt.models.bounds import check_description
 from vatt.models.loading import register_models
 from vatt.train.context import MODEL_FILE

@@ -17,9 +17,9 @@ import safetensors
 import safetensors.numpy
 
 from vatt.convert.report import ConversionError
-from vatt.json_file import JsonError, read_object
-from vatt.regular_file import plain_name
-from vatt.whole_file import temporary_folder, whole_file
+from vatt.files.json_file import JsonError, read_object
+from vatt.files.regular_file import plain_name
+from vatt.files.whole_file import temporary_folder, whole_file
 
 CONFIG = "config.json"
 WEIGHTS = "model.safetensors"

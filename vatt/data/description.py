@@ -10,8 +10,8 @@ import importlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from vatt.files.whole_file import temporary_folder
 from vatt.spec import ClipSpec
-from vatt.whole_file import temporary_folder
 
 _VERSION = 1
 

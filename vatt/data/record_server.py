@@ -22,10 +22,10 @@ from typing import Any
 import grpc
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, text_format
 
-from vatt.json_file import parse_json
-from vatt.places import StoreError, open_store
+from vatt.files.json_file import parse_json
+from vatt.files.places import StoreError, open_store
+from vatt.files.whole_file import whole_file
 from vatt.terminal import say, show
-from vatt.whole_file import whole_file
 
 METHOD = "/tensorflow.rpc.RpcService/Call"
 FRAMING_BYTES = 16

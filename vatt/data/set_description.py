@@ -7,11 +7,11 @@ import os
 from pathlib import Path
 from typing import Any
 
-from vatt.json_file import JsonError, read_json
-from vatt.mirror import Mirror
-from vatt.places import is_address, plain
-from vatt.regular_file import plain_name
-from vatt.whole_file import temporary_folder
+from vatt.files.json_file import JsonError, read_json
+from vatt.files.mirror import Mirror
+from vatt.files.places import is_address, plain
+from vatt.files.regular_file import plain_name
+from vatt.files.whole_file import temporary_folder
 
 FILE = "dataset.json"
 _SMALL = (".json", ".txt", ".offsets", ".jsonl")

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from vatt.places import Entry, open_store
+from vatt.files.places import Entry, open_store
 
 _log = logging.getLogger(__name__)
 

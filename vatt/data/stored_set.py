@@ -13,8 +13,8 @@ from pathlib import Path
 import tensorflow as tf
 from tensorflow.distribute.experimental.rpc.kernels import gen_rpc_ops as _calls
 
+from vatt.files.whole_file import temporary_folder
 from vatt.protocols import Tensor
-from vatt.whole_file import temporary_folder
 
 _CALL_TIMEOUT_MS = 0  # none: the process waits for the store, and is started again where it dies
 

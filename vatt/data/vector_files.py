@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from vatt.array_file import ArrayFileError, read_npy
+from vatt.files.array_file import ArrayFileError, read_npy
 
 _BLOCK_BYTES = 1 << 20
 _LONGEST_WORD_BYTES = 1 << 16

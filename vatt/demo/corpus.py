@@ -18,6 +18,7 @@ import platformdirs
 from vatt.demo.definition import definition, labels
 from vatt.demo.plan import plan_clips
 from vatt.demo.render import ClipPlan, render_clip
+from vatt.files.whole_file import lock_file, own_folder, remove_leftovers
 from vatt.prepare import writer
 from vatt.prepare.captions import read_captions
 from vatt.prepare.errors import PreparationError, disk_errors
@@ -28,7 +29,6 @@ from vatt.prepare.pool import Failure, WorkerPool
 from vatt.prepare.prepare import prepare_clips
 from vatt.prepare.progress import Progress, say
 from vatt.prepare.record import SCHEMA_VERSION, Clip, RecordOptions
-from vatt.whole_file import lock_file, own_folder, remove_leftovers
 
 _JPEG_QUALITY = 90
 

@@ -8,7 +8,7 @@ import functools
 import importlib.resources
 import itertools
 
-from vatt.json_file import parse_json
+from vatt.files.json_file import parse_json
 
 FILE_NAME = "definition.json"
 

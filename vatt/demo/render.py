@@ -15,7 +15,7 @@ from vatt.demo.audio import synthesise
 from vatt.demo.definition import Combination, definition
 from vatt.demo.scene import draw
 from vatt.demo.text import narrate, srt
-from vatt.whole_file import whole_file
+from vatt.files.whole_file import whole_file
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -11,11 +11,11 @@ from vatt.embed.file_windows import MODALITIES
 from vatt.embed.files import Options, Outcome, embed_files, open_embedder
 from vatt.embed.parts import Parts, alone, state_of
 from vatt.embed.table import check_suffix, write_table
+from vatt.files.whole_file import own_folder
 from vatt.prepare.pool import Failure
 from vatt.prepare.progress import Progress, say
 from vatt.prepare.walk import find_media
 from vatt.terminal import one_line, show
-from vatt.whole_file import own_folder
 
 _ABOUT = """\
 Cuts each file into windows of the model's clip length and embeds them. A file may lack video or audio, be

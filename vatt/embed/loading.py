@@ -10,9 +10,9 @@ from vatt.convert.input_facts import input_facts
 from vatt.convert.restore import pretrained_model
 from vatt.data.description import read_inputs
 from vatt.embed.embedder import Embedder
-from vatt.mirror import here
+from vatt.files.mirror import here
+from vatt.files.places import is_address, plain
 from vatt.models.vatt import VATT
-from vatt.places import is_address, plain
 from vatt.spec import ClipSpec
 
 AS_TRAINED = "as_trained"

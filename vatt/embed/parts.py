@@ -14,11 +14,11 @@ from pathlib import Path
 import filelock
 import numpy as np
 
-from vatt.array_file import read_npz
 from vatt.embed.batches import OUTPUTS, Embedded
 from vatt.embed.file_windows import MODALITIES
-from vatt.json_file import parse_json
-from vatt.whole_file import lock_file, own_folder, remove_leftovers, whole_file
+from vatt.files.array_file import read_npz
+from vatt.files.json_file import parse_json
+from vatt.files.whole_file import lock_file, own_folder, remove_leftovers, whole_file
 
 
 class BusyError(OSError):

@@ -8,7 +8,7 @@ import numpy as np
 
 from vatt.embed.batches import Embedded
 from vatt.embed.parts import packed
-from vatt.whole_file import whole_file
+from vatt.files.whole_file import whole_file
 
 SUFFIXES = (".npz", ".parquet")
 

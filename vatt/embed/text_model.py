@@ -13,7 +13,7 @@ import numpy as np
 
 from vatt.data.description import read_inputs
 from vatt.embed.inputs import word_ids
-from vatt.json_file import read_object
+from vatt.files.json_file import read_object
 
 MODEL_FILE, FACTS_FILE = "text.onnx", "inputs.json"
 

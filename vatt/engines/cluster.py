@@ -9,7 +9,7 @@ import json
 import os
 
 from vatt.errors import RunError
-from vatt.json_file import parse_json
+from vatt.files.json_file import parse_json
 
 _VARIABLE = "TF_CONFIG"
 

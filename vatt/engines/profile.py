@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable
 from pathlib import Path
 
-from vatt.whole_file import own_folder
+from vatt.files.whole_file import own_folder
 
 _log = logging.getLogger(__name__)
 

@@ -17,13 +17,13 @@ from pathlib import Path
 
 import numpy as np
 
-from vatt.array_file import read_npy
 from vatt.evals.encoder import compiled_encoder
 from vatt.evals.outputs import ClipOutputs, clip_outputs, modality_read
 from vatt.evals.protocol_card import NOT_KNOWN, data_facts, precision, weights_fingerprint
-from vatt.json_file import read_json
+from vatt.files.array_file import read_npy
+from vatt.files.json_file import read_json
+from vatt.files.whole_file import temporary_folder
 from vatt.protocols import Batch, Dataset, Model
-from vatt.whole_file import temporary_folder
 
 _log = logging.getLogger(__name__)
 

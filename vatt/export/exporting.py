@@ -37,12 +37,12 @@ from vatt.export.errors import ExportError
 from vatt.export.golden import golden_hash, golden_inputs, golden_outputs, require_equal, save_golden
 from vatt.export.onnx_smaller import SMALLER, write_smaller_encoders
 from vatt.export.run_facts import read_run_facts
+from vatt.files.whole_file import whole_folder
 from vatt.layers.configured import remade
 from vatt.models.classifier import SPECTROGRAM, Classifier
 from vatt.models.loading import load_model
 from vatt.models.vatt import VATT
 from vatt.spec import AUDIO, TEXT, ClipSpec
-from vatt.whole_file import whole_folder
 
 _log = logging.getLogger(__name__)
 

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
-from vatt.array_file import read_npz
 from vatt.embed.embedder import outputs_of, unit_vectors
 from vatt.embed.inputs import NO_WORDS
 from vatt.embed.loading import Trained
 from vatt.embed.media_encoder import MediaEncoder
 from vatt.export.errors import ExportError
+from vatt.files.array_file import read_npz
 from vatt.models.classifier import IMAGE, Classifier
 from vatt.spec import AUDIO, TEXT, VIDEO
 

@@ -18,10 +18,10 @@ from vatt.embed.media_encoder import MediaEncoder
 from vatt.embed.windows import audio_window, video_window
 from vatt.export.errors import ExportError
 from vatt.export.golden import differences, save_golden
+from vatt.files.whole_file import temporary_folder
 from vatt.layers.pixels import normalised_pixels
 from vatt.models.classifier import IMAGE, Classifier
 from vatt.spec import AUDIO, TEXT, VIDEO
-from vatt.whole_file import temporary_folder
 
 FOLDER = "litert"
 WORDS_FILE = "words.txt"

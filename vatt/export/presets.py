@@ -10,7 +10,7 @@ from vatt.embed.embedder import Embedder
 from vatt.embed.loading import Trained
 from vatt.export.asked import SAFETENSORS, Naming
 from vatt.export.exporting import export_model
-from vatt.json_file import read_object
+from vatt.files.json_file import read_object
 
 CARD = "model_card.json"
 HUGGING_FACE, KAGGLE = "hf://", "kaggle://"

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from vatt.convert.run_directory import run_of
-from vatt.json_file import parse_json, read_object
+from vatt.files.json_file import parse_json, read_object
 from vatt.run_records import recorded_identity, starts
 
 _MOST_BYTES_OF_A_LINE = 1 << 16

@@ -9,7 +9,7 @@ from typing import Any
 import h5py
 import keras
 
-from vatt.json_file import JsonError, parse_json
+from vatt.files.json_file import JsonError, parse_json
 from vatt.models.bounds import TooLargeError, check_description
 
 # Modules whose import registers the classes that a file may name.

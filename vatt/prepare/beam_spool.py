@@ -6,13 +6,13 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
-from vatt.mirror import Mirror
-from vatt.places import open_store
+from vatt.files.mirror import Mirror
+from vatt.files.places import open_store
+from vatt.files.whole_file import temporary_folder
 from vatt.prepare import writer
 from vatt.prepare.plan import Shard
 from vatt.prepare.spool import Spooled
 from vatt.prepare.unfinished import FOLDER, SPOOL, Unfinished
-from vatt.whole_file import temporary_folder
 
 
 @contextlib.contextmanager

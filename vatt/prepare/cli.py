@@ -11,7 +11,7 @@ from pathlib import Path
 from types import ModuleType
 
 from vatt.arguments import QUANTITY, SECONDS, explain
-from vatt.places import is_address, plain
+from vatt.files.places import is_address, plain
 from vatt.prepare import folder, layouts, manifest, split_folders, writer
 from vatt.prepare.errors import PreparationError, TooManyFailures
 from vatt.prepare.layouts.plan import Plan

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from vatt.places import is_address, plain
+from vatt.files.places import is_address, plain
 from vatt.prepare import manifest, media_file, split_folders, stored_folder
 from vatt.prepare.caption_files import CaptionFiles, folders_of
 from vatt.prepare.errors import PreparationError

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from vatt.data import record_server
 from vatt.data.record_server import Records
-from vatt.json_file import parse_json, read_object
+from vatt.files.json_file import parse_json, read_object
 from vatt.prepare import writer
 from vatt.prepare.job import Running
 from vatt.prepare.media import MediaOptions

@@ -12,10 +12,10 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from vatt.json_file import JsonError, parse_json
+from vatt.files.json_file import JsonError, parse_json
+from vatt.files.regular_file import NotRegularError, read_regular
 from vatt.prepare.captions import Note
 from vatt.prepare.captions.legacy import legacy_encoding
-from vatt.regular_file import NotRegularError, read_regular
 
 SUFFIXES = (".csv", ".tsv", ".jsonl")
 _MAX_BYTES = 4 << 30

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
-from vatt.places import Entry, in_bucket, is_address, open_store
+from vatt.files.places import Entry, in_bucket, is_address, open_store
 
 _MEMBER = re.compile(r"(.+)\0(\d+)\+(\d+)\0([^\0]*)", re.DOTALL)  # no path holds a zero
 _BLOCK_BYTES = 1 << 18

@@ -6,7 +6,7 @@ import unicodedata
 from collections import Counter
 from pathlib import Path
 
-from vatt.places import in_bucket, is_address
+from vatt.files.places import in_bucket, is_address
 from vatt.prepare import media_file
 from vatt.prepare.planning import Planning, Reason, unique_names
 from vatt.prepare.walk import folded

@@ -10,7 +10,7 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
-from vatt.json_file import read_object
+from vatt.files.json_file import read_object
 from vatt.prepare import writer
 from vatt.prepare.image_file import is_image
 from vatt.prepare.record import Clip

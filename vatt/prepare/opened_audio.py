@@ -9,7 +9,7 @@ from pathlib import Path
 
 from vatt.data import record_server
 from vatt.data.record_server import Records, StoredRecords
-from vatt.places import is_address
+from vatt.files.places import is_address
 from vatt.prepare import example_reader, stored_audio, tfrecord
 from vatt.prepare.sequence_example import serialise
 from vatt.prepare.shard_reader import read_frame

@@ -6,7 +6,7 @@ Both are written however the run ends, so that a set that was refused for its fa
 from pathlib import Path
 from typing import Any
 
-from vatt.json_file import read_object
+from vatt.files.json_file import read_object
 from vatt.prepare import writer
 from vatt.prepare.holdings import SetHoldings
 from vatt.prepare.layouts.plan import Plan

@@ -12,9 +12,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from vatt.json_file import read_object
-from vatt.mirror import Mirror
-from vatt.places import is_address, open_store, plain
+from vatt.files.json_file import read_object
+from vatt.files.mirror import Mirror
+from vatt.files.places import is_address, open_store, plain
+from vatt.files.store_lock import alone
+from vatt.files.whole_file import temporary_folder
 from vatt.prepare import description, preparation_report, sandbox, writer
 from vatt.prepare.errors import PreparationError, TooManyFailures, disk_errors
 from vatt.prepare.holdings import Holdings, SetHoldings, add_up
@@ -25,9 +27,7 @@ from vatt.prepare.pool import available_cores
 from vatt.prepare.progress import say
 from vatt.prepare.record import RecordOptions
 from vatt.prepare.unfinished import FOLDER, SPOOL, Unfinished, is_small
-from vatt.store_lock import alone
 from vatt.terminal import one_line
-from vatt.whole_file import temporary_folder
 
 _SHOWN_FAILURES = 3  # in the terminal; the page has all
 _WAY_OUT = "What is finished stays: make room and run the same command again, or name another directory."

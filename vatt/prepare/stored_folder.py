@@ -10,13 +10,13 @@ import os
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-from vatt.mirror import Mirror
-from vatt.places import StoreError
+from vatt.files.mirror import Mirror
+from vatt.files.places import StoreError
+from vatt.files.whole_file import temporary_folder
 from vatt.prepare import captions, media_file
 from vatt.prepare.layouts.plan import Plan
 from vatt.prepare.record import Clip
 from vatt.terminal import shown_as
-from vatt.whole_file import temporary_folder
 
 
 @contextlib.contextmanager

@@ -11,7 +11,7 @@ import tarfile
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from vatt.places import is_address, open_store, plain
+from vatt.files.places import is_address, open_store, plain
 from vatt.prepare import media_file
 from vatt.prepare.errors import PreparationError
 from vatt.prepare.media_file import Member

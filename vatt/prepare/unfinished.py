@@ -11,15 +11,15 @@ from pathlib import Path
 
 import filelock
 
-from vatt.json_file import read_json
-from vatt.mirror import Mirror
+from vatt.files.json_file import read_json
+from vatt.files.mirror import Mirror
+from vatt.files.whole_file import lock_file, own_folder, remove_leftovers, temporary_folder
 from vatt.prepare import writer
 from vatt.prepare.errors import PreparationError
 from vatt.prepare.holdings import Holdings
 from vatt.prepare.plan import Shard
 from vatt.prepare.pool import Failure
 from vatt.prepare.spool import Spooled, SpoolError
-from vatt.whole_file import lock_file, own_folder, remove_leftovers, temporary_folder
 
 FOLDER = ".unfinished"
 SPOOL = f"{FOLDER}/spool"  # in a store, what the names of spool files begin with

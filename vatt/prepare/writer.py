@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from vatt.json_file import read_json
-from vatt.regular_file import plain_name
-from vatt.whole_file import whole_file
+from vatt.files.json_file import read_json
+from vatt.files.regular_file import plain_name
+from vatt.files.whole_file import whole_file
 
 DATASET_FILE = "dataset.json"
 VOCABULARY_FILE = "vocabulary.txt"

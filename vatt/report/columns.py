@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from vatt.json_file import JsonError, parse_json
-from vatt.regular_file import bounded_lines, open_regular
+from vatt.files.json_file import JsonError, parse_json
+from vatt.files.regular_file import bounded_lines, open_regular
 
 _LINES_AT_ONCE = 4000
 _MOST_BYTES_OF_A_LINE = 1 << 20  # one has some hundred bytes

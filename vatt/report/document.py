@@ -6,9 +6,9 @@ from typing import Any
 
 import jinja2
 
+from vatt.files.whole_file import whole_file
 from vatt.report import scales
 from vatt.report.markup import Markup, element, join
-from vatt.whole_file import whole_file
 
 # Templates are next to the code that fills them: "report/run.html". What they show is escaped as in
 # `element`.

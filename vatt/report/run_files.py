@@ -7,7 +7,7 @@ import pathlib
 import re
 from typing import Any
 
-from vatt.json_file import JsonError, parse_json
+from vatt.files.json_file import JsonError, parse_json
 from vatt.report.columns import Columns, read_columns
 from vatt.report.evaluation import Evaluation
 from vatt.run_records import recorded_identity

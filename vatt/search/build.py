@@ -20,6 +20,7 @@ from vatt.embed.files import Options, Outcome, open_embedder
 from vatt.embed.looks import kept_step
 from vatt.embed.parts import Parts, alone, packed, state_of
 from vatt.embed.text_model import fingerprint_of
+from vatt.files.whole_file import remove_leftovers, whole_folder
 from vatt.prepare.captions import Caption
 from vatt.prepare.pool import Failure
 from vatt.prepare.progress import say
@@ -44,7 +45,6 @@ from vatt.search.layout import (
 )
 from vatt.search.speech import Recogniser
 from vatt.terminal import as_given
-from vatt.whole_file import remove_leftovers, whole_folder
 
 _UNFINISHED = "unfinished"
 _TRIED_AGAIN = {"bytes": -1, "changed_ns": -1}  # of a failed file, whatever it is then

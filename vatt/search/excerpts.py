@@ -4,11 +4,11 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from vatt.files.whole_file import own_folder, whole_file
 from vatt.search.answer import Hit
 from vatt.search.index import Index
 from vatt.search.playable import FULL, as_mp4
 from vatt.search.thumbnail import looking_pool
-from vatt.whole_file import own_folder, whole_file
 
 _ODD = re.compile(r"[^\w.-]+")
 

@@ -12,7 +12,8 @@ import numpy as np
 
 from vatt.embed.cli import clock
 from vatt.embed.files import decoding_pool
-from vatt.json_file import JsonError, read_json
+from vatt.files.json_file import JsonError, read_json
+from vatt.files.whole_file import whole_file
 from vatt.prepare import pool
 from vatt.prepare.captions import Caption
 from vatt.prepare.container import MediaError
@@ -20,7 +21,6 @@ from vatt.prepare.media import MediaOptions, read_segments
 from vatt.prepare.pool import Failure
 from vatt.prepare.progress import Progress, say
 from vatt.search.speech import RATE_HZ, Recogniser
-from vatt.whole_file import whole_file
 
 FOLDER = "heard"
 _SEGMENT_SECONDS, _MOST_GAP_SECONDS = 30.0, 3600.0

@@ -11,7 +11,7 @@ import numpy as np
 
 from vatt import spec
 from vatt.embed.text_model import TextModel, fingerprint_of
-from vatt.places import is_address
+from vatt.files.places import is_address
 from vatt.search.approximate import Lists
 from vatt.search.calibration import Calibration
 from vatt.search.captions import FILE_NAME, Captions

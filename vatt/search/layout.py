@@ -20,11 +20,11 @@ from typing import Any
 
 import numpy as np
 
-from vatt.array_file import ArrayFileError, read_npy
 from vatt.embed.looks import SIDE
-from vatt.json_file import JsonError, read_json
+from vatt.files.array_file import ArrayFileError, read_npy
+from vatt.files.json_file import JsonError, read_json
+from vatt.files.whole_file import whole_file
 from vatt.search.screen import LEAST_ROWS, quantise
-from vatt.whole_file import whole_file
 
 SCHEMA = 2
 READ_SCHEMAS = (1, 2)  # 1 has no captions, small frames, cuts and calibration

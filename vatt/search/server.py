@@ -35,7 +35,7 @@ from werkzeug.utils import send_file
 from werkzeug.wrappers import Request, Response
 from werkzeug.wsgi import wrap_file
 
-from vatt.places import StoreError, is_address
+from vatt.files.places import StoreError, is_address
 from vatt.prepare import media_file
 from vatt.prepare.media_file import STORES
 from vatt.report.document import render

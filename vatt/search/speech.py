@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from vatt.json_file import parse_json
+from vatt.files.json_file import parse_json
 from vatt.prepare.captions import Caption
 
 RATE_HZ = 16_000

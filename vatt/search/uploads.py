@@ -15,9 +15,9 @@ from werkzeug.datastructures import FileStorage
 from werkzeug.exceptions import RequestEntityTooLarge, ServiceUnavailable, UnsupportedMediaType
 
 from vatt.embed.files import decoding_pool
+from vatt.files.whole_file import temporary_folder
 from vatt.prepare.walk import MEDIA_SUFFIXES
 from vatt.search.query import Query, file_query
-from vatt.whole_file import temporary_folder
 
 _COMING, _WAITING = 16, 4  # uploads that are being received; that are decoded or wait for it
 _HANG_SECONDS = 10.0  # a decoder that gives nothing for so long hangs

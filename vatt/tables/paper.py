@@ -8,7 +8,7 @@ import dataclasses
 from pathlib import Path
 
 from vatt import config
-from vatt.json_file import parse_json
+from vatt.files.json_file import parse_json
 
 FIGURES, TIES = "data/paper_tables.json", "experiments/tables.json"
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from vatt.config.flags import files_and_bindings
-from vatt.json_file import read_json
+from vatt.files.json_file import read_json
 from vatt.run_records import bound_text, starts
 from vatt.tables.paper import Cell
 

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from vatt import spec
+from vatt.files.whole_file import own_folder, whole_file
 from vatt.protocols import Batch
-from vatt.whole_file import own_folder, whole_file
 
 _MOST_BYTES = 256 * 2**20  # of one file, before compression: a batch of a large run has gigabytes
 

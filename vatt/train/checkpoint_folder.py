@@ -19,8 +19,8 @@ from pathlib import Path
 
 from vatt.engines.protocol import Snapshot, State
 from vatt.errors import RunError, reason_of
-from vatt.json_file import JsonError, read_object
-from vatt.whole_file import own_folder, remove_leftovers, temporary_folder
+from vatt.files.json_file import JsonError, read_object
+from vatt.files.whole_file import own_folder, remove_leftovers, temporary_folder
 
 _log = logging.getLogger(__name__)
 

@@ -13,9 +13,9 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from vatt.errors import RunError, closest, reason_of
+from vatt.files.whole_file import own_folder
 from vatt.terminal import Console
 from vatt.train.journal import HISTORY, append_line, cut_back, read_json, read_lines, write_json
-from vatt.whole_file import own_folder
 
 _ANY_WIDTH = 1000  # columns of a terminal, more than any table needs
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from vatt.whole_file import own_folder
+from vatt.files.whole_file import own_folder
 
 SUMMARIES = "summaries"
 _TEXTS = ("config.gin", "command.txt")

@@ -13,12 +13,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from vatt import json_file
-from vatt.json_file import JsonError, parse_json
+from vatt.files import json_file
+from vatt.files.json_file import JsonError, parse_json
+from vatt.files.regular_file import bounded_lines, open_regular
+from vatt.files.whole_file import appended, write_text
 from vatt.protocols import MetricWriter
-from vatt.regular_file import bounded_lines, open_regular
 from vatt.train.events import Events
-from vatt.whole_file import appended, write_text
 
 HISTORY = "evaluations/history.jsonl"  # one line per evaluation, written by `vatt/train/evaluation.py`
 INCIDENTS = "incidents.jsonl"  # what went wrong outside of any line; never cut back, for it did happen

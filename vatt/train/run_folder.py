@@ -14,10 +14,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from vatt.errors import RunError
-from vatt.mirror import Mirror
-from vatt.places import StoreError, is_address, open_store, plain
-from vatt.store_lock import Held, LockedError, alone
-from vatt.whole_file import temporary_folder
+from vatt.files.mirror import Mirror
+from vatt.files.places import StoreError, is_address, open_store, plain
+from vatt.files.store_lock import Held, LockedError, alone
+from vatt.files.whole_file import temporary_folder
 
 _log = logging.getLogger(__name__)
 

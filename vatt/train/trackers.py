@@ -13,7 +13,7 @@ from typing import Any
 import gin
 
 from vatt.errors import RunError
-from vatt.whole_file import write_text
+from vatt.files.whole_file import write_text
 
 
 @gin.register

@@ -19,6 +19,7 @@ import keras
 from vatt.engines.execution import Execution
 from vatt.engines.optimization import Optimization
 from vatt.engines.protocol import Notice, State, Step, Task, Telemetry
+from vatt.files.whole_file import write_text
 from vatt.spec import PatchesRead
 from vatt.train.context import MODEL_FILE, Job, RunContext
 from vatt.train.dry_run import count_weights, describe_batch, describe_model
@@ -30,7 +31,6 @@ from vatt.train.relations import automatic_steps_per_loop, check_relations, inte
 from vatt.train.run_records import RunRecords
 from vatt.train.settings import Checkpoints, Evaluation, Logging, is_every
 from vatt.train.training_data import TrainingData, patches_read, rows_like
-from vatt.whole_file import write_text
 
 _log = logging.getLogger(__name__)
 

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 
 from vatt.engines.workers import Workers
+from vatt.files.whole_file import write_text
 from vatt.protocols import Batch, Dataset
 from vatt.spec import VIDEO, ClipSpec, PatchesRead
 from vatt.train.context import INPUTS_FILE
 from vatt.train.identity import identity
-from vatt.whole_file import write_text
 
 _log = logging.getLogger(__name__)
 

@@ -9,11 +9,12 @@ import pytest
 import tensorflow as tf
 
 from tests.prepare.media_maker import make_media
-from vatt import cli, places
+from vatt import cli
 from vatt.data import stored_set
 from vatt.data.captions import Captions
 from vatt.data.datasets.prepared import PreparedClips
-from vatt.json_file import read_object
+from vatt.files import places
+from vatt.files.json_file import read_object
 from vatt.prepare.errors import PreparationError
 from vatt.prepare.layouts.webdataset import plan_tar_files
 from vatt.prepare.tar_shards import expand

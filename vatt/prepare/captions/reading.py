@@ -7,7 +7,8 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from vatt.json_file import JsonError
+from vatt.files.json_file import JsonError
+from vatt.files.regular_file import NotRegularError, read_regular
 from vatt.prepare.captions.caption import WHOLE_FILE, Caption, CaptionError, CaptionFile, NotCaptions
 from vatt.prepare.captions.cue import MAX_CUES, lines_of
 from vatt.prepare.captions.decode import decode, scrub
@@ -17,7 +18,6 @@ from vatt.prepare.captions.subrip import read_subrip
 from vatt.prepare.captions.substation import is_substation, read_substation
 from vatt.prepare.captions.transcript import NoTranscriptError, read_transcript
 from vatt.prepare.captions.webvtt import is_webvtt, read_webvtt
-from vatt.regular_file import NotRegularError, read_regular
 
 MAX_BYTES = 16 << 20  # words of ten hours with a time each are 10 MB of JSON
 MAX_DESCRIPTIONS = 1_000  # each is in every record of the file

@@ -8,7 +8,7 @@ two times, under names that differ. A transcript of single words becomes phrases
 import math
 from collections.abc import Iterator
 
-from vatt.json_file import parse_json
+from vatt.files.json_file import parse_json
 from vatt.prepare.captions.caption import WHOLE_FILE, Caption
 from vatt.prepare.captions.decode import scrub
 from vatt.prepare.captions.entry import Entry, has_entry_shape, is_layout, read_entry

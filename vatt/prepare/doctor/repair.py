@@ -13,6 +13,7 @@ import numpy as np
 
 import vatt
 from vatt.data.set_description import SetDescription
+from vatt.files.whole_file import whole_file
 from vatt.prepare import tfrecord, writer
 from vatt.prepare.doctor.audio import cast_of, uncast
 from vatt.prepare.doctor.clip_record import FLOAT_AUDIO, Setting, read_clip
@@ -21,7 +22,6 @@ from vatt.prepare.pool import Failure, WorkerPool, heartbeat
 from vatt.prepare.progress import Progress
 from vatt.prepare.sequence_example import serialise
 from vatt.prepare.shard_reader import read_shard, stated_offsets
-from vatt.whole_file import whole_file
 
 
 @dataclasses.dataclass(frozen=True)

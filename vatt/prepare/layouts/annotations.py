@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import IO, Any
 
 from vatt.errors import closest
-from vatt.json_file import JsonError, read_json
+from vatt.files.json_file import JsonError, read_json
+from vatt.files.regular_file import NotRegularError, open_regular
 from vatt.prepare.errors import AnnotationError
 from vatt.prepare.layouts.subset import OFFICIAL, OUTSIDE, WAY_OUT, Subset, check_number, spread
-from vatt.regular_file import NotRegularError, open_regular
 
 _MOST_BYTES = 1 << 30  # of a JSON file
 

@@ -30,6 +30,7 @@ import numpy as np
 from vatt.arguments import RATE, WHOLE_RATE, add_processes
 from vatt.data.set_description import PCM16
 from vatt.data.words import split_words
+from vatt.files.whole_file import whole_file
 from vatt.prepare import writer
 from vatt.prepare.description import made_by, write_description
 from vatt.prepare.doctor.clip_record import ClipRecord, Setting, read_clip
@@ -40,7 +41,6 @@ from vatt.prepare.holdings import Holdings, SetHoldings
 from vatt.prepare.pool import Failure, WorkerPool, heartbeat
 from vatt.prepare.progress import Progress, say
 from vatt.prepare.shard_reader import read_shard
-from vatt.whole_file import whole_file
 
 SUMMARIES = {"dmvr": "DMVR shards: described in place, without a copy"}
 EXAMPLE = "vatt prepare {layout} DIR --split train='train-*' --frame_rate_hz 25 --audio_rate_hz 48000"

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from vatt.files.regular_file import NotRegularError, open_regular
 from vatt.prepare.errors import AnnotationError
-from vatt.regular_file import NotRegularError, open_regular
 
 _CHUNK = 1 << 20  # characters read at a time
 _MOST_CHARACTERS = 64 << 20  # of one value

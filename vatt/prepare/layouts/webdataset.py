@@ -23,9 +23,10 @@ from pathlib import Path
 from vatt.arguments import QUANTITY, SECONDS
 from vatt.data.set_description import PCM16
 from vatt.data.words import split_words
-from vatt.json_file import JsonError, parse_json
-from vatt.mirror import localised
-from vatt.places import plain
+from vatt.files.json_file import JsonError, parse_json
+from vatt.files.mirror import localised
+from vatt.files.places import plain
+from vatt.files.whole_file import temporary_folder, whole_file
 from vatt.prepare import media_file, writer
 from vatt.prepare.captions import SUFFIXES, WHOLE_FILE, Caption, CaptionError, CaptionReader
 from vatt.prepare.description import made_by, write_description
@@ -42,7 +43,6 @@ from vatt.prepare.record import Clip
 from vatt.prepare.storage_arguments import add_storage_arguments, storage_options
 from vatt.prepare.tar_shards import Sample, expand, samples
 from vatt.prepare.walk import AUDIO_SUFFIXES, MEDIA_SUFFIXES
-from vatt.whole_file import temporary_folder, whole_file
 
 SUMMARIES = {"webdataset": "tar files of WebDataset (video2dataset, img2dataset), also in object stores"}
 EXAMPLE = "vatt prepare {layout} 'shards/*.tar' RECORDS --test_share 0.1"

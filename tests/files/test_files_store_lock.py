@@ -6,11 +6,11 @@ import sys
 
 import pytest
 
-from vatt import places, store_lock
+from vatt.files import places, store_lock
 
 _HOLDER = """\
 import sys
-from vatt import places, store_lock
+from vatt.files import places, store_lock
 with store_lock.alone(places.open_store(sys.argv[1]), "a run"):
     print("held", flush=True)
     sys.stdin.read()

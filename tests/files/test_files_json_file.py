@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from vatt.json_file import MAX_DEPTH, JsonError, parse_json, read_json
+from vatt.files.json_file import MAX_DEPTH, JsonError, parse_json, read_json
 
 BROKEN = {
     "nested lists": (b"[" * 100_000, "nested more than"),

@@ -15,8 +15,8 @@ import threading
 import time
 from collections.abc import Iterator
 
-from vatt.json_file import parse_json
-from vatt.places import ChangedError, Store, StoreError
+from vatt.files.json_file import parse_json
+from vatt.files.places import ChangedError, Store, StoreError
 
 NAME = ".lock"
 _LEASE_SECONDS = 60.0

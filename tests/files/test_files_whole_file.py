@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from tests.leftovers import leftover
-from vatt import whole_file as module
-from vatt.whole_file import (
+from vatt.files import whole_file as module
+from vatt.files.whole_file import (
     LinkError,
     appended,
     lock_file,
@@ -26,7 +26,7 @@ from vatt.whole_file import (
 # A writer that is killed in the middle of a file and a folder.
 _KILLED = """\
 import os, pathlib, signal, sys
-from vatt.whole_file import whole_file, whole_folder
+from vatt.files.whole_file import whole_file, whole_folder
 place = pathlib.Path(sys.argv[1])
 with whole_file(place / "file") as file, whole_folder(place / "folder") as folder:
     (folder / "half").write_text("half")
@@ -156,7 +156,7 @@ def test_lines_are_added_to_the_own_name_alone(tmp_path):
 
 
 def test_what_a_killed_writer_left_goes_at_the_next_start_and_the_rest_stays(tmp_path):
-    process = subprocess.run([sys.executable, "-c", _KILLED, str(tmp_path)], cwd=Path(__file__).parents[1])
+    process = subprocess.run([sys.executable, "-c", _KILLED, str(tmp_path)], cwd=Path(__file__).parents[2])
     assert process.returncode == -signal.SIGKILL and len(list(tmp_path.iterdir())) == 2
     theirs = [".file.part", ".x.vatt-12.part", "file.vatt-0123456789abcdef.part"]
     for name in theirs:

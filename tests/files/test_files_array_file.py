@@ -7,7 +7,7 @@ import zipfile
 import numpy as np
 import pytest
 
-from vatt.array_file import ArrayFileError, read_npy, read_npz
+from vatt.files.array_file import ArrayFileError, read_npy, read_npz
 from vatt.resident_memory import peak
 
 VALUES = np.arange(12, dtype="float32").reshape(3, 4)

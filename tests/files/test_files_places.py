@@ -3,7 +3,7 @@
 import pytest
 
 from tests.object_stores import SECRET
-from vatt import places
+from vatt.files import places
 
 
 def test_a_path_stays_a_path_and_an_address_is_known():

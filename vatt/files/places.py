@@ -22,7 +22,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
-from vatt.whole_file import whole_file
+from vatt.files.whole_file import whole_file
 
 _HUB = "hf://"  # of the Hugging Face Hub
 _HUB_KINDS = ("datasets", "spaces")  # of repositories that are no models

@@ -10,7 +10,7 @@ import math
 from pathlib import Path
 from typing import Any
 
-from vatt.regular_file import NotRegularError, read_regular
+from vatt.files.regular_file import NotRegularError, read_regular
 
 MAX_BYTES = 64 << 20  # descriptions have kilobytes; an index of a million files says so itself
 MAX_DEPTH = 100  # a model's description has some twenty levels

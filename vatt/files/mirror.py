@@ -4,7 +4,7 @@ What a run, an export or an index writes needs renames, appends and locks, which
 written to a folder, and the folder's files that changed are sent: first what counts for nothing by itself,
 then indexes, last descriptions, by which readers know what is whole. A process that is killed in between
 leaves the store as it was, with some files more that nobody looks at. Temporary files of
-`vatt.whole_file` stay here.
+`vatt.files.whole_file` stay here.
 """
 
 import contextlib
@@ -15,11 +15,11 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
-from vatt.places import Entry, StoreError, divided, is_address, open_store, plain
+from vatt.files.places import Entry, StoreError, divided, is_address, open_store, plain
+from vatt.files.whole_file import is_temporary, temporary_folder
 from vatt.terminal import shown_as
-from vatt.whole_file import is_temporary, temporary_folder
 
-LOCKS = (".lock", ".writable")  # of a folder of this machine; a store has `vatt.store_lock`
+LOCKS = (".lock", ".writable")  # of a folder of this machine; a store has `vatt.files.store_lock`
 _DESCRIPTIONS = ("dataset.json", "index.json")
 _LOOKS = 3  # at what is there, where it changes while it is read
 

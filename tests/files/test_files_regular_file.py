@@ -5,7 +5,7 @@ import socket
 
 import pytest
 
-from vatt.regular_file import NotRegularError, open_regular, read_regular
+from vatt.files.regular_file import NotRegularError, open_regular, read_regular
 
 
 def test_a_file_is_read_as_it_is(tmp_path):

@@ -13,7 +13,7 @@ from typing import IO
 
 import numpy as np
 
-from vatt.regular_file import NotRegularError, open_regular
+from vatt.files.regular_file import NotRegularError, open_regular
 
 MAX_BYTES = 1 << 30  # of an archive, packed and unpacked
 

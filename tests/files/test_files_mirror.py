@@ -2,7 +2,7 @@
 
 import pytest
 
-from vatt import mirror, places
+from vatt.files import mirror, places
 
 
 def contents(store):
