@@ -2,6 +2,7 @@
 
 import csv
 import io
+import subprocess
 import sys
 import unicodedata
 
@@ -34,6 +35,15 @@ def test_no_text_controls_a_terminal(text):
                 "LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI",
             )  # fmt: skip
         made.encode()  # whatever the locale's error handler
+
+
+def test_a_reader_that_has_enough_is_no_error():
+    tables = [sys.executable, "-m", "vatt", "tables", "--paper"]
+    with subprocess.Popen(tables, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as printing:
+        assert printing.stdout.readline().startswith("Table 1")
+        printing.stdout.close()
+        assert printing.stderr.read() == ""
+    assert printing.returncode == 0
 
 
 def test_all_ways_to_print(capsys):

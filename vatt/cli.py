@@ -9,7 +9,7 @@ from contextlib import nullcontext
 from types import ModuleType
 
 import vatt
-from vatt.terminal import Parser, say, show, train_command
+from vatt.terminal import Parser, has_no_reader, say, show, train_command
 
 # verb -> (module, what it does). The module has `add_arguments(parser)` and `main(args) -> exit status`.
 VERBS = {
@@ -93,6 +93,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         say("Stopped.")
         return 130
     except (ValueError, OSError, RunError) as error:
+        if isinstance(error, BrokenPipeError) and has_no_reader():
+            return 0
         say(f"error: {error}")
         return 2
 

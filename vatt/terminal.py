@@ -7,7 +7,9 @@ a name that is another one.
 
 import argparse
 import contextlib
+import os
 import re
+import select
 import sys
 from collections.abc import Container, Iterator
 from pathlib import Path
@@ -64,6 +66,16 @@ def one_line(text: object) -> str:
     return _CONTROLS_AND_BREAKS.sub(_written_out, as_given(str(text)))
 
 
+def has_no_reader() -> bool:
+    """Whether what read the output has ended, as `head` does; what else is printed goes nowhere then."""
+    output = select.poll()
+    output.register(sys.stdout, select.POLLOUT)
+    if not any(event & select.POLLERR for _, event in output.poll(0)):
+        return False
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return True
+
+
 def table_cell(value: object) -> str:
     """A cell of tab- or comma-separated values that no spreadsheet takes for a formula.
 
@@ -112,6 +124,9 @@ class Console(rich.console.Console):
     def render(self, renderable: Any, options: Any = None) -> Iterator[Segment]:
         for segment in super().render(renderable, options):
             yield segment if segment.control else segment._replace(text=printable(segment.text))
+
+    def on_broken_pipe(self) -> None:
+        raise  # rather than leave Python, with another status than where `show` prints
 
 
 def text_table(*columns: str, left: Container[str]) -> Table:
