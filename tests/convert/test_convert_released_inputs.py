@@ -36,7 +36,9 @@ def test_the_file_takes_sentences(tmp_path, capsys):
     words.write_text(WORDS)
     command = ["convert", "released", CHECKPOINT, str(output), "--head_width", "8"]
     assert cli.main([*command, "--vocabulary_file", str(words)]) == 0
-    assert "takes 8 × 32² pixels at 10 Hz" in (said := capsys.readouterr().out) and "of 4 words" in said
+    said, warned = capsys.readouterr()
+    assert "takes 8 × 32² pixels at 10 Hz" in said and "of 4 words" in said
+    assert "those of 32 × 48 pixels; clips are square" in warned
     opened = vatt.load(output)
     assert opened.clip.samples == 640 and opened.tokenizer.release
     assert opened.embed_text(["A star."])["video_text"].shape == (1, opened.model.spaces.video_text_width)

@@ -110,5 +110,5 @@ def test_a_class_that_this_version_does_not_have_is_one_clear_error(tmp_path):
     run = write_run(tmp_path / "run", tiny_model())
     described = json.loads((run / MODEL_FILE).read_text())
     (run / MODEL_FILE).write_text(json.dumps(described | {"registered_name": "vatt>FutureModel"}))
-    with pytest.raises(ConversionError, match="as this version describes it"):
+    with pytest.raises(ValueError, match="must be known where it is opened. Received: 'FutureModel' of"):
         pretrained_model(path=str(run))

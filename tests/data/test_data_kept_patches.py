@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -23,6 +24,7 @@ from vatt.layers.drop_token import DropToken
 from vatt.layers.exact_colour import ExactColourJitter
 from vatt.layers.pixels import ColourJitter, DeviceInputs
 from vatt.layers.salient_drop_token import SalientDropToken
+from vatt.layers.voxel_tokenizer import VoxelTokenizer
 from vatt.optimizers.factories import adam
 from vatt.train.training_data import patches_read
 
@@ -202,3 +204,19 @@ def test_mixup_is_refused():
     pipeline = ClipPipeline([], clip=CLIP, tokenizer=None, mixup_alpha=5.0)
     with pytest.raises(ValueError, match="mixup mixes whole"):
         pipeline.train_batches(batch_size=2, first_step=0, seed=SEED, reads=tiny_model()[0].patches_read())
+
+
+def test_a_tokenizer_that_reads_another_signal_is_sent_the_whole_clip():
+    class Grey(VoxelTokenizer):
+        channels = 1
+
+        def prepare(self, signal):
+            return keras.ops.mean(signal, axis=-1, keepdims=True)
+
+    def reads(kind):
+        tokenizer = kind(sizes=(4, 8, 8), patch=(2, 4, 4), drop_token=DropToken(rate=0.5))
+        tokenizer.build(8)
+        return tokenizer.patches_read
+
+    assert reads(VoxelTokenizer).values == 2 * 4 * 4 * 3
+    assert reads(Grey) is None

@@ -1,7 +1,8 @@
 """`.keras` files: what was saved is what is loaded, and clear words for what is none."""
 
 import json
-import re
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
@@ -12,10 +13,12 @@ import pytest
 import vatt
 from tests import goldens
 from tests.goldens import assert_near, rnd
-from tests.small_models import small_classifier, small_vatt
+from tests.small_models import TINY_CLIP, small_classifier, small_vatt
+from vatt.layers.voxel_tokenizer import VoxelTokenizer
 from vatt.models.classifier import Classifier
 from vatt.models.common_spaces import CommonSpaces
-from vatt.models.loading import MODEL_MODULES, load_model
+from vatt.models.loading import load_model
+from vatt.models.tower import Tower
 from vatt.models.vatt import VATT
 
 INPUTS = {
@@ -129,24 +132,34 @@ def test_settings_of_another_version_are_one_clear_error(settings, tmp_path):
 
 
 def test_a_file_may_name_every_class_of_a_model():
-    root = Path(vatt.__file__).parents[1]
-
-    def path_of(module):
-        return root.joinpath(*module.split(".")).with_suffix(".py")
-
-    reached, pending = set(), list(MODEL_MODULES)
-    while pending:
-        module = pending.pop()
-        if module not in reached and path_of(module).is_file():
-            reached.add(module)
-            pending += re.findall(
-                r"^from (vatt\.[\w.]+) import", path_of(module).read_text("utf-8"), re.MULTILINE
-            )
+    root = Path(vatt.__file__).parent
     found = {
-        ".".join(path.relative_to(root).with_suffix("").parts)
-        for path in (root / "vatt").rglob("*.py")
+        str(path.relative_to(root).parent)
+        for path in root.rglob("*.py")
         if "\n@keras.saving.register_keras_serializable" in path.read_text("utf-8")
     }
-    # Device inputs, and initializers, which no description holds.
-    others = {"pixels", "exact_colour", "cosine_basis", "fourier_basis"}
-    assert found - reached == {f"vatt.layers.{name}" for name in others}
+    assert found == {"layers", "models"}
+    program = (
+        "import keras; from vatt.models.loading import register_models; register_models(); "
+        "print(*keras.saving.get_custom_objects())"
+    )
+    known = subprocess.run(
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, check=True
+    ).stdout.split()
+    assert {"vatt>VATT", "vatt>LatentPrediction", "vatt>CosineBasis", "vatt>I3D"} <= set(known)
+
+
+def test_a_class_that_is_not_known_here_is_named(tmp_path):
+    @keras.saving.register_keras_serializable("vatt")
+    class Depth(VoxelTokenizer):
+        """Of somebody else's module."""
+
+    tokenizer = Depth(sizes=TINY_CLIP.sizes("video"))
+    model = Classifier(tower=Tower(tokenizer=tokenizer, encoder=small_classifier().tower.encoder), classes=2)
+    model.save(tmp_path / "depth.keras")
+    load_model(tmp_path / "depth.keras")
+    del keras.saving.get_custom_objects()["vatt>Depth"]
+    with pytest.raises(
+        ValueError, match=r"'Depth' of test_models_loading.*Import the module that has it first"
+    ):
+        load_model(tmp_path / "depth.keras")

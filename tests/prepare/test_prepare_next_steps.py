@@ -35,7 +35,7 @@ EVERYTHING = {"video": 9, "audio": 9, "captions": 9}
 
 def test_a_small_set_gets_a_small_batch_and_is_called_small():
     told = steps(**EVERYTHING)
-    assert "--gin.BATCH_SIZE=4" in told and "9 clips for testing measure little" in told
+    assert "--gin.BATCH_SIZE=4" in told and "9 records for testing measure little" in told
     assert "--gin.BATCH_SIZE=2" in steps(**EVERYTHING | {"records": 1})
     told = steps(**EVERYTHING | {"records": 64})
     assert "BATCH_SIZE" not in told and "measure little" not in told

@@ -57,4 +57,4 @@ def test_duplicates_are_listed_with_their_place(place, capsys):
     (row,) = csv.DictReader(io.StringIO(told.out), delimiter="\t")
     assert {row["file"], row["copy"]} == {"2.mp4", "copy.avi"}
     assert abs(float(row["offset_seconds"])) == pytest.approx(3.0, abs=0.5)
-    assert "1 pairs among 4 videos" in told.err
+    assert "1 pair among 4 videos" in told.err

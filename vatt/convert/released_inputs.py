@@ -3,6 +3,7 @@ tables at the paper's rates; its words and classes are those of accompanying fil
 """
 
 import dataclasses
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ from vatt.data.description import describe_inputs
 from vatt.models.classifier import Classifier
 from vatt.models.tower import Tower
 from vatt.spec import AUDIO, TEXT, VIDEO, ClipSpec
+
+_log = logging.getLogger(__name__)
 
 _PRETRAINING = ClipSpec()  # A.2.1
 # A.2.5: every second of 25 frames; A.3: 6.4 s of audio, which fill the same 1,200 patches at half the rate.
@@ -82,7 +85,15 @@ def described(facts: dict[str, Any] | None) -> str:
 def _fitted(clip: ClipSpec, modality: str, tokenizer) -> ClipSpec:
     """`clip` with the sizes for which a tokenizer has positions."""
     if modality == VIDEO:
-        frames, rows, _ = tokenizer.sizes
+        frames, rows, columns = tokenizer.sizes
+        if columns != rows:
+            _log.warning(
+                "The positions are those of %s × %s pixels; clips are square, so that they are "
+                "interpolated for %s². Another size: `vatt.load(PATH, clip=…)`.",
+                rows,
+                columns,
+                rows,
+            )
         return dataclasses.replace(clip, frames=frames, frame_size=rows)
     if modality == AUDIO:
         return dataclasses.replace(clip, audio_seconds=tokenizer.sizes[0] / clip.sample_rate_hz)

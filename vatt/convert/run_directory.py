@@ -133,8 +133,8 @@ def described(path: Path, *, weights: int | None = None) -> Any:
             f"The model must be one of this project's. Received: {path} with a model of class {name!r}. "
             "Build yours in Python and restore it with `vatt.train.checkpoint_folder.CheckpointFolder`."
         )
-    check_description(config, source=path, weights=weights)
     register_models()
+    check_description(config, source=path, weights=weights)
     try:
         return keras.saving.deserialize_keras_object(config)
     except Exception as error:  # whatever a class makes of settings that are not its own

@@ -47,8 +47,8 @@ def read_model(path: str | Path) -> Any:
         raise ConversionError(
             f"The model must be one of this project's. Received: {path} with a model of class {name!r}."
         )
-    check_description(described, source=folder.path / CONFIG, weights=folder.numbers)
     register_models()
+    check_description(described, source=folder.path / CONFIG, weights=folder.numbers)
     model = keras.saving.deserialize_keras_object(described)
     shapes = {variable.path: tuple(variable.shape) for variable in model.weights}
     if shapes != folder.shapes:

@@ -156,9 +156,11 @@ class SignalTokenizer(Configured, keras.layers.Layer):
 
     @property
     def patches_read(self) -> PatchesRead | None:
-        """What training reads of a signal, for a host to send nothing else; None where it must send all."""
+        """What training reads of a signal, for a host to send nothing else; None where it must send all, as
+        where `prepare` makes another signal.
+        """
         salt = None if self.drop_token is None else self.drop_token.clip_salt
-        if not self.drop_rate or salt is None:
+        if not self.drop_rate or salt is None or type(self).prepare is not SignalTokenizer.prepare:
             return None
         return PatchesRead(
             sizes=self.sizes,

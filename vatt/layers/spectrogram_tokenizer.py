@@ -10,7 +10,6 @@ from vatt.layers.drop_token import DropToken
 from vatt.layers.log_mel import LogMel
 from vatt.layers.positions import FactorisedPositions
 from vatt.layers.signal_tokenizer import SignalTokenizer
-from vatt.spec import PatchesRead
 
 
 @gin.register
@@ -67,8 +66,3 @@ class SpectrogramTokenizer(SignalTokenizer):
         if self.log_mel is not None:
             return self.log_mel(signal)[..., None]
         return super().prepare(signal)
-
-    @property
-    def patches_read(self) -> PatchesRead | None:
-        """None where the spectrogram is made on the device, of the whole waveform."""
-        return None if self.log_mel is not None else super().patches_read

@@ -9,6 +9,8 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import keras
+
 from vatt.layers.architecture import Size
 
 # Largest value by name: several times that of the largest published Transformers.
@@ -45,7 +47,11 @@ _ROOM, _SMALL = 16, 1 << 24  # what may be missing: a factor, and models that an
 _LEAST_PRESET_WIDTH = 512  # of a size that is given by its name
 
 
-class TooLargeError(ValueError):
+class DescriptionError(ValueError):
+    """A file describes what is no model of this project."""
+
+
+class TooLargeError(DescriptionError):
     """A file asks for more than any model of its kind has, or than the file with its weights holds."""
 
 
@@ -77,7 +83,7 @@ def check_description(description: Mapping[str, Any], *, source: Any, weights: i
 
     Raises:
         TooLargeError: a number above its bound, or more weights than `weights`.
-        ValueError: an object of a class that is none of this project's.
+        DescriptionError: an object of a class that is none of this project's, or unknown here.
     """
     objects = list(_objects(description, source))
     widths = [each["width"] for each in objects if _is_count(each.get("width"))]
@@ -141,9 +147,15 @@ def _check_class(value: dict, source) -> None:
     name = value.get("registered_name")
     is_policy = value["class_name"] == "DTypePolicy" and value.get("module") == "keras"
     if not is_policy and not (isinstance(name, str) and name.startswith("vatt>")):
-        raise ValueError(
+        raise DescriptionError(
             "A model of this project consists of objects of this project. Received: one of class "
             f"{name or value['class_name']!r} in {source}. Take the file from who made the model."
+        )
+    if isinstance(name, str) and keras.saving.get_registered_object(name) is None:
+        raise DescriptionError(
+            "The classes of a model must be known where it is opened. Received: "
+            f"{name.removeprefix('vatt>')!r} of {value.get('module')} in {source}. Import the module that "
+            "has it first, or open the file with the version that wrote it."
         )
 
 

@@ -2,6 +2,7 @@
 
 import importlib
 import math
+import pkgutil
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -9,28 +10,9 @@ from typing import Any
 import h5py
 import keras
 
+from vatt import layers, models
 from vatt.files.json_file import JsonError, parse_json
-from vatt.models.bounds import TooLargeError, check_description
-
-# Modules whose import registers the classes that a file may name.
-MODEL_MODULES = (
-    "vatt.models.vatt",
-    "vatt.models.agnostic",
-    "vatt.models.classifier",
-    "vatt.models.common_spaces",
-    "vatt.models.conv_tower",
-    "vatt.models.tower",
-    "vatt.layers.i3d",
-    "vatt.layers.linear_text",
-    "vatt.layers.log_mel",
-    "vatt.layers.resnet",
-    "vatt.layers.salient_drop_token",
-    "vatt.layers.spectrogram_tokenizer",
-    "vatt.layers.text_encoder",
-    "vatt.layers.voxel_tokenizer",
-    "vatt.layers.waveform_tokenizer",
-    "vatt.layers.word_tokenizer",
-)
+from vatt.models.bounds import DescriptionError, TooLargeError, check_description
 
 _MOST_CONFIG_BYTES = 2**20  # ours have kilobytes
 _WEIGHTS = "model.weights.h5"
@@ -56,18 +38,12 @@ def load_model(path: str | Path) -> Any:
         raise FileNotFoundError(f"A model file must exist. Received: {path}.{hint}")
     described = read_description(path)
     saved = str(described.get("registered_name") or described.get("class_name") or "unknown")
-    package, _, name = saved.partition(">")
-    if package != "vatt":
+    if not saved.startswith("vatt>"):
         raise ValueError(
             f"The model must be one of this project's. Received: {path}, a Keras model of class {saved!r}. "
             "Open it with `keras.saving.load_model`."
         )
     register_models()
-    if keras.saving.get_registered_object(saved) is None:
-        raise ValueError(
-            f"The model's class must be one that this version has. Received: {path} with {name}. "
-            "Was it written by a newer version?"
-        )
     try:
         check_description(described, source=path, weights=_weights_in(path))
         return keras.saving.load_model(path, compile=False)
@@ -75,7 +51,7 @@ def load_model(path: str | Path) -> Any:
         raise ValueError(
             f"A model file must be whole. Received: {path}, which is damaged ({error}). Copy it again."
         ) from error
-    except TooLargeError:
+    except DescriptionError:
         raise
     except Exception as error:  # whatever a class makes of settings that are not its own
         raise ValueError(
@@ -128,6 +104,7 @@ def _weights_in(path: Path) -> int:
 
 
 def register_models() -> None:
-    """Lets Keras know the classes that a file may name."""
-    for module in MODEL_MODULES:
-        importlib.import_module(module)
+    """Lets Keras know the classes that a file may name: those of `vatt.layers` and `vatt.models`."""
+    for package in (layers, models):
+        for module in pkgutil.iter_modules(package.__path__):
+            importlib.import_module(f"{package.__name__}.{module.name}")

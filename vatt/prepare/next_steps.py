@@ -128,7 +128,7 @@ def _pre_training(contents: Contents) -> list[str]:
         bindings["Evaluation.evaluators"] = "[]"
         notes += "; nothing is measured, as it has no test split"
     elif (tests := contents.splits["test"]["records"]) < _FEW:
-        notes += f"; {tests} clips for testing measure little, prepare with a larger --test_share for more"
+        notes += f"; {tests} records for testing measure little, prepare with a larger --test_share for more"
     return [f"To pre-train on it{notes}:", _command(PRE_TRAINING, contents, bindings)]
 
 

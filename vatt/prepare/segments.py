@@ -16,6 +16,7 @@ import numpy as np
 from vatt.prepare.resample import AudioTrack, VideoTrack
 from vatt.prepare.source import Source
 
+RANGE_ENDS = "the range ends"  # begins the warning of one past the end of its file
 _MAX_INTERLEAVE_SECONDS = 10.0  # one stream may come this much later in the file; FFmpeg's own muxing limit
 _BLIND_SECONDS = 600.0  # of audio without a frame, or with one image next to it: an audio file
 _PADDING_SECONDS = 0.1  # by which streams begin and end apart, as codecs fill blocks: not worth a word
@@ -231,7 +232,7 @@ class Cutter:
         if not math.isinf(span.end_seconds) and 0 < left < span.end_seconds - span.start_seconds - slack:
             end = span.end_seconds - span.zero_seconds
             self._warnings[
-                f"the range ends at {end:.1f} s, the file at {reached:.1f} s: {left:.1f} s of it are left"
+                f"{RANGE_ENDS} at {end:.1f} s, the file at {reached:.1f} s: {left:.1f} s of it are left"
             ] += 1
         if span.last_seconds < span.end_seconds and left > span.most_seconds:
             self._warnings[

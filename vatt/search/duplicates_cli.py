@@ -54,9 +54,9 @@ def main(args: argparse.Namespace) -> int:
     table = csv.writer(sys.stdout, delimiter="\t", lineterminator="\n")
     table.writerow(("file", "copy", "offset_seconds", "likeness"))
     for number, copy, offset, score in found:
-        cells = names[number], names[copy], f"{offset:.1f}", f"{score:.3f}"
+        cells = names[number], names[copy], f"{offset:z.1f}", f"{score:.3f}"
         table.writerow(map(table_cell, cells))
-    say(f"{len(found)} pairs among {len(names)} videos")
+    say(f"{len(found)} {'pair' if len(found) == 1 else 'pairs'} among {len(names)} videos")
     say_failed(failures, "were not compared")
     return 1 if found else 0
 

@@ -13,6 +13,7 @@ from vatt.embed.files import Options, embed_files
 from vatt.embed.inputs import unknown_words
 from vatt.prepare.container import MediaError
 from vatt.prepare.pool import Failure, WorkerPool
+from vatt.prepare.segments import RANGE_ENDS
 from vatt.unit_rows import unit_rows
 
 MAX_WORDS = 1_000  # of a text; what follows is cut off, since a model reads the first few words of it
@@ -116,7 +117,8 @@ def file_query(
     shown = shown or path.name
     if isinstance(outcome, Failure):
         raise MediaError(shown, outcome.reason)
-    notes = list(outcome.warnings)
+    # The end is ours, not the asker's.
+    notes = [each for each in outcome.warnings if not each.startswith(RANGE_ENDS)]
     if outcome.end_seconds.max(initial=0.0) > end_seconds - embedder.clip.span_seconds:
         notes.append(
             f"of {shown} at most {MAX_SECONDS:g} s count, from {start_seconds:g} s on; --start_seconds moves "

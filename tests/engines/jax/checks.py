@@ -8,6 +8,7 @@ writes FOLDER/results.json, name of a check -> what it measured. The tests next 
 import dataclasses
 import functools
 import json
+import logging
 import math
 import sys
 import time
@@ -196,6 +197,18 @@ def accumulated(folder):
     whole = {"make": lambda: (toys.ToyModel(), alone, toys.toy_inputs())}
     parts = whole | {"execution": Execution(gradients=Accumulated(parts=2))}
     return compared([toy_run(**whole), toy_run(**parts), toy_run("fsdp", **parts)], steps=2)
+
+
+@check
+def without_effect(folder):
+    """What is said of settings that this engine has no use for."""
+    told, log = [], logging.getLogger("vatt.engines.jax.engine")
+    handler = logging.Handler()
+    handler.emit = lambda record: told.append(record.getMessage())
+    log.addHandler(handler)
+    toy_run(execution=Execution(deterministic=True, jit_compile=False))
+    log.removeHandler(handler)
+    return [each for each in told if "no effect on JAX" in each]
 
 
 def alone(outputs, batch, gather):

@@ -14,6 +14,7 @@ FAST = (
     "donated",
     "products",
     "accumulated",
+    "without_effect",
     "optimizers",
     "bad_steps",
     "loss_scale",

@@ -65,6 +65,11 @@ def test_parts_of_a_batch_give_the_gradients_of_the_whole(on_jax):
         assert each["numbers"] < 1e-5 and each["weights"] < 1e-5
 
 
+def test_settings_that_have_no_effect_are_said(on_jax):
+    deterministic, compiled = on_jax["without_effect"]
+    assert "Execution.deterministic=True" in deterministic and "Execution.jit_compile=False" in compiled
+
+
 def test_a_bad_step_changes_nothing_nor_do_those_after_it(on_jax):
     found = on_jax["bad_steps"]
     assert found["unchanged"]

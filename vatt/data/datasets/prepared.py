@@ -146,7 +146,8 @@ class PreparedClips(PipelineDataset):
             raise ValueError(
                 f"`{role}_split` must be a split that the set has. Received: {role}_split={split!r}; "
                 f"{self._description.place} has {', '.join(sorted(self._description.splits)) or 'none'}. "
-                f"Name one of them, or prepare the set with one (`vatt prepare folder --test_share`)."
+                f"Name one of them (`--gin.PreparedClips.{role}_split=NAME`), or prepare the set with one "
+                "(`vatt prepare folder --test_share`)."
             )
         source = ClipSource(
             self._records[split],

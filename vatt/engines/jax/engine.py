@@ -124,6 +124,10 @@ class JaxEngine:
     def make_step(
         self, task: Task, state: State, *, optimization: Optimization, execution: Execution, seed: int
     ) -> TrainStep:
+        if execution.deterministic:
+            _log.warning("Execution.deterministic=True has no effect on JAX: set XLA_FLAGS.")
+        if execution.jit_compile is False:
+            _log.warning("Execution.jit_compile=False has no effect on JAX: every step is compiled.")
         return TrainStep(
             devices=self.devices,
             state=state,
