@@ -87,8 +87,7 @@ def run(
         raise ValueError(f"`precision` must be one of {', '.join(PRECISIONS)}. Received: {precision!r}.")
     if not model_dir:
         raise RunError(
-            f"`run.model_dir` must name the run directory. Received: {model_dir!r}. "
-            "Name one with --model_dir DIR."
+            "`run.model_dir` must name the run directory. Received: ''. Name one: --model_dir DIR."
         )
     if not (isinstance(job, type) and issubclass(job, Job)):
         raise RunError(
@@ -122,6 +121,7 @@ def run(
             publish=place.publish,
             publish_soon=place.publish_soon,
             refresh=place.refresh,
+            address=place.address,
         )
         _agree(engine.workers, context, model_dir)
         keras.config.set_dtype_policy(engine.precision(precision))

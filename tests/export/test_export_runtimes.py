@@ -44,6 +44,11 @@ def test_an_encoder_takes_media_of_any_length_and_size(trained, embedder, tmp_pa
     assert card.formats.keys() == {"onnx/video.onnx"} and card.formats["onnx/video.onnx"] <= 1e-5
     path = tmp_path / "out" / "onnx" / "video.onnx"
     assert {each.domain: each.version for each in onnx.load(path).opset_import}[""] == OPSET
+    (taken,), given = onnx.load(path).graph.input, onnx.load(path).graph.output
+    assert [each.dim_param for each in taken.type.tensor_type.shape.dim[:4]] == [
+        *("batch", "time", "height", "width")
+    ]
+    assert {each.type.tensor_type.shape.dim[0].dim_param for each in given} == {"batch"}
     assert f"opset {OPSET}" in (tmp_path / "out" / "README.md").read_text()
     frames = np.random.default_rng(3).integers(0, 256, (3, 11, 40, 27, 3), "uint8")
     for some in (frames, frames[:1, :2]):

@@ -26,8 +26,9 @@ def lines_of(folder):
     return [(line["step"], line["loss"]) for line in lines]
 
 
-def test_a_run_in_a_store_is_the_run_in_a_folder(bucket, train, assert_equal, finished, tmp_path):
+def test_a_run_in_a_store_is_the_run_in_a_folder(bucket, train, assert_equal, finished, tmp_path, capsys):
     assert train(f"{bucket}/runs/toy") == 0
+    assert f"Report: {bucket}/runs/toy/report.html" in capsys.readouterr().err
     there = fetched(f"{bucket}/runs/toy", tmp_path / "there")
     assert {"config.gin", "metrics.json", "report.html", "checkpoints/ckpt-20.json"} <= {
         path.relative_to(there).as_posix() for path in there.rglob("*") if path.is_file()

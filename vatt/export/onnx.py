@@ -118,6 +118,7 @@ def _converted(modality, trained, several_labels) -> bytes:
                 call, [kind], opset=OPSET, custom_op_handlers={"Erfc": (_erfc, [])}
             )
             _shorten_names(model.graph)
+            _name_axes(model.graph)
             return model.SerializeToString()
     except Exception as error:  # the converter's own classes, and protobuf's above 2 GB
         reason = str(error).strip().splitlines()[0].rstrip(".")
@@ -141,6 +142,15 @@ def _shorten_names(graph: Any) -> None:
         node.name = ""
         node.input[:], node.output[:] = map(short, node.input), map(short, node.output)
     del graph.value_info[:]
+
+
+def _name_axes(graph: Any) -> None:
+    """Names of free sizes, which programs in other languages show and set."""
+    axes = {"frames": ("batch", "time", "height", "width"), "samples": ("batch", "time")}
+    axes["images"] = ("batch", "height", "width")
+    for value in (*graph.input, *graph.output):
+        for dimension, name in zip(value.type.tensor_type.shape.dim, axes.get(value.name, ("batch",))):
+            dimension.dim_param = name
 
 
 def _encoding(modality: str, trained: Trained, several_labels: bool) -> Callable[[Tensor], dict[str, Tensor]]:

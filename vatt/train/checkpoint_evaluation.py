@@ -86,7 +86,7 @@ class CheckpointEvaluation(Job):
             _log.info("Stopped. To resume:\n  %s", run.command)
             return interruption.exit_status
         if trainer.evaluation.report is not None:
-            _log.info("Report: %s", trainer.evaluation.report(run.model_dir))
+            _log.info("Report: %s", run.shown(trainer.evaluation.report(run.model_dir)))
         return 0
 
     def _next(

@@ -33,6 +33,7 @@ class RunContext:
         publish_soon: the same in a thread of its own, at once, without a wait; what went wrong the next
             `publish` says.
         refresh: fetches what another process has sent there.
+        address: of that store's folder; "" where `model_dir` is the run directory itself.
     """
 
     model_dir: Path
@@ -46,6 +47,12 @@ class RunContext:
     publish: Callable[[], None] = lambda: None
     publish_soon: Callable[[], None] = lambda: None
     refresh: Callable[[], None] = lambda: None
+    address: str = ""
+
+    def shown(self, path: Path) -> str:
+        """A path in `model_dir`, as the run's owner can open it."""
+        inner = Path(path).relative_to(self.model_dir).as_posix() if self.address else ""
+        return f"{self.address}/{inner}".removesuffix("/.") if self.address else str(path)
 
 
 class Job(abc.ABC):

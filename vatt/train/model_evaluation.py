@@ -58,7 +58,7 @@ class ModelEvaluation(Job):
             evaluations.run(model, _STEP)
         evaluations.print_tables()
         if self.evaluation.report is not None:
-            _log.info("Report: %s", self.evaluation.report(run.model_dir))
+            _log.info("Report: %s", run.shown(self.evaluation.report(run.model_dir)))
         return 0
 
 

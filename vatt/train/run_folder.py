@@ -31,13 +31,14 @@ class RunFolder:
 
     Attributes:
         main: the run directory.
-        publish, publish_soon, refresh: as in `vatt.train.context.RunContext`.
+        publish, publish_soon, refresh, address: as in `vatt.train.context.RunContext`.
     """
 
     main: Path
     publish: Callable[[], None] = lambda: None
     publish_soon: Callable[[], None] = lambda: None
     refresh: Callable[[], None] = lambda: None
+    address: str = ""
 
 
 @contextlib.contextmanager
@@ -61,7 +62,7 @@ def run_folder(place: str, *, subfolder: str = "", writes: bool) -> Iterator[Run
         main = Mirror(text, folder, skips=(f"{subfolder}/",) if subfolder else ())
         if not writes:
             main.pull()
-            yield RunFolder(folder, refresh=main.pull)
+            yield RunFolder(folder, refresh=main.pull, address=text.rstrip("/"))
             return
         own = main
         if subfolder:
@@ -76,7 +77,13 @@ def run_folder(place: str, *, subfolder: str = "", writes: bool) -> Iterator[Run
         _log.info("Run directory: %s, in this machine's %s", text, folder)
         sending = stack.enter_context(_Sending(own, held))
         refresh = main.pull if subfolder else lambda: None
-        yield RunFolder(folder, publish=sending.now, publish_soon=sending.soon, refresh=refresh)
+        yield RunFolder(
+            folder,
+            publish=sending.now,
+            publish_soon=sending.soon,
+            refresh=refresh,
+            address=own.address.rstrip("/"),
+        )
 
 
 class _Sending:

@@ -196,8 +196,9 @@ class RunRecords:
             kind = "step not finite, run stopped" if stops else "step skipped"
             note_incident(self._run.model_dir, step, kind, reason)
         path = write_batch(self._run.model_dir / "bad_batches", batch, step=step, worker=self._workers.index)
-        kept = self._checkpoints.prefix(self._saved_step) if self._saved_step else "none yet"
-        _log.error("Its batch is in %s. Checkpoint kept: %s", path, kept)
+        saved = self._saved_step
+        kept = self._run.shown(self._checkpoints.prefix(saved)) if saved else "none yet"
+        _log.error("Its batch is in %s. Checkpoint kept: %s", self._run.shown(path), kept)
 
     def finish(self, *, only_if_missing: bool = False) -> None:
         """Prints what was evaluated and writes the report."""
@@ -210,4 +211,4 @@ class RunRecords:
         path = self._run.model_dir / "report.html"
         if not (only_if_missing and path.is_file()):
             path = self._report(self._run.model_dir) or self._run.model_dir
-        _log.info("Report: %s", path)
+        _log.info("Report: %s", self._run.shown(path))
