@@ -13,7 +13,7 @@ from packaging.requirements import Requirement
 from tests.documents import ROOT
 
 PIN = re.compile(r"^([A-Za-z0-9._-]+)(?:\[\w+\])?==([^\s;\\]+)", re.MULTILINE)
-INSTALLERS = ("README.md", "CONTRIBUTING.md", "docs/own_videos.md", ".ci/run")
+INSTALLERS = ("README.md", "CONTRIBUTING.md", "docs/quickstart.md", ".ci/run")
 
 
 def text(name):
