@@ -106,7 +106,19 @@ def say(message: object) -> None:
 
 
 class Parser(argparse.ArgumentParser):
-    """A command line's parser, whose errors quote arguments printably."""
+    """A command line's parser, whose errors quote arguments printably, and which takes no empty ones: an
+    unset variable of a shell would name the working directory.
+    """
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        parsed, rest = super().parse_known_args(args, namespace)
+        for action in self._actions:
+            value = getattr(parsed, action.dest, None)
+            if not action.option_strings and (value == "" or isinstance(value, list) and "" in value):
+                self.error(
+                    f"argument {action.metavar or action.dest}: must not be empty. Is a variable unset?"
+                )
+        return parsed, rest
 
     def error(self, message: str) -> NoReturn:
         super().error(printable(message))

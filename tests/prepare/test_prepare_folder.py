@@ -78,6 +78,12 @@ def test_nothing_held_out_is_told_with_a_share_that_holds_out_files(folder, caps
     assert sum(clip.split == "test" for clip in drawn) == 2
 
 
+def test_nothing_held_out_of_a_manifest_is_told_with_its_column(folder, capsys):
+    (folder / "clips.csv").write_text("path,split\ndogs/a.mp4,train\n")
+    plan_folder(folder / "clips.csv", test_share=0.1)
+    assert "write `test` into the column `split` of some rows" in "".join(capsys.readouterr())
+
+
 def test_unreadable_captions_are_told_and_left_out(folder, capsys):
     (folder / "cats/a.txt").rename(folder / "cats/a.json")
     (folder / "cats/a.json").write_text("{")

@@ -125,6 +125,11 @@ def _plan(media: Path, chosen: FolderOptions, base: str = "") -> Plan:
                 f"No clip is for testing. To measure on {others[0]}, add to the command: "
                 f"--gin.PreparedClips.eval_split={others[0]}"
             )
+        elif media.is_file():
+            say(
+                "No clip is for testing, so nothing can be measured: write `test` into the column `split` of "
+                "some rows."
+            )
         else:
             share = _least_share([clip.media_id for clip in plan.clips])
             say(

@@ -5,7 +5,7 @@ import shlex
 from collections.abc import Callable
 from typing import Any
 
-from vatt.arguments import COUNT, GIBIBYTES, PIXELS, RATE, SECONDS, WHOLE_RATE, add_processes, positive
+from vatt.arguments import COUNT, GIBIBYTES, PIXELS, RATE, SECONDS, add_processes, positive
 from vatt.data.set_description import AUDIO_CODECS
 from vatt.prepare.job import RUNNERS, Running
 from vatt.prepare.media import MediaOptions
@@ -32,10 +32,10 @@ def add_storage_arguments(parser: argparse.ArgumentParser) -> None:
     )
     stored.add_argument(
         "--audio_rate_hz",
-        type=positive(WHOLE_RATE),
+        type=_between(1_000, 1_000_000),  # codecs and filters give nothing at a few samples a second
         default=media.audio_rate_hz,
         metavar="HZ",
-        help="audio samples per second (default: %(default)s)",
+        help="audio samples per second, 1,000 or more (default: %(default)s)",
     )
     stored.add_argument(
         "--audio_codec",
@@ -144,7 +144,7 @@ def _between(lowest: int, highest: int) -> Callable[[str], int]:
     def parse(text: str) -> int:
         value = int(text)
         if not lowest <= value <= highest:
-            raise argparse.ArgumentTypeError(f"must be between {lowest} and {highest}. Received: {text}.")
+            raise argparse.ArgumentTypeError(f"must be between {lowest:,} and {highest:,}. Received: {text}.")
         return value
 
     parse.__name__ = "int"
