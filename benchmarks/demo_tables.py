@@ -10,7 +10,7 @@ Every figure is that of a gin file under experiments/, run as a user would start
         of a step (Table 5); --tokens chooses among the rows
     d   one Transformer for all modalities against one for each
     e   spectrogram against waveform (Table 10)
-    f   objectives that are off by default, at equal numbers of clips: retrieval alone
+    f   objectives that are off by default, at equal numbers of clips: retrieval alone; --objectives chooses
     g   one choice of the recipe changed at a time: retrieval, and the mean difference from the recipe as it
         is; --choices chooses among the rows
 
@@ -211,13 +211,14 @@ def variants(runs: Runs, seeds, title: str, overlays: dict[str, str], times: dic
         print(f"| {label} | {' | '.join(cells)} |", flush=True)
 
 
-def objectives(runs: Runs, seeds) -> None:
+def objectives(runs: Runs, seeds, rows) -> None:
     """Table (f): a row for each objective."""
     print(
         f"\n(f) objectives, {runs.steps} · 32 clips, seeds {seeds}\n| | {' | '.join(h for h, _ in COLUMNS)} |"
     )
     print(f"|{'---|' * (1 + len(COLUMNS))}")
-    for label, (overlay, times) in OBJECTIVES.items():
+    for label in rows:
+        overlay, times = OBJECTIVES[label]
         found = [runs.pretrained(overlay, seed, times)[1] for seed in seeds]
         print(f"| {label} | {' | '.join(shown([each[key] for each in found]) for _, key in COLUMNS)} |")
 
@@ -293,6 +294,9 @@ def main() -> None:
         help="rows of (c)",
     )
     parser.add_argument(
+        "--objectives", nargs="+", default=list(OBJECTIVES), choices=list(OBJECTIVES), help="rows of (f)"
+    )
+    parser.add_argument(
         "--choices", nargs="+", default=list(CHOICES), choices=list(CHOICES), help="rows of (g)"
     )
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
@@ -324,7 +328,7 @@ def main() -> None:
         audio = {"waveform": BASELINE, "spectrogram": "demo_spectrogram"}
         variants(runs, seeds, "(e) what the audio is", audio, None)
     if "f" in flags.tables:
-        objectives(runs, seeds)
+        objectives(runs, seeds, flags.objectives)
     if "g" in flags.tables:
         choices(runs, seeds, flags.choices)
 

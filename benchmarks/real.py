@@ -33,7 +33,7 @@ from scipy import stats
 ROOT = Path(__file__).parents[1]
 PRETRAIN = ("pretrain", "overlay/folder")
 RECIPES = {
-    "ours": (*PRETRAIN, "overlay/stamps", "overlay/waveform_fourier"),
+    "ours": (*PRETRAIN, "overlay/stamps", "overlay/waveform_fourier", "overlay/few_clips"),
     "linear maps": (*PRETRAIN, "overlay/stamps", "overlay/linear_tokens"),
 }
 FILM = (*PRETRAIN, "overlay/waveform_fourier")

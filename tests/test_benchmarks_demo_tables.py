@@ -1,4 +1,4 @@
-"""benchmarks/demo_tables.py, the table of one choice at a time: its flags, its rows, its differences."""
+"""benchmarks/demo_tables.py: objectives, and one choice at a time: flags of the runs, rows, differences."""
 
 import importlib
 import sys
@@ -68,3 +68,16 @@ def test_larger_batches_have_as_many_clips(tables, monkeypatch, tmp_path):
 
 def test_one_seed_has_no_interval(tables):
     assert tables.difference([-2.5]) == "-2.5"
+
+
+def test_batches_of_8_have_four_times_the_steps_and_other_objectives_are_left(tables, monkeypatch, tmp_path):
+    asked = []
+
+    def numbers(self, name, files, *flags):
+        asked.append((name, *flags))
+        return {key: 0.25 for _, key in tables.COLUMNS}
+
+    monkeypatch.setattr(tables.Runs, "numbers", numbers)
+    runs = tables.Runs(out=tmp_path, data_dir="", main_job=None, steps=450)
+    tables.objectives(runs, [2], ["without negatives, batches of 8"])
+    assert asked == [("sigreg/seed2", "--gin.SEED=2", "--gin.TRAIN_STEPS=1800")]
