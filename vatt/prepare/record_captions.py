@@ -1,4 +1,4 @@
-"""Deals the captions of a clip out to its records, and says which of them no record has."""
+"""Deals the captions of a clip out to its records, and says which of them lie within none."""
 
 import heapq
 import math
@@ -47,9 +47,10 @@ class ClipCaptions:
         ]
         warnings = []
         if lost:
+            kept = "are in records as neighbours at most" if self._with_neighbours else "are in no record"
             warnings.append(
                 f"{len(lost)} of {len(self._captions)} captions are where the file has no media, such as at "
-                f"{min(lost):.1f} s, and are in no record"
+                f"{min(lost):.1f} s, and {kept}"
             )
         if self._cut:
             warnings.append(
