@@ -260,9 +260,14 @@ def _run(folder: Path) -> Digests:
 
 
 def _run_on_jax(folder: Path) -> Digests:
+    import jax
     import orbax.checkpoint as ocp
 
-    state = ocp.PyTreeCheckpointer().restore(folder / "checkpoints" / f"ckpt-{STEPS}.orbax")
+    # As arrays of NumPy: this process has one device, the run had several.
+    reader, path = ocp.PyTreeCheckpointer(), folder / "checkpoints" / f"ckpt-{STEPS}.orbax"
+    as_numpy = ocp.RestoreArgs(restore_type=np.ndarray)
+    tree = reader.metadata(path).item_metadata.tree
+    state = reader.restore(path, restore_args=jax.tree.map(lambda _: as_numpy, tree))
     numbers = {f"{part} {name}": value for part, held in state.items() for name, value in held.items()}
     files = {name: digest for name, digest in _run_files(folder).items() if ".orbax/" not in name}
     return files | _numbers(numbers)
