@@ -32,9 +32,10 @@ from scipy import stats
 
 ROOT = Path(__file__).parents[1]
 PRETRAIN = ("pretrain", "overlay/folder")
+# Gin files, and flags behind them.
 RECIPES = {
     "ours": (*PRETRAIN, "overlay/stamps", "overlay/waveform_fourier", "overlay/few_clips"),
-    "linear maps": (*PRETRAIN, "overlay/stamps", "overlay/linear_tokens"),
+    "linear maps": (*PRETRAIN, "overlay/stamps", "overlay/linear_tokens", "--gin.Trainer.optimizer=@adam()"),
 }
 FILM = (*PRETRAIN, "overlay/waveform_fourier")
 STARTS = {"stamps": "stamps/ours", "film": "film"}
@@ -110,8 +111,10 @@ class Real:
         self.steps = steps
 
     def pretrained(self, name: str, files: Sequence[str], records: Path, seed: int) -> dict[str, float]:
-        """What a pre-training found; its run is OUT/NAME/seedN."""
+        """What a pre-training with gin files and flags found; its run is OUT/NAME/seedN."""
         flags = [f"--gin.SEED={seed}"] + ([f"--gin.TRAIN_STEPS={self.steps}"] if self.steps else [])
+        flags += [each for each in files if each.startswith("--")]
+        files = [each for each in files if not each.startswith("--")]
         vocabulary = len((records / "vocabulary.txt").read_text(encoding="utf-8").splitlines())
         flags.append(f"--gin.VOCABULARY_SIZE={max(256, vocabulary)}")
         return self._runs(records).numbers(f"{name}/seed{seed}", files, *flags)

@@ -63,7 +63,16 @@ def test_rows_of_esc_10_start_from_what_they_say(real, started, tmp_path):
 
 def test_every_run_is_of_gin_files_that_are_there(real):
     for files in (*real.RECIPES.values(), real.FILM):
-        assert all((ROOT / "experiments" / f"{file}.gin").is_file() for file in files)
+        named = [file for file in files if not file.startswith("--")]
+        assert named and all((ROOT / "experiments" / f"{file}.gin").is_file() for file in named)
+
+
+def test_the_linear_maps_keep_the_optimizer_they_were_measured_with(real, started, tmp_path):
+    (tmp_path / "vocabulary.txt").write_text("a\n" * 300)
+    real.Real(out=tmp_path, seeds=[2], steps=5).pretrained("run", real.RECIPES["linear maps"], tmp_path, 2)
+    ((name, files, flags),) = started
+    assert (name, files[-1]) == ("run/seed2", "overlay/linear_tokens")
+    assert {"--gin.Trainer.optimizer=@adam()", "--gin.VOCABULARY_SIZE=300", "--gin.TRAIN_STEPS=5"} <= {*flags}
 
 
 def test_a_table_has_a_row_for_each_direction_that_was_measured(real, tmp_path, capsys):
