@@ -1,6 +1,7 @@
 """Sets that are made in parts, and in object stores."""
 
 import concurrent.futures
+import shutil
 import unicodedata
 
 import pytest
@@ -14,6 +15,7 @@ from vatt.files import places
 from vatt.files.json_file import read_object
 from vatt.prepare import prepare as prepare_module
 from vatt.prepare import stored_folder, unfinished, writer
+from vatt.prepare.errors import PreparationError
 from vatt.prepare.folder import plan_folder
 from vatt.prepare.job import Running
 from vatt.prepare.manifest import read_manifest
@@ -54,6 +56,34 @@ def test_the_set_is_finished_when_no_part_is_at_work(clips, whole, tmp_path, cap
     assert not (out / "dataset.json").exists()
     prepare(clips, out, processes=1, part=(2, 2))
     same_set(whole, out)
+
+
+def test_a_part_may_start_while_another_looks_whether_it_is_at_work(tmp_path):
+    looking = unfinished.Unfinished(tmp_path).last(["-1-of-2", "-2-of-2"])
+    with concurrent.futures.ThreadPoolExecutor(1) as threads:
+        with looking as is_last:
+            assert is_last
+            entered = threads.submit(lambda: unfinished.Unfinished(tmp_path).alone("-2-of-2").__enter__())
+            assert not concurrent.futures.wait([entered], timeout=0.2).done
+        assert entered.result() is None
+
+
+@pytest.mark.parametrize("which", ["alone", "last"])
+def test_the_folder_may_go_while_its_lock_is_taken(tmp_path, monkeypatch, which):
+    lock_file, removed = unfinished.lock_file, []
+
+    def removing(path):  # as another part does that has just finished the set
+        if not removed:
+            removed.append(path.parent)
+            shutil.rmtree(path.parent)
+        return lock_file(path)
+
+    monkeypatch.setattr(unfinished, "lock_file", removing)
+    held, parts = unfinished.Unfinished(tmp_path), {"alone": "-1-of-2", "last": ["-1-of-2"]}
+    with getattr(held, which)(parts[which]) as is_last:
+        assert removed and is_last is (None if which == "alone" else True)
+        with pytest.raises(PreparationError, match="Another process"), held.alone("-1-of-2"):
+            pass
 
 
 def test_a_set_in_a_store_resumes_with_what_was_sent(clips, whole, tmp_path, bucket, monkeypatch):

@@ -24,6 +24,7 @@ from vatt.prepare.spool import Spooled, SpoolError
 FOLDER = ".unfinished"
 SPOOL = f"{FOLDER}/spool"  # in a store, what the names of spool files begin with
 _MOST_BYTES = 1 << 30  # of a journal: the words of a shard
+_STARTING_SECONDS = 1.0  # for which a start waits for a part that only looks whether others are at work
 _FINISHING_SECONDS = 60.0  # for which a part waits for another that may be finishing the set
 
 
@@ -58,10 +59,8 @@ class Unfinished:
     @contextlib.contextmanager
     def alone(self, part: str = "") -> Iterator[None]:
         """Makes the folder; only one process at a time may be in here, or at work on a part."""
-        own_folder(self._folder)
-        lock = lock_file(self._folder / f"lock{part}")
         try:
-            lock.acquire(timeout=0)
+            lock = self._taken(part, timeout=_STARTING_SECONDS)
         except filelock.Timeout:
             raise PreparationError(
                 f"Another process is preparing {self.directory} at this moment. Wait for it, or name another "
@@ -79,17 +78,24 @@ class Unfinished:
         A part comes here when its work is done and its lock released, one at a time: so there is always one
         that finds all others gone, and what it removes nobody reads.
         """
-        own_folder(self._folder)
         with contextlib.ExitStack() as held:
             for place, part in enumerate(("", *parts)):
-                lock = lock_file(self._folder / f"lock{part}")
                 try:
-                    lock.acquire(timeout=0 if place else _FINISHING_SECONDS)
+                    lock = self._taken(part, timeout=0 if place else _FINISHING_SECONDS)
                 except filelock.Timeout:
                     yield False
                     return
                 held.callback(lock.release)
             yield True
+
+    def _taken(self, part: str, *, timeout: float) -> filelock.BaseFileLock:
+        """The lock of a part, which is held now; filelock.Timeout: another has held it for so long."""
+        while True:
+            # Who finished the set may remove the folder meanwhile.
+            with contextlib.suppress(FileNotFoundError, FileExistsError):
+                lock = lock_file(own_folder(self._folder) / f"lock{part}")
+                lock.acquire(timeout=timeout)
+                return lock
 
     def tidy(self, shards: Iterable[Shard]) -> None:
         """Removes what killed runs and runs of another plan left behind."""
