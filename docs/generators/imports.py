@@ -10,7 +10,8 @@ from pathlib import Path
 
 _ROOT = Path(__file__).resolve().parents[2]
 _BOX, _ROW, _GAP, _MARGIN = (118, 40), 92, 22, 16  # pixels
-_FOUNDATION = "foundation"  # modules of `vatt/` itself that folders import
+_FOUNDATION = "foundation"  # modules of `vatt/` itself that folders import, and this folder
+_GROUND = "files"
 _STYLE = """
 text { font: 13px sans-serif; text-anchor: middle; fill: #222 }
 .lines { font-size: 10px; fill: #666 }
@@ -28,12 +29,16 @@ def page() -> str:
 def folders() -> tuple[dict[str, int], dict[str, set[str]]]:
     """Lines of each folder, and the folders that it imports.
 
-    Modules of `vatt/` itself that import no folder are one, the foundation; another stands for itself where a
-    folder imports it. Entry points, which nothing imports, are left out.
+    Modules of `vatt/` itself that import no folder but `files` are one with it, the foundation; another
+    stands for itself where a folder imports it. Entry points, which nothing imports, are left out.
     """
     paths = sorted((_ROOT / "vatt").rglob("*.py"))
     found = {path: set(_imported(path)) for path in paths if _folder(path) or not path.stem.startswith("__")}
-    top = {path.stem: names for path, names in found.items() if _folder(path) is None}
+    top: dict[str, set[str]] = {}
+    for path, names in found.items():
+        if _folder(path) in (None, _GROUND):
+            own = _folder(path) or path.stem
+            top.setdefault(own, set()).update(names - {own})
     below = _all_below(top)
     needed = {name for path, names in found.items() if _folder(path) is not None for name in names}
     needed |= {each for name in needed for each in below.get(name, ())}
