@@ -1,4 +1,4 @@
-"""Puts `experiments/` and `data/`, which lie at the top of the repository, into the package as vatt/files.
+"""Puts `experiments/` and `data/`, which lie at the top of the repository, into the package as vatt/shipped.
 
 All else is in pyproject.toml, which cannot say this.
 """
@@ -10,10 +10,10 @@ from setuptools import find_packages, setup
 FOLDERS = sorted(
     {path.parent.as_posix() for top in ("experiments", "data") for path in Path(top).rglob("*.*")}
 )
-MAPPED = {f"vatt.files.{folder.replace('/', '.')}": folder for folder in FOLDERS}
+MAPPED = {f"vatt.shipped.{folder.replace('/', '.')}": folder for folder in FOLDERS}
 
 setup(
-    packages=[*find_packages(include=["vatt*"]), "vatt.files", *MAPPED],
-    package_dir={"vatt.files": "data", **MAPPED},
+    packages=[*find_packages(include=["vatt*"]), "vatt.shipped", *MAPPED],
+    package_dir={"vatt.shipped": "data", **MAPPED},
     package_data={name: ["*.gin", "*.json", "*.md"] for name in MAPPED},
 )

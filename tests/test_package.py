@@ -111,7 +111,7 @@ class TestInstalled:
             names = set(archive.namelist())
         beside = {path for top in ("experiments", "data") for path in (ROOT / top).rglob("*.*")}
         missing = files_of_the_package() - names
-        missing |= {f"vatt/files/{path.relative_to(ROOT).as_posix()}" for path in beside} - names
+        missing |= {f"vatt/shipped/{path.relative_to(ROOT).as_posix()}" for path in beside} - names
         assert not missing and len(names) > 300
         others = {name.partition("/")[0] for name in names} - {"vatt", f"vatt-{vatt.__version__}.dist-info"}
         assert not others, "tests and documents are not of the package"

@@ -6,7 +6,7 @@ from vatt.errors import ConfigError, closest
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 _REPOSITORY = _PACKAGE.parent
-_INSTALLED = _PACKAGE / "files"  # in a wheel, `experiments/` and `data/` lie there (setup.py)
+_INSTALLED = _PACKAGE / "shipped"  # in a wheel, `experiments/` and `data/` lie there (setup.py)
 
 
 def roots() -> tuple[Path, ...]:
