@@ -25,8 +25,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import from_gin
-from demo_tables import TASKS, Runs, slug
-from scipy import stats
+from demo_tables import TASKS, Runs, half_width, slug
 
 ROOT = Path(__file__).parents[1]
 # Name of a recipe -> overlay; that of the VATT changes nothing, its rate is the demo's own.
@@ -106,8 +105,7 @@ def shown(values: Sequence[float]) -> str:
     seeds = f"{' / '.join(f'{value:.1f}' for value in percent)} %"
     if len(percent) < 2:
         return seeds
-    half = stats.t.ppf(0.975, len(percent) - 1) * statistics.stdev(percent) / math.sqrt(len(percent))
-    mean = statistics.mean(percent)
+    mean, half = statistics.mean(percent), half_width(percent)
     return f"{seeds}, {mean:.1f}, {max(mean - half, 0):.1f} to {min(mean + half, 100):.1f}"
 
 

@@ -27,6 +27,7 @@ import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import from_gin
@@ -250,8 +251,13 @@ def difference(points) -> str:
     mean = statistics.mean(points)
     if len(points) == 1:
         return f"{mean:+.1f}"
-    half = stats.t.ppf(0.975, len(points) - 1) * statistics.stdev(points) / math.sqrt(len(points))
+    half = half_width(points)
     return f"{mean:+.1f}, {mean - half:.1f} to {mean + half:.1f}"
+
+
+def half_width(values: Sequence[float]) -> float:
+    """Of the 95 % interval of the mean of two values or more, by Student's t."""
+    return stats.t.ppf(0.975, len(values) - 1) * statistics.stdev(values) / math.sqrt(len(values))
 
 
 def step_times(overlays, repeats: int) -> dict[str, dict]:
