@@ -2,6 +2,7 @@
 
 import concurrent.futures
 import shutil
+import sys
 import unicodedata
 
 import pytest
@@ -84,6 +85,19 @@ def test_the_folder_may_go_while_its_lock_is_taken(tmp_path, monkeypatch, which)
         assert removed and is_last is (None if which == "alone" else True)
         with pytest.raises(PreparationError, match="Another process"), held.alone("-1-of-2"):
             pass
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="folders in which nobody can make one are Linux's /proc")
+@pytest.mark.parametrize("place", ["/proc/vatt/set", "/proc/self", "a file"])
+def test_where_no_folder_can_be_made_the_reason_is_said_at_once(clips, tmp_path, place):
+    (tmp_path / "a file").touch()
+    place = tmp_path / place  # /proc stays /proc
+    held = unfinished.Unfinished(place)
+    for taken in (held.alone(), held.last(["-1-of-2"])):
+        with pytest.raises((FileNotFoundError, FileExistsError)), taken:
+            pass
+    with pytest.raises(PreparationError, match="can not be written"):
+        prepare(clips, place)
 
 
 def test_a_set_in_a_store_resumes_with_what_was_sent(clips, whole, tmp_path, bucket, monkeypatch):

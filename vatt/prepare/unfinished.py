@@ -25,6 +25,7 @@ FOLDER = ".unfinished"
 SPOOL = f"{FOLDER}/spool"  # in a store, what the names of spool files begin with
 _MOST_BYTES = 1 << 30  # of a journal: the words of a shard
 _STARTING_SECONDS = 1.0  # for which a start waits for a part that only looks whether others are at work
+_TRIES = 100  # of taking a lock whose folder goes each time; beyond them, no folder can be made there
 _FINISHING_SECONDS = 60.0  # for which a part waits for another that may be finishing the set
 
 
@@ -90,12 +91,16 @@ class Unfinished:
 
     def _taken(self, part: str, *, timeout: float) -> filelock.BaseFileLock:
         """The lock of a part, which is held now; filelock.Timeout: another has held it for so long."""
-        while True:
+        for _ in range(_TRIES):
             # Who finished the set may remove the folder meanwhile.
             with contextlib.suppress(FileNotFoundError, FileExistsError):
-                lock = lock_file(own_folder(self._folder) / f"lock{part}")
-                lock.acquire(timeout=timeout)
-                return lock
+                return self._locked(part, timeout)
+        return self._locked(part, timeout)  # whose error says why
+
+    def _locked(self, part: str, timeout: float) -> filelock.BaseFileLock:
+        lock = lock_file(own_folder(self._folder) / f"lock{part}")
+        lock.acquire(timeout=timeout)
+        return lock
 
     def tidy(self, shards: Iterable[Shard]) -> None:
         """Removes what killed runs and runs of another plan left behind."""
