@@ -1,7 +1,10 @@
 """Prepared sets that lie in an object store."""
 
+import errno
 import os
 import signal
+import socket
+import threading
 import time
 
 import numpy as np
@@ -10,7 +13,7 @@ import pytest
 from tests import records_fixture
 from tests.data.test_data_records import contents, flip_byte, open_split, read
 from tests.trained_run import prepared, write_clips
-from vatt.data import stored_set
+from vatt.data import record_server, stored_set
 from vatt.files import places
 from vatt.files.mirror import Mirror
 
@@ -97,8 +100,6 @@ def test_the_process_that_fetches_is_started_again(tmp_path, put):
 def test_others_of_this_machine_can_not_ask_it(tmp_path, put):
     import grpc
 
-    from vatt.data import record_server
-
     index = open_split(put(records_fixture.write_set(tmp_path / "set", {"train": contents(3)}, shards=1)))
     request = record_server._message("Request")()
     request.tensors.add(dtype=7, strings=[b"guessed\ntrain-00000-of-00001.tfrecord\n0\n36"])
@@ -113,3 +114,67 @@ def test_feeds_refuse_it(tmp_path, put):
     index = open_split(put(records_fixture.write_set(tmp_path / "set", {"train": contents(3)}, shards=1)))
     with pytest.raises(ValueError, match="must see the records in a folder"):
         index.make_portable()
+
+
+def test_a_record_that_is_asked_for_while_the_process_dies_is_asked_for_again(tmp_path, put, bad_network):
+    written = contents(6)
+    address = put(records_fixture.write_set(tmp_path / "set", {"train": written}, shards=2))
+    network = bad_network(slow_seconds=15.0)
+    index = open_split(address)
+    before, process = network.connections, index._fetcher._process
+    network.faults += ["slow"] * 3
+
+    def kill():
+        while network.connections == before:
+            time.sleep(0.01)
+        network.faults.clear()
+        process.kill()
+
+    killer = threading.Thread(target=kill, daemon=True)
+    killer.start()
+    found, intact = read(index, range(6))
+    killer.join(timeout=10.0)
+    assert process.poll() == -signal.SIGKILL
+    assert found == written and intact.all() and not index.corrupt
+
+
+def test_a_process_whose_port_is_taken_meanwhile_is_started_until_it_is_free(tmp_path, put, capfd):
+    written = contents(4)
+    index = open_split(put(records_fixture.write_set(tmp_path / "set", {"train": written}, shards=1)))
+    with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        index._fetcher._process.kill()
+        index._fetcher._process.wait()
+        other.bind(("127.0.0.1", index._fetcher._port))
+        other.listen()
+        deadline, said = time.monotonic() + 60.0, ""
+        while "warning: A process of its own" not in said and time.monotonic() < deadline:
+            time.sleep(0.1)
+            said += capfd.readouterr().err
+        assert "ended with status 1. Mend what it says above. It is started again." in said
+    found, intact = read(index, range(4))
+    assert found == written and intact.all()
+
+
+def test_a_process_that_can_not_start_is_an_error_and_not_waited_for(tmp_path):
+    with pytest.raises(ValueError, match=f"Received: {tmp_path}, whose process ended with status 1"):
+        stored_set.RecordFetcher(str(tmp_path), "vatt.prepare.made_records")
+
+
+class _Given(record_server.Records):
+    def framed(self, shard, start, size):
+        return shard.encode()[start : start + size]
+
+
+def test_a_full_disk_is_waited_for_and_no_damage(tmp_path, monkeypatch):
+    monkeypatch.setattr(record_server, "_PAUSE_SECONDS", 0.01)
+    really, full = record_server.whole_file, [OSError(errno.ENOSPC, "No space left on device")] * 3
+
+    def whole_file(*arguments, **options):
+        if full:
+            raise full.pop()
+        return really(*arguments, **options)
+
+    monkeypatch.setattr(record_server, "whole_file", whole_file)
+    records = _Given({"folder": tmp_path, "token": ""})
+    assert records._fetched("content", 1, 3).read_bytes() == b"ont" and not full

@@ -19,7 +19,6 @@ HOURS, WINDOWS, WINDOW_SECONDS = 2, 10, 3.2
 def nothing_cached(monkeypatch):
     monkeypatch.setattr(media_file, "STORES", media_file.StoreBlocks())
     monkeypatch.setattr(media_file, "_source", media_file.STORES)
-    monkeypatch.setattr("vatt.prepare.pool.STORES", media_file.STORES)
 
 
 @pytest.fixture

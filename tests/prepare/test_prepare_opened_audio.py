@@ -1,15 +1,20 @@
 """Training on sets whose audio is FLAC or Opus."""
 
+import concurrent.futures
+import threading
+
 import numpy as np
 import pytest
 from clip_maker import OPTIONS, make_clips, prepare
 
 from tests.data.test_data_records import flip_byte, open_split
 from vatt import spec
-from vatt.data import stored_set
+from vatt.data import record_server, stored_set
 from vatt.data.datasets.prepared import PreparedClips
 from vatt.files.mirror import Mirror
+from vatt.files.places import Store, StoreError
 from vatt.prepare.doctor.clip_record import Setting, read_clip
+from vatt.prepare.opened_audio import opened_records
 from vatt.prepare.record import RecordOptions
 from vatt.prepare.shard_reader import read_shard
 
@@ -58,3 +63,23 @@ def test_damage_is_replaced_feeds_refuse_it_and_the_doctor_hears_it(sets):
         index.make_portable()
     clips = PreparedClips(directory=sets["flac"], clip=CLIP, threads=1, max_corrupt_share=0.3)
     assert len(list(zip(range(2), clips.train_batches(batch_size=4, first_step=0, seed=0)))) == 2
+
+
+def test_a_record_that_is_waited_for_is_given_up_when_training_ends(sets, bucket, monkeypatch):
+    Mirror(f"{bucket}/flac", sets["flac"]).push()
+    monkeypatch.setattr(record_server, "_PAUSE_SECONDS", 0.01)
+    asked = threading.Event()
+
+    def out(*arguments):
+        asked.set()
+        raise StoreError("the store does not answer")
+
+    monkeypatch.setattr(Store, "read", out)
+    records = opened_records({"place": f"{bucket}/flac", "folder": ".", "token": ""})
+    shard = sorted(sets["flac"].glob("train*.tfrecord"))[0].name
+    with concurrent.futures.ThreadPoolExecutor(1) as threads:
+        waiting = threads.submit(records.framed, shard, 0, 100)
+        assert asked.wait(10.0)
+        records.is_closing = True
+        with pytest.raises(StoreError):
+            waiting.result(timeout=10.0)

@@ -3,7 +3,8 @@
 TensorFlow asks it by its own remote calls (tensorflow/distribute/experimental/rpc), so a pipeline has no
 Python function in it, which could hang the program (see `vatt.data.records`). Each answer is the path of a
 file with one framed record; TensorFlow's reader checks its checksums. A store that does not answer is asked
-again until it does: an outage is no damage, and a run that resumes must meet the same records.
+again until it does: an outage is no damage, nor is a full disk, and a run that resumes must meet the same
+records.
 """
 
 import abc
@@ -17,7 +18,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import grpc
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, text_format
@@ -34,6 +35,7 @@ _THREADS = 64
 _KEPT_BYTES, _LEAST_KEPT = 1 << 30, 256  # of files, the most recent of all
 _PAUSE_SECONDS, _SAY_EVERY_SECONDS = 1.0, 60.0
 _STRING = 7  # DT_STRING
+_Result = TypeVar("_Result")
 # Of tensorflow/core/protobuf/… what is used: strings in, a string out.
 _FILE = """
 name: "call.proto" package: "call" syntax: "proto3"
@@ -109,8 +111,7 @@ class Records(grpc.GenericRpcHandler, abc.ABC):
                 self._kept.move_to_end(path)
                 return path
         content = self.framed(shard, start, size)
-        with whole_file(path, is_flushed=False) as file:
-            file.write(content)
+        self.patiently(lambda: _write(path, content), OSError)
         with self._alone:
             if path not in self._kept:
                 self._kept[path] = len(content)
@@ -120,6 +121,25 @@ class Records(grpc.GenericRpcHandler, abc.ABC):
                 self._kept_bytes -= its_size
                 oldest.unlink(missing_ok=True)
         return path
+
+    def patiently(self, ask: Callable[[], _Result], outage: type[OSError] = StoreError) -> _Result:
+        """What `ask` returns, asked until it raises no `outage`, of which it says what it is each minute."""
+        began = said = time.monotonic()
+        while True:
+            try:
+                return ask()
+            except outage as error:
+                if self.is_closing:
+                    raise
+                if time.monotonic() - said > _SAY_EVERY_SECONDS:
+                    said = time.monotonic()
+                    say(f"warning: waiting for a record since {said - began:.0f} s: {error}")
+                time.sleep(_PAUSE_SECONDS)
+
+
+def _write(path: Path, content: bytes) -> None:
+    with whole_file(path, is_flushed=False) as file:
+        file.write(content)
 
 
 class StoredRecords(Records):
@@ -131,23 +151,10 @@ class StoredRecords(Records):
 
     def framed(self, shard: str, start: int, size: int) -> bytes:
         """See `Records`."""
-        content = self._patiently(shard, start, size)
+        content = self.patiently(lambda: self._store.read(shard, start, size))
         if _LENGTH.unpack_from(content)[0] + FRAMING_BYTES != size:
             raise ValueError(f"{shard} holds no record of {size} bytes at {start}")
         return content
-
-    def _patiently(self, shard: str, start: int, size: int) -> bytes:
-        began = said = time.monotonic()
-        while True:
-            try:
-                return self._store.read(shard, start, size)
-            except StoreError as error:
-                if self.is_closing:
-                    raise
-                if time.monotonic() - said > _SAY_EVERY_SECONDS:
-                    said = time.monotonic()
-                    say(f"warning: waiting for a record since {said - began:.0f} s: {error}")
-                time.sleep(_PAUSE_SECONDS)
 
 
 def serve(kind: Callable[[dict], Records] = StoredRecords) -> None:

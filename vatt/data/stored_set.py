@@ -8,6 +8,7 @@ import secrets
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import tensorflow as tf
@@ -15,8 +16,12 @@ from tensorflow.distribute.experimental.rpc.kernels import gen_rpc_ops as _calls
 
 from vatt.files.whole_file import temporary_folder
 from vatt.protocols import Tensor
+from vatt.terminal import say
 
 _CALL_TIMEOUT_MS = 0  # none: the process waits for the store, and is started again where it dies
+_UNAVAILABLE = 14  # what gRPC says of a call during which the process died
+_ASKED = 4  # times; then it is the record that has the process die
+_PAUSE_SECONDS = 2.0  # before the next start of a process that could not be started
 
 
 class RecordFetcher:
@@ -47,14 +52,23 @@ class RecordFetcher:
         """
         where = [self._token, shard, tf.strings.as_string(start), tf.strings.as_string(size)]
         asked = tf.strings.join(where, separator="\n")
-        future, deleter = _calls.rpc_call(self._client, "", [asked], _CALL_TIMEOUT_MS)
-        code, _ = _calls.rpc_check_status(future)
-        with tf.control_dependencies([code]):
-            (path,) = _calls.rpc_get_value(future, Tout=[tf.string])
-        with tf.control_dependencies([path]):
-            gone = _calls.delete_rpc_future_resource(future, deleter)
-        with tf.control_dependencies([gone] if gone is not None else []):
-            return tf.ensure_shape(tf.identity(path), [])
+
+        def ask(times, _):
+            future, deleter = _calls.rpc_call(self._client, "", [asked], _CALL_TIMEOUT_MS)
+            code, _ = _calls.rpc_check_status(future)
+            is_gone = tf.ensure_shape(code, []) == _UNAVAILABLE
+            times = tf.where(is_gone & (times > 1), times - 1, 0)
+            path = tf.cond(
+                times > 0,
+                lambda: tf.constant(""),
+                lambda: tf.ensure_shape(_calls.rpc_get_value(future, Tout=[tf.string])[0], []),
+            )
+            with tf.control_dependencies([path]):
+                gone = _calls.delete_rpc_future_resource(future, deleter)
+            with tf.control_dependencies([gone] if gone is not None else []):
+                return times, tf.identity(path)
+
+        return tf.while_loop(lambda times, _: times > 0, ask, (tf.constant(_ASKED), tf.constant("")))[1]
 
     def _start(self) -> None:
         self._process = subprocess.Popen(
@@ -75,15 +89,26 @@ class RecordFetcher:
             "token": self._token,
             "port": self._port,
         }
-        self._process.stdin.write(json.dumps(given) + "\n")
-        self._process.stdin.flush()
-        self._port = int(self._process.stdout.readline() or 0)
+        with contextlib.suppress(BrokenPipeError):  # it has ended already
+            self._process.stdin.write(json.dumps(given) + "\n")
+            self._process.stdin.flush()
+        port = self._process.stdout.readline()
+        if not port:
+            raise ValueError(
+                f"A process of its own must bring the records of this set. Received: {self._place}, whose "
+                f"process ended with status {self._process.wait()}. Mend what it says above."
+            )
+        self._port = int(port)
 
     def _start_again(self) -> None:
         while not self._is_over:
             self._process.wait()
             if not self._is_over:
-                self._start()
+                try:
+                    self._start()
+                except (OSError, ValueError) as error:  # such as a port that another program has taken
+                    say(f"warning: {error} It is started again.")
+                    time.sleep(_PAUSE_SECONDS)
 
     def _end(self) -> None:
         """Calls that are under way fail from now on; the process ends with this one, which may wait."""

@@ -12,11 +12,12 @@ from vatt.files.json_file import parse_json, read_object
 from vatt.prepare import writer
 from vatt.prepare.job import Running
 from vatt.prepare.media import MediaOptions
+from vatt.prepare.media_file import STORES, read_through
 from vatt.prepare.pool import Failure, WorkerPool
 from vatt.prepare.record import Clip, RecordOptions, make_records
 
 
-class _MadeRecords(Records):
+class MadeRecords(Records):
     """Records of the samples that lines of an index name."""
 
     def __init__(self, given: dict):
@@ -25,6 +26,15 @@ class _MadeRecords(Records):
         stated = read_object(self._directory / writer.DATASET_FILE)["made_on_demand"]
         self._options = RecordOptions(**stated | {"media": MediaOptions(**stated["media"])})
         self._pool = WorkerPool(timeout_seconds=limits.timeout_seconds, memory_bytes=limits.memory_bytes)
+        read_through(self)
+
+    def read(self, address: str, start: int, count: int) -> bytes:
+        """Bytes of a tar file in a store, for the processes that decode."""
+        return self.patiently(lambda: STORES.read(address, start, count))
+
+    def size(self, address: str) -> int:
+        """How many it has."""
+        return self.patiently(lambda: STORES.size(address))
 
     def framed(self, shard: str, start: int, size: int) -> bytes:
         """See `Records`."""
@@ -49,4 +59,4 @@ def make_one(clip: Clip, options: RecordOptions) -> bytes:
 
 def serve() -> None:
     """See `vatt.data.record_server.serve`."""
-    record_server.serve(_MadeRecords)
+    record_server.serve(MadeRecords)

@@ -210,7 +210,12 @@ STORES = StoreBlocks()
 _source = STORES
 
 
+def source() -> Any:
+    """What this process asks for objects."""
+    return _source
+
+
 def read_through(source: Any) -> None:
-    """From now on this process, a worker, asks `source`, which has `size` and `read`, for objects."""
+    """From now on this process asks `source`, which has `size` and `read`, for objects."""
     global _source
     _source = source

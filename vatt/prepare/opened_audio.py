@@ -15,22 +15,27 @@ from vatt.prepare.sequence_example import serialise
 from vatt.prepare.shard_reader import read_frame
 
 
-class _OpenedRecords(Records):
-    """Records of a folder or of a store."""
-
+class _OfFolder(Records):
     def __init__(self, given: dict):
         super().__init__(given)
         self._place = given["place"]
-        self._stored = StoredRecords(given) if is_address(self._place) else None
 
     def framed(self, shard: str, start: int, size: int) -> bytes:
         """See `Records`."""
-        if self._stored is not None:
-            self._stored.is_closing = self.is_closing
-            return opened(self._stored.framed(shard, start, size))
         with open(Path(self._place, shard), "rb") as file:
             file.seek(start)
             return opened(file.read(size))
+
+
+class _OfStore(StoredRecords):
+    def framed(self, shard: str, start: int, size: int) -> bytes:
+        """See `Records`."""
+        return opened(super().framed(shard, start, size))
+
+
+def opened_records(given: dict) -> Records:
+    """Those of a folder or of a store."""
+    return _OfStore(given) if is_address(given["place"]) else _OfFolder(given)
 
 
 def opened(framed: bytes) -> bytes:
@@ -48,4 +53,4 @@ def opened(framed: bytes) -> bytes:
 
 def serve() -> None:
     """See `vatt.data.record_server.serve`."""
-    record_server.serve(_OpenedRecords)
+    record_server.serve(opened_records)

@@ -24,7 +24,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from vatt.prepare import replies, sandbox
-from vatt.prepare.media_file import STORES, addresses, read_through
+from vatt.prepare.media_file import addresses, read_through, source
 
 _LEAST_MEMORY_BYTES = 1 << 28  # what Python with NumPy and FFmpeg takes before the first frame, with room
 _ITEMS_AHEAD = 4  # that a task may have yielded before they are taken
@@ -311,7 +311,7 @@ def _fetched(request: bytes, allowed: set[str]) -> bytes:
     try:
         if address not in allowed:
             raise OSError("a worker may read the media of its task only")
-        content = str(STORES.size(address)).encode() if count < 0 else STORES.read(address, start, count)
+        content = source().read(address, start, count) if count >= 0 else str(source().size(address)).encode()
         return _WANTED + content
     except OSError as error:
         return str(error).encode("utf-8", "backslashreplace")

@@ -1,5 +1,6 @@
 """Tar files of samples, as WebDataset, video2dataset and img2dataset write them."""
 
+import collections
 import io
 import json
 import tarfile
@@ -10,11 +11,12 @@ import tensorflow as tf
 
 from tests.prepare.media_maker import make_media
 from vatt import cli
-from vatt.data import stored_set
+from vatt.data import record_server, stored_set
 from vatt.data.captions import Captions
 from vatt.data.datasets.prepared import PreparedClips
 from vatt.files import places
 from vatt.files.json_file import read_object
+from vatt.prepare import made_records, media_file
 from vatt.prepare.errors import PreparationError
 from vatt.prepare.layouts.webdataset import plan_tar_files
 from vatt.prepare.tar_shards import expand
@@ -159,6 +161,29 @@ def test_from_a_store_as_from_a_folder(shards, tmp_path, bucket):
     )
     assert_same(batches(tmp_path / "here")[1], batches(tmp_path / "there")[1])
     stored_set.fetcher.cache_clear()
+
+
+def test_a_store_that_does_not_answer_is_waited_for_in_training(shards, tmp_path, bucket, monkeypatch):
+    places.open_store(f"{bucket}/shards").write("000000.tar", (shards / "000000.tar").read_bytes())
+    index = tmp_path / "index"
+    command = ["prepare", "webdataset", f"{bucket}/shards/000000.tar", str(index), "--in_place"]
+    assert cli.main([*command, "--processes=1"]) == 0
+    monkeypatch.setattr(record_server, "_PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr(media_file, "_source", media_file.STORES)  # and put back behind the test
+    monkeypatch.setattr(media_file.STORES, "_blocks", collections.OrderedDict())
+    really, outages = places.Store.read, [places.StoreError("the store does not answer")] * 3
+
+    def read(*arguments):
+        if outages:
+            raise outages.pop()
+        return really(*arguments)
+
+    monkeypatch.setattr(places.Store, "read", read)
+    records = made_records.MadeRecords({"place": index, "folder": tmp_path, "token": ""})
+    (shard, *_) = read_object(index / "dataset.json")["splits"]["train"]["shards"]
+    with records._pool:
+        size = (index / shard["file"]).read_bytes().index(b"\n")
+        assert len(records.framed(shard["file"], 0, size)) > 1000 and not outages
 
 
 def test_a_damaged_video_is_replaced_in_training(shards, videos, tmp_path):
