@@ -75,6 +75,12 @@ def test_a_command_that_fails_sends_nothing(bucket):
     assert not places.open_store(bucket).entries()
 
 
+def test_a_bucket_that_is_gone_is_not_taken_for_a_file_that_is(bucket, tmp_path):
+    (tmp_path / "a").write_text("1")
+    with pytest.raises(places.StoreError, match="Make the bucket"):
+        mirror.Mirror("s3://no-such-bucket-here/run", tmp_path).push()
+
+
 def test_a_name_that_leads_elsewhere_is_refused(bucket, tmp_path, monkeypatch):
     monkeypatch.setattr(places.Store, "entries", lambda *_: {"../x": places.Entry(1, "")})
     with pytest.raises(places.StoreError, match="must be a path below"):

@@ -62,8 +62,14 @@ def test_a_network_that_fails_costs_time_and_no_byte(bucket, bad_network, fault)
     assert network.connections > 1 or fault == "slow"
 
 
+def test_an_error_without_words_is_named():
+    expected = pytest.raises(places.StoreError, match="^hf://someone/model: TimeoutError$")
+    with expected, places._errors("hf://someone/model"):
+        raise TimeoutError
+
+
 def test_errors_say_the_address_and_no_secret(bucket):
-    with pytest.raises(OSError) as error:
+    with pytest.raises(places.StoreError, match="Make the bucket") as error:
         places.open_store("s3://no-such-bucket-here").write("x", b"1")
     assert "s3://no-such-bucket-here/x" in str(error.value)
     assert SECRET not in str(error.value) and "Signature" not in str(error.value)

@@ -34,6 +34,11 @@ def test_a_second_writer_is_refused_and_a_later_one_is_not(any_store, quick):
         assert not store.entries()
 
 
+def test_a_bucket_that_is_not_there_is_no_other_writer(bucket):
+    with pytest.raises(places.StoreError, match="Make the bucket"):
+        store_lock.alone(places.open_store("s3://no-such-bucket-here/run"), "a run").__enter__()
+
+
 def test_the_lock_of_a_killed_process_of_this_machine_is_taken_at_once(bucket):
     """With the real lease, of which a living owner needs no more than a look."""
     command = [sys.executable, "-c", _HOLDER, bucket]

@@ -200,20 +200,28 @@ class Store:
 
     def write(self, name: str, content: bytes | Path) -> None:
         """Makes or replaces an object, from bytes or from a file."""
-        import obstore
-
-        with _errors(f"{self.address}/{name}"):
-            obstore.put(self._objects, name, content)
+        self._put(name, content)
 
     def write_if(self, name: str, content: bytes, tag: str | None) -> str:
         """Makes an object where there is none (`tag` None), or replaces the one with that tag; returns the
         new tag. ChangedError: it is not so any more.
         """
+        mode = "create" if tag is None else _Tag.parts(tag)
+        return _Tag.of(self._put(name, content, mode=mode, use_multipart=False))
+
+    def _put(self, name: str, content: bytes | Path, *, mode: Any = "overwrite", **options) -> Any:
+        """FileNotFoundError: there is no such file to send, or no object to replace."""
         import obstore
 
-        mode: Any = "create" if tag is None else _Tag.parts(tag)
-        with _errors(f"{self.address}/{name}"):
-            return _Tag.of(obstore.put(self._objects, name, content, mode=mode, use_multipart=False))
+        try:
+            with _errors(f"{self.address}/{name}"):
+                return obstore.put(self._objects, name, content, mode=mode, **options)
+        except FileNotFoundError as error:
+            if isinstance(mode, dict) or (isinstance(content, Path) and not content.exists()):
+                raise
+            raise StoreError(
+                f"What is written to must be there. Received: {error}. Make the bucket."
+            ) from None
 
     def delete(self, names: Iterable[str]) -> None:
         """Removes objects, in their order; those that are gone already are no error."""
@@ -321,8 +329,9 @@ class _errors:
     def __exit__(self, kind, error, _) -> None:
         if error is None or not isinstance(error, Exception) or isinstance(error, StoreError):
             return
-        reason = _QUERY.sub("?…", str(error).partition("\n\nDebug source")[0].splitlines()[0])
         name = type(error).__name__
+        said = str(error).partition("\n\nDebug source")[0].strip() or name  # a timeout may say nothing
+        reason = _QUERY.sub("?…", said.splitlines()[0])
         if isinstance(error, FileNotFoundError):
             raise FileNotFoundError(f"{self._address} is not there ({reason})") from None
         if name in ("AlreadyExistsError", "PreconditionError"):
