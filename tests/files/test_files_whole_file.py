@@ -113,6 +113,13 @@ def test_a_folder_that_is_taken_for_a_leftover_before_it_is_locked_is_made_again
         assert not taken[0].exists() and folder.is_dir()
 
 
+def test_where_nothing_new_stays_the_reason_is_said(tmp_path, monkeypatch):
+    monkeypatch.setattr(os.path, "samestat", lambda one, other: False)  # inode numbers that change
+    for make in (whole_file, whole_folder):
+        with pytest.raises(OSError, match="must still be there a moment later"), make(tmp_path / "new"):
+            pass
+
+
 def test_a_link_at_the_place_is_replaced_and_not_followed(tmp_path):
     victim = tmp_path / "victim"
     victim.write_text("theirs")

@@ -25,6 +25,7 @@ import filelock
 _LEFTOVER = re.compile(r"\..*\.vatt-[0-9a-f]{16}\.part")
 _NAME_BYTES = 200  # of what a temporary name keeps of the real one: names have at most 255
 _NEW_FILE = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_TRIES = 10  # of making a file or folder that is there a moment later
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _APPEND = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _swept: set[str] = set()  # folders that this process has looked through for leftovers
@@ -215,9 +216,12 @@ def _new(path: Path, make) -> tuple[Path, int]:
     """(a new path next to `path`, its descriptor), locked.
 
     Until it is locked, somebody may take it for a leftover and remove it: then there is another.
+
+    Raises:
+        OSError: each was gone at once, or the file system knows it by another number than it was made with.
     """
     short = os.fsdecode(os.fsencode(path.name)[:_NAME_BYTES])
-    while True:
+    for _ in range(_TRIES):
         temporary = path.with_name(f".{short}.vatt-{secrets.token_hex(8)}.part")
         descriptor = make(temporary)
         if descriptor is None:
@@ -231,6 +235,10 @@ def _new(path: Path, make) -> tuple[Path, int]:
         if found is not None and os.path.samestat(found, os.fstat(descriptor)):
             return temporary, descriptor
         os.close(descriptor)
+    raise OSError(
+        f"What is made must still be there a moment later. Received: {path.parent}, where {_TRIES} new files "
+        "were gone, or were others, at once. Name a folder of another file system, or stop what removes them."
+    )
 
 
 def _foreign(path: Path, kind: str) -> LinkError:
