@@ -1,5 +1,8 @@
+import concurrent.futures
 import contextlib
+import errno
 import os
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -7,7 +10,7 @@ from pathlib import Path
 import pool_tasks
 import pytest
 
-from vatt.prepare.pool import Failure, WorkerPool, heartbeat
+from vatt.prepare.pool import Failure, OutsideError, WorkerPool, heartbeat
 
 
 def running():
@@ -89,6 +92,25 @@ def test_leaving_ends_the_workers_at_once():
             raise KeyboardInterrupt
     assert time.monotonic() - started < 30  # not the minute that each of them hangs
     assert children() == before
+
+
+def test_results_that_nobody_makes_any_more_are_not_waited_for():
+    with WorkerPool(workers=1) as pool:
+        results = pool.run(pool_tasks.misbehave, [("fine",), ("hang",), ("fine",)])
+        assert isinstance(next(results)[1], int)
+    with concurrent.futures.ThreadPoolExecutor(1) as threads:
+        left = threads.submit(lambda: [result for _, result in results])
+        assert all(isinstance(each, Failure) for each in left.result(timeout=10.0))
+
+
+def test_where_no_process_can_be_started_the_run_ends(monkeypatch):
+    def refuse(*_, **__):
+        raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(subprocess, "Popen", refuse)
+    expected = pytest.raises(OutsideError, match=r"can be started \(Resource temporarily unavailable")
+    with WorkerPool(workers=1) as pool, expected:
+        list(pool.run(pool_tasks.square, [(1,), (2,)]))
 
 
 def test_workers_do_not_import_tensorflow():

@@ -14,8 +14,8 @@ from tests.object_stores import fetched
 from vatt import cli
 from vatt.files import places
 from vatt.files.json_file import read_object
+from vatt.prepare import media_file, stored_folder, unfinished, writer
 from vatt.prepare import prepare as prepare_module
-from vatt.prepare import stored_folder, unfinished, writer
 from vatt.prepare.errors import PreparationError
 from vatt.prepare.folder import plan_folder
 from vatt.prepare.job import Running
@@ -233,6 +233,24 @@ def test_a_store_that_does_not_answer_is_no_missing_file(media, monkeypatch):
         stored_folder.fetched_manifest(f"{there}/list.csv") as path,
     ):
         read_manifest(path, base=there)
+
+
+def test_media_of_a_store_that_does_not_answer_are_no_failures(media, tmp_path, monkeypatch):
+    plan = plan_folder(media[1])
+    monkeypatch.setattr(media_file, "STORES", (blocks := media_file.StoreBlocks()))
+    monkeypatch.setattr(media_file, "_source", blocks)
+    with monkeypatch.context() as outage:
+
+        def fails(*_):
+            raise places.StoreError("no answer")
+
+        outage.setattr(places.Store, "read", fails)
+        with pytest.raises(PreparationError, match="no answer.*run the same command again"):
+            prepare_module.prepare_clips(
+                plan, tmp_path / "set", running=Running(processes=1, max_failures=1.0)
+            )
+    made = prepare_module.prepare_clips(plan, tmp_path / "set", running=Running(processes=1))
+    assert made.records and not made.failures
 
 
 def test_an_object_that_is_a_folder_too_is_named(media):

@@ -20,7 +20,7 @@ from vatt.prepare.plan import Shard
 from vatt.prepare.pool import Failure, WorkerPool, available_cores
 from vatt.prepare.progress import say
 from vatt.prepare.record import Clip
-from vatt.prepare.spool import Spooled, SpoolError, spool_clip
+from vatt.prepare.spool import Spooled, spool_clip
 
 try:
     import apache_beam as beam  # pyright: ignore[reportMissingImports] (an extra)
@@ -123,8 +123,6 @@ class _Decode(beam.DoFn):
         path = str(self._folder / uuid.uuid4().hex)
         [(_, outcome)] = self._pool.run(spool_clip, [(clip, self._options, path)])
         if isinstance(outcome, Failure):
-            if isinstance(outcome.error, SpoolError):
-                raise outcome.error
             outcome = Failure(outcome.reason)
         else:
             outcome = self._spool.sent(outcome)

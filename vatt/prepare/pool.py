@@ -9,6 +9,7 @@ ends when the pipe does. On the pipe back, an empty message is a sign of life an
 
 import collections
 import concurrent.futures
+import contextlib
 import dataclasses
 import inspect
 import os
@@ -23,6 +24,7 @@ from collections.abc import Callable, Iterable, Iterator
 from multiprocessing.connection import Connection
 from typing import Any
 
+from vatt.files.places import StoreError
 from vatt.prepare import replies, sandbox
 from vatt.prepare.media_file import addresses, read_through, source
 
@@ -39,6 +41,10 @@ class Failure:
 
     reason: str
     error: Exception | None = None  # when it was the function's own and can be pickled
+
+
+class OutsideError(OSError):
+    """What is no fault of a task, and ends a run instead of being one of its results."""
 
 
 def heartbeat() -> None:
@@ -122,6 +128,10 @@ class WorkerPool:
         Args:
             function: a module-level function; called as function(*task) in a worker.
             tasks: tuples of arguments that can be pickled.
+
+        Raises:
+            OutsideError: no process can be started, or what the function raises of this kind.
+            StoreError: a store does not answer.
         """
         pending = collections.deque()
         try:
@@ -141,6 +151,9 @@ class WorkerPool:
         worker, failure = self._idle.get(), Failure("stopped")
         try:
             failure = worker.call(function, task, self._timeout_seconds, items.put)
+        except OSError as error:
+            reason = f"no worker process can be started ({error.strerror})"
+            failure = Failure(reason, OutsideError(error.errno, reason))
         finally:
             self._idle.put(worker)
             items.end(failure)
@@ -169,29 +182,39 @@ class _Items:
         return self._is_abandoned or self._is_pool_stopped()
 
     def put(self, item) -> None:
-        while not self._is_stopped():
-            try:
-                return self._queue.put((item,), timeout=0.2)
-            except queue.Full:
-                continue
+        self._put((item,))
 
     def end(self, failure: Failure | None) -> None:
         if failure is not None:
             self.put(failure)
+        self._put(None)
+
+    def _put(self, entry: tuple | None) -> None:
         while not self._is_stopped():
             try:
-                return self._queue.put(None, timeout=0.2)
+                return self._queue.put(entry, timeout=0.2)
             except queue.Full:
                 continue
 
     def __iter__(self) -> Iterator[Any]:
-        while (entry := self._queue.get()) is not None:
+        while True:
+            try:
+                entry = self._queue.get(timeout=0.2)
+            except queue.Empty:
+                if self._is_pool_stopped():  # the end may never come
+                    yield Failure("stopped")
+                    return
+                continue
+            if entry is None:
+                return
             yield entry[0]
 
 
 def _taken(task: tuple, items: _Items) -> Iterator[tuple[tuple, Any | Failure]]:
     try:
         for item in items:
+            if isinstance(item, Failure) and isinstance(item.error, OutsideError | StoreError):
+                raise item.error
             yield task, item
     finally:
         items.abandon()
@@ -237,6 +260,10 @@ class _Worker:
             self._process.kill()
             self.end()
             return Failure(f"gave no sign of life for more than {timeout_seconds:g} s and was given up")
+        except StoreError as error:
+            self._process.kill()  # it waits for the answer
+            self.end()
+            return Failure(str(error), error)
         except (EOFError, OSError):
             return Failure(f"the worker process died ({self.end()})")
         except Exception as error:  # an invalid reply: its sender is not trusted again
@@ -306,13 +333,15 @@ class _Parent:
 
 
 def _fetched(request: bytes, allowed: set[str]) -> bytes:
-    """The answer to a worker, which gets nothing but what its task names."""
+    """The answer to a worker, which gets nothing but what its task names; StoreError: there is none."""
     address, start, count = replies.loads(request)
     try:
         if address not in allowed:
             raise OSError("a worker may read the media of its task only")
         content = source().read(address, start, count) if count >= 0 else str(source().size(address)).encode()
         return _WANTED + content
+    except StoreError:
+        raise
     except OSError as error:
         return str(error).encode("utf-8", "backslashreplace")
 
@@ -327,28 +356,23 @@ def serve(memory_bytes: int | None, writable: tuple[str, ...]) -> None:
     os.dup2(2, 1)  # whatever prints must not end up among the results
     os.close(0)
     read_through(_Parent(send, receive))
-    while True:
-        try:
+    with contextlib.suppress(EOFError, BrokenPipeError):  # its reader is gone
+        while True:
             message = receive.recv_bytes()
-        except EOFError:
-            return
-        try:
-            function, task = pickle.loads(message)
-            result = function(*task)
-            if inspect.isgenerator(result):
-                for value in result:
-                    send.send_bytes(pickle.dumps(_Item(value)))
-                reply = pickle.dumps(None)
-            else:
-                reply = pickle.dumps(_Item(result, is_last=True))
-        except BrokenPipeError:
-            return
-        except Exception as error:
-            reply = _pickled_failure(error, memory_bytes)
-        try:
+            try:
+                function, task = pickle.loads(message)
+                result = function(*task)
+                if inspect.isgenerator(result):
+                    for value in result:
+                        send.send_bytes(pickle.dumps(_Item(value)))
+                    reply = pickle.dumps(None)
+                else:
+                    reply = pickle.dumps(_Item(result, is_last=True))
+            except BrokenPipeError:
+                raise
+            except Exception as error:
+                reply = _pickled_failure(error, memory_bytes)
             send.send_bytes(reply)
-        except BrokenPipeError:
-            return
 
 
 def _limit(memory_bytes: int | None) -> None:

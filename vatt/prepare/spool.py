@@ -15,7 +15,7 @@ from vatt.prepare.holdings import Holdings
 from vatt.prepare.record import Clip, RecordOptions, make_records
 
 
-class SpoolError(OSError):
+class SpoolError(pool.OutsideError):
     """The spool file can not be written: no fault of the clip, so the run stops instead of listing it."""
 
 

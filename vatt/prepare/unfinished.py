@@ -19,7 +19,7 @@ from vatt.prepare.errors import PreparationError
 from vatt.prepare.holdings import Holdings
 from vatt.prepare.plan import Shard
 from vatt.prepare.pool import Failure
-from vatt.prepare.spool import Spooled, SpoolError
+from vatt.prepare.spool import Spooled
 
 FOLDER = ".unfinished"
 SPOOL = f"{FOLDER}/spool"  # in a store, what the names of spool files begin with
@@ -118,8 +118,8 @@ class Unfinished:
     def make(self, shard: Shard, media_ids: Sequence[str], outcomes: Iterable[Spooled | Failure]) -> None:
         """Writes a shard, its offsets and what is known about it; then its spool files are removed.
 
-        The outcomes of its clips are taken one by one while the file is written. SpoolError: a worker could
-        not write its spool file; OSError: the shard can not be written.
+        The outcomes of its clips are taken one by one while the file is written. OSError: the shard
+        can not be written.
         """
         holdings, taken = Holdings(), []
 
@@ -129,8 +129,6 @@ class Unfinished:
                     taken.append(outcome)
                     holdings.add(outcome.holdings)
                     yield from outcome.records()
-                elif isinstance(outcome.error, SpoolError):
-                    raise outcome.error
                 else:
                     holdings.failures.append((media_id, outcome.reason))
 

@@ -128,6 +128,8 @@ class SearchServer:
             response = _told(RequestTimeout("The request did not come whole, or not in time."))
         except HTTPException as error:
             response = _told(error)
+        except StoreError as error:
+            response = _told(ServiceUnavailable(f"The store does not answer: {error}."))
         except Exception:
             say(f"error: a request could not be answered:\n{traceback.format_exc()}")
             response = _told(InternalServerError("Something went wrong; the server's terminal says what."))
@@ -297,8 +299,6 @@ def _opened_object(address: str, size: int) -> IO[bytes] | None:
         is_same = now.size == size and now == STORES.entry(address)
     except FileNotFoundError:
         return None
-    except StoreError as error:
-        raise ServiceUnavailable(f"The store does not answer: {error}.") from None
     return media_file.opened(address) if is_same else None
 
 
