@@ -83,6 +83,11 @@ def test_the_lists_for_people(runs, capsys):
     assert "Table 6: " in text and "79.6" in text and "BATCH_SIZE=32" in text
 
 
+def test_what_is_no_run_is_said(runs, capsys):
+    read_results([runs])
+    assert f"1 of 3 files are not as a run writes them, and left out; first {runs}" in capsys.readouterr().err
+
+
 def test_the_newest_run_comes_first(runs):
     assert {result.directory.name for result in read_results([runs])} == {"k400", "dropped"}
 

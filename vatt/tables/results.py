@@ -10,6 +10,7 @@ from vatt.config.flags import files_and_bindings
 from vatt.files.json_file import read_json
 from vatt.run_records import bound_text, starts
 from vatt.tables.paper import Cell
+from vatt.terminal import say
 
 # Settings of locations and seeds, not of the measurement.
 _PLACES = {
@@ -62,10 +63,12 @@ def _parts(cards) -> list:
 
 
 def read_results(places: Iterable[str | Path]) -> list[Result]:
-    """The runs in some directories and anywhere below them, the newest first; what is no run is left out."""
-    found = {path.parent for place in places for path in _metrics_below(Path(place).expanduser())}
-    results = [result for directory in found if (result := _read(directory))]
-    return sorted(results, key=lambda result: (-result.written, str(result.directory)))
+    """The runs in some directories and anywhere below them, the newest first; how many are none is said."""
+    found = {path for place in places for path in _metrics_below(Path(place).expanduser())}
+    read = {path: _read(path.parent) for path in sorted(found)}
+    if lost := [path for path, result in read.items() if result is None]:
+        say(f"{len(lost)} of {len(read)} files are not as a run writes them, and left out; first {lost[0]}")
+    return sorted(filter(None, read.values()), key=lambda result: (-result.written, str(result.directory)))
 
 
 def _metrics_below(place: Path) -> Iterator[Path]:
