@@ -1,5 +1,6 @@
 import json
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -20,6 +21,17 @@ from vatt.search.layout import BadIndexError
 
 OPTIONS = Options(processes=1)
 ROOT = Path(__file__).parents[2]
+
+# Rows of 8 MiB on a disk of 1 MiB.
+LARGE = """\
+import sys
+from pathlib import Path
+import numpy as np
+from vatt.search.layout import RowsWriter
+
+rows = RowsWriter(Path(sys.argv[1]), rows=4096, widths={"video/video_text": 512}, dtype="float32")
+rows.put(0, {"video/video_text": np.ones((4096, 512), np.float32)})
+"""
 
 # An update that kills itself at a moment: no `finally` runs, no lock is given back.
 CHILD = """\
@@ -86,6 +98,19 @@ def test_a_new_index(made):
     assert (place.name, place.number, place.start_seconds) == ("red.mp4", 2, pytest.approx(0.4))
     assert isinstance(index.vectors("video/video_text"), np.memmap)
     assert sorted(path.name for path in (made / "index").iterdir()) == ["index.json", "lock", "rows-000001"]
+
+
+def test_a_full_disk_is_an_error_and_not_the_end_of_the_process(tmp_path):
+    def on_a_small_disk(*command):
+        mount = f"mount -t tmpfs -o size=1m none {shlex.quote(str(tmp_path))} && exec {shlex.join(command)}"
+        return subprocess.run(
+            ["unshare", "-rm", "sh", "-c", mount], cwd=ROOT, stderr=subprocess.PIPE, text=True
+        )
+
+    if shutil.which("unshare") is None or on_a_small_disk("true").returncode:
+        pytest.skip("this user can not mount a small disk")
+    done = on_a_small_disk(sys.executable, "-c", LARGE, str(tmp_path))
+    assert done.returncode == 1 and "OSError: [Errno 28] No space left on device" in done.stderr
 
 
 def test_nothing_changed_nothing_is_embedded(place):

@@ -167,6 +167,17 @@ def appended(path: Path) -> Iterator[IO[str]]:
         yield file
 
 
+def take_room(path: Path) -> None:
+    """Takes the room of a file that is to be written by a map: a full disk would end the process there.
+
+    Raises:
+        OSError: the disk has not so much room.
+    """
+    with open(path, "rb+") as file:
+        if hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(file.fileno(), 0, os.fstat(file.fileno()).st_size)
+
+
 def is_temporary(name: str) -> bool:
     """Whether a file or folder of this name is still being written, or was left unfinished."""
     return _LEFTOVER.fullmatch(name) is not None

@@ -23,7 +23,7 @@ import numpy as np
 from vatt.embed.looks import SIDE
 from vatt.files.array_file import ArrayFileError, read_npy
 from vatt.files.json_file import JsonError, read_json
-from vatt.files.whole_file import whole_file
+from vatt.files.whole_file import take_room, whole_file
 from vatt.search.screen import LEAST_ROWS, quantise
 
 SCHEMA = 2
@@ -184,7 +184,9 @@ class RowsWriter:
             np.save(column_path(self._folder, name), np.zeros(shape, dtype))
             return np.zeros(shape, dtype)
         path = column_path(self._folder, name)
-        return np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=shape)
+        column = np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=shape)
+        take_room(path)
+        return column
 
     def put(self, first: int, columns: Mapping[str, np.ndarray]) -> None:
         """Writes the rows of a file; a column that it lacks stays zero."""
