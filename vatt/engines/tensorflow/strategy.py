@@ -10,10 +10,6 @@ from vatt.errors import RunError, closest, reason_of
 from vatt.protocols import Batch
 
 
-def _one_device():
-    return tf.distribute.get_strategy()
-
-
 def _mirrored():
     accelerators = [device.name for device in tf.config.list_logical_devices("GPU")]
     if accelerators:
@@ -47,7 +43,7 @@ def _tpu():
 
 
 STRATEGIES = {
-    "one_device": _one_device,
+    "one_device": tf.distribute.get_strategy,
     "mirrored": _mirrored,
     "multi_worker": _multi_worker,
     "tpu": _tpu,
