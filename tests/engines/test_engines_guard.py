@@ -28,6 +28,24 @@ def test_a_call_that_waits_is_ended_with_the_sentence(wait):
     assert 0.1 < time.monotonic() - began < 60
 
 
+def test_a_look_that_fails_is_said_and_made_again(wait, caplog):
+    looks = iter([RuntimeError("can't start new thread"), None, "The machine is gone."])
+
+    def look():
+        found = next(looks)
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    with (
+        caplog.at_level("WARNING", "vatt"),
+        Guard(look, pause_seconds=0.05) as guard,
+        pytest.raises(RunError, match="The machine is gone."),
+    ):
+        guard.call(wait)
+    assert "not known whether all machines are there: can't start new thread" in caplog.text
+
+
 def test_without_anything_to_look_after_a_call_is_a_call():
     with Guard(None) as guard:
         assert guard.call(lambda left, right: left + right, 1, 2) == 3

@@ -5,6 +5,7 @@ can end it is TensorFlow's cancellation, which `tf.distribute`'s own coordinator
 name.
 """
 
+import logging
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -12,8 +13,9 @@ from typing import Any
 import tensorflow as tf
 
 from vatt.engines.private_names import CancellationManager, CancellationManagerContext
-from vatt.errors import LostMachine
+from vatt.errors import LostMachine, reason_of
 
+_log = logging.getLogger(__name__)
 _PAUSE_SECONDS = 5.0  # between two looks
 
 
@@ -55,7 +57,10 @@ class Guard:
 
     def _watch(self):
         while self._fault is not None and not self._is_over.wait(self._pause_seconds):
-            self._found = self._fault()
+            try:
+                self._found = self._fault()
+            except Exception as error:  # of whatever looks: it looks again
+                _log.warning("It is not known whether all machines are there: %s", reason_of(error))
             if self._found is not None:
                 self._cancellation.start_cancel()
                 return
