@@ -100,6 +100,14 @@ def test_all_good_and_none_good(media, toy, tmp_path):
     assert not (tmp_path / "b.npz").exists()
 
 
+def test_a_file_of_somebody_else_in_our_folder_stays_and_is_no_error(media, toy, tmp_path, capsys):
+    theirs = tmp_path / ".a.npz.unfinished" / "theirs"
+    theirs.parent.mkdir()
+    theirs.touch()
+    assert vatt_embed(media / "red.mp4", "--out", tmp_path / "a.npz") == 0
+    assert f"{tmp_path / 'a.npz'}" in capsys.readouterr().out and theirs.exists()
+
+
 def test_the_same_files_give_the_same_bytes_in_any_company(media, toy, tmp_path):
     for name, options in (("a", ()), ("b", ("--batch_size", 3)), ("c", ())):
         vatt_embed(media, "--out", tmp_path / f"{name}.npz", *options)

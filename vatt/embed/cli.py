@@ -1,6 +1,7 @@
 """`vatt embed FILES… --model RUN --out F.npz`: embeddings of the windows of any media files."""
 
 import argparse
+import contextlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -130,7 +131,8 @@ def embed_to_table(embedder: Any, paths: Sequence[Path], out: Path, options: Opt
             parts.remove()
     (folder / "lock").unlink(missing_ok=True)
     if embedded:
-        folder.rmdir()
+        with contextlib.suppress(OSError):  # as in `Parts.remove`
+            folder.rmdir()
         windows = sum(len(each) for each in embedded.values())
         say(f"{windows} windows of {len(embedded)} files")
         show(out)
