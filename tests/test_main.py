@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -163,16 +164,26 @@ def test_what_tensorflow_says_becomes_a_sentence():
     assert reason_of(caught.value) == "Received: 0 a/shard"
 
 
-def test_a_full_disk_is_a_sentence(finished, tmp_path, capsys, monkeypatch):
+@pytest.mark.parametrize(
+    ("error", "place"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device", "report.html"), "where report.html is"),
+        (
+            tf.errors.ResourceExhaustedError(None, None, "events/x.v2; No space left on device"),
+            r"\(events/x.v2; No space left on device\)",
+        ),
+    ],
+)
+def test_a_full_disk_is_a_sentence(finished, tmp_path, capsys, monkeypatch, error, place):
     directory = shutil.copytree(finished, tmp_path / "run")
     (directory / "report.html").unlink()
 
     def full(*_, **__):
-        raise OSError(errno.ENOSPC, "No space left on device", "report.html")
+        raise error
 
     monkeypatch.setattr("vatt.train.run_records.RunRecords.finish", full)
     assert train(directory) == 2
-    assert "The disk is full where report.html is. Make room" in capsys.readouterr().err
+    assert re.search(f"The disk is full {place}. Make room", capsys.readouterr().err)
 
 
 def test_a_run_directory_must_have_a_name(tmp_path, capsys):

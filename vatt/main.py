@@ -45,6 +45,9 @@ _OF_TRAIN = ("grpcio", "safetensors", "scikit-learn", "scipy")  # and TensorFlow
 # TensorFlow Lite imports it if it is installed, 120 MB, to convert functions of JAX.
 _LITE_EXTRA = "jax"
 
+_FULL = (errno.ENOSPC, errno.EDQUOT)  # numbers of errors of a full disk
+_EXHAUSTED = "ResourceExhaustedError"  # TensorFlow's, which may not be imported here
+
 ENGINES = ("tensorflow", "jax")  # as `vatt/engines/start.py` starts them
 
 
@@ -281,11 +284,14 @@ def _message_of(error: Exception) -> str:
     """What went wrong and a way out, in the words of the user's command."""
     own = _without_copies(error)
     for each in filter(None, (own, own.__cause__)):
-        if isinstance(each, OSError) and each.errno in (errno.ENOSPC, errno.EDQUOT):
+        if isinstance(each, OSError) and each.errno in _FULL:
             place = f" where {each.filename} is" if each.filename else ""
-            return f"The disk is full{place}. Make room (see `df`), then run the same command again."
-    # TensorFlow's, which may not be imported here.
-    if "ResourceExhaustedError" in (type(own).__name__, type(own.__cause__).__name__):
+        elif type(each).__name__ == _EXHAUSTED and any(os.strerror(full) in str(each) for full in _FULL):
+            place = f" ({reason_of(error)})"
+        else:
+            continue
+        return f"The disk is full{place}. Make room (see `df`), then run the same command again."
+    if _EXHAUSTED in (type(own).__name__, type(own.__cause__).__name__):
         return (
             f"A batch must fit into memory. Received: {reason_of(error)}. Take a smaller --batch_size, or "
             "less at a time: `Execution.gradients = @Cached()` (contrastive losses) or `@Accumulated()` "
