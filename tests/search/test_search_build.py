@@ -279,8 +279,9 @@ def test_a_damaged_index_says_so(place, damage):
 
 
 def test_what_can_not_be_an_index(place, tmp_path):
-    with pytest.raises(BadIndexError, match="There must be an index"):
-        Index(tmp_path)
+    for nothing in (tmp_path, place / "media" / "red.mp4"):
+        with pytest.raises(BadIndexError, match="There must be an index"):
+            Index(nothing)
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "letter.txt").write_text("dear to somebody")
     with pytest.raises(ValueError, match="needs its own folder"):

@@ -62,7 +62,7 @@ def read_facts(directory: Path) -> dict:
     path = directory / INDEX_FILE
     try:
         facts = read_json(path, max_bytes=_MOST_BYTES)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         raise BadIndexError(
             f"There must be an index. Received: {directory}, without {INDEX_FILE}. Make one: "
             f"`vatt index DIR {directory} --model RUN`."
