@@ -4,12 +4,15 @@ import errno
 import os
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
 import pool_tasks
 import pytest
 
+from vatt.prepare import media_file
+from vatt.prepare.media_file import MediaPath
 from vatt.prepare.pool import Failure, OutsideError, WorkerPool, heartbeat
 
 
@@ -101,6 +104,27 @@ def test_results_that_nobody_makes_any_more_are_not_waited_for():
     with concurrent.futures.ThreadPoolExecutor(1) as threads:
         left = threads.submit(lambda: [result for _, result in results])
         assert all(isinstance(each, Failure) for each in left.result(timeout=10.0))
+
+
+def test_leaving_does_not_wait_for_a_store(monkeypatch):
+    asked, over = threading.Event(), threading.Event()
+
+    class Slow:
+        def size(self, address):
+            asked.set()
+            over.wait(40.0)
+            return 0
+
+    monkeypatch.setattr(media_file, "_source", Slow())
+    pool = WorkerPool(workers=1)
+    with concurrent.futures.ThreadPoolExecutor(1) as threads:
+        taken = threads.submit(lambda: list(pool.run(media_file.size, [(MediaPath("s3://bucket/a.mp4"),)])))
+        assert asked.wait(20.0)
+        began = time.monotonic()
+        pool.close()
+        assert time.monotonic() - began < 20
+        assert taken.result(timeout=10.0)[0][1].reason == "stopped"
+        over.set()
 
 
 def test_where_no_process_can_be_started_the_run_ends(monkeypatch):

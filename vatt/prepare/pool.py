@@ -8,7 +8,6 @@ ends when the pipe does. On the pipe back, an empty message is a sign of life an
 """
 
 import collections
-import concurrent.futures
 import contextlib
 import dataclasses
 import inspect
@@ -19,6 +18,8 @@ import resource
 import signal
 import subprocess
 import sys
+import threading
+import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator
 from multiprocessing.connection import Connection
@@ -29,6 +30,7 @@ from vatt.prepare import replies, sandbox
 from vatt.prepare.media_file import addresses, read_through, source
 
 _LEAST_MEMORY_BYTES = 1 << 28  # what Python with NumPy and FFmpeg takes before the first frame, with room
+_ENDING_SECONDS = 5.0  # that threads have to see the end of their processes
 _ITEMS_AHEAD = 4  # that a task may have yielded before they are taken
 _SIGN_OF_LIFE = b""
 _WANTED = b"?"  # begins a request for bytes of a store, and its answer; an error's text does not
@@ -97,12 +99,13 @@ class WorkerPool:
         self._timeout_seconds = timeout_seconds
         self._tasks_ahead = tasks_ahead
         self._stopped = False
-        self._idle: queue.SimpleQueue[_Worker] = queue.SimpleQueue()
-        self._threads = concurrent.futures.ThreadPoolExecutor(self.workers, thread_name_prefix="worker")
+        self._jobs: queue.SimpleQueue[tuple[Callable, tuple, _Items] | None] = queue.SimpleQueue()
         places = tuple(os.path.abspath(folder) for folder in writable)
         self._all = [_Worker(memory_bytes, places) for _ in range(self.workers)]
-        for worker in self._all:
-            self._idle.put(worker)
+        # Daemons, which the end of the program does not wait for: one may wait for a store, for minutes.
+        self._threads = [threading.Thread(target=self._work, args=(each,), daemon=True) for each in self._all]
+        for thread in self._threads:
+            thread.start()
 
     def __enter__(self) -> "WorkerPool":
         return self
@@ -115,8 +118,10 @@ class WorkerPool:
         self._stopped = True
         for worker in self._all:
             worker.stop()  # a thread that waits for a reply sees the end of the pipe and returns
-        self._threads.shutdown(wait=True, cancel_futures=True)
-        for worker in self._all:
+            self._jobs.put(None)
+        end = time.monotonic() + _ENDING_SECONDS
+        for thread, worker in zip(self._threads, self._all, strict=True):
+            thread.join(max(0.0, end - time.monotonic()))
             worker.end()
 
     def run(self, function: Callable, tasks: Iterable[tuple]) -> Iterator[tuple[tuple, Any | Failure]]:
@@ -137,7 +142,7 @@ class WorkerPool:
         try:
             for task in tasks:
                 items = _Items(lambda: self._stopped)
-                self._threads.submit(self._call, function, task, items)
+                self._jobs.put((function, task, items))
                 pending.append((task, items))
                 if len(pending) >= self._tasks_ahead * self.workers:
                     yield from _taken(*pending.popleft())
@@ -147,15 +152,14 @@ class WorkerPool:
             for _, items in pending:
                 items.abandon()
 
-    def _call(self, function: Callable, task: tuple, items: "_Items") -> None:
-        worker, failure = self._idle.get(), Failure("stopped")
-        try:
-            failure = worker.call(function, task, self._timeout_seconds, items.put)
-        except OSError as error:
-            reason = f"no worker process can be started ({error.strerror})"
-            failure = Failure(reason, OutsideError(error.errno, reason))
-        finally:
-            self._idle.put(worker)
+    def _work(self, worker: "_Worker") -> None:
+        while (job := self._jobs.get()) is not None:
+            function, task, items = job
+            try:
+                failure = worker.call(function, task, self._timeout_seconds, items.put)
+            except Exception as error:
+                reason = f"no worker process can be started ({getattr(error, 'strerror', error)})"
+                failure = Failure(reason, OutsideError(getattr(error, "errno", None), reason))
             items.end(failure)
 
 
@@ -178,9 +182,6 @@ class _Items:
         """Nobody will take what comes: from now on it is dropped."""
         self._is_abandoned = True
 
-    def _is_stopped(self) -> bool:
-        return self._is_abandoned or self._is_pool_stopped()
-
     def put(self, item) -> None:
         self._put((item,))
 
@@ -190,7 +191,7 @@ class _Items:
         self._put(None)
 
     def _put(self, entry: tuple | None) -> None:
-        while not self._is_stopped():
+        while not (self._is_abandoned or self._is_pool_stopped()):
             try:
                 return self._queue.put(entry, timeout=0.2)
             except queue.Full:
