@@ -1,6 +1,4 @@
-"""Masked latent prediction, alone or added to a loss that compares modalities: see
-`vatt.models.latent_prediction`.
-"""
+"""Masked latent prediction added to a loss that compares modalities, see `vatt.models.latent_prediction`."""
 
 from collections.abc import Callable
 
@@ -17,13 +15,13 @@ class LatentPredictionLoss:
     clips that have the modality, tokens and features.
 
     Args:
-        loss: such as `ContrastiveLoss`; None: the prediction alone, such as of one modality.
+        loss: such as `ContrastiveLoss`.
         weight: of the prediction.
     """
 
     compares_rows = True  # as the other does
 
-    def __init__(self, *, loss: Loss | None = None, weight: float = 1.0):
+    def __init__(self, *, loss: Loss, weight: float = 1.0):
         if not weight > 0:
             raise ValueError(f"`weight` must be positive. Received: weight={weight}.")
         self.loss = loss
@@ -32,7 +30,7 @@ class LatentPredictionLoss:
 
     def __call__(self, outputs: Outputs, batch: Batch, gather: Callable = lambda rows: rows) -> Outputs:
         """See `vatt.protocols.Loss`: what the other gives, and unweighted "prediction/video", …"""
-        losses = dict(self.loss(outputs, batch, gather)) if self.loss else {"loss": 0.0}
+        losses = dict(self.loss(outputs, batch, gather))
         present = [each for each in (VIDEO, AUDIO) if f"{each}/predicted" in outputs]
         if not present and DRAW_KEY in batch:  # of a step; where a run only begins, nothing is predicted
             raise ValueError(
