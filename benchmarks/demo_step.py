@@ -42,7 +42,7 @@ def our_step(precision: str, threads: int):
 
     tf.config.threading.set_intra_op_parallelism_threads(threads)
     tf.config.threading.set_inter_op_parallelism_threads(threads)
-    configuration = from_gin.read()
+    configuration = from_gin.read(bindings=["DeviceInputs.colour = @ColourJitter()"])  # as PyTorch's
     keras.config.set_dtype_policy(from_gin.engine().precision(PRECISIONS[precision]))
     from vatt.optimizers.factories import adam
 

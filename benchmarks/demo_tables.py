@@ -75,7 +75,7 @@ CHOICES = {
     "no energies": ("--gin.WaveformTokenizer.energy_share=0.0",),
     "positions normalised": ("--gin.FactorisedPositions.normalise=True",),
     "mean of words": ("--gin.WordTokenizer.aggregate=None",),
-    "no colour jitter": ("--gin.DeviceInputs.colour=None",),
+    "colour jitter": ("--gin.DeviceInputs.colour=@ColourJitter()",),
     "batches of 64, half the steps": ("--gin.BATCH_SIZE=64",),
 }
 COLUMNS = (

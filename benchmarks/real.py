@@ -35,7 +35,13 @@ PRETRAIN = ("pretrain", "overlay/folder")
 # Gin files, and flags behind them.
 RECIPES = {
     "ours": (*PRETRAIN, "overlay/stamps", "overlay/waveform_fourier", "overlay/few_clips"),
-    "linear maps": (*PRETRAIN, "overlay/stamps", "overlay/linear_tokens", "--gin.Trainer.optimizer=@adam()"),
+    "linear maps": (
+        *PRETRAIN,
+        "overlay/stamps",
+        "overlay/linear_tokens",
+        "--gin.Trainer.optimizer=@adam()",
+        "--gin.DeviceInputs.colour=@ColourJitter()",
+    ),
 }
 FILM = (*PRETRAIN, "overlay/waveform_fourier")
 STARTS = {"stamps": "stamps/ours", "film": "film"}
