@@ -16,6 +16,10 @@ Batch = dict[str, Any]  # key of vatt.spec -> tensor
 Outputs = dict[str, Any]  # "video/pooled", "video/video_audio", ... -> tensor
 
 
+def _none_damaged() -> int:
+    return 0
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class DatasetInfo:
     """All that is read of a dataset besides its batches; only `name` is required.
@@ -48,7 +52,7 @@ class DatasetInfo:
     eval_size: int | None = None
     input_facts: dict[str, Any] | None = None
     eval_facts: dict[str, Any] | None = None
-    corrupt_records: Callable[[], int] = lambda: 0
+    corrupt_records: Callable[[], int] = _none_damaged
     fault: Callable[[], str | None] | None = None
 
 

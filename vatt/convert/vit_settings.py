@@ -94,10 +94,22 @@ def _checked(name: str, value, where: str):
     return checked
 
 
+def _heads(value):
+    return value, isinstance(value, int) and not isinstance(value, bool) and value >= 1
+
+
+def _epsilon(value):
+    return _number(value), 0 < value < 1
+
+
 def _number(value) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise TypeError("no number")
     return float(value)
+
+
+def _activation(value):
+    return value, value == ACTIVATION
 
 
 def _colours(value):
@@ -113,9 +125,9 @@ def _deviations(value):
 
 
 _RULES = {
-    "heads": ("a whole number of 1 or more", lambda value: (value, type(value) is int and value >= 1)),
-    "norm_epsilon": ("a number between 0 and 1", lambda value: (_number(value), 0 < value < 1)),
-    "activation": (f"{ACTIVATION!r}, the exact one", lambda value: (value, value == ACTIVATION)),
+    "heads": ("a whole number of 1 or more", _heads),
+    "norm_epsilon": ("a number between 0 and 1", _epsilon),
+    "activation": (f"{ACTIVATION!r}, the exact one", _activation),
     "image_mean": (f"{CHANNELS} numbers", _colours),
     "image_std": (f"{CHANNELS} positive numbers", _deviations),
 }

@@ -183,7 +183,10 @@ class ZeroShot(EvaluatorBase):
             for first in range(0, len(filled), _TEXT_ROWS)
         ]
         embedded = np.concatenate(made)[: len(flat)]
-        names = [f"class {number}" for number in range(len(ids)) for _ in self.templates]
-        refuse_broken(embedded, output, names)
+        refuse_broken(embedded, output, _row_names(len(ids), len(self.templates)))
         units = unit_rows(embedded, output).reshape(*ids.shape[:2], -1)
         return unit_rows(units.mean(axis=1), output)
+
+
+def _row_names(classes: int, templates: int) -> Sequence[str]:
+    return [f"class {number}" for number in range(classes) for _ in range(templates)]

@@ -1,6 +1,5 @@
 """The position-wise network of a Transformer block, plain or gated."""
 
-import functools
 from typing import Any
 
 import keras
@@ -12,12 +11,17 @@ from vatt.layers.dropout import Dropout
 from vatt.layers.lean import gelu
 from vatt.protocols import Tensor
 
+
+def _gelu_tanh(x):
+    return ops.gelu(x, approximate=True)
+
+
 # name -> (function, gated). A gated network multiplies the activation with a second linear map (Shazeer
 # 2020).
 ACTIVATIONS = {
     "gelu": (gelu, False),
     "relu": (ops.relu, False),
-    "gated_gelu": (functools.partial(ops.gelu, approximate=True), True),
+    "gated_gelu": (_gelu_tanh, True),
 }
 
 

@@ -13,6 +13,7 @@ from vatt.models.classifier import Classifier
 from vatt.models.vatt import VATT
 from vatt.plan import memory, stages
 from vatt.plan.configuration import Configuration, Source
+from vatt.plan.conv_nets import ConvStream
 from vatt.plan.costs import Stream, clip_costs, pixel_costs, streams_of, total
 from vatt.plan.count import Count, product
 from vatt.plan.devices import Device
@@ -135,10 +136,7 @@ class _Planner:
         made = {
             "configuration": self._configuration(),
             "parameters": self._parameters(),
-            "tokens": {
-                stream.name: {"sequences": stream.rows, "all": stream.tokens, "kept_in_training": stream.kept}
-                for stream in self.streams
-            },
+            "tokens": {stream.name: _tokens(stream) for stream in self.streams},
             "lengths_in_training": {
                 stream.name: stream.length(training=True)
                 for stream in self.streams
@@ -350,6 +348,10 @@ class _Planner:
         spaces = self.model.spaces
         numbers = 2 * spaces.video_audio_width + (1 + self.clip.candidates) * spaces.video_text_width
         return memory.FLOAT32 * numbers
+
+
+def _tokens(stream: Stream | ConvStream) -> dict:
+    return {"sequences": stream.rows, "all": stream.tokens, "kept_in_training": stream.kept}
 
 
 def _described(costs) -> dict:

@@ -48,7 +48,7 @@ from vatt.search.index import Index, Place
 from vatt.search.openapi import description
 from vatt.search.playable import PLAYABLE, as_mp4
 from vatt.search.text_queries import TextQueries
-from vatt.search.thumbnail import looking_pool, thumbnails
+from vatt.search.thumbnail import Thumbnail, looking_pool, thumbnails
 from vatt.search.uploads import Uploads, one_of
 from vatt.terminal import say
 
@@ -215,7 +215,7 @@ class SearchServer:
         with one_of(self._looks, *_MADE), self._unchanged(place.number) as path:
             (made,) = thumbnails([(path, place.start_seconds, place.end_seconds)], self._looking)
         if not made.jpeg:
-            raise NotFound(f"There is no video{f': {made.reason}' if made.reason else ''}.")
+            raise NotFound(f"There is no video{_because(made)}.")
         response = Response(made.jpeg, content_type="image/jpeg")
         response.headers["Cache-Control"] = "private, max-age=3600"
         return response
@@ -306,3 +306,7 @@ def _json(content: dict) -> Response:
     response = Response(json.dumps(content), content_type="application/json")
     response.headers["Cache-Control"] = "no-store"
     return response
+
+
+def _because(made: Thumbnail) -> str:
+    return f": {made.reason}" if made.reason else ""

@@ -89,11 +89,14 @@ def _described_files(cells, results) -> list[dict]:
         tables = dict.fromkeys(cell.table for cell in cells if cell.gin[:1] == (name,))
         entry = {"gin": name, "what": what, "tables": list(tables), "ours": None}
         if result := next((each for each in results if each.gin[:1] == (name,)), None):
-            every = result.numbers.items()
-            numbers = {key: value for key, value in every if key.partition("/")[2] in _HEADLINES}
+            numbers = {key: result.numbers[key] for key in result.numbers if _is_headline(key)}
             entry |= {"ours": numbers, "with": list(result.gin[1:]), **_origin(result)}
         described.append(entry)
     return described
+
+
+def _is_headline(number: str) -> bool:
+    return number.partition("/")[2] in _HEADLINES
 
 
 def _origin(result: Result) -> dict:
@@ -143,9 +146,12 @@ def _value(cell: Cell, result: Result) -> float | None:
 
 def _experiments() -> list[tuple[str, str]]:
     """Name and first line of every runnable gin file."""
-    files = [Path(file) for file in config.available() if Path(file).parent.name == "experiments"]
-    heads = [config.resolve(str(file)).read_text(encoding="utf-8").partition("\n")[0] for file in files]
-    return [(file.stem, head.removeprefix("# ")) for file, head in zip(files, heads, strict=True)]
+    files = [file for file in config.available() if Path(file).parent.name == "experiments"]
+    return [(Path(file).stem, _first_line(config.resolve(file))) for file in files]
+
+
+def _first_line(path: Path) -> str:
+    return path.read_text(encoding="utf-8").splitlines()[0].removeprefix("# ")
 
 
 def _print(table: Table) -> None:

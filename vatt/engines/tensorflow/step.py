@@ -162,7 +162,7 @@ class TrainStep:
         return {**results, "steps": done, "data_wait_seconds": waited}
 
     def _step(self, batch):
-        loss_scale = self._loss_scale.value.read_value() if self._loss_scale else tf.constant(1.0)
+        loss_scale = self._scale()
         states = self._strategy.run(self._read_states)
         losses, gradients = self._strategy.run(self._gradients, args=(batch, loss_scale))
         losses = {
@@ -196,6 +196,9 @@ class TrainStep:
                 args=(old, good),
                 group=False,
             )
+
+    def _scale(self):
+        return self._loss_scale.value.read_value() if self._loss_scale else tf.constant(1.0)
 
     def _concluded(self, losses, gradients, loss_scale, *, change):
         """The results of a step, once it has changed the weights or put back what it had changed.

@@ -10,6 +10,10 @@ from vatt.errors import RunError, closest, reason_of
 from vatt.protocols import Batch
 
 
+def _one_device():
+    return tf.distribute.get_strategy()
+
+
 def _mirrored():
     accelerators = [device.name for device in tf.config.list_logical_devices("GPU")]
     if accelerators:
@@ -43,7 +47,7 @@ def _tpu():
 
 
 STRATEGIES = {
-    "one_device": tf.distribute.get_strategy,
+    "one_device": _one_device,
     "mirrored": _mirrored,
     "multi_worker": _multi_worker,
     "tpu": _tpu,

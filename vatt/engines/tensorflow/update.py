@@ -77,10 +77,12 @@ class Update:
                 gradients[index] *= tf.cast(scale, gradients[index].dtype)
         factors = {*self._each.learning_rate_factors} - {0.0}
         rates = {factor: self.learning_rate * factor for factor in factors}
-        step_size = self.optimizer.step_size if self._is_ours else lambda rate: rate
-        sizes = {factor: step_size(rates[factor]) for factor in sorted(rates)}
+        sizes = {factor: self._step_size(rates[factor]) for factor in sorted(rates)}
         context = tf.distribute.get_replica_context()
         context.merge_call(self._apply_merged, args=(gradients, rates, sizes))
+
+    def _step_size(self, rate):
+        return self.optimizer.step_size(rate) if self._is_ours else rate
 
     def _apply_merged(self, strategy, gradients, rates, sizes):
         for index, (variable, gradient, factor) in enumerate(

@@ -39,7 +39,7 @@ def decode(data: bytes, notes: Notes) -> str:
     except UnicodeDecodeError:
         encoding = "utf-8" if _is_damaged_utf8(data) else legacy_encoding(data)
     if encoding != "utf-8":
-        notes.add(f"files that are not UTF-8, read as {encoding.replace('cp125', 'windows-125')}")
+        notes.add(f"files that are not UTF-8, read as {_name(encoding)}")
     return _replacing(data, encoding, notes)
 
 
@@ -84,3 +84,7 @@ def _is_damaged_utf8(data: bytes) -> bool:
     text = data.decode("utf-8", errors="replace")
     damaged = text.count("\ufffd")
     return sum(character > "\x7f" for character in text) > 2 * damaged
+
+
+def _name(encoding: str) -> str:
+    return encoding.replace("cp125", "windows-125")

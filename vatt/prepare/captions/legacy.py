@@ -24,11 +24,11 @@ _LANGUAGES = {  # of the encodings that share most of their letters
 _IN_NO_WESTERN_WORD = re.compile("[a-z][¹³º¿¼¾£¥]|[¹³¿¼¾£¥][a-z]")  # ł, ą, ş, ż … of Polish and Romanian
 _SAMPLE_BYTES = 1 << 16
 _CLOSE = 0.1  # coherence: of two languages that close, the Western one is the more common
-# Share of letters: of other scripts with as many of ASCII hardly any letter stands alone.
-_FEW_ACCENTED = 0.45
+_FEW_ACCENTED = (
+    0.45  # share of letters: of other scripts with as many of ASCII hardly any letter stands alone
+)
 _MOST_ACCENTED = 0.6  # share of letters: no language of Latin letters has that many beyond ASCII
 _ALONE = re.compile(rb"(?<![\x80-\xff])[\x80-\xff](?![\x80-\xff])")
-_HALF_WIDTH, _KANA = ("\uff61", "\uff9f"), ("\u3041", "\u30ff")
 _MOST_CHAOS = 0.02  # above the best candidate's that still counts as equal
 
 
@@ -40,10 +40,10 @@ def legacy_encoding(data: bytes) -> str:
     lines = b"\n".join(line for line in re.split(rb"[\r\n]+", data) if not line.isascii())[:_SAMPLE_BYTES]
     found = list(from_bytes(lines, cp_isolation=list(_ENCODINGS), threshold=0.6))
     found = [match for match in found if match.chaos <= found[0].chaos + _MOST_CHAOS]
-    found = [match for match in found if _share(str(match), *_HALF_WIDTH) <= 0.3] or found
+    found = [match for match in found if not _is_half_width(str(match))] or found
     if not found:
         return _WESTERN
-    japanese = [match for match in found if _share(str(match), *_KANA) > 0.3]
+    japanese = [match for match in found if _kana(str(match)) > 0.3]
     latin = [match for match in found if set(match.could_be_from_charset) & set(_LANGUAGES)]
     others = [match for match in found if match not in latin]
     if japanese:
@@ -81,6 +81,14 @@ def _latin(found: list, lines: bytes) -> str:
         return _WESTERN if is_western else best
     as_western = lines.decode(_WESTERN, errors="replace")
     return "cp1250" if _IN_NO_WESTERN_WORD.search(as_western) else _WESTERN
+
+
+def _is_half_width(text: str) -> bool:
+    return _share(text, "\uff61", "\uff9f") > 0.3
+
+
+def _kana(text: str) -> float:
+    return _share(text, "\u3041", "\u30ff")
 
 
 def _share(text: str, first: str, last: str) -> float:

@@ -3,7 +3,6 @@
 Each format is a function (text, notes) -> captions in `_READERS`.
 """
 
-import functools
 import os
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -90,6 +89,14 @@ def _subtitles(text: str, notes: Notes) -> Iterator[Caption]:
     return read_subrip(text, notes)
 
 
+def _ass(text: str, notes: Notes) -> Iterator[Caption]:
+    return read_substation(text, notes, is_advanced=True)
+
+
+def _ssa(text: str, notes: Notes) -> Iterator[Caption]:
+    return read_substation(text, notes, is_advanced=False)
+
+
 def _description(text: str, notes: Notes) -> Iterator[Caption]:
     """Each line is a description of the whole file: plain text has no times to spread it over."""
     lines = [words for line in lines_of(text) if (words := one_line(line))]
@@ -101,8 +108,8 @@ def _description(text: str, notes: Notes) -> Iterator[Caption]:
 _READERS: dict[str, Callable[[str, Notes], Iterator[Caption]]] = {
     ".srt": _subtitles,
     ".vtt": _subtitles,
-    ".ass": functools.partial(read_substation, is_advanced=True),
-    ".ssa": functools.partial(read_substation, is_advanced=False),
+    ".ass": _ass,
+    ".ssa": _ssa,
     ".json3": read_transcript,
     ".json": read_transcript,
     ".txt": _description,
