@@ -71,8 +71,8 @@ def test_a_task_that_devours_memory_fails_and_its_worker_goes_on():
 
 
 def test_signs_of_life_keep_a_long_task_from_being_given_up():
-    with WorkerPool(workers=2, timeout_seconds=2.0) as pool:  # 20 signs in that time, or none in twice of it
-        slow, silent = (result for _, result in pool.run(pool_tasks.plod, [(4.0, 40), (4.0, 1)]))
+    with WorkerPool(workers=2, timeout_seconds=3.0) as pool:  # 30 signs in that time, or none in twice of it
+        slow, silent = (result for _, result in pool.run(pool_tasks.plod, [(6.0, 60), (6.0, 1)]))
     assert slow == "arrived"
     assert "no sign of life" in silent.reason
     heartbeat()  # outside of a worker: nothing
