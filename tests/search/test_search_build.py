@@ -17,7 +17,7 @@ from vatt.embed.parts import BusyError, alone
 from vatt.search import build
 from vatt.search.build import build_index
 from vatt.search.index import Index
-from vatt.search.layout import BadIndexError
+from vatt.search.layout import BadIndexError, RowsWriter
 
 OPTIONS = Options(processes=1)
 ROOT = Path(__file__).parents[2]
@@ -111,6 +111,13 @@ def test_a_full_disk_is_an_error_and_not_the_end_of_the_process(tmp_path):
         pytest.skip("this user can not mount a small disk")
     done = on_a_small_disk(sys.executable, "-c", LARGE, str(tmp_path))
     assert done.returncode == 1 and "OSError: [Errno 28] No space left on device" in done.stderr
+
+
+@pytest.mark.skipif(not hasattr(os, "posix_fallocate"), reason="this system can not take room for a file")
+def test_rows_have_their_room_on_the_disk_before_they_are_written(tmp_path):
+    RowsWriter(tmp_path, rows=4096, widths={"video/video_text": 512}, dtype="float32")
+    largest = max((path.stat() for path in tmp_path.iterdir()), key=lambda stat: stat.st_size)
+    assert largest.st_size > 8 << 20 and largest.st_blocks * 512 >= largest.st_size
 
 
 def test_nothing_changed_nothing_is_embedded(place):
