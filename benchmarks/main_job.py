@@ -19,7 +19,7 @@ import sys
 import time
 from pathlib import Path
 
-import scipy.stats
+from demo_tables import half_width
 
 ROOT = Path(__file__).parents[1]
 HEADLINES = (
@@ -62,8 +62,7 @@ def _interval(values: list[float]) -> str:
     """The mean and its 95 % interval by Student's t, of two values or more, shares of 1."""
     if len(values) < 2:
         return ""
-    mean, error = statistics.mean(values), statistics.stdev(values) / len(values) ** 0.5
-    half = float(scipy.stats.t.ppf(0.975, len(values) - 1)) * error
+    mean, half = statistics.mean(values), half_width(values)
     return f"  mean {mean:.1%}, {mean - half:.1%} to {min(1.0, mean + half):.1%}"
 
 

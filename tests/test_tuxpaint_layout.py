@@ -74,7 +74,7 @@ def test_objects_become_clips_and_all_others_are_counted(layout, stamps, tmp_pat
     assert set(map(tuple, splits.values())) == {("test",), ("renderings", "train")}  # at this seed both
     for name, each in of.items():
         clips = {row["path"] for row in each}
-        assert len(clips) == (1 if splits[name] == ["test"] else 3)  # two for training, one more rendering
+        assert len(clips) == (1 if splits[name] == ["test"] else 7)  # six for training, one more rendering
         assert {row["caption"] for row in each} == {WORDS[name], f"Un {name}."}
     left_out = json.loads((out / "left_out.json").read_text())["left_out"]
     assert left_out == {

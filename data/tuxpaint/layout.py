@@ -266,7 +266,7 @@ def main() -> None:
         metavar="L",
         help=f"languages of spoken names, or {EFFECT}: the sound that the object makes (default: fr)",
     )
-    parser.add_argument("--renderings", type=int, default=2, help="training clips of an object (default: 2)")
+    parser.add_argument("--renderings", type=int, default=6, help="training clips of an object (default: 6)")
     parser.add_argument(
         "--held_out", type=float, default=0.15, help="share of objects for testing (default: 0.15)"
     )
